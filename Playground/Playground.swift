@@ -1,0 +1,6 @@
+import Martlet
+
+@main
+struct Playground {
+    static func main() async throws {}
+}

@@ -1,0 +1,95 @@
+/// The rules of an embedded broker: what you write to make it yours.
+///
+/// The broker asks before it does anything, and does what the ruling says. Every method has a default that accepts,
+/// so a handler implements what it changes; the broker without one is ``StandardHandler``, which changes nothing.
+///
+/// Calls come one at a time, from whatever thread acts on the broker, which is locked meanwhile: return quickly, and
+/// send further messages by the ``BrokerActions`` that are passed in.
+public protocol BrokerHandler: Sendable {
+    /// A connection is being made. Refused, `connect` throws ``MessagingError/Code/refused``.
+    mutating func connects(_ client: BrokerClient, actions: inout BrokerActions) -> BrokerRuling<Void>
+
+    /// A message is being published, sent to a queue, or sent as a reply. A change may alter the message or its
+    /// destination.
+    mutating func dispatches(
+        _ dispatch: BrokerDispatch,
+        from client: BrokerClient,
+        actions: inout BrokerActions
+    ) -> BrokerRuling<BrokerDispatch>
+
+    /// A client subscribes to topics. A change subscribes it to others.
+    mutating func subscribes(
+        to pattern: TopicPattern,
+        _ client: BrokerClient,
+        actions: inout BrokerActions
+    ) -> BrokerRuling<TopicPattern>
+
+    /// A client starts to consume a queue. A change has it consume another.
+    mutating func consumes(
+        from queue: QueueName,
+        _ client: BrokerClient,
+        actions: inout BrokerActions
+    ) -> BrokerRuling<QueueName>
+
+    /// A client settles a delivery. A change settles it otherwise; it can't be refused, and is then accepted.
+    mutating func settles(
+        _ message: Message,
+        from queue: QueueName,
+        as disposition: Disposition,
+        _ client: BrokerClient,
+        actions: inout BrokerActions
+    ) -> BrokerRuling<Disposition>
+
+    /// A client has gone: in order, or because its link was lost.
+    mutating func disconnects(_ client: BrokerClient, inOrder: Bool, actions: inout BrokerActions)
+}
+
+/// What a ``BrokerHandler`` decides.
+public enum BrokerRuling<Request: Sendable>: Sendable {
+    /// Let it be done as asked.
+    case accept
+    /// Let this be done instead.
+    case change(Request)
+    /// Let it not be done; the client gets ``MessagingError/Code/refused`` with this reason.
+    case refuse(String)
+}
+
+extension BrokerHandler {
+    /// Accepts.
+    public mutating func connects(_ client: BrokerClient, actions: inout BrokerActions) -> BrokerRuling<Void> {
+        .accept
+    }
+
+    /// Accepts.
+    public mutating func dispatches(
+        _ dispatch: BrokerDispatch,
+        from client: BrokerClient,
+        actions: inout BrokerActions
+    ) -> BrokerRuling<BrokerDispatch> { .accept }
+
+    /// Accepts.
+    public mutating func subscribes(
+        to pattern: TopicPattern,
+        _ client: BrokerClient,
+        actions: inout BrokerActions
+    ) -> BrokerRuling<TopicPattern> { .accept }
+
+    /// Accepts.
+    public mutating func consumes(
+        from queue: QueueName,
+        _ client: BrokerClient,
+        actions: inout BrokerActions
+    ) -> BrokerRuling<QueueName> { .accept }
+
+    /// Accepts.
+    public mutating func settles(
+        _ message: Message,
+        from queue: QueueName,
+        as disposition: Disposition,
+        _ client: BrokerClient,
+        actions: inout BrokerActions
+    ) -> BrokerRuling<Disposition> { .accept }
+
+    /// Does nothing.
+    public mutating func disconnects(_ client: BrokerClient, inOrder: Bool, actions: inout BrokerActions) {}
+}

@@ -1,0 +1,113 @@
+import Synchronization
+
+extension MemoryBroker {
+    /// Delivers what the core and the handler want delivered, or holds it back in stepped mode.
+    ///
+    /// Done under the lock, so that all subscribers see the messages of a topic in one order; a mailbox takes a
+    /// message in some 20 ns and never waits.
+    @discardableResult
+    func perform(_ state: inout State) -> [(Mailbox<Delivery>, UInt64)] {
+        let actions = state.actions.dispatches
+        if !actions.isEmpty {
+            state.actions.dispatches.removeAll()
+            for action in actions { act(action, &state) }
+        }
+        if options.mode == .stepped {
+            state.held += state.core.effects
+            state.core.effects.removeAll(keepingCapacity: true)
+            return []
+        }
+        var heldBack: [(Mailbox<Delivery>, UInt64)] = []
+        for effect in state.core.effects {
+            if let parked = deliver(effect, state.links) { heldBack.append(parked) }
+        }
+        state.core.effects.removeAll(keepingCapacity: true)
+        return heldBack
+    }
+
+    private func act(_ action: BrokerDispatch, _ state: inout State) {
+        let now = timers.now
+        switch action.destination {
+        case .topic(let topic, let retain):
+            guard topic.name.problem == nil, !(retain && state.core.exceedsRetained(topic)) else { break }
+            state.core.publish(action.message, to: topic, retain: retain, expiry: nil, now: now)
+            return
+        case .queue(let queue):
+            guard queue.name.problem == nil else { break }
+            switch try? state.core.send(action.message, to: queue, SendOptions(), now: now) {
+            case .admitted: return
+            case .parked(let id): _ = state.core.withdraw(id, from: queue)
+            case .full, nil: break
+            }
+        case .reply(let address):
+            if state.core.reply(action.message, to: address) { return }
+        }
+        state.core.statistics.droppedActions += 1
+    }
+
+    /// - Returns: the mailbox that was full, with the message that waits outside it.
+    func deliver(_ effect: BrokerEffect, _ links: [Int: Weak]) -> (Mailbox<Delivery>, UInt64)? {
+        let mailbox: Mailbox<Delivery>
+        let offer: Mailbox<Delivery>.Offer
+        switch effect {
+        case .publication(let message, let topic, let target, _):
+            mailbox = target
+            offer = target.offer(Delivery(topic: topic, message: message), topic: topic)
+        case .assignment(let queued, let tag, let queue, let target, let client):
+            guard let link = links[client]?.link else { return nil }
+            mailbox = target
+            let topic = TopicName(queue)
+            let delivery = Delivery(
+                topic: topic,
+                message: queued.message,
+                redeliveries: queued.deliveries - 1,
+                settlement: Settlement(tag, by: link)
+            )
+            offer = target.offer(delivery, topic: topic)
+        case .reply(let message, let address, let client):
+            links[client]?.link?.receive(message, at: address)
+            return nil
+        }
+        if case .parked(let id) = offer { return (mailbox, id) }
+        return nil
+    }
+
+    // MARK: Expiry
+
+    /// Has expired messages taken out soon after a time: at most ten times a second, since that looks at all queues.
+    func scheduleSweep(at time: Duration, _ state: inout State) {
+        let time = max(time, timers.now + .milliseconds(100))
+        if let sweepsAt = state.sweepsAt, sweepsAt <= time { return }
+        state.sweepsAt = time
+        timers.schedule(at: time) { [weak self] in self?.sweep(time) }
+    }
+
+    private func sweep(_ time: Duration) {
+        let senders = state.withLock { state in
+            if state.sweepsAt == time { state.sweepsAt = nil }
+            let (next, senders) = state.core.expire(at: timers.now)
+            if let next { scheduleSweep(at: next, &state) }
+            perform(&state)
+            return senders
+        }
+        for sender in senders {
+            sender.resume(throwing: MessagingError(.timeout, "the message expired before its queue had room"))
+        }
+    }
+}
+
+extension MemoryBroker.State {
+    func isOnline(_ client: BrokerClient) -> Bool {
+        core.clients[client.id]?.isOnline ?? false
+    }
+
+    func checkOnline(_ client: BrokerClient) throws {
+        guard let record = core.clients[client.id] else { throw MessagingError.closed }
+        guard record.isOnline else { throw MessagingError.offline }
+    }
+
+    mutating func refusal(_ reason: String) -> MessagingError {
+        core.statistics.refused += 1
+        return MessagingError(.refused, "the broker refused: \(reason)")
+    }
+}

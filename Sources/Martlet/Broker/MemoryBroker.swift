@@ -1,0 +1,130 @@
+import Synchronization
+
+/// An embedded broker: no installation, no network, in the process that uses it.
+///
+/// ```swift
+/// let broker = MemoryBroker()
+/// let connection = try await broker.connect(name: "sensors")
+/// ```
+///
+/// It does what the installed ones do: topics with retained messages and wildcards; queues with competing consumers,
+/// prefetch, acknowledgement, redelivery, expiry, limits and dead letters; wills; presence. A ``BrokerHandler`` makes
+/// it yours. In ``Mode/stepped`` mode it delivers nothing until told, so that a test decides every interleaving.
+public final class MemoryBroker: Sendable {
+    /// When messages are delivered.
+    public enum Mode: Sendable, Hashable {
+        /// At once.
+        case immediate
+        /// When ``MemoryBroker/step(_:)`` says so.
+        case stepped
+    }
+
+    struct State {
+        var core: BrokerCore
+        var handler: any BrokerHandler
+        var actions = BrokerActions()
+        var links: [Int: Weak] = [:]
+        /// In stepped mode, what waits to be delivered.
+        var held: [BrokerEffect] = []
+        var sweepsAt: Duration?
+    }
+
+    struct Weak {
+        weak var link: MemoryLink?
+    }
+
+    /// How the broker behaves.
+    public let options: Options
+    let timers: Timers
+    let state: Mutex<State>
+
+    /// - Parameter handler: the broker's rules.
+    public init(options: Options = Options(), handler: some BrokerHandler = StandardHandler()) {
+        self.options = options
+        timers = Timers(Timeline(options.clock))
+        state = Mutex(State(core: BrokerCore(options), handler: handler))
+    }
+
+    // MARK: Connections
+
+    /// Connects to the broker.
+    ///
+    /// - Throws: ``MessagingError/Code/refused`` if the broker's handler refuses.
+    public func connect(options: ConnectionOptions = ConnectionOptions()) async throws -> MemoryConnection {
+        let runtime = ConnectionRuntime(options, state: .connected)
+        let identity = try state.withLock { state in
+            let identity = BrokerClient(id: state.core.makeID(), name: runtime.name)
+            if case .refuse(let reason) = state.handler.connects(identity, actions: &state.actions) {
+                throw state.refusal(reason)
+            }
+            state.core.connect(identity, will: options.will)
+            perform(&state)
+            return identity
+        }
+        let link = MemoryLink(broker: self, client: identity, runtime: runtime)
+        state.withLock { $0.links[identity.id] = Weak(link: link) }
+        return MemoryConnection(link)
+    }
+
+    /// Connects under a name; see ``connect(options:)``.
+    public func connect(name: String) async throws -> MemoryConnection {
+        try await connect(options: ConnectionOptions(name: name))
+    }
+
+    /// Connects, runs `body`, and closes the connection, whether `body` returns or throws.
+    public func withConnection<Result>(
+        options: ConnectionOptions = ConnectionOptions(),
+        _ body: (MemoryConnection) async throws -> Result
+    ) async throws -> Result {
+        let connection = try await connect(options: options)
+        do {
+            let result = try await body(connection)
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    // MARK: The broker's side
+
+    /// Configures a queue, whether or not it is in use.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidQueue``, ``MessagingError/Code/invalidArgument`` for a limit or time that
+    ///   has no meaning or dead letters that would go in a circle, ``MessagingError/Code/refused`` for one queue too many.
+    public func declareQueue(_ queue: QueueName, options: QueueOptions) throws {
+        try state.withLock { try $0.core.declare(queue, options) }
+    }
+
+    /// Who is connected, and what answers where.
+    public var presence: BrokerPresence { state.withLock { $0.core.presence } }
+
+    /// What the broker has counted.
+    public var statistics: BrokerStatistics { state.withLock { $0.core.statistics } }
+
+    // MARK: Stepping
+
+    /// What waits to be delivered in stepped mode, in the order in which it was sent.
+    public var pending: [BrokerStep] { state.withLock { $0.held.map(BrokerStep.init) } }
+
+    /// Delivers one waiting message; by default the one that was sent first.
+    ///
+    /// - Parameter index: its place in ``pending``.
+    /// - Returns: what was delivered; `nil` if there is no such message.
+    @discardableResult
+    public func step(_ index: Int = 0) -> BrokerStep? {
+        let (effect, links): (BrokerEffect?, [Int: Weak]) = state.withLock { state in
+            guard state.held.indices.contains(index) else { return (nil, [:]) }
+            return (state.held.remove(at: index), state.links)
+        }
+        guard let effect else { return nil }
+        _ = deliver(effect, links)
+        return BrokerStep(effect)
+    }
+
+    /// Delivers everything that waits, and what is sent because of it by the time it looks.
+    public func stepAll() {
+        while step() != nil {}
+    }
+}

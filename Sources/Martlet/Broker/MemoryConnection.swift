@@ -1,0 +1,76 @@
+/// A connection to an embedded broker.
+public actor MemoryConnection: Connection {
+    /// What the patterns keep for this connection.
+    public nonisolated let runtime: ConnectionRuntime
+    private let link: MemoryLink
+
+    init(_ link: MemoryLink) {
+        self.link = link
+        runtime = link.runtime
+    }
+
+    /// Everything but queues that outlive the process.
+    public nonisolated var capabilities: Capabilities {
+        [.retain, .confirmedPublish, .exactlyOnce, .redelivery, .responderDetection, .expiry, .headers]
+    }
+
+    /// Publishes a message; see ``Connection/publish(_:to:options:)``.
+    public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
+        try topic.validate()
+        try await link.publish(message, to: topic, options)
+    }
+
+    /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
+    public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
+        try pattern.validate()
+        try options.validate()
+        let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
+        try link.broker.subscribe(link.client, to: pattern, options, mailbox)
+        return Subscription(mailbox) { [link] in link.broker.unsubscribe(link.client, mailbox) }
+    }
+
+    /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
+    public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
+        try queue.validate()
+        try await link.send(message, to: queue, options)
+    }
+
+    /// Consumes a queue; see ``Connection/consume(from:options:)``.
+    public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try queue.validate()
+        try options.validate()
+        let mailbox = Mailbox<Delivery>(limit: options.prefetch, overflow: .suspend)
+        try link.broker.consume(link.client, from: queue, options, mailbox)
+        return Subscription(mailbox) { [link] in link.broker.stopConsuming(link.client, mailbox) }
+    }
+
+    /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
+    public func openReplyAddress(
+        _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
+    ) async throws -> ReplyAddress {
+        try ReplyAddress(link.hearReplies(receive))
+    }
+
+    /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.
+    public nonisolated func reply(_ message: Message, to address: String) async throws {
+        try await link.reply(message, to: address)
+    }
+
+    /// Closes the connection; see ``Connection/close()``.
+    public func close() async {
+        await link.close()
+    }
+
+    // MARK: Faults
+
+    /// Loses the link, as a pulled cable does: the will is published, deliveries not settled go to others, calls in
+    /// flight fail, and what is published meanwhile does not arrive.
+    public nonisolated func cut() {
+        link.cut()
+    }
+
+    /// Gets the link back, with everything that was open on it.
+    public nonisolated func restore() {
+        link.restore()
+    }
+}

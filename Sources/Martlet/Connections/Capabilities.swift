@@ -1,0 +1,25 @@
+/// What a broker gives by itself. A guarantee that is asked for and not among them is an error at once.
+public struct Capabilities: OptionSet, Sendable, Hashable {
+    /// The set as bits.
+    public let rawValue: Int
+
+    /// A set of its bits.
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// It keeps the last message of a topic for those who subscribe later.
+    public static let retain = Capabilities(rawValue: 1 << 0)
+    /// A publish can be confirmed: ``Guarantee/atLeastOnce``.
+    public static let confirmedPublish = Capabilities(rawValue: 1 << 1)
+    /// A publish can be delivered once and only once: ``Guarantee/exactlyOnce``.
+    public static let exactlyOnce = Capabilities(rawValue: 1 << 2)
+    /// Its queues outlive the broker's restart.
+    public static let durableQueues = Capabilities(rawValue: 1 << 3)
+    /// What a consumer did not acknowledge is delivered again.
+    public static let redelivery = Capabilities(rawValue: 1 << 4)
+    /// It tells the sender at once that nobody consumes a queue.
+    public static let responderDetection = Capabilities(rawValue: 1 << 5)
+    /// Messages can expire.
+    public static let expiry = Capabilities(rawValue: 1 << 6)
+    /// It carries headers beside the body.
+    public static let headers = Capabilities(rawValue: 1 << 7)
+}

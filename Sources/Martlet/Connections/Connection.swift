@@ -1,0 +1,97 @@
+/// The link to one broker.
+///
+/// A connection survives its broker's restarts: it reconnects by itself and restores what was open on it. Its five
+/// verbs are what a transport implements; every pattern is written on them once. What they throw is a
+/// ``MessagingError``, or `CancellationError` when the calling task is cancelled while they wait.
+///
+/// A verb called while there is no link throws ``MessagingError/Code/notConnected``, except for messages with a
+/// guarantee, which wait for the link as long as their expiry allows. After ``close()`` every verb throws
+/// ``MessagingError/Code/connectionClosed``.
+public protocol Connection: Actor {
+    /// What the patterns keep for this connection.
+    nonisolated var runtime: ConnectionRuntime { get }
+
+    /// What the broker gives by itself.
+    nonisolated var capabilities: Capabilities { get }
+
+    /// Publishes a message: every present subscriber gets it.
+    ///
+    /// Returns when the broker has it (with a guarantee: has confirmed it) and no subscriber of this process that
+    /// asked for ``Overflow/suspend`` is behind. Messages that one task publishes to one topic stay in order.
+    /// Cancelled while it waits, it throws, and those who were behind do not get the message.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidTopic``, ``MessagingError/Code/bodyTooLarge``,
+    ///   ``MessagingError/Code/refused``, ``MessagingError/Code/unsupported`` for a guarantee that the broker can't give.
+    nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws
+
+    /// Subscribes to topics. Once it has returned, nothing published later is missed.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidFilter``, ``MessagingError/Code/invalidArgument``,
+    ///   ``MessagingError/Code/refused``.
+    func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription
+
+    /// Sends a message to a queue: exactly one consumer gets it; it waits where nobody consumes.
+    ///
+    /// Returns when the broker has it. Waits while the queue is full, if that is the queue's rule.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidQueue``, ``MessagingError/Code/bodyTooLarge``,
+    ///   ``MessagingError/Code/refused``, ``MessagingError/Code/queueFull``, ``MessagingError/Code/noResponder`` where
+    ///   a consumer is required and missing, ``MessagingError/Code/timeout`` if the message expired while waiting.
+    nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws
+
+    /// Consumes a queue. Its deliveries are to be settled; see ``Delivery``.
+    ///
+    /// Leaving the subscription puts what it held unsettled back into the queue.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidQueue``, ``MessagingError/Code/invalidArgument``,
+    ///   ``MessagingError/Code/refused``.
+    func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription
+
+    /// Opens an address that only this connection hears. The patterns call it once a connection; a transport
+    /// restores it after a reconnect.
+    ///
+    /// - Parameter receive: called with each message and the address it came to, from any thread; it is short.
+    func openReplyAddress(
+        _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
+    ) async throws -> ReplyAddress
+
+    /// Sends a message to a reply address of another connection.
+    ///
+    /// - Throws: ``MessagingError/Code/noResponder`` where the broker can tell that nobody hears the address.
+    nonisolated func reply(_ message: Message, to address: String) async throws
+
+    /// Closes the connection: subscriptions end, calls in flight fail, what was held unsettled returns to its queue.
+    /// When it has returned nothing of the connection is left running. Closing twice is no error.
+    func close() async
+}
+
+extension Connection {
+    /// How the connection stands to its broker right now.
+    public nonisolated var state: ConnectionState { runtime.states.state }
+
+    /// The present state and every later one, until the connection is closed.
+    public nonisolated func states() -> AsyncStream<ConnectionState> { runtime.states.stream() }
+
+    /// What the connection has counted: whatever was skipped or dropped.
+    public nonisolated var statistics: ConnectionStatistics { runtime.statistics }
+
+    /// Publishes at most once, without retaining; see ``publish(_:to:options:)-(Message,_,_)``.
+    public nonisolated func publish(_ message: Message, to topic: TopicName) async throws {
+        try await publish(message, to: topic, options: PublishOptions())
+    }
+
+    /// Subscribes with the default options; see ``subscribe(to:options:)-(TopicPattern,_)``.
+    public func subscribe(to pattern: TopicPattern) async throws -> Subscription {
+        try await subscribe(to: pattern, options: SubscribeOptions())
+    }
+
+    /// Sends with the default options; see ``send(_:to:options:)-(Message,_,_)``.
+    public nonisolated func send(_ message: Message, to queue: QueueName) async throws {
+        try await send(message, to: queue, options: SendOptions())
+    }
+
+    /// Consumes with the default options; see ``consume(from:options:)-(QueueName,_)``.
+    public func consume(from queue: QueueName) async throws -> Subscription {
+        try await consume(from: queue, options: ConsumeOptions())
+    }
+}

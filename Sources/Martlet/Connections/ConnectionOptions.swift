@@ -1,0 +1,38 @@
+public import Logging
+
+/// What every connection can be told, whatever its broker.
+public struct ConnectionOptions: Sendable {
+    /// What the connection is called, in logs and at the broker. `nil`: a name of its own.
+    public var name: String?
+    /// How values are written and read.
+    public var codecs: Codecs
+    /// What the broker publishes if it loses the connection.
+    public var will: Will?
+    /// What becomes of a publish without a guarantee while there is no link.
+    public var whileOffline: OfflinePolicy
+    /// The largest body that is sent, in bytes.
+    public var maximumBodyBytes: Int
+    /// Where it logs.
+    public var logger: Logger
+    /// What measures its timeouts; another clock is for tests.
+    public var clock: any Clock<Duration>
+
+    /// JSON, no will, offline publishes fail, bodies of up to 16 MiB, unless told.
+    public init(
+        name: String? = nil,
+        codecs: Codecs = Codecs(),
+        will: Will? = nil,
+        whileOffline: OfflinePolicy = .fail,
+        maximumBodyBytes: Int = 16 << 20,
+        logger: Logger = Logger(label: "martlet"),
+        clock: any Clock<Duration> = ContinuousClock()
+    ) {
+        self.name = name
+        self.codecs = codecs
+        self.will = will
+        self.whileOffline = whileOffline
+        self.maximumBodyBytes = maximumBodyBytes
+        self.logger = logger
+        self.clock = clock
+    }
+}

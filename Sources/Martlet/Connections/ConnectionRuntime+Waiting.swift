@@ -1,0 +1,36 @@
+extension ConnectionRuntime {
+    /// Returns once the connection has a link.
+    ///
+    /// - Throws: ``MessagingError/Code/timeout`` if it has none in time, ``MessagingError/Code/connectionClosed``,
+    ///   `CancellationError`.
+    package func waitUntilConnected(within limit: Duration?) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { [states] in
+                for await state in states.stream() {
+                    if state == .connected { return }
+                    if state == .closed { break }
+                }
+                try Task.checkCancellation()
+                throw MessagingError.closed
+            }
+            if let limit {
+                group.addTask { [timers] in
+                    try await timers.sleep(for: limit)
+                    throw MessagingError(.timeout, "the connection had no link for \(limit), until the message expired")
+                }
+            }
+            try await group.next()
+        }
+    }
+}
+
+extension MessagingError {
+    package static var closed: MessagingError {
+        MessagingError(.connectionClosed, "the connection is closed; make a new one")
+    }
+
+    package static var offline: MessagingError {
+        MessagingError(.notConnected, "the connection has no link to its broker right now; it comes back by itself")
+    }
+}

@@ -1,0 +1,124 @@
+public import Logging
+import Synchronization
+
+/// What the patterns keep for one connection: its codecs, clock, state, timers and calls in flight.
+///
+/// A transport makes one when it is made, tells it of each change of its state, and ends it when it closes.
+public final class ConnectionRuntime: Sendable {
+    /// What the connection is called.
+    public let name: String
+    /// How values are written and read.
+    public let codecs: Codecs
+    /// Where the connection logs.
+    public let logger: Logger
+    package let options: ConnectionOptions
+    package let timers: Timers
+    package let courier = Courier()
+    package let states: StateBroadcast
+    let calls: CallTable
+    private let counts = Mutex(ConnectionStatistics())
+    private let lastLogged = Mutex<[String: Duration]>([:])
+    private let opening = Mutex<Task<ReplyAddress, any Error>?>(nil)
+
+    package init(_ options: ConnectionOptions, state: ConnectionState = .connecting) {
+        let unique = String(UInt64.random(in: .min ... .max), radix: 36)
+        name = options.name ?? "martlet-\(unique)"
+        var logger = options.logger
+        logger[metadataKey: "connection"] = .string(name)
+        self.logger = logger
+        self.options = options
+        codecs = options.codecs
+        timers = Timers(Timeline(options.clock))
+        states = StateBroadcast(state)
+        calls = CallTable(prefix: unique)
+    }
+
+    /// The link was lost: calls in flight end, since their replies can't find back.
+    package func linkLost(_ error: any Error) {
+        states.set(.disconnected)
+        calls.failAll(error)
+    }
+
+    /// The connection is closed for good; nothing of the runtime's is left running when it returns.
+    package func close(_ error: any Error) async {
+        states.set(.closed)
+        calls.failAll(error, forGood: true)
+        await courier.stop()
+        await timers.stop()
+        let opening = opening.withLock { $0.take() }
+        opening?.cancel()
+        _ = await opening?.result
+    }
+
+    // MARK: Replies
+
+    /// The connection's reply address, opened by the first call that needs it.
+    func replyAddress(on connection: any Connection) async throws -> ReplyAddress {
+        let task = opening.withLock { opening in
+            if let opening { return opening }
+            // Shared by all callers that come meanwhile, so that none of them cancels it for the others; owned
+            // here, and ended by `close`.
+            let task = Task { [calls] in
+                try await connection.openReplyAddress { reply, address in calls.receive(reply, at: address) }
+            }
+            opening = task
+            return task
+        }
+        do {
+            return try await task.value
+        } catch {
+            opening.withLock { if $0 == task { $0 = nil } }
+            throw error
+        }
+    }
+
+    // MARK: What came from outside
+
+    /// What the connection has counted.
+    var statistics: ConnectionStatistics {
+        var statistics = counts.withLock { $0 }
+        statistics.lateReplies = calls.lateReplies
+        statistics.droppedNotices = courier.dropped
+        statistics.callsInFlight = calls.count
+        return statistics
+    }
+
+    /// Counts something, and says so in the log: at most once a minute for each counter.
+    package func count(
+        _ counter: any WritableKeyPath<ConnectionStatistics, Int> & Sendable,
+        _ reason: @autoclosure () -> String
+    ) {
+        let total = counts.withLock { counts in
+            counts[keyPath: counter] += 1
+            return counts[keyPath: counter]
+        }
+        let key = String(describing: counter)
+        let now = timers.now
+        let isDue = lastLogged.withLock { last in
+            if let time = last[key], now - time < .seconds(60) { return false }
+            last[key] = now
+            return true
+        }
+        if isDue { logger.warning("skipped: \(reason())", metadata: ["total": "\(total)"]) }
+    }
+
+    /// The value of a message that came from outside; one that can't be read is counted and thrown.
+    package func decode<Value: Decodable>(_ message: Message, from source: String) throws -> Value {
+        do {
+            return try codecs.value(of: message)
+        } catch {
+            count(\.undecodable, "a message from \(source) could not be read: \(error)")
+            throw error
+        }
+    }
+
+    /// Throws ``MessagingError/Code/bodyTooLarge`` for a message that is not to be sent.
+    package func checkSize(of message: Message) throws {
+        guard message.body.count <= options.maximumBodyBytes else {
+            throw MessagingError(
+                .bodyTooLarge,
+                "the body has \(message.body.count) bytes; this connection sends at most \(options.maximumBodyBytes)"
+            )
+        }
+    }
+}

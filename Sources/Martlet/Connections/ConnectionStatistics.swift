@@ -1,0 +1,15 @@
+/// What a connection has counted since it was made. Nothing that is skipped or dropped goes uncounted.
+public struct ConnectionStatistics: Sendable, Hashable {
+    /// Replies that came when their caller had gone: after its timeout, its cancellation, or twice.
+    public var lateReplies = 0
+    /// Messages that a typed subscription, responder or action could not read, and skipped.
+    public var undecodable = 0
+    /// Requests without an address for the reply, which are dropped.
+    public var unanswerable = 0
+    /// Publishes dropped while there was no link; see ``OfflinePolicy``.
+    public var droppedOffline = 0
+    /// Cancellations and credits that could not be sent because too many were waiting to be.
+    public var droppedNotices = 0
+    /// Calls that wait for their reply now.
+    public var callsInFlight = 0
+}

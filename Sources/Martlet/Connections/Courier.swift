@@ -1,0 +1,61 @@
+import DequeModule
+import Synchronization
+
+/// Sends what code that can't wait has to say: a cancellation from a `deinit` or a cancellation handler.
+///
+/// Notices leave in order, by one task that exists while there are any. At most 4,096 wait: one more is dropped
+/// and counted, for the other side ends such work at its deadline anyway.
+package final class Courier: Sendable {
+    private struct State {
+        var notices: Deque<@Sendable () async throws -> Void> = []
+        var carrier: Task<Void, Never>?
+        var dropped = 0
+        var isStopped = false
+    }
+
+    private static let limit = 4_096
+    private let state = Mutex(State())
+
+    deinit {
+        state.withLock { $0.carrier }?.cancel()
+    }
+
+    package var dropped: Int { state.withLock { $0.dropped } }
+
+    /// Has something sent, soon. What it throws is dropped.
+    package func post(_ notice: @escaping @Sendable () async throws -> Void) {
+        state.withLock { state in
+            guard !state.isStopped, state.notices.count < Self.limit else {
+                state.dropped += 1
+                return
+            }
+            state.notices.append(notice)
+            guard state.carrier == nil else { return }
+            // Owned: it ends when nothing waits, and is cancelled by `stop()` and `deinit`.
+            state.carrier = Task { [weak self] in
+                while let notice = self?.next() { try? await notice() }
+            }
+        }
+    }
+
+    private func next() -> (@Sendable () async throws -> Void)? {
+        state.withLock { state in
+            guard let notice = state.notices.popFirst() else {
+                state.carrier = nil
+                return nil
+            }
+            return notice
+        }
+    }
+
+    /// Drops what waits and ends the task.
+    package func stop() async {
+        let carrier = state.withLock { state in
+            state.isStopped = true
+            state.notices.removeAll()
+            return state.carrier.take()
+        }
+        carrier?.cancel()
+        await carrier?.value
+    }
+}

@@ -1,0 +1,37 @@
+/// A message as it arrived.
+///
+/// One from a queue is to be settled: ``ack()`` when it is done with, ``nack(requeue:)`` when it is not. A delivery
+/// that is dropped unsettled, by an error thrown or a task cancelled, goes back to its queue. One from a topic
+/// needs no settling; there both do nothing.
+public struct Delivery: Sendable {
+    /// The topic it was published to, or the queue's name.
+    public let topic: TopicName
+    /// What arrived.
+    public let message: Message
+    /// How often it had been delivered before without being acknowledged.
+    public let redeliveries: Int
+    let settlement: Settlement?
+
+    package init(topic: TopicName, message: Message, redeliveries: Int = 0, settlement: Settlement? = nil) {
+        self.topic = topic
+        self.message = message
+        self.redeliveries = redeliveries
+        self.settlement = settlement
+    }
+
+    /// Says that the message is done with, so that the queue forgets it.
+    ///
+    /// - Throws: ``MessagingError/Code/alreadySettled``, or ``MessagingError/Code/connectionLost`` when the link over
+    ///   which it came has been lost: the broker will deliver it again.
+    public func ack() throws {
+        try settlement?.settle(as: .ack)
+    }
+
+    /// Says that the message could not be handled.
+    ///
+    /// - Parameter requeue: whether it goes back to its place in the queue; otherwise it becomes a dead letter.
+    /// - Throws: as ``ack()``.
+    public func nack(requeue: Bool) throws {
+        try settlement?.settle(as: requeue ? .requeue : .reject)
+    }
+}

@@ -1,0 +1,195 @@
+package import DequeModule
+import Synchronization
+
+/// Where a subscription's messages wait for their reader: bounded, many producers, one reader.
+///
+/// Producers offer under a lock and never suspend in it; a producer that finds the mailbox full under
+/// `.suspend` leaves its element parked and waits outside. The reader takes everything that waits at once, so
+/// the lock is taken once a batch and the reader is woken once a batch.
+package final class Mailbox<Element: Sendable>: Sendable {
+    package enum Offer: Sendable {
+        case accepted
+        case dropped
+        /// Nobody reads any more.
+        case closed
+        /// The element waits outside; see ``Mailbox/waitUntilAdmitted(_:)``.
+        case parked(UInt64)
+    }
+
+    private struct State {
+        var buffer: MailboxBuffer<Element>
+        var parked = ParkingLot<(Element, TopicName)>()
+        var reader: CheckedContinuation<Void, Never>?
+        var end: End?
+
+        /// Lets in who waits outside, as far as there is room.
+        mutating func admitParked() -> [CheckedContinuation<Void, any Error>] {
+            guard !parked.isEmpty else { return [] }
+            var admitted: [CheckedContinuation<Void, any Error>] = []
+            while buffer.hasRoom, let next = parked.popFirst() {
+                _ = buffer.admit(next.element.0, topic: next.element.1)
+                if let continuation = next.continuation { admitted.append(continuation) }
+            }
+            return admitted
+        }
+    }
+
+    private struct End {
+        let error: (any Error)?
+    }
+
+    private let state: Mutex<State>
+
+    package init(limit: Int, overflow: Overflow = .suspend) {
+        state = Mutex(State(buffer: MailboxBuffer(limit: max(1, limit), overflow: overflow)))
+    }
+
+    /// How many elements were dropped because there was no room.
+    package var dropped: Int { state.withLock { $0.buffer.dropped } }
+    /// How many wait, outside as well.
+    package var count: Int { state.withLock { $0.buffer.count + $0.parked.count } }
+
+    // MARK: Producers
+
+    package func offer(_ element: Element, topic: TopicName) -> Offer {
+        let (offer, reader): (Offer, CheckedContinuation<Void, Never>?) = state.withLock { state in
+            if state.end != nil { return (.closed, nil) }
+            // Who waits outside comes first.
+            guard state.parked.isEmpty else { return (.parked(state.parked.park((element, topic))), nil) }
+            switch state.buffer.admit(element, topic: topic) {
+            case .full:
+                return (.parked(state.parked.park((element, topic))), nil)
+            case .admitted:
+                return (.accepted, state.reader.take())
+            case .dropped:
+                return (.dropped, state.reader.take())
+            }
+        }
+        reader?.resume()
+        return offer
+    }
+
+    /// Returns when a parked element was let in, or the mailbox closed. A producer that is cancelled takes its
+    /// element back and throws `CancellationError`.
+    package func waitUntilAdmitted(_ id: UInt64) async throws {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let waits = state.withLock { state in
+                    if Task.isCancelled, state.parked.remove(id: id) != nil { return false }
+                    return state.parked.attach(continuation, to: id)
+                }
+                guard !waits else { return }
+                continuation.resume(with: Result { try Task.checkCancellation() })
+            }
+        } onCancel: {
+            let withdrawn = state.withLock { $0.parked.remove(id: id) }
+            withdrawn?.continuation?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Takes back a parked element whose producer gave up.
+    package func withdraw(_ id: UInt64) {
+        _ = state.withLock { $0.parked.remove(id: id) }
+    }
+
+    /// Ends the sequence after what waits has been read.
+    package func finish(throwing error: (any Error)? = nil) {
+        let reader: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard state.end == nil else { return nil }
+            state.end = End(error: error)
+            return state.reader.take()
+        }
+        reader?.resume()
+    }
+
+    // MARK: The reader
+
+    /// Fills an empty batch with what waits, suspending until there is something. An empty batch means the end.
+    ///
+    /// - Throws: the error the mailbox was finished with, `CancellationError`, or
+    ///   ``MessagingError/Code/concurrentIteration`` if another task waits already.
+    package func next(into batch: inout Deque<Element>) async throws {
+        while true {
+            try Task.checkCancellation()
+            let ended = take(into: &batch)
+            if !batch.isEmpty { return }
+            if let ended {
+                if let error = ended.error { throw error }
+                return
+            }
+            try await waitForElements()
+        }
+    }
+
+    /// Fills an empty batch with what waits now.
+    package func nextIfReady(into batch: inout Deque<Element>) {
+        _ = take(into: &batch)
+    }
+
+    private func take(into batch: inout Deque<Element>) -> End? {
+        var spare = batch
+        batch = Deque()
+        let (taken, admitted, end) = state.withLock { state in
+            state.buffer.take(into: &spare)
+            let admitted = state.admitParked()
+            return (spare, admitted, state.end)
+        }
+        batch = taken
+        for producer in admitted { producer.resume() }
+        return end
+    }
+
+    private func waitForElements() async throws {
+        let isFirst = await withTaskCancellationHandler {
+            var isFirst = true
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let waits = state.withLock { state in
+                    guard state.reader == nil else {
+                        isFirst = false
+                        return false
+                    }
+                    guard state.buffer.isEmpty, state.end == nil, !Task.isCancelled else { return false }
+                    state.reader = continuation
+                    return true
+                }
+                if !waits { continuation.resume() }
+            }
+            return isFirst
+        } onCancel: {
+            state.withLock { $0.reader.take() }?.resume()
+        }
+        if !isFirst {
+            throw MessagingError(.concurrentIteration, "two tasks read one subscription; subscribe twice instead")
+        }
+    }
+
+    /// Puts back what a reader took but did not use.
+    package func putBack(_ batch: Deque<Element>) {
+        state.withLock { $0.buffer.putBack(batch) }
+    }
+
+    /// The reader has gone: drops what waits, lets waiting producers go on.
+    package func discard() {
+        // What is dropped may itself do something when it goes, so it goes outside the lock.
+        let (buffer, parked, reader) = state.withLock { state in
+            state.end = state.end ?? End(error: nil)
+            let buffer = state.buffer
+            state.buffer.removeAll()
+            var parked: [ParkingLot<(Element, TopicName)>.Parked] = []
+            while let next = state.parked.popFirst() { parked.append(next) }
+            return (buffer, parked, state.reader.take())
+        }
+        for producer in parked { producer.continuation?.resume() }
+        reader?.resume()
+        withExtendedLifetime(buffer) {}
+    }
+}
+
+extension Optional {
+    /// The value, leaving `nil`.
+    package mutating func take() -> Wrapped? {
+        let value = self
+        self = nil
+        return value
+    }
+}

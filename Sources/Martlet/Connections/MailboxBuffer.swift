@@ -1,0 +1,99 @@
+import DequeModule
+
+/// What a mailbox holds: a bounded ring and the rule for when it is full. A pure value.
+struct MailboxBuffer<Element> {
+    enum Admission: Equatable {
+        case admitted
+        /// Something was dropped: the new element or one that waited.
+        case dropped
+        /// There is no room, and the rule is to wait for it.
+        case full
+    }
+
+    let limit: Int
+    let overflow: Overflow
+    private var ring: Deque<Element> = []
+    /// With `.conflate`: where in the ring each topic's element is, counted from the ring's first ever element.
+    private var slots: [TopicName: Int] = [:]
+    private var keys: Deque<TopicName> = []
+    private var taken = 0
+    private(set) var dropped = 0
+
+    init(limit: Int, overflow: Overflow) {
+        self.limit = limit
+        self.overflow = overflow
+    }
+
+    var isEmpty: Bool { ring.isEmpty }
+    var hasRoom: Bool { ring.count < limit }
+    var count: Int { ring.count }
+
+    /// - Parameter topic: what `.conflate` tells elements apart by.
+    mutating func admit(_ element: Element, topic: TopicName) -> Admission {
+        if overflow == .conflate { return conflate(element, topic: topic) }
+        if hasRoom {
+            ring.append(element)
+            return .admitted
+        }
+        switch overflow {
+        case .suspend:
+            return .full
+        case .dropNewest:
+            dropped += 1
+        case .dropOldest, .conflate:
+            dropped += 1
+            ring.removeFirst()
+            ring.append(element)
+        }
+        return .dropped
+    }
+
+    private mutating func conflate(_ element: Element, topic: TopicName) -> Admission {
+        if let slot = slots[topic] {
+            ring[slot - taken] = element
+            dropped += 1
+            return .dropped
+        }
+        let hadRoom = hasRoom
+        if !hadRoom {
+            _ = popFirst()
+            dropped += 1
+        }
+        slots[topic] = taken + ring.count
+        keys.append(topic)
+        ring.append(element)
+        return hadRoom ? .admitted : .dropped
+    }
+
+    mutating func popFirst() -> Element? {
+        guard let first = ring.popFirst() else { return nil }
+        taken += 1
+        if overflow == .conflate { slots[keys.removeFirst()] = nil }
+        return first
+    }
+
+    /// Takes everything that waits, in exchange for an empty deque whose storage the ring goes on with; so
+    /// that a reader that keeps up allocates nothing.
+    ///
+    /// Where messages may be dropped only one is taken, since what the reader holds can't be replaced by
+    /// something newer.
+    mutating func take(into batch: inout Deque<Element>) {
+        if overflow == .suspend {
+            swap(&ring, &batch)
+        } else if let first = popFirst() {
+            batch.append(first)
+        }
+    }
+
+    /// Puts back, in front, what a reader took but did not use.
+    mutating func putBack(_ batch: Deque<Element>) {
+        guard overflow == .suspend else { return }
+        ring.prepend(contentsOf: batch)
+    }
+
+    mutating func removeAll() {
+        ring.removeAll()
+        slots.removeAll()
+        keys.removeAll()
+    }
+}

@@ -1,0 +1,39 @@
+/// What goes wrong in Martlet, whatever the broker.
+///
+/// The ``code-swift.property`` says what kind of thing happened and is stable; the message says what was wrong,
+/// where, and what to do. Neither holds a message's body or a secret. Cancellation is not among them: it is
+/// thrown as `CancellationError`.
+///
+/// A handler of an RPC or an action may throw one with a code of its own; the caller gets it with that code.
+public struct MessagingError: Error, Sendable {
+    /// What kind of thing happened.
+    public var code: Code
+    /// What was wrong, where, and what to do about it.
+    public var message: String
+    /// The error beneath this one.
+    public var cause: (any Error)?
+    /// Whether the same call may succeed later without a change on this side.
+    public var isRetriable: Bool
+
+    /// - Parameters:
+    ///   - isRetriable: whether the same call may succeed later; by default as the code says.
+    public init(_ code: Code, _ message: String, cause: (any Error)? = nil, isRetriable: Bool? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+        self.isRetriable = isRetriable ?? Code.retriable.contains(code)
+    }
+}
+
+extension MessagingError: CustomStringConvertible {
+    /// Code, message and cause on one line.
+    public var description: String {
+        cause.map { "\(code): \(message) (\($0))" } ?? "\(code): \(message)"
+    }
+}
+
+/// A piece of text from outside as it may stand in an error: in quotes, and not longer than a line.
+func quoted(_ text: String) -> String {
+    let shown = text.count > 80 ? "\(text.prefix(77))…" : text
+    return shown.debugDescription
+}

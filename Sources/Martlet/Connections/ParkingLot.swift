@@ -1,0 +1,63 @@
+import DequeModule
+
+/// Producers that wait for room, each with the element that it wants to bring in, in the order of their arrival.
+///
+/// An element is parked under a lock; only then does its producer suspend. So the element may be let in before
+/// the producer has got as far as waiting, which is why `attach` may find nothing to wait for.
+struct ParkingLot<Element> {
+    struct Parked {
+        let id: UInt64
+        var element: Element
+        var continuation: CheckedContinuation<Void, any Error>?
+    }
+
+    private var parked: Deque<Parked> = []
+    private var lastID: UInt64 = 0
+
+    var isEmpty: Bool { parked.isEmpty }
+    var count: Int { parked.count }
+
+    mutating func park(_ element: Element) -> UInt64 {
+        lastID += 1
+        parked.append(Parked(id: lastID, element: element))
+        return lastID
+    }
+
+    /// The one that has waited longest. The caller resumes its continuation, if it has one yet.
+    mutating func popFirst() -> Parked? {
+        parked.popFirst()
+    }
+
+    /// Takes out one that gave up, or whose element satisfies a condition such as having expired.
+    mutating func remove(id: UInt64) -> Parked? {
+        guard let index = index(of: id) else { return nil }
+        return parked.remove(at: index)
+    }
+
+    mutating func removeAll(where condition: (Element) -> Bool) -> [Parked] {
+        let removed = Array(parked.filter { condition($0.element) })
+        if !removed.isEmpty { parked.removeAll { condition($0.element) } }
+        return removed
+    }
+
+    func min<Key: Comparable>(of key: (Element) -> Key?) -> Key? {
+        parked.compactMap { key($0.element) }.min()
+    }
+
+    /// Whether the element is still parked, and the continuation therefore kept.
+    mutating func attach(_ continuation: CheckedContinuation<Void, any Error>, to id: UInt64) -> Bool {
+        guard let index = index(of: id) else { return false }
+        parked[index].continuation = continuation
+        return true
+    }
+
+    private func index(of id: UInt64) -> Int? {
+        var low = 0
+        var high = parked.count
+        while low < high {
+            let middle = (low + high) / 2
+            if parked[middle].id < id { low = middle + 1 } else { high = middle }
+        }
+        return low < parked.count && parked[low].id == id ? low : nil
+    }
+}

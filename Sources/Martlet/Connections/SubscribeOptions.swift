@@ -1,0 +1,31 @@
+/// How a topic filter is subscribed to.
+public struct SubscribeOptions: Sendable, Hashable {
+    /// What happens when the reader is slower than the publishers.
+    public var overflow: Overflow
+    /// How many messages may wait for the reader. A reader of a `.suspend` subscription takes all that wait at
+    /// once, so that up to twice as many are in memory.
+    public var limit: Int
+    /// How surely messages arrive, as far as their publishers asked for it.
+    public var guarantee: Guarantee
+    /// Whether the broker's kept messages are wanted first.
+    public var retained: Bool
+
+    /// 256 messages, nothing lost, kept messages first, unless told.
+    public init(
+        overflow: Overflow = .suspend,
+        limit: Int = 256,
+        guarantee: Guarantee = .atMostOnce,
+        retained: Bool = true
+    ) {
+        self.overflow = overflow
+        self.limit = limit
+        self.guarantee = guarantee
+        self.retained = retained
+    }
+
+    func validate() throws {
+        guard limit > 0 else {
+            throw MessagingError(.invalidArgument, "a subscription's limit is \(limit); it must be at least 1")
+        }
+    }
+}

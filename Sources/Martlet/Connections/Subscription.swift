@@ -1,0 +1,101 @@
+import DequeModule
+
+/// The deliveries of a topic filter or a queue, as an asynchronous sequence with one reader.
+///
+/// It is live when the call that returned it returns. It survives reconnects and ends only when its connection is
+/// closed, ``finish()`` is called, or nobody holds it any more; leaving the loop and dropping it unsubscribes.
+/// Cancelling the reading task throws `CancellationError`; what had arrived stays for the next reader.
+public struct Subscription: AsyncSequence, Sendable {
+    /// What it yields.
+    public typealias Element = Delivery
+    /// It throws a ``MessagingError`` when its connection fails for good, or `CancellationError`.
+    public typealias Failure = any Error
+
+    /// Unsubscribes when the last one who could read has gone.
+    private final class Lifetime: Sendable {
+        let mailbox: Mailbox<Delivery>
+        let unsubscribe: @Sendable () -> Void
+
+        init(mailbox: Mailbox<Delivery>, unsubscribe: @escaping @Sendable () -> Void) {
+            self.mailbox = mailbox
+            self.unsubscribe = unsubscribe
+        }
+
+        deinit {
+            unsubscribe()
+            mailbox.discard()
+        }
+    }
+
+    private let lifetime: Lifetime
+
+    /// - Parameter unsubscribe: called once or more, from any thread, when no more deliveries are wanted.
+    package init(_ mailbox: Mailbox<Delivery>, unsubscribe: @escaping @Sendable () -> Void) {
+        lifetime = Lifetime(mailbox: mailbox, unsubscribe: unsubscribe)
+    }
+
+    /// How many messages were dropped because the reader was too slow; see ``Overflow``.
+    public var dropped: Int { lifetime.mailbox.dropped }
+
+    /// How many messages wait to be read.
+    public var waiting: Int { lifetime.mailbox.count }
+
+    /// Stops taking messages. What has arrived can still be read; then the sequence ends.
+    public func finish() {
+        lifetime.unsubscribe()
+        lifetime.mailbox.finish()
+    }
+
+    /// The next delivery; `nil` at the end.
+    public func next() async throws -> Delivery? {
+        var iterator = makeAsyncIterator()
+        return try await iterator.next()
+    }
+
+    /// The next delivery if one waits already; never suspends.
+    public func nextIfReady() -> Delivery? {
+        var iterator = makeAsyncIterator()
+        return iterator.nextIfReady()
+    }
+
+    /// Reads the subscription. Only one task may read at a time.
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(subscription: self)
+    }
+
+    /// Reads a subscription.
+    public struct Iterator: AsyncIteratorProtocol {
+        /// What was taken from the mailbox and not yet handed out; it goes back when the iterator goes.
+        private final class Batch {
+            let lifetime: Lifetime
+            var deliveries: Deque<Delivery> = []
+
+            init(_ lifetime: Lifetime) {
+                self.lifetime = lifetime
+            }
+
+            deinit {
+                if !deliveries.isEmpty { lifetime.mailbox.putBack(deliveries) }
+            }
+        }
+
+        private let batch: Batch
+
+        fileprivate init(subscription: Subscription) {
+            batch = Batch(subscription.lifetime)
+        }
+
+        /// The next delivery; `nil` at the end.
+        public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Delivery? {
+            try Task.checkCancellation()
+            if let next = batch.deliveries.popFirst() { return next }
+            try await batch.lifetime.mailbox.next(into: &batch.deliveries)
+            return batch.deliveries.popFirst()
+        }
+
+        fileprivate mutating func nextIfReady() -> Delivery? {
+            batch.lifetime.mailbox.nextIfReady(into: &batch.deliveries)
+            return batch.deliveries.popFirst()
+        }
+    }
+}

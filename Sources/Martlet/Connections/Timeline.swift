@@ -1,0 +1,28 @@
+/// A clock whose times are durations since it was made, so that code need not be generic over clocks.
+package struct Timeline: Sendable {
+    private let elapsed: @Sendable () -> Duration
+    private let wait: @Sendable (Duration) async throws -> Void
+
+    package init(_ clock: any Clock<Duration> = ContinuousClock()) {
+        self.init(opening: clock)
+    }
+
+    private init<C: Clock<Duration>>(opening clock: C) {
+        let start = clock.now
+        elapsed = { start.duration(to: clock.now) }
+        wait = { try await clock.sleep(until: start.advanced(by: $0), tolerance: nil) }
+    }
+
+    /// The time since the timeline was made.
+    package var now: Duration { elapsed() }
+
+    /// Sleeps until a time; throws `CancellationError` if the task is cancelled.
+    package func sleep(until time: Duration) async throws {
+        try await wait(time)
+    }
+
+    /// Sleeps for a while.
+    package func sleep(for duration: Duration) async throws {
+        try await wait(now + duration)
+    }
+}

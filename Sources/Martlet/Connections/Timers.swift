@@ -1,0 +1,112 @@
+import HeapModule
+import Synchronization
+
+/// Things to do at a time, for any number of which one task sleeps.
+///
+/// The task exists while anything is scheduled. Deadlines that fall later than what it sleeps for cost it
+/// nothing, and cancelled ones are forgotten when their time comes: a call with a timeout that is answered in
+/// time wakes nobody.
+package final class Timers: Sendable {
+    package typealias ID = UInt64
+
+    private struct Entry: Comparable {
+        let time: Duration
+        let id: ID
+
+        static func < (a: Entry, b: Entry) -> Bool { (a.time, a.id) < (b.time, b.id) }
+    }
+
+    private struct State {
+        var entries = Heap<Entry>()
+        var actions: [ID: @Sendable () -> Void] = [:]
+        var lastID: ID = 0
+        var sleeper: Task<Void, Never>?
+        var wakesAt: Duration?
+        var isStopped = false
+    }
+
+    private let timeline: Timeline
+    private let state = Mutex(State())
+
+    package init(_ timeline: Timeline) {
+        self.timeline = timeline
+    }
+
+    deinit {
+        // The sleeper holds no reference while it sleeps, so this is where it ends at the latest.
+        state.withLock { $0.sleeper }?.cancel()
+    }
+
+    package var now: Duration { timeline.now }
+
+    package func sleep(for duration: Duration) async throws { try await timeline.sleep(for: duration) }
+
+    /// Calls `action` once at a time, unless it is cancelled or the timers are stopped before. The action runs on
+    /// the sleeping task and must be short.
+    @discardableResult
+    package func schedule(at time: Duration, _ action: @escaping @Sendable () -> Void) -> ID {
+        state.withLock { state in
+            state.lastID += 1
+            guard !state.isStopped else { return state.lastID }
+            state.actions[state.lastID] = action
+            state.entries.insert(Entry(time: time, id: state.lastID))
+            if state.wakesAt.map({ time < $0 }) ?? true { sleep(until: time, &state) }
+            return state.lastID
+        }
+    }
+
+    package func cancel(_ id: ID) {
+        state.withLock { state in
+            state.actions[id] = nil
+            // Entries of cancelled actions stay in the heap; rebuilding it when they are the greater part keeps
+            // it in proportion at a constant cost each.
+            if state.entries.count > 64, state.entries.count > 2 * state.actions.count {
+                let actions = state.actions
+                state.entries = Heap(state.entries.unordered.filter { actions[$0.id] != nil })
+            }
+        }
+    }
+
+    /// Ends the sleeping task and forgets everything. Nothing can be scheduled afterwards.
+    package func stop() async {
+        let sleeper = state.withLock { state in
+            state.isStopped = true
+            state.actions.removeAll()
+            state.entries = Heap()
+            return state.sleeper.take()
+        }
+        sleeper?.cancel()
+        await sleeper?.value
+    }
+
+    /// The task is owned: replaced by the next one, cancelled by `stop()` and `deinit`.
+    private func sleep(until time: Duration, _ state: inout State) {
+        state.sleeper?.cancel()
+        state.wakesAt = time
+        state.sleeper = Task { [timeline, weak self] in
+            do {
+                try await timeline.sleep(until: time)
+            } catch {
+                return
+            }
+            self?.fire(at: time)
+        }
+    }
+
+    private func fire(at time: Duration) {
+        let due: [@Sendable () -> Void] = state.withLock { state in
+            // A sleeper that was replaced in the same moment leaves the work to its successor.
+            guard state.wakesAt == time else { return [] }
+            var due: [@Sendable () -> Void] = []
+            let now = max(time, timeline.now)
+            while let first = state.entries.min, first.time <= now || state.actions[first.id] == nil {
+                state.entries.removeMin()
+                if let action = state.actions.removeValue(forKey: first.id) { due.append(action) }
+            }
+            state.wakesAt = nil
+            if let next = state.entries.min { sleep(until: next.time, &state) }
+            return due
+        }
+        for action in due { action() }
+    }
+}

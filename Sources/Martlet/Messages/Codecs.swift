@@ -1,0 +1,62 @@
+/// The codecs of a connection: one that writes, and those that can be read besides.
+///
+/// Every message names its content type, unless it is JSON; so peers with different codecs understand each other
+/// as long as each can read what the other writes.
+public struct Codecs: Sendable {
+    /// What values are written with.
+    public let writer: any Codec
+    private let readers: [String: any Codec]
+
+    /// - Parameters:
+    ///   - writer: what values are written with; it is also read.
+    ///   - readers: what is read as well. JSON always is.
+    public init(writer: any Codec = JSONCodec(), readers: [any Codec] = []) {
+        self.writer = writer
+        var all: [String: any Codec] = [JSONCodec().contentType: JSONCodec()]
+        for codec in readers + [writer] { all[codec.contentType] = codec }
+        self.readers = all
+    }
+
+    /// A message with the value as its body.
+    ///
+    /// - Throws: ``MessagingError/Code/encodingFailed``.
+    public func message<Value: Encodable>(_ value: Value) throws -> Message {
+        var message = Message()
+        do {
+            message.body = try writer.encode(value)
+        } catch {
+            throw MessagingError(.encodingFailed, "a \(Value.self) could not be encoded", cause: error)
+        }
+        if writer.contentType != "application/json" { message.headers.contentType = writer.contentType }
+        return message
+    }
+
+    /// The value of a message's body.
+    ///
+    /// - Throws: ``MessagingError/Code/decodingFailed``, or ``MessagingError/Code/unsupportedContentType`` where no
+    ///   codec reads what the message's content type names.
+    public func value<Value: Decodable>(_ type: Value.Type = Value.self, of message: Message) throws -> Value {
+        let contentType = message.headers.contentType.map(Self.mediaType) ?? "application/json"
+        guard let codec = readers[contentType] else {
+            throw MessagingError(
+                .unsupportedContentType,
+                "no codec reads \(quoted(contentType)); this connection reads \(readers.keys.sorted().joined(separator: ", "))"
+            )
+        }
+        do {
+            return try codec.decode(type, from: message.body)
+        } catch {
+            throw MessagingError(
+                .decodingFailed,
+                "a body of \(message.body.count) bytes is no \(Value.self)",
+                cause: error
+            )
+        }
+    }
+
+    /// `Application/JSON; charset=utf-8` is `application/json` (RFC 9110, section 8.3.1).
+    private static func mediaType(_ text: String) -> String {
+        guard let end = text.firstIndex(of: ";") else { return text.lowercased() }
+        return String(text[..<end].filter { $0 != " " }).lowercased()
+    }
+}

@@ -1,0 +1,92 @@
+/// A name made of segments between dots, parsed once and shared.
+///
+/// Topics, queues and filters are built on it. A name is a value that may be wrong: making one never
+/// traps and never throws, so that contracts can be constants (`let sonar = Topic<Sonar>("sensors.sonar")`).
+/// What is wrong with it is found when it is made and thrown when it is used.
+struct DottedName: Sendable {
+    /// MQTT 3.1.1, section 4.7.3: a topic is at most 65,535 bytes of UTF-8.
+    static let maximumBytes = 65_535
+    /// A bound on the work that one name can cause. No broker names one; real names have fewer than ten.
+    static let maximumSegments = 128
+
+    private final class Storage: Sendable {
+        let text: String
+        let segments: [String]
+        let problem: String?
+        let hash: Int
+
+        init(text: String, segments: [String], problem: String?) {
+            self.text = text
+            self.segments = segments
+            self.problem = problem
+            self.hash = text.hashValue
+        }
+    }
+
+    private let storage: Storage
+
+    /// - Parameter wildcards: whether `*` and a last `#` are segments (a filter) or errors (a name).
+    init(_ text: String, wildcards: Bool = false) {
+        let segments = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let problem = Self.problem(in: text, segments: segments, wildcards: wildcards)
+        storage = Storage(text: text, segments: segments, problem: problem)
+    }
+
+    var text: String { storage.text }
+    var segments: [String] { storage.segments }
+    /// What is wrong with the name, and where; `nil` if it is valid.
+    var problem: String? { storage.problem }
+
+    private static func problem(in text: String, segments: [String], wildcards: Bool) -> String? {
+        if text.isEmpty { return "it is empty" }
+        if text.utf8.count > maximumBytes {
+            return "it has \(text.utf8.count) bytes, at most \(maximumBytes) are allowed"
+        }
+        if segments.count > maximumSegments {
+            return "it has \(segments.count) segments, at most \(maximumSegments) are allowed"
+        }
+        if segments[0].utf8.first == UInt8(ascii: "$") {
+            return "it begins with '$', which brokers keep for themselves"
+        }
+        for (index, segment) in segments.enumerated() {
+            if segment.isEmpty { return "segment \(index + 1) is empty" }
+            if wildcards, segment == "*" { continue }
+            if wildcards, segment == "#" {
+                if index == segments.count - 1 { continue }
+                return "segment \(index + 1) is '#', which may only stand last"
+            }
+            if let problem = problem(inSegment: segment, wildcards: wildcards) {
+                return "segment \(index + 1) \(problem)"
+            }
+        }
+        return nil
+    }
+
+    private static func problem(inSegment segment: String, wildcards: Bool) -> String? {
+        for scalar in segment.unicodeScalars {
+            switch scalar {
+            case "*", "#":
+                return wildcards
+                    ? "mixes '\(scalar)' with other characters; a wildcard is a whole segment"
+                    : "contains the wildcard '\(scalar)', which only a filter may"
+            case "+":
+                return "contains '+', which is a wildcard in MQTT"
+            case _ where scalar.properties.isWhitespace || scalar.properties.generalCategory == .control:
+                return "contains white space or a control character (U+\(String(scalar.value, radix: 16)))"
+            default:
+                continue
+            }
+        }
+        return nil
+    }
+}
+
+extension DottedName: Hashable {
+    static func == (a: DottedName, b: DottedName) -> Bool {
+        a.storage === b.storage || (a.storage.hash == b.storage.hash && a.storage.text == b.storage.text)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(storage.hash)
+    }
+}

@@ -1,0 +1,52 @@
+/// What travels beside a message's body: names and values.
+///
+/// Names are case-sensitive and occur once. Messages have few headers, so they are kept in an array in the
+/// order in which they were set; no headers cost nothing.
+public struct Headers: Sendable {
+    private var fields: [(name: String, value: HeaderValue)] = []
+
+    /// No headers.
+    public init() {}
+
+    /// The value of a header; assigning `nil` removes it.
+    public subscript(name: String) -> HeaderValue? {
+        get { fields.first { $0.name == name }?.value }
+        set {
+            let index = fields.firstIndex { $0.name == name }
+            switch (index, newValue) {
+            case (let index?, let value?): fields[index].value = value
+            case (let index?, nil): fields.remove(at: index)
+            case (nil, let value?): fields.append((name, value))
+            case (nil, nil): break
+            }
+        }
+    }
+}
+
+extension Headers: RandomAccessCollection {
+    /// The position of the first header.
+    public var startIndex: Int { fields.startIndex }
+    /// The position after the last header.
+    public var endIndex: Int { fields.endIndex }
+    /// The header at a position, in the order in which they were set.
+    public subscript(position: Int) -> (name: String, value: HeaderValue) { fields[position] }
+}
+
+extension Headers: Hashable {
+    /// Equal headers have the same names with the same values, in any order.
+    public static func == (a: Headers, b: Headers) -> Bool {
+        a.count == b.count && a.allSatisfy { b[$0.name] == $0.value }
+    }
+
+    /// Hashes the names and values, whatever their order.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(Dictionary(fields.map { ($0.name, $0.value) }) { _, last in last })
+    }
+}
+
+extension Headers: ExpressibleByDictionaryLiteral {
+    /// Headers of a literal; of a name that occurs twice the last value counts.
+    public init(dictionaryLiteral elements: (String, HeaderValue)...) {
+        for (name, value) in elements { self[name] = value }
+    }
+}

@@ -1,0 +1,38 @@
+import Synchronization
+
+/// Publishes values of one type to any number of topics over one connection, on request only when they change.
+public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
+    private let connection: any Connection
+    private let options: PublishOptions
+    private let filter: ChangeFilter
+    private let memory = Mutex(ChangeMemory(limit: 10_000))
+
+    /// - Parameters:
+    ///   - filter: when a value that a topic has already got is published again. The last 10,000 topics count.
+    public init(on connection: any Connection, options: PublishOptions = PublishOptions(), filter: ChangeFilter = .none)
+    {
+        self.connection = connection
+        self.options = options
+        self.filter = filter
+    }
+
+    /// Publishes a value, unless the filter holds it back.
+    ///
+    /// A value counts as published once the publish has succeeded: one that failed is not held back next time.
+    ///
+    /// - Returns: whether it was published.
+    /// - Throws: as ``Connection/publish(_:to:options:)-(Message,_,_)``, and ``MessagingError/Code/encodingFailed``.
+    @discardableResult
+    public func publish(_ value: Value, to topic: TopicName) async throws -> Bool {
+        let message = try connection.runtime.codecs.message(value)
+        guard filter != .none else {
+            try await connection.publish(message, to: topic, options: options)
+            return true
+        }
+        let now = connection.runtime.timers.now
+        guard memory.withLock({ $0.isDue(message.body, for: topic, at: now, filter: filter) }) else { return false }
+        try await connection.publish(message, to: topic, options: options)
+        memory.withLock { $0.published(message.body, to: topic, at: now) }
+        return true
+    }
+}

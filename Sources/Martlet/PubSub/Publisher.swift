@@ -1,0 +1,25 @@
+/// Publishes values to one topic, on request only when they change.
+public final class Publisher<Value: Codable & Sendable>: Sendable {
+    /// Where it publishes to.
+    public let topic: Topic<Value>
+    private let publisher: MultiTopicPublisher<Value>
+
+    /// - Parameter filter: when a value that the topic has already got is published again.
+    public init(
+        to topic: Topic<Value>,
+        on connection: any Connection,
+        options: PublishOptions = PublishOptions(),
+        filter: ChangeFilter = .none
+    ) {
+        self.topic = topic
+        publisher = MultiTopicPublisher(on: connection, options: options, filter: filter)
+    }
+
+    /// Publishes a value, unless the filter holds it back; see ``MultiTopicPublisher/publish(_:to:)``.
+    ///
+    /// - Returns: whether it was published.
+    @discardableResult
+    public func publish(_ value: Value) async throws -> Bool {
+        try await publisher.publish(value, to: topic.name)
+    }
+}

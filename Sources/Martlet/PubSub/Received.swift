@@ -1,0 +1,22 @@
+/// A value as it arrived, with where it came from.
+public struct Received<Value: Sendable>: Sendable {
+    /// The value.
+    public let value: Value
+    /// The delivery that carried it.
+    public let delivery: Delivery
+
+    init(value: Value, delivery: Delivery) {
+        self.value = value
+        self.delivery = delivery
+    }
+
+    /// The topic it was published to, or the queue's name.
+    public var topic: TopicName { delivery.topic }
+    /// What travelled beside it.
+    public var headers: Headers { delivery.message.headers }
+
+    /// Says that a delivery from a queue is done with; see ``Delivery/ack()``.
+    public func ack() throws { try delivery.ack() }
+    /// Says that a delivery from a queue could not be handled; see ``Delivery/nack(requeue:)``.
+    public func nack(requeue: Bool) throws { try delivery.nack(requeue: requeue) }
+}

@@ -1,0 +1,54 @@
+/// The values of a topic filter or a queue, as an asynchronous sequence with one reader.
+///
+/// Messages that are no such value are skipped: counted in ``ConnectionStatistics/undecodable``, logged at most once
+/// a minute, and, if they came from a queue, made dead letters. Otherwise it is as ``Subscription``.
+public struct TypedSubscription<Value: Codable & Sendable>: AsyncSequence, Sendable {
+    /// It throws what ``Subscription`` throws.
+    public typealias Failure = any Error
+
+    private let subscription: Subscription
+    private let runtime: ConnectionRuntime
+
+    init(_ subscription: Subscription, runtime: ConnectionRuntime) {
+        self.subscription = subscription
+        self.runtime = runtime
+    }
+
+    /// How many messages were dropped because the reader was too slow; see ``Overflow``.
+    public var dropped: Int { subscription.dropped }
+
+    /// Stops taking messages. What has arrived can still be read; then the sequence ends.
+    public func finish() { subscription.finish() }
+
+    /// The next value; `nil` at the end.
+    public func next() async throws -> Received<Value>? {
+        var iterator = makeAsyncIterator()
+        return try await iterator.next()
+    }
+
+    /// Reads the values. Only one task may read at a time.
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(deliveries: subscription.makeAsyncIterator(), runtime: runtime)
+    }
+
+    /// Reads a typed subscription.
+    public struct Iterator: AsyncIteratorProtocol {
+        fileprivate var deliveries: Subscription.Iterator
+        fileprivate let runtime: ConnectionRuntime
+
+        /// The next value; `nil` at the end.
+        public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Received<Value>? {
+            while let delivery = try await deliveries.next(isolation: isolation) {
+                do {
+                    return try Received(
+                        value: runtime.decode(delivery.message, from: delivery.topic.text),
+                        delivery: delivery
+                    )
+                } catch {
+                    try? delivery.nack(requeue: false)
+                }
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,103 @@
+extension Connection {
+    /// Calls a remote procedure and returns its response.
+    ///
+    /// Many calls may be in flight on one connection. Inside a handler a call waits no longer than the handler's
+    /// own caller does. Cancelling the task tells the responder, whose handler is cancelled in turn.
+    ///
+    /// - Parameters:
+    ///   - timeout: how long to wait for the response, sending included. It travels with the request: the responder
+    ///     stops working on it then.
+    /// - Throws: what the handler threw, with its code and text; ``MessagingError/Code/noResponder`` at once where
+    ///   the broker can tell; ``MessagingError/Code/timeout``; ``MessagingError/Code/connectionLost`` if the link
+    ///   went while waiting, so that the request may or may not have been handled; `CancellationError`.
+    public nonisolated func call<Request, Response>(
+        _ rpc: RPC<Request, Response>,
+        _ request: Request,
+        timeout: Duration = .seconds(10)
+    ) async throws -> Response {
+        let reply = try await call(rpc.name, runtime.codecs.message(request), timeout: timeout)
+        return try runtime.codecs.value(of: reply)
+    }
+
+    /// Calls a remote procedure with a message and returns the reply's message; otherwise as the typed form.
+    public nonisolated func call(
+        _ name: QueueName,
+        _ request: Message,
+        timeout: Duration = .seconds(10)
+    ) async throws -> Message {
+        let timeout = try runtime.effectiveTimeout(timeout, for: name)
+        let call = PendingCall(countLate: { [calls = runtime.calls] in calls.countLate() })
+        return try await withReplies(to: call) { id, address in
+            let timer = runtime.timers.schedule(at: runtime.timers.now + timeout) {
+                call.fail(MessagingError(.timeout, "no reply from \(name) within \(timeout)"))
+            }
+            defer { runtime.timers.cancel(timer) }
+            var message = request
+            message.headers.correlationID = id
+            message.headers.replyTo = address
+            message.headers.timeout = timeout
+            try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
+            do {
+                let reply = try await call.reply()
+                if let error = MessagingError(reply.headers) { throw error }
+                return reply
+            } catch is CancellationError {
+                postCancellation(of: id, at: name)
+                throw CancellationError()
+            }
+        }
+    }
+
+    /// Runs `body` while replies with a correlation ID, by default a new one, go to a receiver.
+    nonisolated func withReplies<Result>(
+        to receiver: any ReplyReceiver,
+        id: String? = nil,
+        _ body: (_ id: String, _ address: String) async throws -> Result
+    ) async throws -> Result {
+        let replyAddress = try await runtime.replyAddress(on: self)
+        let id = id ?? runtime.calls.makeID()
+        let address = replyAddress.address(for: id)
+        try runtime.calls.register(receiver, id: id, address: address)
+        defer {
+            runtime.calls.remove(id: id, address: address)
+            replyAddress.release(id)
+        }
+        return try await body(id, address)
+    }
+
+    /// Tells the responders of a queue that nobody waits for a call any more. Does not suspend.
+    nonisolated func postCancellation(of id: String, at name: QueueName) {
+        runtime.courier.post { [weak self] in
+            try await self?.publish(
+                Message(headers: [Headers.Standard.correlationID: .string(id)]),
+                to: name.cancellationTopic
+            )
+        }
+    }
+}
+
+extension ConnectionRuntime {
+    /// A call's timeout, not longer than what is left to the request it is made for.
+    func effectiveTimeout(_ timeout: Duration, for name: QueueName) throws -> Duration {
+        try name.validate()
+        guard timeout > .zero else {
+            throw MessagingError(
+                .invalidArgument,
+                "the timeout of a call to \(name) is \(timeout); it must be positive"
+            )
+        }
+        guard let timeLeft = RequestContext.current?.timeLeft else { return timeout }
+        guard timeLeft > .zero else {
+            throw MessagingError(.timeout, "the caller of this handler waits no longer, so \(name) was not called")
+        }
+        return min(timeout, timeLeft)
+    }
+
+    func requestOptions(_ timeout: Duration, _ capabilities: Capabilities) -> SendOptions {
+        SendOptions(
+            guarantee: .atMostOnce,
+            expiry: timeout,
+            requiresConsumer: capabilities.contains(.responderDetection)
+        )
+    }
+}

@@ -1,0 +1,81 @@
+import ServiceLifecycle
+
+extension Connection {
+    /// Answers calls of a remote procedure until the task is cancelled, the connection closes, or, inside a service
+    /// group, shutdown begins: then no new requests are taken, and it returns when those in hand are answered.
+    ///
+    /// Several responders of one name share its calls. The handler's task is cancelled when its caller cancels or
+    /// waits no longer. What it throws reaches the caller: a ``MessagingError`` with its code, anything else as
+    /// ``MessagingError/Code/handlerFailed``. A request is acknowledged after its reply: if this process dies, the
+    /// request goes to another responder, so a handler may see one twice.
+    ///
+    /// - Throws: ``MessagingError`` if the name is not valid or the connection fails for good; `CancellationError`.
+    public nonisolated func respond<Request, Response>(
+        to rpc: RPC<Request, Response>,
+        options: RespondOptions = RespondOptions(),
+        handler: @escaping @Sendable (Request) async throws -> Response
+    ) async throws {
+        let runtime = runtime
+        try await respond(to: rpc.name, options: options) { request in
+            try await runtime.codecs.message(handler(runtime.decode(request, from: rpc.name.text)))
+        }
+    }
+
+    /// Answers calls with messages; otherwise as the typed form. ``RequestContext/current`` has the headers too.
+    public nonisolated func respond(
+        to name: QueueName,
+        options: RespondOptions = RespondOptions(),
+        handler: @escaping @Sendable (Message) async throws -> Message
+    ) async throws {
+        try await serve(name, options: options, endsAtDeadline: true) { try await handler($0.message) }
+    }
+
+    /// Takes requests and has each answered by a task of its own.
+    nonisolated func serve(
+        _ name: QueueName,
+        options: RespondOptions,
+        endsAtDeadline: Bool,
+        handler: @escaping @Sendable (IncomingRequest) async throws -> Message
+    ) async throws {
+        try name.validate()
+        guard options.concurrency > 0 else {
+            throw MessagingError(
+                .invalidArgument,
+                "the concurrency of \(name) is \(options.concurrency); it must be at least 1"
+            )
+        }
+        let handling = RequestHandling(
+            connection: self,
+            name: name,
+            inFlight: RequestsInFlight(),
+            endsAtDeadline: endsAtDeadline,
+            handler: handler
+        )
+        let cancellations = try await subscribe(
+            to: TopicPattern(name.cancellationTopic),
+            options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
+        )
+        let requests = try await consume(from: name, options: ConsumeOptions(prefetch: options.concurrency))
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for try await delivery in cancellations {
+                        if let id = delivery.message.headers.correlationID { handling.inFlight.cancel(id) }
+                    }
+                }
+                group.addTask {
+                    try await withThrowingDiscardingTaskGroup { handlers in
+                        for try await delivery in requests {
+                            handlers.addTask { await handling.answer(delivery) }
+                        }
+                    }
+                    // Only when every request in hand is answered does nobody need the cancellations any more.
+                    cancellations.finish()
+                }
+                try await group.waitForAll()
+            }
+        } onGracefulShutdown: {
+            requests.finish()
+        }
+    }
+}

@@ -1,0 +1,85 @@
+extension Connection {
+    /// Calls a remote procedure that answers with a stream of elements.
+    ///
+    /// ```swift
+    /// for try await row in try await connection.stream(rows, query) { … }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - timeout: how long to wait for each element. A reader that is slow itself is not timed.
+    ///   - window: how many elements the responder may be ahead of the reader.
+    /// - Throws: ``MessagingError/Code/noResponder`` at once where the broker can tell; later errors end the stream.
+    public nonisolated func stream<Request, Element>(
+        _ rpc: StreamingRPC<Request, Element>,
+        _ request: Request,
+        timeout: Duration = .seconds(10),
+        window: Int = 64
+    ) async throws -> ResponseStream<Element> {
+        let timeout = try runtime.effectiveTimeout(timeout, for: rpc.name)
+        guard (1...1_000_000).contains(window) else {
+            throw MessagingError(
+                .invalidArgument,
+                "the window of \(rpc.name) is \(window); it must be from 1 to 1,000,000"
+            )
+        }
+        let runtime = runtime
+        let name = rpc.name
+        let replyAddress = try await runtime.replyAddress(on: self)
+        let id = runtime.calls.makeID()
+        let address = replyAddress.address(for: id)
+        let receiver = StreamReceiver(window: window, timeout: timeout, timers: runtime.timers) {
+            [weak self] credit, control in
+            runtime.courier.post { [weak self] in
+                let headers: Headers = [
+                    Headers.Standard.correlationID: .string(CreditGate.id(of: id)),
+                    Headers.Standard.credit: .integer(Int64(credit)),
+                ]
+                try await self?.reply(Message(headers: headers), to: control)
+            }
+        }
+        try runtime.calls.register(receiver, id: id, address: address)
+        let stream = ResponseStream<Element>(receiver: receiver, codecs: runtime.codecs) { [weak self] early in
+            runtime.calls.remove(id: id, address: address)
+            replyAddress.release(id)
+            if early { self?.postCancellation(of: id, at: name) }
+        }
+        var message = try runtime.codecs.message(request)
+        message.headers.correlationID = id
+        message.headers.replyTo = address
+        message.headers.timeout = timeout
+        message.headers[Headers.Standard.credit] = .integer(Int64(window))
+        try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
+        receiver.start()
+        return stream
+    }
+
+    /// Answers calls of a remote procedure with streams, until as ``respond(to:options:handler:)-(RPC<_,_>,_,_)``.
+    ///
+    /// The handler writes elements and returns to end the stream. ``ResponseWriter/write(_:)`` suspends while the
+    /// reader is slow; the handler's task is cancelled when the reader leaves or is not heard of any more.
+    public nonisolated func respond<Request, Element>(
+        to rpc: StreamingRPC<Request, Element>,
+        options: RespondOptions = RespondOptions(),
+        handler: @escaping @Sendable (Request, ResponseWriter<Element>) async throws -> Void
+    ) async throws {
+        let runtime = runtime
+        try await serve(rpc.name, options: options, endsAtDeadline: false) { request in
+            let value: Request = try runtime.decode(request.message, from: rpc.name.text)
+            let window = request.message.headers.integer(Headers.Standard.credit) ?? 1
+            let gate = CreditGate(allowed: window, timers: runtime.timers)
+            let frames = FrameWriter(request, gate: gate)
+            let patience = request.message.headers.timeout
+            return try await self.withReplies(to: gate, id: CreditGate.id(of: request.id)) { _, control in
+                try await frames.open(control: control)
+                do {
+                    try await gate.whileHeard(of: patience) {
+                        try await handler(value, ResponseWriter(frames: frames, codecs: runtime.codecs))
+                    }
+                    return frames.last(nil)
+                } catch {
+                    return frames.last(error)
+                }
+            }
+        }
+    }
+}

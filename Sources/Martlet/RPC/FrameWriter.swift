@@ -1,0 +1,41 @@
+import Synchronization
+
+/// The writing side of one streaming call: numbers the frames and keeps to the reader's credit.
+final class FrameWriter: Sendable {
+    private let request: IncomingRequest
+    private let gate: CreditGate
+    private let nextSequence = Mutex(0)
+
+    init(_ request: IncomingRequest, gate: CreditGate) {
+        self.request = request
+        self.gate = gate
+    }
+
+    /// Tells the reader where to send its credit, before there is any element.
+    func open(control: String) async throws {
+        try await request.reply(numbered(Message(headers: [Headers.Standard.replyTo: .string(control)])))
+    }
+
+    /// Sends one element, as soon as the reader has allowed it.
+    func write(_ element: Message) async throws {
+        try await gate.pass()
+        try await request.reply(numbered(element))
+    }
+
+    /// The frame that ends the stream, in order or with an error.
+    func last(_ error: (any Error)?) -> Message {
+        var frame = error.map(MessagingError.reply(for:)) ?? Message()
+        frame.headers[Headers.Standard.streamEnd] = true
+        return numbered(frame)
+    }
+
+    private func numbered(_ frame: Message) -> Message {
+        var frame = frame
+        let sequence = nextSequence.withLock { next in
+            defer { next += 1 }
+            return next
+        }
+        frame.headers[Headers.Standard.sequence] = .integer(Int64(sequence))
+        return frame
+    }
+}

@@ -1,0 +1,16 @@
+/// A request that a responder works on.
+struct IncomingRequest: Sendable {
+    let message: Message
+    let id: String
+    let replyTo: String
+    let connection: any Connection
+
+    /// Sends the caller a message.
+    ///
+    /// - Throws: ``MessagingError/Code/noResponder`` where the broker can tell that the caller has gone.
+    func reply(_ message: Message) async throws {
+        var message = message
+        message.headers.correlationID = id
+        try await connection.reply(message, to: replyTo)
+    }
+}

@@ -1,0 +1,67 @@
+/// How one responder treats each of its requests: runs the handler in a task of its own, replies, acknowledges.
+struct RequestHandling: Sendable {
+    let connection: any Connection
+    let name: QueueName
+    let inFlight: RequestsInFlight
+    /// Whether the caller's timeout is for the whole answer; a stream's is for each of its elements.
+    let endsAtDeadline: Bool
+    let handler: @Sendable (IncomingRequest) async throws -> Message
+
+    func answer(_ delivery: Delivery) async {
+        let runtime = connection.runtime
+        let headers = delivery.message.headers
+        guard let replyTo = headers.replyTo, !replyTo.isEmpty else {
+            runtime.count(\.unanswerable, "a request to \(name) has no address for the reply")
+            try? delivery.nack(requeue: false)
+            return
+        }
+        let id = headers.correlationID ?? runtime.calls.makeID()
+        // If the link is gone the broker delivers the request again, elsewhere.
+        defer { try? delivery.ack() }
+        guard !inFlight.wasCancelled(id) else { return }
+        let request = IncomingRequest(message: delivery.message, id: id, replyTo: replyTo, connection: connection)
+        let deadline = endsAtDeadline ? headers.timeout.map { runtime.timers.now + $0 } : nil
+        let context = RequestContext(
+            headers: headers,
+            redeliveries: delivery.redeliveries,
+            timers: runtime.timers,
+            deadline: deadline
+        )
+        let work = RequestContext.$current.withValue(context) {
+            // Awaited below; a task of its own because the caller cancels this handler and no other.
+            Task { try await handler(request) }
+        }
+        inFlight.begin(id) { work.cancel() }
+        let timer = deadline.map { runtime.timers.schedule(at: $0) { work.cancel() } }
+        let result = await withTaskCancellationHandler {
+            await work.result
+        } onCancel: {
+            work.cancel()
+        }
+        if let timer { runtime.timers.cancel(timer) }
+        guard inFlight.end(id) else { return }
+        let reply = reply(for: result, isLate: deadline.map { runtime.timers.now >= $0 } ?? false)
+        if Task.isCancelled {
+            // A responder that is cancelled still owes its callers an answer, and sending checks for cancellation.
+            await Task { try? await request.reply(reply) }.value
+        } else {
+            // A caller that has gone needs no answer.
+            try? await request.reply(reply)
+        }
+    }
+
+    private func reply(for result: Result<Message, any Error>, isLate: Bool) -> Message {
+        switch result {
+        case .success(let message):
+            return message
+        case .failure where isLate:
+            return MessagingError.reply(
+                for: MessagingError(.timeout, "the handler was stopped at its caller's deadline")
+            )
+        case .failure(is CancellationError) where Task.isCancelled:
+            return MessagingError.reply(for: MessagingError(.shuttingDown, "the responder of \(name) is shutting down"))
+        case .failure(let error):
+            return MessagingError.reply(for: error)
+        }
+    }
+}
