@@ -72,6 +72,7 @@ let package = Package(
             dependencies: ["Martlet", "MartletTesting"],
             swiftSettings: settings
         ),
+        .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

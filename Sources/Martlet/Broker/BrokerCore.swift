@@ -78,7 +78,7 @@ struct BrokerCore {
         guard let client = clients[id], client.isOnline else { return }
         clients[id]?.isOnline = false
         withdraw(client, now: now)
-        if let will = client.will { publish(will.message, to: will.topic, retain: will.retain, expiry: nil, now: now) }
+        if let will = client.will { publish(will.message, to: will.topic, retain: will.retain) }
     }
 
     /// The link is back: everything the client had asked for holds again.
@@ -114,25 +114,26 @@ struct BrokerCore {
 
     // MARK: Topics
 
-    mutating func publish(_ message: Message, to topic: TopicName, retain: Bool, expiry: Duration?, now: Duration) {
+    /// Who gets what is published to a topic.
+    mutating func subscribers(of topic: TopicName) -> [Subscriber] {
         statistics.published += 1
-        if retain { keep(message, for: topic, until: expiry.map { now + $0 }) }
-        if let subscribers = matches[topic] {
-            for subscriber in subscribers {
-                effects.append(.publication(message, topic, to: subscriber.mailbox, client: subscriber.client))
-            }
-            return
-        }
+        if let subscribers = matches[topic] { return subscribers }
         var subscribers: [Subscriber] = []
         index.forEachMatch(of: topic) { subscribers.append($0) }
         if matches.count >= options.cachedTopics { matches.removeAll(keepingCapacity: true) }
         matches[topic] = subscribers
-        for subscriber in subscribers {
+        return subscribers
+    }
+
+    /// Publishes what no client is waiting to see published: a will, a message of the broker's handler.
+    mutating func publish(_ message: Message, to topic: TopicName, retain: Bool) {
+        if retain { keep(message, for: topic, until: nil) }
+        for subscriber in subscribers(of: topic) {
             effects.append(.publication(message, topic, to: subscriber.mailbox, client: subscriber.client))
         }
     }
 
-    private mutating func keep(_ message: Message, for topic: TopicName, until time: Duration?) {
+    mutating func keep(_ message: Message, for topic: TopicName, until time: Duration?) {
         if message.body.isEmpty {
             retained[topic] = nil
         } else {

@@ -6,7 +6,7 @@ extension MemoryBroker {
     /// Done under the lock, so that all subscribers see the messages of a topic in one order; a mailbox takes a
     /// message in some 20 ns and never waits.
     @discardableResult
-    func perform(_ state: inout State) -> [(Mailbox<Delivery>, UInt64)] {
+    func perform(_ state: inout State) -> [HeldBack] {
         let actions = state.actions.dispatches
         if !actions.isEmpty {
             state.actions.dispatches.removeAll()
@@ -17,7 +17,7 @@ extension MemoryBroker {
             state.core.effects.removeAll(keepingCapacity: true)
             return []
         }
-        var heldBack: [(Mailbox<Delivery>, UInt64)] = []
+        var heldBack: [HeldBack] = []
         for effect in state.core.effects {
             if let parked = deliver(effect, state.links) { heldBack.append(parked) }
         }
@@ -29,11 +29,11 @@ extension MemoryBroker {
         let now = timers.now
         switch action.destination {
         case .topic(let topic, let retain):
-            guard topic.name.problem == nil, !(retain && state.core.exceedsRetained(topic)) else { break }
-            state.core.publish(action.message, to: topic, retain: retain, expiry: nil, now: now)
+            guard topic.name.isValid, !(retain && state.core.exceedsRetained(topic)) else { break }
+            state.core.publish(action.message, to: topic, retain: retain)
             return
         case .queue(let queue):
-            guard queue.name.problem == nil else { break }
+            guard queue.name.isValid else { break }
             switch try? state.core.send(action.message, to: queue, SendOptions(), now: now) {
             case .admitted: return
             case .parked(let id): _ = state.core.withdraw(id, from: queue)
@@ -46,7 +46,7 @@ extension MemoryBroker {
     }
 
     /// - Returns: the mailbox that was full, with the message that waits outside it.
-    func deliver(_ effect: BrokerEffect, _ links: [Int: Weak]) -> (Mailbox<Delivery>, UInt64)? {
+    func deliver(_ effect: BrokerEffect, _ links: [Int: Weak]) -> HeldBack? {
         let mailbox: Mailbox<Delivery>
         let offer: Mailbox<Delivery>.Offer
         switch effect {
@@ -68,7 +68,7 @@ extension MemoryBroker {
             links[client]?.link?.receive(message, at: address)
             return nil
         }
-        if case .parked(let id) = offer { return (mailbox, id) }
+        if case .parked(let id) = offer { return HeldBack(mailbox: mailbox, id: id) }
         return nil
     }
 

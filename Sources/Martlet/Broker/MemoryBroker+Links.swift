@@ -6,54 +6,125 @@ extension MemoryBroker {
         case done
         case offline
         /// These mailboxes were full, and the message waits outside.
-        case heldBack([(Mailbox<Delivery>, UInt64)])
+        case heldBack([HeldBack])
         /// The queue is full, and the message waits outside.
         case parked(UInt64, QueueName)
     }
 
-    func dispatch(
-        _ dispatch: BrokerDispatch,
-        from client: BrokerClient,
-        _ options: SendOptions
+    /// A message that waits outside a mailbox.
+    struct HeldBack {
+        let mailbox: Mailbox<Delivery>
+        let id: UInt64
+    }
+
+    func publish(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions,
+        from link: MemoryLink
     ) throws -> Outcome {
         try state.withLock { state in
-            guard state.isOnline(client) else { return .offline }
-            var dispatch = dispatch
-            switch state.handler.dispatches(dispatch, from: client, actions: &state.actions) {
-            case .accept: break
-            case .change(let changed): dispatch = changed
-            case .refuse(let reason):
-                perform(&state)
-                throw state.refusal(reason)
+            guard link.isOnline else { return .offline }
+            guard state.handler == nil else {
+                let dispatch = BrokerDispatch(message, to: .topic(topic, retain: options.retain))
+                return try rule(on: dispatch, expiry: options.expiry, requiresConsumer: false, link, &state)
             }
-            defer { state.actions.dispatches.removeAll() }
-            let now = timers.now
-            var outcome = Outcome.done
-            switch dispatch.destination {
-            case .topic(let topic, let retain):
-                if retain, state.core.exceedsRetained(topic) {
-                    throw MessagingError(
-                        .refused,
-                        "the broker retains \(self.options.retainedTopics) topics and takes no more"
-                    )
-                }
-                state.core.publish(dispatch.message, to: topic, retain: retain, expiry: options.expiry, now: now)
-            case .queue(let queue):
-                switch try state.core.send(dispatch.message, to: queue, options, now: now) {
-                case .admitted: break
-                case .parked(let id): outcome = .parked(id, queue)
-                case .full:
-                    throw MessagingError(.queueFull, "queue \(queue) is full, and its rule is to refuse")
-                }
-            case .reply(let address):
-                guard state.core.reply(dispatch.message, to: address) else {
-                    throw MessagingError(.noResponder, "nobody hears \(quoted(address)) any more")
-                }
+            return try publish(message, to: topic, retain: options.retain, expiry: options.expiry, &state)
+        }
+    }
+
+    func dispatch(_ dispatch: BrokerDispatch, _ options: SendOptions, from link: MemoryLink) throws -> Outcome {
+        try state.withLock { state in
+            guard link.isOnline else { return .offline }
+            return try rule(
+                on: dispatch,
+                expiry: options.expiry,
+                requiresConsumer: options.requiresConsumer,
+                link,
+                &state
+            )
+        }
+    }
+
+    /// Asks the handler, then does what it says.
+    private func rule(
+        on dispatch: BrokerDispatch,
+        expiry: Duration?,
+        requiresConsumer: Bool,
+        _ link: MemoryLink,
+        _ state: inout State
+    ) throws -> Outcome {
+        var dispatch = dispatch
+        switch state.handler?.dispatches(dispatch, from: link.client, actions: &state.actions) {
+        case .accept, nil: break
+        case .change(let changed): dispatch = changed
+        case .refuse(let reason):
+            perform(&state)
+            throw state.refusal(reason)
+        }
+        // What the handler adds goes out after what it was asked about.
+        defer { perform(&state) }
+        switch dispatch.destination {
+        case .topic(let topic, let retain):
+            try topic.validate()
+            return try publish(dispatch.message, to: topic, retain: retain, expiry: expiry, &state)
+        case .queue(let queue):
+            try queue.validate()
+            return try send(dispatch.message, to: queue, expiry: expiry, requiresConsumer: requiresConsumer, &state)
+        case .reply(let address):
+            guard state.core.reply(dispatch.message, to: address) else {
+                throw MessagingError(.noResponder, "nobody hears \(quoted(address)) any more")
             }
-            if let expiry = options.expiry { scheduleSweep(at: now + expiry, &state) }
-            let heldBack = perform(&state)
-            if !heldBack.isEmpty { outcome = .heldBack(heldBack) }
-            return outcome
+            return .done
+        }
+    }
+
+    private func publish(
+        _ message: Message,
+        to topic: TopicName,
+        retain: Bool,
+        expiry: Duration?,
+        _ state: inout State
+    ) throws -> Outcome {
+        if retain { try keep(message, for: topic, expiry: expiry, &state) }
+        var heldBack: [HeldBack] = []
+        for subscriber in state.core.subscribers(of: topic) {
+            if options.mode == .stepped {
+                state.held.append(.publication(message, topic, to: subscriber.mailbox, client: subscriber.client))
+            } else if case .parked(let id) = subscriber.mailbox.offer(
+                Delivery(topic: topic, message: message),
+                topic: topic
+            ) {
+                heldBack.append(HeldBack(mailbox: subscriber.mailbox, id: id))
+            }
+        }
+        return heldBack.isEmpty ? .done : .heldBack(heldBack)
+    }
+
+    private func keep(_ message: Message, for topic: TopicName, expiry: Duration?, _ state: inout State) throws {
+        guard !state.core.exceedsRetained(topic) else {
+            throw MessagingError(.refused, "the broker retains \(options.retainedTopics) topics and takes no more")
+        }
+        let expiresAt = expiry.map { timers.now + $0 }
+        state.core.keep(message, for: topic, until: expiresAt)
+        if let expiresAt { scheduleSweep(at: expiresAt, &state) }
+    }
+
+    private func send(
+        _ message: Message,
+        to queue: QueueName,
+        expiry: Duration?,
+        requiresConsumer: Bool,
+        _ state: inout State
+    ) throws -> Outcome {
+        let now = timers.now
+        let options = SendOptions(expiry: expiry, requiresConsumer: requiresConsumer)
+        let admission = try state.core.send(message, to: queue, options, now: now)
+        if let expiry { scheduleSweep(at: now + expiry, &state) }
+        switch admission {
+        case .admitted: return .done
+        case .parked(let id): return .parked(id, queue)
+        case .full: throw MessagingError(.queueFull, "queue \(queue) is full, and its rule is to refuse")
         }
     }
 
@@ -66,8 +137,8 @@ extension MemoryBroker {
         try state.withLock { state in
             try state.checkOnline(client)
             var pattern = pattern
-            switch state.handler.subscribes(to: pattern, client, actions: &state.actions) {
-            case .accept: break
+            switch state.handler?.subscribes(to: pattern, client, actions: &state.actions) {
+            case .accept, nil: break
             case .change(let changed): pattern = changed
             case .refuse(let reason):
                 perform(&state)
@@ -89,8 +160,8 @@ extension MemoryBroker {
         try state.withLock { state in
             try state.checkOnline(client)
             var queue = queue
-            switch state.handler.consumes(from: queue, client, actions: &state.actions) {
-            case .accept: break
+            switch state.handler?.consumes(from: queue, client, actions: &state.actions) {
+            case .accept, nil: break
             case .change(let changed): queue = changed
             case .refuse(let reason):
                 perform(&state)
@@ -123,7 +194,7 @@ extension MemoryBroker {
                 )
             }
             var disposition = disposition
-            let ruling = state.handler.settles(
+            let ruling = state.handler?.settles(
                 delivery.queued.message,
                 from: delivery.queue,
                 as: disposition,
@@ -136,31 +207,37 @@ extension MemoryBroker {
         }
     }
 
-    func disconnect(_ client: BrokerClient) {
+    func disconnect(_ link: MemoryLink) {
+        let client = link.client
         let mailboxes = state.withLock { state in
+            link.isOnline = false
             let mailboxes = state.core.disconnect(client.id, now: timers.now)
             state.links[client.id] = nil
-            state.handler.disconnects(client, inOrder: true, actions: &state.actions)
+            state.handler?.disconnects(client, inOrder: true, actions: &state.actions)
             perform(&state)
             return mailboxes
         }
         for mailbox in mailboxes { mailbox.finish() }
     }
 
-    func cut(_ client: BrokerClient) {
+    func cut(_ link: MemoryLink) {
+        let client = link.client
         state.withLock { state in
-            guard state.isOnline(client) else { return }
+            guard link.isOnline else { return }
+            link.isOnline = false
             state.core.cut(client.id, now: timers.now)
-            state.handler.disconnects(client, inOrder: false, actions: &state.actions)
+            state.handler?.disconnects(client, inOrder: false, actions: &state.actions)
             state.held.removeAll { $0.client == client.id }
             perform(&state)
         }
     }
 
     /// Whether the broker's handler let the client back in.
-    func restore(_ client: BrokerClient) -> Bool {
-        state.withLock { state in
-            if case .refuse = state.handler.connects(client, actions: &state.actions) { return false }
+    func restore(_ link: MemoryLink) -> Bool {
+        let client = link.client
+        return state.withLock { state in
+            if case .refuse = state.handler?.connects(client, actions: &state.actions) { return false }
+            link.isOnline = true
             state.core.restore(client.id, now: timers.now)
             perform(&state)
             return true

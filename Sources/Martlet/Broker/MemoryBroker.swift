@@ -21,7 +21,8 @@ public final class MemoryBroker: Sendable {
 
     struct State {
         var core: BrokerCore
-        var handler: any BrokerHandler
+        /// The broker's rules; `nil` for the standard ones, which need not be asked.
+        var handler: (any BrokerHandler)?
         var actions = BrokerActions()
         var links: [Int: Weak] = [:]
         /// In stepped mode, what waits to be delivered.
@@ -42,7 +43,7 @@ public final class MemoryBroker: Sendable {
     public init(options: Options = Options(), handler: some BrokerHandler = StandardHandler()) {
         self.options = options
         timers = Timers(Timeline(options.clock))
-        state = Mutex(State(core: BrokerCore(options), handler: handler))
+        state = Mutex(State(core: BrokerCore(options), handler: handler is StandardHandler ? nil : handler))
     }
 
     // MARK: Connections
@@ -54,7 +55,7 @@ public final class MemoryBroker: Sendable {
         let runtime = ConnectionRuntime(options, state: .connected)
         let identity = try state.withLock { state in
             let identity = BrokerClient(id: state.core.makeID(), name: runtime.name)
-            if case .refuse(let reason) = state.handler.connects(identity, actions: &state.actions) {
+            if case .refuse(let reason) = state.handler?.connects(identity, actions: &state.actions) {
                 throw state.refusal(reason)
             }
             state.core.connect(identity, will: options.will)

@@ -10,10 +10,17 @@ final class MemoryLink: Settler {
         let options: PublishOptions
     }
 
+    /// In a struct, because a bare closure that is the whole state of a lock is wrapped anew, and the wrapping
+    /// stored, at each access.
+    private struct Receiver {
+        var receive: (@Sendable (Message, String) -> Void)?
+    }
+
     let broker: MemoryBroker
     let client: BrokerClient
     let runtime: ConnectionRuntime
-    private let receiver = Mutex<(@Sendable (Message, String) -> Void)?>(nil)
+    private let receiver = Mutex(Receiver())
+    private let online = Atomic(true)
     private let buffer = Mutex<Deque<Buffered>>([])
 
     init(broker: MemoryBroker, client: BrokerClient, runtime: ConnectionRuntime) {
@@ -23,60 +30,91 @@ final class MemoryLink: Settler {
     }
 
     deinit {
-        broker.disconnect(client)
+        broker.disconnect(self)
+    }
+
+    /// Whether there is a link. Changed only under the broker's lock, so that a message either goes before the link
+    /// is cut or finds it cut.
+    var isOnline: Bool {
+        get { online.load(ordering: .relaxed) }
+        set { online.store(newValue, ordering: .relaxed) }
     }
 
     // MARK: Messages
 
     func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
-        try await dispatch(
-            BrokerDispatch(message, to: .topic(topic, retain: options.retain)),
-            SendOptions(guarantee: options.guarantee, expiry: options.expiry)
-        ) {
-            try self.publishOffline(message, to: topic, options)
+        try check(message)
+        let outcome = try broker.publish(message, to: topic, options, from: self)
+        // Nearly every publish is done here, without a suspension point.
+        if case .done = outcome { return }
+        try await conclude(outcome, options.guarantee, expiry: options.expiry) {
+            try broker.publish(message, to: topic, options, from: self)
+        } whileOffline: {
+            try publishOffline(message, to: topic, options)
         }
     }
 
     func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
-        try await dispatch(BrokerDispatch(message, to: .queue(queue)), options) { throw MessagingError.offline }
+        try await dispatch(BrokerDispatch(message, to: .queue(queue)), options)
     }
 
     func reply(_ message: Message, to address: String) async throws {
-        let options = SendOptions(guarantee: .atMostOnce)
-        try await dispatch(BrokerDispatch(message, to: .reply(address)), options) { throw MessagingError.offline }
+        try await dispatch(BrokerDispatch(message, to: .reply(address)), SendOptions(guarantee: .atMostOnce))
     }
 
-    /// - Parameter whileOffline: what is done instead, without a guarantee, while there is no link.
-    private func dispatch(
-        _ dispatch: BrokerDispatch,
-        _ options: SendOptions,
+    private func dispatch(_ dispatch: BrokerDispatch, _ options: SendOptions) async throws {
+        try check(dispatch.message)
+        let outcome = try broker.dispatch(dispatch, options, from: self)
+        if case .done = outcome { return }
+        try await conclude(outcome, options.guarantee, expiry: options.expiry) {
+            try broker.dispatch(dispatch, options, from: self)
+        } whileOffline: {
+            throw MessagingError.offline
+        }
+    }
+
+    private func check(_ message: Message) throws {
+        try Task.checkCancellation()
+        try runtime.checkSize(of: message)
+    }
+
+    /// Waits for what kept a message from being done with at once.
+    ///
+    /// - Parameters:
+    ///   - again: hands the message to the broker anew, when a lost link is back and there is a guarantee.
+    ///   - whileOffline: what is done instead if there is none.
+    private func conclude(
+        _ outcome: MemoryBroker.Outcome,
+        _ guarantee: Guarantee,
+        expiry: Duration?,
+        again: () throws -> MemoryBroker.Outcome,
         whileOffline: () throws -> Void
     ) async throws {
-        try Task.checkCancellation()
-        try runtime.checkSize(of: dispatch.message)
+        var outcome = outcome
         while true {
-            switch try broker.dispatch(dispatch, from: client, options) {
+            switch outcome {
             case .done:
                 return
-            case .heldBack(let waits):
-                return try await wait(for: waits)
+            case .heldBack(let messages):
+                return try await wait(for: messages)
             case .parked(let id, let queue):
                 return try await broker.waitUntilAdmitted(id, to: queue)
             case .offline:
                 guard runtime.states.state != .closed else { throw MessagingError.closed }
-                guard options.guarantee != .atMostOnce else { return try whileOffline() }
-                try await runtime.waitUntilConnected(within: options.expiry)
+                guard guarantee != .atMostOnce else { return try whileOffline() }
+                try await runtime.waitUntilConnected(within: expiry)
+                outcome = try again()
             }
         }
     }
 
     /// Waits until every mailbox that was full has taken the message.
-    private func wait(for waits: [(Mailbox<Delivery>, UInt64)]) async throws {
-        for (index, (mailbox, id)) in waits.enumerated() {
+    private func wait(for messages: [MemoryBroker.HeldBack]) async throws {
+        for (index, message) in messages.enumerated() {
             do {
-                try await mailbox.waitUntilAdmitted(id)
+                try await message.mailbox.waitUntilAdmitted(message.id)
             } catch {
-                for (mailbox, id) in waits[(index + 1)...] { mailbox.withdraw(id) }
+                for other in messages[(index + 1)...] { other.mailbox.withdraw(other.id) }
                 throw error
             }
         }
@@ -102,12 +140,12 @@ final class MemoryLink: Settler {
     // MARK: Replies
 
     func hearReplies(_ receive: @escaping @Sendable (Message, String) -> Void) throws -> String {
-        receiver.withLock { $0 = receive }
+        receiver.withLock { $0.receive = receive }
         return try broker.hearReplies(client)
     }
 
     func receive(_ message: Message, at address: String) {
-        receiver.withLock { $0 }?(message, address)
+        receiver.withLock { $0.receive }?(message, address)
     }
 
     // MARK: Deliveries
@@ -119,26 +157,25 @@ final class MemoryLink: Settler {
     // MARK: The link itself
 
     func cut() {
-        broker.cut(client)
+        broker.cut(self)
         runtime.linkLost(MessagingError(.connectionLost, "the link was lost while the call waited for its reply"))
     }
 
     func restore() {
-        guard runtime.states.state == .disconnected, broker.restore(client) else { return }
+        guard runtime.states.state == .disconnected, broker.restore(self) else { return }
         let kept = buffer.withLock { buffer in
             defer { buffer.removeAll() }
             return buffer
         }
         for publish in kept {
             // The broker takes them at once; whoever is behind waits outside its mailbox.
-            let dispatch = BrokerDispatch(publish.message, to: .topic(publish.topic, retain: publish.options.retain))
-            _ = try? broker.dispatch(dispatch, from: client, SendOptions(expiry: publish.options.expiry))
+            _ = try? broker.publish(publish.message, to: publish.topic, publish.options, from: self)
         }
         runtime.states.set(.connected)
     }
 
     func close() async {
-        broker.disconnect(client)
+        broker.disconnect(self)
         await runtime.close(MessagingError.closed)
     }
 }

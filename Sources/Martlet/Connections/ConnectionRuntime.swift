@@ -12,6 +12,7 @@ public final class ConnectionRuntime: Sendable {
     /// Where the connection logs.
     public let logger: Logger
     package let options: ConnectionOptions
+    private let maximumBodyBytes: Int
     package let timers: Timers
     package let courier = Courier()
     package let states: StateBroadcast
@@ -28,6 +29,7 @@ public final class ConnectionRuntime: Sendable {
         self.logger = logger
         self.options = options
         codecs = options.codecs
+        maximumBodyBytes = options.maximumBodyBytes
         timers = Timers(Timeline(options.clock))
         states = StateBroadcast(state)
         calls = CallTable(prefix: unique)
@@ -114,10 +116,10 @@ public final class ConnectionRuntime: Sendable {
 
     /// Throws ``MessagingError/Code/bodyTooLarge`` for a message that is not to be sent.
     package func checkSize(of message: Message) throws {
-        guard message.body.count <= options.maximumBodyBytes else {
+        guard message.body.count <= maximumBodyBytes else {
             throw MessagingError(
                 .bodyTooLarge,
-                "the body has \(message.body.count) bytes; this connection sends at most \(options.maximumBodyBytes)"
+                "the body has \(message.body.count) bytes; this connection sends at most \(maximumBodyBytes)"
             )
         }
     }

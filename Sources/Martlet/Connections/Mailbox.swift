@@ -109,6 +109,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// - Throws: the error the mailbox was finished with, `CancellationError`, or
     ///   ``MessagingError/Code/concurrentIteration`` if another task waits already.
     package func next(into batch: inout Deque<Element>) async throws {
+        var yields = 0
         while true {
             try Task.checkCancellation()
             let ended = take(into: &batch)
@@ -117,7 +118,13 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 if let error = ended.error { throw error }
                 return
             }
-            try await waitForElements()
+            if yields < 8 {
+                yields += 1
+                await Task.yield()
+            } else {
+                try await waitForElements()
+                yields = 0
+            }
         }
     }
 

@@ -13,12 +13,14 @@ struct DottedName: Sendable {
         let text: String
         let segments: [String]
         let problem: String?
+        let isValid: Bool
         let hash: Int
 
         init(text: String, segments: [String], problem: String?) {
             self.text = text
             self.segments = segments
             self.problem = problem
+            isValid = problem == nil
             self.hash = text.hashValue
         }
     }
@@ -34,6 +36,7 @@ struct DottedName: Sendable {
 
     var text: String { storage.text }
     var segments: [String] { storage.segments }
+    var isValid: Bool { storage.isValid }
     /// What is wrong with the name, and where; `nil` if it is valid.
     var problem: String? { storage.problem }
 

@@ -16,11 +16,11 @@ public struct JSONCodec: Codec {
     /// `application/json`.
     public var contentType: String { "application/json" }
 
-    /// The value in UTF-8, without white space.
+    /// The value in UTF-8, without white space, keys in order: equal values have equal bytes.
     public func encode<Value: Encodable>(_ value: Value) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .secondsSince1970
-        encoder.outputFormatting = .withoutEscapingSlashes
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         return try Array(encoder.encode(value))
     }
 

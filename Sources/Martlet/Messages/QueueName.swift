@@ -20,9 +20,8 @@ public struct QueueName: Sendable, Hashable {
 
     /// Throws ``MessagingError/Code/invalidQueue``, saying which segment is wrong, unless the name is valid.
     public func validate() throws {
-        if let problem = name.problem {
-            throw MessagingError(.invalidQueue, "the queue \(quoted(text)) is not valid: \(problem)")
-        }
+        guard !name.isValid else { return }
+        throw MessagingError(.invalidQueue, "the queue \(quoted(text)) is not valid: \(name.problem ?? "")")
     }
 }
 

@@ -28,9 +28,8 @@ public struct TopicName: Sendable, Hashable {
 
     /// Throws ``MessagingError/Code/invalidTopic``, saying which segment is wrong, unless the name is valid.
     public func validate() throws {
-        if let problem = name.problem {
-            throw MessagingError(.invalidTopic, "the topic \(quoted(text)) is not valid: \(problem)")
-        }
+        guard !name.isValid else { return }
+        throw MessagingError(.invalidTopic, "the topic \(quoted(text)) is not valid: \(name.problem ?? "")")
     }
 
     /// The topic one level below: `TopicName("arm.move").appending("status")` is `arm.move.status`.

@@ -29,9 +29,8 @@ public struct TopicPattern: Sendable, Hashable {
 
     /// Throws ``MessagingError/Code/invalidFilter``, saying which segment is wrong, unless the pattern is valid.
     public func validate() throws {
-        if let problem = name.problem {
-            throw MessagingError(.invalidFilter, "the topic filter \(quoted(text)) is not valid: \(problem)")
-        }
+        guard !name.isValid else { return }
+        throw MessagingError(.invalidFilter, "the topic filter \(quoted(text)) is not valid: \(name.problem ?? "")")
     }
 
     /// Whether the pattern matches a topic.

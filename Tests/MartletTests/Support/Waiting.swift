@@ -1,0 +1,55 @@
+import Martlet
+import Testing
+
+/// Lets other tasks run until a condition holds. It is for states that nothing announces; a condition that never
+/// holds fails the test by its time limit.
+func until(_ condition: () async throws -> Bool) async throws {
+    while try await !condition() {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
+}
+
+extension MemoryBroker {
+    /// Returns when a queue has consumers.
+    func waitForConsumers(_ count: Int = 1, of queue: QueueName) async throws {
+        try await until { presence.queues.first { $0.name == queue }?.consumers == count }
+    }
+
+    /// How a queue stands; `nil` if there is none.
+    func queue(_ name: QueueName) -> BrokerPresence.Queue? {
+        presence.queues.first { $0.name == name }
+    }
+}
+
+/// Runs `body` beside `background`, which is cancelled when `body` is done.
+func withBackground<Result: Sendable>(
+    _ background: @escaping @Sendable () async throws -> Void,
+    _ body: () async throws -> Result
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+            do { try await background() } catch is CancellationError {}
+        }
+        let result: Result
+        do {
+            result = try await body()
+        } catch {
+            group.cancelAll()
+            throw error
+        }
+        group.cancelAll()
+        try await group.waitForAll()
+        return result
+    }
+}
+
+/// The code of the error that `body` throws; `nil` if it throws none or another kind.
+func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return (error as? MessagingError)?.code
+    }
+}

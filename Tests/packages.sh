@@ -1,0 +1,40 @@
+# Makes sure that what a build needs is on this machine. Sourced by the scripts that build; does nothing by itself.
+
+# Stops with an explanation if there is no Swift.
+require_swift() {
+    if ! command -v swift >/dev/null; then
+        echo "Swift 6.2 or later is needed, and there is no 'swift' here. Install it from https://www.swift.org/install" >&2
+        exit 1
+    fi
+}
+
+# Installs the Debian packages that a build needs and that are missing, or prints the one command that does and stops.
+# Other systems can't be asked; there the build itself will say what it lacks. More packages may be given.
+require_packages() {
+    command -v dpkg-query >/dev/null || return 0
+
+    # PATTERN=PACKAGE installs PACKAGE unless some package that matches PATTERN is there: that of the C++ library carries
+    # its version in its name.
+    local entry wanted=(git libc6-dev 'libstdc++-*-dev=g++' "$@") missing=() status
+    for entry in "${wanted[@]}"; do
+        # A program may be here without its package.
+        command -v "$entry" >/dev/null && continue
+        status=$(dpkg-query --show --showformat='${db:Status-Abbrev} ' "${entry%%=*}" 2>/dev/null) || true
+        [[ $status == *ii* ]] && continue
+        missing+=("${entry##*=}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    local administrator=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! sudo -n true 2>/dev/null; then
+            echo "Something is missing. Please run: sudo apt-get install ${missing[*]}" >&2
+            exit 1
+        fi
+        administrator=(sudo -n)
+    fi
+    echo "Installing ${missing[*]}" >&2
+    ${administrator[@]+"${administrator[@]}"} apt-get update -qq >&2
+    ${administrator[@]+"${administrator[@]}"} env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
