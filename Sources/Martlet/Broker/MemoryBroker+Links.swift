@@ -105,7 +105,7 @@ extension MemoryBroker {
         guard !state.core.exceedsRetained(topic) else {
             throw MessagingError(.refused, "the broker retains \(options.retainedTopics) topics and takes no more")
         }
-        let expiresAt = expiry.map { timers.now + $0 }
+        let expiresAt = expiry.map { timers.now + $0.capped }
         state.core.keep(message, for: topic, until: expiresAt)
         if let expiresAt { scheduleSweep(at: expiresAt, &state) }
     }
@@ -120,7 +120,7 @@ extension MemoryBroker {
         let now = timers.now
         let options = SendOptions(expiry: expiry, requiresConsumer: requiresConsumer)
         let admission = try state.core.send(message, to: queue, options, now: now)
-        if let expiry { scheduleSweep(at: now + expiry, &state) }
+        if let expiry { scheduleSweep(at: now + expiry.capped, &state) }
         switch admission {
         case .admitted: return .done
         case .parked(let id): return .parked(id, queue)
