@@ -256,12 +256,8 @@ extension MemoryBroker {
                 continuation.resume(with: Result { try Task.checkCancellation() })
             }
         } onCancel: {
-            withdraw(id, from: queue)
+            let withdrawn = state.withLock { $0.core.withdraw(id, from: queue) }
+            withdrawn?.continuation?.resume(throwing: CancellationError())
         }
-    }
-
-    /// Takes back a message that waits outside its queue.
-    func withdraw(_ id: UInt64, from queue: QueueName, throwing error: any Error = CancellationError()) {
-        state.withLock { $0.core.withdraw(id, from: queue) }?.continuation?.resume(throwing: error)
     }
 }

@@ -21,7 +21,6 @@ final class MemoryLink: Settler {
     let runtime: ConnectionRuntime
     private let receiver = Mutex(Receiver())
     private let online = Atomic(true)
-    private let waits = OpenWaits()
     private let buffer = Mutex<Deque<Buffered>>([])
 
     init(broker: MemoryBroker, client: BrokerClient, runtime: ConnectionRuntime) {
@@ -97,17 +96,9 @@ final class MemoryLink: Settler {
             case .done:
                 return
             case .heldBack(let messages):
-                return try await waits.untilClosed {
-                    for message in messages { message.mailbox.withdraw(message.id, throwing: MessagingError.closed) }
-                } wait: {
-                    try await wait(for: messages)
-                }
+                return try await wait(for: messages)
             case .parked(let id, let queue):
-                return try await waits.untilClosed { [broker] in
-                    broker.withdraw(id, from: queue, throwing: MessagingError.closed)
-                } wait: {
-                    try await broker.waitUntilAdmitted(id, to: queue)
-                }
+                return try await broker.waitUntilAdmitted(id, to: queue)
             case .offline:
                 guard runtime.states.state != .closed else { throw MessagingError.closed }
                 guard guarantee != .atMostOnce else { return try whileOffline() }
@@ -185,7 +176,6 @@ final class MemoryLink: Settler {
 
     func close() async {
         broker.disconnect(self)
-        waits.close()
         await runtime.close(MessagingError.closed)
     }
 }

@@ -22,12 +22,6 @@ package final class Mailbox<Element: Sendable>: Sendable {
         var reader: CheckedContinuation<Void, Never>?
         var end: End?
 
-        mutating func removeParked() -> [ParkingLot<(Element, TopicName)>.Parked] {
-            var removed: [ParkingLot<(Element, TopicName)>.Parked] = []
-            while let next = parked.popFirst() { removed.append(next) }
-            return removed
-        }
-
         /// Lets in who waits outside, as far as there is room.
         mutating func admitParked() -> [CheckedContinuation<Void, any Error>] {
             guard !parked.isEmpty else { return [] }
@@ -88,24 +82,24 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 continuation.resume(with: Result { try Task.checkCancellation() })
             }
         } onCancel: {
-            withdraw(id)
+            let withdrawn = state.withLock { $0.parked.remove(id: id) }
+            withdrawn?.continuation?.resume(throwing: CancellationError())
         }
     }
 
-    /// Takes back a parked element whose producer gives up, or is made to by an error.
-    package func withdraw(_ id: UInt64, throwing error: any Error = CancellationError()) {
-        state.withLock { $0.parked.remove(id: id) }?.continuation?.resume(throwing: error)
+    /// Takes back a parked element whose producer gave up.
+    package func withdraw(_ id: UInt64) {
+        _ = state.withLock { $0.parked.remove(id: id) }
     }
 
-    /// Ends the sequence after what waits has been read. What waits outside does not get in any more; its producers
-    /// go on as if the subscription had ended before.
+    /// Ends the sequence after what waits has been read.
     package func finish(throwing error: (any Error)? = nil) {
-        let (reader, parked) = state.withLock { state in
-            if state.end == nil { state.end = End(error: error) }
-            return (state.reader.take(), state.removeParked())
+        let reader: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard state.end == nil else { return nil }
+            state.end = End(error: error)
+            return state.reader.take()
         }
         reader?.resume()
-        for producer in parked { producer.continuation?.resume() }
     }
 
     // MARK: The reader
@@ -188,7 +182,9 @@ package final class Mailbox<Element: Sendable>: Sendable {
             state.end = state.end ?? End(error: nil)
             let buffer = state.buffer
             state.buffer.removeAll()
-            return (buffer, state.removeParked(), state.reader.take())
+            var parked: [ParkingLot<(Element, TopicName)>.Parked] = []
+            while let next = state.parked.popFirst() { parked.append(next) }
+            return (buffer, parked, state.reader.take())
         }
         for producer in parked { producer.continuation?.resume() }
         reader?.resume()
