@@ -14,6 +14,7 @@ final class MemoryLink: Settler {
     let client: BrokerClient
     let runtime: ConnectionRuntime
     private let receiver = Mutex<(@Sendable (Message, String) -> Void)?>(nil)
+    private let waits = OpenWaits()
     private let buffer = Mutex<Deque<Buffered>>([])
 
     init(broker: MemoryBroker, client: BrokerClient, runtime: ConnectionRuntime) {
@@ -58,10 +59,18 @@ final class MemoryLink: Settler {
             switch try broker.dispatch(dispatch, from: client, options) {
             case .done:
                 return
-            case .heldBack(let waits):
-                return try await wait(for: waits)
+            case .heldBack(let mailboxes):
+                return try await waits.whileOpen {
+                    try await wait(for: mailboxes)
+                } withdraw: { error in
+                    mailboxes.count { $0.withdraw($1, throwing: error) } > 0
+                }
             case .parked(let id, let queue):
-                return try await broker.waitUntilAdmitted(id, to: queue)
+                return try await waits.whileOpen {
+                    try await broker.waitUntilAdmitted(id, to: queue)
+                } withdraw: { [broker] error in
+                    broker.withdraw(id, from: queue, throwing: error)
+                }
             case .offline:
                 guard runtime.states.state != .closed else { throw MessagingError.closed }
                 guard options.guarantee != .atMostOnce else { return try whileOffline() }
@@ -139,6 +148,7 @@ final class MemoryLink: Settler {
 
     func close() async {
         broker.disconnect(client)
+        waits.close(MessagingError.closed)
         await runtime.close(MessagingError.closed)
     }
 }
