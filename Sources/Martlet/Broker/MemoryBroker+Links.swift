@@ -16,7 +16,7 @@ extension MemoryBroker {
         from client: BrokerClient,
         _ options: SendOptions
     ) throws -> Outcome {
-        try state.withLock { state in
+        try locked { state in
             guard state.isOnline(client) else { return .offline }
             var dispatch = dispatch
             switch state.handler.dispatches(dispatch, from: client, actions: &state.actions) {
@@ -63,7 +63,7 @@ extension MemoryBroker {
         _ options: SubscribeOptions,
         _ mailbox: Mailbox<Delivery>
     ) throws {
-        try state.withLock { state in
+        try locked { state in
             try state.checkOnline(client)
             var pattern = pattern
             switch state.handler.subscribes(to: pattern, client, actions: &state.actions) {
@@ -86,7 +86,7 @@ extension MemoryBroker {
     func consume(_ client: BrokerClient, from queue: QueueName, _ options: ConsumeOptions, _ mailbox: Mailbox<Delivery>)
         throws
     {
-        try state.withLock { state in
+        try locked { state in
             try state.checkOnline(client)
             var queue = queue
             switch state.handler.consumes(from: queue, client, actions: &state.actions) {
@@ -107,7 +107,7 @@ extension MemoryBroker {
     }
 
     func hearReplies(_ client: BrokerClient) throws -> String {
-        try state.withLock { state in
+        try locked { state in
             try state.checkOnline(client)
             state.core.hearReplies(client.id)
             return BrokerCore.address(of: client.id)
@@ -115,7 +115,7 @@ extension MemoryBroker {
     }
 
     func settle(_ tag: UInt64, of client: BrokerClient, as disposition: Disposition) throws {
-        try state.withLock { state in
+        try locked { state in
             guard let delivery = state.core.unsettledDelivery(tag) else {
                 throw MessagingError(
                     .connectionLost,
@@ -137,7 +137,7 @@ extension MemoryBroker {
     }
 
     func disconnect(_ client: BrokerClient) {
-        let mailboxes = state.withLock { state in
+        let mailboxes = locked { state in
             let mailboxes = state.core.disconnect(client.id, now: timers.now)
             state.links[client.id] = nil
             state.handler.disconnects(client, inOrder: true, actions: &state.actions)
@@ -148,7 +148,7 @@ extension MemoryBroker {
     }
 
     func cut(_ client: BrokerClient) {
-        state.withLock { state in
+        locked { state in
             guard state.isOnline(client) else { return }
             state.core.cut(client.id, now: timers.now)
             state.handler.disconnects(client, inOrder: false, actions: &state.actions)
@@ -159,12 +159,21 @@ extension MemoryBroker {
 
     /// Whether the broker's handler let the client back in.
     func restore(_ client: BrokerClient) -> Bool {
-        state.withLock { state in
+        locked { state in
             if case .refuse = state.handler.connects(client, actions: &state.actions) { return false }
             state.core.restore(client.id, now: timers.now)
             perform(&state)
             return true
         }
+    }
+
+    /// Takes back a message that waits for room in its queue; its sender gets the error.
+    ///
+    /// - Returns: whether it still waited.
+    func withdraw(_ id: UInt64, from queue: QueueName, throwing error: any Error) -> Bool {
+        let withdrawn = state.withLock { $0.core.withdraw(id, from: queue) }
+        withdrawn?.continuation?.resume(throwing: error)
+        return withdrawn != nil
     }
 
     /// Waits until a message that found its queue full is let in.

@@ -19,7 +19,7 @@ public final class MemoryBroker: Sendable {
         case stepped
     }
 
-    struct State {
+    struct State: Sendable {
         var core: BrokerCore
         var handler: any BrokerHandler
         var actions = BrokerActions()
@@ -27,6 +27,8 @@ public final class MemoryBroker: Sendable {
         /// In stepped mode, what waits to be delivered.
         var held: [BrokerEffect] = []
         var sweepsAt: Duration?
+        /// What was handed over while locked, kept until unlocked.
+        var handedOver: [any AnyObject & Sendable] = []
     }
 
     struct Weak {
@@ -52,7 +54,7 @@ public final class MemoryBroker: Sendable {
     /// - Throws: ``MessagingError/Code/refused`` if the broker's handler refuses.
     public func connect(options: ConnectionOptions = ConnectionOptions()) async throws -> MemoryConnection {
         let runtime = ConnectionRuntime(options, state: .connected)
-        let identity = try state.withLock { state in
+        let identity = try locked { state in
             let identity = BrokerClient(id: state.core.makeID(), name: runtime.name)
             if case .refuse(let reason) = state.handler.connects(identity, actions: &state.actions) {
                 throw state.refusal(reason)
@@ -103,6 +105,23 @@ public final class MemoryBroker: Sendable {
     /// What the broker has counted.
     public var statistics: BrokerStatistics { state.withLock { $0.core.statistics } }
 
+    /// Acts on the broker.
+    ///
+    /// The last reference to a delivery or a connection may turn out to be the one that handing it over took. When
+    /// those go they act on the broker in turn, so they go when it is unlocked.
+    func locked<Result: Sendable, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let (result, handedOver) = state.withLock { state in
+            let result = Swift.Result { () throws(Failure) in try body(&state) }
+            let handedOver = state.handedOver
+            if !handedOver.isEmpty { state.handedOver = [] }
+            return (result, handedOver)
+        }
+        withExtendedLifetime(handedOver) {}
+        return try result.get()
+    }
+
     // MARK: Stepping
 
     /// What waits to be delivered in stepped mode, in the order in which it was sent.
@@ -119,7 +138,8 @@ public final class MemoryBroker: Sendable {
             return (state.held.remove(at: index), state.links)
         }
         guard let effect else { return nil }
-        _ = deliver(effect, links)
+        var handedOver: [any AnyObject & Sendable] = []
+        _ = deliver(effect, links, &handedOver)
         return BrokerStep(effect)
     }
 
