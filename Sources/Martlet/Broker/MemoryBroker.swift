@@ -133,8 +133,16 @@ public final class MemoryBroker: Sendable {
     /// - Returns: what was delivered; `nil` if there is no such message.
     @discardableResult
     public func step(_ index: Int = 0) -> BrokerStep? {
+        step(choosing: { _ in index })
+    }
+
+    /// Delivers the waiting message that a function chooses of ``pending``, which does not change meanwhile.
+    @discardableResult
+    package func step(choosing index: ([BrokerStep]) -> Int?) -> BrokerStep? {
         let (effect, links): (BrokerEffect?, [Int: Weak]) = state.withLock { state in
-            guard state.held.indices.contains(index) else { return (nil, [:]) }
+            guard let index = index(state.held.map(BrokerStep.init)), state.held.indices.contains(index) else {
+                return (nil, [:])
+            }
             return (state.held.remove(at: index), state.links)
         }
         guard let effect else { return nil }

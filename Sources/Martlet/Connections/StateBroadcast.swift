@@ -14,7 +14,7 @@ package final class StateBroadcast: Sendable {
         watchers = Mutex(Watchers(state: state))
     }
 
-    var state: ConnectionState { watchers.withLock { $0.state } }
+    package var state: ConnectionState { watchers.withLock { $0.state } }
 
     /// Tells every watcher of a change. Nothing follows `closed`.
     package func set(_ new: ConnectionState) {
