@@ -77,7 +77,7 @@ public struct ConformanceCheck: Sendable, CustomStringConvertible {
 
     private func reasonToSkip(_ connection: any Connection) -> String? {
         if !connection.capabilities.isSuperset(of: requires) { return "the broker is not capable of it" }
-        if cutsLinks, !(connection is any CuttableConnection) { return "the link can't be cut" }
+        if cutsLinks, (connection as? any CuttableConnection)?.isCuttable != true { return "the link can't be cut" }
         return nil
     }
 }

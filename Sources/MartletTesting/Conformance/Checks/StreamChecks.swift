@@ -121,7 +121,7 @@ extension ConformanceSuite {
             try await environment.streaming(on: responder, to: rpc, handler: handler) {
                 var elements: [Int] = []
                 try await environment.expect(.timeout, from: "the stream") {
-                    let stream = try await caller.stream(rpc, 0, timeout: .milliseconds(150))
+                    let stream = try await caller.stream(rpc, 0, timeout: .milliseconds(500))
                     for try await element in stream { elements.append(element) }
                 }
                 try environment.expect(elements, equals: [1], "the elements before the silence")
