@@ -38,7 +38,7 @@ struct DeadLetter {
 }
 
 /// One queue: what waits, who consumes, who waits to send. A pure value; time is passed in.
-struct QueueCore {
+struct QueueCore: Sendable {
     enum Admission {
         case admitted
         case parked(UInt64)
