@@ -79,7 +79,7 @@ struct ActionFixture: Sendable {
 
 /// Yields until a condition holds. It is one that other tasks make true, whatever time that takes.
 func until(_ condition: () -> Bool) async {
-    while !condition() { await Task.yield() }
+    while !condition(), !Task.isCancelled { await Task.yield() }
 }
 
 /// Waits until the task is cancelled, as a well-behaved handler does.

@@ -21,6 +21,9 @@ final class ManualClock: Clock, Sendable {
     var now: Instant { Instant(offset: state.withLock { $0.now }) }
     var minimumResolution: Duration { .nanoseconds(1) }
 
+    /// The times until which somebody sleeps.
+    var sleepers: [Duration] { state.withLock { $0.sleepers.values.map(\.until) } }
+
     func advance(by duration: Duration) {
         let due = state.withLock { state in
             state.now += duration
