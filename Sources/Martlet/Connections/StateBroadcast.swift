@@ -18,15 +18,16 @@ package final class StateBroadcast: Sendable {
 
     /// Tells every watcher of a change. Nothing follows `closed`.
     package func set(_ new: ConnectionState) {
-        watchers.withLock { watchers in
-            guard watchers.state != new, watchers.state != .closed else { return }
+        let ended: [AsyncStream<ConnectionState>.Continuation] = watchers.withLock { watchers in
+            guard watchers.state != new, watchers.state != .closed else { return [] }
             watchers.state = new
-            for continuation in watchers.continuations.values {
-                continuation.yield(new)
-                if new == .closed { continuation.finish() }
-            }
-            if new == .closed { watchers.continuations.removeAll() }
+            for continuation in watchers.continuations.values { continuation.yield(new) }
+            guard new == .closed else { return [] }
+            defer { watchers.continuations.removeAll() }
+            return Array(watchers.continuations.values)
         }
+        // Outside the lock: finishing calls `onTermination`, which takes it.
+        for continuation in ended { continuation.finish() }
     }
 
     /// The present state and every later one. A watcher that falls behind misses the older ones of sixteen.
