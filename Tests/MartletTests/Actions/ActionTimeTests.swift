@@ -1,11 +1,12 @@
 import Martlet
+import MartletTesting
 import Testing
 
 /// What happens when something takes too long.
 @Suite(.timeLimit(.minutes(1))) struct ActionTimeTests {
     /// A handler that ignores its cancellation keeps its place: no second one runs beside it.
     @Test func anUncooperativeHandler() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let gate = Gate()
         let log = Log<String>()
         try await ActionFixture.run(options: ActionOptions(policy: .preemptLatest), clock: clock) { goal in
@@ -35,7 +36,7 @@ import Testing
     }
 
     @Test func aGoalThatCannotBeginInTime() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let gate = Gate()
         let log = Log<Int>()
         try await ActionFixture.run(options: ActionOptions(policy: .queue(limit: 9)), clock: clock) { goal in
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func aDeadline() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let log = Log<String>()
         try await ActionFixture.run(clock: clock) { goal in
             log.add("\(goal.timeLeft ?? .zero)")
@@ -75,7 +76,7 @@ import Testing
     }
 
     @Test func aClientThatDiesTakesItsGoalAlong() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let log = Log<String>()
         let options = ActionOptions(lostClient: .cancel(after: .seconds(3)))
         try await ActionFixture.run(options: options, clock: clock) { _ in
@@ -100,7 +101,7 @@ import Testing
 
     @Test(arguments: [true, false])
     func aClientThatWaitsIsHeardOf(waitsForResult: Bool) async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let gate = Gate()
         let options = ActionOptions(lostClient: .cancel(after: .milliseconds(3_500)))
         try await ActionFixture.run(options: options, clock: clock) { _ in
@@ -115,7 +116,7 @@ import Testing
             }
             // It asks once a second, and at no such time does anybody else wake.
             for second in 1...20 {
-                await until { clock.sleepers.contains(.seconds(second)) }
+                await until { clock.deadlines.contains(TestClock.Instant(offset: .seconds(second))) }
                 clock.advance(by: .seconds(1))
             }
             #expect(try await goal.status() == .executing)
@@ -126,7 +127,7 @@ import Testing
     }
 
     @Test func aResultIsForgottenInTheEnd() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         try await ActionFixture.run(clock: clock) { _ in
             Reached(position: 1)
         } _: { fixture in
@@ -151,7 +152,7 @@ import Testing
             }
         }
         let broker = MemoryBroker(handler: Deaf())
-        let clock = ManualClock()
+        let clock = TestClock()
         let connection = try await broker.connect(options: ConnectionOptions(clock: clock))
         let gate = Gate()
         await withThrowingTaskGroup { group in
@@ -167,7 +168,7 @@ import Testing
                 async let result = goal.result
                 async let feedback = Array(goal.feedback)
                 // Both wait for their next question now, which is what brings the end.
-                await until { clock.sleepers.count(where: { $0 == .seconds(1) }) == 2 }
+                await until { clock.deadlines.count(where: { $0.offset == .seconds(1) }) == 2 }
                 gate.open()
                 await until { connection.statistics.droppedOffline == 3 }
                 clock.advance(by: .seconds(1))

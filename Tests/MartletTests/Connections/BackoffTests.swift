@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 @Suite struct BackoffTests {
@@ -11,7 +12,7 @@ import Testing
 
     @Test func jitterSpreadsThem() {
         let backoff = Backoff(initial: .seconds(8), maximum: .seconds(8), jitter: 0.5)
-        var random = SplitMix(1)
+        var random = SplitMix64(seed: 1)
         let delays = (0..<1_000).compactMap { _ in backoff.delay(before: 0, using: &random) }
         #expect(delays.allSatisfy { $0 >= .seconds(4) && $0 <= .seconds(8) })
         #expect(delays.contains { $0 < .seconds(5) } && delays.contains { $0 > .seconds(7) })

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Martlet
+import MartletTesting
 
 @Suite(.timeLimit(.minutes(1))) struct LeakTests {
     private struct Census {
@@ -32,16 +33,16 @@ import Testing
     /// nothing is left in memory.
     @Test(arguments: [true, false])
     func closingLeavesNothingBehind(cutFirst: Bool) async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let ended = Shared<[String]>([])
         let census = try await useEverything(clock, cutFirst: cutFirst, ended)
         #expect(
             ended.withLock { $0.sorted() } == ["call", "consumer", "publisher", "responder", "stream", "subscriber"]
         )
-        try await until { clock.sleepers == 0 && census.left.isEmpty }
+        await until { clock.sleepers == 0 && census.left.isEmpty }
     }
 
-    private func useEverything(_ clock: ManualClock, cutFirst: Bool, _ ended: Shared<[String]>) async throws -> Census {
+    private func useEverything(_ clock: TestClock, cutFirst: Bool, _ ended: Shared<[String]>) async throws -> Census {
         let broker = MemoryBroker(options: .init(clock: clock))
         let connection = try await broker.connect(options: ConnectionOptions(name: "a", clock: clock))
         let census = Census(broker, connection)
@@ -66,8 +67,8 @@ import Testing
                     while true { try await writer.write(1) }
                 }
             }
-            try? await broker.waitForConsumers(of: "stream")
-            try? await broker.waitForConsumers(of: "jobs")
+            await broker.waitForConsumers(of: "stream")
+            await broker.waitForConsumers(of: "jobs")
             run("stream") {
                 for try await _ in try await connection.stream(StreamingRPC<Int, Int>("stream"), 1) {
                     started.withLock { $0 += 1 }
@@ -76,7 +77,7 @@ import Testing
             }
             run("call") { _ = try await connection.call("jobs", Message()) }
             run("publisher") { try await connection.publish(Message(), to: "full") }
-            try? await until { started.withLock { $0 } > 3 && full.waiting == 2 }
+            await until { started.withLock { $0 } > 3 && full.waiting == 2 }
             if cutFirst { connection.cut() }
             await connection.close()
             await group.waitForAll()

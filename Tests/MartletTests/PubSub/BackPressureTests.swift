@@ -49,7 +49,7 @@ import Testing
         var subscription: Subscription? = try await connection.subscribe(to: "a", options: SubscribeOptions(limit: 1))
         try await connection.publish(Message("1"), to: "a")
         async let second: Void = connection.publish(Message("2"), to: "a")
-        try await until { subscription?.waiting == 2 }
+        await until { subscription?.waiting == 2 }
         subscription = nil
         try await second
     }
@@ -60,7 +60,7 @@ import Testing
         let slower = try await connection.subscribe(to: "#", options: SubscribeOptions(limit: 1))
         try await connection.publish(Message("1"), to: "a")
         let second = Task { try await connection.publish(Message("2"), to: "a") }
-        try await until { slow.waiting == 2 && slower.waiting == 2 }
+        await until { slow.waiting == 2 && slower.waiting == 2 }
         second.cancel()
         await #expect(throws: CancellationError.self) { try await second.value }
         #expect(slow.waiting == 1)

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct PublisherTests {
@@ -27,7 +28,7 @@ import Testing
     }
 
     @Test func oldValuesArePublishedAgain() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let connection = try await MemoryBroker().connect(options: ConnectionOptions(clock: clock))
         let publisher = Publisher(
             to: Topic<Int>("count"),

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Synchronization
 import Testing
 
@@ -22,7 +23,7 @@ import Testing
         try await withBackground {
             try await service(server)
         } _: {
-            try await until { broker.presence.queues.contains { $0.consumers > 0 } }
+            await until { broker.presence.queues.contains { $0.consumers > 0 } }
             try await body(broker, caller)
         }
         await caller.close()
@@ -82,7 +83,7 @@ import Testing
 
     /// The caller times out, and so does the handler: nobody works for nobody.
     @Test func theDeadlineTravels() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let stopped = Shared(false)
         try await withService(clock: clock) { server in
             try await server.respond(to: "slow") { message in
@@ -97,15 +98,15 @@ import Testing
         } _: { _, caller in
             async let code = errorCode { _ = try await caller.call("slow", Message(), timeout: .seconds(3)) }
             // The caller's timer, the server's, and the handler itself.
-            try await until { clock.sleepers == 3 }
+            await until { clock.sleepers == 3 }
             clock.advance(by: .seconds(3))
             #expect(await code == .timeout)
-            try await until { stopped.withLock { $0 } }
+            await until { stopped.withLock { $0 } }
         }
     }
 
     @Test func callsInsideAHandlerWaitNoLongerThanItsCaller() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         try await withService(clock: clock) { server in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -119,8 +120,8 @@ import Testing
                 try await group.waitForAll()
             }
         } _: { broker, caller in
-            try await broker.waitForConsumers(of: "outer")
-            try await broker.waitForConsumers(of: "inner")
+            await broker.waitForConsumers(of: "outer")
+            await broker.waitForConsumers(of: "inner")
             let reply = try await caller.call("outer", Message(), timeout: .seconds(2))
             #expect(reply.text == "2.0 seconds")
         }
@@ -136,10 +137,10 @@ import Testing
             }
         } _: { _, caller in
             let call = Task { try await caller.call("slow", Message()) }
-            try await until { events.withLock { $0 == ["started"] } }
+            await until { events.withLock { $0 == ["started"] } }
             call.cancel()
             await #expect(throws: CancellationError.self) { try await call.value }
-            try await until { events.withLock { $0 == ["started", "cancelled"] } }
+            await until { events.withLock { $0 == ["started", "cancelled"] } }
             #expect(caller.statistics == ConnectionStatistics())
         }
     }
@@ -156,23 +157,23 @@ import Testing
                 return message
             }
         } _: {
-            try await broker.waitForConsumers(of: "work")
+            await broker.waitForConsumers(of: "work")
             let call = Task { try await caller.call("work", Message()) }
-            try await until { broker.pending.count == 1 }
+            await until { broker.pending.count == 1 }
             call.cancel()
-            try await until { broker.pending.count == 2 }
+            await until { broker.pending.count == 2 }
             broker.step(1)
             // Once a second, ordinary call is answered, the first has been seen and passed over.
             async let second = caller.call("work", Message("second"))
-            try await until { broker.pending.count == 2 }
+            await until { broker.pending.count == 2 }
             broker.step()
             broker.step()
-            try await until { broker.pending.count == 1 }
+            await until { broker.pending.count == 1 }
             broker.step()
             let answer = try await second
             #expect(answer.text == "second")
             await #expect(throws: CancellationError.self) { try await call.value }
-            try await until { broker.queue("work")?.unsettled == 0 }
+            await until { broker.queue("work")?.unsettled == 0 }
         }
         #expect(runs.withLock { $0 } == 1)
     }
@@ -226,7 +227,7 @@ import Testing
         } _: { broker, caller in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<10 { group.addTask { _ = try await caller.call("work", Message()) } }
-                try await until { running.withLock { $0.now == 3 } && broker.queue("work")?.waiting == 7 }
+                await until { running.withLock { $0.now == 3 } && broker.queue("work")?.waiting == 7 }
                 gate.continuation.finish()
                 try await group.waitForAll()
             }
@@ -261,10 +262,10 @@ import Testing
                 }
             }
         } _: {
-            try await broker.waitForConsumers(2, of: "work")
+            await broker.waitForConsumers(2, of: "work")
             try await withThrowingTaskGroup(of: String?.self) { group in
                 for number in 0..<20 { group.addTask { try await caller.call("work", Message("\(number)")).text } }
-                try await until { held.withLock { $0 == 10 } }
+                await until { held.withLock { $0 == 10 } }
                 dying.cut()
                 var answers: Set<String> = []
                 while let answer = try await group.next() { answers.insert(answer ?? "") }
@@ -281,12 +282,12 @@ import Testing
             }
         } _: { _, caller in
             async let lost = errorCode { _ = try await caller.call("never", Message()) }
-            try await until { caller.statistics.callsInFlight == 1 }
+            await until { caller.statistics.callsInFlight == 1 }
             caller.cut()
             #expect(await lost == .connectionLost)
             caller.restore()
             async let closed = errorCode { _ = try await caller.call("never", Message()) }
-            try await until { caller.statistics.callsInFlight == 1 }
+            await until { caller.statistics.callsInFlight == 1 }
             await caller.close()
             #expect(await closed == .connectionClosed)
         }
@@ -328,7 +329,7 @@ import Testing
             }
             #expect(outcomes.withLock { $0.answered + $0.cancelled } == 10_000)
             #expect(outcomes.withLock { $0.cancelled } >= 1_000)
-            try await until { running.withLock { $0 == 0 } && broker.queue("work")?.unsettled == 0 }
+            await until { running.withLock { $0 == 0 } && broker.queue("work")?.unsettled == 0 }
             #expect(caller.statistics.callsInFlight == 0)
             #expect(caller.statistics.droppedNotices == 0)
         }

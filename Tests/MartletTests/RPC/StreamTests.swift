@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Synchronization
 import Testing
 
@@ -23,7 +24,7 @@ import Testing
                 }
             }
         } _: {
-            try await broker.waitForConsumers(of: "ops.count")
+            await broker.waitForConsumers(of: "ops.count")
             try await body(broker, caller, written)
         }
     }
@@ -54,11 +55,11 @@ import Testing
         try await withCounter { _, caller, written in
             var iterator = try await caller.stream(self.count, 1_000, window: 10).makeAsyncIterator()
             #expect(try await iterator.next() == 0)
-            try await until { written.count == 10 }
+            await until { written.count == 10 }
             for _ in 0..<100 { await Task.yield() }
             #expect(written.count == 10)
             for number in 1...5 { #expect(try await iterator.next() == number) }
-            try await until { written.count >= 15 }
+            await until { written.count >= 15 }
             for _ in 0..<100 { await Task.yield() }
             #expect(written.count <= 16)
         }
@@ -67,8 +68,8 @@ import Testing
     @Test func leavingTheLoopEndsTheHandler() async throws {
         try await withCounter { broker, caller, written in
             for try await number in try await caller.stream(self.count, 1_000_000) where number == 5 { break }
-            try await until { written.ended == 1 }
-            try await until { broker.queue("ops.count")?.unsettled == 0 }
+            await until { written.ended == 1 }
+            await until { broker.queue("ops.count")?.unsettled == 0 }
             #expect(caller.statistics.callsInFlight == 0)
         }
     }
@@ -78,10 +79,10 @@ import Testing
             let reader = Task {
                 for try await _ in try await caller.stream(self.count, 1_000_000_000) {}
             }
-            try await until { written.count > 100 }
+            await until { written.count > 100 }
             reader.cancel()
             await #expect(throws: CancellationError.self) { try await reader.value }
-            try await until { written.ended == 1 }
+            await until { written.ended == 1 }
         }
     }
 
@@ -105,7 +106,7 @@ import Testing
 
     /// A writer that says nothing is given up by its reader, one whose reader died gives up itself.
     @Test func silenceEndsBothSides() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let broker = MemoryBroker()
         let caller = try await broker.connect(options: ConnectionOptions(name: "caller", clock: clock))
         let server = try await broker.connect(options: ConnectionOptions(name: "server", clock: clock))
@@ -117,7 +118,7 @@ import Testing
                 try await Task.sleep(for: .seconds(600))
             }
         } _: {
-            try await broker.waitForConsumers(of: "ops.count")
+            await broker.waitForConsumers(of: "ops.count")
             var iterator = try await caller.stream(self.count, 1, timeout: .seconds(9)).makeAsyncIterator()
             #expect(try await iterator.next() == 1)
             try await withBackground {
@@ -131,7 +132,7 @@ import Testing
                 #expect(code == .timeout)
                 #expect(written.ended == 0)
                 caller.cut()
-                try await until { written.ended == 1 }
+                await until { written.ended == 1 }
             }
         }
     }
