@@ -30,6 +30,8 @@ final class MemoryLink: Settler {
     // MARK: Messages
 
     func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
+        // What was kept while there was no link goes first.
+        if case .buffer = runtime.options.whileOffline { sendBuffered() }
         try await dispatch(
             BrokerDispatch(message, to: .topic(topic, retain: options.retain)),
             SendOptions(guarantee: options.guarantee, expiry: options.expiry)
@@ -105,6 +107,24 @@ final class MemoryLink: Settler {
                 return true
             }
             if overflows { runtime.count(\.droppedOffline, "too many publishes were made while there was no link") }
+            // The link may have come back just before.
+            sendBuffered()
+        }
+    }
+
+    /// Sends, in order, what was kept while there was no link.
+    private func sendBuffered() {
+        buffer.withLock { buffer in
+            while let publish = buffer.first {
+                // The broker takes them at once; whoever is behind waits outside its mailbox.
+                let dispatch = BrokerDispatch(
+                    publish.message,
+                    to: .topic(publish.topic, retain: publish.options.retain)
+                )
+                let options = SendOptions(expiry: publish.options.expiry)
+                if case .offline = try? broker.dispatch(dispatch, from: client, options) { return }
+                buffer.removeFirst()
+            }
         }
     }
 
@@ -134,15 +154,7 @@ final class MemoryLink: Settler {
 
     func restore() {
         guard runtime.states.state == .disconnected, broker.restore(client) else { return }
-        let kept = buffer.withLock { buffer in
-            defer { buffer.removeAll() }
-            return buffer
-        }
-        for publish in kept {
-            // The broker takes them at once; whoever is behind waits outside its mailbox.
-            let dispatch = BrokerDispatch(publish.message, to: .topic(publish.topic, retain: publish.options.retain))
-            _ = try? broker.dispatch(dispatch, from: client, SendOptions(expiry: publish.options.expiry))
-        }
+        sendBuffered()
         runtime.states.set(.connected)
     }
 
