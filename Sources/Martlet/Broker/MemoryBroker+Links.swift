@@ -50,7 +50,6 @@ extension MemoryBroker {
                     throw MessagingError(.noResponder, "nobody hears \(quoted(address)) any more")
                 }
             }
-            if let expiry = options.expiry { scheduleSweep(at: now + expiry, &state) }
             let heldBack = perform(&state)
             if !heldBack.isEmpty { outcome = .heldBack(heldBack) }
             return outcome
@@ -97,6 +96,7 @@ extension MemoryBroker {
                 throw state.refusal(reason)
             }
             try queue.validate()
+            try state.core.makeRoomForQueue(queue)
             state.core.consume(client.id, from: queue, options, mailbox, now: timers.now)
             perform(&state)
         }
