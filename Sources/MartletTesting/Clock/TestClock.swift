@@ -1,5 +1,9 @@
 import Synchronization
 
+#if MARTLET_THREAD_SANITIZER
+import Martlet
+#endif
+
 /// A clock that stands still until a test moves it, so that timeouts, deadlines and expiry are tested without
 /// waiting for them.
 ///

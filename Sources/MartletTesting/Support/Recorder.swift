@@ -1,5 +1,9 @@
 import Synchronization
 
+#if MARTLET_THREAD_SANITIZER
+import Martlet
+#endif
+
 /// Values that tasks leave behind and one that checks them waits for, without polling.
 package final class Recorder<Value: Sendable>: Sendable {
     private struct Watcher {

@@ -35,12 +35,9 @@ import Testing
     private func run(_ check: ConformanceCheck, seed: UInt64, _ faults: Faults) async {
         do {
             let broker = MemoryBroker()
-            let connections = Mutex<UInt64>(0)
+            let connections = Atomic<UInt64>(0)
             try await check.run { options in
-                let number = connections.withLock { number in
-                    number += 1
-                    return number
-                }
+                let number = connections.add(1, ordering: .relaxed).newValue
                 let connection = try await broker.connect(options: options)
                 return try FaultyConnection(wrapping: connection, seed: seed << 8 | number, faults: faults)
             }
