@@ -55,6 +55,8 @@ struct BrokerCore: Sendable {
     private var lastID = 0
     private var lastTag: UInt64 = 0
     var statistics = BrokerStatistics()
+    /// When the first of what came since the last look expires. The shell takes it after each call.
+    var nextExpiry: Duration?
     /// What is to be delivered. The shell empties it after each call, keeping its storage.
     var effects: [BrokerEffect] = []
 
@@ -137,6 +139,7 @@ struct BrokerCore: Sendable {
         if message.body.isEmpty {
             retained[topic] = nil
         } else {
+            if let time { noteExpiry(at: time) }
             retained[topic] = Retained(message: message, expiresAt: time)
         }
     }
@@ -203,11 +206,12 @@ struct BrokerCore: Sendable {
     mutating func declare(_ queue: QueueName, _ options: QueueOptions) throws {
         try options.validate(for: queue)
         var next = options.deadLetters
-        while let name = next {
+        var visited: Set<QueueName> = []
+        while let name = next, visited.insert(name).inserted {
             guard name != queue else {
                 throw MessagingError(.invalidArgument, "the dead letters of queue \(queue) would come back to it")
             }
-            next = queues[name]?.options.deadLetters
+            next = (queues[name] ?? undeclared(name)).options.deadLetters
         }
         if queues[queue] != nil {
             queues[queue]?.options = options
@@ -218,8 +222,15 @@ struct BrokerCore: Sendable {
         }
     }
 
-    private func makeRoomForQueue(_ queue: QueueName) throws {
-        guard queues.count < options.queues else {
+    /// A queue that nobody declared. Of the queue that dead letters go to by default, dead letters go nowhere.
+    private func undeclared(_ queue: QueueName) -> QueueCore {
+        var options = options.queueDefaults
+        if options.deadLetters == queue { options.deadLetters = nil }
+        return QueueCore(options, isDeclared: false)
+    }
+
+    func makeRoomForQueue(_ queue: QueueName) throws {
+        guard queues[queue] != nil || queues.count < options.queues else {
             throw MessagingError(.refused, "the broker has \(queues.count) queues and takes no more, so not \(queue)")
         }
     }
@@ -231,11 +242,10 @@ struct BrokerCore: Sendable {
         if options.requiresConsumer, consumers == 0 {
             throw MessagingError(.noResponder, "nobody consumes \(queue) right now")
         }
-        if queues[queue] == nil {
-            try makeRoomForQueue(queue)
-            queues[queue] = QueueCore(self.options.queueDefaults, isDeclared: false)
-        }
+        try makeRoomForQueue(queue)
+        if queues[queue] == nil { queues[queue] = undeclared(queue) }
         statistics.sent += 1
+        noteExpiry(of: queue, options.expiry, now: now)
         var dead: [DeadLetter] = []
         let admission = queues[queue]?.admit(message, expiry: options.expiry, now: now, dead: &dead) ?? .full
         bury(dead, of: queue, now: now)
@@ -253,7 +263,7 @@ struct BrokerCore: Sendable {
         let id = makeID()
         clients[client]?.consumers[ObjectIdentifier(mailbox)] =
             Consumer(id: id, queue: queue, options: options, mailbox: mailbox)
-        if queues[queue] == nil { queues[queue] = QueueCore(self.options.queueDefaults, isDeclared: false) }
+        if queues[queue] == nil { queues[queue] = undeclared(queue) }
         queues[queue]?.add(QueueConsumer(id: id, client: client, prefetch: options.prefetch, mailbox: mailbox))
         pump(queue, now: now)
     }
@@ -308,7 +318,8 @@ struct BrokerCore: Sendable {
             statistics.droppedDeadLetters += dead.count
             return
         }
-        if queues[target] == nil { queues[target] = QueueCore(options.queueDefaults, isDeclared: false) }
+        if queues[target] == nil { queues[target] = undeclared(target) }
+        noteExpiry(of: target, nil, now: now)
         for letter in dead {
             var message = letter.queued.message
             message.headers[Headers.Standard.deathReason] = .string(letter.reason.rawValue)
@@ -338,6 +349,17 @@ struct BrokerCore: Sendable {
     }
 
     // MARK: Expiry
+
+    private mutating func noteExpiry(at time: Duration) {
+        nextExpiry = min(time, nextExpiry ?? time)
+    }
+
+    /// A message comes into a queue: it expires by its own time, and by the queue's.
+    private mutating func noteExpiry(of queue: QueueName, _ expiry: Duration?, now: Duration) {
+        if let life = [expiry, queues[queue]?.options.timeToLive].compactMap({ $0 }).min() {
+            noteExpiry(at: now + life.capped)
+        }
+    }
 
     /// Takes out everything that has expired.
     ///

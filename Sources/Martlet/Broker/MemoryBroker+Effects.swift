@@ -12,6 +12,7 @@ extension MemoryBroker {
             state.actions.dispatches.removeAll()
             for action in actions { act(action, &state) }
         }
+        if let expiry = state.core.nextExpiry.take() { scheduleSweep(at: expiry, &state) }
         if options.mode == .stepped {
             state.held += state.core.effects
             state.core.effects.removeAll(keepingCapacity: true)

@@ -107,7 +107,7 @@ extension MemoryBroker {
         }
         let expiresAt = expiry.map { timers.now + $0.capped }
         state.core.keep(message, for: topic, until: expiresAt)
-        if let expiresAt { scheduleSweep(at: expiresAt, &state) }
+        if expiresAt != nil { perform(&state) }
     }
 
     private func send(
@@ -120,7 +120,6 @@ extension MemoryBroker {
         let now = timers.now
         let options = SendOptions(expiry: expiry, requiresConsumer: requiresConsumer)
         let admission = try state.core.send(message, to: queue, options, now: now)
-        if let expiry { scheduleSweep(at: now + expiry.capped, &state) }
         switch admission {
         case .admitted: return .done
         case .parked(let id): return .parked(id, queue)
@@ -168,6 +167,7 @@ extension MemoryBroker {
                 throw state.refusal(reason)
             }
             try queue.validate()
+            try state.core.makeRoomForQueue(queue)
             state.core.consume(client.id, from: queue, options, mailbox, now: timers.now)
             perform(&state)
         }

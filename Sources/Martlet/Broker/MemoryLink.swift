@@ -23,11 +23,13 @@ final class MemoryLink: Settler {
     private let online = Atomic(true)
     private let waits = OpenWaits()
     private let buffer = Mutex<Deque<Buffered>>([])
+    private let buffersOffline: Bool
 
     init(broker: MemoryBroker, client: BrokerClient, runtime: ConnectionRuntime) {
         self.broker = broker
         self.client = client
         self.runtime = runtime
+        if case .buffer = runtime.options.whileOffline { buffersOffline = true } else { buffersOffline = false }
     }
 
     deinit {
@@ -44,6 +46,8 @@ final class MemoryLink: Settler {
     // MARK: Messages
 
     func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
+        // What was kept while there was no link goes first.
+        if buffersOffline { sendBuffered() }
         try check(message)
         let outcome = try broker.publish(message, to: topic, options, from: self)
         // Nearly every publish is done here, without a suspension point.
@@ -143,6 +147,20 @@ final class MemoryLink: Settler {
                 return true
             }
             if overflows { runtime.count(\.droppedOffline, "too many publishes were made while there was no link") }
+            // The link may have come back just before.
+            sendBuffered()
+        }
+    }
+
+    /// Sends, in order, what was kept while there was no link.
+    private func sendBuffered() {
+        buffer.withLock { buffer in
+            while let publish = buffer.first {
+                // The broker takes them at once; whoever is behind waits outside its mailbox.
+                let outcome = try? broker.publish(publish.message, to: publish.topic, publish.options, from: self)
+                if case .offline = outcome { return }
+                buffer.removeFirst()
+            }
         }
     }
 
@@ -172,14 +190,7 @@ final class MemoryLink: Settler {
 
     func restore() {
         guard runtime.states.state == .disconnected, broker.restore(self) else { return }
-        let kept = buffer.withLock { buffer in
-            defer { buffer.removeAll() }
-            return buffer
-        }
-        for publish in kept {
-            // The broker takes them at once; whoever is behind waits outside its mailbox.
-            _ = try? broker.publish(publish.message, to: publish.topic, publish.options, from: self)
-        }
+        sendBuffered()
         runtime.states.set(.connected)
     }
 

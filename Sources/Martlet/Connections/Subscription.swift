@@ -69,6 +69,8 @@ public struct Subscription: AsyncSequence, Sendable {
         private final class Batch {
             let lifetime: Lifetime
             var deliveries: Deque<Delivery> = []
+            /// How many were taken since the reader last let others run.
+            var taken = 0
 
             init(_ lifetime: Lifetime) {
                 self.lifetime = lifetime
@@ -90,6 +92,12 @@ public struct Subscription: AsyncSequence, Sendable {
             try Task.checkCancellation()
             if let next = batch.deliveries.popFirst() { return next }
             try await batch.lifetime.mailbox.next(into: &batch.deliveries)
+            batch.taken += batch.deliveries.count
+            // A reader for whom there is always something would never suspend, and hold its thread for ever.
+            if batch.taken > 1_024 {
+                batch.taken = 0
+                await Task.yield()
+            }
             return batch.deliveries.popFirst()
         }
 

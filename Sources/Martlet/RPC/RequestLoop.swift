@@ -22,17 +22,18 @@ struct RequestLoop: Sendable {
                 }
             }
             group.addTask {
-                try await withThrowingDiscardingTaskGroup { handlers in
-                    for try await delivery in requests {
-                        handlers.addTask { await handling.answer(delivery) }
-                    }
-                    // The requests end in order for a shutdown; their handlers go on then.
-                    if handling.connection.state == .closed { handling.inFlight.cancelAll() }
+                for await state in handling.connection.states() where state == .closed {
+                    // Nobody can be answered any more.
+                    handling.inFlight.cancelAll()
                 }
-                // Only when every request in hand is answered does nobody need the cancellations any more.
-                cancellations.finish()
             }
-            try await group.waitForAll()
+            try await withThrowingDiscardingTaskGroup { handlers in
+                for try await delivery in requests {
+                    handlers.addTask { await handling.answer(delivery) }
+                }
+            }
+            // Only when every request in hand is answered does nobody need the cancellations any more.
+            group.cancelAll()
         }
     }
 }

@@ -16,6 +16,7 @@ final class RequestsInFlight: Sendable {
         /// By correlation ID and, for peers whose IDs are not unique, by the address for the reply.
         var requests: [String: [String: Request]] = [:]
         var cancelledEarly: Set<String> = []
+        var isClosed = false
         var order: Deque<String> = []
     }
 
@@ -37,7 +38,9 @@ final class RequestsInFlight: Sendable {
                 state.requests[id]?[replyTo]?.duplicates.append(delivery)
                 return false
             }
-            state.requests[id, default: [:]][replyTo] = Request(isCancelled: state.cancelledEarly.contains(id))
+            state.requests[id, default: [:]][replyTo] = Request(
+                isCancelled: state.isClosed || state.cancelledEarly.contains(id)
+            )
             return true
         }
     }
@@ -64,6 +67,7 @@ final class RequestsInFlight: Sendable {
     /// Nobody can be answered any more: the connection is closed.
     func cancelAll() {
         let cancels = state.withLock { state in
+            state.isClosed = true
             var cancels: [@Sendable () -> Void] = []
             for (id, requests) in state.requests {
                 for (replyTo, request) in requests {

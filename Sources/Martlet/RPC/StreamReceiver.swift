@@ -56,46 +56,43 @@ final class StreamReceiver: ReplyReceiver {
         // An error may come without a place in the stream, from a responder that never began it.
         guard let sequence = headers.integer(Headers.Standard.sequence) else {
             let error = MessagingError(headers)
-            end(
-                error ?? MessagingError(.streamBroken, "a reply came that is no part of the stream"),
-                byWriter: error != nil
-            )
+            let broken = MessagingError(.streamBroken, "a reply came that is no part of the stream")
+            state.withLock { end(error ?? broken, byWriter: error != nil, &$0) }
             return
         }
-        let outcome = state.withLock { state in
+        // Frames are passed on under the lock, since they may arrive on several threads: in order is what matters.
+        state.withLock { state in
             state.lastFrame = timers.now
             if let control = headers.replyTo { state.control = control }
-            return state.assembly.receive(reply, at: sequence)
-        }
-        switch outcome {
-        case .frames(let frames):
-            for frame in frames { pass(on: frame) }
-        case .overrun:
-            fail(MessagingError(.streamBroken, "elements of the stream are missing, or its writer ignores its credit"))
+            switch state.assembly.receive(reply, at: sequence) {
+            case .frames(let frames):
+                for frame in frames { pass(on: frame, &state) }
+            case .overrun:
+                let text = "elements of the stream are missing, or its writer ignores its credit"
+                end(MessagingError(.streamBroken, text), byWriter: false, &state)
+            }
         }
     }
 
-    private func pass(on frame: Message) {
+    private func pass(on frame: Message, _ state: inout State) {
         if let error = MessagingError(frame.headers) {
-            end(error, byWriter: true)
+            end(error, byWriter: true, &state)
         } else if frame.headers.replyTo != nil {
             // The opening: it only says where credit goes.
         } else if frame.headers[Headers.Standard.streamEnd] != nil {
-            end(nil, byWriter: true)
+            end(nil, byWriter: true, &state)
         } else {
             _ = mailbox.offer(frame, topic: Self.unused)
         }
     }
 
     func fail(_ error: any Error) {
-        end(error, byWriter: false)
+        state.withLock { end(error, byWriter: false, &$0) }
     }
 
-    private func end(_ error: (any Error)?, byWriter: Bool) {
-        state.withLock { state in
-            state.ended = true
-            state.writerEnded = state.writerEnded || byWriter
-        }
+    private func end(_ error: (any Error)?, byWriter: Bool, _ state: inout State) {
+        state.ended = true
+        state.writerEnded = state.writerEnded || byWriter
         mailbox.finish(throwing: error)
     }
 

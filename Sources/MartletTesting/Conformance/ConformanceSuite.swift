@@ -9,7 +9,8 @@
 /// ```
 ///
 /// Checks of a guarantee that the broker does not give are skipped. Each has a time limit, so that a connection that
-/// hangs fails instead.
+/// hangs fails instead. Each area has a file and a list of its own; a check declares the faults that its promise
+/// survives, and is then run on links that have them (``FaultyConnection``).
 public enum ConformanceSuite {
     /// Every check.
     public static var checks: [ConformanceCheck] {

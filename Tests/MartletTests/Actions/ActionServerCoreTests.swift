@@ -1,7 +1,7 @@
+import MartletTesting
 import Testing
 
 @testable import Martlet
-import MartletTesting
 
 @Suite struct ActionServerCoreTests {
     // MARK: Policies

@@ -1,7 +1,7 @@
+import MartletTesting
 import Testing
 
 @testable import Martlet
-import MartletTesting
 
 @Suite(.timeLimit(.minutes(1))) struct LeakTests {
     private struct Census {
@@ -60,7 +60,8 @@ import MartletTesting
                 for try await _ in try await connection.subscribe(to: "#") { started.withLock { $0 += 1 } }
             }
             run("consumer") {
-                for try await _ in try await connection.consume(from: "jobs") { started.withLock { $0 += 1 } }
+                var held: [Delivery] = []
+                for try await delivery in try await connection.consume(from: "jobs") { held.append(delivery) }
             }
             run("responder") {
                 try await connection.respond(to: StreamingRPC<Int, Int>("stream")) { _, writer in

@@ -1,7 +1,7 @@
+import MartletTesting
 import Testing
 
 @testable import Martlet
-import MartletTesting
 
 @Suite(.timeLimit(.minutes(1))) struct TimersTests {
     @Test func actionsComeInTheOrderOfTheirTimes() async throws {

@@ -1,7 +1,7 @@
+import MartletTesting
 import Testing
 
 @testable import Martlet
-import MartletTesting
 
 @Suite struct FilterIndexTests {
     private func matches(_ index: FilterIndex<Int>, _ topic: TopicName) -> [Int] {

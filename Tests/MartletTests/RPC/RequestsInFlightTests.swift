@@ -1,0 +1,39 @@
+import Synchronization
+import Testing
+
+@testable import Martlet
+
+@Suite struct RequestsInFlightTests {
+    private let delivery = Delivery(topic: "q", message: Message())
+
+    @Test func aRepeatedRequestJoinsTheFirst() {
+        let inFlight = RequestsInFlight()
+        #expect(inFlight.claim("1", replyTo: "a", delivery))
+        #expect(!inFlight.claim("1", replyTo: "a", delivery))
+        let (isAwaited, duplicates) = inFlight.end("1", replyTo: "a")
+        #expect(isAwaited)
+        #expect(duplicates.count == 1)
+        #expect(inFlight.claim("1", replyTo: "a", delivery))
+    }
+
+    @Test func oneIDOfTwoCallersIsTwoRequests() {
+        let inFlight = RequestsInFlight()
+        #expect(inFlight.claim("1", replyTo: "a", delivery))
+        #expect(inFlight.claim("1", replyTo: "b", delivery))
+        #expect(inFlight.end("1", replyTo: "a").isAwaited)
+        #expect(inFlight.end("1", replyTo: "b").isAwaited)
+    }
+
+    @Test func closingCancelsRequestsThatComeLaterToo() {
+        let inFlight = RequestsInFlight()
+        let cancelled = Atomic(0)
+        #expect(inFlight.claim("1", replyTo: "a", delivery))
+        inFlight.begin("1", replyTo: "a") { cancelled.add(1, ordering: .relaxed) }
+        inFlight.cancelAll()
+        #expect(inFlight.claim("2", replyTo: "a", delivery))
+        inFlight.begin("2", replyTo: "a") { cancelled.add(1, ordering: .relaxed) }
+        #expect(cancelled.load(ordering: .relaxed) == 2)
+        #expect(!inFlight.end("1", replyTo: "a").isAwaited)
+        #expect(!inFlight.end("2", replyTo: "a").isAwaited)
+    }
+}

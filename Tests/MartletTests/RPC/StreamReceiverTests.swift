@@ -1,0 +1,28 @@
+import Testing
+
+@testable import Martlet
+
+@Suite struct StreamReceiverTests {
+    /// Frames may arrive on several threads at once; what is in order once is passed on in that order.
+    @Test func framesThatArriveAtOnceStayInOrder() async throws {
+        let timers = Timers(Timeline())
+        for _ in 0..<100 {
+            let receiver = StreamReceiver(window: 200, timeout: .seconds(10), timers: timers) { _, _ in }
+            await withTaskGroup(of: Void.self) { group in
+                for half in 0..<2 {
+                    group.addTask {
+                        for number in stride(from: half, to: 200, by: 2) {
+                            let headers: Headers = [Headers.Standard.sequence: .integer(Int64(number))]
+                            receiver.receive(Message("\(number)", headers: headers))
+                        }
+                    }
+                }
+            }
+            for number in 0..<200 {
+                let frame = try await receiver.next()
+                #expect(frame?.text == "\(number)")
+            }
+        }
+        await timers.stop()
+    }
+}
