@@ -35,7 +35,8 @@ struct ParkingLot<Element: Sendable>: Sendable {
     }
 
     mutating func removeAll(where condition: (Element) -> Bool) -> [Parked] {
-        let removed = Array(parked.filter { condition($0.element) })
+        var removed: [Parked] = []
+        for entry in parked where condition(entry.element) { removed.append(entry) }
         if !removed.isEmpty { parked.removeAll { condition($0.element) } }
         return removed
     }

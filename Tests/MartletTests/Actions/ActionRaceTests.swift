@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 /// Each race has one outcome.
@@ -136,18 +137,27 @@ import Testing
     }
 
     @Test func aServerThatDies() async throws {
+        let clock = TestClock()
         let log = Log<String>()
-        try await ActionFixture.run { _ in
+        try await ActionFixture.run(clock: clock) { _ in
             log.add("began")
             try await untilCancelled()
         } _: { fixture in
-            let goal = try await fixture.client.send(Move(target: 5), to: move, timeout: .milliseconds(500))
+            let goal = try await fixture.client.send(Move(target: 5), to: move)
             await log.wait(for: "began")
-            async let result = messagingError { try await goal.result }
-            async let feedback = messagingError { for try await _ in goal.feedback {} }
             await fixture.server.close()
-            #expect(await result?.code == .noResponder)
-            #expect(await feedback?.code == .noResponder)
+            try await withBackground {
+                while true {
+                    clock.advance(by: .seconds(1))
+                    await Task.yield()
+                    try Task.checkCancellation()
+                }
+            } _: {
+                async let result = messagingError { try await goal.result }
+                async let feedback = messagingError { for try await _ in goal.feedback {} }
+                #expect(await result?.code == .noResponder)
+                #expect(await feedback?.code == .noResponder)
+            }
         }
     }
 

@@ -25,10 +25,17 @@ struct EventTests {
         )
         struct New: Codable, Equatable {
             struct Header: Codable, Equatable {
-                var msg_id: Int
-                var node_id: String
+                var message: Int
+                var node: String
                 var agent: String
                 var timestamp: Int
+
+                enum CodingKeys: String, CodingKey {
+                    case message = "msg_id"
+                    case node = "node_id"
+                    case agent
+                    case timestamp
+                }
             }
             var header: Header
             var payload: Door
@@ -40,7 +47,7 @@ struct EventTests {
             var payload: Door
         }
         let body = try JSONCodec().encode(event)
-        let header = New.Header(msg_id: 7, node_id: "n1", agent: "martlet", timestamp: 5)
+        let header = New.Header(message: 7, node: "n1", agent: "martlet", timestamp: 5)
         #expect(try JSONCodec().decode(New.self, from: body) == New(header: header, payload: Door(open: true)))
         #expect(
             try JSONCodec().decode(Old.self, from: body)
