@@ -80,7 +80,7 @@ public final class ConnectionRuntime: Sendable {
     var statistics: ConnectionStatistics {
         var statistics = counts.withLock { $0 }
         statistics.lateReplies = calls.lateReplies
-        statistics.droppedNotices = courier.dropped
+        statistics.droppedNotices += courier.dropped
         statistics.callsInFlight = calls.count
         return statistics
     }

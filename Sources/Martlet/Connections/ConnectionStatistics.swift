@@ -8,7 +8,7 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var unanswerable = 0
     /// Publishes dropped while there was no link; see ``OfflinePolicy``.
     public var droppedOffline = 0
-    /// Cancellations and credits that could not be sent because too many were waiting to be.
+    /// Cancellations, credits and goals' statuses that could not be sent because too many were waiting to be.
     public var droppedNotices = 0
     /// Calls that wait for their reply now.
     public var callsInFlight = 0

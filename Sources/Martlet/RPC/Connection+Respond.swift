@@ -30,13 +30,28 @@ extension Connection {
         try await serve(name, options: options, endsAtDeadline: true) { try await handler($0.message) }
     }
 
-    /// Takes requests and has each answered by a task of its own.
+    /// Takes requests and has each answered by a task of its own, until the task is cancelled or shutdown begins.
     nonisolated func serve(
         _ name: QueueName,
         options: RespondOptions,
         endsAtDeadline: Bool,
         handler: @escaping @Sendable (IncomingRequest) async throws -> Message
     ) async throws {
+        let requests = try await openRequests(name, options: options, endsAtDeadline: endsAtDeadline, handler: handler)
+        try await withGracefulShutdownHandler {
+            try await requests.answer()
+        } onGracefulShutdown: {
+            requests.finish()
+        }
+    }
+
+    /// Begins to take requests. From here on callers find a responder; they are answered by ``RequestLoop/answer()``.
+    nonisolated func openRequests(
+        _ name: QueueName,
+        options: RespondOptions,
+        endsAtDeadline: Bool,
+        handler: @escaping @Sendable (IncomingRequest) async throws -> Message
+    ) async throws -> RequestLoop {
         try name.validate()
         guard options.concurrency > 0 else {
             throw MessagingError(
@@ -56,26 +71,6 @@ extension Connection {
             options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
         )
         let requests = try await consume(from: name, options: ConsumeOptions(prefetch: options.concurrency))
-        try await withGracefulShutdownHandler {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    for try await delivery in cancellations {
-                        if let id = delivery.message.headers.correlationID { handling.inFlight.cancel(id) }
-                    }
-                }
-                group.addTask {
-                    try await withThrowingDiscardingTaskGroup { handlers in
-                        for try await delivery in requests {
-                            handlers.addTask { await handling.answer(delivery) }
-                        }
-                    }
-                    // Only when every request in hand is answered does nobody need the cancellations any more.
-                    cancellations.finish()
-                }
-                try await group.waitForAll()
-            }
-        } onGracefulShutdown: {
-            requests.finish()
-        }
+        return RequestLoop(handling: handling, cancellations: cancellations, requests: requests)
     }
 }

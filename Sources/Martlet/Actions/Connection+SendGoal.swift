@@ -1,0 +1,114 @@
+extension Connection {
+    /// Sends a goal to the server of an action, and returns when it has been taken on.
+    ///
+    /// It listens before it sends, so that nothing of what the goal reports is missed, however fast it is. If it
+    /// throws, the goal does not run as far as that can be brought about: when it is not known whether the server has
+    /// the goal (cancellation, a timeout, a lost link) a cancellation is sent after it.
+    ///
+    /// - Parameters:
+    ///   - acceptBy: within what time the goal has to begin; after it a goal that still waits for its turn is aborted
+    ///     as ``MessagingError/Code/timeout``. `nil`: it may wait for ever.
+    ///   - deadline: within what time the goal has to end, from its arrival at the server; then its handler is
+    ///     cancelled and it is aborted as ``MessagingError/Code/timeout``. `nil`: it may take for ever.
+    ///   - timeout: how long to wait for the server to take the goal on; and later, how long the server may be silent
+    ///     before it counts as gone.
+    /// - Throws: ``MessagingError/Code/goalRejected`` with the server's reason; ``MessagingError/Code/noResponder`` at
+    ///   once where the broker can tell; ``MessagingError/Code/timeout``; ``MessagingError/Code/shuttingDown``;
+    ///   ``MessagingError/Code/decodingFailed`` if the server can't read the goal; `CancellationError`.
+    public nonisolated func send<Goal, Feedback, Result>(
+        _ goal: Goal,
+        to action: Action<Goal, Feedback, Result>,
+        acceptBy: Duration? = nil,
+        deadline: Duration? = nil,
+        timeout: Duration = .seconds(10)
+    ) async throws -> GoalHandle<Feedback, Result> {
+        let names = action.names
+        try names.action.validate()
+        for (name, duration) in [("acceptBy", acceptBy), ("deadline", deadline), ("timeout", timeout)] {
+            guard let duration, duration <= .zero else { continue }
+            throw MessagingError(
+                .invalidArgument,
+                "the \(name) of a goal of \(action.name) is \(duration); it must be positive"
+            )
+        }
+        let subscription = try await listen(to: names)
+        let id = GoalID.random()
+        var request = try runtime.codecs.message(SendGoalRequest(goal))
+        request.headers.goalID = id
+        request.headers.goalAcceptBy = acceptBy
+        request.headers.goalDeadline = deadline
+        do {
+            let message = try await call(names.sendGoal, request, timeout: timeout)
+            let reply: SendGoalReply = try runtime.decode(message, from: names.sendGoal.text)
+            guard reply.status == 1 else {
+                throw MessagingError(.goalRejected, "action \(action.name) rejected the goal: \(reply.error)")
+            }
+            return GoalHandle(
+                // A foreign server does not read the header and makes an ID of its own.
+                reply.goalID.isEmpty ? id : GoalID(reply.goalID),
+                of: names,
+                on: self,
+                heard: subscription,
+                timeout: timeout,
+                lease: message.headers.goalLease,
+                asksAtOnce: false
+            )
+        } catch {
+            let code = (error as? MessagingError)?.code
+            if code != .goalRejected, code != .noResponder { postGoalCancellation(of: id, names) }
+            throw error
+        }
+    }
+
+    /// A goal that was sent by someone else, or before this program was started.
+    ///
+    /// The server is not asked yet whether it knows the goal: what is first asked of the handle tells.
+    ///
+    /// - Parameter timeout: how long the server may be silent before it counts as gone.
+    /// - Throws: ``MessagingError/Code/invalidArgument``; what ``subscribe(to:options:)-(TopicPattern,_)`` throws.
+    public nonisolated func goal<Goal, Feedback, Result>(
+        _ id: GoalID,
+        of action: Action<Goal, Feedback, Result>,
+        timeout: Duration = .seconds(10)
+    ) async throws -> GoalHandle<Feedback, Result> {
+        let names = action.names
+        try names.action.validate()
+        try id.validate()
+        guard timeout > .zero else {
+            throw MessagingError(.invalidArgument, "the timeout of goal \(id) is \(timeout); it must be positive")
+        }
+        let subscription = try await listen(to: names)
+        return GoalHandle(
+            id,
+            of: names,
+            on: self,
+            heard: subscription,
+            timeout: timeout,
+            lease: nil,
+            asksAtOnce: true
+        )
+    }
+
+    private nonisolated func listen(to names: ActionNames) async throws -> Subscription {
+        try await subscribe(to: names.topics, options: SubscribeOptions(overflow: .dropOldest, retained: false))
+    }
+
+    /// Cancels a goal of which it is not known whether it exists. Does not suspend; nobody waits for the reply, which
+    /// counts as late.
+    private nonisolated func postGoalCancellation(of id: GoalID, _ names: ActionNames) {
+        runtime.courier.post { [weak self] in
+            guard let self else { return }
+            var request = try cancelRequest(id)
+            let correlation = runtime.calls.makeID()
+            request.headers.correlationID = correlation
+            let replyAddress = try await runtime.replyAddress(on: self)
+            defer { replyAddress.release(correlation) }
+            request.headers.replyTo = replyAddress.address(for: correlation)
+            try await send(
+                request,
+                to: names.cancelGoal,
+                options: runtime.requestOptions(.seconds(10), capabilities)
+            )
+        }
+    }
+}

@@ -1,0 +1,76 @@
+/// The feedback of one goal, as an asynchronous sequence with one reader. It ends when the goal has.
+///
+/// Reading it asks the server about the goal once a second or as often as its ``LostClientPolicy`` needs, so that it
+/// ends whatever messages are lost. Messages that are no such feedback are skipped, and counted in
+/// ``ConnectionStatistics/undecodable``. A reader that is 256 messages behind loses the oldest. Cancelling the reading
+/// task throws `CancellationError` and leaves the goal as it is.
+public struct GoalFeedback<Element: Codable & Sendable, Result: Codable & Sendable>: AsyncSequence, Sendable {
+    /// It throws ``MessagingError/Code/unknownGoal`` if the server does not know the goal; if the server does not
+    /// answer for the timeout that the goal was sent with, ``MessagingError/Code/noResponder`` or
+    /// ``MessagingError/Code/timeout``; or `CancellationError`.
+    public typealias Failure = any Error
+
+    let subscription: Subscription
+    let inquiry: GoalInquiry<Result>
+
+    /// How many messages of the action were dropped because the reader was too slow.
+    public var dropped: Int { subscription.dropped }
+
+    /// Reads the feedback. Only one task may read at a time.
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(subscription: subscription, inquiry: inquiry)
+    }
+
+    /// Reads a goal's feedback.
+    public struct Iterator: AsyncIteratorProtocol {
+        private let subscription: Subscription
+        private var inquiry: GoalInquiry<Result>
+        private var hasEnded = false
+
+        fileprivate init(subscription: Subscription, inquiry: GoalInquiry<Result>) {
+            self.subscription = subscription
+            self.inquiry = inquiry
+            self.inquiry.begin()
+        }
+
+        /// The next feedback; `nil` when the goal has ended and what came before has been read.
+        public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Element? {
+            while true {
+                try Task.checkCancellation()
+                if !hasEnded, inquiry.timers.now >= inquiry.nextAsk {
+                    if case .ended = try await inquiry.askPatiently() { hasEnded = true }
+                }
+                if hasEnded {
+                    guard let delivery = subscription.nextIfReady() else { return nil }
+                    if let feedback = take(delivery) { return feedback }
+                    continue
+                }
+                switch try await subscription.next(until: inquiry.nextAsk, inquiry.timers) {
+                case .delivery(let delivery):
+                    if let feedback = take(delivery) { return feedback }
+                case .nothing:
+                    break
+                case .end:
+                    throw MessagingError.closed
+                }
+            }
+        }
+
+        /// Takes in a message; the feedback if it is one of this goal's.
+        private mutating func take(_ delivery: Delivery) -> Element? {
+            let runtime = inquiry.connection.runtime
+            switch delivery.topic {
+            case inquiry.names.feedback:
+                if let other = delivery.message.headers.goalID, other != inquiry.id { return nil }
+                let body: FeedbackMessage<Element>? = try? runtime.decode(delivery.message, from: delivery.topic.text)
+                guard let body, body.goalID == inquiry.id.text else { return nil }
+                return body.feedback
+            case inquiry.names.status:
+                if runtime.status(of: inquiry.id, in: delivery)?.isTerminal == true { hasEnded = true }
+                return nil
+            default:
+                return nil
+            }
+        }
+    }
+}
