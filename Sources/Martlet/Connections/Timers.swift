@@ -39,6 +39,8 @@ package final class Timers: Sendable {
 
     package var now: Duration { timeline.now }
 
+    package func sleep(until time: Duration) async throws { try await timeline.sleep(until: time) }
+
     package func sleep(for duration: Duration) async throws { try await timeline.sleep(for: duration) }
 
     /// Calls `action` once at a time, unless it is cancelled or the timers are stopped before. The action runs on

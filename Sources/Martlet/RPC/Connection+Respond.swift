@@ -9,14 +9,16 @@ extension Connection {
     /// ``MessagingError/Code/handlerFailed``. A request is acknowledged after its reply: if this process dies, the
     /// request goes to another responder, so a handler may see one twice.
     ///
+    /// - Parameter onReady: called once, when callers find the responder; a call made earlier may find none.
     /// - Throws: ``MessagingError`` if the name is not valid or the connection fails for good; `CancellationError`.
     public nonisolated func respond<Request, Response>(
         to rpc: RPC<Request, Response>,
         options: RespondOptions = RespondOptions(),
+        onReady: @escaping @Sendable () -> Void = {},
         handler: @escaping @Sendable (Request) async throws -> Response
     ) async throws {
         let runtime = runtime
-        try await respond(to: rpc.name, options: options) { request in
+        try await respond(to: rpc.name, options: options, onReady: onReady) { request in
             try await runtime.codecs.message(handler(runtime.decode(request, from: rpc.name.text)))
         }
     }
@@ -25,9 +27,12 @@ extension Connection {
     public nonisolated func respond(
         to name: QueueName,
         options: RespondOptions = RespondOptions(),
+        onReady: @escaping @Sendable () -> Void = {},
         handler: @escaping @Sendable (Message) async throws -> Message
     ) async throws {
-        try await serve(name, options: options, endsAtDeadline: true) { try await handler($0.message) }
+        try await serve(name, options: options, endsAtDeadline: true, onReady: onReady) {
+            try await handler($0.message)
+        }
     }
 
     /// Takes requests and has each answered by a task of its own, until the task is cancelled or shutdown begins.
@@ -35,9 +40,11 @@ extension Connection {
         _ name: QueueName,
         options: RespondOptions,
         endsAtDeadline: Bool,
+        onReady: () -> Void = {},
         handler: @escaping @Sendable (IncomingRequest) async throws -> Message
     ) async throws {
         let requests = try await openRequests(name, options: options, endsAtDeadline: endsAtDeadline, handler: handler)
+        onReady()
         try await withGracefulShutdownHandler {
             try await requests.answer()
         } onGracefulShutdown: {
@@ -53,12 +60,7 @@ extension Connection {
         handler: @escaping @Sendable (IncomingRequest) async throws -> Message
     ) async throws -> RequestLoop {
         try name.validate()
-        guard options.concurrency > 0 else {
-            throw MessagingError(
-                .invalidArgument,
-                "the concurrency of \(name) is \(options.concurrency); it must be at least 1"
-            )
-        }
+        try options.validate(for: name)
         let handling = RequestHandling(
             connection: self,
             name: name,

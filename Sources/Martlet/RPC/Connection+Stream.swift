@@ -53,17 +53,18 @@ extension Connection {
         return stream
     }
 
-    /// Answers calls of a remote procedure with streams, until as ``respond(to:options:handler:)-(RPC<_,_>,_,_)``.
+    /// Answers calls of a remote procedure with streams, until as ``respond(to:options:onReady:handler:)-(RPC<_,_>,_,_)``.
     ///
     /// The handler writes elements and returns to end the stream. ``ResponseWriter/write(_:)`` suspends while the
     /// reader is slow; the handler's task is cancelled when the reader leaves or is not heard of any more.
     public nonisolated func respond<Request, Element>(
         to rpc: StreamingRPC<Request, Element>,
         options: RespondOptions = RespondOptions(),
+        onReady: @escaping @Sendable () -> Void = {},
         handler: @escaping @Sendable (Request, ResponseWriter<Element>) async throws -> Void
     ) async throws {
         let runtime = runtime
-        try await serve(rpc.name, options: options, endsAtDeadline: false) { request in
+        try await serve(rpc.name, options: options, endsAtDeadline: false, onReady: onReady) { request in
             let value: Request = try runtime.decode(request.message, from: rpc.name.text)
             let window = request.message.headers.integer(Headers.Standard.credit) ?? 1
             let gate = CreditGate(allowed: window, timers: runtime.timers)

@@ -7,4 +7,13 @@ public struct RespondOptions: Sendable, Hashable {
     public init(concurrency: Int = 100) {
         self.concurrency = concurrency
     }
+
+    func validate(for name: QueueName) throws {
+        guard concurrency > 0 else {
+            throw MessagingError(
+                .invalidArgument,
+                "the concurrency of \(name) is \(concurrency); it must be at least 1"
+            )
+        }
+    }
 }

@@ -1,0 +1,109 @@
+import ServiceLifecycle
+
+/// A component that handles the messages of a queue, one after the other.
+///
+/// A delivery is acknowledged when its handler has returned. When the handler throws, the error is counted and logged
+/// as by ``Subscribe``, and the delivery goes back into the queue: five deliveries of a message by default, then it is
+/// a dead letter. A handler may settle its delivery itself. When the node stops, the delivery in hand is handled;
+/// those that had been fetched ahead go back to the queue, for others. To handle several at once, declare several.
+public struct Consume: Component {
+    /// `Consume` and the queue's name.
+    public let name: String
+    private let queue: QueueName
+    private let options: ConsumeOptions
+    private let onHandlerError: DeliveryErrorPolicy
+    private let read: @Sendable (NodeContext) async throws -> Void
+
+    /// Handles the values of a queue. Messages that are no such value are made dead letters, and counted.
+    public init<Value>(
+        from queue: Queue<Value>,
+        options: ConsumeOptions = ConsumeOptions(),
+        onHandlerError: DeliveryErrorPolicy = .requeue(),
+        handler: @escaping @Sendable (Received<Value>) async throws -> Void
+    ) {
+        name = "Consume \(queue.name)"
+        self.queue = queue.name
+        self.options = options
+        self.onHandlerError = onHandlerError
+        read = { context in
+            let values = try await context.connection.consume(from: queue, options: options)
+            context.ready()
+            try await withGracefulShutdownHandler {
+                for try await value in values {
+                    if Task.isShuttingDownGracefully { break }
+                    try await context.handle(value.delivery, policy: onHandlerError) { try await handler(value) }
+                }
+            } onGracefulShutdown: {
+                values.finish()
+            }
+        }
+    }
+
+    /// Handles messages as they are.
+    public init(
+        from queue: QueueName,
+        options: ConsumeOptions = ConsumeOptions(),
+        onHandlerError: DeliveryErrorPolicy = .requeue(),
+        handler: @escaping @Sendable (Delivery) async throws -> Void
+    ) {
+        name = "Consume \(queue)"
+        self.queue = queue
+        self.options = options
+        self.onHandlerError = onHandlerError
+        read = { context in
+            let deliveries = try await context.connection.consume(from: queue, options: options)
+            context.ready()
+            try await withGracefulShutdownHandler {
+                for try await delivery in deliveries {
+                    if Task.isShuttingDownGracefully { break }
+                    try await context.handle(delivery, policy: onHandlerError) { try await handler(delivery) }
+                }
+            } onGracefulShutdown: {
+                deliveries.finish()
+            }
+        }
+    }
+
+    /// It can be found once it consumes.
+    public var reportsReadiness: Bool { true }
+
+    /// Checks the queue's name and the options.
+    public func validate() throws {
+        try queue.validate()
+        try options.validate()
+        try onHandlerError.validate()
+    }
+
+    /// Handles messages until the node stops.
+    public func run(in context: NodeContext) async throws {
+        try await read(context)
+    }
+}
+
+extension NodeContext {
+    /// Runs a handler for one delivery and settles it. Where that fails the handler has settled it, or the link over
+    /// which it came has been lost and the broker delivers it again.
+    fileprivate func handle(
+        _ delivery: Delivery,
+        policy: DeliveryErrorPolicy,
+        _ handler: () async throws -> Void
+    ) async throws {
+        do {
+            try await handler()
+            try? delivery.ack()
+        } catch {
+            // Unsettled, it goes back by itself.
+            try Task.checkCancellation()
+            switch policy {
+            case .requeue(let deliveries):
+                try? delivery.nack(requeue: delivery.redeliveries + 1 < deliveries)
+            case .reject:
+                try? delivery.nack(requeue: false)
+            case .fail:
+                try? delivery.nack(requeue: true)
+                throw error
+            }
+            countHandlerError(error)
+        }
+    }
+}

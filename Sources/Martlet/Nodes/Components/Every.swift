@@ -1,0 +1,94 @@
+import Logging
+import Synchronization
+
+/// A component that does something at a fixed interval: at once when the node starts, and at each whole multiple of
+/// the interval from there.
+///
+/// ```swift
+/// let sampling = Every(.milliseconds(100)) { try await sample() }
+/// // … sampling.statistics, at any time
+/// ```
+///
+/// Time is monotonic and does not drift: a run that is late does not delay the ticks after it. Runs never overlap: a
+/// tick that comes while the body is still running is skipped, and counted. A body that returns ``Tick/stop`` ends
+/// the loop. What it throws is the component's failure; restarted, the loop counts its ticks from there. When the
+/// node stops, a run that has begun is finished.
+public struct Every: Component {
+    /// What all copies of the component share.
+    private final class Figures: Sendable {
+        let timing = Mutex(TimingStatistics())
+    }
+
+    /// `Every` and the interval.
+    public let name: String
+    /// The time from one tick to the next.
+    public let interval: Duration
+    private let reportingInterval: Duration?
+    private let body: @Sendable () async throws -> Tick
+    private let figures = Figures()
+
+    /// A loop that may end itself.
+    ///
+    /// - Parameters:
+    ///   - reportingInterval: how often the timing statistics are logged; `nil`: never. By default every ten minutes.
+    ///   - body: what is done; returns whether it is to be done again.
+    public init(
+        _ interval: Duration,
+        reportingInterval: Duration? = .seconds(600),
+        _ body: @escaping @Sendable () async throws -> Tick
+    ) {
+        name = "Every \(interval)"
+        self.interval = interval
+        self.reportingInterval = reportingInterval
+        self.body = body
+    }
+
+    /// A loop that goes on for as long as the node.
+    ///
+    /// - Parameters:
+    ///   - reportingInterval: how often the timing statistics are logged; `nil`: never. By default every ten minutes.
+    ///   - body: what is done.
+    public init(
+        _ interval: Duration,
+        reportingInterval: Duration? = .seconds(600),
+        _ body: @escaping @Sendable () async throws -> Void
+    ) {
+        self.init(interval, reportingInterval: reportingInterval) { () async throws -> Tick in
+            try await body()
+            return .again
+        }
+    }
+
+    /// How long its runs took, since the component was made.
+    public var statistics: TimingStatistics { figures.timing.withLock { $0 } }
+
+    /// Checks the intervals.
+    public func validate() throws {
+        for (key, interval) in [("interval", interval), ("reporting interval", reportingInterval)] {
+            guard let interval, interval <= .zero else { continue }
+            throw MessagingError(.invalidArgument, "the \(key) of a timed loop is \(interval); it must be positive")
+        }
+    }
+
+    /// Runs the body at each tick until it wants no more or the node stops.
+    public func run(in context: NodeContext) async throws {
+        let timers = context.timers
+        var schedule = TickSchedule(start: timers.now, interval: interval)
+        var lastReport = schedule.start
+        while try await Pause.until(schedule.time, timers) == .over {
+            let began = timers.now
+            let tick = try await body()
+            let ended = timers.now
+            let skipped = tick == .again ? schedule.advance(at: ended) : 0
+            figures.timing.withLock { timing in
+                timing.record(ended - began)
+                timing.skip(skipped)
+            }
+            if let reportingInterval, ended - lastReport >= reportingInterval {
+                lastReport = ended
+                context.logger.info("timing", metadata: ["statistics": "\(statistics)"])
+            }
+            if tick == .stop { return }
+        }
+    }
+}

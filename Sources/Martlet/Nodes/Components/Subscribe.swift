@@ -1,0 +1,97 @@
+import ServiceLifecycle
+
+/// A component that handles what is published on some topics, one message after the other.
+///
+/// By default an error that the handler throws is counted in ``ComponentHealth/handlerErrors`` and logged, and the
+/// next message is handled. When the node stops, what has arrived is handled and no more is taken. While the handler
+/// works, messages wait as ``SubscribeOptions/overflow`` says; to handle several at once, declare several.
+public struct Subscribe: Component {
+    /// `Subscribe` and the pattern.
+    public let name: String
+    private let pattern: TopicPattern
+    private let options: SubscribeOptions
+    private let read: @Sendable (NodeContext) async throws -> Void
+
+    /// Handles the values of many topics.
+    public init<Value>(
+        to filter: TopicFilter<Value>,
+        options: SubscribeOptions = SubscribeOptions(),
+        onHandlerError: HandlerErrorPolicy = .skip,
+        handler: @escaping @Sendable (Received<Value>) async throws -> Void
+    ) {
+        name = "Subscribe \(filter.pattern)"
+        pattern = filter.pattern
+        self.options = options
+        read = { context in
+            let values = try await context.connection.subscribe(to: filter, options: options)
+            context.ready()
+            try await withGracefulShutdownHandler {
+                for try await value in values {
+                    try await context.handle(policy: onHandlerError) { try await handler(value) }
+                }
+            } onGracefulShutdown: {
+                values.finish()
+            }
+        }
+    }
+
+    /// Handles the values of one topic.
+    public init<Value>(
+        to topic: Topic<Value>,
+        options: SubscribeOptions = SubscribeOptions(),
+        onHandlerError: HandlerErrorPolicy = .skip,
+        handler: @escaping @Sendable (Received<Value>) async throws -> Void
+    ) {
+        self.init(to: TopicFilter(topic), options: options, onHandlerError: onHandlerError, handler: handler)
+    }
+
+    /// Handles messages as they are.
+    public init(
+        to pattern: TopicPattern,
+        options: SubscribeOptions = SubscribeOptions(),
+        onHandlerError: HandlerErrorPolicy = .skip,
+        handler: @escaping @Sendable (Delivery) async throws -> Void
+    ) {
+        name = "Subscribe \(pattern)"
+        self.pattern = pattern
+        self.options = options
+        read = { context in
+            let deliveries = try await context.connection.subscribe(to: pattern, options: options)
+            context.ready()
+            try await withGracefulShutdownHandler {
+                for try await delivery in deliveries {
+                    try await context.handle(policy: onHandlerError) { try await handler(delivery) }
+                }
+            } onGracefulShutdown: {
+                deliveries.finish()
+            }
+        }
+    }
+
+    /// It can be found once it subscribes.
+    public var reportsReadiness: Bool { true }
+
+    /// Checks the pattern and the options.
+    public func validate() throws {
+        try pattern.validate()
+        try options.validate()
+    }
+
+    /// Handles messages until the node stops.
+    public func run(in context: NodeContext) async throws {
+        try await read(context)
+    }
+}
+
+extension NodeContext {
+    /// Runs a handler for one message, and does with its error what the policy says.
+    fileprivate func handle(policy: HandlerErrorPolicy, _ handler: () async throws -> Void) async throws {
+        do {
+            try await handler()
+        } catch {
+            try Task.checkCancellation()
+            if policy == .fail { throw error }
+            countHandlerError(error)
+        }
+    }
+}

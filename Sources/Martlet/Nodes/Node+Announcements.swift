@@ -1,0 +1,85 @@
+import Logging
+
+extension Node {
+    // MARK: Alive
+
+    /// Says that the node is alive, at once and at each interval, until cancelled: also while work in hand is being
+    /// finished, and while the node is stopped.
+    func beat(_ options: HeartbeatOptions) async throws -> Bool {
+        let timers = connection.runtime.timers
+        let topic = Topic<Heartbeat>(options.topic ?? nodeName.heartbeat)
+        var schedule = TickSchedule(start: timers.now, interval: options.interval)
+        var lastLogged: Duration?
+        while true {
+            do {
+                try await connection.publish(Heartbeat(), to: topic)
+            } catch let error as MessagingError where error.code != .connectionClosed {
+                if lastLogged.map({ timers.now - $0 >= .seconds(60) }) ?? true {
+                    lastLogged = timers.now
+                    logger.warning("a heartbeat was not sent", metadata: ["error": "\(error)"])
+                }
+            }
+            _ = schedule.advance(at: timers.now)
+            try await timers.sleep(until: schedule.time)
+        }
+    }
+
+    // MARK: Online
+
+    /// The will that a node's connection is to be made with, so that the broker says that the node is offline when it
+    /// is lost: `0`, retained, where the node announces itself.
+    ///
+    /// ```swift
+    /// let connection = try await broker.connect(options: ConnectionOptions(will: Node.will(for: "arm")))
+    /// let node = Node("arm", on: connection, options: NodeOptions(online: .standard)) { … }
+    /// ```
+    ///
+    /// - Parameter announcement: the node's ``NodeOptions/online``.
+    public static func will(for name: String, announcement: OnlineAnnouncement = .standard) -> Will {
+        Will(topic: announcement.topic ?? NodeName(name).online, message: OnlineAnnouncement.absent)
+    }
+
+    private var onlineTopic: TopicName { options.online?.topic ?? nodeName.online }
+
+    /// Says that the node is online, once its components can be found and whenever the link is back, for then the
+    /// broker has published the will.
+    func announceOnline() async throws -> Bool {
+        guard try await status.wait(until: { $0.isReady }) else { return false }
+        for await state in connection.states() where state == .connected {
+            do {
+                try await connection.publish(
+                    OnlineAnnouncement.present,
+                    to: onlineTopic,
+                    options: PublishOptions(retain: true)
+                )
+            } catch let error as MessagingError where error.code == .notConnected {
+                // The link went in this moment; it is announced when it is back.
+                continue
+            }
+        }
+        return false
+    }
+
+    /// Says that the node is offline. Without a link the broker has said so already.
+    func announceOffline() async {
+        let connection = connection
+        let topic = onlineTopic
+        // A task of its own, awaited here, because the node's may be cancelled, and publishing checks for that. A
+        // listener of this process that is slow holds a publish up; the end of a node does not wait for it for long.
+        await Task {
+            let timers = connection.runtime.timers
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try? await connection.publish(
+                        OnlineAnnouncement.absent,
+                        to: topic,
+                        options: PublishOptions(retain: true)
+                    )
+                }
+                group.addTask { try? await timers.sleep(for: .seconds(5)) }
+                await group.next()
+                group.cancelAll()
+            }
+        }.value
+    }
+}

@@ -1,0 +1,23 @@
+import ServiceLifecycle
+
+/// How a component waits: until a time, or until it is to stop.
+enum Pause {
+    /// The time has come.
+    case over
+    /// Graceful shutdown of this task has begun.
+    case shuttingDown
+
+    /// Waits until a time on a connection's timeline.
+    ///
+    /// - Throws: `CancellationError`.
+    static func until(_ time: Duration, _ timers: Timers) async throws -> Pause {
+        let signal = OneShot<Pause>()
+        let timer = timers.schedule(at: time) { signal.resolve(.over) }
+        defer { timers.cancel(timer) }
+        return try await withGracefulShutdownHandler {
+            try await signal.value()
+        } onGracefulShutdown: {
+            signal.resolve(.shuttingDown)
+        }
+    }
+}
