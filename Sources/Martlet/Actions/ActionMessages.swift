@@ -77,6 +77,12 @@ struct GoalRequest: Codable, Sendable {
 /// `{}`, where there is no result.
 struct NoResult: Codable, Sendable {}
 
+/// A result of whatever type, for who wants to know only that there is one.
+struct AnyResult: Codable, Sendable {
+    init(from decoder: any Decoder) {}
+    func encode(to encoder: any Encoder) {}
+}
+
 /// What `<action>.cancel_goal` answers.
 struct CancelGoalReply: Codable, Sendable {
     /// 1: the goal is being cancelled, 0: it can't be.

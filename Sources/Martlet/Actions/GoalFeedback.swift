@@ -4,14 +4,14 @@
 /// ends whatever messages are lost. Messages that are no such feedback are skipped, and counted in
 /// ``ConnectionStatistics/undecodable``. A reader that is 256 messages behind loses the oldest. Cancelling the reading
 /// task throws `CancellationError` and leaves the goal as it is.
-public struct GoalFeedback<Element: Codable & Sendable, Result: Codable & Sendable>: AsyncSequence, Sendable {
+public struct GoalFeedback<Element: Codable & Sendable>: AsyncSequence, Sendable {
     /// It throws ``MessagingError/Code/unknownGoal`` if the server does not know the goal; if the server does not
     /// answer for the timeout that the goal was sent with, ``MessagingError/Code/noResponder`` or
     /// ``MessagingError/Code/timeout``; or `CancellationError`.
     public typealias Failure = any Error
 
     let subscription: Subscription
-    let inquiry: GoalInquiry<Result>
+    let inquiry: GoalInquiry<AnyResult>
 
     /// How many messages of the action were dropped because the reader was too slow.
     public var dropped: Int { subscription.dropped }
@@ -24,10 +24,10 @@ public struct GoalFeedback<Element: Codable & Sendable, Result: Codable & Sendab
     /// Reads a goal's feedback.
     public struct Iterator: AsyncIteratorProtocol {
         private let subscription: Subscription
-        private var inquiry: GoalInquiry<Result>
+        private var inquiry: GoalInquiry<AnyResult>
         private var hasEnded = false
 
-        fileprivate init(subscription: Subscription, inquiry: GoalInquiry<Result>) {
+        fileprivate init(subscription: Subscription, inquiry: GoalInquiry<AnyResult>) {
             self.subscription = subscription
             self.inquiry = inquiry
             self.inquiry.begin()

@@ -7,7 +7,7 @@ public struct GoalHandle<Feedback: Codable & Sendable, Result: Codable & Sendabl
     public let id: GoalID
     /// How the goal goes on, from the time before it was sent, or from the time this handle was made. It has one
     /// reader at a time.
-    public let feedback: GoalFeedback<Feedback, Result>
+    public let feedback: GoalFeedback<Feedback>
     let connection: any Connection
     let names: ActionNames
     /// How long the server may be silent before it counts as gone.

@@ -1,6 +1,6 @@
 /// The embedded broker's logic: clients, topics, retained messages, queues, reply addresses. A pure value: it
 /// decides what is delivered to whom and leaves the delivering to ``MemoryBroker``.
-struct BrokerCore {
+struct BrokerCore: Sendable {
     struct Subscriber {
         let mailbox: Mailbox<Delivery>
         let client: Int

@@ -12,4 +12,7 @@ public struct BrokerStatistics: Sendable, Hashable {
     public var droppedActions = 0
     /// Requests that the handler refused.
     public var refused = 0
+
+    /// Nothing counted yet.
+    public init() {}
 }

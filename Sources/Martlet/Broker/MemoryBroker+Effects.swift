@@ -19,7 +19,7 @@ extension MemoryBroker {
         }
         var heldBack: [HeldBack] = []
         for effect in state.core.effects {
-            if let parked = deliver(effect, state.links) { heldBack.append(parked) }
+            if let parked = deliver(effect, state.links, &state.handedOver) { heldBack.append(parked) }
         }
         state.core.effects.removeAll(keepingCapacity: true)
         return heldBack
@@ -45,8 +45,14 @@ extension MemoryBroker {
         state.core.statistics.droppedActions += 1
     }
 
+    /// - Parameter handedOver: keeps what was handed over until the broker is unlocked. Its reader may have dropped
+    ///   it by then; were it to go here, it would turn to the broker that is locked.
     /// - Returns: the mailbox that was full, with the message that waits outside it.
-    func deliver(_ effect: BrokerEffect, _ links: [Int: Weak]) -> HeldBack? {
+    func deliver(
+        _ effect: BrokerEffect,
+        _ links: [Int: Weak],
+        _ handedOver: inout [any AnyObject & Sendable]
+    ) -> HeldBack? {
         let mailbox: Mailbox<Delivery>
         let offer: Mailbox<Delivery>.Offer
         switch effect {
@@ -57,15 +63,19 @@ extension MemoryBroker {
             guard let link = links[client]?.link else { return nil }
             mailbox = target
             let topic = TopicName(queue)
+            let settlement = Settlement(tag, by: link)
+            handedOver.append(settlement)
             let delivery = Delivery(
                 topic: topic,
                 message: queued.message,
                 redeliveries: queued.deliveries - 1,
-                settlement: Settlement(tag, by: link)
+                settlement: settlement
             )
             offer = target.offer(delivery, topic: topic)
         case .reply(let message, let address, let client):
-            links[client]?.link?.receive(message, at: address)
+            guard let link = links[client]?.link else { return nil }
+            handedOver.append(link)
+            link.receive(message, at: address)
             return nil
         }
         if case .parked(let id) = offer { return HeldBack(mailbox: mailbox, id: id) }
@@ -83,7 +93,7 @@ extension MemoryBroker {
     }
 
     private func sweep(_ time: Duration) {
-        let senders = state.withLock { state in
+        let senders = locked { state in
             if state.sweepsAt == time { state.sweepsAt = nil }
             let (next, senders) = state.core.expire(at: timers.now)
             if let next { scheduleSweep(at: next, &state) }

@@ -23,18 +23,18 @@ extension MemoryBroker {
         _ options: PublishOptions,
         from link: MemoryLink
     ) throws -> Outcome {
-        try state.withLock { state in
+        guard !isProgrammed else {
+            let dispatch = BrokerDispatch(message, to: .topic(topic, retain: options.retain))
+            return try self.dispatch(dispatch, SendOptions(expiry: options.expiry), from: link)
+        }
+        return try state.withLock { state in
             guard link.isOnline else { return .offline }
-            guard state.handler == nil else {
-                let dispatch = BrokerDispatch(message, to: .topic(topic, retain: options.retain))
-                return try rule(on: dispatch, expiry: options.expiry, requiresConsumer: false, link, &state)
-            }
             return try publish(message, to: topic, retain: options.retain, expiry: options.expiry, &state)
         }
     }
 
     func dispatch(_ dispatch: BrokerDispatch, _ options: SendOptions, from link: MemoryLink) throws -> Outcome {
-        try state.withLock { state in
+        try locked { state in
             guard link.isOnline else { return .offline }
             return try rule(
                 on: dispatch,
@@ -105,7 +105,7 @@ extension MemoryBroker {
         guard !state.core.exceedsRetained(topic) else {
             throw MessagingError(.refused, "the broker retains \(options.retainedTopics) topics and takes no more")
         }
-        let expiresAt = expiry.map { timers.now + $0 }
+        let expiresAt = expiry.map { timers.now + $0.capped }
         state.core.keep(message, for: topic, until: expiresAt)
         if let expiresAt { scheduleSweep(at: expiresAt, &state) }
     }
@@ -120,7 +120,7 @@ extension MemoryBroker {
         let now = timers.now
         let options = SendOptions(expiry: expiry, requiresConsumer: requiresConsumer)
         let admission = try state.core.send(message, to: queue, options, now: now)
-        if let expiry { scheduleSweep(at: now + expiry, &state) }
+        if let expiry { scheduleSweep(at: now + expiry.capped, &state) }
         switch admission {
         case .admitted: return .done
         case .parked(let id): return .parked(id, queue)
@@ -134,7 +134,7 @@ extension MemoryBroker {
         _ options: SubscribeOptions,
         _ mailbox: Mailbox<Delivery>
     ) throws {
-        try state.withLock { state in
+        try locked { state in
             try state.checkOnline(client)
             var pattern = pattern
             switch state.handler?.subscribes(to: pattern, client, actions: &state.actions) {
@@ -157,7 +157,7 @@ extension MemoryBroker {
     func consume(_ client: BrokerClient, from queue: QueueName, _ options: ConsumeOptions, _ mailbox: Mailbox<Delivery>)
         throws
     {
-        try state.withLock { state in
+        try locked { state in
             try state.checkOnline(client)
             var queue = queue
             switch state.handler?.consumes(from: queue, client, actions: &state.actions) {
@@ -178,7 +178,7 @@ extension MemoryBroker {
     }
 
     func hearReplies(_ client: BrokerClient) throws -> String {
-        try state.withLock { state in
+        try locked { state in
             try state.checkOnline(client)
             state.core.hearReplies(client.id)
             return BrokerCore.address(of: client.id)
@@ -186,7 +186,7 @@ extension MemoryBroker {
     }
 
     func settle(_ tag: UInt64, of client: BrokerClient, as disposition: Disposition) throws {
-        try state.withLock { state in
+        try locked { state in
             guard let delivery = state.core.unsettledDelivery(tag) else {
                 throw MessagingError(
                     .connectionLost,
@@ -209,7 +209,7 @@ extension MemoryBroker {
 
     func disconnect(_ link: MemoryLink) {
         let client = link.client
-        let mailboxes = state.withLock { state in
+        let mailboxes = locked { state in
             link.isOnline = false
             let mailboxes = state.core.disconnect(client.id, now: timers.now)
             state.links[client.id] = nil
@@ -222,7 +222,7 @@ extension MemoryBroker {
 
     func cut(_ link: MemoryLink) {
         let client = link.client
-        state.withLock { state in
+        locked { state in
             guard link.isOnline else { return }
             link.isOnline = false
             state.core.cut(client.id, now: timers.now)
@@ -235,13 +235,22 @@ extension MemoryBroker {
     /// Whether the broker's handler let the client back in.
     func restore(_ link: MemoryLink) -> Bool {
         let client = link.client
-        return state.withLock { state in
+        return locked { state in
             if case .refuse = state.handler?.connects(client, actions: &state.actions) { return false }
             link.isOnline = true
             state.core.restore(client.id, now: timers.now)
             perform(&state)
             return true
         }
+    }
+
+    /// Takes back a message that waits for room in its queue; its sender gets the error.
+    ///
+    /// - Returns: whether it still waited.
+    func withdraw(_ id: UInt64, from queue: QueueName, throwing error: any Error) -> Bool {
+        let withdrawn = state.withLock { $0.core.withdraw(id, from: queue) }
+        withdrawn?.continuation?.resume(throwing: error)
+        return withdrawn != nil
     }
 
     /// Waits until a message that found its queue full is let in.

@@ -19,7 +19,7 @@ public final class MemoryBroker: Sendable {
         case stepped
     }
 
-    struct State {
+    struct State: Sendable {
         var core: BrokerCore
         /// The broker's rules; `nil` for the standard ones, which need not be asked.
         var handler: (any BrokerHandler)?
@@ -28,6 +28,8 @@ public final class MemoryBroker: Sendable {
         /// In stepped mode, what waits to be delivered.
         var held: [BrokerEffect] = []
         var sweepsAt: Duration?
+        /// What was handed over while locked, kept until unlocked.
+        var handedOver: [any AnyObject & Sendable] = []
     }
 
     struct Weak {
@@ -36,6 +38,8 @@ public final class MemoryBroker: Sendable {
 
     /// How the broker behaves.
     public let options: Options
+    /// Whether there is a handler to be asked.
+    let isProgrammed: Bool
     let timers: Timers
     let state: Mutex<State>
 
@@ -43,7 +47,8 @@ public final class MemoryBroker: Sendable {
     public init(options: Options = Options(), handler: some BrokerHandler = StandardHandler()) {
         self.options = options
         timers = Timers(Timeline(options.clock))
-        state = Mutex(State(core: BrokerCore(options), handler: handler is StandardHandler ? nil : handler))
+        isProgrammed = !(handler is StandardHandler)
+        state = Mutex(State(core: BrokerCore(options), handler: isProgrammed ? handler : nil))
     }
 
     // MARK: Connections
@@ -53,7 +58,7 @@ public final class MemoryBroker: Sendable {
     /// - Throws: ``MessagingError/Code/refused`` if the broker's handler refuses.
     public func connect(options: ConnectionOptions = ConnectionOptions()) async throws -> MemoryConnection {
         let runtime = ConnectionRuntime(options, state: .connected)
-        let identity = try state.withLock { state in
+        let identity = try locked { state in
             let identity = BrokerClient(id: state.core.makeID(), name: runtime.name)
             if case .refuse(let reason) = state.handler?.connects(identity, actions: &state.actions) {
                 throw state.refusal(reason)
@@ -104,6 +109,23 @@ public final class MemoryBroker: Sendable {
     /// What the broker has counted.
     public var statistics: BrokerStatistics { state.withLock { $0.core.statistics } }
 
+    /// Acts on the broker.
+    ///
+    /// The last reference to a delivery or a connection may turn out to be the one that handing it over took. When
+    /// those go they act on the broker in turn, so they go when it is unlocked.
+    func locked<Result: Sendable, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let (result, handedOver) = state.withLock { state in
+            let result = Swift.Result { () throws(Failure) in try body(&state) }
+            let handedOver = state.handedOver
+            if !handedOver.isEmpty { state.handedOver = [] }
+            return (result, handedOver)
+        }
+        withExtendedLifetime(handedOver) {}
+        return try result.get()
+    }
+
     // MARK: Stepping
 
     /// What waits to be delivered in stepped mode, in the order in which it was sent.
@@ -115,12 +137,21 @@ public final class MemoryBroker: Sendable {
     /// - Returns: what was delivered; `nil` if there is no such message.
     @discardableResult
     public func step(_ index: Int = 0) -> BrokerStep? {
+        step(choosing: { _ in index })
+    }
+
+    /// Delivers the waiting message that a function chooses of ``pending``, which does not change meanwhile.
+    @discardableResult
+    package func step(choosing index: ([BrokerStep]) -> Int?) -> BrokerStep? {
         let (effect, links): (BrokerEffect?, [Int: Weak]) = state.withLock { state in
-            guard state.held.indices.contains(index) else { return (nil, [:]) }
+            guard let index = index(state.held.map(BrokerStep.init)), state.held.indices.contains(index) else {
+                return (nil, [:])
+            }
             return (state.held.remove(at: index), state.links)
         }
         guard let effect else { return nil }
-        _ = deliver(effect, links)
+        var handedOver: [any AnyObject & Sendable] = []
+        _ = deliver(effect, links, &handedOver)
         return BrokerStep(effect)
     }
 

@@ -21,6 +21,7 @@ final class MemoryLink: Settler {
     let runtime: ConnectionRuntime
     private let receiver = Mutex(Receiver())
     private let online = Atomic(true)
+    private let waits = OpenWaits()
     private let buffer = Mutex<Deque<Buffered>>([])
 
     init(broker: MemoryBroker, client: BrokerClient, runtime: ConnectionRuntime) {
@@ -96,9 +97,17 @@ final class MemoryLink: Settler {
             case .done:
                 return
             case .heldBack(let messages):
-                return try await wait(for: messages)
+                return try await waits.whileOpen {
+                    try await wait(for: messages)
+                } withdraw: { error in
+                    messages.count { $0.mailbox.withdraw($0.id, throwing: error) } > 0
+                }
             case .parked(let id, let queue):
-                return try await broker.waitUntilAdmitted(id, to: queue)
+                return try await waits.whileOpen {
+                    try await broker.waitUntilAdmitted(id, to: queue)
+                } withdraw: { [broker] error in
+                    broker.withdraw(id, from: queue, throwing: error)
+                }
             case .offline:
                 guard runtime.states.state != .closed else { throw MessagingError.closed }
                 guard guarantee != .atMostOnce else { return try whileOffline() }
@@ -176,6 +185,7 @@ final class MemoryLink: Settler {
 
     func close() async {
         broker.disconnect(self)
+        waits.close(MessagingError.closed)
         await runtime.close(MessagingError.closed)
     }
 }

@@ -38,7 +38,7 @@ struct DeadLetter {
 }
 
 /// One queue: what waits, who consumes, who waits to send. A pure value; time is passed in.
-struct QueueCore {
+struct QueueCore: Sendable {
     enum Admission {
         case admitted
         case parked(UInt64)
@@ -68,7 +68,7 @@ struct QueueCore {
     mutating func admit(_ message: Message, expiry: Duration?, now: Duration, dead: inout [DeadLetter]) -> Admission {
         lastSequence += 1
         let life = [expiry, options.timeToLive].compactMap { $0 }.min()
-        let queued = QueuedMessage(message: message, sequence: lastSequence, expiresAt: life.map { now + $0 })
+        let queued = QueuedMessage(message: message, sequence: lastSequence, expiresAt: life.map { now + $0.capped })
         if waiting.count >= options.limit { expireFirst(at: now, dead: &dead) }
         guard waiting.count >= options.limit || !parked.isEmpty else {
             waiting.append(queued)
@@ -92,7 +92,7 @@ struct QueueCore {
         if waiting.count >= options.limit, let oldest = waiting.popFirst() {
             dead.append(DeadLetter(queued: oldest, reason: .displaced))
         }
-        let expiresAt = options.timeToLive.map { now + $0 }
+        let expiresAt = options.timeToLive.map { now + $0.capped }
         waiting.append(QueuedMessage(message: message, sequence: lastSequence, expiresAt: expiresAt))
     }
 

@@ -36,11 +36,12 @@ public struct Backoff: Sendable, Hashable {
         using generator: inout some RandomNumberGenerator
     ) -> Duration? {
         if let attempts, attempt >= attempts { return nil }
+        let growth = multiplier > 1 ? multiplier : 1
         // Bounding the exponent keeps the product finite; it is at the maximum long before.
         var seconds = initial.seconds
-        for _ in 0..<max(0, min(attempt, 1_000)) where seconds < maximum.seconds { seconds *= max(1, multiplier) }
+        for _ in 0..<max(0, min(attempt, 1_000)) where seconds < maximum.seconds { seconds *= growth }
         let bound = max(0, min(seconds, maximum.seconds))
-        let share = min(max(jitter, 0), 1)
+        let share = jitter > 0 ? min(jitter, 1) : 0
         return .seconds(bound * (1 - share * Double.random(in: 0...1, using: &generator)))
     }
 

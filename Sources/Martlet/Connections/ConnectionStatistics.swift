@@ -12,4 +12,7 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var droppedNotices = 0
     /// Calls that wait for their reply now.
     public var callsInFlight = 0
+
+    /// Nothing counted yet.
+    public init() {}
 }

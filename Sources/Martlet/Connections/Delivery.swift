@@ -10,7 +10,7 @@ public struct Delivery: Sendable {
     public let message: Message
     /// How often it had been delivered before without being acknowledged.
     public let redeliveries: Int
-    let settlement: Settlement?
+    package let settlement: Settlement?
 
     package init(topic: TopicName, message: Message, redeliveries: Int = 0, settlement: Settlement? = nil) {
         self.topic = topic

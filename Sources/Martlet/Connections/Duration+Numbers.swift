@@ -1,4 +1,7 @@
 extension Duration {
+    /// At most a century: longer means for ever, and sums of such times stay in range.
+    package var capped: Duration { min(self, .seconds(3_155_760_000)) }
+
     /// In whole milliseconds, rounded up, so that a short time does not become none.
     package var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components

@@ -16,6 +16,9 @@ package final class Mailbox<Element: Sendable>: Sendable {
         case parked(UInt64)
     }
 
+    private typealias Reader = CheckedContinuation<Void, Never>
+    private typealias Producer = CheckedContinuation<Void, any Error>
+
     private struct State {
         var buffer: MailboxBuffer<Element>
         var parked = ParkingLot<(Element, TopicName)>()
@@ -74,10 +77,13 @@ package final class Mailbox<Element: Sendable>: Sendable {
     package func waitUntilAdmitted(_ id: UInt64) async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let waits = state.withLock { state in
-                    if Task.isCancelled, state.parked.remove(id: id) != nil { return false }
-                    return state.parked.attach(continuation, to: id)
+                // What is withdrawn may itself do something when it goes, so it goes outside the lock.
+                let (waits, withdrawn) = state.withLock { state in
+                    if state.end != nil { return (false, ParkingLot<(Element, TopicName)>.Parked?.none) }
+                    if Task.isCancelled, let parked = state.parked.remove(id: id) { return (false, parked) }
+                    return (state.parked.attach(continuation, to: id), nil)
                 }
+                withExtendedLifetime(withdrawn) {}
                 guard !waits else { return }
                 continuation.resume(with: Result { try Task.checkCancellation() })
             }
@@ -87,19 +93,26 @@ package final class Mailbox<Element: Sendable>: Sendable {
         }
     }
 
-    /// Takes back a parked element whose producer gave up.
-    package func withdraw(_ id: UInt64) {
-        _ = state.withLock { $0.parked.remove(id: id) }
+    /// Takes back a parked element whose producer gave up, or is to give up with an error.
+    ///
+    /// - Returns: whether it was still parked.
+    @discardableResult
+    package func withdraw(_ id: UInt64, throwing error: (any Error)? = nil) -> Bool {
+        let withdrawn = state.withLock { $0.parked.remove(id: id) }
+        if let error { withdrawn?.continuation?.resume(throwing: error) }
+        return withdrawn != nil
     }
 
-    /// Ends the sequence after what waits has been read.
+    /// Ends the sequence after what waits has been read, outside as well. Producers that wait go on at once: the
+    /// reader may have no mind to read any more.
     package func finish(throwing error: (any Error)? = nil) {
-        let reader: CheckedContinuation<Void, Never>? = state.withLock { state in
-            guard state.end == nil else { return nil }
+        let (reader, producers): (Reader?, [Producer]) = state.withLock { state in
+            guard state.end == nil else { return (nil, []) }
             state.end = End(error: error)
-            return state.reader.take()
+            return (state.reader.take(), state.parked.detachAll())
         }
         reader?.resume()
+        for producer in producers { producer.resume() }
     }
 
     // MARK: The reader
@@ -172,7 +185,12 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// Puts back what a reader took but did not use.
     package func putBack(_ batch: Deque<Element>) {
-        state.withLock { $0.buffer.putBack(batch) }
+        let reader = state.withLock { state in
+            state.buffer.putBack(batch)
+            return state.reader.take()
+        }
+        // The next reader may have begun to wait already.
+        reader?.resume()
     }
 
     /// The reader has gone: drops what waits, lets waiting producers go on.

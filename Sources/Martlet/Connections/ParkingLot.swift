@@ -4,8 +4,8 @@ import DequeModule
 ///
 /// An element is parked under a lock; only then does its producer suspend. So the element may be let in before
 /// the producer has got as far as waiting, which is why `attach` may find nothing to wait for.
-struct ParkingLot<Element> {
-    struct Parked {
+struct ParkingLot<Element: Sendable>: Sendable {
+    struct Parked: Sendable {
         let id: UInt64
         var element: Element
         var continuation: CheckedContinuation<Void, any Error>?
@@ -38,6 +38,15 @@ struct ParkingLot<Element> {
         let removed = Array(parked.filter { condition($0.element) })
         if !removed.isEmpty { parked.removeAll { condition($0.element) } }
         return removed
+    }
+
+    /// The producers that wait, which will wait no longer; their elements stay.
+    mutating func detachAll() -> [CheckedContinuation<Void, any Error>] {
+        var detached: [CheckedContinuation<Void, any Error>] = []
+        for index in parked.indices {
+            if let continuation = parked[index].continuation.take() { detached.append(continuation) }
+        }
+        return detached
     }
 
     func min<Key: Comparable>(of key: (Element) -> Key?) -> Key? {

@@ -19,6 +19,6 @@ public struct ReplyAddress: Sendable {
         self.giveBack = giveBack
     }
 
-    func address(for correlationID: String) -> String { lease(correlationID) }
+    package func address(for correlationID: String) -> String { lease(correlationID) }
     func release(_ correlationID: String) { giveBack(correlationID) }
 }

@@ -14,11 +14,11 @@ package final class StateBroadcast: Sendable {
         watchers = Mutex(Watchers(state: state))
     }
 
-    var state: ConnectionState { watchers.withLock { $0.state } }
+    package var state: ConnectionState { watchers.withLock { $0.state } }
 
     /// Tells every watcher of a change. Nothing follows `closed`.
     package func set(_ new: ConnectionState) {
-        let finished = watchers.withLock { watchers -> [AsyncStream<ConnectionState>.Continuation] in
+        let ended: [AsyncStream<ConnectionState>.Continuation] = watchers.withLock { watchers in
             guard watchers.state != new, watchers.state != .closed else { return [] }
             watchers.state = new
             for continuation in watchers.continuations.values { continuation.yield(new) }
@@ -26,8 +26,8 @@ package final class StateBroadcast: Sendable {
             defer { watchers.continuations.removeAll() }
             return Array(watchers.continuations.values)
         }
-        // Outside the lock: finishing calls what takes the watcher off the list.
-        for continuation in finished { continuation.finish() }
+        // Outside the lock: finishing calls `onTermination`, which takes it.
+        for continuation in ended { continuation.finish() }
     }
 
     /// The present state and every later one. A watcher that falls behind misses the older ones of sixteen.

@@ -18,11 +18,11 @@ package struct Timeline: Sendable {
 
     /// Sleeps until a time; throws `CancellationError` if the task is cancelled.
     package func sleep(until time: Duration) async throws {
-        try await wait(time)
+        try await wait(time.capped)
     }
 
     /// Sleeps for a while.
     package func sleep(for duration: Duration) async throws {
-        try await wait(now + duration)
+        try await sleep(until: now + duration.capped)
     }
 }

@@ -39,6 +39,9 @@ package final class Timers: Sendable {
 
     package var now: Duration { timeline.now }
 
+    /// How many entries are kept, those of cancelled actions that are not yet forgotten among them.
+    var scheduled: Int { state.withLock { $0.entries.count } }
+
     package func sleep(until time: Duration) async throws { try await timeline.sleep(until: time) }
 
     package func sleep(for duration: Duration) async throws { try await timeline.sleep(for: duration) }

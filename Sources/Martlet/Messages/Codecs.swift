@@ -35,7 +35,7 @@ public struct Codecs: Sendable {
     ///
     /// - Throws: ``MessagingError/Code/decodingFailed``, or ``MessagingError/Code/unsupportedContentType`` where no
     ///   codec reads what the message's content type names.
-    public func value<Value: Decodable>(_ type: Value.Type = Value.self, of message: Message) throws -> Value {
+    public func value<Value: Decodable>(_: Value.Type = Value.self, of message: Message) throws -> Value {
         let contentType = message.headers.contentType.map(Self.mediaType) ?? "application/json"
         guard let codec = readers[contentType] else {
             throw MessagingError(
@@ -44,12 +44,12 @@ public struct Codecs: Sendable {
             )
         }
         do {
-            return try codec.decode(type, from: message.body)
+            return try codec.decode(Value.self, from: message.body)
         } catch {
+            let reason = (error as? DecodingError)?.summary ?? "\(type(of: error))"
             throw MessagingError(
                 .decodingFailed,
-                "a body of \(message.body.count) bytes is no \(Value.self)",
-                cause: error
+                "a body of \(message.body.count) bytes is no \(Value.self): \(reason)"
             )
         }
     }

@@ -3,7 +3,7 @@
 /// Matching walks down the tree, at each level into the child of the topic's segment and into that of `*`. The
 /// work is bound by the topic's depth and by how its prefixes are subscribed to, not by the number of patterns.
 /// Nodes live in one array and refer to each other by position, so that the index is a value.
-struct FilterIndex<Value> {
+struct FilterIndex<Value: Sendable>: Sendable {
     private struct Entry {
         let id: Int
         let value: Value

@@ -86,6 +86,7 @@ extension ConnectionRuntime {
                 "the timeout of a call to \(name) is \(timeout); it must be positive"
             )
         }
+        let timeout = timeout.capped
         guard let timeLeft = RequestContext.current?.timeLeft else { return timeout }
         guard timeLeft > .zero else {
             throw MessagingError(.timeout, "the caller of this handler waits no longer, so \(name) was not called")

@@ -19,7 +19,19 @@ final class FrameWriter: Sendable {
     /// Sends one element, as soon as the reader has allowed it.
     func write(_ element: Message) async throws {
         try await gate.pass()
-        try await request.reply(numbered(element))
+        let frame = numbered(element)
+        do {
+            try await request.reply(frame)
+        } catch {
+            giveBack(frame)
+            throw error
+        }
+    }
+
+    /// A frame that did not leave takes no place, or its reader would wait for it: the next one gets its number.
+    private func giveBack(_ frame: Message) {
+        guard let sequence = frame.headers.integer(Headers.Standard.sequence) else { return }
+        nextSequence.withLock { if $0 == sequence + 1 { $0 = sequence } }
     }
 
     /// The frame that ends the stream, in order or with an error.

@@ -16,9 +16,13 @@ struct RequestHandling: Sendable {
             return
         }
         let id = headers.correlationID ?? runtime.calls.makeID()
+        guard inFlight.claim(id, replyTo: replyTo, delivery) else { return }
         // If the link is gone the broker delivers the request again, elsewhere.
         defer { try? delivery.ack() }
-        guard !inFlight.wasCancelled(id) else { return }
+        guard !inFlight.wasCancelled(id) else {
+            settle(inFlight.end(id, replyTo: replyTo).duplicates)
+            return
+        }
         let request = IncomingRequest(message: delivery.message, id: id, replyTo: replyTo, connection: connection)
         let deadline = endsAtDeadline ? headers.timeout.map { runtime.timers.now + $0 } : nil
         let context = RequestContext(
@@ -31,7 +35,7 @@ struct RequestHandling: Sendable {
             // Awaited below; a task of its own because the caller cancels this handler and no other.
             Task { try await handler(request) }
         }
-        inFlight.begin(id) { work.cancel() }
+        inFlight.begin(id, replyTo: replyTo) { work.cancel() }
         let timer = deadline.map { runtime.timers.schedule(at: $0) { work.cancel() } }
         let result = await withTaskCancellationHandler {
             await work.result
@@ -39,15 +43,32 @@ struct RequestHandling: Sendable {
             work.cancel()
         }
         if let timer { runtime.timers.cancel(timer) }
-        guard inFlight.end(id) else { return }
+        let (isAwaited, duplicates) = inFlight.end(id, replyTo: replyTo)
+        defer { settle(duplicates) }
+        guard isAwaited else { return }
         let reply = reply(for: result, isLate: deadline.map { runtime.timers.now >= $0 } ?? false)
         if Task.isCancelled {
             // A responder that is cancelled still owes its callers an answer, and sending checks for cancellation.
-            await Task { try? await request.reply(reply) }.value
+            await Task { await send(reply, to: request) }.value
         } else {
-            // A caller that has gone needs no answer.
-            try? await request.reply(reply)
+            await send(reply, to: request)
         }
+    }
+
+    private func send(_ reply: Message, to request: IncomingRequest) async {
+        do {
+            try await request.reply(reply)
+        } catch let error as MessagingError where error.code == .bodyTooLarge {
+            var failure = MessagingError.reply(for: error)
+            failure.headers[Headers.Standard.sequence] = reply.headers[Headers.Standard.sequence]
+            try? await request.reply(failure)
+        } catch {
+            // A caller that has gone needs no answer.
+        }
+    }
+
+    private func settle(_ duplicates: [Delivery]) {
+        for delivery in duplicates { try? delivery.ack() }
     }
 
     private func reply(for result: Result<Message, any Error>, isLate: Bool) -> Message {

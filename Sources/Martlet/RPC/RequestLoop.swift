@@ -26,6 +26,8 @@ struct RequestLoop: Sendable {
                     for try await delivery in requests {
                         handlers.addTask { await handling.answer(delivery) }
                     }
+                    // The requests end in order for a shutdown; their handlers go on then.
+                    if handling.connection.state == .closed { handling.inFlight.cancelAll() }
                 }
                 // Only when every request in hand is answered does nobody need the cancellations any more.
                 cancellations.finish()

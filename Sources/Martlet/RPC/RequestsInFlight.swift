@@ -6,12 +6,15 @@ import Synchronization
 /// A cancellation may overtake its request: those of unknown requests are remembered, the latest 4,096 of them.
 final class RequestsInFlight: Sendable {
     private struct Request {
-        let cancel: @Sendable () -> Void
-        var isCancelled: Bool
+        var cancel: (@Sendable () -> Void)?
+        var isCancelled = false
+        /// Further deliveries of the same request, settled with the first.
+        var duplicates: [Delivery] = []
     }
 
     private struct State {
-        var requests: [String: Request] = [:]
+        /// By correlation ID and, for peers whose IDs are not unique, by the address for the reply.
+        var requests: [String: [String: Request]] = [:]
         var cancelledEarly: Set<String> = []
         var order: Deque<String> = []
     }
@@ -24,37 +27,68 @@ final class RequestsInFlight: Sendable {
         state.withLock { $0.cancelledEarly.contains(id) }
     }
 
+    /// Takes a request on, unless it is being worked on already: a link may deliver it twice, and a link that was
+    /// lost and restored delivers again what was not acknowledged yet.
+    ///
+    /// - Returns: whether it is to be worked on. If not, the delivery is settled with the first one's.
+    func claim(_ id: String, replyTo: String, _ delivery: Delivery) -> Bool {
+        state.withLock { state in
+            if state.requests[id]?[replyTo] != nil {
+                state.requests[id]?[replyTo]?.duplicates.append(delivery)
+                return false
+            }
+            state.requests[id, default: [:]][replyTo] = Request(isCancelled: state.cancelledEarly.contains(id))
+            return true
+        }
+    }
+
     /// Has `cancel` called when the caller cancels; at once if it has done so.
-    func begin(_ id: String, cancel: @escaping @Sendable () -> Void) {
+    func begin(_ id: String, replyTo: String, cancel: @escaping @Sendable () -> Void) {
         let isCancelled = state.withLock { state in
-            let isCancelled = state.cancelledEarly.contains(id)
-            state.requests[id] = Request(cancel: cancel, isCancelled: isCancelled)
-            return isCancelled
+            state.requests[id]?[replyTo]?.cancel = cancel
+            return state.requests[id]?[replyTo]?.isCancelled ?? true
         }
         if isCancelled { cancel() }
     }
 
-    /// Whether the caller still waits for the answer.
-    func end(_ id: String) -> Bool {
-        state.withLock { state in
-            let request = state.requests.removeValue(forKey: id)
-            return request?.isCancelled == false
+    /// - Returns: whether the caller still waits for the answer, and what is to be settled besides.
+    func end(_ id: String, replyTo: String) -> (isAwaited: Bool, duplicates: [Delivery]) {
+        let request = state.withLock { state in
+            let request = state.requests[id]?.removeValue(forKey: replyTo)
+            if state.requests[id]?.isEmpty ?? false { state.requests[id] = nil }
+            return request
         }
+        return (request?.isCancelled == false, request?.duplicates ?? [])
+    }
+
+    /// Nobody can be answered any more: the connection is closed.
+    func cancelAll() {
+        let cancels = state.withLock { state in
+            var cancels: [@Sendable () -> Void] = []
+            for (id, requests) in state.requests {
+                for (replyTo, request) in requests {
+                    state.requests[id]?[replyTo]?.isCancelled = true
+                    if let cancel = request.cancel { cancels.append(cancel) }
+                }
+            }
+            return cancels
+        }
+        for cancel in cancels { cancel() }
     }
 
     /// The caller of a request waits no longer.
     func cancel(_ id: String) {
-        let cancel: (@Sendable () -> Void)? = state.withLock { state in
-            if let request = state.requests[id] {
-                state.requests[id]?.isCancelled = true
-                return request.cancel
+        let cancels: [@Sendable () -> Void] = state.withLock { state in
+            if let requests = state.requests[id] {
+                for replyTo in requests.keys { state.requests[id]?[replyTo]?.isCancelled = true }
+                return requests.values.compactMap(\.cancel)
             }
             if state.cancelledEarly.insert(id).inserted {
                 state.order.append(id)
                 if state.order.count > Self.remembered { state.cancelledEarly.remove(state.order.removeFirst()) }
             }
-            return nil
+            return []
         }
-        cancel?()
+        for cancel in cancels { cancel() }
     }
 }

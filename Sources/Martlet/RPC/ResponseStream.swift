@@ -19,7 +19,7 @@ public struct ResponseStream<Element: Codable & Sendable>: AsyncSequence, Sendab
         }
 
         deinit {
-            end(!receiver.hasEnded)
+            end(!receiver.isWritten)
         }
     }
 

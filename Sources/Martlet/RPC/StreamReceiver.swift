@@ -13,6 +13,8 @@ final class StreamReceiver: ReplyReceiver {
         var control: String?
         var lastFrame: Duration
         var ended = false
+        /// Whether the writer has said itself that it is done.
+        var writerEnded = false
         var timer: Timers.ID?
     }
 
@@ -53,7 +55,11 @@ final class StreamReceiver: ReplyReceiver {
         let headers = reply.headers
         // An error may come without a place in the stream, from a responder that never began it.
         guard let sequence = headers.integer(Headers.Standard.sequence) else {
-            fail(MessagingError(headers) ?? MessagingError(.streamBroken, "a reply came that is no part of the stream"))
+            let error = MessagingError(headers)
+            end(
+                error ?? MessagingError(.streamBroken, "a reply came that is no part of the stream"),
+                byWriter: error != nil
+            )
             return
         }
         let outcome = state.withLock { state in
@@ -71,27 +77,30 @@ final class StreamReceiver: ReplyReceiver {
 
     private func pass(on frame: Message) {
         if let error = MessagingError(frame.headers) {
-            fail(error)
+            end(error, byWriter: true)
         } else if frame.headers.replyTo != nil {
             // The opening: it only says where credit goes.
         } else if frame.headers[Headers.Standard.streamEnd] != nil {
-            end(nil)
+            end(nil, byWriter: true)
         } else {
             _ = mailbox.offer(frame, topic: Self.unused)
         }
     }
 
     func fail(_ error: any Error) {
-        end(error)
+        end(error, byWriter: false)
     }
 
-    private func end(_ error: (any Error)?) {
-        state.withLock { $0.ended = true }
+    private func end(_ error: (any Error)?, byWriter: Bool) {
+        state.withLock { state in
+            state.ended = true
+            state.writerEnded = state.writerEnded || byWriter
+        }
         mailbox.finish(throwing: error)
     }
 
-    /// Whether the writer has said that it is done, or the stream has failed.
-    var hasEnded: Bool { state.withLock { $0.ended } }
+    /// Whether the writer has said that it is done. A stream that failed at this end may still be written.
+    var isWritten: Bool { state.withLock { $0.writerEnded } }
 
     /// The next frame; `nil` at the end. Taking frames is what grants credit: after each half of a window.
     func next() async throws -> Message? {

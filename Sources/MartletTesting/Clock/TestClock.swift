@@ -143,8 +143,8 @@ public final class TestClock: Clock, Sendable {
     /// How many tasks sleep.
     public var sleepers: Int { state.withLock { $0.sleepers.count } }
 
-    /// When the next sleeper wakes; `nil` if nobody sleeps.
-    public var nextDeadline: Instant? { state.withLock { $0.sleepers.first?.deadline } }
+    /// The times until which tasks sleep, the earliest first.
+    public var deadlines: [Instant] { state.withLock { $0.sleepers.map(\.deadline) } }
 
     /// Returns once at least `count` tasks sleep; at once if they do already.
     ///

@@ -23,7 +23,7 @@ import Testing
             }
             try await clock.waitForSleepers(count: 3)
             for expected in 1...3 {
-                #expect(clock.nextDeadline?.offset == .seconds(expected))
+                #expect(clock.deadlines.first?.offset == .seconds(expected))
                 #expect(clock.advanceToNextDeadline() == .seconds(1))
                 #expect(try await group.next() == expected)
                 #expect(clock.sleepers == 3 - expected)

@@ -77,11 +77,6 @@ struct ActionFixture: Sendable {
     }
 }
 
-/// Yields until a condition holds. It is one that other tasks make true, whatever time that takes.
-func until(_ condition: () -> Bool) async {
-    while !condition() { await Task.yield() }
-}
-
 /// Waits until the task is cancelled, as a well-behaved handler does.
 func untilCancelled() async throws -> Never {
     while true { try await Task.sleep(for: .seconds(3_600)) }

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Martlet
+import MartletTesting
 
 @Suite struct ActionServerCoreTests {
     // MARK: Policies
@@ -282,7 +283,7 @@ import Testing
     /// there are places.
     @Test(arguments: [ActionPolicy.rejectIfBusy, .preemptLatest, .queue(limit: 3), .parallel(limit: 3)], 0..<50)
     func everyGoalEndsOnce(policy: ActionPolicy, seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         let core = CoreBox(policy) { $0.lostClient = .cancel(after: .seconds(8)) }
         var now = Duration.zero
         var ends: [GoalID: Int] = [:]
@@ -336,22 +337,5 @@ import Testing
         #expect(Set(ends.keys) == accepted)
         #expect(ends.values.allSatisfy { $0 == 1 })
         #expect(starts.values.allSatisfy { $0 == 1 })
-    }
-}
-
-/// A generator that gives the same numbers for the same seed.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

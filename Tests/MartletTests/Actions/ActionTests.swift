@@ -41,6 +41,7 @@ import Testing
             await gate.wait()
             return Reached(position: 0)
         } _: { fixture in
+            defer { gate.open() }
             // One who does not read holds up the publishing, not the handler.
             let slow = try await fixture.client.subscribe(
                 to: "arm.move.feedback",
@@ -129,6 +130,7 @@ import Testing
             await gate.wait()
             return Reached(position: 0)
         } _: { fixture in
+            defer { gate.open() }
             let first = try await fixture.client.send(Move(target: 1), to: move)
             let error = await messagingError { try await fixture.client.send(Move(target: 2), to: move) }
             #expect(error?.code == .goalRejected)
@@ -181,6 +183,7 @@ import Testing
             log.add(goal.value.target)
             return Reached(position: goal.value.target)
         } _: { fixture in
+            defer { gate.open() }
             var goals: [GoalHandle<Progress, Reached>] = []
             for target in 1...3 { goals.append(try await fixture.client.send(Move(target: target), to: move)) }
             #expect(

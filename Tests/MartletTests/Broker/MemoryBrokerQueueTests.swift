@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MemoryBrokerQueueTests {
@@ -8,7 +9,7 @@ import Testing
         let connection = try await broker.connect(name: "a")
         let done = try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<10 { group.addTask { try await connection.send(Message("\(number)"), to: "jobs") } }
-            try await until { broker.statistics.sent == 10 }
+            await until { broker.statistics.sent == 10 }
             #expect(broker.queue("jobs")?.waiting == 2)
             let jobs = try await connection.consume(from: "jobs", options: ConsumeOptions(prefetch: 1))
             var received: [String] = []
@@ -28,7 +29,7 @@ import Testing
         let connection = try await broker.connect(name: "a")
         try await connection.send(Message("first"), to: "jobs")
         let sender = Task { try await connection.send(Message("second"), to: "jobs") }
-        try await until { broker.statistics.sent == 2 }
+        await until { broker.statistics.sent == 2 }
         sender.cancel()
         await #expect(throws: CancellationError.self) { try await sender.value }
         let jobs = try await connection.consume(from: "jobs")
@@ -62,13 +63,13 @@ import Testing
     }
 
     @Test func expiredMessagesBecomeDeadLettersByThemselves() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let broker = MemoryBroker(options: .init(clock: clock))
         try broker.declareQueue("jobs", options: QueueOptions(deadLetters: "jobs.dead"))
         let connection = try await broker.connect(name: "a")
         let dead = try await connection.consume(from: "jobs.dead")
         try await connection.send(Message("x"), to: "jobs", options: SendOptions(expiry: .seconds(5)))
-        try await until { clock.sleepers == 1 }
+        await until { clock.sleepers == 1 }
         clock.advance(by: .seconds(4))
         #expect(dead.nextIfReady() == nil)
         clock.advance(by: .seconds(2))
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test func sendersWaitNoLongerThanTheirMessageLives() async throws {
-        let clock = ManualClock()
+        let clock = TestClock()
         let broker = MemoryBroker(options: .init(clock: clock))
         try broker.declareQueue("jobs", options: QueueOptions(limit: 1))
         let connection = try await broker.connect(name: "a")
@@ -84,7 +85,7 @@ import Testing
         async let code = errorCode {
             try await connection.send(Message("second"), to: "jobs", options: SendOptions(expiry: .seconds(5)))
         }
-        try await until { clock.sleepers == 1 }
+        await until { clock.sleepers == 1 }
         clock.advance(by: .seconds(6))
         #expect(await code == .timeout)
     }
@@ -116,7 +117,7 @@ import Testing
         let one = try await connection.consume(from: "one")
         try await one.next()?.ack()
         one.finish()
-        try await until { broker.queue("one") == nil }
+        await until { broker.queue("one") == nil }
         try await connection.send(Message("x"), to: "three")
     }
 
@@ -131,7 +132,7 @@ import Testing
             jobs.finish()
             #expect(delivery.redeliveries == 0)
         }
-        try await until { broker.queue("jobs")?.waiting == 1 }
+        await until { broker.queue("jobs")?.waiting == 1 }
         let again = try #require(try await connection.consume(from: "jobs").next())
         #expect(again.redeliveries == 1)
         try again.ack()

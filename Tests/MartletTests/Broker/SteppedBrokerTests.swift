@@ -27,11 +27,11 @@ import Testing
             let result = try await withBackground {
                 try await server.respond(to: "echo") { $0 }
             } _: {
-                try await broker.waitForConsumers(of: "echo")
+                await broker.waitForConsumers(of: "echo")
                 async let reply = caller.call("echo", Message("x"))
-                try await until { broker.pending.count == 1 }
+                await until { broker.pending.count == 1 }
                 broker.step()
-                try await until { broker.pending.count == 1 }
+                await until { broker.pending.count == 1 }
                 #expect(broker.pending[0].client != broker.presence.clients[1].client.id)
                 if cutFirst { caller.cut() }
                 broker.step()

@@ -47,7 +47,7 @@ import Testing
         let mailbox = Mailbox<Int>(limit: 1)
         try await offer(1, to: mailbox)
         let waiting = Task { try await offer(2, to: mailbox) }
-        try await until { mailbox.count == 2 }
+        await until { mailbox.count == 2 }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
         mailbox.finish()
@@ -113,7 +113,7 @@ import Testing
         let mailbox = Mailbox<Int>(limit: 1)
         try await offer(1, to: mailbox)
         async let waiting: Void = offer(2, to: mailbox)
-        try await until { mailbox.count == 2 }
+        await until { mailbox.count == 2 }
         mailbox.discard()
         try await waiting
         #expect(mailbox.count == 0)

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 @Suite struct CodecsTests {
@@ -56,9 +57,20 @@ import Testing
         #expect(error?.code == .decodingFailed)
     }
 
+    @Test(arguments: [
+        (#"{"name":"secret","distance":"secret"}"#, #""distance" is no"#),
+        (#"{"name":"secret"}"#, #"no key "distance""#),
+        (#"{"name":"secret","distance":null}"#, #""distance" has no"#), (#"{"name":secret}"#, "it is malformed"),
+    ])
+    func decodingErrorsSayWhereAndNotWhat(text: String, reason: String) {
+        let error = #expect(throws: MessagingError.self) { try Codecs().value(Sonar.self, of: Message(text)) }
+        #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("secret") == false)
+    }
+
     /// Whatever bytes arrive, decoding them returns or throws.
     @Test func mutatedBodiesNeverTrap() throws {
-        var random = SplitMix(7)
+        var random = SplitMix64(seed: 7)
         let good = try Codecs().message(Sonar(distance: 1.5, name: "front", extra: 3)).body
         for _ in 0..<20_000 {
             var body = good

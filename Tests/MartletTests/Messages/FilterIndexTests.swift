@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Martlet
+import MartletTesting
 
 @Suite struct FilterIndexTests {
     private func matches(_ index: FilterIndex<Int>, _ topic: TopicName) -> [Int] {
@@ -12,7 +13,7 @@ import Testing
     /// Whatever is inserted and removed, the index finds what trying every pattern finds.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func agreesWithTryingEveryPattern(seed: UInt64) {
-        var random = SplitMix(seed)
+        var random = SplitMix64(seed: seed)
         var index = FilterIndex<Int>()
         var patterns: [Int: TopicPattern] = [:]
         for id in 0..<400 {

@@ -32,6 +32,7 @@ public struct Every: Component {
     /// - Parameters:
     ///   - reportingInterval: how often the timing statistics are logged; `nil`: never. By default every ten minutes.
     ///   - body: what is done; returns whether it is to be done again.
+    @_disfavoredOverload  // A closure of several statements that returns nothing fits both initializers otherwise.
     public init(
         _ interval: Duration,
         reportingInterval: Duration? = .seconds(600),

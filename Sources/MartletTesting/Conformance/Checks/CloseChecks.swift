@@ -1,0 +1,145 @@
+import Martlet
+
+extension ConformanceSuite {
+    /// What closing a connection ends.
+    public static let closing: [ConformanceCheck] = [
+        ConformanceCheck("closing ends subscriptions after what had arrived") { environment in
+            let connection = try await environment.connect()
+            let topic = environment.topic("ending")
+            let subscription = try await connection.subscribe(to: TopicPattern(topic))
+            let idle = try await connection.subscribe(to: environment.pattern("idle"))
+            let consumer = try await connection.consume(from: environment.queue("ending-queue"))
+            try await connection.publish(Message("x"), to: topic)
+            try await environment.eventually { subscription.waiting == 1 }
+            try await withThrowingTaskGroup(of: Delivery?.self) { group in
+                group.addTask { try await idle.next() }
+                group.addTask { try await consumer.next() }
+                await connection.close()
+                for try await delivery in group {
+                    try environment.expect(delivery == nil, "the subscription to end", actual: "it went on")
+                }
+            }
+            try await environment.expect(subscription.texts(2), equals: ["x"], "what had arrived")
+        },
+
+        ConformanceCheck("closing fails the calls in flight", tolerates: reliableFaults) { environment in
+            let caller = try await environment.connect()
+            let responder = try await environment.connect()
+            let name = environment.queue("pending")
+            let started = Recorder<Void>()
+            let handler: @Sendable (Message) async throws -> Message = { request in
+                started.signal()
+                try await Task.sleep(for: .seconds(60))
+                return request
+            }
+            try await environment.responding(on: responder, to: name, handler: handler) {
+                let call = Task { try await caller.call(name, Message("x"), timeout: .seconds(60)) }
+                try await started.wait(for: 1)
+                await caller.close()
+                try await environment.expect(.connectionClosed, from: "the call") { _ = try await call.value }
+            }
+        },
+
+        ConformanceCheck("closing ends a responder and its handlers", tolerates: reliableFaults) { environment in
+            let caller = try await environment.connect()
+            let responder = try await environment.connect()
+            let name = environment.queue("responding")
+            let started = Recorder<Void>()
+            let responding = Task {
+                try await responder.respond(to: name) { request in
+                    started.signal()
+                    try await Task.sleep(for: .seconds(60))
+                    return request
+                }
+            }
+            let call = Task {
+                try await environment.retrying { try await caller.call(name, Message("x"), timeout: .seconds(5)) }
+            }
+            try await started.wait(for: 1)
+            await responder.close()
+            _ = await responding.result
+            call.cancel()
+            _ = await call.result
+        },
+
+        ConformanceCheck("a closed connection says so", tolerates: .all) { environment in
+            let connection = try await environment.connect()
+            let queue = environment.queue("after")
+            await connection.close()
+            await connection.close()
+            try environment.expect(connection.state, equals: .closed, "the state")
+            try await environment.expect(.connectionClosed, from: "publish") {
+                try await connection.publish(Message("x"), to: environment.topic("after"))
+            }
+            try await environment.expect(.connectionClosed, from: "subscribe") {
+                _ = try await connection.subscribe(to: environment.pattern("after"))
+            }
+            try await environment.expect(.connectionClosed, from: "send") {
+                try await connection.send(Message("x"), to: queue)
+            }
+            try await environment.expect(.connectionClosed, from: "consume") {
+                _ = try await connection.consume(from: queue)
+            }
+            try await environment.expect(.connectionClosed, from: "openReplyAddress") {
+                _ = try await connection.openReplyAddress { _, _ in }
+            }
+            try await environment.expect(.connectionClosed, from: "reply") {
+                try await connection.reply(Message("x"), to: "reply.1")
+            }
+            try await environment.expect(.connectionClosed, from: "call") {
+                _ = try await connection.call(queue, Message("x"))
+            }
+            try await environment.expect(.connectionClosed, from: "respond") {
+                try await connection.respond(to: queue) { $0 }
+            }
+        },
+
+        ConformanceCheck("closing ends whoever waits for a reader") { environment in
+            let publisher = try await environment.connect()
+            let reader = try await environment.connect()
+            let topic = environment.topic("waiting")
+            let subscription = try await reader.subscribe(to: TopicPattern(topic), options: SubscribeOptions(limit: 1))
+            let publishing = Task {
+                for number in 0... {
+                    try await publisher.publish(Message("\(number)"), to: topic)
+                    // A publisher that nothing holds up is not to outrun the end.
+                    try await Task.sleep(for: .microseconds(100))
+                }
+            }
+            try await environment.eventually { subscription.waiting > 0 }
+            await publisher.close()
+            try await environment.expect(.connectionClosed, from: "publish") { try await publishing.value }
+            withExtendedLifetime(subscription) {}
+        },
+
+        ConformanceCheck("a reader's closed connection lets publishers go on") { environment in
+            let publisher = try await environment.connect()
+            let reader = try await environment.connect()
+            let topic = environment.topic("going-on")
+            let subscription = try await reader.subscribe(to: TopicPattern(topic), options: SubscribeOptions(limit: 1))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for number in 0..<50 { try await publisher.publish(Message("\(number)"), to: topic) }
+                }
+                try await environment.eventually { subscription.waiting > 0 }
+                await reader.close()
+                try await group.waitForAll()
+            }
+            withExtendedLifetime(subscription) {}
+        },
+
+        ConformanceCheck("states tell of the end") { environment in
+            let connection = try await environment.connect()
+            let states = Recorder<ConnectionState>()
+            try environment.expect(connection.state, equals: .connected, "the state after connecting")
+            let watching = Task { for await state in connection.states() { states.record(state) } }
+            try await states.wait(for: 1)
+            await connection.close()
+            await watching.value
+            try environment.expect(states.values, equals: [.connected, .closed], "the states")
+            var late: [ConnectionState] = []
+            for await state in connection.states() { late.append(state) }
+            try environment.expect(late, equals: [.closed], "the states of a closed connection")
+        },
+    ]
+}

@@ -1,0 +1,200 @@
+import Martlet
+
+extension ConformanceSuite {
+    /// Calls that are answered with a stream of elements.
+    public static let streams: [ConformanceCheck] = [
+        ConformanceCheck("a stream's elements arrive in order", tolerates: reliableFaults) { environment in
+            for window in [1, 2, 8, 1000] {
+                try await withCounter(environment, "order-\(window)") { rpc, caller in
+                    var elements: [Int] = []
+                    for try await element in try await caller.stream(rpc, 60, window: window) {
+                        elements.append(element)
+                    }
+                    try environment.expect(elements, equals: Array(0..<60), "the elements with a window of \(window)")
+                }
+            }
+        },
+
+        ConformanceCheck("an empty stream ends", tolerates: reliableFaults) { environment in
+            try await withCounter(environment, "empty") { rpc, caller in
+                for try await element in try await caller.stream(rpc, 0) {
+                    throw environment.failure(expected: "no elements", actual: "there was \(element)")
+                }
+            }
+        },
+
+        ConformanceCheck("streams at the same time do not mix", tolerates: reliableFaults) { environment in
+            try await withCounter(environment, "many") { rpc, caller in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for count in 1...20 {
+                        group.addTask {
+                            var elements: [Int] = []
+                            for try await element in try await caller.stream(rpc, count, window: 4) {
+                                elements.append(element)
+                            }
+                            try environment.expect(elements, equals: Array(0..<count), "the elements")
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        },
+
+        ConformanceCheck("a slow reader slows the writer", tolerates: [.delay, .reorder]) { environment in
+            let caller = try await environment.connect()
+            let rpc = StreamingRPC<Int, Int>(environment.queue("slow"))
+            let window = 4
+            let begun = Recorder<Int>()
+            let handler: @Sendable (Int, ResponseWriter<Int>) async throws -> Void = { count, writer in
+                for number in 0..<count {
+                    begun.record(number)
+                    try await writer.write(number)
+                }
+            }
+            let responder = try await environment.connect()
+            try await environment.streaming(on: responder, to: rpc, handler: handler) {
+                var read = 0
+                for try await element in try await caller.stream(rpc, 40, window: window) {
+                    try environment.expect(element, equals: read, "the element")
+                    read += 1
+                    if read.isMultiple(of: 10) { try await Task.sleep(for: .milliseconds(2)) }
+                    // One more than the reader has room for has been begun, and waits.
+                    let lead = begun.values.count - read
+                    try environment.expect(
+                        lead <= window + 1,
+                        "a lead of at most \(window + 1)",
+                        actual: "it was \(lead)"
+                    )
+                }
+                try environment.expect(read, equals: 40, "the count of elements")
+            }
+        },
+
+        ConformanceCheck("leaving a stream ends its handler", tolerates: reliableFaults) { environment in
+            try await withEndless(environment, "left") { rpc, caller, begun, ended in
+                for try await element in try await caller.stream(rpc, 0, window: 4) where element == 2 { break }
+                try await ended.wait(until: { $0.count >= begun.values.count })
+            }
+        },
+
+        ConformanceCheck("cancelling a stream's reader ends its handler", tolerates: reliableFaults) { environment in
+            try await withEndless(environment, "cancelled") { rpc, caller, begun, ended in
+                let reader = Task { for try await _ in try await caller.stream(rpc, 0, window: 4) {} }
+                try await begun.wait(for: 1)
+                reader.cancel()
+                try await environment.expectCancellation(of: "the reader") { try await reader.value }
+                try await ended.wait(until: { $0.count >= begun.values.count })
+            }
+        },
+
+        ConformanceCheck("an error ends a stream after the elements before it", tolerates: reliableFaults) {
+            environment in
+            let caller = try await environment.connect()
+            let rpc = StreamingRPC<Int, Int>(environment.queue("failing"))
+            let handler: @Sendable (Int, ResponseWriter<Int>) async throws -> Void = { count, writer in
+                for number in 0..<count { try await writer.write(number) }
+                throw MessagingError("conformance.broke", "after \(count)")
+            }
+            let responder = try await environment.connect()
+            try await environment.streaming(on: responder, to: rpc, handler: handler) {
+                var elements: [Int] = []
+                let error = try await environment.expect("conformance.broke", from: "the stream") {
+                    for try await element in try await caller.stream(rpc, 3) { elements.append(element) }
+                }
+                try environment.expect(elements, equals: [0, 1, 2], "the elements before the error")
+                try environment.expect(error.message, equals: "after 3", "the error's text")
+            }
+        },
+
+        ConformanceCheck("a silent stream times out, and its handler ends", tolerates: reliableFaults) { environment in
+            let caller = try await environment.connect()
+            let rpc = StreamingRPC<Int, Int>(environment.queue("silent"))
+            let begun = Recorder<Void>()
+            let ended = Recorder<Void>()
+            let handler: @Sendable (Int, ResponseWriter<Int>) async throws -> Void = { count, writer in
+                begun.signal()
+                defer { ended.signal() }
+                try await writer.write(1)
+                try await Task.sleep(for: .seconds(60))
+            }
+            let responder = try await environment.connect()
+            try await environment.streaming(on: responder, to: rpc, handler: handler) {
+                var elements: [Int] = []
+                try await environment.expect(.timeout, from: "the stream") {
+                    let stream = try await caller.stream(rpc, 0, timeout: .milliseconds(500))
+                    for try await element in stream { elements.append(element) }
+                }
+                try environment.expect(elements, equals: [1], "the elements before the silence")
+                try await ended.wait(until: { $0.count >= begun.values.count })
+            }
+        },
+
+        ConformanceCheck("a stream without a responder is an error at once", requires: .responderDetection) {
+            environment in
+            let caller = try await environment.connect()
+            let rpc = StreamingRPC<Int, Int>(environment.queue("nobody"))
+            try await environment.expect(.noResponder, from: "the call") { _ = try await caller.stream(rpc, 1) }
+        },
+
+        ConformanceCheck("whatever the link does, a stream ends, and what came of it is in order", tolerates: .all) {
+            environment in
+            try await withCounter(environment, "whatever") { rpc, caller in
+                for _ in 0..<3 {
+                    var elements: [Int] = []
+                    do {
+                        let stream = try await caller.stream(rpc, 20, timeout: .milliseconds(100), window: 4)
+                        for try await element in stream { elements.append(element) }
+                        try environment.expect(elements.count, equals: 20, "the count of a stream that ended in order")
+                    } catch let error as MessagingError {
+                        let allowed: Set<MessagingError.Code> = [
+                            .timeout, .noResponder, .connectionLost, .notConnected, .streamBroken,
+                        ]
+                        try environment.expect(
+                            allowed.contains(error.code),
+                            "an error that says that the link is at fault",
+                            actual: "\(error)"
+                        )
+                    }
+                    try environment.expect(elements, equals: Array(0..<elements.count), "the elements that came")
+                }
+            }
+        },
+    ]
+
+    /// A responder that counts up to what it is asked for.
+    private static func withCounter(
+        _ environment: ConformanceEnvironment,
+        _ name: String,
+        _ body: (StreamingRPC<Int, Int>, any Connection) async throws -> Void
+    ) async throws {
+        let caller = try await environment.connect()
+        let responder = try await environment.connect()
+        let rpc = StreamingRPC<Int, Int>(environment.queue(name))
+        let handler: @Sendable (Int, ResponseWriter<Int>) async throws -> Void = { count, writer in
+            for number in 0..<count { try await writer.write(number) }
+        }
+        try await environment.streaming(on: responder, to: rpc, handler: handler) { try await body(rpc, caller) }
+    }
+
+    /// A responder that counts for ever, and records when it begins and ends.
+    private static func withEndless(
+        _ environment: ConformanceEnvironment,
+        _ name: String,
+        _ body: (StreamingRPC<Int, Int>, any Connection, _ begun: Recorder<Void>, _ ended: Recorder<Void>) async throws
+            -> Void
+    ) async throws {
+        let caller = try await environment.connect()
+        let responder = try await environment.connect()
+        let rpc = StreamingRPC<Int, Int>(environment.queue(name))
+        let begun = Recorder<Void>()
+        let ended = Recorder<Void>()
+        let handler: @Sendable (Int, ResponseWriter<Int>) async throws -> Void = { _, writer in
+            begun.signal()
+            defer { ended.signal() }
+            for number in 0... { try await writer.write(number) }
+        }
+        try await environment.streaming(on: responder, to: rpc, handler: handler) {
+            try await body(rpc, caller, begun, ended)
+        }
+    }
+}

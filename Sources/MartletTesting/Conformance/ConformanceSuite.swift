@@ -1,0 +1,23 @@
+/// What every connection must do, whatever its broker: the promises of the verbs and of the patterns on them.
+///
+/// ```swift
+/// @Test(arguments: ConformanceSuite.checks)
+/// func keepsItsPromises(_ check: ConformanceCheck) async throws {
+///     let broker = MemoryBroker()
+///     try await check.run { try await broker.connect(options: $0) }
+/// }
+/// ```
+///
+/// Checks of a guarantee that the broker does not give are skipped. Each has a time limit, so that a connection that
+/// hangs fails instead.
+public enum ConformanceSuite {
+    /// Every check.
+    public static var checks: [ConformanceCheck] {
+        publishing + subscriptions + queues + replies + calls + streams + arguments + closing + lostLinks
+    }
+
+    /// The checks whose promises survive all faults of some kinds.
+    public static func checks(tolerating faults: FaultKinds) -> [ConformanceCheck] {
+        checks.filter { $0.tolerates.isSuperset(of: faults) }
+    }
+}

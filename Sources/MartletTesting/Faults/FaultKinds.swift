@@ -1,0 +1,33 @@
+/// Kinds of faults: those that a promise survives, or that a run injects.
+public struct FaultKinds: OptionSet, Sendable, Hashable {
+    /// The set as bits.
+    public let rawValue: Int
+
+    /// A set of its bits.
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// Messages are late, in their order.
+    public static let delay = FaultKinds(rawValue: 1 << 0)
+    /// Messages arrive twice.
+    public static let duplicate = FaultKinds(rawValue: 1 << 1)
+    /// Messages overtake each other.
+    public static let reorder = FaultKinds(rawValue: 1 << 2)
+    /// Messages without a guarantee are lost; deliveries from a queue go back to it.
+    public static let drop = FaultKinds(rawValue: 1 << 3)
+    /// The link is lost and comes back.
+    public static let cut = FaultKinds(rawValue: 1 << 4)
+
+    /// Every kind.
+    public static let all: FaultKinds = [.delay, .duplicate, .reorder, .drop, .cut]
+}
+
+extension FaultKinds: CustomStringConvertible {
+    /// The kinds' names.
+    public var description: String {
+        let names: [(FaultKinds, String)] = [
+            (.delay, "delay"), (.duplicate, "duplicate"), (.reorder, "reorder"), (.drop, "drop"), (.cut, "cut"),
+        ]
+        let present = names.filter { contains($0.0) }.map(\.1)
+        return present.isEmpty ? "none" : present.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,44 @@
+import Martlet
+import MartletTesting
+import Synchronization
+import Testing
+
+/// Promises hold on links with the faults that they survive.
+@Suite struct FaultyConformanceTests {
+    static let mixes: [FaultKinds] = [
+        .delay, .duplicate, .reorder, .drop, .cut, [.delay, .duplicate, .reorder], .all,
+    ]
+
+    /// Each seed runs a few checks, with faults of a few kinds.
+    @Test(arguments: UInt64(1)...240)
+    func surviveTheFaultsOf(seed: UInt64) async throws {
+        var generator = SplitMix64(seed: seed)
+        let kinds = Self.mixes[Int(seed) % Self.mixes.count]
+        let checks = ConformanceSuite.checks(tolerating: kinds).shuffled(using: &generator).prefix(3)
+        for check in checks { await run(check, seed: seed, Faults(kinds, probability: 0.1)) }
+    }
+
+    /// Each check, with all that it survives at once.
+    @Test(arguments: ConformanceSuite.checks)
+    func survivesWhatItTolerates(_ check: ConformanceCheck) async throws {
+        for seed in UInt64(1)...2 { await run(check, seed: seed, Faults(check.tolerates, probability: 0.15)) }
+    }
+
+    private func run(_ check: ConformanceCheck, seed: UInt64, _ faults: Faults) async {
+        do {
+            let broker = MemoryBroker()
+            let connections = Mutex<UInt64>(0)
+            try await check.run { options in
+                let number = connections.withLock { number in
+                    number += 1
+                    return number
+                }
+                let connection = try await broker.connect(options: options)
+                return try FaultyConnection(wrapping: connection, seed: seed << 8 | number, faults: faults)
+            }
+            #expect(broker.presence.clients.isEmpty)
+        } catch {
+            Issue.record("seed \(seed), \(faults.kinds): \(error)")
+        }
+    }
+}

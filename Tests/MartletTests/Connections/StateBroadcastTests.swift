@@ -1,0 +1,16 @@
+import Martlet
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct StateBroadcastTests {
+    @Test func whoWatchesAConnectionSeesItClose() async throws {
+        let connection = try await MemoryBroker().connect(name: "a")
+        let states = connection.states()
+        connection.cut()
+        connection.restore()
+        await connection.close()
+        var seen: [ConnectionState] = []
+        for await state in states { seen.append(state) }
+        #expect(seen == [.connected, .disconnected, .connected, .closed])
+    }
+}
