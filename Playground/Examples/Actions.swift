@@ -29,22 +29,24 @@ struct Actions: Example {
                 return Reach(height: height)
             }
         }
-        let operator_ = try await broker.connect(name: "operator")
+        let client = try await broker.connect(name: "client")
         try await arm.whileRunning {
-            let first = try await operator_.send(Reach(height: 3), to: move)
+            let first = try await client.send(Reach(height: 3), to: move)
             print("the first goal reached \(try await first.result.height) cm")
 
-            let second = try await operator_.send(Reach(height: 1_000_000), to: move)
+            let second = try await client.send(Reach(height: 1_000_000), to: move)
             for try await feedback in second.feedback where feedback.height >= 2 { break }
 
             // The arm can do one thing at a time: the newer goal takes the place of the one at work.
-            let third = try await operator_.send(Reach(height: 1), to: move)
+            let third = try await client.send(Reach(height: 1), to: move)
             if case .canceled(let reached?, _) = try await second.outcome {
-                print("the second goal was canceled on its way, \(reached.height < 1_000_000 ? "far from" : "at") its end")
+                print(
+                    "the second goal was canceled on its way, \(reached.height < 1_000_000 ? "far from" : "at") its end"
+                )
             }
             print("the third goal reached \(try await third.result.height) cm")
 
-            let fourth = try await operator_.send(Reach(height: 1_000_000), to: move)
+            let fourth = try await client.send(Reach(height: 1_000_000), to: move)
             try await fourth.cancel()
             print("the fourth goal was \(try await fourth.outcome.status)")
         }

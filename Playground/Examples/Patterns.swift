@@ -36,7 +36,9 @@ struct Patterns: Example {
         // Who comes late gets the kept values first.
         let late = try await house.subscribe(to: TopicFilter<Climate>("house.#"))
         var rooms: Set<String> = []
-        for try await reading in late.prefix(3) { rooms.insert(reading.topic.segments.dropFirst().joined(separator: " ")) }
+        for try await reading in late.prefix(3) {
+            rooms.insert(reading.topic.segments.dropFirst().joined(separator: " "))
+        }
         print("a latecomer knows: \(rooms.sorted().joined(separator: ", "))")
     }
 }

@@ -23,7 +23,9 @@ struct YourOwnBroker: Example {
         ) -> BrokerRuling<BrokerDispatch> {
             guard case .topic(let topic, let retain) = dispatch.destination else { return .accept }
             if topic == "house.alarm", client.name != "owner" { return .refuse("only the owner may") }
-            if topic.segments.first == "attic" { return .change(.init(dispatch.message, to: .topic("house.dust", retain: retain))) }
+            if topic.segments.first == "attic" {
+                return .change(.init(dispatch.message, to: .topic("house.dust", retain: retain)))
+            }
             return .accept
         }
     }
