@@ -31,11 +31,13 @@ extension Connection {
     /// after every handler has returned and the goals' ends have been published, and it answers for up to 2 s more if
     /// somebody who asked about a goal before has not heard of its end.
     ///
+    /// - Parameter onReady: called once, when clients find the server; a goal sent earlier may find none.
     /// - Throws: ``MessagingError`` if the name or an option is not valid or the connection fails for good;
     ///   `CancellationError`.
     public nonisolated func perform<Goal, Feedback, Result>(
         _ action: Action<Goal, Feedback, Result>,
         options: ActionOptions = ActionOptions(),
+        onReady: @escaping @Sendable () -> Void = {},
         handler: @escaping @Sendable (GoalContext<Goal, Feedback>) async throws -> Result
     ) async throws {
         let names = action.names
@@ -47,6 +49,7 @@ extension Connection {
         others.append(try await open(names.getResult) { try server.getResult($0.message) })
         others.append(try await open(names.cancelGoal) { try server.cancelGoal($0.message) })
         let goals = try await open(names.sendGoal) { try server.sendGoal($0.message) }
+        onReady()
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 // Awaited here; a task of its own because what is to be done after the cancellation (waiting for

@@ -48,3 +48,11 @@ extension HeaderValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, 
     /// A true-or-false header.
     public init(booleanLiteral value: Bool) { self = .boolean(value) }
 }
+
+extension HeaderValue: CustomStringConvertible {
+    /// The value as text; of bytes only how many there are.
+    public var description: String {
+        if case .bytes(let bytes) = self { return "\(bytes.count) bytes" }
+        return string ?? ""
+    }
+}

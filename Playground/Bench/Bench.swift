@@ -1,0 +1,1 @@
+struct Bench { func run() async throws {} }

@@ -1,0 +1,71 @@
+import Logging
+import Martlet
+import Synchronization
+
+/// The broker that was chosen: whoever runs on it connects to it, and does not know which one it is.
+///
+/// What was connected is closed when ``withBroker(at:logger:_:)`` returns.
+final class Broker: Sendable {
+    /// What each kind of broker has to be able to do.
+    private struct Kind: Sendable {
+        let connect: @Sendable (ConnectionOptions) async throws -> any Connection
+        let declareQueue: @Sendable (QueueName, QueueOptions) throws -> Void
+    }
+
+    private let kind: Kind
+    private let logger: Logger
+    private let connections = Mutex<[any Connection]>([])
+
+    fileprivate init(_ url: BrokerURL, logger: Logger) {
+        self.logger = logger
+        switch url {
+        case .memory:
+            let broker = MemoryBroker()
+            kind = Kind(
+                connect: { try await broker.connect(options: $0) },
+                declareQueue: { try broker.declareQueue($0, options: $1) }
+            )
+        }
+    }
+
+    /// Connects to the broker.
+    ///
+    /// - Parameters:
+    ///   - name: what the connection is called.
+    ///   - will: what the broker publishes if it loses the connection.
+    func connect(name: String, will: Will? = nil) async throws -> any Connection {
+        let connection = try await kind.connect(ConnectionOptions(name: name, will: will, logger: logger))
+        connections.withLock { $0.append(connection) }
+        return connection
+    }
+
+    /// Says how a queue behaves.
+    func declareQueue(_ queue: QueueName, options: QueueOptions) throws {
+        try kind.declareQueue(queue, options)
+    }
+
+    fileprivate func close() async {
+        let connections = connections.withLock { connections in
+            defer { connections = [] }
+            return connections
+        }
+        for connection in connections.reversed() { await connection.close() }
+    }
+}
+
+/// Runs `body` on a broker, and closes what it connected, whether it returns or throws.
+func withBroker<Result>(
+    at url: BrokerURL,
+    logger: Logger = .playground,
+    _ body: (Broker) async throws -> Result
+) async throws -> Result {
+    let broker = Broker(url, logger: logger)
+    do {
+        let result = try await body(broker)
+        await broker.close()
+        return result
+    } catch {
+        await broker.close()
+        throw error
+    }
+}

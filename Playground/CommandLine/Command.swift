@@ -1,0 +1,57 @@
+/// What the arguments ask for.
+enum Command: Equatable {
+    /// The fleet.
+    case fleet(BrokerURL)
+    /// The names of the examples.
+    case list
+    /// One example, by its name.
+    case example(String, BrokerURL)
+    /// The measurements.
+    case bench
+    /// How the program is called.
+    case help
+
+    /// Reads arguments, the program's name not among them.
+    ///
+    /// - Throws: ``UsageError``.
+    init(_ arguments: [String]) throws {
+        var names: [String] = []
+        var broker: BrokerURL?
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--help", "-h":
+                self = .help
+                return
+            case "--broker":
+                guard let url = rest.popFirst() else {
+                    throw UsageError("--broker takes a URL; there is \(BrokerURL.known)")
+                }
+                broker = try BrokerURL(url)
+            case _ where argument.hasPrefix("--broker="):
+                broker = try BrokerURL(String(argument.dropFirst("--broker=".count)))
+            case _ where argument.hasPrefix("-"):
+                throw UsageError("there is no option \(argument.debugDescription); --help lists those there are")
+            default:
+                names.append(argument)
+            }
+        }
+        guard names.count <= 1 else {
+            throw UsageError("one name at a time; these are \(names.count): \(names.joined(separator: ", "))")
+        }
+        switch names.first {
+        case nil: self = .fleet(broker ?? .memory)
+        case "list": self = .list
+        case "bench" where broker == nil: self = .bench
+        case "bench": throw UsageError("bench measures the embedded broker and takes no --broker")
+        case let name?:
+            guard Examples.named(name) != nil else {
+                let known = Examples.all.map(\.name) + ["bench", "list"]
+                throw UsageError(
+                    "there is no example \(name.debugDescription); there are \(known.joined(separator: ", "))"
+                )
+            }
+            self = .example(name, broker ?? .memory)
+        }
+    }
+}
