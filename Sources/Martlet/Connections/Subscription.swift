@@ -91,13 +91,14 @@ public struct Subscription: AsyncSequence, Sendable {
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Delivery? {
             try Task.checkCancellation()
             if let next = batch.deliveries.popFirst() { return next }
-            try await batch.lifetime.mailbox.next(into: &batch.deliveries)
-            batch.taken += batch.deliveries.count
-            // A reader for whom there is always something would never suspend, and hold its thread for ever.
-            if batch.taken > 1_024 {
+            // One for whom there is always something would otherwise never suspend, and hold its thread for ever. And
+            // meanwhile its producers fill the next batch.
+            if batch.taken >= batch.lifetime.mailbox.quantum {
                 batch.taken = 0
                 await Task.yield()
             }
+            try await batch.lifetime.mailbox.next(into: &batch.deliveries)
+            batch.taken += batch.deliveries.count
             return batch.deliveries.popFirst()
         }
 
