@@ -46,9 +46,10 @@ import Testing
         #expect(order.values == Array(1...50))
     }
 
-    /// On one actor tasks run in the order in which they are resumed.
+    /// On one actor tasks run in the order in which they are resumed; the standard library's `sleep(for:)` would take
+    /// them off it and back, by way of many threads.
     @MainActor private func sleep(_ milliseconds: Int, on clock: TestClock, into order: Recorder<Int>) async throws {
-        try await clock.sleep(for: .milliseconds(milliseconds))
+        try await clock.sleep(until: TestClock.Instant(offset: .milliseconds(milliseconds)))
         order.record(milliseconds)
     }
 
