@@ -41,6 +41,7 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

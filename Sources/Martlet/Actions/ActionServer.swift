@@ -143,8 +143,8 @@ final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable,
             }
             for loop in others {
                 requests.addTask {
-                    // It ends by itself only if the connection does.
-                    defer { self.stop() }
+                    // It ends by itself only if the connection does, whose timers then go off no more.
+                    defer { self.update { $0.cutOff($1) } }
                     try await loop.answer()
                 }
             }

@@ -66,6 +66,7 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
     private var cancelledEarly: GoalMemory<Bool>
     private var newest: GoalID?
     private var lingersUntil: Duration?
+    private var isCutOff = false
     /// What is to be done. The shell empties it after each call.
     var effects: [Effect] = []
 
@@ -310,11 +311,17 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
         for id in Array(live.keys) { apply(.stop(.shutdown), to: id, now: now) }
     }
 
+    /// As ``stop(_:)``, for a server that nobody can ask any more: it does not wait for questions either.
+    mutating func cutOff(_ now: Duration) {
+        isCutOff = true
+        stop(now)
+    }
+
     /// Whether nothing is left to do: every handler has returned, and whoever asked about its goal before that has
     /// had the time to ask for the end.
     mutating func isDone(at now: Duration) -> Bool {
         guard phase != .serving, busy.isEmpty, live.isEmpty else { return false }
-        guard ended.contains(where: \.isAwaited) else { return true }
+        guard !isCutOff, ended.contains(where: \.isAwaited) else { return true }
         let until = lingersUntil ?? now + ActionTiming.linger
         lingersUntil = until
         return until <= now

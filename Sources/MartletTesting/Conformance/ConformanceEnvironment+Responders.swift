@@ -78,7 +78,8 @@ extension ConformanceEnvironment {
         }
     }
 
-    private func withServer<Result>(
+    /// Runs `body` beside a server, which is cancelled when it is done.
+    func withServer<Result>(
         _ server: @escaping @Sendable () async throws -> Void,
         untilDone body: () async throws -> Result
     ) async throws -> Result {

@@ -14,7 +14,17 @@
 public enum ConformanceSuite {
     /// Every check.
     public static var checks: [ConformanceCheck] {
+        verbs + patterns
+    }
+
+    /// The checks of the verbs, and of what becomes of them when a link or a connection ends.
+    private static var verbs: [ConformanceCheck] {
         publishing + subscriptions + queues + replies + calls + streams + arguments + closing + lostLinks
+    }
+
+    /// The checks of what is built on the verbs.
+    private static var patterns: [ConformanceCheck] {
+        publishers + typedQueues + actions + goalEnds + events + nodes
     }
 
     /// The checks whose promises survive all faults of some kinds.

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import ServiceLifecycle
 import ServiceLifecycleTestKit
 import Testing
@@ -106,6 +107,35 @@ import Testing
         #expect(seen == [9])
         await client.close()
         await server.close()
+    }
+
+    /// Nobody can ask for the result any more, so nobody is waited for: neither after the close, nor in the midst of it.
+    @Test(arguments: [false, true])
+    func aClosedConnectionEndsAServerThatWasAsked(isCancelledFirst: Bool) async throws {
+        let log = Log<String>()
+        let clock = TestClock()
+        let broker = MemoryBroker()
+        let server = try await broker.connect(options: ConnectionOptions(name: "server", clock: clock))
+        let client = try await broker.connect(name: "client")
+        let serving = Task {
+            try await server.perform(move) { _ in
+                log.add("began")
+                defer { log.add("ended") }
+                try await untilCancelled()
+            }
+        }
+        await until { broker.presence.queues.contains { $0.name == "arm.move.send_goal" && $0.consumers > 0 } }
+        let goal = try await client.send(Move(target: 1), to: move)
+        await log.wait(for: "began")
+        #expect(try await goal.status() == .executing)
+        if isCancelledFirst {
+            serving.cancel()
+            await log.wait(for: "ended")
+        }
+        await server.close()
+        _ = await serving.result
+        #expect(log.entries == ["began", "ended"])
+        await client.close()
     }
 
     @Test func aServerThatIsCancelledBeforeItBegan() async throws {
