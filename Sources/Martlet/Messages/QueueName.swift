@@ -1,7 +1,7 @@
 /// The name of a queue, of which each message goes to exactly one consumer.
 ///
 /// The same rules as for a ``TopicName``: a queue can then be addressed on every broker. An application that
-/// keeps its queues in an `enum` of strings uses ``init(_:)-(RawRepresentable)``.
+/// keeps its queues in an `enum` of strings makes names of its cases.
 public struct QueueName: Sendable, Hashable {
     let name: DottedName
 

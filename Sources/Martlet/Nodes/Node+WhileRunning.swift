@@ -13,7 +13,7 @@ extension Node {
     /// in hand is finished within ``NodeOptions/drainLimit``. If `body` throws, the node's components are cancelled. If
     /// the node ends or fails first, `body` is cancelled.
     ///
-    /// - Parameter readyWithin: how long the node may take to be ready.
+    /// - Parameter limit: how long the node may take to be ready.
     /// - Returns: what `body` returned.
     /// - Throws: the node's error if it failed while `body` ran; otherwise what `body` throws; as ``run()`` and
     ///   ``waitUntilReady(within:)``.

@@ -53,7 +53,7 @@ extension Connection {
         return stream
     }
 
-    /// Answers calls of a remote procedure with streams, until as ``respond(to:options:onReady:handler:)-(RPC<_,_>,_,_)``.
+    /// Answers calls of a remote procedure with streams, until the same end as other responders.
     ///
     /// The handler writes elements and returns to end the stream. ``ResponseWriter/write(_:)`` suspends while the
     /// reader is slow; the handler's task is cancelled when the reader leaves or is not heard of any more.

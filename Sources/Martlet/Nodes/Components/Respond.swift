@@ -1,4 +1,4 @@
-/// A component that answers calls of a remote procedure, as ``Connection/respond(to:options:onReady:handler:)-(RPC<_,_>,_,_,_)``.
+/// A component that answers calls of a remote procedure.
 ///
 /// What its handler throws reaches the caller and is no failure of the component. When the node stops, requests in
 /// hand are answered and no more are taken.
