@@ -1,6 +1,6 @@
 public import Martlet
 
-/// One promise of ``Martlet/Connection``, or of a pattern on it, and the program that finds out whether it is kept.
+/// One promise of `Connection`, or of a pattern on it, and the program that finds out whether it is kept.
 public struct ConformanceCheck: Sendable, CustomStringConvertible {
     /// What came of a run that did not fail.
     public enum Outcome: Sendable, Hashable {

@@ -31,7 +31,7 @@ public actor FaultyConnection: CuttableConnection {
     ///
     /// - Parameter link: how the link is cut; needed for ``Faults/cut`` unless the connection is a
     ///   ``CuttableConnection``.
-    /// - Throws: ``MessagingError/Code/invalidArgument`` for probabilities that are none, and for cuts of a link that
+    /// - Throws: `MessagingError.Code.invalidArgument` for probabilities that are none, and for cuts of a link that
     ///   can't be cut.
     public init(wrapping connection: any Connection, seed: UInt64, faults: Faults, link: LinkSwitch? = nil) throws {
         try faults.validate()
