@@ -69,7 +69,7 @@ public actor FaultyConnection: CuttableConnection {
 
     // MARK: The verbs
 
-    /// Publishes a message, unless the plan says otherwise; see ``Martlet/Connection/publish(_:to:options:)``.
+    /// Publishes a message, unless the plan says otherwise; see `Connection/publish(_:to:options:)`.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
         try runtime.checkSize(of: message)
@@ -78,7 +78,7 @@ public actor FaultyConnection: CuttableConnection {
         }
     }
 
-    /// Subscribes to topics; see ``Martlet/Connection/subscribe(to:options:)``.
+    /// Subscribes to topics; see `Connection/subscribe(to:options:)`.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         var suspending = options
         // What is to be dropped is dropped where it can be counted: in the mailbox that is read.
@@ -88,7 +88,7 @@ public actor FaultyConnection: CuttableConnection {
         return link.carry(from: source, to: mailbox, losesMessages: options.guarantee == .atMostOnce)
     }
 
-    /// Sends a message to a queue, unless the plan says otherwise; see ``Martlet/Connection/send(_:to:options:)``.
+    /// Sends a message to a queue, unless the plan says otherwise; see `Connection/send(_:to:options:)`.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try runtime.checkSize(of: message)
@@ -97,7 +97,7 @@ public actor FaultyConnection: CuttableConnection {
         }
     }
 
-    /// Consumes a queue; see ``Martlet/Connection/consume(from:options:)``.
+    /// Consumes a queue; see `Connection/consume(from:options:)`.
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
         let source = try await connection.consume(from: queue, options: options)
         let mailbox = Mailbox<Delivery>(limit: options.prefetch)
@@ -105,7 +105,7 @@ public actor FaultyConnection: CuttableConnection {
     }
 
     /// Opens the reply address; what comes to it suffers what the plan says. See
-    /// ``Martlet/Connection/openReplyAddress(_:)``.
+    /// `Connection/openReplyAddress(_:)`.
     public func openReplyAddress(
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
@@ -130,7 +130,7 @@ public actor FaultyConnection: CuttableConnection {
         }
     }
 
-    /// Sends a message to a reply address, unless the plan says otherwise; see ``Martlet/Connection/reply(_:to:)``.
+    /// Sends a message to a reply address, unless the plan says otherwise; see `Connection/reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
         try runtime.checkSize(of: message)
         try await link.transmit(.reply, .atMostOnce, isAnswered: false) { [connection] in
