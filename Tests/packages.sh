@@ -3,7 +3,7 @@
 # Stops with an explanation if there is no Swift.
 require_swift() {
     if ! command -v swift >/dev/null; then
-        echo "Swift 6.2 or later is needed, and there is no 'swift' here. Install it from https://www.swift.org/install" >&2
+        echo "Swift 6.3 or later is needed, and there is no 'swift' here. Install it from https://www.swift.org/install" >&2
         exit 1
     fi
 }
