@@ -64,11 +64,11 @@ struct House: BrokerHandler {
             break
         }
 
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await arm.respond(to: add) { pair in pair.a + pair.b } }
-            while broker.presence.queues.isEmpty { await Task.yield() }
+        let node = Node("arm", on: arm) {
+            Respond(to: add) { pair in pair.a + pair.b }
+        }
+        try await node.whileRunning {
             print(try await desk.call(add, Pair(a: 1, b: 2)))
-            group.cancelAll()
         }
     }
 
@@ -112,7 +112,7 @@ struct House: BrokerHandler {
             }
             while broker.presence.queues.count < 2 { await Task.yield() }
             do {
-                print(try await connection.call(add, Pair(a: 1, b: -2), timeout: .seconds(1)))
+                print(try await connection.call(add, Pair(a: 1, b: -2), timeout: .seconds(60)))
             } catch let error as MessagingError where error.code == "negative" {
                 print(error.message)
             }
