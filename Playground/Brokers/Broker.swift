@@ -33,8 +33,14 @@ final class Broker: Sendable {
     /// - Parameters:
     ///   - name: what the connection is called.
     ///   - will: what the broker publishes if it loses the connection.
-    func connect(name: String, will: Will? = nil) async throws -> any Connection {
-        let connection = try await kind.connect(ConnectionOptions(name: name, will: will, logger: logger))
+    ///   - clock: what measures the connection's timeouts; another one is for tests.
+    func connect(
+        name: String,
+        will: Will? = nil,
+        clock: any Clock<Duration> = ContinuousClock()
+    ) async throws -> any Connection {
+        let options = ConnectionOptions(name: name, will: will, logger: logger, clock: clock)
+        let connection = try await kind.connect(options)
         connections.withLock { $0.append(connection) }
         return connection
     }

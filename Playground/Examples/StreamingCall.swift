@@ -40,7 +40,7 @@ struct StreamingCall: Example {
                 break
             }
             for try await written in ends.prefix(1) {
-                print("the server stopped with at most \(written.value <= 13 + 8 ? "a window" : "too much") unread")
+                print("the server stopped \(written.value <= 13 + 8 ? "within" : "beyond") the window")
             }
         }
     }

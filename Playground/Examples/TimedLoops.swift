@@ -35,7 +35,7 @@ struct TimedLoops: Example {
         }.run()
 
         for try await tick in seen.prefix(5) { print("tick \(tick.value)") }
-        print("the steady loop ran \(steady.statistics.runs) times, and skipped \(steady.statistics.skipped)")
+        print("the steady loop ran \(steady.statistics.runs) times")
         if let longest = late.statistics.maximum {
             print("a run of the late one took \(longest > late.interval ? "longer than" : "within") its interval")
         }
