@@ -17,8 +17,8 @@ public struct PublishOptions: Sendable, Hashable {
     public var guarantee: Guarantee
     /// Whether the broker keeps it for those who subscribe later. An empty retained message deletes the kept one.
     public var retain: Bool
-    /// After how long it is worthless: it is then not delivered any more. It also bounds how long a guaranteed
-    /// publish waits for a lost link. `nil`: never.
+    /// After how long it is worthless: the broker then keeps it no longer. What has reached a subscription's mailbox
+    /// is read all the same. It also bounds how long a guaranteed publish waits for a lost link. `nil`: never.
     public var expiry: Duration?
 
     /// At most once, not retained, never expiring, unless told.
