@@ -34,7 +34,7 @@ struct CallBench: Sendable {
 
     private func measure(_ callers: Int, _ client: MemoryConnection) async throws -> String {
         let request = Message(Array(repeating: 7, count: 64))
-        let each = calls / callers
+        let each = max(1, calls / callers)
         var latencies: [Double] = []
         let measurement = try await Measurement(each * callers) {
             latencies = try await withThrowingTaskGroup(of: [Double].self) { group in

@@ -44,12 +44,16 @@ struct FleetOperator: Sendable {
     private func sampleAndChangeMind(_ series: String) async throws {
         let first = try await connection.send(goal(series, 4), to: FleetContracts.sample)
         say("sent a goal: sample \(series) for 4 s")
-        try await show(first, named: "first goal", until: 0.4)
+        try await endingGoal(first, named: "first goal") {
+            try await show(first, named: "first goal", until: 0.4)
+        }
         // The archive takes one goal at a time, and the newest: this one ends the first.
         let second = try await connection.send(goal(series, 2), to: FleetContracts.sample)
-        try await report(first, named: "first goal")
-        try await show(second, named: "second goal", until: .infinity)
-        try await report(second, named: "second goal")
+        try await endingGoal(second, named: "second goal") {
+            try await report(first, named: "first goal")
+            try await show(second, named: "second goal", until: .infinity)
+            try await report(second, named: "second goal")
+        }
     }
 
     private func goal(_ series: String, _ seconds: Double) -> FleetContracts.SamplingGoal {
@@ -67,13 +71,27 @@ struct FleetOperator: Sendable {
         }
     }
 
-    private func report(_ goal: Handle, named name: String) async throws {
+    /// Cancels a goal if the operator itself is cancelled while it follows it: nobody is left who wants the result.
+    private func endingGoal(_ goal: Handle, named name: String, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch is CancellationError {
+            // Awaited; a task of its own, because nothing can be sent from one that is cancelled.
+            await Task {
+                guard (try? await goal.cancel()) == true else { return }
+                try? await report(goal, named: name, canceledAs: "canceled")
+            }.value
+            throw CancellationError()
+        }
+    }
+
+    private func report(_ goal: Handle, named name: String, canceledAs reason: String = "preempted") async throws {
         let outcome = try await goal.outcome
         tally.count { $0.goals["\(outcome.status)", default: 0] += 1 }
         switch outcome {
-        case .succeeded(let statistics): say("the \(name) succeeded: \(statistics)")
-        case .canceled(let statistics?, _): say("the \(name) was preempted, with \(statistics)")
-        case .canceled(nil, let error), .aborted(let error): say("the \(name) was \(outcome.status): \(error.message)")
+        case .succeeded(let statistics): say("\(name) succeeded: \(statistics)")
+        case .canceled(let statistics?, _): say("\(name) \(reason): \(statistics)")
+        case .canceled(nil, let error), .aborted(let error): say("\(name) \(outcome.status): \(error.message)")
         }
     }
 
@@ -90,7 +108,7 @@ struct FleetOperator: Sendable {
             return response
         } catch let error as MessagingError {
             tally.count { $0.callsFailed[error.code.rawValue, default: 0] += 1 }
-            say("called \(rpc.name), and heard: \(error.message)")
+            say("\(rpc.name) answered: \(error.message)")
             return nil
         }
     }

@@ -18,9 +18,9 @@ struct WindowStatistics: Codable, Equatable, Sendable {
 }
 
 extension WindowStatistics: CustomStringConvertible {
-    /// On one line: `10 samples from 2.0 % to 9.1 %, mean 4.4 %`.
+    /// On one line: `10 samples, 2.0 % to 9.1 %, mean 4.4 %`.
     var description: String {
         guard count > 0 else { return "no samples" }
-        return "\(count) samples from \(unit.text(minimum)) to \(unit.text(maximum)), mean \(unit.text(mean))"
+        return "\(count) samples, \(unit.text(minimum)) to \(unit.text(maximum)), mean \(unit.text(mean))"
     }
 }

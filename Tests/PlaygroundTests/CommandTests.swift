@@ -1,0 +1,49 @@
+import Testing
+
+@testable import playground
+
+@Suite("Command line")
+struct CommandTests {
+    @Test(
+        "knows what is asked for",
+        arguments: [
+            ([], .fleet(.memory)),
+            (["--broker", "memory:"], .fleet(.memory)),
+            (["list"], .list),
+            (["bench"], .bench),
+            (["rpc"], .example("rpc", .memory)),
+            (["rpc", "--broker", "memory:"], .example("rpc", .memory)),
+            (["--broker=memory://", "rpc"], .example("rpc", .memory)),
+            (["rpc", "--help"], .help),
+            (["-h"], .help),
+        ] as [([String], Command)]
+    )
+    func understands(arguments: [String], command: Command) throws {
+        #expect(try Command(arguments) == command)
+    }
+
+    @Test(
+        "says what there is when asked for something else",
+        arguments: [
+            (["rcp"], "rpc"),
+            (["rpc", "events"], "one name"),
+            (["--broker"], "memory:"),
+            (["--broker", "mqtt://localhost"], "there is memory:"),
+            (["rpc", "--broker", "memory:other"], "there is memory:"),
+            (["--fast"], "--help"),
+            (["bench", "--broker", "memory:"], "no --broker"),
+        ]
+    )
+    func refuses(arguments: [String], hint: String) {
+        let error = #expect(throws: UsageError.self) { try Command(arguments) }
+        #expect(error?.description.contains(hint) == true)
+    }
+
+    @Test("ends with a code that says how it went")
+    func exits() async {
+        #expect(await Playground.run(["rcp"]) == .usage)
+        #expect(await Playground.run(["--broker", "amqp://localhost"]) == .usage)
+        let lines = await Lines.printed { #expect(await Playground.run(["--help"]) == .success) }
+        #expect(lines.first?.hasPrefix("Usage: Playground/run") == true)
+    }
+}
