@@ -78,6 +78,7 @@ struct Supervisor: Sendable {
     /// - Parameter delay: how long to wait beyond that, so that a link that comes and goes keeps nobody busy.
     /// - Returns: whether to go on; `false` if shutdown began meanwhile.
     private func waitForLink(_ delay: Duration?, _ context: NodeContext) async throws -> Bool {
+        context.logger.info("the component waits for the connection's link")
         do {
             try await cancelWhenGracefulShutdown { [connection] in
                 try await connection.runtime.waitUntilConnected(within: nil)

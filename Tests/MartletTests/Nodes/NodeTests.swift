@@ -137,7 +137,9 @@ struct NodeTests {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await node.run() }
-            await until { node.health.components.allSatisfy { $0.state == .starting } }
+            // Both have tried, and found no link.
+            await until { fixture.logs.lines.count { $0.hasPrefix("the component waits for the connection") } == 2 }
+            #expect(node.health.components.map(\.state) == [.starting, .starting])
             fixture.connection.restore()
             await until {
                 fixture.clock.advanceToNextDeadline()
