@@ -8,7 +8,7 @@ public struct ConsumeOptions: Sendable, Hashable {
         self.prefetch = prefetch
     }
 
-    func validate() throws {
+    package func validate() throws {
         guard prefetch > 0 else {
             throw MessagingError(.invalidArgument, "a consumer's prefetch is \(prefetch); it must be at least 1")
         }

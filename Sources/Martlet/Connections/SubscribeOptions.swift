@@ -23,7 +23,7 @@ public struct SubscribeOptions: Sendable, Hashable {
         self.retained = retained
     }
 
-    func validate() throws {
+    package func validate() throws {
         guard limit > 0 else {
             throw MessagingError(.invalidArgument, "a subscription's limit is \(limit); it must be at least 1")
         }

@@ -3,7 +3,7 @@
 /// Matching walks down the tree, at each level into the child of the topic's segment and into that of `*`. The
 /// work is bound by the topic's depth and by how its prefixes are subscribed to, not by the number of patterns.
 /// Nodes live in one array and refer to each other by position, so that the index is a value.
-struct FilterIndex<Value: Sendable>: Sendable {
+package struct FilterIndex<Value: Sendable>: Sendable {
     private struct Entry {
         let id: Int
         let value: Value
@@ -24,10 +24,12 @@ struct FilterIndex<Value: Sendable>: Sendable {
     private var nodes = [Node()]
     private var free: [Int] = []
     /// How many values there are.
-    private(set) var count = 0
+    package private(set) var count = 0
+
+    package init() {}
 
     /// Adds a value under an identifier. Identifiers rise: each is greater than all before it.
-    mutating func insert(_ value: Value, id: Int, for pattern: TopicPattern) {
+    package mutating func insert(_ value: Value, id: Int, for pattern: TopicPattern) {
         var position = Self.root
         for segment in pattern.segments {
             if segment == "#" {
@@ -42,7 +44,7 @@ struct FilterIndex<Value: Sendable>: Sendable {
     }
 
     /// Removes what was inserted under an identifier for that pattern, and the nodes that only it needed.
-    mutating func remove(id: Int, for pattern: TopicPattern) {
+    package mutating func remove(id: Int, for pattern: TopicPattern) {
         var path = [Self.root]
         var segments = pattern.segments
         let isRest = segments.last == "#"
@@ -71,7 +73,7 @@ struct FilterIndex<Value: Sendable>: Sendable {
     ///
     /// - Returns: how many nodes were visited, for those who watch the cost.
     @discardableResult
-    func forEachMatch(of topic: TopicName, _ body: (Value) -> Void) -> Int {
+    package func forEachMatch(of topic: TopicName, _ body: (Value) -> Void) -> Int {
         let segments = topic.segments
         var visited = 0
         var pending = [(position: Self.root, depth: 0)]

@@ -16,7 +16,7 @@ public struct TopicName: Sendable, Hashable {
     }
 
     /// The topic that has the name of a queue.
-    init(_ queue: QueueName) {
+    package init(_ queue: QueueName) {
         name = queue.name
     }
 

@@ -1,0 +1,154 @@
+package import DequeModule
+package import Martlet
+import Synchronization
+
+/// What tasks have given a connection to send and its loop has not yet taken: bounded, many producers, one taker.
+///
+/// So a publish costs a lock and no hop to the loop's thread, which is woken only by the first element. A producer
+/// that finds the outbox full waits, in its turn, until the loop has taken something.
+package final class Outbox<Element: Sendable>: Sendable {
+    private struct Entry {
+        let element: Element
+        let bytes: Int
+    }
+
+    private struct State {
+        var waiting: Deque<Entry> = []
+        var bytes = 0
+        var parked = ParkingLot<Entry>()
+        var closed: (any Error)?
+    }
+
+    private typealias Producer = CheckedContinuation<Void, any Error>
+
+    private let limit: Int
+    private let maximumBytes: Int
+    private let wake: @Sendable () -> Void
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - limit: how many elements may wait.
+    ///   - maximumBytes: how many bytes may wait; one element may always be larger.
+    ///   - wake: called, outside the lock, when there is something to take and was not before.
+    package init(limit: Int, maximumBytes: Int, wake: @escaping @Sendable () -> Void) {
+        self.limit = max(1, limit)
+        self.maximumBytes = maximumBytes
+        self.wake = wake
+    }
+
+    /// How many elements wait, in the outbox or for room in it.
+    package var count: Int { state.withLock { $0.waiting.count + $0.parked.count } }
+
+    /// Puts an element in, once there is room. Elements that one task puts in stay in order.
+    ///
+    /// - Throws: the error the outbox was closed with; `CancellationError` while it waits for room, and then the
+    ///   element is not taken.
+    package func put(_ element: Element, bytes: Int) async throws {
+        enum Outcome {
+            case isFirst, isIn
+            case parked(UInt64)
+        }
+        let outcome: Outcome = try state.withLock { state in
+            if let closed = state.closed { throw closed }
+            guard state.parked.isEmpty, hasRoom(for: bytes, state) else {
+                return .parked(state.parked.park(Entry(element: element, bytes: bytes)))
+            }
+            let isFirst = state.waiting.isEmpty
+            append(Entry(element: element, bytes: bytes), &state)
+            return isFirst ? .isFirst : .isIn
+        }
+        switch outcome {
+        case .isFirst: wake()
+        case .isIn: break
+        case .parked(let id): try await waitForRoom(id)
+        }
+    }
+
+    private func waitForRoom(_ id: UInt64) async throws {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result: Result<Void, any Error>? = state.withLock { state in
+                    if Task.isCancelled, state.parked.remove(id: id) != nil { return .failure(CancellationError()) }
+                    if state.parked.attach(continuation, to: id) { return nil }
+                    return state.closed.map { .failure($0) } ?? .success(())
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            let withdrawn = state.withLock { $0.parked.remove(id: id) }
+            withdrawn?.continuation?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// The element that has waited longest; `nil` if none waits. For the loop alone.
+    package func takeFirst() -> Element? {
+        let (element, admitted): (Element?, Producer?) = state.withLock { state in
+            guard let entry = state.waiting.popFirst() else { return (nil, nil) }
+            state.bytes -= entry.bytes
+            return (entry.element, admitFirst(&state))
+        }
+        admitted?.resume()
+        return element
+    }
+
+    /// Takes out, wherever they are in the order, all elements that satisfy a condition.
+    package func removeAll(where condition: (Element) -> Bool) -> [Element] {
+        let (removed, admitted): ([Element], [Producer]) = state.withLock { state in
+            var kept: Deque<Entry> = []
+            var removed: [Element] = []
+            for entry in state.waiting {
+                if condition(entry.element) {
+                    removed.append(entry.element)
+                    state.bytes -= entry.bytes
+                } else {
+                    kept.append(entry)
+                }
+            }
+            guard !removed.isEmpty else { return ([], []) }
+            state.waiting = kept
+            var admitted: [Producer] = []
+            while let producer = admitFirst(&state) { admitted.append(producer) }
+            return (removed, admitted)
+        }
+        for producer in admitted { producer.resume() }
+        return removed
+    }
+
+    /// Ends it: producers that wait throw the error, as later ones do.
+    ///
+    /// - Returns: what was waiting.
+    package func close(_ error: any Error) -> [Element] {
+        let (waiting, parked) = state.withLock { state in
+            guard state.closed == nil else { return (Deque<Entry>(), [ParkingLot<Entry>.Parked]()) }
+            state.closed = error
+            let waiting = state.waiting
+            state.waiting = []
+            state.bytes = 0
+            var parked: [ParkingLot<Entry>.Parked] = []
+            while let next = state.parked.popFirst() { parked.append(next) }
+            return (waiting, parked)
+        }
+        for producer in parked { producer.continuation?.resume(throwing: error) }
+        return waiting.map(\.element)
+    }
+
+    private func hasRoom(for bytes: Int, _ state: State) -> Bool {
+        state.waiting.isEmpty || (state.waiting.count < limit && state.bytes + bytes <= maximumBytes)
+    }
+
+    private func append(_ entry: Entry, _ state: inout State) {
+        state.waiting.append(entry)
+        state.bytes += entry.bytes
+    }
+
+    /// Lets in the producer that has waited longest, if there is room.
+    private func admitFirst(_ state: inout State) -> Producer? {
+        while true {
+            guard let entry = state.parked.first, hasRoom(for: entry.bytes, state) else { return nil }
+            let parked = state.parked.popFirst()
+            append(entry, &state)
+            // One that has not got as far as waiting finds out by itself; there may be room for the next one too.
+            if let producer = parked?.continuation { return producer }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import MartletIO
+import Synchronization
+
+/// By what other threads call a session's loop: there is something in the outbox, or a reader has caught up.
+///
+/// It exists before the session, whose parts ring it, and does not keep it.
+final class Bell: Sendable {
+    private struct Listener {
+        weak var session: MQTTSession?
+    }
+
+    private let loop: EventLoop
+    private let listener = Mutex(Listener())
+
+    init(_ loop: EventLoop) {
+        self.loop = loop
+    }
+
+    func listen(_ session: MQTTSession) {
+        listener.withLock { $0.session = session }
+    }
+
+    func ring() {
+        loop.execute { [self] in
+            let session = listener.withLock { $0.session }
+            session?.assumeIsolated { $0.work() }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Martlet
+
+/// What a broker said it is able to do. A promise that it can't keep is an error before anything is sent.
+struct BrokerLimits: Sendable {
+    var maximumQuality = 2
+    var retains = true
+    /// `nil`: as large as the protocol allows.
+    var maximumPacketBytes: Int?
+
+    func check(_ outgoing: Outgoing) throws {
+        if outgoing.quality > maximumQuality {
+            throw MessagingError(
+                .unsupported,
+                "the broker supports quality of service \(maximumQuality) at most, not \(outgoing.quality)"
+            )
+        }
+        if outgoing.retain, !retains {
+            throw MessagingError(.unsupported, "the broker keeps no messages, so none can be retained")
+        }
+        if let maximumPacketBytes, outgoing.bytes > maximumPacketBytes {
+            throw MessagingError(
+                .bodyTooLarge,
+                "a message of \(outgoing.bytes) bytes with its topic is too large for the broker, "
+                    + "which takes packets of \(maximumPacketBytes)"
+            )
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import CMosquitto
+import Martlet
+
+/// The broker's answer to an attempt to connect.
+struct ConnectAcknowledgement: Sendable {
+    let reason: CInt
+    let version: MQTTVersion
+    /// Whether the broker still had the session.
+    let sessionPresent: Bool
+    /// What the broker is able to do; what it does not mention it is.
+    private(set) var receiveMaximum = 65_535
+    private(set) var maximumQuality = 2
+    private(set) var retains = true
+    private(set) var keepAlive: Duration?
+    private(set) var topicAliases = 0
+    private(set) var sharesSubscriptions = true
+    private(set) var identifiesSubscriptions = true
+    private(set) var text: String?
+
+    init(reason: CInt, flags: CInt, _ properties: OpaquePointer?, _ version: MQTTVersion) {
+        self.reason = reason
+        self.version = version
+        sessionPresent = flags & 1 != 0
+        MosquittoProperties.forEach(in: properties) { property in
+            switch property {
+            case .integer(MQTT_PROP_RECEIVE_MAXIMUM, let value): receiveMaximum = value
+            case .integer(MQTT_PROP_MAXIMUM_QOS, let value): maximumQuality = value
+            case .integer(MQTT_PROP_RETAIN_AVAILABLE, let value): retains = value != 0
+            case .integer(MQTT_PROP_SERVER_KEEP_ALIVE, let value): keepAlive = .seconds(value)
+            case .integer(MQTT_PROP_TOPIC_ALIAS_MAXIMUM, let value): topicAliases = value
+            case .integer(MQTT_PROP_SHARED_SUB_AVAILABLE, let value): sharesSubscriptions = value != 0
+            case .integer(MQTT_PROP_SUBSCRIPTION_ID_AVAILABLE, let value): identifiesSubscriptions = value != 0
+            case .string(MQTT_PROP_REASON_STRING, let value): text = value
+            default: break
+            }
+        }
+    }
+
+    /// Why the broker refused, if it did.
+    var refusal: MessagingError? {
+        guard reason != 0 else { return nil }
+        // MQTT 5, 3.2.2.2, or MQTT 3.1.1, 3.2.2.3.
+        let (problem, isRetriable): (String, Bool) =
+            switch (version, reason) {
+            case (.v5, 0x81), (.v5, 0x82): ("it found the request malformed", false)
+            case (.v5, 0x84), (_, 1): ("it does not speak MQTT \(version.rawValue)", false)
+            case (.v5, 0x85), (.v311, 2): ("it does not take the client identifier", false)
+            case (.v5, 0x86), (.v311, 4): ("the user name or password is wrong", false)
+            case (.v5, 0x87), (.v311, 5): ("the client is not authorised", false)
+            case (.v5, 0x88), (.v5, 0x89), (.v311, 3): ("it is not available or busy", true)
+            case (.v5, 0x8A): ("the client is banned", false)
+            case (.v5, 0x95): ("the packet was too large", false)
+            case (.v5, 0x97): ("a quota is exceeded", true)
+            case (.v5, 0x9A): ("it retains no messages, and the will is to be retained", false)
+            case (.v5, 0x9B): ("it does not support the will's quality of service", false)
+            case (.v5, 0x9F): ("connections come too fast", true)
+            default: (String(cString: mosquitto_reason_string(reason)), false)
+            }
+        let detail = text.map { " (\(quoted($0)))" } ?? ""
+        return MessagingError(
+            .refused,
+            "the broker refused the connection: \(problem)\(detail), reason \(reason)",
+            isRetriable: isRetriable
+        )
+    }
+}

@@ -1,0 +1,55 @@
+import DequeModule
+import Martlet
+
+/// The messages with a guarantee that the library has and the broker has not confirmed. A pure value.
+///
+/// The library looks through all it has at each step, and numbers packets without a look at the numbers in use. So it
+/// is never given more than a window, and none while a number that is about to come again is still out.
+struct InFlight<Confirmation> {
+    /// Numbers are from 1 to 65,535. Others use some as well: subscriptions, messages without a guarantee.
+    private static var safeDistance: Int { 60_000 }
+
+    /// How many may be under way.
+    var window: Int
+    private var confirmations: [CInt: Confirmation] = [:]
+    /// Their numbers in the order in which they were sent, some of them confirmed already.
+    private var order: Deque<CInt> = []
+    private var lastNumber: CInt = 0
+
+    init(window: Int) {
+        self.window = window
+    }
+
+    var count: Int { confirmations.count }
+
+    /// Whether one more may be sent.
+    mutating func hasRoom(guaranteed: Bool) -> Bool {
+        if guaranteed, confirmations.count >= window { return false }
+        while let oldest = order.first, confirmations[oldest] == nil { order.removeFirst() }
+        guard let oldest = order.first else { return true }
+        let distance = (Int(lastNumber) - Int(oldest) + 65_535) % 65_535
+        return distance < Self.safeDistance
+    }
+
+    /// A message was given to the library, which has numbered it.
+    mutating func sent(_ number: CInt, _ confirmation: Confirmation?) {
+        lastNumber = number
+        guard let confirmation else { return }
+        confirmations[number] = confirmation
+        order.append(number)
+    }
+
+    /// - Returns: who is to be told; `nil` for a number that is not out.
+    mutating func confirmed(_ number: CInt) -> Confirmation? {
+        confirmations.removeValue(forKey: number)
+    }
+
+    /// - Returns: everyone who waits, in the order in which they sent.
+    mutating func removeAll() -> [Confirmation] {
+        defer {
+            confirmations.removeAll()
+            order.removeAll()
+        }
+        return order.compactMap { confirmations[$0] }
+    }
+}

@@ -1,0 +1,25 @@
+import Martlet
+
+/// What the library tells while it works. It must not be called back from here, so that what is more than noting
+/// something down waits until it has returned.
+extension MQTTSession: Mosquitto.Delegate {
+    nonisolated func mosquittoConnected(_ acknowledgement: ConnectAcknowledgement) {
+        assumeIsolated { $0.acknowledgement = acknowledgement }
+    }
+
+    nonisolated func mosquittoDisconnected(_ reason: CInt) {
+        assumeIsolated { $0.brokersReason = reason >= 0x80 ? reason : nil }
+    }
+
+    nonisolated func mosquittoReceived(_ message: ReceivedMessage) {
+        assumeIsolated { $0.received(message) }
+    }
+
+    nonisolated func mosquittoPublished(_ identifier: CInt, reason: CInt) {
+        assumeIsolated { $0.confirmed(identifier, reason: reason) }
+    }
+
+    nonisolated func mosquittoSubscribed(_ identifier: CInt, granted quality: CInt) {
+        assumeIsolated { $0.granted(identifier, quality) }
+    }
+}

@@ -1,0 +1,296 @@
+import CMosquitto
+import Martlet
+import MartletIO
+
+/// Getting the link, keeping it, and noticing that it is gone.
+extension MQTTSession {
+    /// Opens the first link.
+    ///
+    /// - Throws: why the last server that was tried could not be connected to.
+    func connect() async throws {
+        do {
+            established(try await openLink())
+        } catch {
+            await close()
+            throw error
+        }
+    }
+
+    /// Tries each server's addresses in turn until one accepts.
+    private func openLink() async throws -> ConnectAcknowledgement {
+        var failure: any Error = MessagingError.offline
+        for server in options.servers {
+            do {
+                let addresses = try await Resolver.addresses(of: server.host, port: server.port)
+                for address in addresses {
+                    do {
+                        return try await openLink(to: address, of: server)
+                    } catch let error as MessagingError {
+                        // A broker that answers no speaks for its other addresses as well.
+                        if error.code == .refused, !error.isRetriable { throw error }
+                        failure = error
+                    }
+                }
+            } catch let error as MessagingError {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func openLink(
+        to address: SocketAddress,
+        of server: MQTTOptions.Server
+    ) async throws -> ConnectAcknowledgement {
+        if case .closed = phase { throw MessagingError.closed }
+        try Task.checkCancellation()
+        let promise = Promise<ConnectAcknowledgement>()
+        phase = .opening(promise)
+        acknowledgement = nil
+        brokersReason = nil
+        let timer = loop.schedule(after: options.connectTimeout) { [options] in
+            promise.end(
+                .failure(
+                    MessagingError(.timeout, "\(server.host) at \(address) gave no answer within \(options.connectTimeout)")
+                )
+            )
+        }
+        defer { timer.cancel() }
+        do {
+            tls?.host = server.host
+            try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
+            watchSocket()
+            return try await promise.value()
+        } catch {
+            abandonLink()
+            if case .opening = phase { phase = .idle }
+            guard let error = error as? MessagingError else { throw error }
+            throw MessagingError(
+                error.code,
+                "could not connect to \(server.host) at \(address): \(error.message)",
+                isRetriable: error.isRetriable
+            )
+        }
+    }
+
+    private func connectProperties() throws -> MosquittoProperties {
+        var properties = MosquittoProperties(options.version)
+        if case .persistent(let expiry) = options.session {
+            // All ones: the session does not expire (MQTT 5, 3.1.2.11.2).
+            let seconds = expiry.map { max(1, $0.components.seconds) } ?? Int64(UInt32.max)
+            try properties.add(MQTT_PROP_SESSION_EXPIRY_INTERVAL, int32: Int(clamping: seconds))
+        }
+        if let size = options.maximumPacketSize { try properties.add(MQTT_PROP_MAXIMUM_PACKET_SIZE, int32: size) }
+        return properties
+    }
+
+    private func watchSocket() {
+        guard let socket = client.socket else { return }
+        watch = loop.watch(socket, for: [.read, .write]) { [weak self] ready in
+            self?.assumeIsolated { $0.socketReady(ready) }
+        }
+    }
+
+    /// A link has been accepted: what was open on the one before is opened again.
+    private func established(_ acknowledgement: ConnectAcknowledgement) {
+        phase = .open
+        broker = acknowledgement
+        inFlight.window = min(options.maximumInFlight, acknowledgement.receiveMaximum)
+        aliases = TopicAliases(limit: min(options.topicAliases, acknowledgement.topicAliases))
+        let interval = acknowledgement.keepAlive ?? options.keepAlive
+        keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
+        orphans.isKept = acknowledgement.sessionPresent
+        scheduleTick()
+        attend {
+            if !acknowledgement.sessionPresent { try restoreSubscriptions() }
+            runtime.states.set(.connected)
+            try send()
+        }
+    }
+
+    // MARK: Events
+
+    /// Does something with the library, and then what follows from it: the socket is watched for what is wanted now,
+    /// or the link is found to be lost.
+    func attend(_ body: () throws -> Void) {
+        do {
+            try body()
+            try client.flush()
+            updateInterest()
+        } catch {
+            linkFailed(error)
+            return
+        }
+        if client.socket == nil { linkFailed(MessagingError(.connectionLost, "the broker ended the link")) }
+    }
+
+    private func socketReady(_ ready: Interest) {
+        keepAlive?.heard(.now)
+        attend {
+            if ready.contains(.read) || isOpening { try receive() }
+            // Writing goes on in `attend`, and what waits for that follows.
+            if ready.contains(.write) {
+                try client.flush()
+                if case .open = phase { try send() }
+            }
+        }
+        concludeOpening()
+    }
+
+    private var isOpening: Bool {
+        if case .opening = phase { true } else { false }
+    }
+
+    private func receive() throws {
+        // Then others on this loop have their turn; what is left makes the socket ready again.
+        _ = try client.read(packets: 64)
+        guard let socket = client.socket else { return }
+        if isOpening, tls != nil, SocketOptions.hasEnded(socket) {
+            // The library would try the handshake again and again.
+            throw MessagingError(.connectionLost, "the broker ended the link during the TLS handshake")
+        }
+        // The broker may hold back what follows a small packet until it knows that this has arrived (RFC 896).
+        SocketOptions.acknowledgeNow(socket)
+    }
+
+    private func concludeOpening() {
+        guard case .opening(let promise) = phase, let acknowledgement else { return }
+        self.acknowledgement = nil
+        if let refusal = acknowledgement.refusal {
+            promise.end(.failure(refusal))
+        } else {
+            promise.end(.success(acknowledgement))
+        }
+    }
+
+    /// Watches the socket for what is wanted of it: nothing is read while a reader is behind.
+    func updateInterest() {
+        guard let watch, !watch.isCancelled else { return }
+        var interest: Interest = isDeaf ? [] : .read
+        if client.wantsToWrite { interest.insert(.write) }
+        watch.interest = interest
+    }
+
+    /// Whether the socket is not read, because a reader is behind.
+    ///
+    /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what the reader waits
+    /// for may be that answer.
+    private var isDeaf: Bool {
+        guard gate.isHeld, case .open = phase else { return false }
+        let awaitsAnswer = inFlight.count > 0 || !subscribing.isEmpty || runtime.hasCallsInFlight
+        return !awaitsAnswer || !backlog.hasRoom
+    }
+
+    private func scheduleTick() {
+        ticker?.cancel()
+        guard let keepAlive else { return }
+        ticker = loop.schedule(after: keepAlive.tick) { [weak self] in
+            self?.assumeIsolated { $0.tick() }
+        }
+    }
+
+    private func tick() {
+        guard case .open = phase, let verdict = keepAlive?.check(.now, isDeaf: isDeaf) else { return }
+        scheduleTick()
+        attend {
+            switch verdict {
+            case .nothing: break
+            case .ping: try client.keepAlive()
+            // Something that every broker takes from every client, and that means nothing to it.
+            case .nudge: client.unsubscribe(from: "martlet/keep-alive")
+            case .dead:
+                throw MessagingError(
+                    .connectionLost,
+                    "nothing was heard of the broker for one and a half times the keep-alive interval"
+                )
+            }
+        }
+    }
+
+    // MARK: The link is lost
+
+    private func linkFailed(_ error: any Error) {
+        switch phase {
+        case .opening(let promise):
+            // The broker's own words say more than that it closed the socket.
+            concludeOpening()
+            promise.end(.failure(error))
+            abandonLink()
+        case .open:
+            phase = .idle
+            abandonLink()
+            linkLost(brokersReason.map { MessagingError(disconnectReason: $0) } ?? error)
+        case .idle, .closed:
+            abandonLink()
+        }
+    }
+
+    private func linkLost(_ error: any Error) {
+        runtime.logger.info("the link to the broker is lost: \(error)")
+        failSubscribing(error)
+        runtime.linkLost(
+            MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
+        )
+        dropUnguaranteed()
+        reconnecting = Task { await reconnect() }
+    }
+
+    /// Lets go of the socket, without a word to the broker.
+    private func abandonLink() {
+        watch?.cancel()
+        watch = nil
+        ticker?.cancel()
+        ticker = nil
+        keepAlive = nil
+        client.abort()
+    }
+
+    private func reconnect() async {
+        var attempt = 0
+        while !Task.isCancelled {
+            guard let delay = options.reconnect.delay(before: attempt) else {
+                runtime.logger.error("the link could not be restored in \(attempt) attempts: the connection is closed")
+                return await finish(MessagingError(.connectionLost, "the link could not be restored in \(attempt) attempts"))
+            }
+            attempt += 1
+            do {
+                try await runtime.timers.sleep(for: delay)
+                let acknowledgement = try await openLink()
+                established(acknowledgement)
+                return
+            } catch is CancellationError {
+                return
+            } catch {
+                runtime.logger.debug("attempt \(attempt) to restore the link failed: \(error)")
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// Says goodbye to the broker and ends everything.
+    func close() async {
+        reconnecting?.cancel()
+        if case .open = phase {
+            try? send()
+            client.disconnect()
+            try? client.flush()
+            await waitUntilWritten()
+        }
+        await finish(MessagingError.closed)
+    }
+
+    /// Ends everything, for good.
+    private func finish(_ error: MessagingError) async {
+        if case .closed = phase { return }
+        if case .opening(let promise) = phase { promise.end(.failure(error)) }
+        phase = .closed
+        abandonLink()
+        failSubscribing(error)
+        for promise in inFlight.removeAll() { promise.end(.failure(error)) }
+        for outgoing in outbox.close(error) { outgoing.confirmation?.end(.failure(error)) }
+        finishReceivers(error)
+        await runtime.close(error)
+        await loop.close()
+    }
+}

@@ -1,0 +1,162 @@
+import CMosquitto
+import Martlet
+import MartletIO
+
+/// Messages on their way out.
+extension MQTTSession {
+    /// How many messages, and about how many bytes, are written in one go.
+    private static var batchMessages: Int { 128 }
+    private static var batchBytes: Int { 256 << 10 }
+
+    // MARK: From any thread
+
+    /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.
+    nonisolated func publish(_ outgoing: Outgoing) async throws -> PublishReason? {
+        try Task.checkCancellation()
+        try limits.withLock { try $0.check(outgoing) }
+        guard let confirmation = outgoing.confirmation else {
+            try await sendUnguaranteed(outgoing)
+            return nil
+        }
+        let timer = outgoing.expiry.map { expiry in
+            runtime.timers.schedule(at: runtime.timers.now + expiry) {
+                confirmation.end(
+                    .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
+                )
+            }
+        }
+        defer { if let timer { runtime.timers.cancel(timer) } }
+        try await outbox.put(outgoing, bytes: outgoing.bytes)
+        return try await confirmation.value()
+    }
+
+    private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
+        switch runtime.states.state {
+        case .connected:
+            try await outbox.put(outgoing, bytes: outgoing.bytes)
+        case .closed:
+            throw MessagingError.closed
+        case .connecting, .disconnected:
+            switch offline.add(outgoing) {
+            case .refused: throw MessagingError.offline
+            case .dropped: countOffline(outgoing)
+            case .kept: break
+            }
+            // The link may have come back just before.
+            bell.ring()
+        }
+    }
+
+    private nonisolated func countOffline(_ outgoing: Outgoing) {
+        runtime.count(\.droppedOffline, "a message to \(outgoing.topic) was dropped while there was no link")
+    }
+
+    // MARK: On the loop
+
+    /// Gives the library what it can take.
+    func send() throws {
+        guard case .open = phase else { return }
+        // Several rounds, and then others on this loop have their turn.
+        for _ in 0..<4 {
+            guard !client.wantsToWrite, try sendBatch() else { return }
+        }
+        bell.ring()
+    }
+
+    /// - Returns: whether anything was sent.
+    private func sendBatch() throws -> Bool {
+        var messages = 0
+        var bytes = 0
+        while messages < Self.batchMessages, bytes < Self.batchBytes, let outgoing = takeNext() {
+            try give(outgoing)
+            messages += 1
+            bytes += outgoing.bytes
+        }
+        guard messages > 0 else { return false }
+        // Held together until all is written, many packets share one segment.
+        let socket = messages > 1 ? client.socket : nil
+        if let socket { SocketOptions.cork(socket, true) }
+        try client.flush()
+        if let socket, client.socket == socket { SocketOptions.cork(socket, false) }
+        return true
+    }
+
+    private func takeNext() -> Outgoing? {
+        let candidate = next.take() ?? offline.takeFirst() ?? outbox.takeFirst()
+        guard let candidate else { return nil }
+        guard inFlight.hasRoom(guaranteed: candidate.quality > 0) else {
+            next = candidate
+            return nil
+        }
+        return candidate
+    }
+
+    /// Gives the library one message. What it does not take is an error to the sender, not to the link.
+    private func give(_ outgoing: Outgoing) throws {
+        if outgoing.isAbandoned { return }
+        do {
+            var properties = MosquittoProperties(options.version)
+            try properties.add(outgoing.headers)
+            if let expiry = outgoing.expiry {
+                // Whole seconds; one that is shorter would otherwise not expire at all.
+                let seconds = max(1, expiry.components.seconds)
+                try properties.add(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, int32: Int(clamping: seconds))
+            }
+            var topic: String? = outgoing.topic
+            // One that is sent again after a reconnect has to have its topic.
+            if outgoing.quality == 0 {
+                switch aliases.use(outgoing.topic) {
+                case .none: break
+                case .introduce(let number): try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
+                case .alone(let number):
+                    try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
+                    topic = nil
+                }
+            }
+            let number = try client.publish(
+                outgoing.payload, to: topic, quality: outgoing.quality, retain: outgoing.retain, properties
+            )
+            inFlight.sent(number, outgoing.confirmation)
+        } catch let error as MessagingError where error.code != .connectionLost {
+            if let confirmation = outgoing.confirmation {
+                confirmation.end(.failure(error))
+            } else {
+                runtime.logger.warning("a message to \(outgoing.topic) could not be sent: \(error)")
+            }
+        }
+    }
+
+    /// The link is gone: what has no guarantee goes with it, unless it is to be kept.
+    func dropUnguaranteed() {
+        guard !offline.keeps else { return }
+        if let waiting = next, waiting.quality == 0 {
+            next = nil
+            countOffline(waiting)
+        }
+        for outgoing in outbox.removeAll(where: { $0.quality == 0 }) { countOffline(outgoing) }
+    }
+
+    /// Returns when everything is written, or after a second.
+    func waitUntilWritten() async {
+        let deadline = ContinuousClock.now + .seconds(1)
+        while client.socket != nil, client.wantsToWrite, .now < deadline {
+            let written = Promise<Void>()
+            closing = written
+            let timer = loop.schedule(at: deadline) { written.end(.success(())) }
+            _ = try? await written.value()
+            timer.cancel()
+        }
+        closing = nil
+    }
+
+    func confirmed(_ number: CInt, reason: CInt) {
+        guard let confirmation = inFlight.confirmed(number) else { return }
+        let reason = PublishReason(rawValue: options.version == .v5 ? reason : 0)
+        if reason.isFailure {
+            confirmation.end(.failure(MessagingError(publishReason: reason)))
+        } else {
+            confirmation.end(.success(reason))
+        }
+        mayHaveRoom = true
+    }
+}

@@ -1,0 +1,77 @@
+import Martlet
+import MartletIO
+import Synchronization
+
+/// The work behind a connection: the library's client, the link, and everything that is restored when the link was
+/// lost. It lives on the connection's loop, which alone touches the library.
+///
+/// ``MQTTConnection`` is what users hold; it ends the session when it is closed or dropped.
+actor MQTTSession {
+    enum Phase {
+        /// No link.
+        case idle
+        /// A link is being opened; the promise tells how that ends.
+        case opening(Promise<ConnectAcknowledgement>)
+        /// There is a link.
+        case open
+        case closed
+    }
+
+    nonisolated let loop: EventLoop
+    nonisolated let options: MQTTOptions
+    nonisolated let runtime: ConnectionRuntime
+    nonisolated let gate: FlowGate
+    nonisolated let outbox: Outbox<Outgoing>
+    nonisolated let offline: OfflineBuffer<Outgoing>
+    nonisolated let bell: Bell
+    /// What the broker is able to do, for those who ask from outside the loop.
+    nonisolated let limits = Mutex(BrokerLimits())
+
+    let client: Mosquitto
+    let tls: TLSContext?
+    var phase = Phase.idle
+    var watch: Watch?
+    var ticker: Timer?
+    var keepAlive: KeepAlive?
+    var broker: ConnectAcknowledgement?
+    /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
+    var reconnecting: Task<Void, Never>?
+    var table = SubscriptionTable<Receiver>()
+    /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
+    var subscribing: [CInt: PendingSubscribe] = [:]
+    var inFlight: InFlight<Promise<PublishReason>>
+    var aliases = TopicAliases(limit: 0)
+    var orphans = Orphans()
+    var backlog = Backlog()
+    /// Taken from the outbox, and waiting for room in the window.
+    var next: Outgoing?
+    /// What the library's callbacks told, to be looked at when the library has returned.
+    var acknowledgement: ConnectAcknowledgement?
+    var brokersReason: CInt?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(_ options: MQTTOptions, loop: EventLoop) throws {
+        try options.validate()
+        self.options = options
+        self.loop = loop
+        let runtime = ConnectionRuntime(options.connection)
+        self.runtime = runtime
+        tls = try options.tls.map { try TLSContext($0, host: options.servers[0].host) }
+        client = try Mosquitto(options, clientID: runtime.name, tls: tls)
+        inFlight = InFlight(window: options.maximumInFlight)
+        let bell = Bell(loop)
+        self.bell = bell
+        gate = FlowGate { bell.ring() }
+        outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
+        offline = OfflineBuffer(options.connection.whileOffline)
+        loop.open()
+        bell.listen(self)
+    }
+
+    /// What the bell is rung for.
+    func work() {
+        guard case .open = phase else { return }
+        attend { try send() }
+    }
+}

@@ -1,0 +1,174 @@
+import Martlet
+
+/// What a session is subscribed to at its broker, and who in this process gets what comes by it. A pure value.
+///
+/// The broker knows one subscription a filter, so that several members share it. MQTT 5 tells with each message by
+/// which subscription it came. MQTT 3.1.1 does not, and sends a message that several filters match once; there the
+/// filters are matched here.
+struct SubscriptionTable<Receiver: Sendable> {
+    struct Member {
+        let id: Int
+        let receiver: Receiver
+        let quality: CInt
+        /// Whether it wants the messages that the broker has kept, and none that this process published.
+        let wantsRetained: Bool
+        let noLocal: Bool
+    }
+
+    struct Filter {
+        /// The identifier that the broker sends back with each message.
+        let id: Int
+        /// As it is on the wire, with the group of a shared one.
+        let text: String
+        let key: TopicPattern
+        let isShared: Bool
+        fileprivate(set) var members: [Member] = []
+        /// Who gets kept messages: those for whom the broker was asked last.
+        fileprivate(set) var newcomers: Set<Int> = []
+
+        var quality: CInt { members.map(\.quality).max() ?? 0 }
+        var noLocal: Bool { members.allSatisfy(\.noLocal) }
+    }
+
+    /// What a subscription at the broker has to be told after a change.
+    enum Change: Equatable {
+        case none
+        case subscribe(filter: Int)
+        case unsubscribe(text: String)
+    }
+
+    private var filters: [Int: Filter] = [:]
+    private var filterIDs: [String: Int] = [:]
+    private var filterOfMember: [Int: Int] = [:]
+    private var index = FilterIndex<Int>()
+    private var lastID = 0
+    private var lastMember = 0
+    /// The filter for which the broker was asked last.
+    private var latest = 0
+
+    var isEmpty: Bool { filters.isEmpty }
+
+    /// All filters, in the order in which they were first subscribed to.
+    var all: [Filter] { filters.values.sorted { $0.id < $1.id } }
+
+    subscript(filter id: Int) -> Filter? { filters[id] }
+
+    /// Another filter, of the other kind, that may match the same topics; `nil` if there is none.
+    func conflict(with text: String, key: TopicPattern, isShared: Bool) -> Filter? {
+        filters.values.first { $0.isShared != isShared && $0.text != text && $0.key.overlaps(key) }
+    }
+
+    /// Adds a member.
+    ///
+    /// - Parameter group: of a shared subscription.
+    /// - Returns: the member's number, and what to tell the broker.
+    mutating func add(
+        _ receiver: Receiver,
+        filter text: String,
+        group: String? = nil,
+        quality: CInt,
+        wantsRetained: Bool,
+        noLocal: Bool = false
+    ) -> (member: Int, change: Change) {
+        lastMember += 1
+        let wire = group.map { "$share/\($0)/\(text)" } ?? text
+        let id: Int
+        if let existing = filterIDs[wire] {
+            id = existing
+        } else {
+            lastID += 1
+            id = lastID
+            let key = TopicMapping.key(filter: text)
+            filters[id] = Filter(id: id, text: wire, key: key, isShared: group != nil)
+            filterIDs[wire] = id
+            index.insert(id, id: id, for: key)
+        }
+        let before = filters[id]
+        filters[id]?.members.append(
+            Member(
+                id: lastMember, receiver: receiver, quality: quality, wantsRetained: wantsRetained, noLocal: noLocal
+            )
+        )
+        filterOfMember[lastMember] = id
+        let isCovered = before.map { !$0.members.isEmpty && $0.quality >= quality && $0.noLocal == noLocal } ?? false
+        if isCovered, !wantsRetained || group != nil { return (lastMember, .none) }
+        asked(for: id, newcomers: wantsRetained ? [lastMember] : [])
+        return (lastMember, .subscribe(filter: id))
+    }
+
+    /// Removes a member; does nothing if it is gone.
+    mutating func remove(_ member: Int) -> Change {
+        guard let id = filterOfMember.removeValue(forKey: member), let filter = filters[id] else { return .none }
+        filters[id]?.members.removeAll { $0.id == member }
+        filters[id]?.newcomers.remove(member)
+        guard filters[id]?.members.isEmpty == true else { return .none }
+        filters[id] = nil
+        filterIDs[filter.text] = nil
+        index.remove(id: id, for: filter.key)
+        return .unsubscribe(text: filter.text)
+    }
+
+    /// The broker is asked for every filter anew: kept messages come again, to everyone who wants them.
+    mutating func restored() {
+        for (id, filter) in filters {
+            filters[id]?.newcomers = Set(filter.members.lazy.filter(\.wantsRetained).map(\.id))
+        }
+    }
+
+    private mutating func asked(for id: Int, newcomers: Set<Int>) {
+        filters[id]?.newcomers = newcomers
+        latest = id
+    }
+
+    /// Calls `body` with everyone who gets a message.
+    ///
+    /// - Parameters:
+    ///   - identified: the filters by which it came, as far as the broker tells.
+    ///   - key: its topic.
+    ///   - isRetained: whether it is one that the broker had kept.
+    /// - Returns: whether there was anyone, or there would be if it were not a kept one.
+    func forEachReceiver(
+        of key: @autoclosure () -> TopicName,
+        identified: [Int],
+        isRetained: Bool,
+        _ body: (Receiver) -> Void
+    ) -> Bool {
+        if !identified.isEmpty {
+            var isKnown = false
+            for id in identified {
+                guard let filter = filters[id] else { continue }
+                isKnown = true
+                deliver(to: filter, isRetained: isRetained, body)
+            }
+            return isKnown
+        }
+        var matching: [Int] = []
+        index.forEachMatch(of: key()) { matching.append($0) }
+        // A kept message comes for the filter that was asked for last; others have had it.
+        if isRetained, matching.contains(latest) { matching = [latest] }
+        for id in matching {
+            if let filter = filters[id] { deliver(to: filter, isRetained: isRetained, body) }
+        }
+        return !matching.isEmpty
+    }
+
+    private func deliver(to filter: Filter, isRetained: Bool, _ body: (Receiver) -> Void) {
+        for member in filter.members where !isRetained || filter.newcomers.contains(member.id) {
+            body(member.receiver)
+        }
+    }
+}
+
+extension TopicPattern {
+    /// Whether there may be a topic that both patterns match.
+    func overlaps(_ other: TopicPattern) -> Bool {
+        let (a, b) = (segments, other.segments)
+        for position in 0..<max(a.count, b.count) {
+            let (x, y) = (position < a.count ? a[position] : nil, position < b.count ? b[position] : nil)
+            if x == "#" || y == "#" { return true }
+            guard let x, let y else { return false }
+            guard x == y || x == "*" || y == "*" else { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,60 @@
+import CMosquitto
+import Martlet
+
+/// A header as a user property of MQTT 5: a name and a text.
+///
+/// A text that MQTT does not allow (it has control characters) and bytes go as base64, under a name that ends in
+/// `;text` or `;bytes`.
+struct UserProperty: Equatable {
+    private static let textSuffix = ";text"
+    private static let bytesSuffix = ";bytes"
+
+    let name: String
+    let value: String
+
+    init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    /// - Throws: ``MessagingError/Code/invalidArgument`` for a name that MQTT can't carry.
+    init(_ name: String, _ value: HeaderValue) throws {
+        guard !name.isEmpty, Self.isAllowed(name) else {
+            throw MessagingError(.invalidArgument, "MQTT can't carry a header of the name \(quoted(name))")
+        }
+        guard let text = value.string else {
+            self.init(name: name + Self.bytesSuffix, value: Base64.encode(value.bytes ?? []))
+            return
+        }
+        if Self.isAllowed(text) {
+            self.init(name: name, value: text)
+        } else {
+            self.init(name: name + Self.textSuffix, value: Base64.encode(Array(text.utf8)))
+        }
+    }
+
+    /// Sets the header that it stands for. One whose base64 is none is what it looks like: a text.
+    func store(in headers: inout Headers) {
+        if name.hasSuffix(Self.textSuffix), let bytes = Base64.decode(value),
+            let text = String(validating: bytes, as: UTF8.self)
+        {
+            headers[String(name.dropLast(Self.textSuffix.count))] = .string(text)
+        } else if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.decode(value) {
+            headers[String(name.dropLast(Self.bytesSuffix.count))] = .bytes(bytes)
+        } else {
+            headers[name] = .string(value)
+        }
+    }
+
+    /// What MQTT calls a UTF-8 encoded string (MQTT 5, 1.5.4), and what libmosquitto takes for one.
+    private static func isAllowed(_ text: String) -> Bool {
+        text.utf8.count <= 65_535 && !text.utf8.contains(0)
+            && text.withCString { mosquitto_validate_utf8($0, CInt(text.utf8.count)) } == MOSQ_ERR_SUCCESS.rawValue
+    }
+}
+
+extension HeaderValue {
+    fileprivate var bytes: [UInt8]? {
+        if case .bytes(let bytes) = self { bytes } else { nil }
+    }
+}
