@@ -37,13 +37,13 @@ struct EnvelopeWriter {
     func bytes(for use: Envelope.Use) -> [UInt8] {
         var writer = JSONWriter(capacity: capacity)
         writer.write(#"{"header":{"reply_to":"#)
-        writer.write(replyTo)
+        writer.write(string: replyTo)
         writer.write(#","correlation_id":"#)
-        if let correlationID { writer.write(correlationID) } else { writer.write("null") }
+        if let correlationID { writer.write(string: correlationID) } else { writer.write("null") }
         writer.write(#","timestamp":"#)
-        writer.write(timestamp)
+        writer.write(integer: timestamp)
         writer.write(#","content_type":"#)
-        writer.write(contentType)
+        writer.write(string: contentType)
         writer.write(#","encoding":""#)
         writer.write(encoding.name)
         writer.write(#"","agent":"martlet""#)
@@ -79,14 +79,14 @@ struct EnvelopeWriter {
         var isFirst = true
         if use == .publication {
             writer.write(#""content_type":"#)
-            writer.write(contentType == "json" ? "application/json" : contentType)
+            writer.write(string: contentType == "json" ? "application/json" : contentType)
             writer.write(encoding == .base64 ? #","content_encoding":"base64""# : #","content_encoding":"utf8""#)
             isFirst = false
         }
         for (name, value) in properties {
             if !isFirst { writer.write(",") }
             isFirst = false
-            writer.write(name)
+            writer.write(string: name)
             writer.write(":")
             // These two names describe the content; a header that is called so has to look different.
             if name == "content_type" || name == "content_encoding" {
@@ -102,13 +102,13 @@ struct EnvelopeWriter {
 
     private static func write(_ value: HeaderValue, to writer: inout JSONWriter) {
         switch value {
-        case .string(let text): writer.write(text)
-        case .integer(let number): writer.write(number)
-        case .boolean(let truth): writer.write(truth ? "true" as StaticString : "false")
-        case .double(let number) where number.isFinite: writer.write(number)
+        case .string(let text): writer.write(string: text)
+        case .integer(let number): writer.write(integer: number)
+        case .boolean(let truth): writer.write(truth ? "true" : "false")
+        case .double(let number) where number.isFinite: writer.write(double: number)
         case .double(let number):
             writer.write(#"{"double":"#)
-            writer.write(number.description)
+            writer.write(string: number.description)
             writer.write("}")
         case .bytes(let bytes):
             writer.write(#"{"base64":"#)

@@ -18,7 +18,7 @@ struct JSONWriter {
     }
 
     /// Writes a string, with its quotes. Characters outside ASCII stand as they are.
-    mutating func write(_ string: String) {
+    mutating func write(string: String) {
         var string = string
         bytes.append(UInt8(ascii: "\""))
         string.withUTF8 { text in
@@ -39,7 +39,7 @@ struct JSONWriter {
     }
 
     /// Writes a whole number.
-    mutating func write(_ number: Int64) {
+    mutating func write(integer number: Int64) {
         if number < 0 { bytes.append(UInt8(ascii: "-")) }
         let start = bytes.count
         var rest = number.magnitude
@@ -51,7 +51,7 @@ struct JSONWriter {
     }
 
     /// Writes a number so that it reads as one with a fraction or exponent; it has to be finite.
-    mutating func write(_ number: Double) {
+    mutating func write(double number: Double) {
         bytes.append(contentsOf: number.description.utf8)
     }
 
