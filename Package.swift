@@ -37,6 +37,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "MartletIO",
+            dependencies: [
+                "Martlet",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "MartletTesting",
             dependencies: [
                 "Martlet",
@@ -65,6 +74,15 @@ let package = Package(
                 "Martlet",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletIOTests",
+            dependencies: [
+                "Martlet",
+                "MartletIO",
+                .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings
         ),

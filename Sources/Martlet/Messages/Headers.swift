@@ -8,6 +8,27 @@ public struct Headers: Sendable {
     /// No headers.
     public init() {}
 
+    /// Headers of which the last of a name counts, in linear time: a peer may send any number of them.
+    init(_ all: [Element]) {
+        guard all.count > 16 else {
+            for (index, field) in all.enumerated() where all[..<index].contains(where: { $0.name == field.name }) {
+                for (name, value) in all { self[name] = value }
+                return
+            }
+            fields = all
+            return
+        }
+        var places: [String: Int] = [:]
+        for (name, value) in all {
+            if let place = places[name] {
+                fields[place].value = value
+            } else {
+                places[name] = fields.count
+                fields.append((name, value))
+            }
+        }
+    }
+
     /// The value of a header; assigning `nil` removes it.
     public subscript(name: String) -> HeaderValue? {
         get { fields.first { $0.name == name }?.value }

@@ -1,0 +1,65 @@
+/// Base64 with padding (RFC 4648, section 4), for bytes that have to stand in JSON text.
+enum Base64 {
+    /// How many characters so many bytes take.
+    static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
+
+    static func encode(_ bytes: [UInt8], into text: inout [UInt8]) {
+        let span = bytes.span
+        var index = 0
+        while index < span.count {
+            let left = span.count - index
+            let second = left > 1 ? span[index + 1] : 0
+            let third = left > 2 ? span[index + 2] : 0
+            let bits = UInt32(span[index]) << 16 | UInt32(second) << 8 | UInt32(third)
+            text.append(digit(bits >> 18))
+            text.append(digit(bits >> 12))
+            text.append(left > 1 ? digit(bits >> 6) : padding)
+            text.append(left > 2 ? digit(bits) : padding)
+            index += 3
+        }
+    }
+
+    /// The bytes of base64 text; `nil` if it is none.
+    static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        guard text.count.isMultiple(of: 4) else { return nil }
+        let digits = text.suffix(2).firstIndex(of: padding).map { text[..<$0] } ?? text
+        guard text.count == digits.count || text.last == padding else { return nil }
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count / 4 * 3)
+        var bits: UInt32 = 0
+        var count = 0
+        for character in digits {
+            guard let value = value(of: character) else { return nil }
+            bits = bits << 6 | value
+            count += 6
+            guard count >= 8 else { continue }
+            count -= 8
+            result.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+        }
+        return result
+    }
+
+    private static let padding = UInt8(ascii: "=")
+
+    private static func digit(_ bits: UInt32) -> UInt8 {
+        let bits = UInt8(truncatingIfNeeded: bits & 0x3F)
+        return switch bits {
+        case 0..<26: UInt8(ascii: "A") + bits
+        case 26..<52: UInt8(ascii: "a") + (bits - 26)
+        case 52..<62: UInt8(ascii: "0") + (bits - 52)
+        case 62: UInt8(ascii: "+")
+        default: UInt8(ascii: "/")
+        }
+    }
+
+    private static func value(of character: UInt8) -> UInt32? {
+        switch character {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a")) + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character - UInt8(ascii: "0")) + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,125 @@
+/// The `header` of an envelope, as far as it is known.
+struct EnvelopeHeader {
+    /// What has been seen, beside the values.
+    private struct Signs: OptionSet {
+        let rawValue: UInt8
+        static let replyTo = Signs(rawValue: 1)
+        static let timestamp = Signs(rawValue: 2)
+        static let properties = Signs(rawValue: 4)
+        /// `msg_id` or `node_id`, which an application's own header has.
+        static let identity = Signs(rawValue: 8)
+        /// A known field is not of its type.
+        static let wrongType = Signs(rawValue: 16)
+    }
+
+    private var replyTo: String?
+    private var correlationID: String?
+    private var timestamp: Int64?
+    private var contentType: String?
+    private var ownEncoding: Envelope.Encoding?
+    private var properties = EnvelopeProperties()
+    private var signs: Signs = []
+
+    /// Takes the next value, which should be an object.
+    ///
+    /// - Returns: `nil` if it is no JSON.
+    init?(from scanner: inout JSONScanner) {
+        guard scanner.peek() == UInt8(ascii: "{") else {
+            signs = .wrongType
+            guard scanner.skipValue() != nil else { return nil }
+            return
+        }
+        guard scanner.takeObject({ key, scanner in take(key, from: &scanner) }) else { return nil }
+    }
+
+    /// Whether it can hardly be anything but the header of an envelope.
+    var isUnmistakable: Bool {
+        if signs.contains(.wrongType) { return false }
+        return signs.contains(.replyTo)
+            || signs.isSuperset(of: [.timestamp, .properties]) && !signs.contains(.identity)
+    }
+
+    /// What the body is written in.
+    var encoding: Envelope.Encoding { ownEncoding ?? properties.encoding ?? .plain }
+
+    /// All headers; the properties count more.
+    var headers: Headers {
+        var fields: [Headers.Element] = []
+        fields.reserveCapacity(properties.fields.count + 4)
+        if let correlationID { fields.append((Headers.Standard.correlationID, .string(correlationID))) }
+        if let replyTo { fields.append((Headers.Standard.replyTo, .string(replyTo))) }
+        if let timestamp { fields.append((Headers.Standard.timestamp, .integer(timestamp))) }
+        if let contentType = contentType ?? properties.contentType, contentType != "json" {
+            fields.append((Headers.Standard.contentType, .string(contentType)))
+        }
+        fields.append(contentsOf: properties.fields)
+        return Headers(fields)
+    }
+
+    private mutating func take(_ key: JSONText, from scanner: inout JSONScanner) -> Bool {
+        if key.isWord("properties", in: scanner.bytes) {
+            return takeProperties(from: &scanner)
+        }
+        guard let value = scanner.takeValue() else { return false }
+        if key.isWord("reply_to", in: scanner.bytes) {
+            replyTo = text(value, in: scanner)
+            signs.insert(.replyTo)
+        } else if key.isWord("correlation_id", in: scanner.bytes) {
+            if case .number(let range) = value, scanner.integer(range) != nil {
+                correlationID = String(decoding: scanner.bytes[range], as: UTF8.self)
+            } else {
+                correlationID = text(value, in: scanner)
+            }
+        } else if key.isWord("timestamp", in: scanner.bytes) {
+            timestamp = time(value, in: scanner)
+            signs.insert(.timestamp)
+        } else if key.isWord("content_type", in: scanner.bytes) {
+            contentType = text(value, in: scanner)
+        } else if key.isWord("encoding", in: scanner.bytes) {
+            ownEncoding = text(value, in: scanner).map(Envelope.Encoding.init)
+        } else if key.isWord("msg_id", in: scanner.bytes) || key.isWord("node_id", in: scanner.bytes) {
+            signs.insert(.identity)
+        }
+        return true
+    }
+
+    private mutating func takeProperties(from scanner: inout JSONScanner) -> Bool {
+        signs.insert(.properties)
+        properties = EnvelopeProperties()
+        if scanner.peek() == UInt8(ascii: "{") {
+            return scanner.takeObject { key, scanner in properties.take(key, from: &scanner) }
+        }
+        guard let value = scanner.takeValue() else { return false }
+        if case .null = value {} else { signs.insert(.wrongType) }
+        return true
+    }
+
+    /// A field's text; none if it is empty, `null`, or no text.
+    private mutating func text(_ value: JSONValue, in scanner: JSONScanner) -> String? {
+        switch value {
+        case .string(let text):
+            return text.range.isEmpty ? nil : text.string(in: scanner.bytes)
+        case .null:
+            return nil
+        case .number, .boolean, .arrayOrObject:
+            signs.insert(.wrongType)
+            return nil
+        }
+    }
+
+    /// Nanoseconds since 1970, of whole nanoseconds or of a number with a fraction or exponent: that means seconds,
+    /// unless it were past the year 5000.
+    private mutating func time(_ value: JSONValue, in scanner: JSONScanner) -> Int64? {
+        switch value {
+        case .number(let range):
+            if let nanoseconds = scanner.integer(range) { return nanoseconds }
+            guard let number = scanner.double(range) else { return nil }
+            return Int64(exactly: (abs(number) < 1e11 ? number * 1e9 : number).rounded())
+        case .null:
+            return nil
+        case .string, .boolean, .arrayOrObject:
+            signs.insert(.wrongType)
+            return nil
+        }
+    }
+}

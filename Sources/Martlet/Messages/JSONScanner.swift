@@ -1,0 +1,244 @@
+/// Finds its way through JSON text without decoding it: what to read is read, the rest is skipped as it stands.
+///
+/// It takes RFC 8259's grammar, in UTF-8, and the `NaN`, `Infinity` and `-Infinity` that Python's standard library
+/// writes. An escape may name half of a surrogate pair, as Python's may. Whatever the bytes are it never traps, takes
+/// time in proportion to them, keeps a fixed amount of state, and nothing is read past ``maximumDepth``.
+struct JSONScanner {
+    /// How many arrays and objects may stand in one another: as many as Foundation's decoder takes.
+    static let maximumDepth = 512
+
+    let bytes: [UInt8]
+    private(set) var position = 0
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    /// Whether the bytes are exactly one value, with white space around it or without.
+    static func isValue(_ bytes: [UInt8]) -> Bool {
+        var scanner = JSONScanner(bytes)
+        return scanner.skipValue() != nil && scanner.skipToEnd()
+    }
+
+    /// The next byte after white space, which stays to be taken; 0 at the end, since no JSON has it there.
+    mutating func peek() -> UInt8 {
+        while position < bytes.count {
+            switch bytes[position] {
+            case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"): position += 1
+            case let byte: return byte
+            }
+        }
+        return 0
+    }
+
+    /// Takes a byte, after white space, if it is next.
+    mutating func take(_ byte: UInt8) -> Bool {
+        guard peek() == byte, position < bytes.count else { return false }
+        position += 1
+        return true
+    }
+
+    /// Whether nothing but white space is left.
+    mutating func skipToEnd() -> Bool {
+        _ = peek()
+        return position == bytes.count
+    }
+
+    /// Takes the members of an object. `read` gets each key, and must take exactly the value that is next.
+    ///
+    /// - Returns: false, as soon as this is no object or `read` says false.
+    mutating func takeObject(_ read: (_ key: JSONText, _ scanner: inout JSONScanner) -> Bool) -> Bool {
+        guard take(UInt8(ascii: "{")) else { return false }
+        if take(UInt8(ascii: "}")) { return true }
+        repeat {
+            guard let key = takeString(), take(UInt8(ascii: ":")), read(key, &self) else { return false }
+        } while take(UInt8(ascii: ","))
+        return take(UInt8(ascii: "}"))
+    }
+
+    /// Takes a string; `nil` if the next value is none, or a broken one.
+    mutating func takeString() -> JSONText? {
+        guard take(UInt8(ascii: "\"")), let text = text(from: position) else { return nil }
+        position = text.range.upperBound + 1
+        return text
+    }
+
+    /// The string at a place that was skipped; `nil` if another kind of value is there.
+    func string(at range: Range<Int>) -> JSONText? {
+        var scanner = self
+        scanner.position = range.lowerBound
+        return scanner.takeString()
+    }
+
+    /// Takes a value of any kind.
+    ///
+    /// - Returns: where it stands, or `nil` if it is broken.
+    mutating func skipValue() -> Range<Int>? {
+        _ = peek()
+        let start = position
+        var nesting = JSONNesting()
+        repeat {
+            switch peek() {
+            case UInt8(ascii: "{"):
+                position += 1
+                guard nesting.enter(.object) else { return nil }
+                if peek() != UInt8(ascii: "}") {
+                    guard skipKey() else { return nil }
+                    continue
+                }
+            case UInt8(ascii: "["):
+                position += 1
+                guard nesting.enter(.array) else { return nil }
+                if peek() != UInt8(ascii: "]") { continue }
+            case UInt8(ascii: "\""):
+                guard takeString() != nil else { return nil }
+            default:
+                guard skipWord() || skipNumber() else { return nil }
+            }
+            guard skipAfterValue(&nesting) else { return nil }
+        } while nesting.depth > 0
+        return start..<position
+    }
+
+    /// After a value: takes the ends of arrays and objects up to the comma before the next value, or up to the end
+    /// of the outermost.
+    private mutating func skipAfterValue(_ nesting: inout JSONNesting) -> Bool {
+        while nesting.depth > 0 {
+            let kind = nesting.innermost
+            if take(kind == .object ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
+                nesting.leave()
+            } else {
+                return take(UInt8(ascii: ",")) && (kind == .array || skipKey())
+            }
+        }
+        return true
+    }
+
+    private mutating func skipKey() -> Bool {
+        takeString() != nil && take(UInt8(ascii: ":"))
+    }
+
+    private mutating func skipWord() -> Bool {
+        switch peek() {
+        case UInt8(ascii: "t"): skip("true")
+        case UInt8(ascii: "f"): skip("false")
+        case UInt8(ascii: "n"): skip("null")
+        case UInt8(ascii: "N"): skip("NaN")
+        case UInt8(ascii: "I"): skip("Infinity")
+        case UInt8(ascii: "-"): skip("-Infinity")
+        default: false
+        }
+    }
+
+    private mutating func skip(_ word: StaticString) -> Bool {
+        guard Self.has(word, at: position, in: bytes.span) else { return false }
+        position += word.utf8CodeUnitCount
+        return true
+    }
+
+    private mutating func skipNumber() -> Bool {
+        guard let end = endOfNumber(from: position) else { return false }
+        position = end
+        return true
+    }
+}
+
+extension JSONScanner {
+    /// Whether an ASCII word stands at a position.
+    static func has(_ word: StaticString, at index: Int, in span: Span<UInt8>) -> Bool {
+        word.withUTF8Buffer { word in
+            guard word.count <= span.count - index else { return false }
+            for offset in word.indices where span[index + offset] != word[offset] { return false }
+            return true
+        }
+    }
+
+    /// The string whose opening quote is before a position.
+    private func text(from start: Int) -> JSONText? {
+        let span = bytes.span
+        var hasEscapes = false
+        var index = start
+        while index < span.count {
+            switch span[index] {
+            case UInt8(ascii: "\""):
+                return JSONText(range: start..<index, hasEscapes: hasEscapes)
+            case UInt8(ascii: "\\"):
+                hasEscapes = true
+                guard let length = Self.lengthOfEscape(at: index, in: span) else { return nil }
+                index += length
+            case 0x20...0x7F:
+                index += 1
+            case 0x80...0xFF:
+                guard let length = Self.lengthOfCharacter(at: index, in: span) else { return nil }
+                index += length
+            default:
+                return nil
+            }
+        }
+        return nil
+    }
+
+    private func endOfNumber(from start: Int) -> Int? {
+        let span = bytes.span
+        var index = start
+        if index < span.count, span[index] == UInt8(ascii: "-") { index += 1 }
+        let isZero = index < span.count && span[index] == UInt8(ascii: "0")
+        let whole = Self.endOfDigits(from: index, in: span)
+        guard whole > index, !isZero || whole == index + 1 else { return nil }
+        index = whole
+        if index < span.count, span[index] == UInt8(ascii: ".") {
+            let fraction = Self.endOfDigits(from: index + 1, in: span)
+            guard fraction > index + 1 else { return nil }
+            index = fraction
+        }
+        if index < span.count, span[index] | 0x20 == UInt8(ascii: "e") {
+            index += 1
+            if index < span.count, span[index] == UInt8(ascii: "+") || span[index] == UInt8(ascii: "-") { index += 1 }
+            let exponent = Self.endOfDigits(from: index, in: span)
+            guard exponent > index else { return nil }
+            index = exponent
+        }
+        return index
+    }
+
+    private static func endOfDigits(from start: Int, in span: Span<UInt8>) -> Int {
+        var index = start
+        while index < span.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(span[index]) { index += 1 }
+        return index
+    }
+
+    private static func lengthOfEscape(at index: Int, in span: Span<UInt8>) -> Int? {
+        guard index + 1 < span.count else { return nil }
+        switch span[index + 1] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return 2
+        case UInt8(ascii: "u"):
+            guard index + 5 < span.count else { return nil }
+            for digit in 2...5 where JSONText.hexDigit(span[index + digit]) == nil { return nil }
+            return 6
+        default:
+            return nil
+        }
+    }
+
+    /// The length of a character outside ASCII, if it is UTF-8 (Unicode, table 3-7: no overlong forms, no surrogates,
+    /// nothing past U+10FFFF).
+    private static func lengthOfCharacter(at index: Int, in span: Span<UInt8>) -> Int? {
+        let second: ClosedRange<UInt8>
+        let length: Int
+        switch span[index] {
+        case 0xC2...0xDF: (second, length) = (0x80...0xBF, 2)
+        case 0xE0: (second, length) = (0xA0...0xBF, 3)
+        case 0xED: (second, length) = (0x80...0x9F, 3)
+        case 0xE1...0xEF: (second, length) = (0x80...0xBF, 3)
+        case 0xF0: (second, length) = (0x90...0xBF, 4)
+        case 0xF1...0xF3: (second, length) = (0x80...0xBF, 4)
+        case 0xF4: (second, length) = (0x80...0x8F, 4)
+        default: return nil
+        }
+        guard length <= span.count - index, second.contains(span[index + 1]) else { return nil }
+        for offset in 2..<max(2, length) where span[index + offset] & 0xC0 != 0x80 { return nil }
+        return length
+    }
+}

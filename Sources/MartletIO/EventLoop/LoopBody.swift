@@ -1,0 +1,16 @@
+import DequeModule
+
+/// What belongs to a loop's thread alone.
+final class LoopBody {
+    /// Jobs and work taken from the queue and not yet run, in order.
+    var batch: Deque<EventLoop.Entry> = []
+    var watches = WatchList()
+    var timers = TimerQueue()
+    /// Made when the thread is first about to sleep.
+    var pipe: WakeUpPipe?
+    /// Whether the thread has said that it sleeps, and has not yet said that it no longer does.
+    var isMarkedAsleep = false
+    /// How many bytes were promised to the pipe and not yet read. Below zero where the byte came sooner than the
+    /// news that it would.
+    var owedBytes = 0
+}
