@@ -1,5 +1,5 @@
-package import DequeModule
-package import Martlet
+import DequeModule
+import Martlet
 import Synchronization
 
 /// What tasks have given a connection to send and its loop has not yet taken: bounded, many producers, one taker.
@@ -17,6 +17,13 @@ package final class Outbox<Element: Sendable>: Sendable {
         var bytes = 0
         var parked = ParkingLot<Entry>()
         var closed: (any Error)?
+    }
+
+    private enum Outcome {
+        /// It is in, and there was nothing before.
+        case isFirst
+        case isIn
+        case parked(UInt64)
     }
 
     private typealias Producer = CheckedContinuation<Void, any Error>
@@ -44,10 +51,6 @@ package final class Outbox<Element: Sendable>: Sendable {
     /// - Throws: the error the outbox was closed with; `CancellationError` while it waits for room, and then the
     ///   element is not taken.
     package func put(_ element: Element, bytes: Int) async throws {
-        enum Outcome {
-            case isFirst, isIn
-            case parked(UInt64)
-        }
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard state.parked.isEmpty, hasRoom(for: bytes, state) else {

@@ -1,4 +1,5 @@
 import CMosquitto
+import Logging
 import Martlet
 import MartletIO
 
@@ -128,13 +129,12 @@ extension MQTTSession {
         keepAlive?.heard(.now)
         attend {
             if ready.contains(.read) || isOpening { try receive() }
-            // Writing goes on in `attend`, and what waits for that follows.
-            if ready.contains(.write) {
-                try client.flush()
-                if case .open = phase { try send() }
-            }
+            if ready.contains(.write) { try client.flush() }
+            // A confirmation makes room for the next, and so does what was written.
+            try send()
         }
         concludeOpening()
+        writing?.end(.success(()))
     }
 
     private var isOpening: Bool {
@@ -220,7 +220,7 @@ extension MQTTSession {
             phase = .idle
             abandonLink()
             linkLost(brokersReason.map { MessagingError(disconnectReason: $0) } ?? error)
-        case .idle, .closed:
+        case .idle, .closing, .closed:
             abandonLink()
         }
     }
@@ -271,26 +271,49 @@ extension MQTTSession {
     /// Says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
-        if case .open = phase {
-            try? send()
-            client.disconnect()
-            try? client.flush()
-            await waitUntilWritten()
-        }
+        sayGoodbye()
+        await waitUntilWritten()
         await finish(MessagingError.closed)
     }
 
-    /// Ends everything, for good.
+    /// Ends everything without waiting, because nobody holds the connection any more. From any thread.
+    nonisolated func abandon() {
+        loop.execute { [self] in
+            assumeIsolated { session in
+                session.reconnecting?.cancel()
+                session.sayGoodbye()
+                if session.end(MessagingError.closed) { session.loop.closeSoon() }
+            }
+        }
+    }
+
+    /// What was accepted is sent, and then that this is the end.
+    private func sayGoodbye() {
+        if case .open = phase { attend { try send() } }
+        guard case .open = phase else { return }
+        phase = .closing
+        client.disconnect()
+        attend {}
+    }
+
+    /// Ends everything, for good; returns when nothing is left running.
     private func finish(_ error: MessagingError) async {
-        if case .closed = phase { return }
+        guard end(error) else { return }
+        await runtime.close(error)
+        await loop.close()
+    }
+
+    /// - Returns: whether it had not ended before.
+    private func end(_ error: MessagingError) -> Bool {
+        if case .closed = phase { return false }
         if case .opening(let promise) = phase { promise.end(.failure(error)) }
         phase = .closed
         abandonLink()
         failSubscribing(error)
         for promise in inFlight.removeAll() { promise.end(.failure(error)) }
+        next?.confirmation?.end(.failure(error))
         for outgoing in outbox.close(error) { outgoing.confirmation?.end(.failure(error)) }
-        finishReceivers(error)
-        await runtime.close(error)
-        await loop.close()
+        finishReceivers(error.code == .connectionClosed ? nil : error)
+        return true
     }
 }

@@ -1,6 +1,8 @@
 import CMosquitto
+import Logging
 import Martlet
 import MartletIO
+import Synchronization
 
 /// Messages on their way out.
 extension MQTTSession {
@@ -136,17 +138,17 @@ extension MQTTSession {
         for outgoing in outbox.removeAll(where: { $0.quality == 0 }) { countOffline(outgoing) }
     }
 
-    /// Returns when everything is written, or after a second.
+    /// Returns when everything is written, or after a second: the other side may read nothing.
     func waitUntilWritten() async {
         let deadline = ContinuousClock.now + .seconds(1)
-        while client.socket != nil, client.wantsToWrite, .now < deadline {
-            let written = Promise<Void>()
-            closing = written
-            let timer = loop.schedule(at: deadline) { written.end(.success(())) }
-            _ = try? await written.value()
+        while client.wantsToWrite, .now < deadline {
+            let progress = Promise<Void>()
+            writing = progress
+            let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
+            _ = try? await progress.value()
             timer.cancel()
         }
-        closing = nil
+        writing = nil
     }
 
     func confirmed(_ number: CInt, reason: CInt) {
@@ -157,6 +159,5 @@ extension MQTTSession {
         } else {
             confirmation.end(.success(reason))
         }
-        mayHaveRoom = true
     }
 }

@@ -23,6 +23,7 @@ extension MQTTSession {
         case .open: break
         case .closed: throw MessagingError.closed
         case .idle, .opening: throw MessagingError.offline
+        case .closing: throw MessagingError.closed
         }
         try checkSupport(of: request)
         let (member, change) = table.add(
@@ -84,6 +85,13 @@ extension MQTTSession {
     func unsubscribe(_ member: Int) {
         guard case .unsubscribe(let text) = table.remove(member), case .open = phase else { return }
         attend { client.unsubscribe(from: text) }
+    }
+
+    /// Ends what was subscribed to, soon. From any thread.
+    nonisolated func leave(_ member: Int) {
+        loop.execute { [weak self] in
+            self?.assumeIsolated { $0.unsubscribe(member) }
+        }
     }
 
     private func ask(for id: Int, _ pending: PendingSubscribe) throws {
@@ -159,8 +167,8 @@ extension MQTTSession {
             let message = WireFormat.message(received, from: .publication)
             inbox.offer(Delivery(topic: topic, message: message), topic: topic)
         case .queue(let inbox, let queue):
-            let delivery = QueueDelivery(WireFormat.message(received, from: .publication), queue, self)
-            inbox.offer(delivery.delivery, topic: delivery.topic)
+            let delivery = QueueDelivery(WireFormat.message(received, from: .publication), queue, self).delivery
+            inbox.offer(delivery, topic: delivery.topic)
         case .replies(let receive):
             receive(WireFormat.message(received, from: .call), topic)
         case .native(let inbox):
@@ -168,9 +176,10 @@ extension MQTTSession {
         }
     }
 
-    func finishReceivers(_ error: any Error) {
+    /// Ends every subscription, after what has arrived.
+    func finishReceivers(_ error: (any Error)?) {
         for filter in table.all {
-            for member in filter.members { member.receiver.finish() }
+            for member in filter.members { member.receiver.finish(throwing: error) }
         }
     }
 }

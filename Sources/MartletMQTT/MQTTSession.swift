@@ -14,6 +14,8 @@ actor MQTTSession {
         case opening(Promise<ConnectAcknowledgement>)
         /// There is a link.
         case open
+        /// The link is being ended in order.
+        case closing
         case closed
     }
 
@@ -45,6 +47,8 @@ actor MQTTSession {
     var backlog = Backlog()
     /// Taken from the outbox, and waiting for room in the window.
     var next: Outgoing?
+    /// Told of progress in writing.
+    var writing: Promise<Void>?
     /// What the library's callbacks told, to be looked at when the library has returned.
     var acknowledgement: ConnectAcknowledgement?
     var brokersReason: CInt?

@@ -74,7 +74,7 @@ struct MosquittoProperties: ~Copyable {
                     MQTT_PROP_CORRELATION_DATA
                 )
             default:
-                let property = try UserProperty(name, value)
+                let property = UserProperty(name, value)
                 try check(
                     mosquitto_property_add_string_pair(
                         &list, CInt(MQTT_PROP_USER_PROPERTY.rawValue), property.name, property.value

@@ -2,7 +2,7 @@ import CMosquitto
 import Martlet
 
 /// A message as the broker sent it.
-struct ReceivedMessage {
+struct ReceivedMessage: Sendable {
     /// The topic on the wire; `nil` if it is not UTF-8.
     let topic: String?
     let body: [UInt8]

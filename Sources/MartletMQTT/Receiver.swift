@@ -4,11 +4,20 @@ import MartletIO
 /// Who gets what comes by a subscription.
 enum Receiver: Sendable {
     /// A topic's subscriber. Where the filter has no wildcards its own name is told as the topic.
-    case topics(Inbox, name: TopicName?)
+    case topics(Inbox<Delivery>, name: TopicName?)
     /// A queue's consumer.
-    case queue(Inbox, QueueName)
+    case queue(Inbox<Delivery>, QueueName)
     /// Those who wait for replies.
     case replies(@Sendable (Message, String) -> Void)
     /// A subscriber by MQTT's own names.
-    case native(NativeInbox)
+    case native(Inbox<MQTTMessage>)
+
+    /// Ends it, after what has arrived.
+    func finish(throwing error: (any Error)?) {
+        switch self {
+        case .topics(let inbox, _), .queue(let inbox, _): inbox.mailbox.finish(throwing: error)
+        case .native(let inbox): inbox.mailbox.finish(throwing: error)
+        case .replies: break
+        }
+    }
 }

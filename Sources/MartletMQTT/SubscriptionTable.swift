@@ -23,6 +23,8 @@ struct SubscriptionTable<Receiver: Sendable> {
         let key: TopicPattern
         let isShared: Bool
         fileprivate(set) var members: [Member] = []
+        /// Whether the broker has agreed to it.
+        fileprivate(set) var isGranted = false
         /// Who gets kept messages: those for whom the broker was asked last.
         fileprivate(set) var newcomers: Set<Int> = []
 
@@ -90,10 +92,24 @@ struct SubscriptionTable<Receiver: Sendable> {
             )
         )
         filterOfMember[lastMember] = id
-        let isCovered = before.map { !$0.members.isEmpty && $0.quality >= quality && $0.noLocal == noLocal } ?? false
+        let isCovered = before.map { $0.isGranted && $0.quality >= quality && $0.noLocal == noLocal } ?? false
         if isCovered, !wantsRetained || group != nil { return (lastMember, .none) }
         asked(for: id, newcomers: wantsRetained ? [lastMember] : [])
         return (lastMember, .subscribe(filter: id))
+    }
+
+    /// The broker has agreed to a filter.
+    mutating func granted(_ id: Int) {
+        filters[id]?.isGranted = true
+    }
+
+    /// Removes a filter that the broker refuses.
+    ///
+    /// - Returns: who was waiting for what comes by it.
+    mutating func removeFilter(_ id: Int) -> [Receiver] {
+        guard let filter = filters[id] else { return [] }
+        for member in filter.members { _ = remove(member.id) }
+        return filter.members.map(\.receiver)
     }
 
     /// Removes a member; does nothing if it is gone.

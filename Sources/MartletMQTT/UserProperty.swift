@@ -17,29 +17,32 @@ struct UserProperty: Equatable {
         self.value = value
     }
 
-    /// - Throws: ``MessagingError/Code/invalidArgument`` for a name that MQTT can't carry.
-    init(_ name: String, _ value: HeaderValue) throws {
-        guard !name.isEmpty, Self.isAllowed(name) else {
-            throw MessagingError(.invalidArgument, "MQTT can't carry a header of the name \(quoted(name))")
-        }
+    init(_ name: String, _ value: HeaderValue) {
         guard let text = value.string else {
-            self.init(name: name + Self.bytesSuffix, value: Base64.encode(value.bytes ?? []))
+            self.init(name: name + Self.bytesSuffix, value: Base64.text(value.bytes ?? []))
             return
         }
         if Self.isAllowed(text) {
             self.init(name: name, value: text)
         } else {
-            self.init(name: name + Self.textSuffix, value: Base64.encode(Array(text.utf8)))
+            self.init(name: name + Self.textSuffix, value: Base64.text(Array(text.utf8)))
+        }
+    }
+
+    /// Throws ``MessagingError/Code/invalidArgument`` for headers that MQTT can't carry.
+    static func check(_ headers: Headers) throws {
+        for (name, _) in headers where name.isEmpty || !isAllowed(name) {
+            throw MessagingError(.invalidArgument, "MQTT can't carry a header of the name \(quoted(name))")
         }
     }
 
     /// Sets the header that it stands for. One whose base64 is none is what it looks like: a text.
     func store(in headers: inout Headers) {
-        if name.hasSuffix(Self.textSuffix), let bytes = Base64.decode(value),
+        if name.hasSuffix(Self.textSuffix), let bytes = Base64.bytes(value),
             let text = String(validating: bytes, as: UTF8.self)
         {
             headers[String(name.dropLast(Self.textSuffix.count))] = .string(text)
-        } else if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.decode(value) {
+        } else if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.bytes(value) {
             headers[String(name.dropLast(Self.bytesSuffix.count))] = .bytes(bytes)
         } else {
             headers[name] = .string(value)

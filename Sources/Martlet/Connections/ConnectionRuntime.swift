@@ -76,6 +76,9 @@ public final class ConnectionRuntime: Sendable {
 
     // MARK: What came from outside
 
+    /// Whether anyone waits for a reply.
+    package var hasCallsInFlight: Bool { calls.count > 0 }
+
     /// What the connection has counted.
     var statistics: ConnectionStatistics {
         var statistics = counts.withLock { $0 }

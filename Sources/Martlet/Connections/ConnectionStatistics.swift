@@ -8,6 +8,8 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var unanswerable = 0
     /// Publishes dropped while there was no link; see ``OfflinePolicy``.
     public var droppedOffline = 0
+    /// Messages that arrived for nobody, beyond those that are kept for who subscribes late.
+    public var undelivered = 0
     /// Cancellations, credits and goals' statuses that could not be sent because too many were waiting to be.
     public var droppedNotices = 0
     /// Calls that wait for their reply now.

@@ -47,17 +47,22 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// After how many elements a reader lets others run: after each batch, where it takes batches.
     package let quantum: Int
+    /// Called, outside the lock, when what was parked outside has gone in or is not wanted any more.
+    private let onRoom: (@Sendable () -> Void)?
     private let state: Mutex<State>
     /// Whether there is something to take, or nothing will come any more. Set under the lock.
     private let isReady = Atomic(false)
 
-    package init(limit: Int, overflow: Overflow = .suspend) {
+    package init(limit: Int, overflow: Overflow = .suspend, onRoom: (@Sendable () -> Void)? = nil) {
+        self.onRoom = onRoom
         quantum = overflow == .suspend ? 1 : 64
         state = Mutex(State(buffer: MailboxBuffer(limit: max(1, limit), overflow: overflow)))
     }
 
     /// How many elements were dropped because there was no room.
     package var dropped: Int { state.withLock { $0.buffer.dropped } }
+    /// Whether something is parked outside.
+    package var isBackedUp: Bool { state.withLock { !$0.parked.isEmpty } }
     /// How many wait, outside as well.
     package var count: Int { state.withLock { $0.buffer.count + $0.parked.count } }
 
@@ -163,14 +168,16 @@ package final class Mailbox<Element: Sendable>: Sendable {
     private func take(into batch: inout Deque<Element>) -> End? {
         var spare = batch
         batch = Deque()
-        let (taken, admitted, end) = state.withLock { state in
+        let (taken, admitted, end, hasRoom) = state.withLock { state in
+            let wasBackedUp = !state.parked.isEmpty
             state.buffer.take(into: &spare)
             let admitted = state.admitParked()
             isReady.store(!state.buffer.isEmpty || state.end != nil, ordering: .releasing)
-            return (spare, admitted, state.end)
+            return (spare, admitted, state.end, wasBackedUp && state.parked.isEmpty)
         }
         batch = taken
         for producer in admitted { producer.resume() }
+        if hasRoom { onRoom?() }
         return end
     }
 
@@ -223,6 +230,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
         }
         for producer in parked { producer.continuation?.resume() }
         reader?.resume()
+        if !parked.isEmpty { onRoom?() }
         withExtendedLifetime(buffer) {}
     }
 }

@@ -1,7 +1,20 @@
 /// Base64 with padding (RFC 4648, section 4), for bytes that have to stand in JSON text.
-enum Base64 {
+package enum Base64 {
     /// How many characters so many bytes take.
     static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
+
+    /// The base64 text of bytes.
+    package static func text(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(encodedCount(bytes.count))
+        encode(bytes, into: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The bytes of base64 text; `nil` if it is none.
+    package static func bytes(_ text: String) -> [UInt8]? {
+        decode(Array(text.utf8)[...])
+    }
 
     static func encode(_ bytes: [UInt8], into text: inout [UInt8]) {
         let span = bytes.span

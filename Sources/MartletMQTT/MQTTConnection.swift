@@ -1,0 +1,146 @@
+public import Martlet
+import MartletIO
+
+/// A connection to an MQTT broker.
+///
+/// ```swift
+/// try await MQTTConnection.withConnection(to: "mqtt://localhost") { broker in
+///     try await broker.publish(Sonar(distance: 2.0, angle: 30), to: sonar)
+/// }
+/// ```
+public actor MQTTConnection: Connection {
+    nonisolated let session: MQTTSession
+    private let loop: EventLoop
+
+    /// It lives on its loop's thread, as its session does.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    private init(_ session: MQTTSession) {
+        self.session = session
+        loop = session.loop
+    }
+
+    deinit {
+        session.abandon()
+    }
+
+    /// Connects to a broker, and keeps the link from then on.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidArgument`` for an option that has no meaning;
+    ///   ``MessagingError/Code/refused`` if the broker refuses or its certificate does not convince;
+    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none; `CancellationError`.
+    public static func connect(_ options: MQTTOptions) async throws -> MQTTConnection {
+        let session = try MQTTSession(options, loop: EventLoop(name: "martlet-mqtt"))
+        let connection = MQTTConnection(session)
+        try await session.connect()
+        return connection
+    }
+
+    /// Connects, runs `body`, and closes the connection, whether `body` returns or throws.
+    public static func withConnection<Result>(
+        _ options: MQTTOptions,
+        _ body: (MQTTConnection) async throws -> Result
+    ) async throws -> Result {
+        let connection = try await connect(options)
+        do {
+            let result = try await body(connection)
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    // MARK: What it is capable of
+
+    /// What the patterns keep for this connection.
+    public nonisolated var runtime: ConnectionRuntime { session.runtime }
+
+    /// What the version of the protocol gives.
+    public nonisolated var capabilities: Capabilities {
+        switch session.options.version {
+        case .v311: [.retain, .confirmedPublish, .exactlyOnce, .headers]
+        case .v5: [.retain, .confirmedPublish, .exactlyOnce, .headers, .expiry, .responderDetection]
+        }
+    }
+
+    // MARK: The verbs
+
+    /// Publishes a message; see ``Connection/publish(_:to:options:)``.
+    public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
+        try topic.validate()
+        try await session.publish(message, to: topic, options)
+    }
+
+    /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
+    public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
+        try pattern.validate()
+        try options.validate()
+        let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
+        let request = MQTTSession.Request(
+            filter: TopicMapping.filter(pattern),
+            quality: CInt(options.guarantee.rawValue),
+            wantsRetained: options.retained
+        )
+        let name = pattern.hasWildcards ? nil : TopicName(pattern.text)
+        let member = try await session.subscribe(request, .topics(inbox, name: name))
+        return Subscription(inbox.mailbox) { [weak session] in session?.leave(member) }
+    }
+
+    /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
+    ///
+    /// On MQTT a queue is a topic that its consumers share. The broker keeps nothing for it: with MQTT 5 a guaranteed
+    /// message that nobody consumes is the error ``MessagingError/Code/noResponder``.
+    public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
+        try queue.validate()
+        try await session.send(message, to: queue, options)
+    }
+
+    /// Consumes a queue; see ``Connection/consume(from:options:)``.
+    ///
+    /// It is a shared subscription, `$share/<group>/<queue>`. The library acknowledges each message as soon as it is
+    /// in the mailbox, so that ``Delivery/ack()`` does nothing here, and what is given back is sent anew.
+    public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try queue.validate()
+        try options.validate()
+        let inbox = Inbox<Delivery>(limit: options.prefetch, overflow: .suspend, gate: session.gate)
+        let request = MQTTSession.Request(
+            filter: TopicMapping.topic(queue.text),
+            group: session.options.sharesQueues ? session.options.queueGroup : nil,
+            quality: 1
+        )
+        let member = try await session.subscribe(request, .queue(inbox, queue))
+        return Subscription(inbox.mailbox) { [weak session] in session?.leave(member) }
+    }
+
+    /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
+    ///
+    /// Each call has a topic of its own, all below one subscription: peers of other libraries answer to the topic that
+    /// they are told, and say nothing else about what they answer.
+    public func openReplyAddress(
+        _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
+    ) async throws -> ReplyAddress {
+        let base = "rpc-" + Self.hexadecimal(.random(in: 0...UInt64.max)) + Self.hexadecimal(.random(in: 0...UInt64.max))
+        _ = try await session.subscribe(
+            MQTTSession.Request(filter: "\(base)/+", quality: 0),
+            .replies(receive)
+        )
+        return ReplyAddress(lease: { "\(base)/\($0)" }, giveBack: { _ in })
+    }
+
+    /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.
+    public nonisolated func reply(_ message: Message, to address: String) async throws {
+        try await session.reply(message, to: address)
+    }
+
+    /// Closes the connection; see ``Connection/close()``.
+    public func close() async {
+        await session.close()
+    }
+
+    private static func hexadecimal(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,82 @@
+import Martlet
+
+/// The verbs' messages as MQTT sends them. From any thread.
+extension MQTTSession {
+    nonisolated func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
+        try await publish(message, onWire: TopicMapping.topic(topic.text), options)
+    }
+
+    /// Publishes to a topic as it is on the wire.
+    nonisolated func publish(_ message: Message, onWire topic: String, _ options: PublishOptions) async throws {
+        try check(message)
+        if options.expiry != nil, self.options.version == .v311, options.guarantee == .atMostOnce {
+            throw MessagingError(.unsupported, "messages of MQTT 3.1.1 do not expire; MQTT 5's do")
+        }
+        _ = try await publish(
+            outgoing(
+                message, WireFormat.payload(of: message, self.options.version), to: topic,
+                guarantee: options.guarantee, retain: options.retain, expiry: options.expiry
+            )
+        )
+    }
+
+    nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
+        try check(message)
+        let isRequest = message.headers.replyTo != nil
+        // Who must know whether anyone is there needs the broker's answer.
+        let guarantee = options.requiresConsumer ? max(options.guarantee, .atLeastOnce) : options.guarantee
+        if options.requiresConsumer, self.options.version == .v311 {
+            throw MessagingError(.unsupported, "MQTT 3.1.1 does not tell whether anyone consumes a queue; MQTT 5 does")
+        }
+        var headers = message.headers
+        let payload: [UInt8]
+        if isRequest {
+            payload = Envelope.wrap(message, for: .call)
+            headers = Headers()
+        } else {
+            payload = WireFormat.payload(of: message, self.options.version)
+        }
+        let reason = try await publish(
+            outgoing(
+                Message(headers: headers), payload, to: TopicMapping.topic(queue.text),
+                guarantee: guarantee, retain: false, expiry: options.expiry
+            )
+        )
+        // The broker keeps no queue: without a consumer the message is gone, whatever was promised.
+        if reason == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
+    }
+
+    nonisolated func reply(_ message: Message, to address: String) async throws {
+        try check(message)
+        _ = try await publish(
+            outgoing(
+                Message(), Envelope.wrap(message, for: .call), to: TopicMapping.topic(address),
+                guarantee: .atMostOnce, retain: false, expiry: nil
+            )
+        )
+    }
+
+    private nonisolated func check(_ message: Message) throws {
+        try runtime.checkSize(of: message)
+        try UserProperty.check(message.headers)
+    }
+
+    private nonisolated func outgoing(
+        _ message: Message,
+        _ payload: [UInt8],
+        to topic: String,
+        guarantee: Guarantee,
+        retain: Bool,
+        expiry: Duration?
+    ) -> Outgoing {
+        Outgoing(
+            topic: topic,
+            payload: payload,
+            headers: message.headers,
+            quality: CInt(guarantee.rawValue),
+            retain: retain,
+            expiry: expiry,
+            confirmation: guarantee == .atMostOnce ? nil : Promise()
+        )
+    }
+}

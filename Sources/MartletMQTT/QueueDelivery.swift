@@ -1,0 +1,43 @@
+import Martlet
+
+/// What becomes of a message that a queue's consumer has.
+///
+/// MQTT knows neither queues nor their acknowledgement: the library has acknowledged the message by the time it is
+/// here. What is given back is therefore sent again, and says how often that was. A consumer that is killed takes
+/// with it what it had not finished.
+final class QueueDelivery: Settler {
+    static let redeliveriesHeader = "redeliveries"
+
+    private let message: Message
+    private let queue: QueueName
+    private let redeliveries: Int
+    private weak let session: MQTTSession?
+
+    init(_ message: Message, _ queue: QueueName, _ session: MQTTSession) {
+        var message = message
+        redeliveries = max(0, message.headers[Self.redeliveriesHeader]?.integer.flatMap(Int.init(exactly:)) ?? 0)
+        message.headers[Self.redeliveriesHeader] = nil
+        self.message = message
+        self.queue = queue
+        self.session = session
+    }
+
+    /// The delivery that is settled by this.
+    var delivery: Delivery {
+        Delivery(
+            topic: TopicName(queue),
+            message: message,
+            redeliveries: redeliveries,
+            settlement: Settlement(0, by: self)
+        )
+    }
+
+    func settle(_ tag: UInt64, as disposition: Disposition) throws {
+        guard disposition == .requeue, let session else { return }
+        var message = message
+        message.headers[Self.redeliveriesHeader] = .integer(Int64(clamping: redeliveries + 1))
+        session.runtime.courier.post { [message, queue] in
+            try await session.send(message, to: queue, SendOptions())
+        }
+    }
+}
