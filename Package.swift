@@ -36,6 +36,12 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+        ),
+        .target(name: "MartletIO", dependencies: ["Martlet", "COpenSSL"], swiftSettings: settings),
         .target(
             name: "MartletTesting",
             dependencies: [
@@ -66,6 +72,11 @@ let package = Package(
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletIOTests",
+            dependencies: ["COpenSSL", "Martlet", "MartletIO", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(
