@@ -37,6 +37,12 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+        ),
+        .target(name: "MartletIO", dependencies: ["Martlet", "COpenSSL"], swiftSettings: settings),
         .target(
             name: "MartletIO",
             dependencies: [
@@ -96,8 +102,10 @@ let package = Package(
         .testTarget(
             name: "MartletIOTests",
             dependencies: [
+                "COpenSSL",
                 "Martlet",
                 "MartletIO",
+                "MartletTesting",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings

@@ -15,7 +15,7 @@ require_packages() {
 
     # PATTERN=PACKAGE installs PACKAGE unless some package that matches PATTERN is there: that of the C++ library carries
     # its version in its name.
-    local entry wanted=(git libc6-dev 'libstdc++-*-dev=g++' "$@") missing=() status
+    local entry wanted=(git libc6-dev libssl-dev openssl 'libstdc++-*-dev=g++' "$@") missing=() status
     for entry in "${wanted[@]}"; do
         # A program may be here without its package.
         command -v "$entry" >/dev/null && continue

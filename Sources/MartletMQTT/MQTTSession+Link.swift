@@ -58,7 +58,7 @@ extension MQTTSession {
         }
         defer { timer.cancel() }
         do {
-            tls?.host = server.host
+            if let tls = tls[server.host] { try client.secure(by: tls) }
             try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
             watchSocket()
             return try await promise.value()
@@ -145,7 +145,7 @@ extension MQTTSession {
         // Then others on this loop have their turn; what is left makes the socket ready again.
         _ = try client.read(packets: 64)
         guard let socket = client.socket else { return }
-        if isOpening, tls != nil, SocketOptions.hasEnded(socket) {
+        if isOpening, options.tls != nil, SocketOptions.hasEnded(socket) {
             // The library would try the handshake again and again.
             throw MessagingError(.connectionLost, "the broker ended the link during the TLS handshake")
         }

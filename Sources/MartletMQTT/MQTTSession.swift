@@ -30,7 +30,8 @@ actor MQTTSession {
     nonisolated let limits = Mutex(BrokerLimits())
 
     let client: Mosquitto
-    let tls: TLSContext?
+    /// For each host, since a context checks the certificate of one.
+    let tls: [String: TLSContext]
     var phase = Phase.idle
     var watch: Watch?
     var ticker: Timer?
@@ -61,8 +62,10 @@ actor MQTTSession {
         self.loop = loop
         let runtime = ConnectionRuntime(options.connection)
         self.runtime = runtime
-        tls = try options.tls.map { try TLSContext($0, host: options.servers[0].host) }
-        client = try Mosquitto(options, clientID: runtime.name, tls: tls)
+        tls = try options.tls.map { tls in
+            try Dictionary(options.servers.map { ($0.host, try TLSContext(tls, host: $0.host)) }) { first, _ in first }
+        } ?? [:]
+        client = try Mosquitto(options, clientID: runtime.name)
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
         self.bell = bell
@@ -71,6 +74,7 @@ actor MQTTSession {
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()
         bell.listen(self)
+        client.delegate = self
     }
 
     /// What the bell is rung for.

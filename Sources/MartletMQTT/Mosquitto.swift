@@ -31,8 +31,8 @@ final class Mosquitto {
     private let version: MQTTVersion
     /// Outlives the handle, whose callbacks it is what they find.
     private let context: Context
-    /// Why the TLS handshake failed, if it did.
-    private let tls: TLSContext?
+    /// What links are secured by.
+    private var tls: TLSContext?
 
     /// What the library's callbacks are given.
     private final class Context {
@@ -47,13 +47,12 @@ final class Mosquitto {
         }
     }
 
-    init(_ options: MQTTOptions, clientID: String, tls: TLSContext?) throws {
+    init(_ options: MQTTOptions, clientID: String) throws {
         guard Self.library == MOSQ_ERR_SUCCESS.rawValue else {
             throw MessagingError(.unsupported, "libmosquitto could not be set up: \(Self.text(Self.library))")
         }
         version = options.version
         context = Context(version: options.version)
-        self.tls = tls
         let clean = options.session == .clean
         guard let handle = mosquitto_new(clientID, clean, Unmanaged.passUnretained(context).toOpaque()) else {
             throw MessagingError(.invalidArgument, "libmosquitto takes no client identifier \(quoted(clientID))")
@@ -65,7 +64,6 @@ final class Mosquitto {
         try set(MOSQ_OPT_SEND_MAXIMUM, CInt(options.maximumInFlight))
         if options.version == .v5 { try set(MOSQ_OPT_RECEIVE_MAXIMUM, CInt(options.receiveMaximum)) }
         try check(mosquitto_threaded_set(handle, true), "preparing the client")
-        if let tls { try check(mosquitto_void_option(handle, MOSQ_OPT_SSL_CTX, tls.handle), "setting up TLS") }
         if let username = options.username {
             try check(mosquitto_username_pw_set(handle, username, options.password), "the user name or password")
         }
@@ -100,6 +98,15 @@ final class Mosquitto {
         try check(code, "the will")
         // The library owns them once it has taken them.
         properties.disown()
+    }
+
+    /// Secures later links.
+    func secure(by tls: TLSContext) throws {
+        guard tls !== self.tls else { return }
+        let context = UnsafeMutableRawPointer(tls.handle)
+        try check(mosquitto_void_option(handle, MOSQ_OPT_SSL_CTX, context), "setting up TLS")
+        self.tls?.dropLostReference()
+        self.tls = tls
     }
 
     // MARK: The link

@@ -1,4 +1,3 @@
-package import Martlet
 import Synchronization
 import Glibc
 
@@ -38,9 +37,3 @@ package enum SocketOptions {
     }
 }
 
-package final class TLSContext: Sendable {
-    package init(_ o: TLSOptions, host: String) throws {}
-    package var host: String { get { "" } set {} }
-    package var handle: UnsafeMutableRawPointer? { nil }
-    package var failure: String? { nil }
-}
