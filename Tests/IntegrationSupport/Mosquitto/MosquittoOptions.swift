@@ -1,14 +1,6 @@
 /// How a ``MosquittoServer`` is set up. What is not set here is as Mosquitto has it by default, or without a limit where
 /// its default limit would get in the way of a test.
 package struct MosquittoOptions: Sendable {
-    /// How a TLS listener treats clients.
-    package enum TLS: Sendable {
-        /// The server shows its certificate; clients need none.
-        case server
-        /// Clients must show a certificate of the test authority. Its common name becomes the user name.
-        case mutual
-    }
-
     /// A user of the password file.
     package struct User: Sendable {
         package var name: String
@@ -22,8 +14,8 @@ package struct MosquittoOptions: Sendable {
 
     /// Whether sessions, retained and queued messages are written to disk, after every change.
     package var isPersistent = false
-    /// Opens a listener with TLS beside the plain one.
-    package var tls: TLS?
+    /// Opens a listener with TLS beside the plain one. The common name of a client's certificate becomes its user name.
+    package var tls: ServerTLS?
     /// The certificate that the TLS listener shows.
     package var certificate: any KeyPath<TestCertificates, TestCertificates.Identity> & Sendable = \.server
     /// Users; with an empty list everybody may connect, otherwise only these.

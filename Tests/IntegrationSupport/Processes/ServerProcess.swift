@@ -11,7 +11,7 @@ import Glibc
 /// It ends with the object, with the scope function that made it and with this process, whichever comes first.
 package final class ServerProcess: Sendable {
     /// What to start. It is made anew for each start, so that settings may change between them.
-    typealias Command = @Sendable () throws -> Spawn
+    typealias Command = @Sendable () async throws -> Spawn
 
     /// What the server is called in errors.
     let name: String
@@ -54,7 +54,7 @@ package final class ServerProcess: Sendable {
     ///   task is cancelled. The server does not run then.
     func start() async throws {
         guard processID == nil else { return }
-        let process = try launch()
+        let process = try await launch()
         do {
             try await waitUntilReady(process)
         } catch {
@@ -109,8 +109,8 @@ package final class ServerProcess: Sendable {
         folder.remove()
     }
 
-    private func launch() throws -> ChildProcess {
-        var spawn = try command()
+    private func launch() async throws -> ChildProcess {
+        var spawn = try await command()
         spawn.output = logFile
         let process = try ChildProcess(spawn)
         running.withLock { $0 = process }
