@@ -126,6 +126,9 @@ let package = Package(
             dependencies: ["Martlet", "MartletTesting"],
             swiftSettings: settings
         ),
+        // What tests against real brokers stand on: the brokers, faults of the network between, certificates. No product.
+        .target(name: "IntegrationSupport", path: "Tests/IntegrationSupport", swiftSettings: settings),
+        .testTarget(name: "IntegrationSupportTests", dependencies: ["IntegrationSupport"], swiftSettings: settings),
         .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
