@@ -42,11 +42,11 @@ let package = Package(
             pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
-        .target(name: "MartletIO", dependencies: ["Martlet", "COpenSSL"], swiftSettings: settings),
         .target(
             name: "MartletIO",
             dependencies: [
                 "Martlet",
+                "COpenSSL",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
@@ -129,6 +129,11 @@ let package = Package(
         // What tests against real brokers stand on: the brokers, faults of the network between, certificates. No product.
         .target(name: "IntegrationSupport", path: "Tests/IntegrationSupport", swiftSettings: settings),
         .testTarget(name: "IntegrationSupportTests", dependencies: ["IntegrationSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MartletMQTTTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletMQTT", "MartletTesting"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
