@@ -121,7 +121,8 @@ public actor MQTTConnection: Connection {
     public func openReplyAddress(
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
-        let base = "rpc-" + Self.hexadecimal(.random(in: 0...UInt64.max)) + Self.hexadecimal(.random(in: 0...UInt64.max))
+        let base =
+            "rpc-" + Self.hexadecimal(.random(in: 0...UInt64.max)) + Self.hexadecimal(.random(in: 0...UInt64.max))
         _ = try await session.subscribe(
             MQTTSession.Request(filter: "\(base)/+", quality: 0),
             .replies(receive)

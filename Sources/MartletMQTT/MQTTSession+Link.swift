@@ -9,6 +9,7 @@ extension MQTTSession {
     ///
     /// - Throws: why the last server that was tried could not be connected to.
     func connect() async throws {
+        client.delegate = self
         do {
             established(try await openLink())
         } catch {
@@ -52,7 +53,10 @@ extension MQTTSession {
         let timer = loop.schedule(after: options.connectTimeout) { [options] in
             promise.end(
                 .failure(
-                    MessagingError(.timeout, "\(server.host) at \(address) gave no answer within \(options.connectTimeout)")
+                    MessagingError(
+                        .timeout,
+                        "\(server.host) at \(address) gave no answer within \(options.connectTimeout)"
+                    )
                 )
             )
         }
@@ -250,7 +254,9 @@ extension MQTTSession {
         while !Task.isCancelled {
             guard let delay = options.reconnect.delay(before: attempt) else {
                 runtime.logger.error("the link could not be restored in \(attempt) attempts: the connection is closed")
-                return await finish(MessagingError(.connectionLost, "the link could not be restored in \(attempt) attempts"))
+                return await finish(
+                    MessagingError(.connectionLost, "the link could not be restored in \(attempt) attempts")
+                )
             }
             attempt += 1
             do {

@@ -14,8 +14,12 @@ extension MQTTSession {
         }
         _ = try await publish(
             outgoing(
-                message, WireFormat.payload(of: message, self.options.version), to: topic,
-                guarantee: options.guarantee, retain: options.retain, expiry: options.expiry
+                message,
+                WireFormat.payload(of: message, self.options.version),
+                to: topic,
+                guarantee: options.guarantee,
+                retain: options.retain,
+                expiry: options.expiry
             )
         )
     }
@@ -38,8 +42,12 @@ extension MQTTSession {
         }
         let reason = try await publish(
             outgoing(
-                Message(headers: headers), payload, to: TopicMapping.topic(queue.text),
-                guarantee: guarantee, retain: false, expiry: options.expiry
+                Message(headers: headers),
+                payload,
+                to: TopicMapping.topic(queue.text),
+                guarantee: guarantee,
+                retain: false,
+                expiry: options.expiry
             )
         )
         // The broker keeps no queue: without a consumer the message is gone, whatever was promised.
@@ -50,8 +58,12 @@ extension MQTTSession {
         try check(message)
         _ = try await publish(
             outgoing(
-                Message(), Envelope.wrap(message, for: .call), to: TopicMapping.topic(address),
-                guarantee: .atMostOnce, retain: false, expiry: nil
+                Message(),
+                Envelope.wrap(message, for: .call),
+                to: TopicMapping.topic(address),
+                guarantee: .atMostOnce,
+                retain: false,
+                expiry: nil
             )
         )
     }

@@ -116,7 +116,11 @@ extension MQTTSession {
                 }
             }
             let number = try client.publish(
-                outgoing.payload, to: topic, quality: outgoing.quality, retain: outgoing.retain, properties
+                outgoing.payload,
+                to: topic,
+                quality: outgoing.quality,
+                retain: outgoing.retain,
+                properties
             )
             inFlight.sent(number, outgoing.confirmation)
         } catch let error as MessagingError where error.code != .connectionLost {

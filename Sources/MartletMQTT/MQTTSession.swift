@@ -62,9 +62,12 @@ actor MQTTSession {
         self.loop = loop
         let runtime = ConnectionRuntime(options.connection)
         self.runtime = runtime
-        tls = try options.tls.map { tls in
-            try Dictionary(options.servers.map { ($0.host, try TLSContext(tls, host: $0.host)) }) { first, _ in first }
-        } ?? [:]
+        tls =
+            try options.tls.map { tls in
+                try Dictionary(options.servers.map { ($0.host, try TLSContext(tls, host: $0.host)) }) { first, _ in
+                    first
+                }
+            } ?? [:]
         client = try Mosquitto(options, clientID: runtime.name)
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
@@ -74,7 +77,6 @@ actor MQTTSession {
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()
         bell.listen(self)
-        client.delegate = self
     }
 
     /// What the bell is rung for.

@@ -3,9 +3,9 @@ import Martlet
 import MartletIO
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// A libmosquitto client: the one owner of its handle.
@@ -91,8 +91,13 @@ final class Mosquitto {
         let payload = WireFormat.payload(of: will.message, version)
         let code = payload.withUnsafeBufferPointer { payload in
             mosquitto_will_set_v5(
-                handle, TopicMapping.topic(will.topic.text), CInt(payload.count), payload.baseAddress, 1,
-                will.retain, list
+                handle,
+                TopicMapping.topic(will.topic.text),
+                CInt(payload.count),
+                payload.baseAddress,
+                1,
+                will.retain,
+                list
             )
         }
         try check(code, "the will")
@@ -195,7 +200,14 @@ final class Mosquitto {
         var identifier: CInt = 0
         let code = payload.withUnsafeBufferPointer { payload in
             mosquitto_publish_v5(
-                handle, &identifier, topic, CInt(payload.count), payload.baseAddress, quality, retain, properties.list
+                handle,
+                &identifier,
+                topic,
+                CInt(payload.count),
+                payload.baseAddress,
+                quality,
+                retain,
+                properties.list
             )
         }
         try check(code, "a publish to \(quoted(topic ?? ""))")

@@ -2,9 +2,9 @@ import CMosquitto
 import Martlet
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// A list of MQTT 5 properties in libmosquitto's form, freed with it.
@@ -69,7 +69,10 @@ struct MosquittoProperties: ~Copyable {
                 let bytes = Array(id.utf8)
                 try check(
                     mosquitto_property_add_binary(
-                        &list, CInt(MQTT_PROP_CORRELATION_DATA.rawValue), bytes, UInt16(bytes.count)
+                        &list,
+                        CInt(MQTT_PROP_CORRELATION_DATA.rawValue),
+                        bytes,
+                        UInt16(bytes.count)
                     ),
                     MQTT_PROP_CORRELATION_DATA
                 )
@@ -77,7 +80,10 @@ struct MosquittoProperties: ~Copyable {
                 let property = UserProperty(name, value)
                 try check(
                     mosquitto_property_add_string_pair(
-                        &list, CInt(MQTT_PROP_USER_PROPERTY.rawValue), property.name, property.value
+                        &list,
+                        CInt(MQTT_PROP_USER_PROPERTY.rawValue),
+                        property.name,
+                        property.value
                     ),
                     MQTT_PROP_USER_PROPERTY
                 )

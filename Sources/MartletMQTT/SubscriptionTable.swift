@@ -88,7 +88,11 @@ struct SubscriptionTable<Receiver: Sendable> {
         let before = filters[id]
         filters[id]?.members.append(
             Member(
-                id: lastMember, receiver: receiver, quality: quality, wantsRetained: wantsRetained, noLocal: noLocal
+                id: lastMember,
+                receiver: receiver,
+                quality: quality,
+                wantsRetained: wantsRetained,
+                noLocal: noLocal
             )
         )
         filterOfMember[lastMember] = id

@@ -1,5 +1,5 @@
-import Synchronization
 import Glibc
+import Synchronization
 
 package final class FlowGate: Sendable {
     private let count = Atomic(0)
@@ -36,4 +36,3 @@ package enum SocketOptions {
         _ = setsockopt(socket, CInt(IPPROTO_TCP), TCP_CORK, &on, 4)
     }
 }
-
