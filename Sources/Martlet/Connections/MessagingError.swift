@@ -33,7 +33,7 @@ extension MessagingError: CustomStringConvertible {
 }
 
 /// A piece of text from outside as it may stand in an error: in quotes, and not longer than a line.
-func quoted(_ text: String) -> String {
+package func quoted(_ text: String) -> String {
     let shown = text.count > 80 ? "\(text.prefix(77))…" : text
     return shown.debugDescription
 }

@@ -42,6 +42,12 @@ final class Pipe: Sendable {
         if wasOpen { _ = close(writeEnd) }
     }
 
+    /// Blocks until there is something to read.
+    func waitForByte() {
+        var descriptor = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+        while poll(&descriptor, 1, -1) < 0 {}
+    }
+
     /// How many bytes were written.
     @discardableResult
     func write(_ count: Int = 1) -> Int {
