@@ -154,7 +154,7 @@ extension MQTTSession {
             throw MessagingError(.connectionLost, "the broker ended the link during the TLS handshake")
         }
         // The broker may hold back what follows a small packet until it knows that this has arrived (RFC 896).
-        SocketOptions.acknowledgeNow(socket)
+        SocketOptions.setQuickAcknowledgement(socket)
     }
 
     private func concludeOpening() {
@@ -180,7 +180,7 @@ extension MQTTSession {
     /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what the reader waits
     /// for may be that answer.
     private var isDeaf: Bool {
-        guard gate.isHeld, case .open = phase else { return false }
+        guard gate.isClosed, case .open = phase else { return false }
         let awaitsAnswer = inFlight.count > 0 || !subscribing.isEmpty || runtime.hasCallsInFlight
         return !awaitsAnswer || !backlog.hasRoom
     }

@@ -77,9 +77,9 @@ extension MQTTSession {
         guard messages > 0 else { return false }
         // Held together until all is written, many packets share one segment.
         let socket = messages > 1 ? client.socket : nil
-        if let socket { SocketOptions.cork(socket, true) }
+        if let socket { SocketOptions.setHeldBack(true, socket) }
         try client.flush()
-        if let socket, client.socket == socket { SocketOptions.cork(socket, false) }
+        if let socket, client.socket == socket { SocketOptions.setHeldBack(false, socket) }
         return true
     }
 

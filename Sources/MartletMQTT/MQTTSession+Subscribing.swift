@@ -139,7 +139,7 @@ extension MQTTSession {
     // MARK: What comes
 
     func received(_ message: ReceivedMessage) {
-        backlog.read(bytes: message.body.count, isBehind: gate.isHeld)
+        backlog.read(bytes: message.body.count, isBehind: gate.isClosed)
         guard let topic = message.topic else {
             return runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
         }

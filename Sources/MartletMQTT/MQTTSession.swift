@@ -72,7 +72,7 @@ actor MQTTSession {
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
         self.bell = bell
-        gate = FlowGate { bell.ring() }
+        gate = FlowGate(on: loop) { bell.answer() }
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()
