@@ -64,7 +64,19 @@ package final class Mailbox<Element: Sendable>: Sendable {
     // MARK: Producers
 
     package func offer(_ element: Element, topic: TopicName) -> Offer {
-        let (offer, reader): (Offer, CheckedContinuation<Void, Never>?) = state.withLock { state in
+        let (offer, reader) = offerWithoutWaking(element, topic: topic)
+        reader?.resume()
+        return offer
+    }
+
+    /// Offers an element under a lock of the producer's own.
+    ///
+    /// - Returns: also the reader, if it sleeps; the producer resumes it when it has let go of its lock.
+    func offerWithoutWaking(
+        _ element: Element,
+        topic: TopicName
+    ) -> (Offer, reader: CheckedContinuation<Void, Never>?) {
+        state.withLock { state in
             if state.end != nil { return (.closed, nil) }
             // Who waits outside comes first.
             guard state.parked.isEmpty else { return (.parked(state.parked.park((element, topic))), nil) }
@@ -78,8 +90,6 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 return (.dropped, state.reader.take())
             }
         }
-        reader?.resume()
-        return offer
     }
 
     /// Returns when a parked element was let in, or the mailbox closed. A producer that is cancelled takes its
