@@ -102,7 +102,25 @@ package final class Mailbox<Element: Sendable>: Sendable {
     // MARK: Producers
 
     package func offer(_ element: Element, topic: TopicName) -> Offer {
-        let (offer, reader, isFull): (Offer, Reader?, Bool) = state.withLock { state in
+        let (offer, reader, isFull) = admit(element, topic: topic)
+        reader?.resume()
+        if isFull { onFull?() }
+        return offer
+    }
+
+    /// Offers an element under a lock of the producer's own, to a mailbox that tells nobody when it is full.
+    ///
+    /// - Returns: also the reader, if it sleeps; the producer resumes it when it has let go of its lock.
+    func offerWithoutWaking(
+        _ element: Element,
+        topic: TopicName
+    ) -> (Offer, reader: CheckedContinuation<Void, Never>?) {
+        let (offer, reader, _) = admit(element, topic: topic)
+        return (offer, reader)
+    }
+
+    private func admit(_ element: Element, topic: TopicName) -> (Offer, Reader?, isFull: Bool) {
+        state.withLock { state in
             if state.end != nil { return (.closed, nil, false) }
             // Who waits outside comes first.
             guard state.parked.isEmpty else {
@@ -118,9 +136,6 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 return (.dropped, state.reader.take(), false)
             }
         }
-        reader?.resume()
-        if isFull { onFull?() }
-        return offer
     }
 
     /// Returns when a parked element was let in, or the mailbox closed. A producer that is cancelled takes its
