@@ -1,4 +1,5 @@
 import CMosquitto
+import DequeModule
 import Logging
 import Martlet
 import MartletIO
@@ -235,7 +236,8 @@ extension MQTTSession {
         runtime.linkLost(
             MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
         )
-        dropUnguaranteed()
+        renewClient()
+        dropUnguaranteed(error)
         reconnecting = Task { await reconnect() }
     }
 
@@ -316,9 +318,9 @@ extension MQTTSession {
         phase = .closed
         abandonLink()
         failSubscribing(error)
-        for promise in inFlight.removeAll() { promise.end(.failure(error)) }
-        next?.confirmation?.end(.failure(error))
-        for outgoing in outbox.close(error) { outgoing.confirmation?.end(.failure(error)) }
+        let unsent = inFlight.removeAll() + first + outbox.close(error)
+        first.removeAll()
+        for outgoing in unsent { outgoing.confirmation?.end(.failure(error)) }
         finishReceivers(error.code == .connectionClosed ? nil : error)
         return true
     }

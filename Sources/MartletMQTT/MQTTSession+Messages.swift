@@ -40,16 +40,19 @@ extension MQTTSession {
         } else {
             payload = WireFormat.payload(of: message, self.options.version)
         }
-        let reason = try await publish(
-            outgoing(
-                Message(headers: headers),
-                payload,
-                to: TopicMapping.topic(queue.text),
-                guarantee: guarantee,
-                retain: false,
-                expiry: options.expiry
-            )
+        var outgoing = outgoing(
+            Message(headers: headers),
+            payload,
+            to: TopicMapping.topic(queue.text),
+            guarantee: guarantee,
+            retain: false,
+            expiry: options.expiry
         )
+        if options.guarantee == .atMostOnce, guarantee != .atMostOnce {
+            if [.connecting, .disconnected].contains(runtime.states.state) { throw MessagingError.offline }
+            outgoing.endsWithLink = true
+        }
+        let reason = try await publish(outgoing)
         // The broker keeps no queue: without a consumer the message is gone, whatever was promised.
         if reason == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
     }

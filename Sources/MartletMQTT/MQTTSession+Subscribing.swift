@@ -167,8 +167,8 @@ extension MQTTSession {
             let message = WireFormat.message(received, from: .publication)
             inbox.offer(Delivery(topic: topic, message: message), topic: topic)
         case .queue(let inbox, let queue):
-            let delivery = QueueDelivery(WireFormat.message(received, from: .publication), queue, self).delivery
-            inbox.offer(delivery, topic: delivery.topic)
+            let message = WireFormat.message(received, from: .publication)
+            inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)
         case .replies(let receive):
             receive(WireFormat.message(received, from: .call), topic)
         case .native(let inbox):

@@ -13,7 +13,7 @@ import Testing
         "", "json", "application/json", "text/plain", "base64", "none", "x", "\u{0}\u{1F}\u{7F}", "\"\\/", "é😀\u{2028}",
         "{\"header\":{},\"data\":1}", "null", "1", "1.5", "a somewhat longer text that fits in no small string",
     ]
-    private static let numbers = [0.0, -0.0, 1, 1.5, 1e16, 1e300, .infinity, -.infinity, 5e-324, .pi, 1e21, -7]
+    private static let numbers = [0.0, -0.0, 1, 1.5, 1e16, 1e300, .infinity, -.infinity, .leastNonzeroMagnitude, .pi, 1e21, -7]
     private static let bodies = [
         "", "{}", "null", "[]", "1", "\"\"", "-0.5e+7", "{\"a\":[{\"b\":\"\\u00e9\\\\\"}]}", "[NaN,-Infinity]", "x",
         "{", "\u{FEFF}1",
