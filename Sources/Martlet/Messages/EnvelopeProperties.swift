@@ -13,16 +13,16 @@ struct EnvelopeProperties {
         if scanner.peek() == UInt8(ascii: "{") {
             var value: HeaderValue?
             guard scanner.takeObject({ Self.take($0, from: &$1, into: &value) }) else { return false }
-            if let value { fields.append((key.string(in: scanner.bytes), value)) }
+            if let value { fields.append((scanner.string(key), value)) }
             return true
         }
         guard let value = scanner.takeValue() else { return false }
-        if key.isWord("content_type", in: scanner.bytes) {
+        if scanner.text(key, is: "content_type") {
             contentType = scanner.headerValue(value)?.string.flatMap { $0 == "application/json" ? nil : $0 }
-        } else if key.isWord("content_encoding", in: scanner.bytes) {
+        } else if scanner.text(key, is: "content_encoding") {
             encoding = scanner.headerValue(value)?.string.map(Envelope.Encoding.init)
         } else if let value = scanner.headerValue(value) {
-            fields.append((key.string(in: scanner.bytes), value))
+            fields.append((scanner.string(key), value))
         }
         return true
     }
@@ -33,7 +33,7 @@ struct EnvelopeProperties {
         from scanner: inout JSONScanner,
         into result: inout HeaderValue?
     ) -> Bool {
-        if key.isWord("value", in: scanner.bytes), scanner.peek() == UInt8(ascii: "{") {
+        if scanner.text(key, is: "value"), scanner.peek() == UInt8(ascii: "{") {
             return scanner.takeObject { key, scanner in
                 guard let value = scanner.takeValue() else { return false }
                 result = special(key, value, in: scanner) ?? result
@@ -41,7 +41,7 @@ struct EnvelopeProperties {
             }
         }
         guard let value = scanner.takeValue() else { return false }
-        if key.isWord("value", in: scanner.bytes) {
+        if scanner.text(key, is: "value") {
             result = scanner.headerValue(value) ?? result
         } else {
             result = special(key, value, in: scanner) ?? result
@@ -51,11 +51,11 @@ struct EnvelopeProperties {
 
     private static func special(_ key: JSONText, _ value: JSONValue, in scanner: JSONScanner) -> HeaderValue? {
         guard case .string(let text) = value else { return nil }
-        if key.isWord("base64", in: scanner.bytes) {
+        if scanner.text(key, is: "base64") {
             return Base64.decode(text.unescaped(in: scanner.bytes)[...]).map(HeaderValue.bytes)
         }
-        if key.isWord("double", in: scanner.bytes), text.range.count <= 24 {
-            return Double(text.string(in: scanner.bytes)).map(HeaderValue.double)
+        if scanner.text(key, is: "double"), text.range.count <= 24 {
+            return Double(scanner.string(text)).map(HeaderValue.double)
         }
         return nil
     }
@@ -65,7 +65,7 @@ extension JSONScanner {
     /// The header that a scalar is: a number without fraction and exponent is whole if it fits.
     fileprivate func headerValue(_ value: JSONValue) -> HeaderValue? {
         switch value {
-        case .string(let text): .string(text.string(in: bytes))
+        case .string(let text): .string(string(text))
         case .number(let range): integer(range).map(HeaderValue.integer) ?? double(range).map(HeaderValue.double)
         case .boolean(let truth): .boolean(truth)
         case .null, .arrayOrObject: nil

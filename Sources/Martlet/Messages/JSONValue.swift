@@ -23,6 +23,19 @@ extension JSONScanner {
         }
     }
 
+    /// The string that stands at a place.
+    func string(_ text: JSONText) -> String {
+        text.hasEscapes
+            ? String(decoding: text.unescaped(in: bytes), as: UTF8.self)
+            : String(decoding: bytes[text.range], as: UTF8.self)
+    }
+
+    /// Whether the string that stands at a place is an ASCII word.
+    func text(_ text: JSONText, is word: StaticString) -> Bool {
+        if text.hasEscapes { return string(text) == "\(word)" }
+        return text.range.count == word.utf8CodeUnitCount && Self.has(word, at: text.range.lowerBound, in: bytes.span)
+    }
+
     /// The whole number at a place, if it is written as one and fits.
     func integer(_ range: Range<Int>) -> Int64? {
         let span = bytes.span
