@@ -11,9 +11,9 @@ struct EnvelopeProperties {
     /// - Returns: false if it is no JSON.
     mutating func take(_ key: JSONText, from scanner: inout JSONScanner) -> Bool {
         if scanner.peek() == UInt8(ascii: "{") {
-            var value: HeaderValue?
-            guard scanner.takeObject({ Self.take($0, from: &$1, into: &value) }) else { return false }
-            if let value { fields.append((scanner.string(key), value)) }
+            var typed = TypedHeader()
+            guard scanner.takeObject({ typed.take($0, from: &$1) }) else { return false }
+            if let value = typed.value { fields.append((scanner.string(key), value)) }
             return true
         }
         guard let value = scanner.takeValue() else { return false }
@@ -26,38 +26,41 @@ struct EnvelopeProperties {
         }
         return true
     }
+}
 
-    /// Takes a member of an object that stands for a value which JSON has no notation for.
-    private static func take(
-        _ key: JSONText,
-        from scanner: inout JSONScanner,
-        into result: inout HeaderValue?
-    ) -> Bool {
+/// An object that stands for a value which JSON has no notation for, or else is a foreign one and no header.
+private struct TypedHeader {
+    private var result: HeaderValue?
+    private var isForeign = false
+
+    var value: HeaderValue? { isForeign ? nil : result }
+
+    /// Takes the value of one member, of which there should be one.
+    mutating func take(_ key: JSONText, from scanner: inout JSONScanner) -> Bool {
         if scanner.text(key, is: "value"), scanner.peek() == UInt8(ascii: "{") {
-            return scanner.takeObject { key, scanner in
-                guard let value = scanner.takeValue() else { return false }
-                result = special(key, value, in: scanner) ?? result
-                return true
-            }
+            var inner = TypedHeader()
+            guard scanner.takeObject({ inner.takeText($0, from: &$1) }) else { return false }
+            result = inner.value
+            return true
         }
-        guard let value = scanner.takeValue() else { return false }
         if scanner.text(key, is: "value") {
-            result = scanner.headerValue(value) ?? result
-        } else {
-            result = special(key, value, in: scanner) ?? result
+            guard let value = scanner.takeValue() else { return false }
+            result = scanner.headerValue(value)
+            return true
         }
-        return true
+        return takeText(key, from: &scanner)
     }
 
-    private static func special(_ key: JSONText, _ value: JSONValue, in scanner: JSONScanner) -> HeaderValue? {
-        guard case .string(let text) = value else { return nil }
-        if scanner.text(key, is: "base64") {
-            return Base64.decode(text.unescaped(in: scanner.bytes)[...]).map(HeaderValue.bytes)
+    private mutating func takeText(_ key: JSONText, from scanner: inout JSONScanner) -> Bool {
+        guard let value = scanner.takeValue() else { return false }
+        if case .string(let text) = value, scanner.text(key, is: "base64") {
+            result = Base64.decode(text.unescaped(in: scanner.bytes)[...]).map(HeaderValue.bytes)
+        } else if case .string(let text) = value, scanner.text(key, is: "double"), text.range.count <= 24 {
+            result = Double(scanner.string(text)).map(HeaderValue.double)
+        } else {
+            isForeign = true
         }
-        if scanner.text(key, is: "double"), text.range.count <= 24 {
-            return Double(scanner.string(text)).map(HeaderValue.double)
-        }
-        return nil
+        return true
     }
 }
 
