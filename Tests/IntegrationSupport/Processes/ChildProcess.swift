@@ -41,6 +41,7 @@ final class ChildProcess: Sendable {
             keeper = try Spawn(
                 program: "/bin/sh",
                 arguments: ["-c", "read -r line; kill -KILL 0"],
+                environment: spawn.environment,
                 input: end,
                 isDeaf: true
             )()

@@ -112,6 +112,8 @@ package final class ServerProcess: Sendable {
     private func launch() async throws -> ChildProcess {
         var spawn = try await command()
         spawn.output = logFile
+        // Shows whose process it is, and lets a test find what the server has started.
+        spawn.environment["MARTLET_FOLDER"] = folder.path
         let process = try ChildProcess(spawn)
         running.withLock { $0 = process }
         return process
