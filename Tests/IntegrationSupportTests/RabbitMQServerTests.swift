@@ -15,7 +15,7 @@ struct RabbitMQServerTests {
 
             let process = try #require(server.processID)
             server.pause()
-            try await until { try SystemProcess.state(process) == "T" }
+            #expect(try SystemProcess.state(process) == "T")
             let client = try Socket.connecting(to: .loopback(port: server.port))
             async let answer = client.amqpStart()
             server.resume()

@@ -71,14 +71,14 @@ package final class ServerProcess: Sendable {
         }
     }
 
-    /// Stops the server where it is (SIGSTOP): its connections stay, and nothing answers on them.
+    /// Stops the server where it is (SIGSTOP), and returns when it has stopped.
     func pause() {
-        running.withLock { $0?.send(signal: SIGSTOP) }
+        running.withLock { $0?.pause() }
     }
 
     /// Lets a paused server go on (SIGCONT).
     func resume() {
-        running.withLock { $0?.send(signal: SIGCONT) }
+        running.withLock { $0?.resume() }
     }
 
     /// Asks the server to end (SIGTERM), and returns how it did.
@@ -90,6 +90,7 @@ package final class ServerProcess: Sendable {
         guard let process = running.withLock({ $0 }) else { throw ServerError("\(name) does not run") }
         defer { kill() }
         process.send(signal: SIGTERM)
+        process.resume()
         let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
             if let end = process.end { return end }
