@@ -83,8 +83,8 @@ package final class ServerProcess: Sendable {
 
     /// Asks the server to end (SIGTERM), and returns how it did.
     ///
-    /// - Throws: ``ServerError`` if it does not run, or takes longer than a minute; it is then killed. `CancellationError` if the task is cancelled; it is
-    ///   then killed, too.
+    /// - Throws: ``ServerError`` if it does not run, or takes longer than it may take to start; `CancellationError` if the
+    ///   task is cancelled. It is killed then.
     @discardableResult
     func terminate() async throws -> ProcessEnd {
         guard let process = running.withLock({ $0 }) else { throw ServerError("\(name) does not run") }
