@@ -93,7 +93,7 @@ extension EventLoop {
                 body.isMarkedAsleep = true
                 return timeout
             case .later:
-                body.pipe = WakeUpPipe.open()
+                body.pipe = body.openPipe()
                 // Out of descriptors: it goes on without being woken, and looks by itself.
                 if body.pipe == nil { return timeout < 0 ? 10 : min(timeout, 10) }
             }
