@@ -4,6 +4,8 @@ import DequeModule
 final class LoopBody {
     /// Jobs and work taken from the queue and not yet run, in order.
     var batch: Deque<EventLoop.Entry> = []
+    /// How many there were when they were taken.
+    var batchSize = 0
     var watches = WatchList()
     var timers = TimerQueue()
     /// Made when the thread is first about to sleep.
