@@ -11,11 +11,18 @@ import Testing
         #if canImport(Darwin)
         let kind = SOCK_STREAM
         #else
-        let kind = Int32(SOCK_STREAM.rawValue)
+        // A server that another test starts just now would inherit them, and keep them open.
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         #endif
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw SupportError("socketpair: \(errno)") }
         guard fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 else { throw SupportError("fcntl: \(errno)") }
         return (ends[0], ends[1])
+    }
+
+    /// Closes an end, and what a process that is being started by another test may still have of it.
+    private static func end(_ descriptor: Int32) {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        close(descriptor)
     }
 
     private static func received(_ descriptor: Int32) -> [UInt8] {
@@ -105,7 +112,7 @@ import Testing
             while case .wantsRead = client.stream.handshake() {
                 Self.send(server.take(Self.received(theirs)), to: theirs)
             }
-            close(theirs)
+            Self.end(theirs)
             var codes: [MessagingError.Code?] = []
             for _ in 0..<3 {
                 if case .failed(let error) = [1, 2, 3].withUnsafeBytes({ client.stream.write($0) }) {
@@ -124,7 +131,10 @@ import Testing
 
     @Test func aServerThatGoesDuringTheHandshake() throws {
         let (ours, theirs) = try Self.pair()
-        let client = try TestClient(try TLSContext(TLSOptions(), host: "broker.test"), descriptor: ours)
+        let client = try TestClient(
+            try TLSContext(TLSOptions(verification: .none), host: "broker.test"),
+            descriptor: ours
+        )
         guard case .wantsRead = client.stream.handshake() else {
             Issue.record("the handshake went on")
             return
@@ -138,7 +148,7 @@ import Testing
         }
         // All of the hello is read, or closing would reset the connection.
         #expect(!Self.received(theirs).isEmpty)
-        close(theirs)
+        Self.end(theirs)
         let error = Self.error(client.stream.handshake())
         #expect(error?.code == .connectionLost)
         #expect(error?.message == "the broker closed the connection during the TLS handshake")
@@ -149,7 +159,10 @@ import Testing
     func aServerThatDoesNotSpeakTLS(text: String) throws {
         let (ours, theirs) = try Self.pair()
         defer { close(theirs) }
-        let client = try TestClient(try TLSContext(TLSOptions(), host: "broker.test"), descriptor: ours)
+        let client = try TestClient(
+            try TLSContext(TLSOptions(verification: .none), host: "broker.test"),
+            descriptor: ours
+        )
         _ = client.stream.handshake()
         Self.send(Array(text.utf8), to: theirs)
         let error = Self.error(client.stream.handshake())
@@ -160,7 +173,10 @@ import Testing
     @Test func nothingOfNothing() throws {
         let (ours, theirs) = try Self.pair()
         defer { close(theirs) }
-        let client = try TestClient(try TLSContext(TLSOptions(), host: "broker.test"), descriptor: ours)
+        let client = try TestClient(
+            try TLSContext(TLSOptions(verification: .none), host: "broker.test"),
+            descriptor: ours
+        )
         guard case .bytes(0) = client.stream.write(UnsafeRawBufferPointer(start: nil, count: 0)),
             case .bytes(0) = client.stream.read(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
         else {
@@ -174,9 +190,10 @@ import Testing
     /// Noise for an answer. Whatever it is, the client waits for more or fails; once no more comes it fails.
     @Test func noiseIsAnErrorAndNothingElse() throws {
         var generator = SplitMix64(seed: 1)
+        let context = try TLSContext(TLSOptions(verification: .none), host: "x")
         for round in 0..<400 {
             let (ours, theirs) = try Self.pair()
-            let client = try TestClient(try TLSContext(TLSOptions(verification: .none), host: "x"), descriptor: ours)
+            let client = try TestClient(context, descriptor: ours)
             _ = client.stream.handshake()
             var bytes = (0..<Int.random(in: 1...600, using: &generator)).map { _ in
                 UInt8.random(in: 0...255, using: &generator)
@@ -188,7 +205,7 @@ import Testing
             Self.send(bytes, to: theirs)
             _ = client.stream.handshake()
             _ = Self.received(theirs)
-            close(theirs)
+            Self.end(theirs)
             #expect(Self.error(client.stream.handshake()) != nil)
         }
     }
@@ -233,6 +250,7 @@ import Testing
         let client = try TestClient(context, descriptor: ours)
         let message = Array("the message".utf8)
         var isOpen = false
+        var isSent = false
         var answers = 0
         var buffer = [UInt8](repeating: 0, count: 100)
         for _ in 0..<50 {
@@ -252,10 +270,11 @@ import Testing
             }
             if isClosed { continue }
             let question = received(theirs)
-            var answer = server.take(question, reply: isOpen ? message : [])
+            var answer = server.take(question, reply: isOpen && !isSent ? message : [])
+            if isOpen { isSent = true }
             if question.isEmpty, answer.isEmpty {
                 // Both wait for each other: the server gives up.
-                close(theirs)
+                end(theirs)
                 isClosed = true
                 continue
             }

@@ -1,12 +1,11 @@
 import Foundation
 
-/// `openssl s_server` on a free port of this machine, which sends back each line that it gets the wrong way round. It is used from
-/// one thread.
+/// `openssl s_server` on a free port of this machine. It sends back each line that it gets, the wrong way round. It is
+/// used from one thread.
 final class ServerProcess {
     private(set) var port: UInt16 = 0
     private let process = Process()
     private let output = Pipe()
-    private let errors: FileHandle
     private var text = ""
 
     init(_ certificate: Authority.Files, _ options: [String] = []) throws {
@@ -18,10 +17,9 @@ final class ServerProcess {
                 certificate.key, "-servername", "shown", "-cert2", certificate.certificate, "-key2", certificate.key,
                 "-rev",
             ] + options
-        errors = output.fileHandleForWriting
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
-        process.standardError = errors
+        process.standardError = output
         try process.run()
         try output.fileHandleForWriting.close()
         // It says "ACCEPT 127.0.0.1:PORT".
@@ -32,38 +30,40 @@ final class ServerProcess {
         self.port = port
     }
 
-    /// Ends the server.
-    func stop() {
-        process.terminate()
+    deinit { stop() }
+
+    /// Ends the server. It may have inherited a mask of signals that keeps it from seeing any other.
+    private func stop() {
+        guard process.isRunning else { return }
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 
-    deinit { stop() }
-
-    /// The name that the last client told; `nil` if it ended without one.
-    func serverName() throws -> String? {
-        let mark = "Hostname in TLS extension: \""
-        try read(until: mark)
-        try read(until: "\n", after: mark)
-        return text.components(separatedBy: mark).last.map { String($0.prefix { $0 != "\"" }) }
-    }
-
-    /// Whether a text is in what the server has printed when it is stopped.
-    func stopped() throws -> String {
-        process.terminate()
-        text += String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        return text
+    /// Waits until the server has ended by itself, after as many connections as it was told (`-naccept`): only then it
+    /// writes all that it has to say.
+    /// - Returns: the names that clients told it.
+    func serverNames() throws -> [String] {
+        while try readMore() {}
+        return text.components(separatedBy: "Hostname in TLS extension: \"").dropFirst().map { rest in
+            String(rest.prefix { $0 != "\"" })
+        }
     }
 
     private func read(until mark: String, after start: String = "") throws {
         while true {
             let rest = start.isEmpty ? text : text.components(separatedBy: start).last ?? ""
             if rest.contains(mark) { return }
-            try waitUntil(output.fileHandleForReading.fileDescriptor, Int16(POLLIN))
-            let data = output.fileHandleForReading.availableData
-            if data.isEmpty { throw SupportError("the server ended: \(text)") }
-            text += String(decoding: data, as: UTF8.self)
+            if try !readMore() { throw SupportError("the server ended: \(text)") }
         }
+    }
+
+    /// Reads what the server says next.
+    /// - Returns: whether there was something.
+    private func readMore() throws -> Bool {
+        try waitUntil(output.fileHandleForReading.fileDescriptor, Int16(POLLIN))
+        let data = output.fileHandleForReading.availableData
+        text += String(decoding: data, as: UTF8.self)
+        return !data.isEmpty
     }
 }
 
