@@ -145,8 +145,8 @@ import Testing
         #expect(failure?.contains("another host name") == true)
     }
 
-    /// What the callbacks need lives as long as the context, not as long as the object that set it up: run with the
-    /// address sanitizer, this finds a record that is freed too early; and, by the reference that is left, one that is not.
+    /// What the callbacks need lives as long as the context, not as long as the object that set it up. The address
+    /// sanitizer sees whether it does.
     @Test func aLibraryMayKeepTheContext() async throws {
         let results = try await onThread {
             let authority = try Authority()
