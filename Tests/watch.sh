@@ -5,8 +5,6 @@
 watched() {
     local limit=$1 log process status=0
     shift
-    # A program that writes to a pipe keeps what it writes back, in blocks; of one that is killed the last would be lost.
-    ! command -v stdbuf >/dev/null || set -- stdbuf -oL "$@"
     log=$(mktemp)
     "$@" </dev/null > >(tee "$log") 2>&1 &
     process=$!

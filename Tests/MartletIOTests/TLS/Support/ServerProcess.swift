@@ -5,7 +5,7 @@ import Foundation
 final class ServerProcess {
     private(set) var port: UInt16 = 0
     private let process = Process()
-    private let output = Pipe()
+    private let output = Foundation.Pipe()
     private var text = ""
 
     init(_ certificate: Authority.Files, _ options: [String] = []) throws {
