@@ -3,6 +3,7 @@ import DequeModule
 import Logging
 import Martlet
 import MartletIO
+import Synchronization
 
 /// Getting the link, keeping it, and noticing that it is gone.
 extension MQTTSession {
@@ -110,6 +111,7 @@ extension MQTTSession {
         let interval = acknowledgement.keepAlive ?? options.keepAlive
         keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
         orphans.isKept = acknowledgement.sessionPresent
+        limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
         attend {
             if !acknowledgement.sessionPresent { try restoreSubscriptions() }
