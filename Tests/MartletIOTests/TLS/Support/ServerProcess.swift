@@ -34,8 +34,7 @@ final class ServerProcess {
 
     /// Ends the server. It may have inherited a mask of signals that keeps it from seeing any other.
     private func stop() {
-        guard process.isRunning else { return }
-        kill(process.processIdentifier, SIGKILL)
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
     }
 
