@@ -13,6 +13,13 @@ extension MQTTSession {
 
     // MARK: From any thread
 
+    /// Hands a message to the loop, once there is room; its confirmation tells the rest.
+    nonisolated func put(_ outgoing: Outgoing) async throws {
+        try Task.checkCancellation()
+        try limits.withLock { try $0.check(outgoing) }
+        try await outbox.put(outgoing, bytes: outgoing.bytes)
+    }
+
     /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.
     nonisolated func publish(_ outgoing: Outgoing) async throws -> PublishReason? {
         try Task.checkCancellation()
@@ -21,16 +28,20 @@ extension MQTTSession {
             try await sendUnguaranteed(outgoing)
             return nil
         }
-        let timer = outgoing.expiry.map { expiry in
-            runtime.timers.schedule(at: runtime.timers.now + expiry) {
-                confirmation.end(
-                    .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
-                )
-            }
-        }
+        let timer = expire(outgoing)
         defer { if let timer { runtime.timers.cancel(timer) } }
-        try await outbox.put(outgoing, bytes: outgoing.bytes)
+        try await put(outgoing)
         return try await confirmation.value()
+    }
+
+    /// Ends the wait for a message's confirmation when the message has expired.
+    nonisolated func expire(_ outgoing: Outgoing) -> Timers.ID? {
+        guard let expiry = outgoing.expiry, let confirmation = outgoing.confirmation else { return nil }
+        return runtime.timers.schedule(at: runtime.timers.now + expiry) {
+            confirmation.end(
+                .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
+            )
+        }
     }
 
     private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
