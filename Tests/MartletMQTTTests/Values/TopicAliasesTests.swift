@@ -1,0 +1,20 @@
+import Testing
+
+@testable import MartletMQTT
+
+@Suite struct TopicAliasesTests {
+    @Test func theFirstTopicsGetTheNumbersThereAre() {
+        var aliases = TopicAliases(limit: 2)
+        #expect(aliases.use("a") == .introduce(1))
+        #expect(aliases.use("a") == .alone(1))
+        #expect(aliases.use("b") == .introduce(2))
+        #expect(aliases.use("c") == .none)
+        #expect(aliases.use("c") == .none)
+        #expect(aliases.use("b") == .alone(2))
+    }
+
+    @Test func aBrokerThatAllowsNoneGetsNone() {
+        var aliases = TopicAliases(limit: 0)
+        #expect(aliases.use("a") == .none)
+    }
+}
