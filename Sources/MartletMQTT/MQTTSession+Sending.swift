@@ -170,10 +170,10 @@ extension MQTTSession {
         first.prepend(contentsOf: inFlight.removeAll())
     }
 
-    /// Returns when everything is written, or after a second: the other side may read nothing.
-    func waitUntilWritten() async {
-        let deadline = ContinuousClock.now + .seconds(1)
-        while client.wantsToWrite, .now < deadline {
+    /// Returns when all that was accepted is written, or the link is gone, or at a time; at once if the task is
+    /// cancelled.
+    func waitUntilWritten(until deadline: ContinuousClock.Instant) async {
+        while client.socket != nil, client.wantsToWrite || outbox.count > 0, .now < deadline, !Task.isCancelled {
             let progress = Promise<Void>()
             writing = progress
             let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
