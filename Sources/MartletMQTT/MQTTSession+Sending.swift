@@ -79,6 +79,8 @@ extension MQTTSession {
 
     /// - Returns: whether anything was sent.
     private func sendBatch() throws -> Bool {
+        // The library may have closed the socket while it read: what is taken now would be with nobody.
+        guard client.socket != nil else { throw MessagingError(.connectionLost, "the broker ended the link") }
         var messages = 0
         var bytes = 0
         while messages < Self.batchMessages, bytes < Self.batchBytes, let outgoing = takeNext() {
@@ -107,6 +109,7 @@ extension MQTTSession {
     /// Gives the library one message. What it does not take is an error to the sender, not to the link.
     private func give(_ outgoing: Outgoing) throws {
         if outgoing.isAbandoned { return }
+        var introduced = false
         do {
             var properties = MosquittoProperties(options.version)
             try properties.add(outgoing.headers)
@@ -120,7 +123,9 @@ extension MQTTSession {
             if outgoing.quality == 0 {
                 switch aliases.use(outgoing.topic) {
                 case .none: break
-                case .introduce(let number): try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
+                case .introduce(let number):
+                    introduced = true
+                    try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
                 case .alone(let number):
                     try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
                     topic = nil
@@ -135,6 +140,8 @@ extension MQTTSession {
             )
             inFlight.sent(number, outgoing.confirmation == nil ? nil : outgoing)
         } catch let error as MessagingError where error.code != .connectionLost {
+            // The broker has not heard of the number.
+            if introduced { aliases.withdraw(outgoing.topic) }
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(error))
             } else {
