@@ -105,6 +105,7 @@ let package = Package(
             name: "MartletIOTests",
             dependencies: [
                 "COpenSSL",
+                "IntegrationSupport",
                 "Martlet",
                 "MartletIO",
                 "MartletTesting",
