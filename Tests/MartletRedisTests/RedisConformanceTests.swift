@@ -4,6 +4,9 @@ import MartletRedis
 import MartletTesting
 import Testing
 
+// The server's options have the same name.
+import struct MartletRedis.RedisOptions
+
 /// The connection keeps the promises of every connection, on a real server.
 @Suite(.timeLimit(.minutes(10))) struct RedisConformanceTests {
     @Test(arguments: ConformanceSuite.checks)

@@ -96,6 +96,9 @@ struct ReplyLists: Sendable {
 enum ReplyNames {
     private static let opening = "{rpc-"
 
+    /// By which a reply that comes by the channel says to which address it was sent.
+    static let addressHeader = "reply-address"
+
     /// What a connection's addresses begin with.
     static func makeBase() -> String {
         func hexadecimal(_ number: UInt64) -> String {

@@ -90,9 +90,9 @@ extension RedisSession {
             _ = replyConfirmations.popFirst()??.end(.success(()))
         case "message":
             guard parts.count == 3, case .bytes(let body) = parts[2], var message = Envelope.unwrap(body, from: .call),
-                let address = message.headers.replyTo
+                let address = message.headers[ReplyNames.addressHeader]?.string
             else { return runtime.count(\.undecodable, "a reply could not be read") }
-            message.headers.replyTo = nil
+            message.headers[ReplyNames.addressHeader] = nil
             calls.answered(address)
             receiveReply?(message, address)
         default:

@@ -84,7 +84,9 @@ extension RedisSession {
             }
             return
         }
-        let body = Envelope.wrap(message, for: .call, replyTo: address)
+        var message = message
+        message.headers[ReplyNames.addressHeader] = .string(address)
+        let body = Envelope.wrap(message, for: .call)
         let reply = try await submit([[Command.publish, Array(channel.utf8), body]])
         if let error = reply.error { throw error.asMessagingError("a reply") }
         if reply.integer == 0 { throw MessagingError(.noResponder, "nobody hears the reply address any more") }
