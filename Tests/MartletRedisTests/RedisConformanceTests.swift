@@ -11,8 +11,65 @@ import struct MartletRedis.RedisOptions
 @Suite(.timeLimit(.minutes(10))) struct RedisConformanceTests {
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromises(_ check: ConformanceCheck) async throws {
-        let server = try await RedisServer.shared()
-        try await run(check, port: server.port)
+        try await run(check, port: RedisServer.shared().port)
+    }
+
+    @Test func keepsThemWithAPasswordInAnotherDatabase() async throws {
+        var server = IntegrationSupport.RedisOptions()
+        server.password = "other"
+        server.users = ["alice on >secret ~* &* +@all"]
+        try await RedisServer.withServer(server) { server in
+            await runAll(port: server.port) { options in
+                options.username = "alice"
+                options.password = "secret"
+                options.database = 3
+            }
+        }
+    }
+
+    @Test func keepsThemOverTLS() async throws {
+        var server = IntegrationSupport.RedisOptions()
+        server.tls = .mutual
+        try await RedisServer.withServer(server) { server in
+            let certificates = try TestCertificates.shared
+            let client = certificates.client
+            await runAll(port: server.tlsPort ?? 0) { options in
+                options.tls = TLSOptions(trust: .file(certificates.authority))
+                options.tls?.clientCertificate = .init(chainFile: client.certificate, keyFile: client.key)
+            }
+        }
+    }
+
+    @Test func keepsThemOnAUnixSocket() async throws {
+        var server = IntegrationSupport.RedisOptions()
+        server.listensOnUnixSocket = true
+        try await RedisServer.withServer(server) { server in
+            let path = server.unixSocket ?? ""
+            // There is no network that could be cut.
+            await runAll(ConformanceSuite.checks.filter { !$0.cutsLinks }, port: server.port) { options in
+                options.servers = [.unix(path: path)]
+            }
+        }
+    }
+
+    /// Runs several checks at a time, each of which may fail.
+    private func runAll(
+        _ checks: [ConformanceCheck] = ConformanceSuite.checks,
+        port: Int,
+        _ configure: @escaping @Sendable (inout RedisOptions) -> Void
+    ) async {
+        await withTaskGroup(of: Void.self) { group in
+            for (index, check) in checks.enumerated() {
+                if index >= 6 { await group.next() }
+                group.addTask {
+                    do {
+                        try await run(check, port: port, configure)
+                    } catch {
+                        Issue.record(error, "\(check)")
+                    }
+                }
+            }
+        }
     }
 
     private func run(
@@ -21,13 +78,13 @@ import struct MartletRedis.RedisOptions
         _ configure: @escaping @Sendable (inout RedisOptions) -> Void = { _ in }
     ) async throws {
         guard check.cutsLinks else {
-            try await check.run { try await connect(to: port, $0, configure) }
+            try await check.run { try await redis(on: port, $0, configure) }
             return
         }
         try await ProxyPool.withPool(of: 6, to: port) { pool in
             try await check.run { options in
                 let proxy = try pool.take()
-                let connection = try await connect(to: proxy.port, options, configure)
+                let connection = try await redis(on: proxy.port, options, configure)
                 return try FaultyConnection(
                     wrapping: connection,
                     seed: 0,
@@ -42,16 +99,4 @@ import struct MartletRedis.RedisOptions
             }
         }
     }
-}
-
-private func connect(
-    to port: Int,
-    _ connection: ConnectionOptions,
-    _ configure: (inout RedisOptions) -> Void
-) async throws -> RedisConnection {
-    var options = RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)], connection: connection)
-    options.reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
-    options.lease = .seconds(3)
-    configure(&options)
-    return try await RedisConnection.connect(options)
 }

@@ -80,7 +80,7 @@ extension RedisSession {
         let tag = consumer.hold(bytes)
         consumers[number] = consumer
         if element.isFiller { return settle(SettledDelivery(consumer: number, tag: tag, disposition: .ack)) }
-        if let expires = element.expires, expires <= clock.nanoseconds {
+        if let expires = element.expires, clock.isOver(expires) {
             return bury(element, tag, number, "expired")
         }
         let topic = TopicName(consumer.keys.queue)

@@ -82,11 +82,28 @@ extension RedisSession {
 
     /// Opens what was open on the link before.
     private func restore() async throws {
-        try await clock.set(perform("TIME"))
+        clock.forget()
+        try await readClock()
         try await storeWill()
         try await restoreSubscriptions()
         try await restoreReplies()
         try await restoreConsumers()
+    }
+
+    /// Reads the server's clock, a few times if the answers take long.
+    private func readClock() async throws {
+        for _ in 0..<5 {
+            let asked = WallClock.nanoseconds
+            let answer = Promise<Void>()
+            let request = Request([[Array("TIME".utf8)]], .handler { [clock] result in
+                // Here, on the loop: until the task goes on time may pass.
+                if case .success(let reply) = result { clock.set(reply, asked: asked, answered: WallClock.nanoseconds) }
+                answer.end(result.map { _ in })
+            })
+            try perform(request)
+            try await answer.value()
+            if clock.uncertainty < .milliseconds(2) { return }
+        }
     }
 
     // MARK: Sockets

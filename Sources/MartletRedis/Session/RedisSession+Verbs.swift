@@ -63,7 +63,7 @@ extension RedisSession {
     private nonisolated func element(of message: Message, expiry: Duration?) -> [UInt8] {
         var message = message
         if let expiry {
-            message.headers[QueueHeaders.expires] = .integer(clock.nanoseconds &+ expiry.capped.wholeNanoseconds)
+            message.headers[QueueHeaders.expires] = .integer(clock.end(of: expiry))
         }
         if message.headers.replyTo != nil { return Envelope.wrap(message, for: .call) }
         return Envelope.isNeeded(for: message) ? Envelope.wrap(message, for: .publication) : message.body
