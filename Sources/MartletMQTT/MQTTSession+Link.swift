@@ -1,7 +1,9 @@
 import CMosquitto
+import DequeModule
 import Logging
 import Martlet
 import MartletIO
+import Synchronization
 
 /// Getting the link, keeping it, and noticing that it is gone.
 extension MQTTSession {
@@ -65,7 +67,10 @@ extension MQTTSession {
             if let tls = tls[server.host] { try client.secure(by: tls) }
             try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
             watchSocket()
-            return try await promise.value()
+            let acknowledgement = try await promise.value()
+            // It may have been closed in the very moment.
+            guard isOpening else { throw MessagingError.closed }
+            return acknowledgement
         } catch {
             abandonLink()
             if case .opening = phase { phase = .idle }
@@ -98,6 +103,7 @@ extension MQTTSession {
 
     /// A link has been accepted: what was open on the one before is opened again.
     private func established(_ acknowledgement: ConnectAcknowledgement) {
+        guard isOpening else { return }
         phase = .open
         broker = acknowledgement
         inFlight.window = min(options.maximumInFlight, acknowledgement.receiveMaximum)
@@ -105,6 +111,7 @@ extension MQTTSession {
         let interval = acknowledgement.keepAlive ?? options.keepAlive
         keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
         orphans.isKept = acknowledgement.sessionPresent
+        limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
         attend {
             if !acknowledgement.sessionPresent { try restoreSubscriptions() }
@@ -235,7 +242,8 @@ extension MQTTSession {
         runtime.linkLost(
             MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
         )
-        dropUnguaranteed()
+        renewClient()
+        dropUnguaranteed(error)
         reconnecting = Task { await reconnect() }
     }
 
@@ -316,9 +324,9 @@ extension MQTTSession {
         phase = .closed
         abandonLink()
         failSubscribing(error)
-        for promise in inFlight.removeAll() { promise.end(.failure(error)) }
-        next?.confirmation?.end(.failure(error))
-        for outgoing in outbox.close(error) { outgoing.confirmation?.end(.failure(error)) }
+        let unsent = inFlight.removeAll() + first + outbox.close(error)
+        first.removeAll()
+        for outgoing in unsent { outgoing.confirmation?.end(.failure(error)) }
         finishReceivers(error.code == .connectionClosed ? nil : error)
         return true
     }

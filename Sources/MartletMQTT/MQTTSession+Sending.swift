@@ -1,4 +1,5 @@
 import CMosquitto
+import DequeModule
 import Logging
 import Martlet
 import MartletIO
@@ -12,6 +13,13 @@ extension MQTTSession {
 
     // MARK: From any thread
 
+    /// Hands a message to the loop, once there is room; its confirmation tells the rest.
+    nonisolated func put(_ outgoing: Outgoing) async throws {
+        try Task.checkCancellation()
+        try limits.withLock { try $0.check(outgoing) }
+        try await outbox.put(outgoing, bytes: outgoing.bytes)
+    }
+
     /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.
     nonisolated func publish(_ outgoing: Outgoing) async throws -> PublishReason? {
         try Task.checkCancellation()
@@ -20,16 +28,20 @@ extension MQTTSession {
             try await sendUnguaranteed(outgoing)
             return nil
         }
-        let timer = outgoing.expiry.map { expiry in
-            runtime.timers.schedule(at: runtime.timers.now + expiry) {
-                confirmation.end(
-                    .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
-                )
-            }
-        }
+        let timer = expire(outgoing)
         defer { if let timer { runtime.timers.cancel(timer) } }
-        try await outbox.put(outgoing, bytes: outgoing.bytes)
+        try await put(outgoing)
         return try await confirmation.value()
+    }
+
+    /// Ends the wait for a message's confirmation when the message has expired.
+    nonisolated func expire(_ outgoing: Outgoing) -> Timers.ID? {
+        guard let expiry = outgoing.expiry, let confirmation = outgoing.confirmation else { return nil }
+        return runtime.timers.schedule(at: runtime.timers.now + expiry) {
+            confirmation.end(
+                .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
+            )
+        }
     }
 
     private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
@@ -84,10 +96,9 @@ extension MQTTSession {
     }
 
     private func takeNext() -> Outgoing? {
-        let candidate = next.take() ?? offline.takeFirst() ?? outbox.takeFirst()
-        guard let candidate else { return nil }
+        guard let candidate = first.popFirst() ?? offline.takeFirst() ?? outbox.takeFirst() else { return nil }
         guard inFlight.hasRoom(guaranteed: candidate.quality > 0) else {
-            next = candidate
+            first.prepend(candidate)
             return nil
         }
         return candidate
@@ -122,7 +133,7 @@ extension MQTTSession {
                 retain: outgoing.retain,
                 properties
             )
-            inFlight.sent(number, outgoing.confirmation)
+            inFlight.sent(number, outgoing.confirmation == nil ? nil : outgoing)
         } catch let error as MessagingError where error.code != .connectionLost {
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(error))
@@ -133,13 +144,30 @@ extension MQTTSession {
     }
 
     /// The link is gone: what has no guarantee goes with it, unless it is to be kept.
-    func dropUnguaranteed() {
-        guard !offline.keeps else { return }
-        if let waiting = next, waiting.quality == 0 {
-            next = nil
-            countOffline(waiting)
+    func dropUnguaranteed(_ error: any Error) {
+        let isDropped = { [keeps = offline.keeps] (outgoing: Outgoing) in
+            outgoing.endsWithLink || (outgoing.quality == 0 && !keeps)
         }
-        for outgoing in outbox.removeAll(where: { $0.quality == 0 }) { countOffline(outgoing) }
+        let dropped = first.filter(isDropped) + outbox.removeAll(where: isDropped)
+        first.removeAll(where: isDropped)
+        for outgoing in dropped {
+            if let confirmation = outgoing.confirmation {
+                confirmation.end(.failure(error))
+            } else {
+                countOffline(outgoing)
+            }
+        }
+    }
+
+    /// Makes ready for another link after one was lost.
+    ///
+    /// Where the broker keeps the session the library goes on with what it has under way. Otherwise a new client
+    /// begins, so that nothing is sent again that is to arrive at most once; the rest is sent anew.
+    func renewClient() {
+        guard options.session == .clean, let fresh = try? Mosquitto(options, clientID: runtime.name) else { return }
+        fresh.delegate = self
+        client = fresh
+        first.prepend(contentsOf: inFlight.removeAll())
     }
 
     /// Returns when everything is written, or after a second: the other side may read nothing.
@@ -156,7 +184,7 @@ extension MQTTSession {
     }
 
     func confirmed(_ number: CInt, reason: CInt) {
-        guard let confirmation = inFlight.confirmed(number) else { return }
+        guard let confirmation = inFlight.confirmed(number)?.confirmation else { return }
         let reason = PublishReason(rawValue: options.version == .v5 ? reason : 0)
         if reason.isFailure {
             confirmation.end(.failure(MessagingError(publishReason: reason)))

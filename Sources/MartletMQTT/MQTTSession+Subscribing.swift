@@ -165,14 +165,16 @@ extension MQTTSession {
         case .topics(let inbox, let name):
             let topic = name ?? TopicMapping.name(topic)
             let message = WireFormat.message(received, from: .publication)
-            inbox.offer(Delivery(topic: topic, message: message), topic: topic)
+            inbox.offer(Delivery(topic: topic, message: message, isRetained: received.isRetained), topic: topic)
         case .queue(let inbox, let queue):
-            let delivery = QueueDelivery(WireFormat.message(received, from: .publication), queue, self).delivery
-            inbox.offer(delivery, topic: delivery.topic)
+            let message = WireFormat.message(received, from: .publication)
+            inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)
         case .replies(let receive):
             receive(WireFormat.message(received, from: .call), topic)
         case .native(let inbox):
-            inbox.offer(MQTTMessage(received, topic: topic), topic: TopicName(topic))
+            let topic = TopicName(topic)
+            let message = WireFormat.message(received, from: .publication)
+            inbox.offer(Delivery(topic: topic, message: message, isRetained: received.isRetained), topic: topic)
         }
     }
 

@@ -168,7 +168,7 @@ struct BrokerCore: Sendable {
             if let expiry = kept.expiresAt, expiry <= now {
                 retained[topic] = nil
             } else {
-                effects.append(.publication(kept.message, topic, to: mailbox, client: client))
+                effects.append(.publication(kept.message, topic, isRetained: true, to: mailbox, client: client))
             }
         }
     }

@@ -56,9 +56,9 @@ extension MemoryBroker {
         let mailbox: Mailbox<Delivery>
         let delivery: Delivery
         switch effect {
-        case .publication(let message, let topic, let target, _):
+        case .publication(let message, let topic, let isRetained, let target, _):
             mailbox = target
-            delivery = Delivery(topic: topic, message: message)
+            delivery = Delivery(topic: topic, message: message, isRetained: isRetained)
         case .assignment(let queued, let tag, let queue, let target, let client):
             guard let link = links[client]?.link else { return nil }
             mailbox = target

@@ -21,7 +21,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
         case parked(UInt64)
     }
 
-    private typealias Reader = CheckedContinuation<Void, Never>
+    package typealias Reader = CheckedContinuation<Void, Never>
     private typealias Producer = CheckedContinuation<Void, any Error>
     private typealias Parked = ParkingLot<(Element, TopicName)>.Parked
 
@@ -111,10 +111,10 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// Offers an element under a lock of the producer's own, to a mailbox that tells nobody when it is full.
     ///
     /// - Returns: also the reader, if it sleeps; the producer resumes it when it has let go of its lock.
-    func offerWithoutWaking(
+    package func offerWithoutWaking(
         _ element: Element,
         topic: TopicName
-    ) -> (Offer, reader: CheckedContinuation<Void, Never>?) {
+    ) -> (Offer, reader: Reader?) {
         let (offer, reader, _) = admit(element, topic: topic)
         return (offer, reader)
     }

@@ -29,12 +29,12 @@ extension EventLoop {
     private func runJobs() {
         if body.batch.isEmpty {
             state.withLock { swap(&$0.queue, &body.batch) }
+            body.batchSize = body.batch.count
         }
-        let count = body.batch.count
-        guard count > 0 else { return }
+        guard body.batchSize > 0 else { return }
         let executor = asUnownedSerialExecutor()
         let taskExecutor = asUnownedTaskExecutor()
-        for _ in 0..<min(count, Self.batchLimit) {
+        for _ in 0..<min(body.batch.count, Self.batchLimit) {
             switch body.batch.popFirst() {
             case .actorJob(let job): job.runSynchronously(on: executor)
             case .taskJob(let job): job.runSynchronously(on: taskExecutor)
@@ -42,7 +42,8 @@ extension EventLoop {
             case nil: break
             }
         }
-        if count > Self.largeBatch, body.batch.isEmpty { body.batch = [] }
+        // What a flood needed is given back after it.
+        if body.batchSize > Self.largeBatch, body.batch.isEmpty { body.batch = [] }
     }
 
     /// Fires the timers that are due, without those that are scheduled meanwhile.
@@ -93,7 +94,7 @@ extension EventLoop {
                 body.isMarkedAsleep = true
                 return timeout
             case .later:
-                body.pipe = WakeUpPipe.open()
+                body.pipe = body.openPipe()
                 // Out of descriptors: it goes on without being woken, and looks by itself.
                 if body.pipe == nil { return timeout < 0 ? 10 : min(timeout, 10) }
             }
