@@ -20,6 +20,8 @@ struct Consumer {
     var moves = 0
     /// What is being given back, or buried: until that is done it takes up room, lest the next is taken before it.
     var returning = 0
+    /// Whether the server has no memory to let it take more in the usual way.
+    var isStarving = false
     /// Whether it takes no more.
     var isLeaving = false
     private var lastTag: UInt64 = 0
@@ -38,8 +40,11 @@ struct Consumer {
 
     /// How many more moves are to be asked for.
     var room: Int {
-        isLeaving ? 0 : max(0, min(prefetch - held.count - returning, Self.maximumMoves) - moves)
+        isLeaving || isStarving ? 0 : max(0, min(prefetch - held.count - returning, Self.maximumMoves) - moves)
     }
+
+    /// How many are to be moved where none can be asked for ahead.
+    var roomWhileStarving: Int { max(0, min(prefetch - held.count - returning - moves, Self.maximumMoves)) }
 
     /// An element has come.
     mutating func hold(_ element: [UInt8]) -> UInt64 {
@@ -53,5 +58,6 @@ struct Consumer {
         held.removeAll()
         moves = 0
         returning = 0
+        isStarving = false
     }
 }

@@ -27,6 +27,11 @@ struct QueueKeys: Sendable {
         Array("\(base).held.\(consumer)".utf8)
     }
 
+    /// The list in which what a consumer held is collected before it goes back.
+    func returning(from consumer: some StringProtocol) -> [UInt8] {
+        Array("\(base).returning.\(consumer)".utf8)
+    }
+
     /// The list of its dead letters. It is called as its readers expect, so that in a cluster it may be elsewhere; see
     /// ``RedisOptions/deadLetterSuffix``.
     func deadLetters(_ suffix: String) -> [UInt8] { list + Array(suffix.utf8) }

@@ -35,6 +35,19 @@ enum Scripts {
         """.utf8
     )
 
+    /// Gives everything that was collected back to the head of a queue at once, so that its order is kept whoever takes
+    /// from there meanwhile, and forgets the lease of a consumer that holds nothing.
+    ///
+    /// Keys: the queue, where it was collected, the list of what the consumer holds, the queue's leases. Argument: the
+    /// consumer.
+    static let giveBackCollected = Array(
+        """
+        while redis.call('LMOVE', KEYS[2], KEYS[1], 'RIGHT', 'LEFT') do end
+        if redis.call('LLEN', KEYS[3]) == 0 then redis.call('ZREM', KEYS[4], ARGV[1]) end
+        return 1
+        """.utf8
+    )
+
     /// Moves an element that is held to the dead letters.
     ///
     /// Keys: the dead letters, the list of what a consumer holds. Arguments: the element as it is held, the dead
@@ -101,6 +114,26 @@ enum Scripts {
         return 1
         """.utf8
     )
+
+    /// Moves elements to a consumer where the server has no memory left and so refuses `BLMOVE`, by which that memory
+    /// would be freed.
+    ///
+    /// Keys: the queue, the list of what the consumer holds. Argument: how many at most. Returns them.
+    static let move = Array(
+        """
+        local moved = {}
+        for i = 1, tonumber(ARGV[1]) do
+            local element = redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT')
+            if not element then break end
+            moved[i] = element
+        end
+        return moved
+        """.utf8
+    )
+
+    /// By which a script says, to Redis 7, that it may run where there is no memory left: giving back and moving take
+    /// no more of it.
+    static let allowance = Array("#!lua flags=allow-oom\n".utf8)
 
     /// The command that runs a script.
     static func run(_ script: [UInt8], keys: [[UInt8]], _ arguments: [[UInt8]]) -> [[UInt8]] {

@@ -60,6 +60,11 @@ extension RedisSession {
         if consumers[number].map(\.isLeaving) ?? true { links.removeValue(forKey: .consumer(number))?.close() }
     }
 
+    /// The command that runs a script.
+    func script(_ script: [UInt8], keys: [[UInt8]], _ arguments: [[UInt8]]) -> [[UInt8]] {
+        Scripts.run((hasScriptFlags ? Scripts.allowance : []) + script, keys: keys, arguments)
+    }
+
     // MARK: What comes
 
     func receivedByConsumer(_ reply: RedisValue, _ number: Int) {
@@ -67,15 +72,19 @@ extension RedisSession {
         consumer.moves -= 1
         if let error = reply.error {
             consumers[number] = consumer
+            if error.prefix == "OOM" { return starve(number) }
             // The next ones fail in the same way.
             let failure = error.asMessagingError("consuming \(consumer.keys.queue)")
             consumer.inbox.mailbox.finish(throwing: failure)
             return leave(number, nil)
         }
-        guard case .bytes(let bytes) = reply else {
-            consumers[number] = consumer
-            return
-        }
+        consumers[number] = consumer
+        if case .bytes(let bytes) = reply { take(bytes, number) }
+    }
+
+    /// An element has been moved to a consumer.
+    private func take(_ bytes: [UInt8], _ number: Int) {
+        guard var consumer = consumers[number] else { return }
         let element = QueueElement(bytes)
         let tag = consumer.hold(bytes)
         consumers[number] = consumer
@@ -91,6 +100,49 @@ extension RedisSession {
             settlement: Settlement(tag, by: consumer.settler)
         )
         consumer.inbox.offer(delivery, topic: topic)
+    }
+
+    /// The server has no memory left. What is taken frees some: so it is taken in another way, until this one works.
+    private func starve(_ number: Int) {
+        guard consumers[number]?.isStarving == false else { return }
+        consumers[number]?.isStarving = true
+        loop.schedule(after: .milliseconds(50)) { [weak self] in
+            self?.assumeIsolated { $0.moveWithoutMemory(number) }
+        }
+    }
+
+    private func moveWithoutMemory(_ number: Int) {
+        guard let consumer = consumers[number], consumer.isStarving, !consumer.isLeaving, let link = links[.command]
+        else { return }
+        let room = consumer.roomWhileStarving
+        guard room > 0 else {
+            consumers[number]?.isStarving = false
+            return refill(number)
+        }
+        let command = script(
+            Scripts.move,
+            keys: [consumer.keys.list, consumer.list],
+            [Array(String(room).utf8)]
+        )
+        let settler = consumer.settler
+        let completion = Request.Completion.handler { [weak self] result in
+            self?.assumeIsolated { session in
+                guard let elements = try? result.get().array else { return session.stopStarving(number) }
+                for element in elements {
+                    // By another link they would have gone back.
+                    guard case .bytes(let bytes) = element, session.consumers[number]?.settler === settler else { continue }
+                    session.take(bytes, number)
+                }
+                session.stopStarving(number)
+            }
+        }
+        write(Request([command], slot: consumer.keys.slot, completion), on: link)
+        link.flush()
+    }
+
+    private func stopStarving(_ number: Int) {
+        consumers[number]?.isStarving = false
+        refill(number)
     }
 
     // MARK: Settling
@@ -134,16 +186,9 @@ extension RedisSession {
         on link: RedisLink
     ) {
         consumers[number]?.returning += pairs.count
-        let command = Self.giveBack(pairs, consumer.keys, from: consumer.list)
+        let keys = [consumer.keys.list, consumer.list]
+        let command = script(Scripts.giveBack, keys: keys, pairs.flatMap { [$0.held, $0.back] })
         write(Request([command], slot: consumer.keys.slot, returned(number, pairs.count)), on: link)
-    }
-
-    static func giveBack(
-        _ pairs: [(held: [UInt8], back: [UInt8])],
-        _ keys: QueueKeys,
-        from list: [UInt8]
-    ) -> [[UInt8]] {
-        Scripts.run(Scripts.giveBack, keys: [keys.list, list], pairs.flatMap { [$0.held, $0.back] })
     }
 
     /// Takes the room up again when the server has done it.
@@ -169,7 +214,7 @@ extension RedisSession {
         }
         consumers[number]?.returning += 1
         let letters = consumer.keys.deadLetters(suffix)
-        let command = Scripts.run(
+        let command = script(
             Scripts.bury,
             keys: [letters, consumer.list],
             [element.bytes, element.deadLetter(reason, consumer.keys.queue)]
@@ -239,7 +284,7 @@ extension RedisSession {
     }
 
     private func forgetting(_ consumer: Consumer) -> [[UInt8]] {
-        Scripts.run(Scripts.forget, keys: [consumer.keys.leases, consumer.list], [Array(consumer.id.utf8)])
+        script(Scripts.forget, keys: [consumer.keys.leases, consumer.list], [Array(consumer.id.utf8)])
     }
 
     // MARK: Signs of life
@@ -253,7 +298,7 @@ extension RedisSession {
         guard let consumer = consumers[number] else { return }
         let keys = consumer.keys
         let lease = Array(String(max(1, options.lease.wholeMilliseconds)).utf8)
-        let command = Scripts.run(
+        let command = script(
             Scripts.renew,
             keys: [keys.consumers, keys.leases],
             [Array(consumer.id.utf8), lease, consumer.isLeaving ? Command.zero : Command.first]
@@ -279,20 +324,24 @@ extension RedisSession {
         wasDelivered: ([UInt8]) -> Bool
     ) async throws -> Int {
         let list = keys.held(by: id)
+        let collected = keys.returning(from: id)
         var count = 0
-        // From the end, so that what waited longest comes to stand first.
+        // From the end, so that what waited longest comes to stand first. Should this end half-way, another goes on.
         let some = [Command.lrange, list, Array("-100".utf8), Command.last]
         while let elements = try await perform([some]).array, !elements.isEmpty {
             let pairs = elements.compactMap(\.bytes).map { bytes in
                 (held: bytes, back: wasDelivered(bytes) ? QueueElement(bytes).givenBack : bytes)
             }
-            let reply = try await perform([Self.giveBack(pairs, keys, from: list)])
+            let reply = try await perform([
+                script(Scripts.giveBack, keys: [collected, list], pairs.flatMap { [$0.held, $0.back] })
+            ])
             if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
             count += reply.integer ?? 0
         }
-        _ = try await perform([
-            Scripts.run(Scripts.forget, keys: [keys.leases, list], [Array(id.utf8)])
+        let reply = try await perform([
+            script(Scripts.giveBackCollected, keys: [keys.list, collected, list, keys.leases], [Array(id.utf8)])
         ])
+        if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
         return count
     }
 

@@ -84,10 +84,19 @@ extension RedisSession {
     private func restore() async throws {
         clock.forget()
         try await readClock()
+        try await readVersion()
         try await storeWill()
         try await restoreSubscriptions()
         try await restoreReplies()
         try await restoreConsumers()
+    }
+
+    private func readVersion() async throws {
+        let text = try await perform("INFO", "server").string ?? ""
+        // Who is not told takes the server for one of today.
+        guard let mark = text.firstRange(of: "redis_version:") else { return }
+        let version = text[mark.upperBound...].prefix { $0 != "." && !$0.isNewline }
+        hasScriptFlags = Int(version).map { $0 >= 7 } ?? true
     }
 
     /// Reads the server's clock, a few times if the answers take long.

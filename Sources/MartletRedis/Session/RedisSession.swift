@@ -78,6 +78,8 @@ actor RedisSession {
     /// Who waits for the reply channel.
     var replyConfirmations: Deque<Promise<Void>?> = []
 
+    /// Whether scripts may say what they need: since Redis 7.
+    var hasScriptFlags = true
     var consumers: [Int: Consumer] = [:]
     var lastConsumer = 0
     /// What consumers had been given by the link that was lost.
