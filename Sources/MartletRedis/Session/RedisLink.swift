@@ -52,6 +52,9 @@ final class RedisLink {
     /// How many bytes wait to be written.
     var waiting: Int { output.count + held.count }
 
+    /// Whether the server has ended it already, so that it is read to its end.
+    var isCut = false
+
     /// Whether nothing is to be read, because a reader is behind.
     var isPaused = false {
         didSet {
@@ -60,6 +63,19 @@ final class RedisLink {
             if !isPaused, stream != nil { read() }
             updateInterest()
         }
+    }
+
+    /// Whether the other side has closed the socket, which is not noticed while nothing is read.
+    var hasBeenClosed: Bool {
+        guard stage == .ready else { return false }
+        #if os(Linux)
+        // POLLRDHUP, which Glibc's module hides.
+        let hangUp: Int16 = 0x2000
+        #else
+        let hangUp = Int16(POLLHUP)
+        #endif
+        var entry = pollfd(fd: descriptor, events: hangUp, revents: 0)
+        return poll(&entry, 1, 0) > 0
     }
 
     /// Begins to connect. On the loop.

@@ -307,11 +307,21 @@ extension RedisSession {
         if let error = reply.error { throw error.asMessagingError("a consumer of \(keys.queue)") }
         for dead in reply.array ?? [] {
             guard let id = dead.string, !consumers.values.contains(where: { $0.id == id }) else { continue }
+            try await endClient(called: id)
             let count = try await giveBackAll(of: id, keys) { _ in true }
             if count > 0 {
                 runtime.logger.notice("\(count) messages of \(keys.queue) came back from a consumer that is gone")
             }
         }
+    }
+
+    /// Ends the socket of a dead consumer, if the server has not noticed that it is: it would go on taking messages.
+    private func endClient(called id: String) async throws {
+        // A user may not be allowed to; then the server finds out in its own time.
+        guard let clients = try await perform("CLIENT", "LIST", "TYPE", "normal").string,
+            let client = ClientList.id(ofClientCalled: id, in: clients)
+        else { return }
+        _ = try await perform("CLIENT", "KILL", "ID", client)
     }
 
     /// Gives back everything that a consumer holds, and forgets its lease. Several may do so at once.

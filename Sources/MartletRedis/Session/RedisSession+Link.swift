@@ -65,6 +65,7 @@ extension RedisSession {
             phase = .open
             runtime.states.set(.connected)
             beginHeartbeat()
+            watchForSilence()
             work()
         } catch {
             closeLinks()
@@ -124,7 +125,7 @@ extension RedisSession {
         let link = try RedisLink(
             to: endpoint,
             options,
-            name: runtime.name,
+            name: name(of: role),
             tls: options.tls.map { try tls[endpoint.host] ?? TLSContext($0, host: endpoint.host) },
             on: loop,
             scratch: scratch
@@ -139,6 +140,11 @@ extension RedisSession {
         }
         links[role] = link
         return link
+    }
+
+    /// What a socket is called at the server: a consumer's as its lease, so that it can be found by that.
+    private func name(of role: Role) -> String {
+        if case .consumer(let number) = role, let consumer = consumers[number] { consumer.id } else { runtime.name }
     }
 
     private func ready(_ role: Role) {
@@ -192,6 +198,7 @@ extension RedisSession {
         phase = .idle
         heartbeat?.cancel()
         heartbeat = nil
+        watchdog?.cancel()
         for (role, link) in links {
             if case .consumer(let number) = role, let id = link.clientID { lostClients[number] = id }
         }
@@ -281,8 +288,6 @@ extension RedisSession {
 
     private func beat() async {
         guard case .open = phase else { return }
-        checkSilence()
-        guard case .open = phase else { return }
         do {
             try await renewConsumers()
             try await renewWill()
@@ -294,8 +299,22 @@ extension RedisSession {
         }
     }
 
+    /// Looks again and again whether the server is silent, until the link is lost.
+    private func watchForSilence() {
+        watchdog?.cancel()
+        watchdog = loop.schedule(after: min(options.responseTimeout, options.lease) / 4) { [weak self] in
+            self?.assumeIsolated { session in
+                guard case .open = session.phase else { return }
+                session.checkSilence()
+                session.watchForSilence()
+            }
+        }
+    }
+
     /// Finds out that the server does not answer, and asks it where it has nothing to say.
     private func checkSilence() {
+        checkWhetherCut()
+        guard case .open = phase else { return }
         let now = ContinuousClock.now
         if let link = links[.command], let oldest = pending.first?.sent {
             let silence = now - max(oldest, link.lastHeard)
@@ -314,6 +333,32 @@ extension RedisSession {
             link.write(CommandFormat.bytes(of: "PING"))
             link.flush()
         }
+    }
+
+    /// Finds out that the server has cut a subscriber that is too far behind. As long as nothing is read from its socket,
+    /// that shows at the server alone.
+    ///
+    /// What the server had sent before is on its way and has an end, some megabytes at most; then comes the end of the
+    /// link. So it is read on.
+    private func checkWhetherCut() {
+        guard let link = links[.subscriber], link.isPaused else { return }
+        if link.hasBeenClosed { return readToTheEnd(link) }
+        guard let id = link.clientID else { return }
+        let command = ["CLIENT", "LIST", "ID", "\(id)"].map { Array($0.utf8) }
+        let completion = Request.Completion.handler { [weak self] result in
+            self?.assumeIsolated { session in
+                guard case .success(.bytes(let clients)) = result, clients.isEmpty,
+                    let link = session.links[.subscriber], link.clientID == id
+                else { return }
+                session.readToTheEnd(link)
+            }
+        }
+        try? perform(Request([command], completion))
+    }
+
+    private func readToTheEnd(_ link: RedisLink) {
+        link.isCut = true
+        link.isPaused = false
     }
 
     // MARK: The end
@@ -368,6 +413,7 @@ extension RedisSession {
         phase = .closed
         opening?.end(.failure(error))
         heartbeat?.cancel()
+        watchdog?.cancel()
         closeLinks()
         failPending(error)
         next?.end(.failure(error))

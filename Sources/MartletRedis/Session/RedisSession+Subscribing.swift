@@ -120,6 +120,6 @@ extension RedisSession {
     /// While an answer is awaited there it is read on, as far as the backlog may go.
     func updatePause() {
         guard let link = links[.subscriber] else { return }
-        link.isPaused = gate.isClosed && (confirmations.isEmpty || !backlog.hasRoom)
+        link.isPaused = gate.isClosed && !link.isCut && (confirmations.isEmpty || !backlog.hasRoom)
     }
 }

@@ -59,6 +59,8 @@ actor RedisSession {
     var openingFailure: MessagingError?
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
     var reconnecting: Task<Void, Never>?
+    /// Finds out that the server is silent.
+    var watchdog: Timer?
     /// Shows signs of life. Owned: it lives as long as the link.
     var heartbeat: Task<Void, Never>?
 
