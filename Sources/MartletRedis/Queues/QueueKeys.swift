@@ -41,14 +41,18 @@ struct QueueKeys: Sendable {
 
     /// What the names of the further keys begin with: they must hash as the list's does.
     private static func base(_ name: String) -> String {
+        guard name.utf8.contains(UInt8(ascii: "}")) else { return "{\(name)}" }
         let bytes = Array(name.utf8)
         if let open = bytes.firstIndex(of: UInt8(ascii: "{")),
-            let close = bytes[(open + 1)...].firstIndex(of: UInt8(ascii: "}"))
+            let close = bytes[(open + 1)...].firstIndex(of: UInt8(ascii: "}")), close > open + 1
         {
-            // It has a tag of its own, or empty braces: with those the whole name counts, which no other key's does.
-            return close > open + 1 ? name : "{\(name)"
+            return name
         }
-        return "{\(name)}"
+        // All of it is hashed, and it can't stand between braces: another text of the same hash does.
+        let slot = ClusterSlot.slot(of: bytes)
+        var number = 0
+        while ClusterSlot.slot(of: Array("{\(number)}".utf8)) != slot { number += 1 }
+        return "{\(number)}\(name)"
     }
 }
 

@@ -37,7 +37,7 @@ extension RedisSession {
     private func start(_ number: Int) async throws {
         try await renew(number)
         guard let consumer = consumers[number], !consumer.isLeaving else { return }
-        try open(.consumer(number))
+        try open(.consumer(number), to: nodes[consumer.keys.slot])
         refill(number)
     }
 
@@ -73,6 +73,7 @@ extension RedisSession {
         if let error = reply.error {
             consumers[number] = consumer
             if error.prefix == "OOM" { return starve(number) }
+            if error.prefix == "MOVED", learn(from: error) { return move(number) }
             // The next ones fail in the same way.
             let failure = error.asMessagingError("consuming \(consumer.keys.queue)")
             consumer.inbox.mailbox.finish(throwing: failure)
@@ -102,6 +103,19 @@ extension RedisSession {
         consumer.inbox.offer(delivery, topic: topic)
     }
 
+    /// The queue is on another node of the cluster now, and with it what is held.
+    private func move(_ number: Int) {
+        links.removeValue(forKey: .consumer(number))?.close()
+        consumers[number]?.moves = 0
+        guard let slot = consumers[number]?.keys.slot else { return }
+        do {
+            try open(.consumer(number), to: nodes[slot])
+            refill(number)
+        } catch {
+            lost(MessagingError(.connectionLost, "a node of the cluster could not be connected to", cause: error))
+        }
+    }
+
     /// The server has no memory left. What is taken frees some: so it is taken in another way, until this one works.
     private func starve(_ number: Int) {
         guard consumers[number]?.isStarving == false else { return }
@@ -112,7 +126,7 @@ extension RedisSession {
     }
 
     private func moveWithoutMemory(_ number: Int) {
-        guard let consumer = consumers[number], consumer.isStarving, !consumer.isLeaving, let link = links[.command]
+        guard let consumer = consumers[number], consumer.isStarving, !consumer.isLeaving
         else { return }
         let room = consumer.roomWhileStarving
         guard room > 0 else {
@@ -136,8 +150,8 @@ extension RedisSession {
                 session.stopStarving(number)
             }
         }
-        write(Request([command], slot: consumer.keys.slot, completion), on: link)
-        link.flush()
+        write(Request([command], slot: consumer.keys.slot, completion))
+        flushCommands()
     }
 
     private func stopStarving(_ number: Int) {
@@ -154,7 +168,7 @@ extension RedisSession {
         // What is given back together keeps its order: it is pushed to the head one by one.
         for entry in entries.sorted(by: { $0.tag > $1.tag }) where entry.disposition == .requeue { settle(entry) }
         for entry in entries where entry.disposition != .requeue { settle(entry) }
-        links[.command]?.flush()
+        flushCommands()
         for number in Set(entries.map(\.consumer)) {
             refill(number)
             forgetIfDone(number)
@@ -162,18 +176,17 @@ extension RedisSession {
     }
 
     private func settle(_ entry: SettledDelivery) {
-        guard let link = links[.command], let consumer = consumers[entry.consumer],
-            let bytes = consumer.held[entry.tag]
+        guard let consumer = consumers[entry.consumer], let bytes = consumer.held[entry.tag]
         else { return }
         switch entry.disposition {
         case .ack:
             consumers[entry.consumer]?.held[entry.tag] = nil
             let command = [Command.lrem, consumer.list, Command.first, bytes]
-            write(Request([command], slot: consumer.keys.slot, .handler { _ in }), on: link)
+            write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
         case .requeue:
             consumers[entry.consumer]?.held[entry.tag] = nil
             let element = QueueElement(bytes)
-            giveBack([(bytes, element.givenBack)], of: entry.consumer, consumer, on: link)
+            giveBack([(bytes, element.givenBack)], of: entry.consumer, consumer)
         case .reject:
             bury(QueueElement(bytes), entry.tag, entry.consumer, "rejected")
         }
@@ -182,13 +195,12 @@ extension RedisSession {
     private func giveBack(
         _ pairs: [(held: [UInt8], back: [UInt8])],
         of number: Int,
-        _ consumer: Consumer,
-        on link: RedisLink
+        _ consumer: Consumer
     ) {
         consumers[number]?.returning += pairs.count
         let keys = [consumer.keys.list, consumer.list]
         let command = script(Scripts.giveBack, keys: keys, pairs.flatMap { [$0.held, $0.back] })
-        write(Request([command], slot: consumer.keys.slot, returned(number, pairs.count)), on: link)
+        write(Request([command], slot: consumer.keys.slot, returned(number, pairs.count)))
     }
 
     /// Takes the room up again when the server has done it.
@@ -205,11 +217,11 @@ extension RedisSession {
 
     /// A message is never to be delivered again.
     private func bury(_ element: QueueElement, _ tag: UInt64, _ number: Int, _ reason: String) {
-        guard let consumer = consumers[number], let link = links[.command] else { return }
+        guard let consumer = consumers[number] else { return }
         consumers[number]?.held[tag] = nil
         guard let suffix = options.deadLetterSuffix else {
             let command = [Command.lrem, consumer.list, Command.first, element.bytes]
-            write(Request([command], slot: consumer.keys.slot, .handler { _ in }), on: link)
+            write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
             return
         }
         consumers[number]?.returning += 1
@@ -219,7 +231,7 @@ extension RedisSession {
             keys: [letters, consumer.list],
             [element.bytes, element.deadLetter(reason, consumer.keys.queue)]
         )
-        write(Request([command], slot: consumer.keys.slot, returned(number, 1)), on: link)
+        write(Request([command], slot: consumer.keys.slot, returned(number, 1)))
     }
 
     // MARK: Leaving
@@ -238,7 +250,7 @@ extension RedisSession {
         consumers[number]?.isLeaving = true
         let link = links.removeValue(forKey: .consumer(number))
         defer { link?.close() }
-        guard case .open = phase, let command = links[.command] else {
+        guard case .open = phase, links[.command] != nil else {
             if case .idle = phase { return }
             consumers[number] = nil
             return
@@ -250,13 +262,13 @@ extension RedisSession {
         let request = Request(commands, slot: consumer.keys.slot, .handler { [weak self] result in
             self?.assumeIsolated { $0.giveBackUnseen(of: number, try? result.get().array?.last?.array) }
         })
-        write(request, on: command)
-        command.flush()
+        write(request)
+        flushCommands()
     }
 
     /// What was moved for a consumer that has left before it came here goes back as if nothing had been.
     private func giveBackUnseen(of number: Int, _ elements: [RedisValue]?) {
-        guard let elements, let consumer = consumers[number], let link = links[.command] else { return }
+        guard let elements, let consumer = consumers[number] else { return }
         var known: [[UInt8]: Int] = [:]
         for bytes in consumer.held.values { known[bytes, default: 0] += 1 }
         var unseen: [(held: [UInt8], back: [UInt8])] = []
@@ -268,19 +280,19 @@ extension RedisSession {
                 unseen.append((bytes, bytes))
             }
         }
-        if !unseen.isEmpty { giveBack(unseen, of: number, consumer, on: link) }
-        link.flush()
+        if !unseen.isEmpty { giveBack(unseen, of: number, consumer) }
+        flushCommands()
         forgetIfDone(number)
     }
 
     /// A consumer that has left and holds nothing is forgotten.
     private func forgetIfDone(_ number: Int) {
         guard let consumer = consumers[number], consumer.isLeaving, consumer.held.isEmpty, consumer.returning == 0,
-            let link = links[.command]
+            links[.command] != nil
         else { return }
         consumers[number] = nil
-        write(Request([forgetting(consumer)], slot: consumer.keys.slot, .handler { _ in }), on: link)
-        link.flush()
+        write(Request([forgetting(consumer)], slot: consumer.keys.slot, .handler { _ in }))
+        flushCommands()
     }
 
     private func forgetting(_ consumer: Consumer) -> [[UInt8]] {
@@ -303,11 +315,11 @@ extension RedisSession {
             keys: [keys.consumers, keys.leases],
             [Array(consumer.id.utf8), lease, consumer.isLeaving ? Command.zero : Command.first]
         )
-        let reply = try await perform([command])
+        let reply = try await perform([command], slot: keys.slot)
         if let error = reply.error { throw error.asMessagingError("a consumer of \(keys.queue)") }
         for dead in reply.array ?? [] {
             guard let id = dead.string, !consumers.values.contains(where: { $0.id == id }) else { continue }
-            try await endClient(called: id)
+            try await endClient(called: id, slot: keys.slot)
             let count = try await giveBackAll(of: id, keys) { _ in true }
             if count > 0 {
                 runtime.logger.notice("\(count) messages of \(keys.queue) came back from a consumer that is gone")
@@ -316,12 +328,12 @@ extension RedisSession {
     }
 
     /// Ends the socket of a dead consumer, if the server has not noticed that it is: it would go on taking messages.
-    private func endClient(called id: String) async throws {
+    private func endClient(called id: String, slot: Int) async throws {
         // A user may not be allowed to; then the server finds out in its own time.
-        guard let clients = try await perform("CLIENT", "LIST", "TYPE", "normal").string,
+        guard let clients = try await perform("CLIENT", "LIST", "TYPE", "normal", slot: slot).string,
             let client = ClientList.id(ofClientCalled: id, in: clients)
         else { return }
-        _ = try await perform("CLIENT", "KILL", "ID", client)
+        _ = try await perform("CLIENT", "KILL", "ID", client, slot: slot)
     }
 
     /// Gives back everything that a consumer holds, and forgets its lease. Several may do so at once.
@@ -338,19 +350,19 @@ extension RedisSession {
         var count = 0
         // From the end, so that what waited longest comes to stand first. Should this end half-way, another goes on.
         let some = [Command.lrange, list, Array("-100".utf8), Command.last]
-        while let elements = try await perform([some]).array, !elements.isEmpty {
+        while let elements = try await perform([some], slot: keys.slot).array, !elements.isEmpty {
             let pairs = elements.compactMap(\.bytes).map { bytes in
                 (held: bytes, back: wasDelivered(bytes) ? QueueElement(bytes).givenBack : bytes)
             }
             let reply = try await perform([
                 script(Scripts.giveBack, keys: [collected, list], pairs.flatMap { [$0.held, $0.back] })
-            ])
+            ], slot: keys.slot)
             if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
             count += reply.integer ?? 0
         }
         let reply = try await perform([
             script(Scripts.giveBackCollected, keys: [keys.list, collected, list, keys.leases], [Array(id.utf8)])
-        ])
+        ], slot: keys.slot)
         if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
         return count
     }
@@ -376,7 +388,7 @@ extension RedisSession {
     func restoreConsumers() async throws {
         for number in consumers.keys.sorted() {
             guard let consumer = consumers[number] else { continue }
-            if let id = lostClients[number] { _ = try await perform("CLIENT", "KILL", "ID", "\(id)") }
+            if let id = lostClients[number] { _ = try await perform("CLIENT", "KILL", "ID", "\(id)", slot: consumer.keys.slot) }
             let seen = Set(lostHoldings[number] ?? [])
             try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }
             lostHoldings[number] = nil
@@ -405,14 +417,16 @@ extension RedisSession {
             let link = links.removeValue(forKey: .consumer(number))
             let client = link?.clientID
             link?.close()
-            _ = try await perform([[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]])
-            if let client { _ = try await perform("CLIENT", "KILL", "ID", "\(client)") }
+            _ = try await perform([[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]], slot: consumer.keys.slot)
+            if let client { _ = try await perform("CLIENT", "KILL", "ID", "\(client)", slot: consumer.keys.slot) }
             let seen = Set(consumer.held.values)
             try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }
         }
         tendReplyLists()
         let lists = calls.unclean
-        if !lists.isEmpty { _ = try await perform([["UNLINK"] + lists].map { $0.map { Array($0.utf8) } }) }
+        if !lists.isEmpty {
+            _ = try await perform([["UNLINK"] + lists].map { $0.map { Array($0.utf8) } }, slot: replySlot)
+        }
         try await dropWill()
         // Everything before it has been done when this is answered.
         _ = try await perform("PING")

@@ -83,6 +83,8 @@ extension RedisSession {
 
     /// Opens what was open on the link before.
     private func restore() async throws {
+        // Slots may have moved meanwhile, and the nodes say so.
+        nodes = SlotTable()
         clock.forget()
         try await readClock()
         try await readVersion()
@@ -154,7 +156,7 @@ extension RedisSession {
 
     private func received(_ reply: RedisValue, by role: Role) {
         switch role {
-        case .command: receivedCommandReply(reply)
+        case .command, .node: receivedCommandReply(reply, by: role)
         case .subscriber: receivedBySubscriber(reply)
         case .replies: receivedReply(reply)
         case .replyLists(let set): receivedFromList(reply, set: set)
@@ -165,7 +167,7 @@ extension RedisSession {
     /// A socket has read and written what it could for now.
     private func finishedRound(_ role: Role) {
         switch role {
-        case .command: send()
+        case .command, .node: send()
         case .subscriber: updatePause()
         case .consumer(let number): refill(number)
         case .replies, .replyLists: break
@@ -225,8 +227,9 @@ extension RedisSession {
     /// What was sent and not answered fails, or is kept to be sent again. So do those who wait for other answers.
     func failPending(_ error: any Error) {
         var kept: Deque<Request> = []
-        let pending = self.pending
+        let pending = (self.pending.removeValue(forKey: .command) ?? []) + self.pending.values.joined()
         self.pending.removeAll()
+        pendingCount = 0
         for entry in pending {
             if entry.request.isGuaranteed, phaseKeepsRequests {
                 kept.append(entry.request)
@@ -316,7 +319,8 @@ extension RedisSession {
         checkWhetherCut()
         guard case .open = phase else { return }
         let now = ContinuousClock.now
-        if let link = links[.command], let oldest = pending.first?.sent {
+        for (role, entries) in pending {
+            guard let link = links[role], let oldest = entries.first?.sent else { continue }
             let silence = now - max(oldest, link.lastHeard)
             if silence > options.responseTimeout {
                 return lost(MessagingError(.connectionLost, "the server has not answered for \(silence)"))

@@ -46,13 +46,20 @@ extension RedisSession {
             for request in calls.takeAbandoned() {
                 // The latest is at the end of the list.
                 try perform(
-                    Request([[Command.lrem, request.keys.list, Command.last, request.element]], .handler { _ in })
+                    Request(
+                        [[Command.lrem, request.keys.list, Command.last, request.element]],
+                        slot: request.keys.slot,
+                        .handler { _ in }
+                    )
                 )
             }
         } catch {
             runtime.logger.debug("reply lists could not be tended: \(error)")
         }
     }
+
+    /// Where a cluster keeps the reply lists.
+    var replySlot: Int? { calls.base.map { ClusterSlot.slot(of: Array("{\($0)}".utf8)) } }
 
     private var canTend: Bool {
         switch phase {
@@ -62,7 +69,7 @@ extension RedisSession {
     }
 
     private func arm(_ set: Int) throws {
-        let link = try links[.replyLists(set)] ?? open(.replyLists(set))
+        let link = try links[.replyLists(set)] ?? open(.replyLists(set), to: nodes[replySlot])
         link.write(CommandFormat.bytes(of: ["BLPOP"] + calls.arm(set) + ["\(Self.patience.components.seconds)"]))
         link.flush()
     }
@@ -72,7 +79,7 @@ extension RedisSession {
         // Where the server does not tell, or allow, it returns by itself after its time.
         guard let id = links[.replyLists(set)]?.clientID else { return }
         let command = ["CLIENT", "UNBLOCK", "\(id)"].map { Array($0.utf8) }
-        try? perform(Request([command], .handler { _ in }))
+        try? perform(Request([command], slot: replySlot, .handler { _ in }))
     }
 
     // MARK: What comes
@@ -110,6 +117,11 @@ extension RedisSession {
                 runtime.count(\.undecodable, "a reply could not be read")
             }
         } else if let error = reply.error {
+            if error.prefix == "MOVED", learn(from: error) {
+                links.removeValue(forKey: .replyLists(set))?.close()
+                try? arm(set)
+                return
+            }
             runtime.logger.warning("the server refused to wait for replies: \(error)")
             return
         }

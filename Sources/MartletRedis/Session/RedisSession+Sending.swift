@@ -71,47 +71,84 @@ extension RedisSession {
     /// Gives the socket what it can take.
     func send() {
         guard case .open = phase, let link = links[.command], link.isReady else { return }
-        while link.waiting < Self.maximumWaiting, pending.count < Self.maximumPending, let request = takeNext() {
-            if !request.isAbandoned { write(request, on: link) }
+        while link.waiting < Self.maximumWaiting, pendingCount < Self.maximumPending, let request = takeNext() {
+            if !request.isAbandoned { write(request) }
         }
-        link.flush()
+        flushCommands()
     }
 
     private func takeNext() -> Request? {
         next.take() ?? unconfirmed.popFirst() ?? offline.takeFirst() ?? outbox.takeFirst()
     }
 
-    func write(_ request: Request, on link: RedisLink) {
-        pending.append(PendingRequest(request, sent: .now))
-        link.write(request.bytes)
+    /// Writes a request, to the node that keeps its keys.
+    func write(_ request: Request) {
+        let role = nodes[request.slot].map(Role.node) ?? .command
+        do {
+            let link: RedisLink
+            if let open = links[role] {
+                link = open
+            } else if case .node(let endpoint) = role {
+                link = try open(role, to: endpoint)
+            } else {
+                throw MessagingError.offline
+            }
+            pending[role, default: []].append(PendingRequest(request, sent: .now))
+            pendingCount += 1
+            link.write(request.bytes)
+        } catch {
+            request.end(.failure(error))
+        }
+    }
+
+    /// Gives the sockets what was written.
+    func flushCommands() {
+        links[.command]?.flush()
+        for role in pending.keys where role != .command { links[role]?.flush() }
     }
 
     /// Has commands run for the session itself, ahead of what waits.
     ///
     /// - Returns: the reply, or an array of those of several commands.
-    func perform(_ commands: [[[UInt8]]]) async throws -> RedisValue {
+    func perform(_ commands: [[[UInt8]]], slot: Int? = nil) async throws -> RedisValue {
         let promise = Promise<RedisValue>()
-        try perform(Request(commands, .promise(promise)))
+        try perform(Request(commands, slot: slot, .promise(promise)))
         return try await promise.value()
     }
 
     /// Has a command of text run for the session itself.
-    func perform(_ words: String...) async throws -> RedisValue {
-        try await perform([words.map { Array($0.utf8) }])
+    func perform(_ words: String..., slot: Int? = nil) async throws -> RedisValue {
+        try await perform([words.map { Array($0.utf8) }], slot: slot)
     }
 
     func perform(_ request: Request) throws {
         guard let link = links[.command], !link.isEnded else { throw MessagingError.offline }
-        write(request, on: link)
-        link.flush()
+        write(request)
+        flushCommands()
     }
 
-    func receivedCommandReply(_ reply: RedisValue) {
-        guard var first = pending.popFirst() else {
+    func receivedCommandReply(_ reply: RedisValue, by role: Role) {
+        guard var first = pending[role]?.popFirst() else {
             return lost(MessagingError(.connectionLost, "the server answered something that was not asked"))
         }
-        guard let whole = first.received(reply) else { return pending.prepend(first) }
+        guard let whole = first.received(reply) else {
+            pending[role]?.prepend(first)
+            return
+        }
+        pendingCount -= 1
+        if let redirection = first.request.redirection(in: whole), learn(from: redirection) {
+            var request = first.request
+            request.redirections += 1
+            write(request)
+            return flushCommands()
+        }
         first.request.end(.success(whole))
+    }
+
+    /// A cluster has said where a key is.
+    func learn(from error: RedisError) -> Bool {
+        guard let first = links[.command]?.endpoint else { return false }
+        return nodes.learn(from: error, first: first)
     }
 
     /// The link is gone: what has no guarantee goes with it.

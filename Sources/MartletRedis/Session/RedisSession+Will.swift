@@ -7,6 +7,8 @@ import Martlet
 extension RedisSession {
     private static let keys = ["{martlet.wills}", "{martlet.wills}.contents"].map { Array($0.utf8) }
 
+    private static let slot = ClusterSlot.slot(of: keys[0])
+
     private var lease: [UInt8] { Array(String(max(1, options.lease.wholeMilliseconds)).utf8) }
     private var id: [UInt8] { Array(runtime.name.utf8) }
 
@@ -18,19 +20,19 @@ extension RedisSession {
         let message = will.message
         let body = Envelope.isNeeded(for: message) ? Envelope.wrap(message, for: .publication) : message.body
         let topic = Array(will.topic.text.utf8)
-        let reply = try await perform([script(Scripts.storeWill, keys: Self.keys, [id, lease, topic, body])])
+        let reply = try await perform([script(Scripts.storeWill, keys: Self.keys, [id, lease, topic, body])], slot: Self.slot)
         if let error = reply.error { throw error.asMessagingError("the will") }
     }
 
     /// Shows that this connection is alive, and publishes the wills of those that are not.
     func renewWill() async throws {
         let id = options.connection.will == nil ? [] : id
-        let reply = try await perform([script(Scripts.renewWill, keys: Self.keys, [id, lease])])
+        let reply = try await perform([script(Scripts.renewWill, keys: Self.keys, [id, lease])], slot: Self.slot)
         if let error = reply.error { throw error.asMessagingError("a will") }
     }
 
     func dropWill() async throws {
         guard options.connection.will != nil else { return }
-        _ = try await perform([script(Scripts.dropWill, keys: Self.keys, [id])])
+        _ = try await perform([script(Scripts.dropWill, keys: Self.keys, [id])], slot: Self.slot)
     }
 }

@@ -28,6 +28,8 @@ actor RedisSession {
     /// What a socket is for.
     enum Role: Hashable {
         case command
+        /// Commands about keys that another node of the cluster keeps.
+        case node(Endpoint)
         case subscriber
         case replies
         case replyLists(Int)
@@ -64,8 +66,11 @@ actor RedisSession {
     /// Shows signs of life. Owned: it lives as long as the link.
     var heartbeat: Task<Void, Never>?
 
-    /// What was sent, in the order in which it is answered.
-    var pending: Deque<PendingRequest> = []
+    /// What was sent by each socket for commands, in the order in which it is answered.
+    var pending: [Role: Deque<PendingRequest>] = [:]
+    var pendingCount = 0
+    /// Where a cluster keeps which keys, as far as it has told.
+    var nodes = SlotTable()
     /// What was under way when the link was lost, and is sent again first.
     var unconfirmed: Deque<Request> = []
     /// Taken from the outbox, and waiting for room.

@@ -19,6 +19,8 @@ struct Request: Sendable {
     var isGuaranteed = false
     /// What a cluster's node is chosen by; `nil`: any node will do.
     var slot: Int?
+    /// How often a cluster has sent it on.
+    var redirections = 0
     let completion: Completion
 
     init(_ commands: [[[UInt8]]], slot: Int? = nil, isGuaranteed: Bool = false, _ completion: Completion) {
@@ -44,6 +46,25 @@ struct Request: Sendable {
         case .promise(let promise): promise.end(result)
         case .handler(let handler): handler(result)
         }
+    }
+}
+
+extension Request {
+    /// What a cluster said about where it is to be sent, if none of it has run.
+    func redirection(in whole: RedisValue) -> RedisError? {
+        guard redirections < 5 else { return nil }
+        let replies = count == 1 ? [whole] : whole.array ?? []
+        var redirection: RedisError?
+        for reply in replies {
+            switch reply {
+            case .error(let error) where error.prefix == "MOVED": redirection = redirection ?? error
+            // A transaction begins and ends in any case.
+            case .status("OK"), .status("QUEUED"): continue
+            case .error(let error) where error.prefix == "EXECABORT": continue
+            default: return nil
+            }
+        }
+        return redirection
     }
 }
 
