@@ -17,6 +17,7 @@ let package = Package(
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
+        .library(name: "MartletRedis", targets: ["MartletRedis"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
     dependencies: [
@@ -62,6 +63,19 @@ let package = Package(
                 "Martlet",
                 "MartletIO",
                 "CMosquitto",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        // Debian's hiredis.pc carries a define that the package manager warns about, so the module map names the library.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .target(
+            name: "MartletRedis",
+            dependencies: [
+                "Martlet",
+                "MartletIO",
+                "CHiredis",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -135,6 +149,11 @@ let package = Package(
         .testTarget(
             name: "MartletMQTTTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletMQTT", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletRedisTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletRedis", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),
