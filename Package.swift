@@ -17,6 +17,7 @@ let package = Package(
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
+        .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
     dependencies: [
@@ -63,6 +64,22 @@ let package = Package(
                 "MartletIO",
                 "CMosquitto",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .systemLibrary(
+            name: "CRabbitMQ",
+            providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]
+        ),
+        .target(
+            name: "MartletAMQP",
+            dependencies: [
+                "Martlet",
+                "MartletIO",
+                "CRabbitMQ",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -132,6 +149,11 @@ let package = Package(
         .testTarget(
             name: "MartletMQTTTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletMQTT", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletAMQPTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),
