@@ -84,19 +84,33 @@ extension AMQPSession {
         try ShortText.check(address, "a reply address")
         try check(message, .atMostOnce)
         let (properties, body) = try WireFormat.callContent(of: message)
+        let isDirect = address.hasPrefix(ReplyConsumer.pseudoQueue)
         try await publish(
             Outgoing(
                 publish: AMQPPublish(
                     exchange: "",
                     routingKey: address,
-                    isMandatory: true,
+                    // The broker takes a direct address for none that a message could be routed to.
+                    isMandatory: !isDirect,
                     properties: properties,
                     body: body
                 ),
                 isKept: false,
-                confirmation: Promise()
+                confirmation: isDirect ? nil : Promise()
             )
         )
+        if isDirect { try await checkAddress(address) }
+    }
+
+    /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
+    private func checkAddress(_ address: String) async throws {
+        let promise = Promise<ServerMethod.Reply>()
+        attend { inquiries.ask(address, on: self) { promise.end($0) } }
+        do {
+            _ = try await promise.value()
+        } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
+            throw MessagingError(.noResponder, "nobody hears the reply address any more", cause: error)
+        }
     }
 
     private nonisolated func check(_ message: Message, _ guarantee: Guarantee) throws {
@@ -137,6 +151,10 @@ extension AMQPSession {
             declared = AMQPQueue(queue.text, isDurable: false, isAutoDeleted: true)
         } else {
             declared.kind = options.queueKind
+            if options.queueKind == .quorum, declared.arguments["x-delivery-limit"] == nil {
+                // With a limit, however high, what is put back returns to its place; without one, to the end.
+                declared.arguments["x-delivery-limit"] = .int64(Int64(Int32.max))
+            }
         }
         return declared
     }
@@ -172,8 +190,9 @@ extension AMQPSession {
 
     private func checkConsumers(of queue: QueueName) async throws {
         do {
-            let reply = try await askAlone([.declareQueue(AMQPQueue(queue.text), passive: true)])
-            if case .queueDeclared(_, _, consumers: 0) = reply {
+            let promise = Promise<ServerMethod.Reply>()
+            attend { inquiries.ask(queue.text, on: self) { promise.end($0) } }
+            if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
         } catch let error as MessagingError {

@@ -54,6 +54,8 @@ actor AMQPSession {
     var gotten: ContentAssembly.Content?
     /// The channel of the verbs' publishes.
     let publisher = Publisher()
+    /// The channel of questions about queues.
+    let inquiries = Inquiries()
     /// What is consumed, to be restored.
     var consumers: [Int: any Restorable] = [:]
     var lastConsumer = 0

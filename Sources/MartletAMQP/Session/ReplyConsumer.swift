@@ -9,7 +9,7 @@ import Synchronization
 /// by way of a queue that exists for just that long. Afterwards the address can be used from any channel, and told to
 /// anyone.
 final class ReplyConsumer: Restorable, ChannelOwner {
-    private static let pseudoQueue = "amq.rabbitmq.reply-to"
+    static let pseudoQueue = "amq.rabbitmq.reply-to"
 
     static let fixedID = -1
     var id = ReplyConsumer.fixedID
