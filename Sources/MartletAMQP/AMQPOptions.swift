@@ -135,7 +135,10 @@ public struct AMQPOptions: Sendable {
         try ShortText.check(exchange, "the exchange")
         try queueArguments.validate()
         if case .plain(let user, let password) = credentials {
-            try check(!user.utf8.contains(0) && !password.utf8.contains(0), "the user or the password holds a zero byte")
+            try check(
+                !user.utf8.contains(0) && !password.utf8.contains(0),
+                "the user or the password holds a zero byte"
+            )
         } else {
             try check(tls?.clientCertificate != nil, "the credentials .external need TLS with a client certificate")
         }
@@ -143,7 +146,10 @@ public struct AMQPOptions: Sendable {
             try will.topic.validate()
             try ShortText.check(will.topic.text, "the will's topic")
             if will.retain {
-                throw MessagingError(.unsupported, "AMQP keeps no messages for later subscribers: a will can't be retained")
+                throw MessagingError(
+                    .unsupported,
+                    "AMQP keeps no messages for later subscribers: a will can't be retained"
+                )
             }
         }
     }

@@ -3,13 +3,14 @@ import Martlet
 /// Messages as AMQP sends them: the standard headers as properties, as far as they fit, the others in the table of headers.
 enum WireFormat {
     /// The headers that have a property.
-    private static let properties: [(header: String, property: any WritableKeyPath<AMQPProperties, String?> & Sendable)] =
-        [
-            (Headers.Standard.contentType, \.contentType),
-            (Headers.Standard.correlationID, \.correlationID),
-            (Headers.Standard.replyTo, \.replyTo),
-            (Headers.Standard.messageID, \.messageID),
-        ]
+    private static let properties:
+        [(header: String, property: any WritableKeyPath<AMQPProperties, String?> & Sendable)] =
+            [
+                (Headers.Standard.contentType, \.contentType),
+                (Headers.Standard.correlationID, \.correlationID),
+                (Headers.Standard.replyTo, \.replyTo),
+                (Headers.Standard.messageID, \.messageID),
+            ]
 
     /// How a message is sent that is published, or put into a queue.
     static func content(of message: Message) throws -> (properties: AMQPProperties, body: [UInt8]) {

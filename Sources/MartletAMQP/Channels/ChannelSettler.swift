@@ -24,9 +24,18 @@ final class ChannelSettler: Settler {
     func end(_ new: State) { state.store(new, ordering: .relaxed) }
 
     func settle(_ tag: UInt64, as disposition: Disposition) throws {
+        switch disposition {
+        case .ack: try settle(.ack(tag: tag, multiple: false))
+        case .requeue: try settle(.nack(tag: tag, multiple: false, requeue: true))
+        case .reject: try settle(.nack(tag: tag, multiple: false, requeue: false))
+        }
+    }
+
+    /// Settles by a method of AMQP's.
+    func settle(_ method: ClientMethod) throws {
         switch state.load(ordering: .relaxed) {
         case .live:
-            settlements.add(SettlementQueue.Entry(settler: self, tag: tag, disposition: disposition))
+            settlements.add(SettlementQueue.Entry(settler: self, method: method))
         case .lost:
             throw MessagingError(
                 .connectionLost,
@@ -42,8 +51,7 @@ final class ChannelSettler: Settler {
 final class SettlementQueue: Sendable {
     struct Entry: Sendable {
         let settler: ChannelSettler
-        let tag: UInt64
-        let disposition: Disposition
+        let method: ClientMethod
     }
 
     private let entries = Mutex<[Entry]>([])

@@ -24,8 +24,9 @@ struct Heartbeat {
     /// - Parameters:
     ///   - read: how many bytes were read so far.
     ///   - written: how many bytes were written so far.
-    mutating func check(read: Int, written: Int, now: ContinuousClock.Instant) -> Verdict {
-        if read != self.read {
+    ///   - isDeaf: whether nothing is read at the moment, so that silence means nothing.
+    mutating func check(read: Int, written: Int, isDeaf: Bool, now: ContinuousClock.Instant) -> Verdict {
+        if read != self.read || isDeaf {
             self.read = read
             lastHeard = now
         }

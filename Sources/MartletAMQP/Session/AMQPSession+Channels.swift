@@ -6,8 +6,12 @@ import Martlet
 extension AMQPSession {
     /// Opens a channel: what is asked on it follows at once, without waiting for the broker.
     ///
+    /// - Parameter opened: told when the broker has opened it.
     /// - Throws: ``MessagingError/Code/refused`` if the connection may have no more of them.
-    func openChannel(_ owner: (any ChannelOwner)?) throws -> Channel {
+    func openChannel(
+        _ owner: (any ChannelOwner)?,
+        _ opened: @escaping Channel.Completion = { _ in }
+    ) throws -> Channel {
         guard isUp, let link else { throw offlineError }
         let number = try freeChannel()
         let channel = Channel(
@@ -17,7 +21,7 @@ extension AMQPSession {
             maximumBodyBytes: options.maximumReceivedBytes
         )
         channels[number] = channel
-        channel.waiting.append { _ in }
+        channel.waiting.append(opened)
         try link.append(.channelOpen, channel: number)
         return channel
     }
@@ -187,11 +191,7 @@ extension AMQPSession {
     func settle() throws {
         for entry in settlements.takeAll() {
             guard let channel = channels[entry.settler.channel], channel.settler === entry.settler else { continue }
-            switch entry.disposition {
-            case .ack: tell(.ack(tag: entry.tag, multiple: false), on: channel)
-            case .requeue: tell(.nack(tag: entry.tag, multiple: false, requeue: true), on: channel)
-            case .reject: tell(.nack(tag: entry.tag, multiple: false, requeue: false), on: channel)
-            }
+            tell(entry.method, on: channel)
             channel.unsettled -= 1
             if channel.isDraining, channel.unsettled == 0 { close(channel) }
         }

@@ -110,7 +110,9 @@ extension AMQPSession {
 
     private func updateInterest() {
         guard let watch, !watch.isCancelled, let link else { return }
-        watch.interest = link.interest
+        var interest = link.interest
+        if isDeaf { interest.remove(.read) }
+        watch.interest = interest
     }
 
     private func socketReady() {
@@ -126,7 +128,6 @@ extension AMQPSession {
         }
         // A confirmation makes room for the next publish, and so does what was written.
         if case .open = phase { attend { try send() } }
-        if link?.wantsToWrite != true { writing?.end(.success(())) }
     }
 
     private func received(_ input: Link.Input, on number: UInt16) throws {
@@ -210,7 +211,13 @@ extension AMQPSession {
     }
 
     private func tick() {
-        guard let link, let verdict = heartbeat?.check(read: link.bytesRead, written: link.bytesWritten, now: .now)
+        guard let link,
+            let verdict = heartbeat?.check(
+                read: link.bytesRead,
+                written: link.bytesWritten,
+                isDeaf: isDeaf,
+                now: .now
+            )
         else { return }
         scheduleTick()
         attend {
@@ -250,7 +257,6 @@ extension AMQPSession {
         case .idle, .closed:
             abandonLink()
         }
-        writing?.end(.success(()))
     }
 
     private func linkLost(_ error: any Error) {
@@ -374,6 +380,8 @@ extension AMQPSession {
         failOutgoing(error)
         for consumer in consumers.values { consumer.finish(throwing: error.code == .connectionClosed ? nil : error) }
         consumers.removeAll()
+        for native in natives.values { native.finish(throwing: error.code == .connectionClosed ? nil : error) }
+        natives.removeAll()
         events.finish()
         return true
     }

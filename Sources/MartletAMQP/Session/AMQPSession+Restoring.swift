@@ -13,7 +13,7 @@ extension AMQPSession {
         let gathering = Gathering()
         let openings: [any Restorable] =
             (replies.map { [$0] } ?? []) + (will.map { [$0] } ?? [])
-            + consumers.sorted { $0.key < $1.key }.map(\.value)
+            + consumers.sorted { $0.key < $1.key }.map(\.value) + natives.sorted { $0.key < $1.key }.map(\.value)
         attend {
             for restorable in openings {
                 gathering.begin()

@@ -69,7 +69,8 @@ extension AMQPSession {
                     expiry: left
                 )
             } catch let error as MessagingError
-            where error.code == .noResponder && !options.requiresConsumer && !isRequest {
+                where error.code == .noResponder && !options.requiresConsumer && !isRequest
+            {
                 // The queue was deleted since it was last seen.
                 await forget(queue)
             }
@@ -224,7 +225,10 @@ extension AMQPSession {
     func consume(from queue: QueueName, _ options: ConsumeOptions) async throws -> (Mailbox<Delivery>, Int) {
         try check(queue)
         if options.prefetch > Int(UInt16.max) {
-            throw MessagingError(.invalidArgument, "a consumer's prefetch is \(options.prefetch); AMQP has 65535 at most")
+            throw MessagingError(
+                .invalidArgument,
+                "a consumer's prefetch is \(options.prefetch); AMQP has 65535 at most"
+            )
         }
         let declared = declaration(of: queue, forRequests: options.isForRequests)
         let consumer = QueueConsumer(queue, declared, prefetch: options.prefetch)

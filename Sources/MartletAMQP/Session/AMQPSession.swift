@@ -29,6 +29,8 @@ actor AMQPSession {
     nonisolated let outbox: Outbox<Outgoing>
     nonisolated let offline: OfflineBuffer<Outgoing>
     nonisolated let settlements: SettlementQueue
+    /// Held by readers that no prefetch protects and that are behind.
+    nonisolated let gate: FlowGate
     /// What is told of the broker beside the states.
     nonisolated let events = EventBroadcast()
     /// Where replies come at the moment.
@@ -72,8 +74,9 @@ actor AMQPSession {
     var again: Deque<Outgoing> = []
     /// Why the broker takes no publishes at the moment.
     var blockedReason: String?
-    /// Told of progress in writing.
-    var writing: Promise<Void>?
+    /// What came while readers were behind that no prefetch protects.
+    var backlogMessages = 0
+    var backlogBytes = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -94,6 +97,7 @@ actor AMQPSession {
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
         settlements = SettlementQueue { bell.ring() }
+        gate = FlowGate { bell.ring() }
         will = options.connection.will.map(WillKeeper.init)
         loop.open()
         bell.listen(self)

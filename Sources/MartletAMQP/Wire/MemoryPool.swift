@@ -147,7 +147,8 @@ extension AMQPValue {
         case AMQP_FIELD_KIND_F64: self = .double(value.f64)
         case AMQP_FIELD_KIND_DECIMAL: self = .decimal(scale: value.decimal.decimals, value: value.decimal.value)
         case AMQP_FIELD_KIND_UTF8:
-            self = String(validating: value.bytes.span, as: UTF8.self).map(AMQPValue.string)
+            self =
+                String(validating: value.bytes.span, as: UTF8.self).map(AMQPValue.string)
                 ?? .bytes(Array(value.bytes.span))
         case AMQP_FIELD_KIND_BYTES: self = .bytes(Array(value.bytes.span))
         case AMQP_FIELD_KIND_TIMESTAMP: self = .timestamp(value.u64)
