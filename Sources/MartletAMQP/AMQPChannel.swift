@@ -89,8 +89,8 @@ public final class AMQPChannel: Sendable {
         return try await session.get(id, from: queue, noAck: noAck)
     }
 
-    /// Bounds how many deliveries all consumers of the channel may hold unsettled together, beside their own bounds; 0: any
-    /// number. Quorum queues do not allow it.
+    /// Bounds how many deliveries all consumers of the channel may hold unsettled together, instead of each one's own bound;
+    /// 0: any number. Set it before they consume. Quorum queues do not allow it.
     public func setPrefetch(_ count: Int) async throws {
         guard (0...65_535).contains(count) else {
             throw MessagingError(.invalidArgument, "a channel's prefetch is \(count); it is from 0 to 65535")

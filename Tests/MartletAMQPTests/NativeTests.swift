@@ -118,7 +118,7 @@ import Testing
                 }
                 #expect(passive == 404)
                 let differs = await replyCode {
-                    _ = try await broker.declare(AMQPQueue(queue.name, isDurable: false, isExclusive: true))
+                    _ = try await broker.declare(AMQPQueue(queue.name, isExclusive: true, isAutoDeleted: true))
                 }
                 #expect(differs == 406)
                 let own = try await broker.openChannel()

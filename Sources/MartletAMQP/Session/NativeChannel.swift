@@ -35,6 +35,7 @@ final class NativeChannel: Restorable, ChannelOwner {
                 channel.confirms = ConfirmWindow()
                 session.ask(.confirmSelect, on: channel) { _ in }
             }
+            if let prefetch { session.ask(.qos(prefetch: prefetch, isGlobal: true), on: channel) { _ in } }
             for (tag, consumer) in consumers { session.ask(methods(tag, consumer), on: channel) { _ in } }
         } catch {
             completion(error)
@@ -42,11 +43,11 @@ final class NativeChannel: Restorable, ChannelOwner {
     }
 
     private func methods(_ tag: String, _ consumer: Consumer) -> [ClientMethod] {
-        var methods: [ClientMethod] = [
-            .qos(prefetch: UInt16(clamping: consumer.options.prefetch), isGlobal: false)
-        ]
+        var methods: [ClientMethod] = []
         // RabbitMQ forgets the channel's bound when it is told a consumer's.
-        if let prefetch { methods.append(.qos(prefetch: prefetch, isGlobal: true)) }
+        if prefetch == nil {
+            methods.append(.qos(prefetch: UInt16(clamping: consumer.options.prefetch), isGlobal: false))
+        }
         methods.append(
             .consume(
                 queue: consumer.queue,
