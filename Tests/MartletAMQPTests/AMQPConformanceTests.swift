@@ -8,8 +8,22 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct AMQPConformanceTests {
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromises(_ check: ConformanceCheck) async throws {
-        let broker = try await RabbitMQServer.shared()
+        let broker = try await SecureBroker.shared()
         try await run(check, port: broker.port) { _ in }
+    }
+
+    @Test(arguments: ConformanceSuite.checks)
+    func keepsItsPromisesWithTLS(_ check: ConformanceCheck) async throws {
+        let broker = try await SecureBroker.shared()
+        let tls = try broker.clientTLS
+        try await run(check, port: broker.tlsPort ?? 0) { $0.tls = tls }
+    }
+
+    /// The reply address as a queue of the connection's own.
+    @Test(arguments: ConformanceSuite.calls + ConformanceSuite.replies + ConformanceSuite.streams)
+    func keepsItsPromisesWithAReplyQueue(_ check: ConformanceCheck) async throws {
+        let broker = try await SecureBroker.shared()
+        try await run(check, port: broker.port) { $0.replies = .queue }
     }
 
     private func run(
