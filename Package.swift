@@ -110,7 +110,9 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
+                "IntegrationSupport",
                 "Martlet",
+                "MartletMQTT",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

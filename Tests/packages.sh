@@ -9,13 +9,21 @@ require_swift() {
 }
 
 # Installs the Debian packages that a build needs and that are missing, or prints the one command that does and stops.
-# Other systems can't be asked; there the build itself will say what it lacks. More packages may be given.
+# Other systems can't be asked; there the build itself will say what it lacks. With --brokers, the brokers that the
+# integration tests start are among them. More packages may be given.
 require_packages() {
     command -v dpkg-query >/dev/null || return 0
 
     # PATTERN=PACKAGE installs PACKAGE unless some package that matches PATTERN is there: that of the C++ library carries
     # its version in its name.
-    local entry wanted=(git libc6-dev libssl-dev openssl 'libstdc++-*-dev=g++' "$@") missing=() status
+    local entry wanted=(git libc6-dev 'libstdc++-*-dev=g++') missing=() status
+    # The C libraries that the connections to brokers are built on.
+    wanted+=(libmosquitto-dev librabbitmq-dev libhiredis-dev libssl-dev)
+    if [ "${1-}" = --brokers ]; then
+        shift
+        wanted+=(mosquitto redis-server rabbitmq-server openssl)
+    fi
+    wanted+=("$@")
     for entry in "${wanted[@]}"; do
         # A program may be here without its package.
         command -v "$entry" >/dev/null && continue
@@ -34,7 +42,17 @@ require_packages() {
         administrator=(sudo -n)
     fi
     echo "Installing ${missing[*]}" >&2
-    ${administrator[@]+"${administrator[@]}"} apt-get update -qq >&2
-    ${administrator[@]+"${administrator[@]}"} env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    (
+        # Debian starts a server that it installs, on the port that this machine's own server may want. This keeps it from
+        # doing so, for as long as the installation takes.
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e "$policy" ]; then
+            trap '${administrator[@]+"${administrator[@]}"} rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' | ${administrator[@]+"${administrator[@]}"} tee "$policy" >/dev/null
+            ${administrator[@]+"${administrator[@]}"} chmod 755 "$policy"
+        fi
+        ${administrator[@]+"${administrator[@]}"} apt-get update -qq >&2
+        ${administrator[@]+"${administrator[@]}"} env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    )
 }

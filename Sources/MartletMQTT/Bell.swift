@@ -20,10 +20,14 @@ final class Bell: Sendable {
         listener.withLock { $0.session = session }
     }
 
+    /// Has the session look for work, soon. From any thread.
     func ring() {
-        loop.execute { [self] in
-            let session = listener.withLock { $0.session }
-            session?.assumeIsolated { $0.work() }
-        }
+        loop.execute { [self] in answer() }
+    }
+
+    /// Has the session look for work now. On its loop.
+    func answer() {
+        let session = listener.withLock { $0.session }
+        session?.assumeIsolated { $0.work() }
     }
 }

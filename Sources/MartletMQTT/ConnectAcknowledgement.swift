@@ -9,8 +9,7 @@ struct ConnectAcknowledgement: Sendable {
     let sessionPresent: Bool
     /// What the broker is able to do; what it does not mention it is.
     private(set) var receiveMaximum = 65_535
-    private(set) var maximumQuality = 2
-    private(set) var retains = true
+    private(set) var limits = BrokerLimits()
     private(set) var keepAlive: Duration?
     private(set) var topicAliases = 0
     private(set) var sharesSubscriptions = true
@@ -24,8 +23,9 @@ struct ConnectAcknowledgement: Sendable {
         MosquittoProperties.forEach(in: properties) { property in
             switch property {
             case .integer(MQTT_PROP_RECEIVE_MAXIMUM, let value): receiveMaximum = value
-            case .integer(MQTT_PROP_MAXIMUM_QOS, let value): maximumQuality = value
-            case .integer(MQTT_PROP_RETAIN_AVAILABLE, let value): retains = value != 0
+            case .integer(MQTT_PROP_MAXIMUM_QOS, let value): limits.maximumQuality = value
+            case .integer(MQTT_PROP_RETAIN_AVAILABLE, let value): limits.retains = value != 0
+            case .integer(MQTT_PROP_MAXIMUM_PACKET_SIZE, let value): limits.maximumPacketBytes = value
             case .integer(MQTT_PROP_SERVER_KEEP_ALIVE, let value): keepAlive = .seconds(value)
             case .integer(MQTT_PROP_TOPIC_ALIAS_MAXIMUM, let value): topicAliases = value
             case .integer(MQTT_PROP_SHARED_SUB_AVAILABLE, let value): sharesSubscriptions = value != 0

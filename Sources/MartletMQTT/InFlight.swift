@@ -5,13 +5,13 @@ import Martlet
 ///
 /// The library looks through all it has at each step, and numbers packets without a look at the numbers in use. So it
 /// is never given more than a window, and none while a number that is about to come again is still out.
-struct InFlight<Confirmation> {
+struct InFlight<Message> {
     /// Numbers are from 1 to 65,535. Others use some as well: subscriptions, messages without a guarantee.
     private static var safeDistance: Int { 60_000 }
 
     /// How many may be under way.
     var window: Int
-    private var confirmations: [CInt: Confirmation] = [:]
+    private var messages: [CInt: Message] = [:]
     /// Their numbers in the order in which they were sent, some of them confirmed already.
     private var order: Deque<CInt> = []
     private var lastNumber: CInt = 0
@@ -20,36 +20,36 @@ struct InFlight<Confirmation> {
         self.window = window
     }
 
-    var count: Int { confirmations.count }
+    var count: Int { messages.count }
 
     /// Whether one more may be sent.
     mutating func hasRoom(guaranteed: Bool) -> Bool {
-        if guaranteed, confirmations.count >= window { return false }
-        while let oldest = order.first, confirmations[oldest] == nil { order.removeFirst() }
+        if guaranteed, messages.count >= window { return false }
+        while let oldest = order.first, messages[oldest] == nil { order.removeFirst() }
         guard let oldest = order.first else { return true }
         let distance = (Int(lastNumber) - Int(oldest) + 65_535) % 65_535
         return distance < Self.safeDistance
     }
 
-    /// A message was given to the library, which has numbered it.
-    mutating func sent(_ number: CInt, _ confirmation: Confirmation?) {
+    /// A message was given to the library, which has numbered it. One without a guarantee is `nil`.
+    mutating func sent(_ number: CInt, _ message: Message?) {
         lastNumber = number
-        guard let confirmation else { return }
-        confirmations[number] = confirmation
+        guard let message else { return }
+        messages[number] = message
         order.append(number)
     }
 
-    /// - Returns: who is to be told; `nil` for a number that is not out.
-    mutating func confirmed(_ number: CInt) -> Confirmation? {
-        confirmations.removeValue(forKey: number)
+    /// - Returns: the message that is confirmed; `nil` for a number that is not out.
+    mutating func confirmed(_ number: CInt) -> Message? {
+        messages.removeValue(forKey: number)
     }
 
-    /// - Returns: everyone who waits, in the order in which they sent.
-    mutating func removeAll() -> [Confirmation] {
+    /// - Returns: what is not confirmed, in the order in which it was sent.
+    mutating func removeAll() -> [Message] {
         defer {
-            confirmations.removeAll()
+            messages.removeAll()
             order.removeAll()
         }
-        return order.compactMap { confirmations[$0] }
+        return order.compactMap { messages[$0] }
     }
 }

@@ -104,14 +104,17 @@ public actor MQTTConnection: Connection {
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
         try queue.validate()
         try options.validate()
-        let inbox = Inbox<Delivery>(limit: options.prefetch, overflow: .suspend, gate: session.gate)
+        let inbox = PrefetchInbox(prefetch: options.prefetch, gate: session.gate)
         let request = MQTTSession.Request(
             filter: TopicMapping.topic(queue.text),
             group: session.options.sharesQueues ? session.options.queueGroup : nil,
             quality: 1
         )
         let member = try await session.subscribe(request, .queue(inbox, queue))
-        return Subscription(inbox.mailbox) { [weak session] in session?.leave(member) }
+        return Subscription(inbox.mailbox) { [weak session] in
+            session?.leave(member)
+            inbox.end()
+        }
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.

@@ -1,7 +1,9 @@
 import CMosquitto
+import DequeModule
 import Logging
 import Martlet
 import MartletIO
+import Synchronization
 
 /// Getting the link, keeping it, and noticing that it is gone.
 extension MQTTSession {
@@ -23,7 +25,11 @@ extension MQTTSession {
         var failure: any Error = MessagingError.offline
         for server in options.servers {
             do {
-                let addresses = try await Resolver.addresses(of: server.host, port: server.port)
+                let addresses = try await Resolver.addresses(
+                    of: server.host,
+                    port: server.port,
+                    deadline: .now + options.connectTimeout
+                )
                 for address in addresses {
                     do {
                         return try await openLink(to: address, of: server)
@@ -65,7 +71,10 @@ extension MQTTSession {
             if let tls = tls[server.host] { try client.secure(by: tls) }
             try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
             watchSocket()
-            return try await promise.value()
+            let acknowledgement = try await promise.value()
+            // It may have been closed in the very moment.
+            guard isOpening else { throw MessagingError.closed }
+            return acknowledgement
         } catch {
             abandonLink()
             if case .opening = phase { phase = .idle }
@@ -98,6 +107,7 @@ extension MQTTSession {
 
     /// A link has been accepted: what was open on the one before is opened again.
     private func established(_ acknowledgement: ConnectAcknowledgement) {
+        guard isOpening else { return }
         phase = .open
         broker = acknowledgement
         inFlight.window = min(options.maximumInFlight, acknowledgement.receiveMaximum)
@@ -105,6 +115,7 @@ extension MQTTSession {
         let interval = acknowledgement.keepAlive ?? options.keepAlive
         keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
         orphans.isKept = acknowledgement.sessionPresent
+        limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
         attend {
             if !acknowledgement.sessionPresent { try restoreSubscriptions() }
@@ -154,7 +165,7 @@ extension MQTTSession {
             throw MessagingError(.connectionLost, "the broker ended the link during the TLS handshake")
         }
         // The broker may hold back what follows a small packet until it knows that this has arrived (RFC 896).
-        SocketOptions.acknowledgeNow(socket)
+        SocketOptions.setQuickAcknowledgement(socket)
     }
 
     private func concludeOpening() {
@@ -180,7 +191,7 @@ extension MQTTSession {
     /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what the reader waits
     /// for may be that answer.
     private var isDeaf: Bool {
-        guard gate.isHeld, case .open = phase else { return false }
+        guard gate.isClosed, case .open = phase else { return false }
         let awaitsAnswer = inFlight.count > 0 || !subscribing.isEmpty || runtime.hasCallsInFlight
         return !awaitsAnswer || !backlog.hasRoom
     }
@@ -214,6 +225,7 @@ extension MQTTSession {
     // MARK: The link is lost
 
     private func linkFailed(_ error: any Error) {
+        defer { writing?.end(.success(())) }
         switch phase {
         case .opening(let promise):
             // The broker's own words say more than that it closed the socket.
@@ -235,7 +247,8 @@ extension MQTTSession {
         runtime.linkLost(
             MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
         )
-        dropUnguaranteed()
+        renewClient()
+        dropUnguaranteed(error)
         reconnecting = Task { await reconnect() }
     }
 
@@ -274,16 +287,23 @@ extension MQTTSession {
 
     // MARK: The end
 
-    /// Says goodbye to the broker and ends everything.
+    /// How long what was accepted may take to be written when the connection is closed: the other side may read
+    /// nothing any more.
+    private static var farewellTime: Duration { .seconds(5) }
+
+    /// Sends what was accepted, says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
+        let deadline = ContinuousClock.now + Self.farewellTime
+        await waitUntilWritten(until: deadline)
         sayGoodbye()
-        await waitUntilWritten()
+        await waitUntilWritten(until: deadline)
         await finish(MessagingError.closed)
     }
 
     /// Ends everything without waiting, because nobody holds the connection any more. From any thread.
     nonisolated func abandon() {
+        guard !hasEnded.load(ordering: .relaxed) else { return }
         loop.execute { [self] in
             assumeIsolated { session in
                 session.reconnecting?.cancel()
@@ -293,7 +313,6 @@ extension MQTTSession {
         }
     }
 
-    /// What was accepted is sent, and then that this is the end.
     private func sayGoodbye() {
         if case .open = phase { attend { try send() } }
         guard case .open = phase else { return }
@@ -304,9 +323,9 @@ extension MQTTSession {
 
     /// Ends everything, for good; returns when nothing is left running.
     private func finish(_ error: MessagingError) async {
-        guard end(error) else { return }
+        let isFirst = end(error)
         await runtime.close(error)
-        await loop.close()
+        if isFirst { await loop.close() }
     }
 
     /// - Returns: whether it had not ended before.
@@ -314,11 +333,12 @@ extension MQTTSession {
         if case .closed = phase { return false }
         if case .opening(let promise) = phase { promise.end(.failure(error)) }
         phase = .closed
+        hasEnded.store(true, ordering: .relaxed)
         abandonLink()
         failSubscribing(error)
-        for promise in inFlight.removeAll() { promise.end(.failure(error)) }
-        next?.confirmation?.end(.failure(error))
-        for outgoing in outbox.close(error) { outgoing.confirmation?.end(.failure(error)) }
+        let unsent = inFlight.removeAll() + first + outbox.close(error)
+        first.removeAll()
+        for outgoing in unsent { outgoing.confirmation?.end(.failure(error)) }
         finishReceivers(error.code == .connectionClosed ? nil : error)
         return true
     }

@@ -8,19 +8,47 @@ extension MQTTSession {
 
     /// Publishes to a topic as it is on the wire.
     nonisolated func publish(_ message: Message, onWire topic: String, _ options: PublishOptions) async throws {
+        _ = try await publish(publication(message, onWire: topic, options))
+    }
+
+    /// Publishes many messages, with as many under way at once as the window allows.
+    nonisolated func publish(
+        _ messages: some Sequence<Message>,
+        onWire topic: String,
+        _ options: PublishOptions
+    ) async throws {
+        var confirmations: [Promise<PublishReason>] = []
+        var timers: [Timers.ID] = []
+        defer { for timer in timers { runtime.timers.cancel(timer) } }
+        for message in messages {
+            let outgoing = try publication(message, onWire: topic, options)
+            guard let confirmation = outgoing.confirmation else {
+                _ = try await publish(outgoing)
+                continue
+            }
+            if let timer = expire(outgoing) { timers.append(timer) }
+            try await put(outgoing)
+            confirmations.append(confirmation)
+        }
+        for confirmation in confirmations { _ = try await confirmation.value() }
+    }
+
+    private nonisolated func publication(
+        _ message: Message,
+        onWire topic: String,
+        _ options: PublishOptions
+    ) throws -> Outgoing {
         try check(message)
         if options.expiry != nil, self.options.version == .v311, options.guarantee == .atMostOnce {
             throw MessagingError(.unsupported, "messages of MQTT 3.1.1 do not expire; MQTT 5's do")
         }
-        _ = try await publish(
-            outgoing(
-                message,
-                WireFormat.payload(of: message, self.options.version),
-                to: topic,
-                guarantee: options.guarantee,
-                retain: options.retain,
-                expiry: options.expiry
-            )
+        return outgoing(
+            message,
+            WireFormat.payload(of: message, self.options.version),
+            to: topic,
+            guarantee: options.guarantee,
+            retain: options.retain,
+            expiry: options.expiry
         )
     }
 
@@ -40,16 +68,19 @@ extension MQTTSession {
         } else {
             payload = WireFormat.payload(of: message, self.options.version)
         }
-        let reason = try await publish(
-            outgoing(
-                Message(headers: headers),
-                payload,
-                to: TopicMapping.topic(queue.text),
-                guarantee: guarantee,
-                retain: false,
-                expiry: options.expiry
-            )
+        var outgoing = outgoing(
+            Message(headers: headers),
+            payload,
+            to: TopicMapping.topic(queue.text),
+            guarantee: guarantee,
+            retain: false,
+            expiry: options.expiry
         )
+        if options.guarantee == .atMostOnce, guarantee != .atMostOnce {
+            if [.connecting, .disconnected].contains(runtime.states.state) { throw MessagingError.offline }
+            outgoing.endsWithLink = true
+        }
+        let reason = try await publish(outgoing)
         // The broker keeps no queue: without a consumer the message is gone, whatever was promised.
         if reason == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
     }

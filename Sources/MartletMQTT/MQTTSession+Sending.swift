@@ -1,4 +1,5 @@
 import CMosquitto
+import DequeModule
 import Logging
 import Martlet
 import MartletIO
@@ -12,6 +13,13 @@ extension MQTTSession {
 
     // MARK: From any thread
 
+    /// Hands a message to the loop, once there is room; its confirmation tells the rest.
+    nonisolated func put(_ outgoing: Outgoing) async throws {
+        try Task.checkCancellation()
+        try limits.withLock { try $0.check(outgoing) }
+        try await outbox.put(outgoing, bytes: outgoing.bytes)
+    }
+
     /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.
     nonisolated func publish(_ outgoing: Outgoing) async throws -> PublishReason? {
         try Task.checkCancellation()
@@ -20,16 +28,20 @@ extension MQTTSession {
             try await sendUnguaranteed(outgoing)
             return nil
         }
-        let timer = outgoing.expiry.map { expiry in
-            runtime.timers.schedule(at: runtime.timers.now + expiry) {
-                confirmation.end(
-                    .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
-                )
-            }
-        }
+        let timer = expire(outgoing)
         defer { if let timer { runtime.timers.cancel(timer) } }
-        try await outbox.put(outgoing, bytes: outgoing.bytes)
+        try await put(outgoing)
         return try await confirmation.value()
+    }
+
+    /// Ends the wait for a message's confirmation when the message has expired.
+    nonisolated func expire(_ outgoing: Outgoing) -> Timers.ID? {
+        guard let expiry = outgoing.expiry, let confirmation = outgoing.confirmation else { return nil }
+        return runtime.timers.schedule(at: runtime.timers.now + expiry) {
+            confirmation.end(
+                .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
+            )
+        }
     }
 
     private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
@@ -67,6 +79,8 @@ extension MQTTSession {
 
     /// - Returns: whether anything was sent.
     private func sendBatch() throws -> Bool {
+        // The library may have closed the socket while it read: what is taken now would be with nobody.
+        guard client.socket != nil else { throw MessagingError(.connectionLost, "the broker ended the link") }
         var messages = 0
         var bytes = 0
         while messages < Self.batchMessages, bytes < Self.batchBytes, let outgoing = takeNext() {
@@ -77,17 +91,16 @@ extension MQTTSession {
         guard messages > 0 else { return false }
         // Held together until all is written, many packets share one segment.
         let socket = messages > 1 ? client.socket : nil
-        if let socket { SocketOptions.cork(socket, true) }
+        if let socket { SocketOptions.setHeldBack(true, socket) }
         try client.flush()
-        if let socket, client.socket == socket { SocketOptions.cork(socket, false) }
+        if let socket, client.socket == socket { SocketOptions.setHeldBack(false, socket) }
         return true
     }
 
     private func takeNext() -> Outgoing? {
-        let candidate = next.take() ?? offline.takeFirst() ?? outbox.takeFirst()
-        guard let candidate else { return nil }
+        guard let candidate = first.popFirst() ?? offline.takeFirst() ?? outbox.takeFirst() else { return nil }
         guard inFlight.hasRoom(guaranteed: candidate.quality > 0) else {
-            next = candidate
+            first.prepend(candidate)
             return nil
         }
         return candidate
@@ -96,6 +109,7 @@ extension MQTTSession {
     /// Gives the library one message. What it does not take is an error to the sender, not to the link.
     private func give(_ outgoing: Outgoing) throws {
         if outgoing.isAbandoned { return }
+        var introduced = false
         do {
             var properties = MosquittoProperties(options.version)
             try properties.add(outgoing.headers)
@@ -109,7 +123,9 @@ extension MQTTSession {
             if outgoing.quality == 0 {
                 switch aliases.use(outgoing.topic) {
                 case .none: break
-                case .introduce(let number): try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
+                case .introduce(let number):
+                    introduced = true
+                    try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
                 case .alone(let number):
                     try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
                     topic = nil
@@ -122,8 +138,10 @@ extension MQTTSession {
                 retain: outgoing.retain,
                 properties
             )
-            inFlight.sent(number, outgoing.confirmation)
+            inFlight.sent(number, outgoing.confirmation == nil ? nil : outgoing)
         } catch let error as MessagingError where error.code != .connectionLost {
+            // The broker has not heard of the number.
+            if introduced { aliases.withdraw(outgoing.topic) }
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(error))
             } else {
@@ -133,19 +151,36 @@ extension MQTTSession {
     }
 
     /// The link is gone: what has no guarantee goes with it, unless it is to be kept.
-    func dropUnguaranteed() {
-        guard !offline.keeps else { return }
-        if let waiting = next, waiting.quality == 0 {
-            next = nil
-            countOffline(waiting)
+    func dropUnguaranteed(_ error: any Error) {
+        let isDropped = { [keeps = offline.keeps] (outgoing: Outgoing) in
+            outgoing.endsWithLink || (outgoing.quality == 0 && !keeps)
         }
-        for outgoing in outbox.removeAll(where: { $0.quality == 0 }) { countOffline(outgoing) }
+        let dropped = first.filter(isDropped) + outbox.removeAll(where: isDropped)
+        first.removeAll(where: isDropped)
+        for outgoing in dropped {
+            if let confirmation = outgoing.confirmation {
+                confirmation.end(.failure(error))
+            } else {
+                countOffline(outgoing)
+            }
+        }
     }
 
-    /// Returns when everything is written, or after a second: the other side may read nothing.
-    func waitUntilWritten() async {
-        let deadline = ContinuousClock.now + .seconds(1)
-        while client.wantsToWrite, .now < deadline {
+    /// Makes ready for another link after one was lost.
+    ///
+    /// Where the broker keeps the session the library goes on with what it has under way. Otherwise a new client
+    /// begins, so that nothing is sent again that is to arrive at most once; the rest is sent anew.
+    func renewClient() {
+        guard options.session == .clean, let fresh = try? Mosquitto(options, clientID: runtime.name) else { return }
+        fresh.delegate = self
+        client = fresh
+        first.prepend(contentsOf: inFlight.removeAll())
+    }
+
+    /// Returns when all that was accepted is written, or the link is gone, or at a time; at once if the task is
+    /// cancelled.
+    func waitUntilWritten(until deadline: ContinuousClock.Instant) async {
+        while client.socket != nil, client.wantsToWrite || outbox.count > 0, .now < deadline, !Task.isCancelled {
             let progress = Promise<Void>()
             writing = progress
             let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
@@ -156,7 +191,7 @@ extension MQTTSession {
     }
 
     func confirmed(_ number: CInt, reason: CInt) {
-        guard let confirmation = inFlight.confirmed(number) else { return }
+        guard let confirmation = inFlight.confirmed(number)?.confirmation else { return }
         let reason = PublishReason(rawValue: options.version == .v5 ? reason : 0)
         if reason.isFailure {
             confirmation.end(.failure(MessagingError(publishReason: reason)))

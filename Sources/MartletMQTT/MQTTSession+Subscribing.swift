@@ -38,7 +38,15 @@ extension MQTTSession {
         guard case .subscribe(let filter) = change else { return member }
         do {
             let promise = Promise<CInt>()
-            attend { try ask(for: filter, .caller(promise, filter: filter)) }
+            attend {
+                do {
+                    try ask(for: filter, .caller(promise, filter: filter))
+                } catch {
+                    // Nobody else knows of the promise. What the library does not take is no fault of the link.
+                    promise.end(.failure(error))
+                    if (error as? MessagingError)?.code == .connectionLost { throw error }
+                }
+            }
             let granted = try await promise.value()
             try checkGranted(granted, request)
             return member
@@ -139,7 +147,7 @@ extension MQTTSession {
     // MARK: What comes
 
     func received(_ message: ReceivedMessage) {
-        backlog.read(bytes: message.body.count, isBehind: gate.isHeld)
+        backlog.read(bytes: message.body.count, isBehind: gate.isClosed)
         guard let topic = message.topic else {
             return runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
         }
@@ -165,14 +173,16 @@ extension MQTTSession {
         case .topics(let inbox, let name):
             let topic = name ?? TopicMapping.name(topic)
             let message = WireFormat.message(received, from: .publication)
-            inbox.offer(Delivery(topic: topic, message: message), topic: topic)
+            inbox.offer(Delivery(topic: topic, message: message, isRetained: received.isRetained), topic: topic)
         case .queue(let inbox, let queue):
-            let delivery = QueueDelivery(WireFormat.message(received, from: .publication), queue, self).delivery
-            inbox.offer(delivery, topic: delivery.topic)
+            let message = WireFormat.message(received, from: .publication)
+            inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)
         case .replies(let receive):
             receive(WireFormat.message(received, from: .call), topic)
         case .native(let inbox):
-            inbox.offer(MQTTMessage(received, topic: topic), topic: TopicName(topic))
+            let topic = TopicName(topic)
+            let message = WireFormat.message(received, from: .publication)
+            inbox.offer(Delivery(topic: topic, message: message, isRetained: received.isRetained), topic: topic)
         }
     }
 

@@ -1,3 +1,4 @@
+import DequeModule
 import Martlet
 import MartletIO
 import Synchronization
@@ -28,8 +29,9 @@ actor MQTTSession {
     nonisolated let bell: Bell
     /// What the broker is able to do, for those who ask from outside the loop.
     nonisolated let limits = Mutex(BrokerLimits())
+    nonisolated let hasEnded = Atomic(false)
 
-    let client: Mosquitto
+    var client: Mosquitto
     /// For each host, since a context checks the certificate of one.
     let tls: [String: TLSContext]
     var phase = Phase.idle
@@ -42,12 +44,13 @@ actor MQTTSession {
     var table = SubscriptionTable<Receiver>()
     /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
     var subscribing: [CInt: PendingSubscribe] = [:]
-    var inFlight: InFlight<Promise<PublishReason>>
+    var inFlight: InFlight<Outgoing>
     var aliases = TopicAliases(limit: 0)
     var orphans = Orphans()
     var backlog = Backlog()
-    /// Taken from the outbox, and waiting for room in the window.
-    var next: Outgoing?
+    /// What goes before the outbox: what was sent over a link that was lost and not confirmed, and what waits for
+    /// room in the window.
+    var first: Deque<Outgoing> = []
     /// Told of progress in writing.
     var writing: Promise<Void>?
     /// What the library's callbacks told, to be looked at when the library has returned.
@@ -72,7 +75,7 @@ actor MQTTSession {
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
         self.bell = bell
-        gate = FlowGate { bell.ring() }
+        gate = FlowGate(on: loop) { bell.answer() }
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()
@@ -83,5 +86,6 @@ actor MQTTSession {
     func work() {
         guard case .open = phase else { return }
         attend { try send() }
+        writing?.end(.success(()))
     }
 }

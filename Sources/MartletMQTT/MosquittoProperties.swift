@@ -114,6 +114,10 @@ struct MosquittoProperties: ~Copyable {
                 var value: UInt32 = 0
                 guard mosquitto_property_read_varint(property, code, &value, false) != nil else { continue }
                 body(.integer(identifier, Int(value)))
+            case MQTT_PROP_MAXIMUM_PACKET_SIZE:
+                var value: UInt32 = 0
+                guard mosquitto_property_read_int32(property, code, &value, false) != nil else { continue }
+                body(.integer(identifier, Int(value)))
             case MQTT_PROP_RECEIVE_MAXIMUM, MQTT_PROP_SERVER_KEEP_ALIVE, MQTT_PROP_TOPIC_ALIAS_MAXIMUM:
                 var value: UInt16 = 0
                 guard mosquitto_property_read_int16(property, code, &value, false) != nil else { continue }

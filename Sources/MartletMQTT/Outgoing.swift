@@ -10,6 +10,9 @@ struct Outgoing: Sendable {
     let quality: CInt
     let retain: Bool
     let expiry: Duration?
+    /// Whether it is not to be sent over another link than the first: it is to arrive at most once, and has a
+    /// confirmation only to tell whether anyone is there.
+    var endsWithLink = false
     /// Told the broker's answer, where there is a guarantee.
     let confirmation: Promise<PublishReason>?
 

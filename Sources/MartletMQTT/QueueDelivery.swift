@@ -1,4 +1,5 @@
 import Martlet
+import MartletIO
 
 /// What becomes of a message that a queue's consumer has.
 ///
@@ -11,14 +12,16 @@ final class QueueDelivery: Settler {
     private let message: Message
     private let queue: QueueName
     private let redeliveries: Int
+    private let inbox: PrefetchInbox
     private weak let session: MQTTSession?
 
-    init(_ message: Message, _ queue: QueueName, _ session: MQTTSession) {
+    init(_ message: Message, _ queue: QueueName, _ inbox: PrefetchInbox, _ session: MQTTSession) {
         var message = message
         redeliveries = max(0, message.headers[Self.redeliveriesHeader]?.integer.flatMap(Int.init(exactly:)) ?? 0)
         message.headers[Self.redeliveriesHeader] = nil
         self.message = message
         self.queue = queue
+        self.inbox = inbox
         self.session = session
     }
 
@@ -33,6 +36,7 @@ final class QueueDelivery: Settler {
     }
 
     func settle(_ tag: UInt64, as disposition: Disposition) throws {
+        defer { inbox.settled() }
         guard disposition == .requeue, let session else { return }
         var message = message
         message.headers[Self.redeliveriesHeader] = .integer(Int64(clamping: redeliveries + 1))

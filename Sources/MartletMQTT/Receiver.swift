@@ -6,17 +6,19 @@ enum Receiver: Sendable {
     /// A topic's subscriber. Where the filter has no wildcards its own name is told as the topic.
     case topics(Inbox<Delivery>, name: TopicName?)
     /// A queue's consumer.
-    case queue(Inbox<Delivery>, QueueName)
+    case queue(PrefetchInbox, QueueName)
     /// Those who wait for replies.
     case replies(@Sendable (Message, String) -> Void)
     /// A subscriber by MQTT's own names.
-    case native(Inbox<MQTTMessage>)
+    case native(Inbox<Delivery>)
 
     /// Ends it, after what has arrived.
     func finish(throwing error: (any Error)?) {
         switch self {
-        case .topics(let inbox, _), .queue(let inbox, _): inbox.mailbox.finish(throwing: error)
-        case .native(let inbox): inbox.mailbox.finish(throwing: error)
+        case .topics(let inbox, _), .native(let inbox): inbox.mailbox.finish(throwing: error)
+        case .queue(let inbox, _):
+            inbox.end()
+            inbox.mailbox.finish(throwing: error)
         case .replies: break
         }
     }

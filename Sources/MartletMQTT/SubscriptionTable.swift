@@ -22,11 +22,14 @@ struct SubscriptionTable<Receiver: Sendable> {
         let text: String
         let key: TopicPattern
         let isShared: Bool
+        /// Never empty.
         fileprivate(set) var members: [Member] = []
         /// Whether the broker has agreed to it.
         fileprivate(set) var isGranted = false
         /// Who gets kept messages: those for whom the broker was asked last.
         fileprivate(set) var newcomers: Set<Int> = []
+        /// Of a shared one: how many messages have been given out.
+        fileprivate var turn = 0
 
         var quality: CInt { members.map(\.quality).max() ?? 0 }
         var noLocal: Bool { members.allSatisfy(\.noLocal) }
@@ -147,7 +150,7 @@ struct SubscriptionTable<Receiver: Sendable> {
     ///   - key: its topic.
     ///   - isRetained: whether it is one that the broker had kept.
     /// - Returns: whether there was anyone, or there would be if it were not a kept one.
-    func forEachReceiver(
+    mutating func forEachReceiver(
         of key: @autoclosure () -> TopicName,
         identified: [Int],
         isRetained: Bool,
@@ -172,7 +175,13 @@ struct SubscriptionTable<Receiver: Sendable> {
         return !matching.isEmpty
     }
 
-    private func deliver(to filter: Filter, isRetained: Bool, _ body: (Receiver) -> Void) {
+    private mutating func deliver(to filter: Filter, isRetained: Bool, _ body: (Receiver) -> Void) {
+        guard !filter.isShared else {
+            // Each message is for one of them.
+            body(filter.members[filter.turn % filter.members.count].receiver)
+            filters[filter.id]?.turn += 1
+            return
+        }
         for member in filter.members where !isRetained || filter.newcomers.contains(member.id) {
             body(member.receiver)
         }

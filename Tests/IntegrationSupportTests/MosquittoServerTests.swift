@@ -43,7 +43,7 @@ struct MosquittoServerTests {
         try await MosquittoServer.withServer { server in
             server.pause()
             let process = try #require(server.processID)
-            try await until { try SystemProcess.state(process) == "T" }
+            #expect(try SystemProcess.state(process) == "T")
             let client = try Socket.connecting(to: .loopback(port: server.port))
             async let answer = client.mqttConnect("a")
             server.resume()

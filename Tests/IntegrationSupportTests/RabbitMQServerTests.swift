@@ -15,7 +15,7 @@ struct RabbitMQServerTests {
 
             let process = try #require(server.processID)
             server.pause()
-            try await until { try SystemProcess.state(process) == "T" }
+            #expect(try SystemProcess.state(process) == "T")
             let client = try Socket.connecting(to: .loopback(port: server.port))
             async let answer = client.amqpStart()
             server.resume()
@@ -62,22 +62,26 @@ struct RabbitMQServerTests {
             let names = cluster.nodes.map(\.node)
             #expect(Set(names).count == 3)
             for node in cluster.nodes {
-                let status = try await node.control("cluster_status", "--formatter", "json")
-                let running = try JSONDecoder().decode(ClusterStatus.self, from: Data(status.utf8)).running_nodes
-                #expect(Set(running) == Set(names))
+                let running = try await ClusterStatus(of: node).running
+                #expect(running == Set(names))
             }
             cluster.nodes[0].kill()
-            try await until {
-                let status = try await cluster.nodes[1].control("cluster_status", "--formatter", "json")
-                let running = try JSONDecoder().decode(ClusterStatus.self, from: Data(status.utf8)).running_nodes
-                return Set(running) == Set(names.dropFirst())
-            }
+            try await until { try await ClusterStatus(of: cluster.nodes[1]).running == Set(names.dropFirst()) }
             try await cluster.nodes[0].start()
         }
     }
 
     private struct ClusterStatus: Decodable {
-        var running_nodes: [String]
+        enum CodingKeys: String, CodingKey {
+            case running = "running_nodes"
+        }
+
+        var running: Set<String>
+
+        init(of server: RabbitMQServer) async throws {
+            let status = try await server.control("cluster_status", "--formatter", "json")
+            self = try JSONDecoder().decode(ClusterStatus.self, from: Data(status.utf8))
+        }
     }
 }
 

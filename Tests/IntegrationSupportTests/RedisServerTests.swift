@@ -29,7 +29,7 @@ struct RedisServerTests {
         try await RedisServer.withServer { server in
             let process = try #require(server.processID)
             server.pause()
-            try await until { try SystemProcess.state(process) == "T" }
+            #expect(try SystemProcess.state(process) == "T")
             let client = try Socket.connecting(to: .loopback(port: server.port))
             async let answer = client.ask("PING")
             server.resume()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Bench")
+@Suite("Bench", .timeLimit(.minutes(5)))
 struct BenchTests {
     @Test("measures everything and prints its tables")
     func runs() async throws {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("CPU utilisation")
+@Suite("CPU utilisation", .timeLimit(.minutes(5)))
 struct CPUTests {
     @Test("reads a line a core, and leaves out the sum and everything else")
     func parsesCores() {

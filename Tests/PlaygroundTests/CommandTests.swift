@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Command line")
+@Suite("Command line", .timeLimit(.minutes(5)))
 struct CommandTests {
     @Test(
         "knows what is asked for",

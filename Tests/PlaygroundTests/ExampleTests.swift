@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Examples")
+@Suite("Examples", .timeLimit(.minutes(5)))
 struct ExampleTests {
     @Test("run to their end and print what they promise", arguments: Examples.all.map(\.name))
     func runs(name: String) async throws {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Live display")
+@Suite("Live display", .timeLimit(.minutes(5)))
 struct LiveDisplayTests {
     private let start = ContinuousClock.now
 

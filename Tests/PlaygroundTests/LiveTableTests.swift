@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Live table")
+@Suite("Live table", .timeLimit(.minutes(5)))
 struct LiveTableTests {
     private func table() -> LiveTable {
         var table = LiveTable(historyLength: 8)

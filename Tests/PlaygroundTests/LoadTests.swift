@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Load average")
+@Suite("Load average", .timeLimit(.minutes(5)))
 struct LoadTests {
     @Test("reads the three averages")
     func parses() {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Progress bar")
+@Suite("Progress bar", .timeLimit(.minutes(5)))
 struct ProgressBarTests {
     private func bar(_ fraction: Double, label: String = "sampling") -> ProgressBar {
         var bar = ProgressBar(label: label)

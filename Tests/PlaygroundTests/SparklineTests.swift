@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Sparkline")
+@Suite("Sparkline", .timeLimit(.minutes(5)))
 struct SparklineTests {
     private func sparkline(_ values: [Double], width: Int = 8) -> Sparkline {
         var sparkline = Sparkline(width: width)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Text on a terminal")
+@Suite("Text on a terminal", .timeLimit(.minutes(5)))
 struct TextTests {
     @Test(
         "loses what a terminal would obey",

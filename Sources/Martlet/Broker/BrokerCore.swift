@@ -59,6 +59,8 @@ struct BrokerCore: Sendable {
     var nextExpiry: Duration?
     /// What is to be delivered. The shell empties it after each call, keeping its storage.
     var effects: [BrokerEffect] = []
+    /// Senders whose messages were let in. The shell resumes them after each call, when it has let go of its lock.
+    var admitted: [CheckedContinuation<Void, any Error>] = []
 
     init(_ options: MemoryBroker.Options) {
         self.options = options
@@ -166,7 +168,7 @@ struct BrokerCore: Sendable {
             if let expiry = kept.expiresAt, expiry <= now {
                 retained[topic] = nil
             } else {
-                effects.append(.publication(kept.message, topic, to: mailbox, client: client))
+                effects.append(.publication(kept.message, topic, isRetained: true, to: mailbox, client: client))
             }
         }
     }
@@ -308,7 +310,7 @@ struct BrokerCore: Sendable {
     }
 
     private mutating func admitParked(_ queue: QueueName) {
-        for sender in queues[queue]?.admitParked() ?? [] { sender.resume() }
+        admitted += queues[queue]?.admitParked() ?? []
     }
 
     /// Sends dead letters where they go. A full dead-letter queue loses its oldest.

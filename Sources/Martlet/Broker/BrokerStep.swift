@@ -7,7 +7,7 @@ public struct BrokerStep: Sendable, Hashable {
 
     init(_ effect: BrokerEffect) {
         switch effect {
-        case .publication(let message, let topic, _, let client):
+        case .publication(let message, let topic, _, _, let client):
             self.client = client
             dispatch = BrokerDispatch(message, to: .topic(topic, retain: false))
         case .assignment(let queued, _, let queue, _, let client):

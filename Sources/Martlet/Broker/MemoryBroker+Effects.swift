@@ -20,7 +20,7 @@ extension MemoryBroker {
         }
         var heldBack: [HeldBack] = []
         for effect in state.core.effects {
-            if let parked = deliver(effect, state.links, &state.handedOver) { heldBack.append(parked) }
+            if let parked = deliver(effect, state.links, &state.aftermath) { heldBack.append(parked) }
         }
         state.core.effects.removeAll(keepingCapacity: true)
         return heldBack
@@ -46,39 +46,39 @@ extension MemoryBroker {
         state.core.statistics.droppedActions += 1
     }
 
-    /// - Parameter handedOver: keeps what was handed over until the broker is unlocked. Its reader may have dropped
-    ///   it by then; were it to go here, it would turn to the broker that is locked.
+    /// - Parameter aftermath: what is left for when the broker is unlocked.
     /// - Returns: the mailbox that was full, with the message that waits outside it.
     func deliver(
         _ effect: BrokerEffect,
         _ links: [Int: Weak],
-        _ handedOver: inout [any AnyObject & Sendable]
+        _ aftermath: inout BrokerAftermath
     ) -> HeldBack? {
         let mailbox: Mailbox<Delivery>
-        let offer: Mailbox<Delivery>.Offer
+        let delivery: Delivery
         switch effect {
-        case .publication(let message, let topic, let target, _):
+        case .publication(let message, let topic, let isRetained, let target, _):
             mailbox = target
-            offer = target.offer(Delivery(topic: topic, message: message), topic: topic)
+            delivery = Delivery(topic: topic, message: message, isRetained: isRetained)
         case .assignment(let queued, let tag, let queue, let target, let client):
             guard let link = links[client]?.link else { return nil }
             mailbox = target
             let topic = TopicName(queue)
             let settlement = Settlement(tag, by: link)
-            handedOver.append(settlement)
-            let delivery = Delivery(
+            aftermath.settlements.append(settlement)
+            delivery = Delivery(
                 topic: topic,
                 message: queued.message,
                 redeliveries: queued.deliveries - 1,
                 settlement: settlement
             )
-            offer = target.offer(delivery, topic: topic)
         case .reply(let message, let address, let client):
             guard let link = links[client]?.link else { return nil }
-            handedOver.append(link)
-            link.receive(message, at: address)
+            link.take(message, at: address)
+            aftermath.links.append(link)
             return nil
         }
+        let (offer, reader) = mailbox.offerWithoutWaking(delivery, topic: delivery.topic)
+        if let reader { aftermath.readers.append(reader) }
         if case .parked(let id) = offer { return HeldBack(mailbox: mailbox, id: id) }
         return nil
     }

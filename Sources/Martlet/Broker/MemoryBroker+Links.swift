@@ -27,7 +27,7 @@ extension MemoryBroker {
             let dispatch = BrokerDispatch(message, to: .topic(topic, retain: options.retain))
             return try self.dispatch(dispatch, SendOptions(expiry: options.expiry), from: link)
         }
-        return try state.withLock { state in
+        return try locked { state in
             guard link.isOnline else { return .offline }
             return try publish(message, to: topic, retain: options.retain, expiry: options.expiry, &state)
         }
@@ -91,12 +91,12 @@ extension MemoryBroker {
         for subscriber in state.core.subscribers(of: topic) {
             if options.mode == .stepped {
                 state.held.append(.publication(message, topic, to: subscriber.mailbox, client: subscriber.client))
-            } else if case .parked(let id) = subscriber.mailbox.offer(
-                Delivery(topic: topic, message: message),
-                topic: topic
-            ) {
-                heldBack.append(HeldBack(mailbox: subscriber.mailbox, id: id))
+                continue
             }
+            let delivery = Delivery(topic: topic, message: message)
+            let (offer, reader) = subscriber.mailbox.offerWithoutWaking(delivery, topic: topic)
+            if let reader { state.aftermath.readers.append(reader) }
+            if case .parked(let id) = offer { heldBack.append(HeldBack(mailbox: subscriber.mailbox, id: id)) }
         }
         return heldBack.isEmpty ? .done : .heldBack(heldBack)
     }
@@ -150,7 +150,7 @@ extension MemoryBroker {
     }
 
     func unsubscribe(_ client: BrokerClient, _ mailbox: Mailbox<Delivery>) {
-        state.withLock { $0.core.unsubscribe(client.id, mailbox) }
+        locked { $0.core.unsubscribe(client.id, mailbox) }
     }
 
     func consume(_ client: BrokerClient, from queue: QueueName, _ options: ConsumeOptions, _ mailbox: Mailbox<Delivery>)
@@ -174,7 +174,7 @@ extension MemoryBroker {
     }
 
     func stopConsuming(_ client: BrokerClient, _ mailbox: Mailbox<Delivery>) {
-        state.withLock { $0.core.stopConsuming(client.id, mailbox) }
+        locked { $0.core.stopConsuming(client.id, mailbox) }
     }
 
     func hearReplies(_ client: BrokerClient) throws -> String {
@@ -248,7 +248,7 @@ extension MemoryBroker {
     ///
     /// - Returns: whether it still waited.
     func withdraw(_ id: UInt64, from queue: QueueName, throwing error: any Error) -> Bool {
-        let withdrawn = state.withLock { $0.core.withdraw(id, from: queue) }
+        let withdrawn = locked { $0.core.withdraw(id, from: queue) }
         withdrawn?.continuation?.resume(throwing: error)
         return withdrawn != nil
     }
@@ -257,7 +257,7 @@ extension MemoryBroker {
     func waitUntilAdmitted(_ id: UInt64, to queue: QueueName) async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let waits = state.withLock { state in
+                let waits = locked { state in
                     if Task.isCancelled, state.core.withdraw(id, from: queue) != nil { return false }
                     return state.core.attach(continuation, to: id, of: queue)
                 }
@@ -265,7 +265,7 @@ extension MemoryBroker {
                 continuation.resume(with: Result { try Task.checkCancellation() })
             }
         } onCancel: {
-            let withdrawn = state.withLock { $0.core.withdraw(id, from: queue) }
+            let withdrawn = locked { $0.core.withdraw(id, from: queue) }
             withdrawn?.continuation?.resume(throwing: CancellationError())
         }
     }

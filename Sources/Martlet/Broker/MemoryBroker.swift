@@ -28,8 +28,18 @@ public final class MemoryBroker: Sendable {
         /// In stepped mode, what waits to be delivered.
         var held: [BrokerEffect] = []
         var sweepsAt: Duration?
-        /// What was handed over while locked, kept until unlocked.
-        var handedOver: [any AnyObject & Sendable] = []
+        var aftermath = BrokerAftermath()
+
+        /// What is to be done now that the broker is unlocked; `nil` if there is nothing.
+        mutating func takeAftermath() -> BrokerAftermath? {
+            if !core.admitted.isEmpty {
+                aftermath.senders += core.admitted
+                core.admitted = []
+            }
+            guard !aftermath.isEmpty else { return nil }
+            defer { aftermath = BrokerAftermath() }
+            return aftermath
+        }
     }
 
     struct Weak {
@@ -68,7 +78,7 @@ public final class MemoryBroker: Sendable {
             return identity
         }
         let link = MemoryLink(broker: self, client: identity, runtime: runtime)
-        state.withLock { $0.links[identity.id] = Weak(link: link) }
+        locked { $0.links[identity.id] = Weak(link: link) }
         return MemoryConnection(link)
     }
 
@@ -100,7 +110,7 @@ public final class MemoryBroker: Sendable {
     /// - Throws: ``MessagingError/Code/invalidQueue``, ``MessagingError/Code/invalidArgument`` for a limit or time that
     ///   has no meaning or dead letters that would go in a circle, ``MessagingError/Code/refused`` for one queue too many.
     public func declareQueue(_ queue: QueueName, options: QueueOptions) throws {
-        try state.withLock { try $0.core.declare(queue, options) }
+        try locked { try $0.core.declare(queue, options) }
     }
 
     /// Who is connected, and what answers where.
@@ -109,20 +119,15 @@ public final class MemoryBroker: Sendable {
     /// What the broker has counted.
     public var statistics: BrokerStatistics { state.withLock { $0.core.statistics } }
 
-    /// Acts on the broker.
-    ///
-    /// The last reference to a delivery or a connection may turn out to be the one that handing it over took. When
-    /// those go they act on the broker in turn, so they go when it is unlocked.
+    /// Acts on the broker, and does what can only be done when it is unlocked again.
     func locked<Result: Sendable, Failure: Error>(
         _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let (result, handedOver) = state.withLock { state in
+        let (result, aftermath) = state.withLock { state in
             let result = Swift.Result { () throws(Failure) in try body(&state) }
-            let handedOver = state.handedOver
-            if !handedOver.isEmpty { state.handedOver = [] }
-            return (result, handedOver)
+            return (result, state.takeAftermath())
         }
-        withExtendedLifetime(handedOver) {}
+        aftermath?.run()
         return try result.get()
     }
 
@@ -150,8 +155,9 @@ public final class MemoryBroker: Sendable {
             return (state.held.remove(at: index), state.links)
         }
         guard let effect else { return nil }
-        var handedOver: [any AnyObject & Sendable] = []
-        _ = deliver(effect, links, &handedOver)
+        var aftermath = BrokerAftermath()
+        _ = deliver(effect, links, &aftermath)
+        aftermath.run()
         return BrokerStep(effect)
     }
 

@@ -11,7 +11,10 @@ public actor MemoryConnection: Connection {
 
     /// Everything but queues that outlive the process.
     public nonisolated var capabilities: Capabilities {
-        [.retain, .confirmedPublish, .exactlyOnce, .redelivery, .responderDetection, .expiry, .headers]
+        [
+            .retain, .confirmedPublish, .exactlyOnce, .redelivery, .responderDetection, .replyDetection, .expiry,
+            .headers,
+        ]
     }
 
     /// Publishes a message; see ``Connection/publish(_:to:options:)``.

@@ -20,6 +20,7 @@ final class MemoryLink: Settler {
     let client: BrokerClient
     let runtime: ConnectionRuntime
     private let receiver = Mutex(Receiver())
+    private let replies = Telling<(Message, String)>()
     private let online = Atomic(true)
     private let waits = OpenWaits()
     private let buffer = Mutex<Deque<Buffered>>([])
@@ -171,8 +172,14 @@ final class MemoryLink: Settler {
         return try broker.hearReplies(client)
     }
 
-    func receive(_ message: Message, at address: String) {
-        receiver.withLock { $0.receive }?(message, address)
+    /// Takes a reply, while the broker is locked.
+    func take(_ reply: Message, at address: String) {
+        replies.add((reply, address))
+    }
+
+    /// Hands over the replies that were taken, when the broker is unlocked.
+    func handOverReplies() {
+        replies.tell { reply, address in receiver.withLock { $0.receive }?(reply, address) }
     }
 
     // MARK: Deliveries

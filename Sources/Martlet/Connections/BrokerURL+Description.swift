@@ -24,7 +24,7 @@ extension BrokerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
     }
 
     /// Whether an option's value is not to be shown.
-    static func isSecret(_ name: String) -> Bool {
+    package static func isSecret(_ name: String) -> Bool {
         let name = name.lowercased()
         return ["pass", "secret", "token"].contains { name.contains($0) }
     }

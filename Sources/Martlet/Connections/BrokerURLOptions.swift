@@ -10,7 +10,7 @@ package struct BrokerURLOptions: Sendable {
     private(set) var known: [String] = []
 
     package init(of url: BrokerURL) {
-        self.url = url.withoutQuery
+        self.url = shortened(url.withoutQuery)
         values = Dictionary(grouping: url.query, by: \.name).mapValues { $0.map(\.value) }
     }
 
@@ -100,6 +100,14 @@ package struct BrokerURLOptions: Sendable {
             "the option \(name) of \(url) is \(value), where \(expected) is expected"
         )
     }
+}
+
+extension BrokerURLOptions: CustomStringConvertible, CustomReflectable {
+    /// Which options there are, without their values.
+    package var description: String { "options of \(url): \(values.keys.sorted().joined(separator: ", "))" }
+
+    /// What `dump` shows: only the description.
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension BrokerURL {

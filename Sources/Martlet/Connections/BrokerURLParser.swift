@@ -25,7 +25,7 @@ struct BrokerURLParser {
             )
         }
         var url = BrokerURL(scheme: scheme.lowercased(), hosts: [])
-        shown = "\(url.scheme)://…"
+        shown = shortened(url.scheme) + "://…"
 
         let rest = text[end...].dropping(bytes: 3)
         let authorityEnd = rest.firstIndex(ofAnyASCII: "/?#") ?? rest.endIndex
@@ -43,7 +43,7 @@ struct BrokerURLParser {
             addresses = authority
             try checkForStrayAtSign(authority: authority, path: path, query: query)
         }
-        shown = Self.display(url, addresses: addresses)
+        shown = shortened(url.withoutQuery + addresses)
         url.hosts = try parseHosts(addresses, scheme: url.scheme)
         url.path = try decoded(path, "path")
         url.query = try parseQuery(query)
@@ -87,13 +87,13 @@ struct BrokerURLParser {
             let end = part.firstIndex(ofAnyASCII: ":") ?? part.endIndex
             name = part[..<end].lowercased()
             rest = part[end...]
-            if name.isEmpty { throw wrong("a host of \(shown) is empty") }
             if rest.dropping(bytes: 1).contains(ascii: ":") {
                 throw wrong(
                     "the host \(quoted(String(part))) of \(shown) has more than one colon; "
                         + "an IPv6 address is written in brackets, as [::1]"
                 )
             }
+            if name.isEmpty { throw wrong("a host of \(shown) is empty") }
             guard name.utf8.allSatisfy(Self.isHostByte), name.utf8.count <= 255 else {
                 throw wrong(
                     "the host \(quoted(name)) of \(shown) is not one: a host is at most 255 letters of ASCII, digits, '-', "
@@ -175,13 +175,6 @@ struct BrokerURLParser {
         case .badEscape: throw wrong("\(what) of \(shown) holds a '%' without two hexadecimal digits; itself it is %25")
         case .badText: throw wrong("\(what) of \(shown) is not UTF-8, or holds U+0, once its escapes are replaced")
         }
-    }
-
-    /// A URL as errors show it: scheme, user, hosts.
-    private static func display(_ url: BrokerURL, addresses: Substring) -> String {
-        var text = url.withoutQuery
-        text += addresses.count > 80 ? "\(addresses.prefix(77))…" : addresses
-        return text
     }
 
     // MARK: Characters

@@ -22,4 +22,6 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     public static let expiry = Capabilities(rawValue: 1 << 6)
     /// It carries headers beside the body.
     public static let headers = Capabilities(rawValue: 1 << 7)
+    /// It tells a responder at once that nobody hears a reply address any more.
+    public static let replyDetection = Capabilities(rawValue: 1 << 8)
 }

@@ -10,12 +10,21 @@ public struct Delivery: Sendable {
     public let message: Message
     /// How often it had been delivered before without being acknowledged.
     public let redeliveries: Int
+    /// Whether it is one that the broker had kept for who subscribes later.
+    public let isRetained: Bool
     package let settlement: Settlement?
 
-    package init(topic: TopicName, message: Message, redeliveries: Int = 0, settlement: Settlement? = nil) {
+    package init(
+        topic: TopicName,
+        message: Message,
+        redeliveries: Int = 0,
+        isRetained: Bool = false,
+        settlement: Settlement? = nil
+    ) {
         self.topic = topic
         self.message = message
         self.redeliveries = redeliveries
+        self.isRetained = isRetained
         self.settlement = settlement
     }
 

@@ -6,6 +6,11 @@ import Synchronization
 /// Producers offer under a lock and never suspend in it; a producer that finds the mailbox full under
 /// `.suspend` leaves its element parked and waits outside. The reader takes everything that waits at once, so
 /// the lock is taken once a batch and the reader is woken once a batch.
+///
+/// A producer that can't wait, such as a thread that reads a socket, leaves its elements parked and stops taking more
+/// in until there is room again. `onFull` and `onRoom` tell it when: always in pairs, from whatever thread, outside
+/// the lock. Two calls that come close together may come in the other order, so whoever counts them counts below
+/// zero for a moment.
 package final class Mailbox<Element: Sendable>: Sendable {
     package enum Offer: Sendable {
         case accepted
@@ -16,14 +21,34 @@ package final class Mailbox<Element: Sendable>: Sendable {
         case parked(UInt64)
     }
 
-    private typealias Reader = CheckedContinuation<Void, Never>
+    package typealias Reader = CheckedContinuation<Void, Never>
     private typealias Producer = CheckedContinuation<Void, any Error>
+    private typealias Parked = ParkingLot<(Element, TopicName)>.Parked
 
     private struct State {
         var buffer: MailboxBuffer<Element>
         var parked = ParkingLot<(Element, TopicName)>()
         var reader: CheckedContinuation<Void, Never>?
         var end: End?
+        /// Whether it was reported full and not yet that there is room again.
+        var isReportedFull = false
+
+        /// - Returns: whether it is to be reported full.
+        mutating func turnsFull() -> Bool {
+            guard !isReportedFull else { return false }
+            isReportedFull = true
+            return true
+        }
+
+        /// - Returns: whether it is to be reported that there is room: nobody waits outside and at most half of the
+        ///   places are taken, so that it does not become full again at once; or nothing comes in any more.
+        mutating func turnsRoomy() -> Bool {
+            guard isReportedFull, end != nil || (parked.isEmpty && buffer.count <= buffer.limit / 2) else {
+                return false
+            }
+            isReportedFull = false
+            return true
+        }
 
         /// Lets in who waits outside, as far as there is room.
         mutating func admitParked() -> [CheckedContinuation<Void, any Error>] {
@@ -47,13 +72,23 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// After how many elements a reader lets others run: after each batch, where it takes batches.
     package let quantum: Int
-    /// Called, outside the lock, when what was parked outside has gone in or is not wanted any more.
-    private let onRoom: (@Sendable () -> Void)?
     private let state: Mutex<State>
     /// Whether there is something to take, or nothing will come any more. Set under the lock.
     private let isReady = Atomic(false)
+    private let onFull: (@Sendable () -> Void)?
+    private let onRoom: (@Sendable () -> Void)?
 
-    package init(limit: Int, overflow: Overflow = .suspend, onRoom: (@Sendable () -> Void)? = nil) {
+    /// - Parameters:
+    ///   - onFull: called when the first element is parked.
+    ///   - onRoom: called once after each `onFull`: when nothing is parked any more and the mailbox is at most half full,
+    ///     or has ended.
+    package init(
+        limit: Int,
+        overflow: Overflow = .suspend,
+        onFull: (@Sendable () -> Void)? = nil,
+        onRoom: (@Sendable () -> Void)? = nil
+    ) {
+        self.onFull = onFull
         self.onRoom = onRoom
         quantum = overflow == .suspend ? 1 : 64
         state = Mutex(State(buffer: MailboxBuffer(limit: max(1, limit), overflow: overflow)))
@@ -61,30 +96,44 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// How many elements were dropped because there was no room.
     package var dropped: Int { state.withLock { $0.buffer.dropped } }
-    /// Whether something is parked outside.
-    package var isBackedUp: Bool { state.withLock { !$0.parked.isEmpty } }
     /// How many wait, outside as well.
     package var count: Int { state.withLock { $0.buffer.count + $0.parked.count } }
 
     // MARK: Producers
 
     package func offer(_ element: Element, topic: TopicName) -> Offer {
-        let (offer, reader): (Offer, CheckedContinuation<Void, Never>?) = state.withLock { state in
-            if state.end != nil { return (.closed, nil) }
+        let (offer, reader, isFull) = admit(element, topic: topic)
+        reader?.resume()
+        if isFull { onFull?() }
+        return offer
+    }
+
+    /// Offers an element under a lock of the producer's own, to a mailbox that tells nobody when it is full.
+    ///
+    /// - Returns: also the reader, if it sleeps; the producer resumes it when it has let go of its lock.
+    package func offerWithoutWaking(
+        _ element: Element,
+        topic: TopicName
+    ) -> (Offer, reader: Reader?) {
+        let (offer, reader, _) = admit(element, topic: topic)
+        return (offer, reader)
+    }
+
+    private func admit(_ element: Element, topic: TopicName) -> (Offer, Reader?, isFull: Bool) {
+        state.withLock { state in
+            if state.end != nil { return (.closed, nil, false) }
             // Who waits outside comes first.
-            guard state.parked.isEmpty else { return (.parked(state.parked.park((element, topic))), nil) }
+            guard state.parked.isEmpty else { return (.parked(state.parked.park((element, topic))), nil, false) }
             switch state.buffer.admit(element, topic: topic) {
             case .full:
-                return (.parked(state.parked.park((element, topic))), nil)
+                return (.parked(state.parked.park((element, topic))), nil, state.turnsFull())
             case .admitted:
                 if state.buffer.count == 1 { isReady.store(true, ordering: .releasing) }
-                return (.accepted, state.reader.take())
+                return (.accepted, state.reader.take(), false)
             case .dropped:
-                return (.dropped, state.reader.take())
+                return (.dropped, state.reader.take(), false)
             }
         }
-        reader?.resume()
-        return offer
     }
 
     /// Returns when a parked element was let in, or the mailbox closed. A producer that is cancelled takes its
@@ -94,7 +143,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
             try await withCheckedThrowingContinuation { continuation in
                 // What is withdrawn may itself do something when it goes, so it goes outside the lock.
                 let (waits, withdrawn) = state.withLock { state in
-                    if state.end != nil { return (false, ParkingLot<(Element, TopicName)>.Parked?.none) }
+                    if state.end != nil { return (false, Parked?.none) }
                     if Task.isCancelled, let parked = state.parked.remove(id: id) { return (false, parked) }
                     return (state.parked.attach(continuation, to: id), nil)
                 }
@@ -103,8 +152,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 continuation.resume(with: Result { try Task.checkCancellation() })
             }
         } onCancel: {
-            let withdrawn = state.withLock { $0.parked.remove(id: id) }
-            withdrawn?.continuation?.resume(throwing: CancellationError())
+            withdraw(id, throwing: CancellationError())
         }
     }
 
@@ -121,14 +169,15 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// Ends the sequence after what waits has been read, outside as well. Producers that wait go on at once: the
     /// reader may have no mind to read any more.
     package func finish(throwing error: (any Error)? = nil) {
-        let (reader, producers): (Reader?, [Producer]) = state.withLock { state in
-            guard state.end == nil else { return (nil, []) }
+        let (reader, producers, isRoomy): (Reader?, [Producer], Bool) = state.withLock { state in
+            guard state.end == nil else { return (nil, [], false) }
             state.end = End(error: error)
             isReady.store(true, ordering: .releasing)
-            return (state.reader.take(), state.parked.detachAll())
+            return (state.reader.take(), state.parked.detachAll(), state.turnsRoomy())
         }
         reader?.resume()
         for producer in producers { producer.resume() }
+        if isRoomy { onRoom?() }
     }
 
     // MARK: The reader
@@ -168,16 +217,15 @@ package final class Mailbox<Element: Sendable>: Sendable {
     private func take(into batch: inout Deque<Element>) -> End? {
         var spare = batch
         batch = Deque()
-        let (taken, admitted, end, hasRoom) = state.withLock { state in
-            let wasBackedUp = !state.parked.isEmpty
+        let (taken, admitted, end, isRoomy) = state.withLock { state in
             state.buffer.take(into: &spare)
             let admitted = state.admitParked()
             isReady.store(!state.buffer.isEmpty || state.end != nil, ordering: .releasing)
-            return (spare, admitted, state.end, wasBackedUp && state.parked.isEmpty)
+            return (spare, admitted, state.end, state.turnsRoomy())
         }
         batch = taken
         for producer in admitted { producer.resume() }
-        if hasRoom { onRoom?() }
+        if isRoomy { onRoom?() }
         return end
     }
 
@@ -219,18 +267,18 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// The reader has gone: drops what waits, lets waiting producers go on.
     package func discard() {
         // What is dropped may itself do something when it goes, so it goes outside the lock.
-        let (buffer, parked, reader) = state.withLock { state in
+        let (buffer, parked, reader, isRoomy) = state.withLock { state in
             state.end = state.end ?? End(error: nil)
             isReady.store(true, ordering: .releasing)
             let buffer = state.buffer
             state.buffer.removeAll()
-            var parked: [ParkingLot<(Element, TopicName)>.Parked] = []
+            var parked: [Parked] = []
             while let next = state.parked.popFirst() { parked.append(next) }
-            return (buffer, parked, state.reader.take())
+            return (buffer, parked, state.reader.take(), state.turnsRoomy())
         }
         for producer in parked { producer.continuation?.resume() }
         reader?.resume()
-        if !parked.isEmpty { onRoom?() }
+        if isRoomy { onRoom?() }
         withExtendedLifetime(buffer) {}
     }
 }

@@ -33,7 +33,10 @@ extension MessagingError: CustomStringConvertible {
 }
 
 /// A piece of text from outside as it may stand in an error: in quotes, and not longer than a line.
-package func quoted(_ text: String) -> String {
-    let shown = text.count > 80 ? "\(text.prefix(77))…" : text
-    return shown.debugDescription
+package func quoted(_ text: String) -> String { shortened(text).debugDescription }
+
+/// At most 80 scalars of a text. (One character may be of any length.)
+func shortened(_ text: String) -> String {
+    if text.unicodeScalars.prefix(81).count <= 80 { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.prefix(77))) + "…"
 }

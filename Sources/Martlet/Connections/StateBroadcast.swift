@@ -8,7 +8,13 @@ package final class StateBroadcast: Sendable {
         var continuations: [Int: AsyncStream<ConnectionState>.Continuation] = [:]
     }
 
+    private struct Change: Sendable {
+        let state: ConnectionState
+        let watchers: [AsyncStream<ConnectionState>.Continuation]
+    }
+
     private let watchers: Mutex<Watchers>
+    private let changes = Telling<Change>()
 
     init(_ state: ConnectionState) {
         watchers = Mutex(Watchers(state: state))
@@ -18,16 +24,18 @@ package final class StateBroadcast: Sendable {
 
     /// Tells every watcher of a change. Nothing follows `closed`.
     package func set(_ new: ConnectionState) {
-        let ended: [AsyncStream<ConnectionState>.Continuation] = watchers.withLock { watchers in
-            guard watchers.state != new, watchers.state != .closed else { return [] }
+        watchers.withLock { watchers in
+            guard watchers.state != new, watchers.state != .closed else { return }
             watchers.state = new
-            for continuation in watchers.continuations.values { continuation.yield(new) }
-            guard new == .closed else { return [] }
-            defer { watchers.continuations.removeAll() }
-            return Array(watchers.continuations.values)
+            changes.add(Change(state: new, watchers: Array(watchers.continuations.values)))
         }
-        // Outside the lock: finishing calls `onTermination`, which takes it.
-        for continuation in ended { continuation.finish() }
+        // Outside the lock: `onTermination` takes it, which is called by finishing, and where a watcher is cancelled.
+        changes.tell { change in
+            for watcher in change.watchers {
+                watcher.yield(change.state)
+                if change.state == .closed { watcher.finish() }
+            }
+        }
     }
 
     /// The present state and every later one. A watcher that falls behind misses the older ones of sixteen.

@@ -50,43 +50,53 @@ package final class Timers: Sendable {
     /// the sleeping task and must be short.
     @discardableResult
     package func schedule(at time: Duration, _ action: @escaping @Sendable () -> Void) -> ID {
-        state.withLock { state in
+        let (id, replaced): (ID, Task<Void, Never>?) = state.withLock { state in
             state.lastID += 1
-            guard !state.isStopped else { return state.lastID }
+            guard !state.isStopped else { return (state.lastID, nil) }
             state.actions[state.lastID] = action
             state.entries.insert(Entry(time: time, id: state.lastID))
-            if state.wakesAt.map({ time < $0 }) ?? true { sleep(until: time, &state) }
-            return state.lastID
+            guard state.wakesAt.map({ time < $0 }) ?? true else { return (state.lastID, nil) }
+            return (state.lastID, sleep(until: time, &state))
         }
+        // Outside the lock: it calls the clock's cancellation handler.
+        replaced?.cancel()
+        return id
     }
 
     package func cancel(_ id: ID) {
-        state.withLock { state in
-            state.actions[id] = nil
+        let action = state.withLock { state in
+            let action = state.actions.removeValue(forKey: id)
             // Entries of cancelled actions stay in the heap; rebuilding it when they are the greater part keeps
             // it in proportion at a constant cost each.
             if state.entries.count > 64, state.entries.count > 2 * state.actions.count {
                 let actions = state.actions
                 state.entries = Heap(state.entries.unordered.filter { actions[$0.id] != nil })
             }
+            return action
         }
+        // What it holds may itself do something when it goes, so it goes outside the lock.
+        withExtendedLifetime(action) {}
     }
 
     /// Ends the sleeping task and forgets everything. Nothing can be scheduled afterwards.
     package func stop() async {
-        let sleeper = state.withLock { state in
+        let (sleeper, actions) = state.withLock { state in
             state.isStopped = true
-            state.actions.removeAll()
+            let actions = state.actions
+            state.actions = [:]
             state.entries = Heap()
-            return state.sleeper.take()
+            return (state.sleeper.take(), actions)
         }
+        withExtendedLifetime(actions) {}
         sleeper?.cancel()
         await sleeper?.value
     }
 
     /// The task is owned: replaced by the next one, cancelled by `stop()` and `deinit`.
-    private func sleep(until time: Duration, _ state: inout State) {
-        state.sleeper?.cancel()
+    ///
+    /// - Returns: the one that it replaces, to be cancelled.
+    private func sleep(until time: Duration, _ state: inout State) -> Task<Void, Never>? {
+        let replaced = state.sleeper
         state.wakesAt = time
         state.sleeper = Task { [timeline, weak self] in
             do {
@@ -96,6 +106,7 @@ package final class Timers: Sendable {
             }
             self?.fire(at: time)
         }
+        return replaced
     }
 
     private func fire(at time: Duration) {
@@ -109,7 +120,8 @@ package final class Timers: Sendable {
                 if let action = state.actions.removeValue(forKey: first.id) { due.append(action) }
             }
             state.wakesAt = nil
-            if let next = state.entries.min { sleep(until: next.time, &state) }
+            // What it replaces is the task that runs this, or one whose time has come too: it ends by itself.
+            if let next = state.entries.min { _ = sleep(until: next.time, &state) }
             return due
         }
         for action in due { action() }

@@ -17,13 +17,12 @@ package enum Base64 {
     }
 
     static func encode(_ bytes: [UInt8], into text: inout [UInt8]) {
-        let span = bytes.span
         var index = 0
-        while index < span.count {
-            let left = span.count - index
-            let second = left > 1 ? span[index + 1] : 0
-            let third = left > 2 ? span[index + 2] : 0
-            let bits = UInt32(span[index]) << 16 | UInt32(second) << 8 | UInt32(third)
+        while index < bytes.count {
+            let left = bytes.count - index
+            let second = left > 1 ? bytes[index + 1] : 0
+            let third = left > 2 ? bytes[index + 2] : 0
+            let bits = UInt32(bytes[index]) << 16 | UInt32(second) << 8 | UInt32(third)
             text.append(digit(bits >> 18))
             text.append(digit(bits >> 12))
             text.append(left > 1 ? digit(bits >> 6) : padding)

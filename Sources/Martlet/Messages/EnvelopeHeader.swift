@@ -57,27 +57,29 @@ struct EnvelopeHeader {
     }
 
     private mutating func take(_ key: JSONText, from scanner: inout JSONScanner) -> Bool {
-        if key.isWord("properties", in: scanner.bytes) {
+        if scanner.text(key, is: "properties") {
             return takeProperties(from: &scanner)
         }
         guard let value = scanner.takeValue() else { return false }
-        if key.isWord("reply_to", in: scanner.bytes) {
+        if scanner.text(key, is: "reply_to") {
             replyTo = text(value, in: scanner)
             signs.insert(.replyTo)
-        } else if key.isWord("correlation_id", in: scanner.bytes) {
+        } else if scanner.text(key, is: "correlation_id") {
             if case .number(let range) = value, scanner.integer(range) != nil {
                 correlationID = String(decoding: scanner.bytes[range], as: UTF8.self)
             } else {
                 correlationID = text(value, in: scanner)
             }
-        } else if key.isWord("timestamp", in: scanner.bytes) {
+        } else if scanner.text(key, is: "timestamp") {
             timestamp = time(value, in: scanner)
             signs.insert(.timestamp)
-        } else if key.isWord("content_type", in: scanner.bytes) {
+        } else if scanner.text(key, is: "content_type") {
             contentType = text(value, in: scanner)
-        } else if key.isWord("encoding", in: scanner.bytes) {
+        } else if scanner.text(key, is: "encoding") {
             ownEncoding = text(value, in: scanner).map(Envelope.Encoding.init)
-        } else if key.isWord("msg_id", in: scanner.bytes) || key.isWord("node_id", in: scanner.bytes) {
+        } else if scanner.text(key, is: "agent") {
+            checkText(value)
+        } else if scanner.text(key, is: "msg_id") || scanner.text(key, is: "node_id") {
             signs.insert(.identity)
         }
         return true
@@ -96,14 +98,15 @@ struct EnvelopeHeader {
 
     /// A field's text; none if it is empty, `null`, or no text.
     private mutating func text(_ value: JSONValue, in scanner: JSONScanner) -> String? {
+        checkText(value)
+        guard case .string(let text) = value, !text.range.isEmpty else { return nil }
+        return scanner.string(text)
+    }
+
+    private mutating func checkText(_ value: JSONValue) {
         switch value {
-        case .string(let text):
-            return text.range.isEmpty ? nil : text.string(in: scanner.bytes)
-        case .null:
-            return nil
-        case .number, .boolean, .arrayOrObject:
-            signs.insert(.wrongType)
-            return nil
+        case .string, .null: break
+        case .number, .boolean, .arrayOrObject: signs.insert(.wrongType)
         }
     }
 

@@ -13,11 +13,11 @@ struct EnvelopeReader {
         var data: Range<Int>?
         let use = use
         let isWhole = scanner.takeObject { key, scanner in
-            if key.isWord("data", in: scanner.bytes) {
+            if scanner.text(key, is: "data") {
                 data = scanner.skipValue()
                 return data != nil
             }
-            if key.isWord("header", in: scanner.bytes) {
+            if scanner.text(key, is: "header") {
                 header = EnvelopeHeader(from: &scanner)
                 return header.map { use == .call || $0.isUnmistakable } ?? false
             }

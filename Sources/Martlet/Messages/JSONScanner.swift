@@ -131,7 +131,7 @@ struct JSONScanner {
     }
 
     private mutating func skip(_ word: StaticString) -> Bool {
-        guard Self.has(word, at: position, in: bytes.span) else { return false }
+        guard Self.has(word, at: position, in: bytes) else { return false }
         position += word.utf8CodeUnitCount
         return true
     }
@@ -145,31 +145,30 @@ struct JSONScanner {
 
 extension JSONScanner {
     /// Whether an ASCII word stands at a position.
-    static func has(_ word: StaticString, at index: Int, in span: Span<UInt8>) -> Bool {
+    static func has(_ word: StaticString, at index: Int, in bytes: [UInt8]) -> Bool {
         word.withUTF8Buffer { word in
-            guard word.count <= span.count - index else { return false }
-            for offset in word.indices where span[index + offset] != word[offset] { return false }
+            guard word.count <= bytes.count - index else { return false }
+            for offset in word.indices where bytes[index + offset] != word[offset] { return false }
             return true
         }
     }
 
     /// The string whose opening quote is before a position.
     private func text(from start: Int) -> JSONText? {
-        let span = bytes.span
         var hasEscapes = false
         var index = start
-        while index < span.count {
-            switch span[index] {
+        while index < bytes.count {
+            switch bytes[index] {
             case UInt8(ascii: "\""):
                 return JSONText(range: start..<index, hasEscapes: hasEscapes)
             case UInt8(ascii: "\\"):
                 hasEscapes = true
-                guard let length = Self.lengthOfEscape(at: index, in: span) else { return nil }
+                guard let length = Self.lengthOfEscape(at: index, in: bytes) else { return nil }
                 index += length
             case 0x20...0x7F:
                 index += 1
             case 0x80...0xFF:
-                guard let length = Self.lengthOfCharacter(at: index, in: span) else { return nil }
+                guard let length = Self.lengthOfCharacter(at: index, in: bytes) else { return nil }
                 index += length
             default:
                 return nil
@@ -179,43 +178,44 @@ extension JSONScanner {
     }
 
     private func endOfNumber(from start: Int) -> Int? {
-        let span = bytes.span
         var index = start
-        if index < span.count, span[index] == UInt8(ascii: "-") { index += 1 }
-        let isZero = index < span.count && span[index] == UInt8(ascii: "0")
-        let whole = Self.endOfDigits(from: index, in: span)
+        if index < bytes.count, bytes[index] == UInt8(ascii: "-") { index += 1 }
+        let isZero = index < bytes.count && bytes[index] == UInt8(ascii: "0")
+        let whole = Self.endOfDigits(from: index, in: bytes)
         guard whole > index, !isZero || whole == index + 1 else { return nil }
         index = whole
-        if index < span.count, span[index] == UInt8(ascii: ".") {
-            let fraction = Self.endOfDigits(from: index + 1, in: span)
+        if index < bytes.count, bytes[index] == UInt8(ascii: ".") {
+            let fraction = Self.endOfDigits(from: index + 1, in: bytes)
             guard fraction > index + 1 else { return nil }
             index = fraction
         }
-        if index < span.count, span[index] | 0x20 == UInt8(ascii: "e") {
+        if index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "e") {
             index += 1
-            if index < span.count, span[index] == UInt8(ascii: "+") || span[index] == UInt8(ascii: "-") { index += 1 }
-            let exponent = Self.endOfDigits(from: index, in: span)
+            if index < bytes.count, bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-") {
+                index += 1
+            }
+            let exponent = Self.endOfDigits(from: index, in: bytes)
             guard exponent > index else { return nil }
             index = exponent
         }
         return index
     }
 
-    private static func endOfDigits(from start: Int, in span: Span<UInt8>) -> Int {
+    private static func endOfDigits(from start: Int, in bytes: [UInt8]) -> Int {
         var index = start
-        while index < span.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(span[index]) { index += 1 }
+        while index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) { index += 1 }
         return index
     }
 
-    private static func lengthOfEscape(at index: Int, in span: Span<UInt8>) -> Int? {
-        guard index + 1 < span.count else { return nil }
-        switch span[index + 1] {
+    private static func lengthOfEscape(at index: Int, in bytes: [UInt8]) -> Int? {
+        guard index + 1 < bytes.count else { return nil }
+        switch bytes[index + 1] {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             return 2
         case UInt8(ascii: "u"):
-            guard index + 5 < span.count else { return nil }
-            for digit in 2...5 where JSONText.hexDigit(span[index + digit]) == nil { return nil }
+            guard index + 5 < bytes.count else { return nil }
+            for digit in 2...5 where JSONText.hexDigit(bytes[index + digit]) == nil { return nil }
             return 6
         default:
             return nil
@@ -224,10 +224,10 @@ extension JSONScanner {
 
     /// The length of a character outside ASCII, if it is UTF-8 (Unicode, table 3-7: no overlong forms, no surrogates,
     /// nothing past U+10FFFF).
-    private static func lengthOfCharacter(at index: Int, in span: Span<UInt8>) -> Int? {
+    private static func lengthOfCharacter(at index: Int, in bytes: [UInt8]) -> Int? {
         let second: ClosedRange<UInt8>
         let length: Int
-        switch span[index] {
+        switch bytes[index] {
         case 0xC2...0xDF: (second, length) = (0x80...0xBF, 2)
         case 0xE0: (second, length) = (0xA0...0xBF, 3)
         case 0xED: (second, length) = (0x80...0x9F, 3)
@@ -237,8 +237,8 @@ extension JSONScanner {
         case 0xF4: (second, length) = (0x80...0x8F, 4)
         default: return nil
         }
-        guard length <= span.count - index, second.contains(span[index + 1]) else { return nil }
-        for offset in 2..<max(2, length) where span[index + offset] & 0xC0 != 0x80 { return nil }
+        guard length <= bytes.count - index, second.contains(bytes[index + 1]) else { return nil }
+        for offset in 2..<max(2, length) where bytes[index + offset] & 0xC0 != 0x80 { return nil }
         return length
     }
 }

@@ -3,20 +3,7 @@ struct JSONText {
     let range: Range<Int>
     let hasEscapes: Bool
 
-    /// The string. Half of a surrogate pair, which only an escape can name, becomes U+FFFD.
-    func string(in bytes: [UInt8]) -> String {
-        hasEscapes
-            ? String(decoding: unescaped(in: bytes), as: UTF8.self)
-            : String(decoding: bytes[range], as: UTF8.self)
-    }
-
-    /// Whether it is an ASCII word.
-    func isWord(_ word: StaticString, in bytes: [UInt8]) -> Bool {
-        guard !hasEscapes else { return string(in: bytes) == "\(word)" }
-        return range.count == word.utf8CodeUnitCount && JSONScanner.has(word, at: range.lowerBound, in: bytes.span)
-    }
-
-    /// The string in UTF-8.
+    /// The string in UTF-8. Half of a surrogate pair, which only an escape can name, becomes U+FFFD.
     func unescaped(in bytes: [UInt8]) -> [UInt8] {
         guard hasEscapes else { return Array(bytes[range]) }
         var result: [UInt8] = []

@@ -23,13 +23,25 @@ extension JSONScanner {
         }
     }
 
+    /// The string that stands at a place.
+    func string(_ text: JSONText) -> String {
+        text.hasEscapes
+            ? String(decoding: text.unescaped(in: bytes), as: UTF8.self)
+            : String(decoding: bytes[text.range], as: UTF8.self)
+    }
+
+    /// Whether the string that stands at a place is an ASCII word.
+    func text(_ text: JSONText, is word: StaticString) -> Bool {
+        if text.hasEscapes { return string(text) == "\(word)" }
+        return text.range.count == word.utf8CodeUnitCount && Self.has(word, at: text.range.lowerBound, in: bytes)
+    }
+
     /// The whole number at a place, if it is written as one and fits.
     func integer(_ range: Range<Int>) -> Int64? {
-        let span = bytes.span
-        let isNegative = span[range.lowerBound] == UInt8(ascii: "-")
+        let isNegative = bytes[range.lowerBound] == UInt8(ascii: "-")
         var number: Int64 = 0
         for index in (isNegative ? range.lowerBound + 1 : range.lowerBound)..<range.upperBound {
-            let digit = span[index]
+            let digit = bytes[index]
             guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
             let (shifted, isTooLarge) = number.multipliedReportingOverflow(by: 10)
             let value = Int64(digit - UInt8(ascii: "0"))

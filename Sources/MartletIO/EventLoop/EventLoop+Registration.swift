@@ -39,4 +39,10 @@ extension EventLoop {
     package func schedule(after delay: Duration, _ action: @escaping () -> Void) -> Timer {
         schedule(at: .now.advanced(by: delay.capped), action)
     }
+
+    /// How many timers are kept, cancelled ones that are not yet forgotten among them. Only on the loop's thread.
+    package var scheduledTimers: Int {
+        preconditionCurrent()
+        return body.timers.count
+    }
 }

@@ -15,6 +15,7 @@ extension EventLoop {
     func run() -> [CheckedContinuation<Farewell?, Never>] {
         owner.store(SystemThread.current.id, ordering: .relaxed)
         SystemThread.nameCurrent(name)
+        SystemThread.ignoreBrokenPipes()
         while true {
             runJobs()
             fireTimers()
@@ -29,12 +30,12 @@ extension EventLoop {
     private func runJobs() {
         if body.batch.isEmpty {
             state.withLock { swap(&$0.queue, &body.batch) }
+            body.batchSize = body.batch.count
         }
-        let count = body.batch.count
-        guard count > 0 else { return }
+        guard body.batchSize > 0 else { return }
         let executor = asUnownedSerialExecutor()
         let taskExecutor = asUnownedTaskExecutor()
-        for _ in 0..<min(count, Self.batchLimit) {
+        for _ in 0..<min(body.batch.count, Self.batchLimit) {
             switch body.batch.popFirst() {
             case .actorJob(let job): job.runSynchronously(on: executor)
             case .taskJob(let job): job.runSynchronously(on: taskExecutor)
@@ -42,7 +43,8 @@ extension EventLoop {
             case nil: break
             }
         }
-        if count > Self.largeBatch, body.batch.isEmpty { body.batch = [] }
+        // What a flood needed is given back after it.
+        if body.batchSize > Self.largeBatch, body.batch.isEmpty { body.batch = [] }
     }
 
     /// Fires the timers that are due, without those that are scheduled meanwhile.
@@ -93,7 +95,7 @@ extension EventLoop {
                 body.isMarkedAsleep = true
                 return timeout
             case .later:
-                body.pipe = WakeUpPipe.open()
+                body.pipe = body.openPipe()
                 // Out of descriptors: it goes on without being woken, and looks by itself.
                 if body.pipe == nil { return timeout < 0 ? 10 : min(timeout, 10) }
             }

@@ -122,7 +122,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
         let (summons, closers) = state.withLock { state in
             state.users += 1
             defer { state.closers = [] }
-            return (state.summon(), state.closers)
+            // A thread that runs finds out when it would otherwise end.
+            return (state.isRunning ? .none : state.summon(), state.closers)
         }
         follow(summons)
         // Who closed just before was the last no longer, and has nothing to wait for.

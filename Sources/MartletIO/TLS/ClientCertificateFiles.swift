@@ -55,7 +55,7 @@ struct ClientCertificateFiles {
         switch (question.wasAsked, question.passPhrase) {
         case (true, nil): throw TLSSettings.wrong("\(what) is encrypted, there is no pass phrase, and so it")
         case (true, _): throw TLSSettings.wrong("\(what) with the pass phrase given")
-        case (false, _): throw TLSSettings.wrong(what)
+        case (false, _): throw TLSSettings.wrong("\(what) holds no private key in the PEM format, and so it")
         }
     }
 }

@@ -165,21 +165,22 @@ package final class TLSStream {
     }
 
     private func failure() -> MessagingError {
-        if socket.pointee.error != 0 {
-            return fail(
-                .connectionLost,
-                "the link to the broker broke: \(OpenSSLError.systemText(socket.pointee.error))"
-            )
-        }
         if !isOpen, let reason = context.failure {
             return fail(.refused, "the broker can't be trusted: \(reason)")
         }
+        // That the other side has gone comes first: OpenSSL then tries to tell it so, which the system refuses.
         if socket.pointee.isAtEnd {
             return fail(
                 .connectionLost,
                 isOpen
                     ? "the broker closed the connection without an end of TLS"
                     : "the broker closed the connection during the TLS handshake"
+            )
+        }
+        if socket.pointee.error != 0 {
+            return fail(
+                .connectionLost,
+                "the link to the broker broke: \(OpenSSLError.systemText(socket.pointee.error))"
             )
         }
         if !isOpen, OpenSSLError.isLatest(reason: SSL_R_WRONG_VERSION_NUMBER) {

@@ -34,7 +34,12 @@ struct DeliveryPump: Sendable {
             try await pass(on: delivery)
             // Settling the one settles both.
             try await pass(
-                on: Delivery(topic: delivery.topic, message: delivery.message, redeliveries: delivery.redeliveries)
+                on: Delivery(
+                    topic: delivery.topic,
+                    message: delivery.message,
+                    redeliveries: delivery.redeliveries,
+                    isRetained: delivery.isRetained
+                )
             )
         case .overtaken(let others):
             link.count(\.reordered)

@@ -40,7 +40,7 @@ package struct MosquittoOptions: Sendable {
     package var sendsAtOnce = true
     /// Whether the server also listens on ::1, with the same port.
     package var listensOnIPv6 = false
-    /// More lines for mosquitto.conf, before the listeners.
+    /// More lines for mosquitto.conf, before the listeners. `log_type all` logs every packet.
     package var extraLines: [String] = []
 
     package init() {}

@@ -29,8 +29,8 @@ package final class MosquittoServer: ControlledServer {
         let lines = try Self.configuration(options, plain: plain, encrypted: encrypted, folder: folder)
         let file = try folder.write(lines.joined(separator: "\n") + "\n", to: "mosquitto.conf")
         try Self.writeUsers(options.users, folder: folder)
-        process = ServerProcess("mosquitto", in: folder, readiness: Readiness(address: .loopback(port: plain.number))) {
-            Spawn(program: program, arguments: ["-c", file, "-v"], environment: Program.environment)
+        process = ServerProcess("mosquitto", in: folder, readiness: Self.readiness(plain)) {
+            Spawn(program: program, arguments: ["-c", file], environment: Program.environment)
         }
         self.options = options
         self.plain = plain
@@ -71,6 +71,13 @@ package final class MosquittoServer: ControlledServer {
         throw ServerError("mosquitto did not save within a minute. Its log:\n\(log)")
     }
 
+    /// It is ready when it answers a CONNECT with a CONNACK, be that a refusal: by then it listens everywhere and heeds
+    /// signals.
+    private static func readiness(_ port: ReservedPort) -> Readiness {
+        let connect = [0x10, 12, 0, 4] + Array("MQTT".utf8) + [4, 0x02, 0, 60, 0, 0]
+        return Readiness(address: .loopback(port: port.number), question: connect) { $0.first.map { $0 == 0x20 } }
+    }
+
     private var databaseIdentity: [Int]? {
         var status = stat()
         guard stat(folder.path("mosquitto.db"), &status) == 0 else { return nil }
@@ -88,7 +95,7 @@ package final class MosquittoServer: ControlledServer {
         encrypted: ReservedPort?,
         folder: TemporaryFolder
     ) throws -> [String] {
-        var lines = ["log_dest stdout", "log_type all"]
+        var lines = ["log_dest stdout"]
         // Started by root, the server would become a user who can't read the folder.
         if geteuid() == 0 { lines.append("user root") }
         if options.isPersistent {

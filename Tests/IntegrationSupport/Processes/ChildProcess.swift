@@ -22,6 +22,7 @@ final class ChildProcess: Sendable {
     private struct State {
         /// How the program ended, once that is known. Its number may then belong to another process.
         var end: ProcessEnd?
+        var isPaused = false
         /// Whether the group is gone.
         var isOver = false
     }
@@ -41,6 +42,7 @@ final class ChildProcess: Sendable {
             keeper = try Spawn(
                 program: "/bin/sh",
                 arguments: ["-c", "read -r line; kill -KILL 0"],
+                environment: spawn.environment,
                 input: end,
                 isDeaf: true
             )()
@@ -81,15 +83,40 @@ final class ChildProcess: Sendable {
 
     /// Sends a signal to the program, unless it has ended.
     func send(signal: Int32) {
+        state.withLock { _ = send(signal, &$0) }
+    }
+
+    /// Stops the program where it is, and returns when it has stopped; the kernel needs no time worth speaking of. Its
+    /// children go on.
+    func pause() {
         state.withLock { state in
-            if state.end == nil { state.end = ProcessEnd(of: processID) }
-            guard state.end == nil else { return }
-            #if canImport(Darwin)
-            _ = Darwin.kill(processID, signal)
-            #else
-            _ = Glibc.kill(processID, signal)
-            #endif
+            guard !state.isPaused, send(SIGSTOP, &state) else { return }
+            switch ProcessChange(waitingFor: processID) {
+            case .stopped: state.isPaused = true
+            case .ended(let end): state.end = end
+            }
         }
+    }
+
+    /// Lets the program go on, if it is paused.
+    func resume() {
+        state.withLock { state in
+            send(SIGCONT, &state)
+            state.isPaused = false
+        }
+    }
+
+    /// Returns `false` if the program has ended.
+    @discardableResult
+    private func send(_ signal: Int32, _ state: inout State) -> Bool {
+        if state.end == nil { state.end = ProcessEnd(of: processID) }
+        guard state.end == nil else { return false }
+        #if canImport(Darwin)
+        _ = Darwin.kill(processID, signal)
+        #else
+        _ = Glibc.kill(processID, signal)
+        #endif
+        return true
     }
 
     /// Kills the program and its children with SIGKILL, and returns when the program is gone.

@@ -37,13 +37,14 @@ extension ControlledServer {
     /// Ends the server as a power failure would (SIGKILL), and returns when it is gone.
     package func kill() { process.kill() }
 
-    /// Stops the server where it is (SIGSTOP): its connections stay, and nothing answers on them.
+    /// Stops the server where it is (SIGSTOP), and returns when it has stopped: its connections stay, the kernel even makes
+    /// new ones, and nothing answers on them.
     package func pause() { process.pause() }
 
     /// Lets a paused server go on (SIGCONT).
     package func resume() { process.resume() }
 
-    /// Asks the server to end (SIGTERM), and returns how it did.
+    /// Asks the server to end (SIGTERM), and returns how it did. A paused one goes on to do so.
     ///
     /// - Throws: ``ServerError`` if it does not run or does not end in time; it is then killed.
     @discardableResult

@@ -31,7 +31,7 @@ package enum ProcessEnd: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// `wait`'s macros, which Swift does not import.
-    private init(status: Int32) {
+    init(status: Int32) {
         let signal = status & 0x7f
         self = signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)
     }

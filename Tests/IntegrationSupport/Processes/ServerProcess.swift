@@ -71,25 +71,26 @@ package final class ServerProcess: Sendable {
         }
     }
 
-    /// Stops the server where it is (SIGSTOP): its connections stay, and nothing answers on them.
+    /// Stops the server where it is (SIGSTOP), and returns when it has stopped.
     func pause() {
-        running.withLock { $0?.send(signal: SIGSTOP) }
+        running.withLock { $0?.pause() }
     }
 
     /// Lets a paused server go on (SIGCONT).
     func resume() {
-        running.withLock { $0?.send(signal: SIGCONT) }
+        running.withLock { $0?.resume() }
     }
 
     /// Asks the server to end (SIGTERM), and returns how it did.
     ///
-    /// - Throws: ``ServerError`` if it does not run, or takes longer than a minute; it is then killed. `CancellationError` if the task is cancelled; it is
-    ///   then killed, too.
+    /// - Throws: ``ServerError`` if it does not run, or takes longer than it may take to start; `CancellationError` if the
+    ///   task is cancelled. It is killed then.
     @discardableResult
     func terminate() async throws -> ProcessEnd {
         guard let process = running.withLock({ $0 }) else { throw ServerError("\(name) does not run") }
         defer { kill() }
         process.send(signal: SIGTERM)
+        process.resume()
         let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
             if let end = process.end { return end }
@@ -112,6 +113,8 @@ package final class ServerProcess: Sendable {
     private func launch() async throws -> ChildProcess {
         var spawn = try await command()
         spawn.output = logFile
+        // Shows whose process it is, and lets a test find what the server has started.
+        spawn.environment["MARTLET_FOLDER"] = folder.path
         let process = try ChildProcess(spawn)
         running.withLock { $0 = process }
         return process

@@ -29,8 +29,8 @@ struct ProxyFlow {
 
     mutating func append(_ bytes: ArraySlice<UInt8>, due: ContinuousClock.Instant) {
         guard !bytes.isEmpty else { return }
-        // A shorter delay than before must not let bytes overtake others.
-        chunks.append(Chunk(bytes: bytes, due: max(due, chunks.last?.due ?? due)))
+        // Only the first chunk is ever looked at, so that a shorter delay than before lets no bytes overtake others.
+        chunks.append(Chunk(bytes: bytes, due: due))
         size += bytes.count
     }
 

@@ -64,10 +64,8 @@ struct ProxyLink {
         for socket in [client.socket, server.socket] {
             switch cut {
             case .reset: socket.resetOnClose()
-            case .close:
-                socket.endWriting()
-                // The close of a socket with unread bytes would be a reset.
-                while case .done = socket.read() {}
+            // Said before the close, which would be a reset if there are bytes that have not been read.
+            case .close: socket.endWriting()
             }
         }
     }

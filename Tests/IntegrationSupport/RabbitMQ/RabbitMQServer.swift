@@ -53,7 +53,7 @@ package final class RabbitMQServer: ControlledServer {
         process = ServerProcess(
             "rabbitmq-server",
             in: folder,
-            readiness: Self.readiness(plain),
+            readiness: Self.readiness(options, plain: plain, encrypted: encrypted),
             patience: .seconds(180)
         ) {
             // As long as the server is there, so is the reservation.
@@ -101,10 +101,20 @@ package final class RabbitMQServer: ControlledServer {
 
     static func newNode() -> String { "martlet\(count.add(1, ordering: .relaxed).newValue)@localhost" }
 
-    /// It is ready when it answers the protocol's header with a method frame.
-    private static func readiness(_ port: ReservedPort) -> Readiness {
-        let header = Array("AMQP".utf8) + [0, 0, 9, 1]
-        return Readiness(address: .loopback(port: port.number), question: header) { $0.first.map { $0 == 1 } }
+    /// It is ready when it answers the protocol's header with a method frame, and listens everywhere.
+    private static func readiness(
+        _ options: RabbitMQOptions,
+        plain: ReservedPort,
+        encrypted: ReservedPort?
+    ) -> Readiness {
+        let ports = [plain.number] + (encrypted.map { [$0.number] } ?? [])
+        return Readiness(
+            address: .loopback(port: plain.number),
+            others: ports.map { .loopback(port: $0) }
+                + (options.listensOnIPv6 ? ports.map { .loopback6(port: $0) } : []),
+            question: Array("AMQP".utf8) + [0, 0, 9, 1],
+            judge: { $0.first.map { $0 == 1 } }
+        )
     }
 
     private static func environment(

@@ -78,7 +78,7 @@ package final class RedisServer: ControlledServer {
     ) throws -> [String] {
         var lines = [
             "bind 127.0.0.1\(options.listensOnIPv6 ? " ::1" : "")", "port \(plain.number)", "dir \(folder.path)",
-            "save \"\"", "daemonize no", "enable-debug-command yes",
+            "save \"\"", "daemonize no", "set-proc-title no", "enable-debug-command yes",
         ]
         if options.isPersistent { lines += ["appendonly yes", "appendfsync always"] }
         if let password = options.password { lines.append("requirepass \"\(password)\"") }

@@ -21,17 +21,20 @@ package final class ReservedPort: Sendable {
             let first = try Socket()
             try first.bind(.loopback(port: 0))
             let number = try first.localPort
-            guard Socket.hasIPv6 else {
-                try first.setOption(SO_REUSEADDR)
-                sockets = [first]
-                self.number = number
-                return
+            var sockets = [first]
+            if Socket.hasIPv6 {
+                let second = try Socket(family: .v6)
+                do { try second.bind(.loopback6(port: number)) } catch { continue }
+                sockets.append(second)
             }
-            let second = try Socket(family: .v6)
-            do { try second.bind(.loopback6(port: number)) } catch { continue }
+            #if canImport(Darwin)
+            // There, a bound socket would keep the server out, too. The port is merely free now.
+            self.sockets = []
+            #else
             // Not before binding: two reservations would then share a port.
-            for socket in [first, second] { try socket.setOption(SO_REUSEADDR) }
-            sockets = [first, second]
+            for socket in sockets { try socket.setOption(SO_REUSEADDR) }
+            self.sockets = sockets
+            #endif
             self.number = number
             return
         }

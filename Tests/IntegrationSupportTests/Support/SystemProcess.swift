@@ -11,4 +11,15 @@ enum SystemProcess {
         let state = fields.first?.first
         return state == "Z" || state == "X" ? nil : state
     }
+
+    /// The numbers of the processes whose environment or arguments hold a text.
+    static func mentioning(_ text: String) throws -> [Int32] {
+        let text = Data(text.utf8)
+        return try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }.filter { process in
+            ["environ", "cmdline"].contains { file in
+                // It may end meanwhile.
+                FileManager.default.contents(atPath: "/proc/\(process)/\(file)")?.range(of: text) != nil
+            }
+        }
+    }
 }

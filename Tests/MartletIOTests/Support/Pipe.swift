@@ -10,6 +10,7 @@ import Darwin
 final class Pipe: Sendable {
     let readEnd: CInt
     let writeEnd: CInt
+    private let isWriteEndOpen = Shared(true)
 
     /// - Parameter bidirectional: whether it is a pair of sockets.
     init(bidirectional: Bool = false) {
@@ -30,7 +31,21 @@ final class Pipe: Sendable {
 
     deinit {
         _ = close(readEnd)
-        _ = close(writeEnd)
+        closeWriteEnd()
+    }
+
+    func closeWriteEnd() {
+        let wasOpen = isWriteEndOpen.withLock { isOpen in
+            defer { isOpen = false }
+            return isOpen
+        }
+        if wasOpen { _ = close(writeEnd) }
+    }
+
+    /// Blocks until there is something to read.
+    func waitForByte() {
+        var descriptor = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+        while poll(&descriptor, 1, -1) < 0 {}
     }
 
     /// How many bytes were written.

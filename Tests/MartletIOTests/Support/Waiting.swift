@@ -1,3 +1,4 @@
+import Martlet
 import MartletIO
 
 /// Lets other tasks run until a condition holds, or the test is over its time. It is for states that nothing
@@ -29,5 +30,15 @@ extension EventLoop {
         await withCheckedContinuation { continuation in
             execute { continuation.resume(returning: body()) }
         }
+    }
+}
+
+/// The code of the error that `body` throws; `nil` if it throws none or another kind.
+func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return (error as? MessagingError)?.code
     }
 }

@@ -37,7 +37,10 @@ import Testing
         let order = Recorder<Int>()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for milliseconds in (1...50).shuffled() {
-                group.addTask { try await sleep(milliseconds, on: clock, into: order) }
+                group.addTask(executorPreference: InlineExecutor()) {
+                    try await clock.sleep(until: TestClock.Instant(offset: .milliseconds(milliseconds)))
+                    order.record(milliseconds)
+                }
             }
             try await clock.waitForSleepers(count: 50)
             clock.advance(by: .seconds(1))
@@ -46,11 +49,12 @@ import Testing
         #expect(order.values == Array(1...50))
     }
 
-    /// On one actor tasks run in the order in which they are resumed; the standard library's `sleep(for:)` would take
-    /// them off it and back, by way of many threads.
-    @MainActor private func sleep(_ milliseconds: Int, on clock: TestClock, into order: Recorder<Int>) async throws {
-        try await clock.sleep(until: TestClock.Instant(offset: .milliseconds(milliseconds)))
-        order.record(milliseconds)
+    /// Runs a task within the call that resumes it, so that tasks run in the order in which they are resumed: on any
+    /// other executor they may overtake each other.
+    private final class InlineExecutor: TaskExecutor {
+        func enqueue(_ job: consuming ExecutorJob) {
+            UnownedJob(job).runSynchronously(on: asUnownedTaskExecutor())
+        }
     }
 
     @Test func whatHasPassedIsNotSleptFor() async throws {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Promises hold on links with the faults that they survive.
-@Suite struct FaultyConformanceTests {
+@Suite(.timeLimit(.minutes(15))) struct FaultyConformanceTests {
     static let mixes: [FaultKinds] = [
         .delay, .duplicate, .reorder, .drop, .cut, [.delay, .duplicate, .reorder], .all,
     ]

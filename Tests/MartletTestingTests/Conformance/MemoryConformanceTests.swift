@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// The embedded broker keeps every promise, and is capable of everything that is promised.
-@Suite struct MemoryConformanceTests {
+@Suite(.timeLimit(.minutes(15))) struct MemoryConformanceTests {
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromises(_ check: ConformanceCheck) async throws {
         let broker = MemoryBroker()

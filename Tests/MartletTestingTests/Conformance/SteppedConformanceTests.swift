@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// Every promise holds, in whatever order independent messages are delivered.
-@Suite struct SteppedConformanceTests {
+@Suite(.timeLimit(.minutes(15))) struct SteppedConformanceTests {
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromisesInEveryOrder(_ check: ConformanceCheck) async throws {
         for seed in UInt64(1)...3 {

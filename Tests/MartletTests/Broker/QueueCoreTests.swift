@@ -2,7 +2,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite struct QueueCoreTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueCoreTests {
     private func consumer(_ id: Int, prefetch: Int = 1) -> QueueConsumer {
         QueueConsumer(id: id, client: id, prefetch: prefetch, mailbox: Mailbox(limit: 1))
     }

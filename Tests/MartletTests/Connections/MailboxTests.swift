@@ -122,4 +122,101 @@ import Testing
             return
         }
     }
+
+    // MARK: Full and roomy
+
+    private func park(_ element: Int, in mailbox: Mailbox<Int>) -> UInt64 {
+        guard case .parked(let id) = mailbox.offer(element, topic: "t") else { return 0 }
+        return id
+    }
+
+    /// It is full once the first element waits outside, and has room again once none does and half of it is free.
+    @Test func fullAndRoomAreReportedInPairs() {
+        let signals = Shared<[String]>([])
+        let mailbox = Mailbox<Int>(
+            limit: 4,
+            onFull: { signals.withLock { $0.append("full") } },
+            onRoom: { signals.withLock { $0.append("room") } }
+        )
+        func take() {
+            var batch: Deque<Int> = []
+            mailbox.nextIfReady(into: &batch)
+        }
+        for number in 0..<4 { _ = mailbox.offer(number, topic: "t") }
+        #expect(signals.withLock { $0 }.isEmpty)
+        for number in 4..<11 { _ = park(number, in: mailbox) }
+        #expect(signals.withLock { $0 } == ["full"])
+        // Four of those outside come in, three stay outside.
+        take()
+        // The three come in: that is more than half.
+        take()
+        #expect(signals.withLock { $0 } == ["full"])
+        _ = mailbox.offer(11, topic: "t")
+        take()
+        #expect(signals.withLock { $0 } == ["full", "room"])
+        for number in 12..<17 { _ = mailbox.offer(number, topic: "t") }
+        #expect(signals.withLock { $0 } == ["full", "room", "full"])
+        take()
+        #expect(signals.withLock { $0 } == ["full", "room", "full", "room"])
+    }
+
+    @Test(arguments: ["finish", "discard", "withdraw", "cancel"])
+    func whateverEndsTheWaitReportsRoomOnce(way: String) async throws {
+        let signals = Shared<[String]>([])
+        let mailbox = Mailbox<Int>(
+            limit: 1,
+            onFull: { signals.withLock { $0.append("full") } },
+            onRoom: { signals.withLock { $0.append("room") } }
+        )
+        _ = mailbox.offer(1, topic: "t")
+        let id = park(2, in: mailbox)
+        switch way {
+        case "finish": mailbox.finish()
+        case "discard": mailbox.discard()
+        case "withdraw": mailbox.withdraw(id)
+        default:
+            let waiting = Task { try await mailbox.waitUntilAdmitted(id) }
+            waiting.cancel()
+            await #expect(throws: CancellationError.self) { try await waiting.value }
+        }
+        // One that was taken back leaves the mailbox full.
+        let isOver = way == "finish" || way == "discard"
+        #expect(signals.withLock { $0 } == (isOver ? ["full", "room"] : ["full"]))
+        var batch: Deque<Int> = []
+        mailbox.nextIfReady(into: &batch)
+        mailbox.discard()
+        #expect(signals.withLock { $0 } == ["full", "room"])
+    }
+
+    /// However producers, readers and withdrawals interleave, each full is followed by one room.
+    @Test func signalsBalanceInARace() async throws {
+        for _ in 0..<50 {
+            let balance = Shared(0)
+            let mailbox = Mailbox<Int>(
+                limit: 3,
+                onFull: { balance.withLock { $0 += 1 } },
+                onRoom: { balance.withLock { $0 -= 1 } }
+            )
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { _ = try await self.readAll(mailbox) }
+                try await withThrowingTaskGroup(of: Void.self) { writers in
+                    for writer in 0..<4 {
+                        writers.addTask {
+                            for number in 0..<200 {
+                                if writer == 0 {
+                                    mailbox.withdraw(self.park(number, in: mailbox))
+                                } else {
+                                    try await self.offer(number, to: mailbox)
+                                }
+                            }
+                        }
+                    }
+                    try await writers.waitForAll()
+                }
+                mailbox.finish()
+                try await group.waitForAll()
+            }
+            #expect(balance.withLock { $0 } == 0)
+        }
+    }
 }

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite struct CodecsTests {
+@Suite(.timeLimit(.minutes(5))) struct CodecsTests {
     struct Sonar: Codable, Sendable, Equatable {
         var distance: Double
         var name: String

@@ -154,6 +154,7 @@ import Testing
         #"{"header":{"reply_to":5,"timestamp":"x","content_type":1,"encoding":[],"properties":7},"data":{}}"#,
         #"{"extra":[{}],"header":{"agent":{"a":[]},"new":1},"data":{},"header":{}}"#,
         #"{"header":{"properties":{"a":null,"b":[],"c":{},"d":{"base64":"?"},"e":{"x":{}},"f":{"value":[]}}},"data":{}}"#,
+        #"{"header":{"properties":{"g":{"value":5,"unit":"m"},"h":{"base64":5},"i":{"value":{"x":1}}}},"data":{}}"#,
     ])
     func callsNeedOnlyHeaderAndData(text: String) {
         #expect(unwrap(text) == Message("{}"))

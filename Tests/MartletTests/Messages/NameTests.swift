@@ -1,7 +1,7 @@
 import Martlet
 import Testing
 
-@Suite struct NameTests {
+@Suite(.timeLimit(.minutes(5))) struct NameTests {
     @Test(arguments: ["a", "a.b", "sensors.sonar.front", "a-b_c.D9", "grüße.日本", "a/b.c"])
     func validNames(text: String) throws {
         try TopicName(text).validate()

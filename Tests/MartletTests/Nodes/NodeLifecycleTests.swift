@@ -2,7 +2,7 @@ import Testing
 
 @testable import Martlet
 
-struct NodeLifecycleTests {
+@Suite(.timeLimit(.minutes(5))) struct NodeLifecycleTests {
     private typealias Step = @Sendable (inout NodeLifecycle) throws -> Void
 
     /// Every transition, from every state.

@@ -24,7 +24,7 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a reply that nobody hears is an error at once", requires: .responderDetection) {
+        ConformanceCheck("a reply that nobody hears is an error at once", requires: .replyDetection) {
             environment in
             let caller = try await environment.connect()
             let sender = try await environment.connect()

@@ -1,0 +1,43 @@
+import IntegrationSupport
+import Martlet
+import MartletMQTT
+import Testing
+
+/// The programs of the MQTT documentation, on a real broker.
+@Suite(.timeLimit(.minutes(5))) struct MQTTExamples {
+    private struct Sonar: Codable, Sendable {
+        var distance: Double
+    }
+
+    private let sonar = Topic<Sonar>("documentation.sonar.front")
+
+    @Test func names() async throws {
+        let broker = try await MosquittoServer.shared()
+        try await MQTTConnection.withConnection(to: "mqtt://127.0.0.1:\(broker.port)") { connection in
+            let commands = try await connection.subscribe(toMQTT: "shelly-1.2/relay/+/command")
+            try await connection.publish(Message("on"), toMQTT: "shelly-1.2/relay/0/command")
+            let load = try await connection.subscribe(toMQTT: "$SYS/broker/load/#")
+            let command = try await commands.next()
+            #expect(command?.topic.text == "shelly-1.2/relay/0/command")
+            #expect(command?.message.text == "on")
+            let measured = try await load.next()
+            #expect(measured?.topic.text.hasPrefix("$SYS/broker/load/") == true)
+        }
+    }
+
+    @Test func sessions() throws {
+        let options = MQTTOptions(
+            servers: [.init(host: "broker.local")],
+            connection: ConnectionOptions(name: "gripper-7"),
+            session: .persistent(expiry: .seconds(3_600))
+        )
+        #expect(options.session == .persistent(expiry: .seconds(3_600)))
+    }
+
+    /// Compiled, and not run: there may be no broker at the usual place.
+    private func overview() async throws {
+        try await MQTTConnection.withConnection(to: "mqtt://localhost") { broker in
+            try await broker.publish(Sonar(distance: 2.5), to: sonar)
+        }
+    }
+}
