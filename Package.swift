@@ -17,6 +17,7 @@ let package = Package(
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
+        .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
         .library(name: "MartletRedis", targets: ["MartletRedis"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
@@ -81,6 +82,22 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .systemLibrary(
+            name: "CRabbitMQ",
+            providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]
+        ),
+        .target(
+            name: "MartletAMQP",
+            dependencies: [
+                "Martlet",
+                "MartletIO",
+                "CRabbitMQ",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "MartletTesting",
             dependencies: [
@@ -94,6 +111,9 @@ let package = Package(
             name: "playground",
             dependencies: [
                 "Martlet",
+                "MartletAMQP",
+                "MartletMQTT",
+                "MartletRedis",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -109,7 +129,9 @@ let package = Package(
             dependencies: [
                 "IntegrationSupport",
                 "Martlet",
+                "MartletAMQP",
                 "MartletMQTT",
+                "MartletRedis",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -119,6 +141,7 @@ let package = Package(
             name: "MartletIOTests",
             dependencies: [
                 "COpenSSL",
+                "IntegrationSupport",
                 "Martlet",
                 "MartletIO",
                 "MartletTesting",
@@ -153,6 +176,11 @@ let package = Package(
         .testTarget(
             name: "MartletRedisTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletRedis", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletAMQPTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),

@@ -108,6 +108,8 @@ final class Mosquitto {
     /// Secures later links.
     func secure(by tls: TLSContext) throws {
         guard tls !== self.tls else { return }
+        // The context is complete. By default the library wants to set it up further, from options of its own.
+        try set(MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0)
         let context = UnsafeMutableRawPointer(tls.handle)
         try check(mosquitto_void_option(handle, MOSQ_OPT_SSL_CTX, context), "setting up TLS")
         self.tls?.dropLostReference()

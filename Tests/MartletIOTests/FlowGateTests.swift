@@ -3,7 +3,7 @@ import Martlet
 import MartletIO
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FlowGateTests {
+@Suite(.timeLimit(.minutes(3))) struct FlowGateTests {
     @Test func theLastOneToLetGoReopens() async {
         await withLoop { loop in
             let opened = Shared(0)
@@ -56,7 +56,7 @@ import Testing
     /// A pipe's content goes through a small mailbox to a slow reader: nothing is lost, little waits outside, and the
     /// writer is held up.
     @Test func aSlowReaderHoldsUpTheWriter() async throws {
-        let total = 200_000
+        let total = 50_000
         let limit = 8
         let pipe = Pipe()
         try await withLoop { loop in

@@ -1,7 +1,7 @@
 import MartletIO
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LifeTests {
+@Suite(.timeLimit(.minutes(3))) struct LifeTests {
     @Test func closingEndsTheThread() async {
         let loop = EventLoop(name: "closing")
         #expect(!loop.isRunning)
@@ -49,7 +49,7 @@ import Testing
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
                 group.addTask {
-                    for _ in 0..<200 {
+                    for _ in 0..<100 {
                         loop.open()
                         #expect(await loop.run { loop.isCurrent })
                         await loop.close()
@@ -66,10 +66,10 @@ import Testing
         let counter = Counter(on: loop)
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
-                group.addTask { for value in 0..<1_000 { await counter.add(value) } }
+                group.addTask { for value in 0..<250 { await counter.add(value) } }
             }
         }
-        #expect(await counter.values.count == 4_000)
+        #expect(await counter.values.count == 1_000)
         await until { !loop.isRunning }
         #expect(loop.statistics.sleeps == 0)
     }

@@ -1,7 +1,7 @@
 import MartletIO
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct TimerTests {
+@Suite(.timeLimit(.minutes(3))) struct TimerTests {
     @Test func timersFireInTheOrderOfTheirTimes() async {
         await withLoop { loop in
             let fired = Shared<[Int]>([])

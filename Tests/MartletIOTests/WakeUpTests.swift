@@ -10,7 +10,7 @@ import Musl
 import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(2))) struct WakeUpTests {
+@Suite(.timeLimit(.minutes(3))) struct WakeUpTests {
     /// A number that threads count up.
     private final class Count: Sendable {
         let value = Atomic(0)
@@ -52,7 +52,7 @@ import Darwin
     /// Jobs of tasks and actors go the same way.
     @Test func noJobIsLost() async {
         await withLoop { loop in
-            let total = flood(200_000)
+            let total = flood(100_000)
             let counter = Counter(on: loop)
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {

@@ -1,7 +1,7 @@
 import MartletIO
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct WatchTests {
+@Suite(.timeLimit(.minutes(3))) struct WatchTests {
     @Test func handlersAreCalledForWhatIsReady() async {
         let pair = Pipe(bidirectional: true)
         await withLoop { loop in

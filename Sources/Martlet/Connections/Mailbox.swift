@@ -123,9 +123,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
         state.withLock { state in
             if state.end != nil { return (.closed, nil, false) }
             // Who waits outside comes first.
-            guard state.parked.isEmpty else {
-                return (.parked(state.parked.park((element, topic))), nil, state.turnsFull())
-            }
+            guard state.parked.isEmpty else { return (.parked(state.parked.park((element, topic))), nil, false) }
             switch state.buffer.admit(element, topic: topic) {
             case .full:
                 return (.parked(state.parked.park((element, topic))), nil, state.turnsFull())
@@ -144,15 +142,12 @@ package final class Mailbox<Element: Sendable>: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 // What is withdrawn may itself do something when it goes, so it goes outside the lock.
-                let (waits, withdrawn, isRoomy) = state.withLock { state in
-                    if state.end != nil { return (false, Parked?.none, false) }
-                    if Task.isCancelled, let parked = state.parked.remove(id: id) {
-                        return (false, parked, state.turnsRoomy())
-                    }
-                    return (state.parked.attach(continuation, to: id), nil, false)
+                let (waits, withdrawn) = state.withLock { state in
+                    if state.end != nil { return (false, Parked?.none) }
+                    if Task.isCancelled, let parked = state.parked.remove(id: id) { return (false, parked) }
+                    return (state.parked.attach(continuation, to: id), nil)
                 }
                 withExtendedLifetime(withdrawn) {}
-                if isRoomy { onRoom?() }
                 guard !waits else { return }
                 continuation.resume(with: Result { try Task.checkCancellation() })
             }
@@ -166,9 +161,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// - Returns: whether it was still parked.
     @discardableResult
     package func withdraw(_ id: UInt64, throwing error: (any Error)? = nil) -> Bool {
-        let (withdrawn, isRoomy) = state.withLock { ($0.parked.remove(id: id), $0.turnsRoomy()) }
+        let withdrawn = state.withLock { $0.parked.remove(id: id) }
         if let error { withdrawn?.continuation?.resume(throwing: error) }
-        if isRoomy { onRoom?() }
         return withdrawn != nil
     }
 

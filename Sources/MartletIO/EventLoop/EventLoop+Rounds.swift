@@ -15,6 +15,7 @@ extension EventLoop {
     func run() -> [CheckedContinuation<Farewell?, Never>] {
         owner.store(SystemThread.current.id, ordering: .relaxed)
         SystemThread.nameCurrent(name)
+        SystemThread.ignoreBrokenPipes()
         while true {
             runJobs()
             fireTimers()

@@ -91,4 +91,13 @@ struct SystemThread: Sendable {
         _ = close(file)
         #endif
     }
+
+    /// Has the calling thread learn of a broken pipe by an error alone, and not be ended by a signal: C libraries write
+    /// to sockets without a word about it.
+    static func ignoreBrokenPipes() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
 }

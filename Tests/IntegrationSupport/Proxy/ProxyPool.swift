@@ -1,9 +1,8 @@
-import IntegrationSupport
 import Synchronization
 
 /// Several proxies to one server: one for each connection whose link is to be cut alone.
-final class ProxyPool: Sendable {
-    struct Exhausted: Error {}
+package final class ProxyPool: Sendable {
+    package struct Exhausted: Error {}
 
     private let proxies: Mutex<[TCPProxy]>
 
@@ -12,12 +11,12 @@ final class ProxyPool: Sendable {
     }
 
     /// One that nobody has.
-    func take() throws -> TCPProxy {
+    package func take() throws -> TCPProxy {
         guard let proxy = proxies.withLock({ $0.popLast() }) else { throw Exhausted() }
         return proxy
     }
 
-    static func withPool(of count: Int, to port: Int, _ body: (ProxyPool) async throws -> Void) async throws {
+    package static func withPool(of count: Int, to port: Int, _ body: (ProxyPool) async throws -> Void) async throws {
         try await withProxies(count, to: port, []) { try await body(ProxyPool($0)) }
     }
 

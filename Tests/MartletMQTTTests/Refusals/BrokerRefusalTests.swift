@@ -1,0 +1,162 @@
+import IntegrationSupport
+import Martlet
+import MartletMQTT
+import Testing
+
+/// What a broker does not want is an error that says what, and not a retry without end.
+@Suite(.timeLimit(.minutes(2))) struct BrokerRefusalTests {
+    @Test(arguments: MQTTVersion.allCases) func aWrongPasswordIsRefused(_ version: MQTTVersion) async throws {
+        var options = MosquittoOptions()
+        options.users = [.init("alice", password: "sesame")]
+        try await MosquittoServer.withServer(options) { server in
+            for (user, password) in [("alice", "wrong"), ("bob", "sesame"), (nil, nil)] {
+                let error = await messagingError {
+                    _ = try await MQTTConnection.connect(
+                        .local(server.port, version) {
+                            $0.username = user
+                            $0.password = password
+                        }
+                    )
+                }
+                #expect(error?.code == .refused)
+                #expect(error?.isRetriable == false)
+                let text = "\(String(describing: error))"
+                #expect(text.contains("not authorised") || text.contains("user name or password"), "\(text)")
+                #expect(!text.contains("sesame") && !text.contains("wrong\""), "a password is in the error")
+            }
+            try await MQTTConnection.withConnection(
+                .local(server.port, version) {
+                    $0.username = "alice"
+                    $0.password = "sesame"
+                }
+            ) { try await $0.publish(Message("x"), to: "t", options: PublishOptions(guarantee: .atLeastOnce)) }
+        }
+    }
+
+    @Test(arguments: MQTTVersion.allCases) func aNameThatTheBrokerDoesNotTakeIsRefused(_ version: MQTTVersion) async throws {
+        var options = MosquittoOptions()
+        options.extraLines = ["clientid_prefixes good-"]
+        try await MosquittoServer.withServer(options) { server in
+            let error = await messagingError {
+                _ = try await MQTTConnection.connect(.local(server.port, version, name: "bad-name"))
+            }
+            #expect(error?.code == .refused)
+            #expect(error?.message.contains("not authorised") == true, "\(String(describing: error))")
+            try await MQTTConnection.withConnection(.local(server.port, version, name: "good-name")) { _ in }
+        }
+    }
+
+    /// As a broker does that has rules for names (MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2).
+    @Test(arguments: [(MQTTVersion.v311, UInt8(2)), (.v5, 0x85)])
+    func aBadClientIdentifierIsNamed(_ version: MQTTVersion, _ reason: UInt8) async throws {
+        try await FakeBroker.withBroker { peer, _ in
+            _ = try await peer.receive(kind: 1)
+            try await peer.send(RawPeer.welcome(version, reason))
+            peer.socket.endWriting()
+            _ = try await peer.socket.receiveEnd()
+        } _: { broker in
+            let error = await messagingError { _ = try await MQTTConnection.connect(.local(broker.port, version)) }
+            #expect(error?.code == .refused)
+            #expect(error?.message.contains("client identifier") == true, "\(String(describing: error))")
+        }
+    }
+
+    @Test func whatAClientMayNotPublishIsRefused() async throws {
+        var options = MosquittoOptions()
+        options.accessControl = ["topic readwrite allowed/#", "topic read secret/#"]
+        try await MosquittoServer.withServer(options) { server in
+            try await MQTTConnection.withConnection(.local(server.port)) { connection in
+                let promise = PublishOptions(guarantee: .atLeastOnce)
+                let error = await messagingError {
+                    try await connection.publish(Message("x"), to: "secret.x", options: promise)
+                }
+                #expect(error?.code == .refused)
+                #expect(error?.message.contains("Not authorized") == true, "\(String(describing: error))")
+                let once = await messagingError {
+                    try await connection.publish(
+                        Message("x"), to: "secret.x", options: PublishOptions(guarantee: .exactlyOnce))
+                }
+                #expect(once?.code == .refused)
+                try await connection.publish(Message("x"), to: "allowed.x", options: promise)
+                #expect(connection.state == .connected)
+            }
+        }
+    }
+
+    @Test(arguments: [(MQTTVersion.v311, UInt8(0x80)), (.v5, 0x87), (.v5, 0x97)])
+    func aRefusedSubscriptionIsAnError(_ version: MQTTVersion, _ reason: UInt8) async throws {
+        try await FakeBroker.withBroker { peer, _ in
+            try await peer.acceptClient(version)
+            while true {
+                let packet = try await peer.receive(kind: 8)
+                let body = packet.body[..<2] + (version == .v5 ? [0, reason] : [reason])
+                try await peer.send(.init(head: 0x90, body: Array(body)))
+            }
+        } _: { broker in
+            try await MQTTConnection.withConnection(.local(broker.port, version)) { connection in
+                for _ in 0..<2 {
+                    let error = await messagingError { _ = try await connection.subscribe(to: "secret.#") }
+                    #expect(error?.code == .refused)
+                    #expect(error?.message.contains("secret/#") == true, "\(String(describing: error))")
+                }
+                let queue = await messagingError { _ = try await connection.consume(from: "jobs") }
+                #expect(queue?.code == .refused)
+                #expect(connection.state == .connected)
+            }
+        }
+    }
+
+    @Test func aPacketThatIsTooLargeIsRefused() async throws {
+        var options = MosquittoOptions()
+        options.maximumPacketSize = 2_000
+        try await MosquittoServer.withServer(options) { server in
+            try await MQTTConnection.withConnection(.local(server.port)) { connection in
+                for guarantee in Guarantee.allCases {
+                    let promise = PublishOptions(guarantee: guarantee)
+                    let error = await messagingError {
+                        try await connection.publish(Message(bytes(2_000)), to: "t", options: promise)
+                    }
+                    #expect(error?.code == .bodyTooLarge, "\(guarantee)")
+                    #expect(error?.message.contains("2000") == true, "\(String(describing: error))")
+                }
+                // With its headers it is too large, too.
+                let headers: Headers = ["long": .string(String(repeating: "x", count: 1_900))]
+                let error = await messagingError {
+                    try await connection.publish(
+                        Message(bytes(500), headers: headers),
+                        to: "t",
+                        options: PublishOptions(guarantee: .atLeastOnce)
+                    )
+                }
+                #expect(error?.code == .bodyTooLarge)
+                try await connection.publish(
+                    Message(bytes(1_900)), to: "t", options: PublishOptions(guarantee: .atLeastOnce))
+                #expect(connection.state == .connected)
+            }
+        }
+    }
+
+    /// A broker says so with the confirmation (MQTT 5, 3.4.2.1).
+    @Test(arguments: [(UInt8(0x97), MessagingError.Code.queueFull), (0x87, .refused), (0x90, .invalidTopic), (0x95, .bodyTooLarge)])
+    func aRefusedMessageSaysWhy(_ reason: UInt8, _ code: MessagingError.Code) async throws {
+        try await FakeBroker.withBroker { peer, _ in
+            try await peer.acceptClient(.v5)
+            while true {
+                let body = try await peer.receive(kind: 3).body
+                let size = Int(body[0]) << 8 | Int(body[1])
+                try await peer.send(.init(head: 0x40, body: body[(2 + size)..<(4 + size)] + [reason, 0]))
+            }
+        } _: { broker in
+            try await MQTTConnection.withConnection(.local(broker.port)) { connection in
+                let error = await messagingError {
+                    try await connection.publish(
+                        Message("x"), to: "t", options: PublishOptions(guarantee: .atLeastOnce))
+                }
+                #expect(error?.code == code)
+                #expect(error?.message.contains("reason \(reason)") == true, "\(String(describing: error))")
+            }
+        }
+    }
+
+    private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 7, count: count) }
+}

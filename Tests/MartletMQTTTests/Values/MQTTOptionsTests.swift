@@ -1,0 +1,87 @@
+import Martlet
+import Testing
+
+@testable import MartletMQTT
+
+@Suite struct MQTTOptionsTests {
+    /// A wrong option, and what the error has to say about it.
+    struct Wrong: CustomTestStringConvertible, Sendable {
+        let words: String
+        let change: @Sendable (inout MQTTOptions) -> Void
+
+        init(_ words: String, _ change: @escaping @Sendable (inout MQTTOptions) -> Void) {
+            self.words = words
+            self.change = change
+        }
+
+        var testDescription: String { words }
+    }
+
+    static let wrong: [Wrong] = [
+        Wrong("no server") { $0.servers = [] },
+        Wrong("host is empty") { $0.servers = [.init(host: "")] },
+        Wrong("port 0 ") { $0.servers = [.init(host: "h", port: 0)] },
+        Wrong("port 65536") { $0.servers = [.init(host: "h"), .init(host: "i", port: 65_536)] },
+        Wrong("keep-alive is 4") { $0.keepAlive = .seconds(4) },
+        Wrong("keep-alive is -") { $0.keepAlive = .seconds(-60) },
+        Wrong("keep-alive is 5.5") { $0.keepAlive = .milliseconds(5_500) },
+        Wrong("keep-alive is 65536") { $0.keepAlive = .seconds(65_536) },
+        Wrong("connect timeout is 0") { $0.connectTimeout = .zero },
+        Wrong("maximum in flight is 0") { $0.maximumInFlight = 0 },
+        Wrong("maximum in flight is 65536") { $0.maximumInFlight = 65_536 },
+        Wrong("receive maximum is 0") { $0.receiveMaximum = 0 },
+        Wrong("receive maximum is -1") { $0.receiveMaximum = -1 },
+        Wrong("maximum packet size is 1") { $0.maximumPacketSize = 1 },
+        Wrong("maximum packet size is 268435461") { $0.maximumPacketSize = 268_435_461 },
+        Wrong("queue group \"\"") { $0.queueGroup = "" },
+        Wrong("queue group \"a/b\"") { $0.queueGroup = "a/b" },
+        Wrong("queue group \"a+\"") { $0.queueGroup = "a+" },
+        Wrong("topic aliases are -1") { $0.topicAliases = -1 },
+        Wrong("topic aliases are 65536") { $0.topicAliases = 65_536 },
+        Wrong("password but no user name") { $0.password = "secret" },
+        Wrong("persistent session needs a name") { $0.session = .persistent() },
+        Wrong("session's expiry is 0") {
+            $0.connection.name = "me"
+            $0.session = .persistent(expiry: .zero)
+        },
+        Wrong("client identifier") { $0.connection.name = "" },
+        Wrong("client identifier") { $0.connection.name = "a\u{0}b" },
+        Wrong("client identifier") { $0.connection.name = String(repeating: "n", count: 65_536) },
+        Wrong("topic \"a..b\"") { $0.connection.will = Will(topic: "a..b", message: Message()) },
+    ]
+
+    @Test(arguments: wrong) func aWrongOptionIsNamed(_ wrong: Wrong) throws {
+        var options = MQTTOptions()
+        try options.validate()
+        wrong.change(&options)
+        let error = try #require(throws: MessagingError.self) { try options.validate() }
+        #expect(error.code == .invalidArgument || error.code == .invalidTopic)
+        #expect(error.message.contains(wrong.words), "\(error.message)")
+        #expect(!error.message.contains("secret"))
+    }
+
+    @Test func theLimitsThemselvesAreAllowed() throws {
+        var options = MQTTOptions()
+        options.servers = [.init(host: "h", port: 1), .init(host: "i", port: 65_535)]
+        options.keepAlive = .zero
+        options.maximumInFlight = 65_535
+        options.receiveMaximum = 1
+        options.maximumPacketSize = 64
+        options.topicAliases = 65_535
+        options.connection.name = String(repeating: "n", count: 65_535)
+        options.session = .persistent(expiry: .seconds(1))
+        try options.validate()
+        options.keepAlive = .seconds(5)
+        try options.validate()
+        options.keepAlive = .seconds(65_535)
+        try options.validate()
+    }
+
+    @Test func aWrongOptionIsAnErrorBeforeAnythingIsConnected() async {
+        var options = MQTTOptions()
+        options.maximumInFlight = 0
+        let wrong = options
+        let code = await errorCode { _ = try await MQTTConnection.connect(wrong) }
+        #expect(code == .invalidArgument)
+    }
+}
