@@ -121,7 +121,9 @@ import Testing
         #expect(!clock.isOver(ahead - 400_000_000))
         #expect(clock.isOver(ahead - 700_000_000))
         #expect(!clock.isOver(clock.end(of: .milliseconds(1))))
-        for hostile in [.null, .array([]), .array([.integer(.max), .integer(0)]), .array([.integer(-1), .integer(5)])]
+        for hostile in [
+            .null, .array([]), .array([.integer(.max), .integer(0)]), .array([.integer(-1), .integer(5)]),
+        ]
             as [RedisValue]
         {
             clock.set(hostile, asked: now, answered: now)
@@ -144,9 +146,10 @@ import Testing
         expectLearned(true, &table, RedisError("MOVED 9 ::1:4"))
         expectLearned(true, &table, RedisError("MOVED 7 127.0.0.1:1"))
         #expect(table[7] == nil, "back where it began")
-        for text in ["MOVED", "MOVED 1", "MOVED x 127.0.0.1:2", "MOVED 16384 127.0.0.1:2", "MOVED 1 host:2", "ASK 1 :2",
-            "MOVED 1 127.0.0.1:99999", "MOVED 1 127.0.0.1:"]
-        {
+        for text in [
+            "MOVED", "MOVED 1", "MOVED x 127.0.0.1:2", "MOVED 16384 127.0.0.1:2", "MOVED 1 host:2", "ASK 1 :2",
+            "MOVED 1 127.0.0.1:99999", "MOVED 1 127.0.0.1:",
+        ] {
             expectLearned(false, &table, RedisError(text))
         }
     }
@@ -169,7 +172,10 @@ import Testing
         #expect(full.servers == [.tcp(host: "one", port: 6_379), .tcp(host: "two", port: 7_000)])
         #expect(full.username == "alice" && full.password == "p@ss" && full.database == 3)
         #expect(full.connection.name == "me" && full.connectTimeout == .seconds(2) && full.keepAlive == nil)
-        #expect(full.lease == .seconds(5) && full.deadLetterSuffix == ".dead" && full.tls?.verification == TLSOptions.Verification.none)
+        #expect(
+            full.lease == .seconds(5) && full.deadLetterSuffix == ".dead"
+                && full.tls?.verification == TLSOptions.Verification.none
+        )
         let password = try RedisOptions(url: "redis://:secret@[::1]:1/")
         #expect(password.username == nil && password.password == "secret" && password.database == 0)
         let unix = try RedisOptions(url: "unix:///run/redis.sock?db=2")
