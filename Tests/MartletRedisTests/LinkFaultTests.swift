@@ -4,10 +4,10 @@ import MartletIO
 import MartletTesting
 import Testing
 
-@testable import MartletRedis
-
 // The server's options have the same name.
 import struct MartletRedis.RedisOptions
+
+@testable import MartletRedis
 
 /// What a connection does when its server, or one of its sockets, goes.
 @Suite(.timeLimit(.minutes(3))) struct LinkFaultTests {
