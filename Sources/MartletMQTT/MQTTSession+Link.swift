@@ -25,7 +25,11 @@ extension MQTTSession {
         var failure: any Error = MessagingError.offline
         for server in options.servers {
             do {
-                let addresses = try await Resolver.addresses(of: server.host, port: server.port)
+                let addresses = try await Resolver.addresses(
+                    of: server.host,
+                    port: server.port,
+                    deadline: .now + options.connectTimeout
+                )
                 for address in addresses {
                     do {
                         return try await openLink(to: address, of: server)
@@ -221,6 +225,7 @@ extension MQTTSession {
     // MARK: The link is lost
 
     private func linkFailed(_ error: any Error) {
+        defer { writing?.end(.success(())) }
         switch phase {
         case .opening(let promise):
             // The broker's own words say more than that it closed the socket.
@@ -282,16 +287,23 @@ extension MQTTSession {
 
     // MARK: The end
 
-    /// Says goodbye to the broker and ends everything.
+    /// How long what was accepted may take to be written when the connection is closed: the other side may read
+    /// nothing any more.
+    private static var farewellTime: Duration { .seconds(5) }
+
+    /// Sends what was accepted, says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
+        let deadline = ContinuousClock.now + Self.farewellTime
+        await waitUntilWritten(until: deadline)
         sayGoodbye()
-        await waitUntilWritten()
+        await waitUntilWritten(until: deadline)
         await finish(MessagingError.closed)
     }
 
     /// Ends everything without waiting, because nobody holds the connection any more. From any thread.
     nonisolated func abandon() {
+        guard !hasEnded.load(ordering: .relaxed) else { return }
         loop.execute { [self] in
             assumeIsolated { session in
                 session.reconnecting?.cancel()
@@ -301,7 +313,6 @@ extension MQTTSession {
         }
     }
 
-    /// What was accepted is sent, and then that this is the end.
     private func sayGoodbye() {
         if case .open = phase { attend { try send() } }
         guard case .open = phase else { return }
@@ -312,9 +323,9 @@ extension MQTTSession {
 
     /// Ends everything, for good; returns when nothing is left running.
     private func finish(_ error: MessagingError) async {
-        guard end(error) else { return }
+        let isFirst = end(error)
         await runtime.close(error)
-        await loop.close()
+        if isFirst { await loop.close() }
     }
 
     /// - Returns: whether it had not ended before.
@@ -322,6 +333,7 @@ extension MQTTSession {
         if case .closed = phase { return false }
         if case .opening(let promise) = phase { promise.end(.failure(error)) }
         phase = .closed
+        hasEnded.store(true, ordering: .relaxed)
         abandonLink()
         failSubscribing(error)
         let unsent = inFlight.removeAll() + first + outbox.close(error)

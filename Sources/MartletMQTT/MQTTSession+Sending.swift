@@ -79,6 +79,8 @@ extension MQTTSession {
 
     /// - Returns: whether anything was sent.
     private func sendBatch() throws -> Bool {
+        // The library may have closed the socket while it read: what is taken now would be with nobody.
+        guard client.socket != nil else { throw MessagingError(.connectionLost, "the broker ended the link") }
         var messages = 0
         var bytes = 0
         while messages < Self.batchMessages, bytes < Self.batchBytes, let outgoing = takeNext() {
@@ -107,6 +109,7 @@ extension MQTTSession {
     /// Gives the library one message. What it does not take is an error to the sender, not to the link.
     private func give(_ outgoing: Outgoing) throws {
         if outgoing.isAbandoned { return }
+        var introduced = false
         do {
             var properties = MosquittoProperties(options.version)
             try properties.add(outgoing.headers)
@@ -120,7 +123,9 @@ extension MQTTSession {
             if outgoing.quality == 0 {
                 switch aliases.use(outgoing.topic) {
                 case .none: break
-                case .introduce(let number): try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
+                case .introduce(let number):
+                    introduced = true
+                    try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
                 case .alone(let number):
                     try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
                     topic = nil
@@ -135,6 +140,8 @@ extension MQTTSession {
             )
             inFlight.sent(number, outgoing.confirmation == nil ? nil : outgoing)
         } catch let error as MessagingError where error.code != .connectionLost {
+            // The broker has not heard of the number.
+            if introduced { aliases.withdraw(outgoing.topic) }
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(error))
             } else {
@@ -170,10 +177,10 @@ extension MQTTSession {
         first.prepend(contentsOf: inFlight.removeAll())
     }
 
-    /// Returns when everything is written, or after a second: the other side may read nothing.
-    func waitUntilWritten() async {
-        let deadline = ContinuousClock.now + .seconds(1)
-        while client.wantsToWrite, .now < deadline {
+    /// Returns when all that was accepted is written, or the link is gone, or at a time; at once if the task is
+    /// cancelled.
+    func waitUntilWritten(until deadline: ContinuousClock.Instant) async {
+        while client.socket != nil, client.wantsToWrite || outbox.count > 0, .now < deadline, !Task.isCancelled {
             let progress = Promise<Void>()
             writing = progress
             let timer = loop.schedule(at: deadline) { progress.end(.success(())) }

@@ -38,7 +38,15 @@ extension MQTTSession {
         guard case .subscribe(let filter) = change else { return member }
         do {
             let promise = Promise<CInt>()
-            attend { try ask(for: filter, .caller(promise, filter: filter)) }
+            attend {
+                do {
+                    try ask(for: filter, .caller(promise, filter: filter))
+                } catch {
+                    // Nobody else knows of the promise. What the library does not take is no fault of the link.
+                    promise.end(.failure(error))
+                    if (error as? MessagingError)?.code == .connectionLost { throw error }
+                }
+            }
             let granted = try await promise.value()
             try checkGranted(granted, request)
             return member

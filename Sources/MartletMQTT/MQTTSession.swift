@@ -29,6 +29,7 @@ actor MQTTSession {
     nonisolated let bell: Bell
     /// What the broker is able to do, for those who ask from outside the loop.
     nonisolated let limits = Mutex(BrokerLimits())
+    nonisolated let hasEnded = Atomic(false)
 
     var client: Mosquitto
     /// For each host, since a context checks the certificate of one.
@@ -85,5 +86,6 @@ actor MQTTSession {
     func work() {
         guard case .open = phase else { return }
         attend { try send() }
+        writing?.end(.success(()))
     }
 }

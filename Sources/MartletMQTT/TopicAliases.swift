@@ -23,4 +23,9 @@ struct TopicAliases {
         numbers[topic] = number
         return .introduce(number)
     }
+
+    /// The topic that got its number last was not sent after all.
+    mutating func withdraw(_ topic: String) {
+        numbers[topic] = nil
+    }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import MartletMQTT
 
 /// Whoever answers with nothing, or with nonsense.
-@Suite(.timeLimit(.minutes(3))) struct SilenceTests {
+@Suite(.timeLimit(.minutes(2))) struct SilenceTests {
     @Test(arguments: MQTTVersion.allCases) func whereNobodyListensTheErrorSaysSo(_ version: MQTTVersion) async throws {
         let port = try ReservedPort()
         let error = await messagingError { _ = try await MQTTConnection.connect(.local(port.number, version)) }
@@ -133,6 +133,23 @@ import Testing
                 }
                 #expect([nil, .connectionLost, .refused].contains(error?.code), "\(String(describing: error))")
             }
+        }
+    }
+
+    /// Names that are fine elsewhere and that libmosquitto does not take (MQTT 5, 1.5.4: characters that are none).
+    @Test(arguments: MQTTVersion.allCases) func aNameThatTheLibraryDoesNotTakeIsAnErrorAndNoMore(_ version: MQTTVersion) async throws {
+        let server = try await MosquittoServer.shared()
+        try await MQTTConnection.withConnection(.local(server.port, version)) { connection in
+            for guarantee in Guarantee.allCases.dropFirst() {
+                let refused = await errorCode {
+                    try await connection.publish(
+                        Message("x"), to: "a.\u{FFFE}", options: PublishOptions(guarantee: guarantee))
+                }
+                #expect(refused == .invalidArgument || refused == .invalidTopic)
+            }
+            let refused = await errorCode { _ = try await connection.subscribe(to: "a.\u{FFFE}") }
+            #expect(refused == .invalidArgument || refused == .invalidFilter)
+            #expect(connection.state == .connected)
         }
     }
 }

@@ -13,6 +13,16 @@ import Testing
         #expect(aliases.use("b") == .alone(2))
     }
 
+    @Test func aNumberThatWasNotSentIsGivenAgain() {
+        var aliases = TopicAliases(limit: 2)
+        _ = aliases.use("a")
+        #expect(aliases.use("b") == .introduce(2))
+        aliases.withdraw("b")
+        #expect(aliases.use("c") == .introduce(2))
+        #expect(aliases.use("b") == .none)
+        #expect(aliases.use("a") == .alone(1))
+    }
+
     @Test func aBrokerThatAllowsNoneGetsNone() {
         var aliases = TopicAliases(limit: 0)
         #expect(aliases.use("a") == .none)
