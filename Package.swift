@@ -17,6 +17,8 @@ let package = Package(
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
+        .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
+        .library(name: "MartletRedis", targets: ["MartletRedis"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
     dependencies: [
@@ -67,6 +69,35 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Debian's hiredis.pc carries a define that the package manager warns about, so the module map names the library.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .target(
+            name: "MartletRedis",
+            dependencies: [
+                "Martlet",
+                "MartletIO",
+                "CHiredis",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .systemLibrary(
+            name: "CRabbitMQ",
+            providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]
+        ),
+        .target(
+            name: "MartletAMQP",
+            dependencies: [
+                "Martlet",
+                "MartletIO",
+                "CRabbitMQ",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "MartletTesting",
             dependencies: [
@@ -80,6 +111,9 @@ let package = Package(
             name: "playground",
             dependencies: [
                 "Martlet",
+                "MartletAMQP",
+                "MartletMQTT",
+                "MartletRedis",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -95,7 +129,9 @@ let package = Package(
             dependencies: [
                 "IntegrationSupport",
                 "Martlet",
+                "MartletAMQP",
                 "MartletMQTT",
+                "MartletRedis",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -105,6 +141,7 @@ let package = Package(
             name: "MartletIOTests",
             dependencies: [
                 "COpenSSL",
+                "IntegrationSupport",
                 "Martlet",
                 "MartletIO",
                 "MartletTesting",
@@ -134,6 +171,16 @@ let package = Package(
         .testTarget(
             name: "MartletMQTTTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletMQTT", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletRedisTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletRedis", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletAMQPTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),

@@ -72,7 +72,9 @@ extension Connection {
             to: TopicPattern(name.cancellationTopic),
             options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
         )
-        let requests = try await consume(from: name, options: ConsumeOptions(prefetch: options.concurrency))
+        var consuming = ConsumeOptions(prefetch: options.concurrency)
+        consuming.isForRequests = true
+        let requests = try await consume(from: name, options: consuming)
         return RequestLoop(handling: handling, cancellations: cancellations, requests: requests)
     }
 }

@@ -1,0 +1,132 @@
+public import Martlet
+import MartletIO
+import Synchronization
+
+/// A connection to an AMQP 0-9-1 broker.
+///
+/// ```swift
+/// try await AMQPConnection.withConnection(to: "amqp://guest:guest@localhost") { broker in
+///     try await broker.publish(Sonar(distance: 2.0, angle: 30), to: sonar)
+/// }
+/// ```
+public actor AMQPConnection: Connection {
+    nonisolated let session: AMQPSession
+    private let loop: EventLoop
+
+    /// It lives on its loop's thread, as its session does.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    private init(_ session: AMQPSession) {
+        self.session = session
+        loop = session.loop
+    }
+
+    deinit {
+        session.abandon()
+    }
+
+    /// Connects to a broker, and keeps the link from then on.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidArgument`` for an option that has no meaning;
+    ///   ``MessagingError/Code/refused`` if the broker refuses or its certificate does not convince;
+    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none; `CancellationError`.
+    public static func connect(_ options: AMQPOptions) async throws -> AMQPConnection {
+        let session = try AMQPSession(options, loop: EventLoop(name: "martlet-amqp"))
+        let connection = AMQPConnection(session)
+        try await session.connect()
+        return connection
+    }
+
+    /// Connects, runs `body`, and closes the connection, whether `body` returns or throws.
+    public static func withConnection<Result>(
+        _ options: AMQPOptions,
+        _ body: (AMQPConnection) async throws -> Result
+    ) async throws -> Result {
+        let connection = try await connect(options)
+        do {
+            let result = try await body(connection)
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    // MARK: What it is capable of
+
+    /// What the patterns keep for this connection.
+    public nonisolated var runtime: ConnectionRuntime { session.runtime }
+
+    /// Confirms, durable queues that deliver again, detection of responders, expiry and headers.
+    public nonisolated var capabilities: Capabilities {
+        [.confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers]
+    }
+
+    /// Why the broker takes no publishes at the moment; `nil`: it does.
+    public nonisolated var blockedReason: String? { session.events.blocked }
+
+    /// What the broker tells from now on, until the connection is closed. Who falls behind misses the older ones of
+    /// sixteen.
+    public nonisolated func events() -> AsyncStream<AMQPEvent> { session.events.stream() }
+
+    // MARK: The verbs
+
+    /// Publishes a message; see ``Connection/publish(_:to:options:)``.
+    ///
+    /// It goes to the exchange of the options, with the topic as its routing key, of at most 255 bytes. With a guarantee
+    /// it is persistent, and kept and sent again until the broker has confirmed it.
+    public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
+        try topic.validate()
+        try await session.publish(message, to: topic, options)
+    }
+
+    /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
+    ///
+    /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
+    /// waits five minutes for a link that was lost; it is deleted when the subscription is left.
+    public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
+        try pattern.validate()
+        try options.validate()
+        let (mailbox, id) = try await session.subscribe(to: pattern, options)
+        return Subscription(mailbox) { [weak session] in session?.leave(id) }
+    }
+
+    /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
+    ///
+    /// A queue that does not exist is declared as the options say; one that does is used as it is. A request, which has
+    /// an address for its reply, does not declare its responder's queue.
+    public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
+        try queue.validate()
+        try await session.send(message, to: queue, options)
+    }
+
+    /// Consumes a queue; see ``Connection/consume(from:options:)``.
+    ///
+    /// It takes a channel, with the prefetch as its limit. A queue that does not exist is declared as the options say;
+    /// one that does is used as it is.
+    public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try queue.validate()
+        try options.validate()
+        let (mailbox, id) = try await session.consume(from: queue, options)
+        return Subscription(mailbox) { [weak session] in session?.leave(id) }
+    }
+
+    /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
+    public func openReplyAddress(
+        _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
+    ) async throws -> ReplyAddress {
+        try await session.openReplyAddress(receive)
+        return ReplyAddress(lease: { [session] _ in session.replyAddress.withLock { $0 } }, giveBack: { _ in })
+    }
+
+    /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.
+    public nonisolated func reply(_ message: Message, to address: String) async throws {
+        try await session.reply(message, to: address)
+    }
+
+    /// Closes the connection; see ``Connection/close()``.
+    public func close() async {
+        await session.close()
+    }
+}

@@ -1,0 +1,83 @@
+import DequeModule
+import Martlet
+
+/// The deliveries of a consumer, as an asynchronous sequence with one reader.
+///
+/// It survives reconnects. It ends when its connection is closed, ``cancel()`` is called or nobody holds it any more, and
+/// throws when the broker cancels it or closes its channel.
+public struct AMQPConsumer: AsyncSequence, Sendable {
+    /// What it yields.
+    public typealias Element = AMQPDelivery
+    /// It throws a ``MessagingError`` when the consumer fails for good, or `CancellationError`.
+    public typealias Failure = any Error
+
+    private final class Lifetime: Sendable {
+        let mailbox: Mailbox<AMQPDelivery>
+        let leave: @Sendable () -> Void
+
+        init(mailbox: Mailbox<AMQPDelivery>, leave: @escaping @Sendable () -> Void) {
+            self.mailbox = mailbox
+            self.leave = leave
+        }
+
+        deinit {
+            leave()
+            mailbox.discard()
+        }
+    }
+
+    private let lifetime: Lifetime
+
+    init(_ mailbox: Mailbox<AMQPDelivery>, leave: @escaping @Sendable () -> Void) {
+        lifetime = Lifetime(mailbox: mailbox, leave: leave)
+    }
+
+    /// How many deliveries wait to be read.
+    public var waiting: Int { lifetime.mailbox.count }
+
+    /// Ends it at the broker. What has arrived can still be read and settled; then the sequence ends.
+    public func cancel() {
+        lifetime.leave()
+        lifetime.mailbox.finish()
+    }
+
+    /// The next delivery; `nil` at the end.
+    public func next() async throws -> AMQPDelivery? {
+        var iterator = makeAsyncIterator()
+        return try await iterator.next()
+    }
+
+    /// Reads it. Only one task may read at a time.
+    public func makeAsyncIterator() -> Iterator { Iterator(consumer: self) }
+
+    /// Reads a consumer's deliveries.
+    public struct Iterator: AsyncIteratorProtocol {
+        /// What was taken from the mailbox and not yet handed out; it goes back when the iterator goes.
+        private final class Batch {
+            let lifetime: Lifetime
+            var deliveries: Deque<AMQPDelivery> = []
+
+            init(_ lifetime: Lifetime) {
+                self.lifetime = lifetime
+            }
+
+            deinit {
+                if !deliveries.isEmpty { lifetime.mailbox.putBack(deliveries) }
+            }
+        }
+
+        private let batch: Batch
+
+        fileprivate init(consumer: AMQPConsumer) {
+            batch = Batch(consumer.lifetime)
+        }
+
+        /// The next delivery; `nil` at the end.
+        public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> AMQPDelivery? {
+            try Task.checkCancellation()
+            if let next = batch.deliveries.popFirst() { return next }
+            try await batch.lifetime.mailbox.next(into: &batch.deliveries)
+            return batch.deliveries.popFirst()
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Martlet
+
+extension AMQPOptions {
+    /// The options that a URL says: `amqp://user:password@host:port,host2/virtual-host?heartbeat=30`.
+    ///
+    /// Several hosts are the nodes of one cluster. Without a path the virtual host is `/`; what has a meaning in a URL is
+    /// written with percent signs, such as `%2F` for a slash in the virtual host's name. With `amqps` the link is secured
+    /// by TLS and the port is 5671 unless told.
+    ///
+    /// | option | meaning |
+    /// |---|---|
+    /// | `heartbeat` | ``heartbeat``, in whole seconds |
+    /// | `channel_max` | ``maximumChannels`` |
+    /// | `frame_max` | ``maximumFrameSize`` |
+    /// | `connection_timeout` | ``connectTimeout``, in milliseconds |
+    /// | `auth_mechanism` | `plain` or `external` |
+    /// | `replies` | ``replies``: `direct` or `queue` |
+    /// | `exchange` | ``exchange`` |
+    /// | `queue_type` | ``queueKind``: `quorum` or `classic` |
+    /// | `name` | the connection's name |
+    ///
+    /// and, for TLS, `cafile`, `capath`, `certfile`, `keyfile`, `keypassword`, `verify`, `servername`, `tlsversion`,
+    /// `ciphers`, `alpn`; see ``TLSOptions``.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidArgument`` with the part that is wrong.
+    public init(url text: String) throws {
+        self.init()
+        let url = try BrokerURL(text)
+        let isSecure = url.scheme == "amqps"
+        guard isSecure || url.scheme == "amqp" else {
+            throw MessagingError(
+                .invalidArgument,
+                "the scheme of \(url) is \(quoted(url.scheme)), where amqp or amqps is expected"
+            )
+        }
+        servers = url.hosts.map { Server(host: $0.name, port: $0.port ?? (isSecure ? 5671 : 5672)) }
+        if url.user != nil || url.password != nil {
+            credentials = .plain(user: url.user ?? "guest", password: url.password ?? "guest")
+        }
+        if !url.path.isEmpty { virtualHost = String(url.path.dropFirst()) }
+        var query = url.options()
+        if let seconds = try query.int("heartbeat", in: 0...65_535) { heartbeat = .seconds(seconds) }
+        if let count = try query.int("channel_max", in: 0...65_535) { maximumChannels = count }
+        if let size = try query.int("frame_max", in: 0...(16 << 20)) {
+            maximumFrameSize = size == 0 ? 128 << 10 : size
+        }
+        if let milliseconds = try query.int("connection_timeout", in: 1...86_400_000) {
+            connectTimeout = .milliseconds(milliseconds)
+        }
+        if try query.choice("auth_mechanism", ["plain": false, "external": true]) == true { credentials = .external }
+        replies = try query.choice("replies", ["direct": .direct, "queue": .queue]) ?? replies
+        if let name = query.string("exchange") { exchange = name }
+        queueKind = try query.choice("queue_type", ["quorum": .quorum, "classic": .classic]) ?? queueKind
+        connection.name = query.string("name")
+        tls = try query.tls(isUsed: isSecure)
+        try query.finish()
+        try validate()
+    }
+}
+
+extension AMQPConnection {
+    /// Connects as a URL says; see ``AMQPOptions/init(url:)`` and ``connect(_:)``.
+    public static func connect(to url: String) async throws -> AMQPConnection {
+        try await connect(AMQPOptions(url: url))
+    }
+
+    /// Connects as a URL says, runs `body`, and closes the connection, whether `body` returns or throws.
+    public static func withConnection<Result>(
+        to url: String,
+        _ body: (AMQPConnection) async throws -> Result
+    ) async throws -> Result {
+        try await withConnection(AMQPOptions(url: url), body)
+    }
+}

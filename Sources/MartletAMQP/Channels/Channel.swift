@@ -1,0 +1,47 @@
+import DequeModule
+import Martlet
+
+/// Who is told of what happens on a channel, on the session's loop.
+protocol ChannelOwner: AnyObject {
+    /// A message for a consumer.
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession)
+    /// The broker cancelled a consumer: its queue is gone, or its node.
+    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession)
+    /// It was ended by the broker, or with its link.
+    func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession)
+    /// Everything that could be read for now has been.
+    func readAll(on channel: Channel, of session: isolated AMQPSession)
+}
+
+/// A channel as its session keeps it: what is awaited on it, what is half arrived, who gets what comes. It belongs to its
+/// session's loop, and to one link.
+final class Channel {
+
+    /// Called on the session's loop, once.
+    typealias Completion = (Result<ServerMethod.Reply, any Error>) -> Void
+
+    let number: UInt16
+    weak var owner: (any ChannelOwner)?
+    /// Who settles its deliveries.
+    let settler: ChannelSettler
+    var assembly: ContentAssembly
+    /// Who waits for an answer; answers come in the order of the questions.
+    var waiting: Deque<Completion> = []
+    /// What was published and not confirmed, if the channel confirms.
+    var confirms: ConfirmWindow<Outgoing>?
+    /// How many of its deliveries are not settled.
+    var unsettled = 0
+    /// It closes when everything is settled.
+    var isDraining = false
+    /// It was asked to close.
+    var isClosing = false
+    /// Something was read for it in this round.
+    var hasRead = false
+
+    init(_ number: UInt16, owner: (any ChannelOwner)?, settler: ChannelSettler, maximumBodyBytes: Int) {
+        self.number = number
+        self.owner = owner
+        self.settler = settler
+        assembly = ContentAssembly(maximumBodyBytes: maximumBodyBytes)
+    }
+}

@@ -1,0 +1,30 @@
+import Martlet
+
+/// A message on its way out.
+struct Outgoing: Sendable {
+    /// Where it leaves from.
+    enum Origin: Sendable {
+        /// A verb.
+        case connection
+        /// A channel of the native API, by its number in the session.
+        case channel(Int)
+    }
+
+    var publish: AMQPPublish
+    var origin = Origin.connection
+    /// Whether it is kept while there is no link, and sent again after one was lost.
+    var isKept: Bool
+    /// Told the broker's word, where somebody waits for it.
+    var confirmation: Promise<Void>?
+
+    /// About what it costs to keep.
+    var bytes: Int { publish.body.count + publish.routingKey.utf8.count + 256 }
+
+    /// Whether nobody waits for it any more, so that it need not be sent.
+    var isAbandoned: Bool { confirmation?.hasEnded ?? false }
+
+    /// Whom it is to, for errors.
+    var destination: String {
+        publish.exchange.isEmpty ? publish.routingKey : "\(publish.routingKey) at the exchange \(publish.exchange)"
+    }
+}

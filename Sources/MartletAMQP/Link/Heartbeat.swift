@@ -1,0 +1,41 @@
+/// Whether the broker is still there, and whether it has to be told that we are (AMQP 0-9-1, 4.2.7). A pure value.
+struct Heartbeat {
+    enum Verdict {
+        case nothing
+        case send
+        case dead
+    }
+
+    let interval: Duration
+    private var read = 0
+    private var written = 0
+    private var lastHeard: ContinuousClock.Instant
+    private var lastSaid: ContinuousClock.Instant
+
+    init(interval: Duration, now: ContinuousClock.Instant) {
+        self.interval = interval
+        lastHeard = now
+        lastSaid = now
+    }
+
+    /// After how long to look again.
+    var tick: Duration { interval / 4 }
+
+    /// - Parameters:
+    ///   - read: how many bytes were read so far.
+    ///   - written: how many bytes were written so far.
+    ///   - isDeaf: whether nothing is read at the moment, so that silence means nothing.
+    mutating func check(read: Int, written: Int, isDeaf: Bool, now: ContinuousClock.Instant) -> Verdict {
+        if read != self.read || isDeaf {
+            self.read = read
+            lastHeard = now
+        }
+        if written != self.written {
+            self.written = written
+            lastSaid = now
+        }
+        // Two intervals, and what it takes to look.
+        if now - lastHeard > interval * 2 + tick { return .dead }
+        return now - lastSaid >= interval / 2 ? .send : .nothing
+    }
+}

@@ -1,0 +1,269 @@
+import CRabbitMQ
+import Glibc
+import Martlet
+import MartletIO
+
+/// One socket to a broker, with TLS or without, that never blocks: what is read is cut into frames, what is to be written
+/// waits here until the socket takes it. It belongs to its session's loop.
+///
+/// librabbitmq's own sockets block: in `connect`, in the handshakes, and whenever a frame does not fit into the socket's
+/// buffer. So the library is used for what it is good at, AMQP's methods, properties and tables, on bytes that are read
+/// and written here, many frames with one system call.
+final class Link {
+    private enum Stage {
+        case connecting
+        case securing
+        case open
+    }
+
+    let socket: CInt
+    private let tls: TLSStream?
+    private var stage = Stage.connecting
+    /// What was read and not yet used.
+    private var input: [UInt8] = []
+    private var inputEnd = 0
+    /// What is to be written; what stands before the start has been.
+    private var output: [UInt8] = []
+    private var outputStart = 0
+    private var encoder = FrameEncoder()
+    private let decoder = MethodDecoder()
+    private var parser = FrameParser(maximumSize: Link.initialFrameSize)
+    /// TLS wants to write before it can read on.
+    private var readWantsWrite = false
+    /// TLS wants to read before it can write on.
+    private var writeWantsRead = false
+    /// How many bytes were read, and written, so far: what a heartbeat is told by.
+    private(set) var bytesRead = 0
+    private(set) var bytesWritten = 0
+
+    /// What holds until something else is agreed (AMQP 0-9-1, 4.2.3); a broker's first frame may be longer than the
+    /// 4,096 bytes that the standard says, with all that it tells of itself.
+    static let initialFrameSize = 128 << 10
+    private static let readSize = 64 << 10
+    private static let keptOutput = 1 << 20
+
+    init(to address: SocketAddress, tls context: TLSContext?) throws {
+        socket = try SocketConnector.begin(to: address)
+        do {
+            tls = try context.map { [socket] in try TLSStream($0, descriptor: socket) }
+        } catch {
+            Glibc.close(socket)
+            throw error
+        }
+        input = Array(repeating: 0, count: Self.readSize)
+    }
+
+    deinit {
+        tls?.close()
+        Glibc.close(socket)
+    }
+
+    // MARK: Getting ready
+
+    /// Goes on with connecting and TLS.
+    ///
+    /// - Returns: whether frames can be read and written now.
+    func advance() throws -> Bool {
+        if stage == .connecting {
+            guard try SocketConnector.isConnected(socket) else { return false }
+            stage = tls == nil ? .open : .securing
+        }
+        if stage == .securing, let tls {
+            switch tls.handshake() {
+            case .done: stage = .open
+            case .wantsRead: writeWantsRead = true
+            case .wantsWrite: writeWantsRead = false
+            case .failed(let error): throw error
+            }
+            if stage == .open { writeWantsRead = false }
+        }
+        return stage == .open
+    }
+
+    /// What the socket is to be watched for.
+    var interest: Interest {
+        switch stage {
+        case .connecting: return .write
+        case .securing: return writeWantsRead ? .read : .write
+        case .open:
+            var interest: Interest = .read
+            if wantsToWrite && !writeWantsRead || readWantsWrite { interest.insert(.write) }
+            return interest
+        }
+    }
+
+    /// The largest frame in either direction, from now on.
+    func agree(frameMax: Int) {
+        parser.maximumSize = frameMax
+        self.frameMax = frameMax
+    }
+
+    private(set) var frameMax = 4_096
+
+    // MARK: Reading
+
+    /// Reads what there is, a bounded part of it, and hands over its frames.
+    ///
+    /// - Throws: ``MessagingError/Code/connectionLost`` if the link is over.
+    func read(_ take: (Input, UInt16) throws -> Void) throws {
+        for _ in 0..<8 {
+            let room = input.count - inputEnd
+            let count = try readOnce()
+            if count > 0 {
+                bytesRead += count
+                inputEnd += count
+                try takeFrames(take)
+            }
+            // Less than there was room for: that was all. TLS gives one record at a time.
+            if count == 0 || tls == nil && count < room { return }
+        }
+    }
+
+    /// What a frame holds.
+    enum Input {
+        case method(ServerMethod)
+        case header(AMQPProperties, bodySize: UInt64)
+        case body(UnsafeRawBufferPointer)
+    }
+
+    private func takeFrames(_ take: (Input, UInt16) throws -> Void) throws {
+        var start = 0
+        var needed = 0
+        try input.withUnsafeBytes { input in
+            let bytes = UnsafeRawBufferPointer(rebasing: input[..<inputEnd])
+            while start < bytes.count {
+                switch try parser.next(in: bytes, at: start) {
+                case .needs(let count):
+                    needed = count
+                    return
+                case .frame(let frame, let size):
+                    try self.take(frame, bytes, take)
+                    start += size
+                }
+            }
+        }
+        if start > 0 {
+            input.withUnsafeMutableBytes { input in
+                guard let base = input.baseAddress else { return }
+                base.copyMemory(from: base + start, byteCount: inputEnd - start)
+            }
+            inputEnd -= start
+        }
+        if needed > input.count {
+            input.append(contentsOf: repeatElement(0, count: max(needed, Self.readSize) - input.count))
+        }
+    }
+
+    private func take(
+        _ frame: Frame,
+        _ bytes: UnsafeRawBufferPointer,
+        _ take: (Input, UInt16) throws -> Void
+    ) throws {
+        let payload = UnsafeRawBufferPointer(rebasing: bytes[frame.payload])
+        switch frame.kind {
+        case .method: try take(.method(decoder.method(payload)), frame.channel)
+        case .header:
+            let (size, properties) = try decoder.header(payload)
+            try take(.header(properties, bodySize: size), frame.channel)
+        case .body: try take(.body(payload), frame.channel)
+        case .heartbeat: break
+        }
+    }
+
+    /// - Returns: how many bytes; 0 if there are none now.
+    private func readOnce() throws -> Int {
+        try input.withUnsafeMutableBytes { input in
+            let room = UnsafeMutableRawBufferPointer(rebasing: input[inputEnd...])
+            guard let tls else {
+                while true {
+                    let count = recv(socket, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
+                    if count > 0 { return count }
+                    if count == 0 { throw Self.ended }
+                    if errno == EINTR { continue }
+                    if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
+                    throw Self.broke(errno)
+                }
+            }
+            readWantsWrite = false
+            switch tls.read(into: room) {
+            case .bytes(let count): return count
+            case .wouldBlock: return 0
+            case .wantsWrite:
+                readWantsWrite = true
+                return 0
+            case .closed: throw Self.ended
+            case .failed(let error): throw error
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    /// The protocol's header, by which a client begins.
+    func appendProtocolHeader() {
+        output += Array("AMQP".utf8) + [0, 0, 9, 1]
+    }
+
+    func append(_ method: ClientMethod, channel: UInt16) throws {
+        try encoder.append(method, channel: channel, to: &output, maximum: frameMax)
+    }
+
+    func append(_ publish: AMQPPublish, channel: UInt16) throws {
+        try encoder.appendPublish(publish, channel: channel, to: &output, maximum: frameMax)
+    }
+
+    func appendHeartbeat() { FrameEncoder.appendHeartbeat(to: &output) }
+
+    var wantsToWrite: Bool { outputStart < output.count }
+    /// How many bytes wait for the socket.
+    var backlog: Int { output.count - outputStart }
+
+    /// Writes what the socket takes.
+    func flush() throws {
+        guard stage == .open else { return }
+        while outputStart < output.count {
+            let count = try writeOnce()
+            if count == 0 { break }
+            bytesWritten += count
+            outputStart += count
+        }
+        if outputStart == output.count {
+            // One large message is no reason to keep its memory.
+            if output.capacity > Self.keptOutput { output = [] } else { output.removeAll(keepingCapacity: true) }
+            outputStart = 0
+        } else if outputStart > Self.keptOutput, outputStart > output.count / 2 {
+            output.removeSubrange(..<outputStart)
+            outputStart = 0
+        }
+    }
+
+    private func writeOnce() throws -> Int {
+        try output.withUnsafeBytes { output in
+            let rest = UnsafeRawBufferPointer(rebasing: output[outputStart...])
+            guard let tls else {
+                while true {
+                    let count = send(socket, rest.baseAddress, rest.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+                    if count >= 0 { return count }
+                    if errno == EINTR { continue }
+                    if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
+                    throw Self.broke(errno)
+                }
+            }
+            writeWantsRead = false
+            switch tls.write(rest) {
+            case .bytes(let count): return count
+            case .wouldBlock: return 0
+            case .wantsRead:
+                writeWantsRead = true
+                return 0
+            case .failed(let error): throw error
+            }
+        }
+    }
+
+    private static var ended: MessagingError { MessagingError(.connectionLost, "the broker ended the link") }
+
+    private static func broke(_ number: CInt) -> MessagingError {
+        MessagingError(.connectionLost, "the link to the broker broke: \(String(cString: strerror(number)))")
+    }
+}

@@ -1,0 +1,48 @@
+import Glibc
+import Martlet
+import MartletIO
+
+/// Opens sockets without waiting.
+enum SocketConnector {
+    /// A socket that is being connected to an address.
+    ///
+    /// - Throws: ``MessagingError/Code/connectionLost`` if that can't even begin.
+    static func begin(to address: SocketAddress) throws -> CInt {
+        var hints = addrinfo()
+        hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
+        hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(address.host, String(address.port), &hints, &found) == 0, let info = found?.pointee else {
+            throw MessagingError(.connectionLost, "\(address) is no address")
+        }
+        defer { freeaddrinfo(found) }
+        let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let socket = Glibc.socket(info.ai_family, flags, 0)
+        guard socket >= 0 else { throw failure(errno, address) }
+        var on: CInt = 1
+        _ = setsockopt(socket, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
+        guard connect(socket, info.ai_addr, info.ai_addrlen) == 0 || errno == EINPROGRESS else {
+            let number = errno
+            close(socket)
+            throw failure(number, address)
+        }
+        return socket
+    }
+
+    /// Whether a socket has become connected.
+    ///
+    /// - Throws: ``MessagingError/Code/connectionLost`` if it never will.
+    static func isConnected(_ socket: CInt) throws -> Bool {
+        var entry = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+        guard poll(&entry, 1, 0) > 0 else { return false }
+        var number: CInt = 0
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        if getsockopt(socket, SOL_SOCKET, SO_ERROR, &number, &size) != 0 { number = errno }
+        if number != 0 { throw MessagingError(.connectionLost, String(cString: strerror(number))) }
+        return true
+    }
+
+    private static func failure(_ number: CInt, _ address: SocketAddress) -> MessagingError {
+        MessagingError(.connectionLost, String(cString: strerror(number)))
+    }
+}

@@ -1,0 +1,199 @@
+import DequeModule
+import Logging
+import Martlet
+
+/// Channels: asking on them, and what comes on them.
+extension AMQPSession {
+    /// Opens a channel: what is asked on it follows at once, without waiting for the broker.
+    ///
+    /// - Parameter opened: told when the broker has opened it.
+    /// - Throws: ``MessagingError/Code/refused`` if the connection may have no more of them.
+    func openChannel(
+        _ owner: (any ChannelOwner)?,
+        _ opened: @escaping Channel.Completion = { _ in }
+    ) throws -> Channel {
+        guard isUp, let link else { throw offlineError }
+        let number = try freeChannel()
+        let channel = Channel(
+            number,
+            owner: owner,
+            settler: ChannelSettler(channel: number, settlements: settlements),
+            maximumBodyBytes: options.maximumReceivedBytes
+        )
+        channels[number] = channel
+        channel.waiting.append(opened)
+        try link.append(.channelOpen, channel: number)
+        return channel
+    }
+
+    var offlineError: MessagingError {
+        switch phase {
+        case .closed, .closing: .closed
+        case .idle, .opening, .restoring, .open: .offline
+        }
+    }
+
+    private func freeChannel() throws -> UInt16 {
+        let most = agreement?.channelMax ?? 0
+        guard channels.count < Int(most) else {
+            throw MessagingError(
+                .refused,
+                "all \(most) channels of the connection are in use; each subscription and consumer takes one"
+            )
+        }
+        // The one that was closed last is not the next: an answer to it may be under way.
+        repeat { lastChannel = lastChannel >= most ? 1 : lastChannel + 1 } while channels[lastChannel] != nil
+        return lastChannel
+    }
+
+    /// Asks for something on a channel; the completion is called once, on the loop.
+    func ask(_ method: ClientMethod, on channel: Channel, _ completion: @escaping Channel.Completion) {
+        guard let link, channels[channel.number] === channel, !channel.isClosing else {
+            return completion(.failure(offlineError))
+        }
+        do {
+            try link.append(method, channel: channel.number)
+            channel.waiting.append(completion)
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    /// Asks for several things, one after the other, without waiting in between; the completion gets the last answer, or
+    /// the first error.
+    func ask(_ methods: [ClientMethod], on channel: Channel, _ completion: @escaping Channel.Completion) {
+        var hasFailed = false
+        for (index, method) in methods.enumerated() {
+            ask(method, on: channel) { result in
+                if hasFailed { return }
+                switch result {
+                case .failure:
+                    hasFailed = true
+                    completion(result)
+                case .success:
+                    if index == methods.count - 1 { completion(result) }
+                }
+            }
+        }
+    }
+
+    /// Asks for several things on a channel of their own, so that what the broker refuses costs no other.
+    ///
+    /// - Returns: the last answer.
+    func askAlone(_ methods: [ClientMethod]) async throws -> ServerMethod.Reply {
+        try Task.checkCancellation()
+        let promise = Promise<ServerMethod.Reply>()
+        let channel = try openChannel(nil)
+        attend {
+            ask(methods, on: channel) { promise.end($0) }
+            close(channel)
+        }
+        return try await promise.value()
+    }
+
+    /// Asks for several things on a channel.
+    func ask(_ methods: [ClientMethod], on channel: Channel) async throws -> ServerMethod.Reply {
+        try Task.checkCancellation()
+        let promise = Promise<ServerMethod.Reply>()
+        attend { ask(methods, on: channel) { promise.end($0) } }
+        return try await promise.value()
+    }
+
+    /// Tells a broker something that has no answer.
+    func tell(_ method: ClientMethod, on channel: Channel) {
+        guard let link, channels[channel.number] === channel, !channel.isClosing else { return }
+        // It can't be too large: it is none of those that hold tables.
+        try? link.append(method, channel: channel.number)
+    }
+
+    /// Closes a channel; its number is free when the broker has answered.
+    func close(_ channel: Channel) {
+        guard let link, channels[channel.number] === channel, !channel.isClosing else { return }
+        try? link.append(.channelClose(code: 200, text: "done"), channel: channel.number)
+        channel.isClosing = true
+        channel.settler.end(.lost)
+    }
+
+    /// Closes a channel when all of its deliveries are settled.
+    func drain(_ channel: Channel) {
+        channel.isDraining = true
+        if channel.unsettled == 0 { close(channel) }
+    }
+
+    // MARK: What comes
+
+    func received(_ method: ServerMethod, on channel: Channel) throws {
+        if channel.assembly.isBusy { throw FrameParser.broken("a method comes within a message") }
+        switch method {
+        case .deliver(let delivery): try channel.assembly.announce(.delivery(delivery))
+        case .returned(let returned): try channel.assembly.announce(.returned(returned))
+        case .reply(.got(let got)): try channel.assembly.announce(.got(got))
+        case .ack(let tag, let multiple): confirmed(tag, multiple, isTaken: true, on: channel)
+        case .nack(let tag, let multiple): confirmed(tag, multiple, isTaken: false, on: channel)
+        case .cancel(let consumer): channel.owner?.cancelled(consumer, on: channel, of: self)
+        case .channelFlow(let isActive): tell(.channelFlowOK(isActive: isActive), on: channel)
+        case .channelClose(let close): closedByBroker(channel, close)
+        case .channelCloseOK:
+            guard channel.isClosing else { throw FrameParser.broken("an answer comes that nobody asked for") }
+            end(channel, MessagingError(.notRunning, "the channel is closed"), linkIsLost: false)
+        case .reply(let reply):
+            guard let completion = channel.waiting.popFirst() else {
+                throw FrameParser.broken("an answer comes that nobody asked for")
+            }
+            completion(.success(reply))
+        case .start, .secure, .tune, .openOK, .connectionClose, .connectionCloseOK, .blocked, .unblocked:
+            throw FrameParser.broken("a method of the connection comes on a channel")
+        }
+    }
+
+    func received(_ content: ContentAssembly.Content, on channel: Channel) throws {
+        switch content.announcement {
+        case .delivery:
+            // Owners count what has to be settled.
+            if channel.isClosing { return }
+            channel.owner?.received(content, on: channel, of: self)
+            if !channel.hasRead {
+                channel.hasRead = true
+                channelsRead.append(channel)
+            }
+        case .got(let got):
+            guard let completion = channel.waiting.popFirst() else {
+                throw FrameParser.broken("an answer comes that nobody asked for")
+            }
+            gotten = content
+            completion(.success(.got(got)))
+            gotten = nil
+        case .returned(let returned):
+            guard case .int64(let number) = content.properties.headers?[AMQPPublish.returnHeader] else { return }
+            channel.confirms?.returned(UInt64(bitPattern: number), returned)
+        }
+    }
+
+    private func closedByBroker(_ channel: Channel, _ close: ServerMethod.Close) {
+        if let link { try? link.append(.channelCloseOK, channel: channel.number) }
+        let error = MessagingError(channelClose: close)
+        runtime.logger.debug("the broker closed the channel \(channel.number): \(error)")
+        end(channel, error, linkIsLost: false)
+    }
+
+    /// A channel is over: who waits on it is told, and then its owner.
+    func end(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool) {
+        channels[channel.number] = nil
+        channel.isClosing = true
+        channel.settler.end(.lost)
+        while let completion = channel.waiting.popFirst() { completion(.failure(error)) }
+        channel.owner?.ended(channel, error, linkIsLost: linkIsLost, of: self)
+    }
+
+    // MARK: Settling
+
+    /// Tells the broker what readers have done with their deliveries.
+    func settle() throws {
+        for entry in settlements.takeAll() {
+            guard let channel = channels[entry.settler.channel], channel.settler === entry.settler else { continue }
+            tell(entry.method, on: channel)
+            channel.unsettled -= 1
+            if channel.isDraining, channel.unsettled == 0 { close(channel) }
+        }
+    }
+}

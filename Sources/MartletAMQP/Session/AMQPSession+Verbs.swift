@@ -1,0 +1,286 @@
+import Martlet
+import MartletIO
+
+/// The verbs, as AMQP does them.
+extension AMQPSession {
+    // MARK: From any thread
+
+    nonisolated func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
+        guard ShortText.fits(topic.text) else {
+            throw MessagingError(
+                .invalidTopic,
+                "the topic has \(topic.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
+            )
+        }
+        if options.retain {
+            throw MessagingError(.unsupported, "AMQP keeps no messages for later subscribers: nothing can be retained")
+        }
+        try check(message, options.guarantee)
+        let isGuaranteed = options.guarantee > .atMostOnce
+        var (properties, body) = try WireFormat.content(of: message)
+        try prepare(&properties, isLasting: isGuaranteed, expiry: options.expiry)
+        try await publish(
+            Outgoing(
+                publish: AMQPPublish(
+                    exchange: self.options.exchange,
+                    routingKey: topic.text,
+                    isMandatory: false,
+                    properties: properties,
+                    body: body
+                ),
+                isKept: isGuaranteed,
+                confirmation: isGuaranteed ? Promise() : nil
+            ),
+            expiry: options.expiry
+        )
+    }
+
+    nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
+        try check(queue)
+        try check(message, options.guarantee)
+        let isRequest = message.headers.replyTo != nil
+        let isGuaranteed = options.guarantee > .atMostOnce
+        var (properties, body) =
+            isRequest ? try WireFormat.callContent(of: message) : try WireFormat.content(of: message)
+        try prepare(&properties, isLasting: !isRequest, expiry: options.expiry)
+        let start = runtime.timers.now
+        while true {
+            let left = options.expiry.map { $0 - (runtime.timers.now - start) }
+            if let left, left <= .zero { throw expired(queue) }
+            do {
+                // Whom a request is for, its responder declares; peers' queues must not be declared by anyone else.
+                if options.requiresConsumer, !isRequest {
+                    try await checkConsumers(of: queue)
+                } else if !isRequest {
+                    try await ensureQueue(queue, waits: isGuaranteed, within: left)
+                }
+                return try await publish(
+                    Outgoing(
+                        publish: AMQPPublish(
+                            exchange: "",
+                            routingKey: queue.text,
+                            isMandatory: isGuaranteed || options.requiresConsumer,
+                            properties: properties,
+                            body: body
+                        ),
+                        isKept: isGuaranteed,
+                        confirmation: isGuaranteed || options.requiresConsumer ? Promise() : nil
+                    ),
+                    expiry: left
+                )
+            } catch let error as MessagingError
+                where error.code == .noResponder && !options.requiresConsumer && !isRequest
+            {
+                // The queue was deleted since it was last seen.
+                await forget(queue)
+            }
+        }
+    }
+
+    private nonisolated func expired(_ queue: QueueName) -> MessagingError {
+        MessagingError(.timeout, "the message to \(queue) expired before the broker had it")
+    }
+
+    nonisolated func reply(_ message: Message, to address: String) async throws {
+        try ShortText.check(address, "a reply address")
+        try check(message, .atMostOnce)
+        let (properties, body) = try WireFormat.callContent(of: message)
+        let isDirect = address.hasPrefix(ReplyConsumer.pseudoQueue)
+        try await publish(
+            Outgoing(
+                publish: AMQPPublish(
+                    exchange: "",
+                    routingKey: address,
+                    // The broker takes a direct address for none that a message could be routed to.
+                    isMandatory: !isDirect,
+                    properties: properties,
+                    body: body
+                ),
+                isKept: false,
+                confirmation: isDirect ? nil : Promise()
+            )
+        )
+        if isDirect { try await checkAddress(address) }
+    }
+
+    /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
+    private func checkAddress(_ address: String) async throws {
+        let promise = Promise<ServerMethod.Reply>()
+        attend { inquiries.ask(address, on: self) { promise.end($0) } }
+        do {
+            _ = try await promise.value()
+        } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
+            throw MessagingError(.noResponder, "nobody hears the reply address any more", cause: error)
+        }
+    }
+
+    private nonisolated func check(_ message: Message, _ guarantee: Guarantee) throws {
+        try runtime.checkSize(of: message)
+        if guarantee == .exactlyOnce {
+            throw MessagingError(.unsupported, "AMQP 0-9-1 delivers at least once, not exactly once")
+        }
+    }
+
+    private nonisolated func check(_ queue: QueueName) throws {
+        guard ShortText.fits(queue.text) else {
+            throw MessagingError(
+                .invalidQueue,
+                "the queue's name has \(queue.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
+            )
+        }
+    }
+
+    private nonisolated func prepare(
+        _ properties: inout AMQPProperties,
+        isLasting: Bool,
+        expiry: Duration?
+    ) throws {
+        if isLasting { properties.deliveryMode = 2 }
+        // RabbitMQ takes at most 32 bits of milliseconds; what lasts longer is as good as for ever.
+        if let expiry, expiry < .milliseconds(Int64(UInt32.max) - 1) {
+            properties.expiration = String(max(1, expiry.wholeMilliseconds))
+        }
+    }
+
+    // MARK: Queues
+
+    /// How a queue is declared that does not exist yet.
+    nonisolated func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
+        var declared = AMQPQueue(queue.text, arguments: options.queueArguments)
+        if forRequests {
+            // It goes with its last responder, so that the broker tells callers that there is none.
+            declared = AMQPQueue(queue.text, isDurable: false, isAutoDeleted: true)
+        } else {
+            declared.kind = options.queueKind
+            if options.queueKind == .quorum, declared.arguments["x-delivery-limit"] == nil {
+                // With a limit, however high, what is put back returns to its place; without one, to the end.
+                declared.arguments["x-delivery-limit"] = .int64(Int64(Int32.max))
+            }
+        }
+        return declared
+    }
+
+    private func forget(_ queue: QueueName) { knownQueues.remove(queue.text) }
+
+    /// Declares a queue unless it is known to exist.
+    ///
+    /// - Parameter waits: whether to wait for a link.
+    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws {
+        while !knownQueues.contains(queue.text) {
+            do {
+                _ = try await askAlone([.declareQueue(declaration(of: queue), passive: false)])
+            } catch let error as MessagingError {
+                switch error.amqpReplyCode {
+                // It exists, declared otherwise or for one connection alone: that is as good.
+                case AMQPReplyError.preconditionFailed, AMQPReplyError.resourceLocked: break
+                default:
+                    guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
+                    if !waits {
+                        if case .fail = options.connection.whileOffline { throw error }
+                        return
+                    }
+                    try await runtime.waitUntilConnected(within: limit)
+                    continue
+                }
+            }
+            // It is no more than a memory: one that has forgotten asks again.
+            if knownQueues.count > 10_000 { knownQueues.removeAll() }
+            knownQueues.insert(queue.text)
+        }
+    }
+
+    private func checkConsumers(of queue: QueueName) async throws {
+        do {
+            let promise = Promise<ServerMethod.Reply>()
+            attend { inquiries.ask(queue.text, on: self) { promise.end($0) } }
+            if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
+                throw MessagingError(.noResponder, "nobody consumes \(queue)")
+            }
+        } catch let error as MessagingError {
+            switch error.amqpReplyCode {
+            case AMQPReplyError.notFound: throw MessagingError(.noResponder, "nobody consumes \(queue)", cause: error)
+            // It is another connection's own, which won't tell: the broker returns the message if it is gone.
+            case AMQPReplyError.resourceLocked: break
+            default: throw error
+            }
+        }
+    }
+
+    // MARK: Consuming
+
+    func subscribe(to pattern: TopicPattern, _ options: SubscribeOptions) async throws -> (Mailbox<Delivery>, Int) {
+        guard ShortText.fits(pattern.text) else {
+            throw MessagingError(
+                .invalidFilter,
+                "the topic filter has \(pattern.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
+            )
+        }
+        if options.guarantee == .exactlyOnce {
+            throw MessagingError(.unsupported, "AMQP 0-9-1 delivers at least once, not exactly once")
+        }
+        let consumer = TopicConsumer(pattern, options, bell: bell)
+        return (consumer.mailbox, try await add(consumer))
+    }
+
+    func consume(from queue: QueueName, _ options: ConsumeOptions) async throws -> (Mailbox<Delivery>, Int) {
+        try check(queue)
+        if options.prefetch > Int(UInt16.max) {
+            throw MessagingError(
+                .invalidArgument,
+                "a consumer's prefetch is \(options.prefetch); AMQP has 65535 at most"
+            )
+        }
+        let declared = declaration(of: queue, forRequests: options.isForRequests)
+        let consumer = QueueConsumer(queue, declared, prefetch: options.prefetch)
+        return (consumer.mailbox, try await add(consumer))
+    }
+
+    private func add(_ consumer: any Restorable) async throws -> Int {
+        guard case .open = phase else { throw offlineError }
+        try Task.checkCancellation()
+        lastConsumer += 1
+        let id = lastConsumer
+        consumer.id = id
+        consumers[id] = consumer
+        let promise = Promise<Void>()
+        attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
+        do {
+            try await promise.value()
+        } catch {
+            remove(id)
+            throw error
+        }
+        return id
+    }
+
+    private func remove(_ id: Int) {
+        guard let consumer = consumers.removeValue(forKey: id) else { return }
+        attend {
+            (consumer as? TopicConsumer)?.leave(self)
+            (consumer as? QueueConsumer)?.leave(self)
+        }
+    }
+
+    /// Ends what is consumed, soon. From any thread.
+    nonisolated func leave(_ id: Int) {
+        loop.execute { [weak self] in
+            self?.assumeIsolated { $0.remove(id) }
+        }
+    }
+
+    // MARK: Replies
+
+    func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws {
+        guard case .open = phase else { throw offlineError }
+        let consumer = ReplyConsumer(receive)
+        replies = consumer
+        let promise = Promise<Void>()
+        attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
+        do {
+            try await promise.value()
+        } catch {
+            if replies === consumer { replies = nil }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import DequeModule
+import Martlet
+import MartletIO
+import Synchronization
+
+/// The work behind a connection: the link, its channels, and everything that is restored when the link was lost. It lives
+/// on the connection's loop.
+///
+/// ``AMQPConnection`` is what users hold; it ends the session when it is closed or dropped.
+actor AMQPSession {
+    enum Phase {
+        /// No link.
+        case idle
+        /// A link is being opened; the promise tells how that ends.
+        case opening(Promise<Handshake.Agreement>)
+        /// There is a link; what was open on the one before is being opened again.
+        case restoring
+        /// There is a link.
+        case open
+        /// The link is being ended in order; the promise is told of the broker's farewell.
+        case closing(Promise<Void>)
+        case closed
+    }
+
+    nonisolated let loop: EventLoop
+    nonisolated let options: AMQPOptions
+    nonisolated let runtime: ConnectionRuntime
+    nonisolated let bell: Bell
+    nonisolated let outbox: Outbox<Outgoing>
+    nonisolated let offline: OfflineBuffer<Outgoing>
+    nonisolated let settlements: SettlementQueue
+    /// Held by readers that no prefetch protects and that are behind.
+    nonisolated let gate: FlowGate
+    /// What is told of the broker beside the states.
+    nonisolated let events = EventBroadcast()
+    /// Where replies come at the moment.
+    nonisolated let replyAddress = Mutex("")
+
+    /// For each host, since a context checks the certificate of one.
+    let tls: [String: TLSContext]
+    var phase = Phase.idle
+    var link: Link?
+    var watch: Watch?
+    var ticker: Timer?
+    var heartbeat: Heartbeat?
+    var handshake: Handshake?
+    var agreement: Handshake.Agreement?
+    /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
+    var reconnecting: Task<Void, Never>?
+
+    var channels: [UInt16: Channel] = [:]
+    var lastChannel: UInt16 = 0
+    /// Those of which something was read in this round.
+    var channelsRead: [Channel] = []
+    /// The message of the answer that is being told, for those who asked for one.
+    var gotten: ContentAssembly.Content?
+    /// The channel of the verbs' publishes.
+    let publisher = Publisher()
+    /// The channel of questions about queues.
+    let inquiries = Inquiries()
+    /// What is consumed, to be restored.
+    var consumers: [Int: any Restorable] = [:]
+    var lastConsumer = 0
+    /// Channels of the native API.
+    var natives: [Int: NativeChannel] = [:]
+    var replies: ReplyConsumer?
+    let will: WillKeeper?
+    /// What this connection declared by the native API.
+    var topology = Topology()
+    /// Queues that are known to exist, on this link.
+    var knownQueues: Set<String> = []
+
+    /// Sent on a link that was lost, or taken from the outbox too early: first in line.
+    var again: Deque<Outgoing> = []
+    /// Why the broker takes no publishes at the moment.
+    var blockedReason: String?
+    /// What came while readers were behind that no prefetch protects.
+    var backlogMessages = 0
+    var backlogBytes = 0
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    init(_ options: AMQPOptions, loop: EventLoop) throws {
+        try options.validate()
+        self.options = options
+        self.loop = loop
+        let runtime = ConnectionRuntime(options.connection)
+        self.runtime = runtime
+        tls =
+            try options.tls.map { tls in
+                try Dictionary(options.servers.map { ($0.host, try TLSContext(tls, host: $0.host)) }) { first, _ in
+                    first
+                }
+            } ?? [:]
+        let bell = Bell(loop)
+        self.bell = bell
+        outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
+        offline = OfflineBuffer(options.connection.whileOffline)
+        settlements = SettlementQueue { bell.ring() }
+        gate = FlowGate { bell.ring() }
+        will = options.connection.will.map(WillKeeper.init)
+        loop.open()
+        bell.listen(self)
+    }
+
+    /// What the bell is rung for.
+    func work() {
+        switch phase {
+        case .open, .restoring, .closing: attend { try settle() }
+        case .idle, .opening, .closed: _ = settlements.takeAll()
+        }
+        for consumer in consumers.values { consumer.work(self) }
+        guard case .open = phase else { return }
+        attend { try send() }
+    }
+
+    /// Whether methods can be sent.
+    var isUp: Bool {
+        switch phase {
+        case .open, .restoring: true
+        case .idle, .opening, .closing, .closed: false
+        }
+    }
+}
+
+/// Something that is consumed and has to be opened anew on each link.
+protocol Restorable: AnyObject {
+    /// By which the session keeps it.
+    var id: Int { get set }
+    /// Opens it on the present link; tells how that ended.
+    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void)
+    /// Does what other threads have asked for.
+    func work(_ session: isolated AMQPSession)
+    /// Ends it for its reader, after what has arrived.
+    func finish(throwing error: (any Error)?)
+}

@@ -1,0 +1,111 @@
+import Martlet
+import MartletIO
+
+/// A queue's consumer.
+final class QueueConsumer: Restorable, ChannelOwner {
+    var id = 0
+    let mailbox: Mailbox<Delivery>
+    private let name: QueueName
+    private let topic: TopicName
+    private let declared: AMQPQueue
+    private let prefetch: Int
+    private var channel: Channel?
+    private var consumer = ""
+    private var isOpen = false
+    private var hasLeft = false
+    private var attempts = 0
+
+    init(_ name: QueueName, _ declared: AMQPQueue, prefetch: Int) {
+        self.name = name
+        self.declared = declared
+        self.prefetch = prefetch
+        topic = TopicName(name)
+        // The broker sends no more than the prefetch allows, so that nothing ever waits outside.
+        mailbox = Mailbox(limit: prefetch, overflow: .suspend)
+    }
+
+    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
+        open(on: session, passive: false, completion)
+    }
+
+    private func open(
+        on session: isolated AMQPSession,
+        passive: Bool,
+        _ completion: @escaping ((any Error)?) -> Void
+    ) {
+        guard !hasLeft, channel == nil else { return completion(nil) }
+        do {
+            let channel = try session.openChannel(self)
+            self.channel = channel
+            isOpen = false
+            consumer = UniqueName.make(session.runtime.name.prefix(100).description)
+            session.ask(
+                [
+                    .declareQueue(declared, passive: passive),
+                    .qos(prefetch: UInt16(clamping: prefetch), isGlobal: false),
+                    .consume(queue: name.text, consumer: consumer, noAck: false, exclusive: false, arguments: [:]),
+                ],
+                on: channel
+            ) { [weak self] result in
+                guard let self else { return }
+                switch result {
+                case .success:
+                    isOpen = true
+                    attempts = 0
+                    completion(nil)
+                case .failure(let error as MessagingError)
+                where error.amqpReplyCode == AMQPReplyError.preconditionFailed && !passive:
+                    // It exists, and is declared otherwise: by a peer, which is as good.
+                    self.channel = nil
+                    open(on: session, passive: true, completion)
+                case .failure(let error): completion(error)
+                }
+            }
+        } catch {
+            completion(error)
+        }
+    }
+
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
+        guard case .delivery(let announcement) = content.announcement else { return }
+        channel.unsettled += 1
+        var redeliveries = announcement.isRedelivered ? 1 : 0
+        if let count = content.properties.headers?["x-delivery-count"]?.integer {
+            redeliveries = max(redeliveries, Int(clamping: count))
+        }
+        let delivery = Delivery(
+            topic: topic,
+            message: WireFormat.message(content, from: .publication),
+            redeliveries: redeliveries,
+            settlement: Settlement(announcement.tag, by: channel.settler)
+        )
+        _ = mailbox.offer(delivery, topic: topic)
+    }
+
+    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
+    func work(_ session: isolated AMQPSession) {}
+
+    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
+        session.events.post(.consumerCancelled(queue: name.text))
+        session.close(channel)
+    }
+
+    func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
+        guard self.channel === channel else { return }
+        self.channel = nil
+        guard !linkIsLost, !hasLeft, isOpen || attempts > 0 else { return }
+        attempts += 1
+        session.openAgain(self, attempt: attempts)
+    }
+
+    /// Ends it at the broker. What the reader holds can still be settled.
+    func leave(_ session: isolated AMQPSession) {
+        guard !hasLeft else { return }
+        hasLeft = true
+        guard let channel else { return }
+        session.ask(.cancel(consumer: consumer), on: channel) { _ in }
+        session.drain(channel)
+    }
+
+    func finish(throwing error: (any Error)?) { mailbox.finish(throwing: error) }
+}

@@ -1,0 +1,135 @@
+import Logging
+import Martlet
+import Synchronization
+
+/// Where replies to the connection's calls come.
+///
+/// With the broker's direct reply-to nothing is declared, but its consumer is not told the address that others are to
+/// send to: it is what the broker makes of the property `reply_to` of the consumer's own messages. So it sends itself one
+/// by way of a queue that exists for just that long. Afterwards the address can be used from any channel, and told to
+/// anyone.
+final class ReplyConsumer: Restorable, ChannelOwner {
+    static let pseudoQueue = "amq.rabbitmq.reply-to"
+
+    static let fixedID = -1
+    var id = ReplyConsumer.fixedID
+    private let receive: @Sendable (Message, String) -> Void
+    private var channel: Channel?
+    private var address = ""
+    private var isOpen = false
+    private var attempts = 0
+
+    init(_ receive: @escaping @Sendable (Message, String) -> Void) {
+        self.receive = receive
+    }
+
+    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
+        guard channel == nil else { return completion(nil) }
+        isOpen = false
+        do {
+            let channel = try session.openChannel(self)
+            self.channel = channel
+            switch session.options.replies {
+            case .direct: try openDirect(channel, session, completion)
+            case .queue: openQueue(channel, session, completion)
+            }
+        } catch {
+            completion(error)
+        }
+    }
+
+    private func opened(_ address: String, _ session: AMQPSession) {
+        isOpen = true
+        attempts = 0
+        self.address = address
+        session.replyAddress.withLock { $0 = address }
+    }
+
+    private func openQueue(
+        _ channel: Channel,
+        _ session: isolated AMQPSession,
+        _ completion: @escaping ((any Error)?) -> Void
+    ) {
+        let name = UniqueName.make("martlet.replies")
+        let queue = AMQPQueue(name, isDurable: false, isExclusive: true, isAutoDeleted: true)
+        session.ask(
+            [.declareQueue(queue, passive: false), consume(name)],
+            on: channel
+        ) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success:
+                opened(name, session)
+                completion(nil)
+            case .failure(let error): completion(error)
+            }
+        }
+    }
+
+    private func openDirect(
+        _ channel: Channel,
+        _ session: isolated AMQPSession,
+        _ completion: @escaping ((any Error)?) -> Void
+    ) throws {
+        let probe = AMQPQueue(
+            UniqueName.make("martlet.probe"),
+            isDurable: false,
+            isExclusive: true,
+            isAutoDeleted: true
+        )
+        session.ask(consume(Self.pseudoQueue), on: channel) { _ in }
+        session.ask(.declareQueue(probe, passive: false), on: channel) { _ in }
+        try session.link?.append(
+            AMQPPublish(
+                exchange: "",
+                routingKey: probe.name,
+                isMandatory: false,
+                properties: AMQPProperties(replyTo: Self.pseudoQueue),
+                body: []
+            ),
+            channel: channel.number
+        )
+        session.ask(.get(queue: probe.name, noAck: true), on: channel) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success:
+                guard let address = session.gotten?.properties.replyTo else {
+                    return completion(
+                        MessagingError(.unsupported, "the broker has no direct reply-to; use the option replies .queue")
+                    )
+                }
+                opened(address, session)
+                completion(nil)
+            case .failure(let error): completion(error)
+            }
+        }
+        session.ask(.deleteQueue(probe.name, ifUnused: false, ifEmpty: false), on: channel) { _ in }
+    }
+
+    private func consume(_ queue: String) -> ClientMethod {
+        .consume(queue: queue, consumer: "replies", noAck: true, exclusive: true, arguments: [:])
+    }
+
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
+        receive(WireFormat.message(content, from: .call), address)
+    }
+
+    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
+    func work(_ session: isolated AMQPSession) {}
+
+    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
+        session.close(channel)
+    }
+
+    func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
+        guard self.channel === channel else { return }
+        self.channel = nil
+        guard !linkIsLost, isOpen || attempts > 0 else { return }
+        // Replies to calls in flight went to the address that is gone.
+        session.runtime.logger.warning("the channel of replies was closed: \(error)")
+        attempts += 1
+        session.openAgain(self, attempt: attempts)
+    }
+
+    func finish(throwing error: (any Error)?) {}
+}

@@ -1,0 +1,161 @@
+import Martlet
+import MartletIO
+import Synchronization
+
+/// A topic's subscriber: a queue of its own, bound to the exchange.
+///
+/// Without a guarantee the queue is the link's and goes with it. With one it outlives links for some minutes, so that what
+/// is published while the link is away comes afterwards; it is deleted when the subscription is left.
+final class TopicConsumer: Restorable, ChannelOwner {
+    /// How long a queue waits for a link that was lost.
+    private static let patience = Duration.seconds(300)
+
+    var id = 0
+    let mailbox: Mailbox<Delivery>
+    private let pattern: TopicPattern
+    /// Where the pattern has no wildcards its own name is told as the topic.
+    private let name: TopicName?
+    private let options: SubscribeOptions
+    /// The name that is kept, with a guarantee.
+    private let lastingQueue: String?
+    private let hasRoom: Flag
+    private var channel: Channel?
+    private var queue = ""
+    private var isOpen = false
+    private var hasLeft = false
+    private var attempts = 0
+    /// The latest delivery, and the latest that was acknowledged.
+    private var lastTag: UInt64 = 0
+    private var acknowledged: UInt64 = 0
+    /// Something waits outside of the mailbox: nothing is acknowledged until it is in.
+    private var isBackedUp = false
+
+    init(_ pattern: TopicPattern, _ options: SubscribeOptions, bell: Bell) {
+        self.pattern = pattern
+        self.options = options
+        name = pattern.hasWildcards ? nil : TopicName(pattern.text)
+        lastingQueue = options.guarantee > .atMostOnce ? UniqueName.make("martlet.topic") : nil
+        let hasRoom = Flag()
+        self.hasRoom = hasRoom
+        mailbox = Mailbox(limit: options.limit, overflow: options.overflow) {
+            hasRoom.raise()
+            bell.ring()
+        }
+    }
+
+    /// Whether the broker has to be told what was taken, so that it holds back the rest.
+    private var acknowledges: Bool { options.overflow == .suspend || lastingQueue != nil }
+
+    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
+        guard !hasLeft, channel == nil else { return completion(nil) }
+        do {
+            let channel = try session.openChannel(self)
+            self.channel = channel
+            isOpen = false
+            lastTag = 0
+            acknowledged = 0
+            isBackedUp = mailbox.isBackedUp
+            queue = lastingQueue ?? UniqueName.make("martlet.topic")
+            var declared = AMQPQueue(queue, isDurable: lastingQueue != nil)
+            if lastingQueue == nil {
+                declared.isExclusive = true
+                declared.isAutoDeleted = true
+            } else {
+                declared.expiry = Self.patience
+            }
+            let prefetch = UInt16(clamping: options.limit)
+            session.ask(
+                [
+                    .declareQueue(declared, passive: false),
+                    .bindQueue(
+                        AMQPBinding(from: session.options.exchange, to: queue, routingKey: pattern.text)
+                    ),
+                    .qos(prefetch: acknowledges ? max(1, prefetch) : 0, isGlobal: false),
+                    .consume(queue: queue, consumer: "", noAck: !acknowledges, exclusive: false, arguments: [:]),
+                ],
+                on: channel
+            ) { [weak self] result in
+                switch result {
+                case .success:
+                    self?.isOpen = true
+                    self?.attempts = 0
+                    completion(nil)
+                case .failure(let error): completion(error)
+                }
+            }
+        } catch {
+            completion(error)
+        }
+    }
+
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
+        guard case .delivery(let announcement) = content.announcement else { return }
+        let topic = name ?? TopicName(announcement.routingKey)
+        let message = WireFormat.message(content, from: .publication)
+        let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
+        lastTag = announcement.tag
+        if case .parked = mailbox.offer(delivery, topic: topic) { isBackedUp = true }
+    }
+
+    func readAll(on channel: Channel, of session: isolated AMQPSession) {
+        // The reader may have been quicker, and then has told already.
+        if isBackedUp, !mailbox.isBackedUp { isBackedUp = false }
+        acknowledge(session)
+    }
+
+    func work(_ session: isolated AMQPSession) {
+        guard hasRoom.lower() else { return }
+        isBackedUp = mailbox.isBackedUp
+        session.attend { acknowledge(session) }
+    }
+
+    private func acknowledge(_ session: isolated AMQPSession) {
+        guard acknowledges, !isBackedUp, lastTag > acknowledged, let channel else { return }
+        acknowledged = lastTag
+        session.tell(.ack(tag: lastTag, multiple: true), on: channel)
+    }
+
+    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
+        session.events.post(.consumerCancelled(queue: queue))
+        session.close(channel)
+    }
+
+    func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
+        guard self.channel === channel else { return }
+        self.channel = nil
+        guard !linkIsLost, !hasLeft, isOpen || attempts > 0 else { return }
+        attempts += 1
+        session.openAgain(self, attempt: attempts)
+    }
+
+    /// Ends it at the broker.
+    func leave(_ session: isolated AMQPSession) {
+        guard !hasLeft else { return }
+        hasLeft = true
+        guard let channel else { return }
+        // What is not the link's own is deleted; what is goes when its consumer does.
+        if let lastingQueue {
+            session.ask(.deleteQueue(lastingQueue, ifUnused: false, ifEmpty: false), on: channel) { _ in }
+        }
+        session.close(channel)
+    }
+
+    func finish(throwing error: (any Error)?) { mailbox.finish(throwing: error) }
+}
+
+/// Something that one thread asks of another, once however often.
+final class Flag: Sendable {
+    private let isRaised = Atomic(false)
+
+    func raise() { isRaised.store(true, ordering: .sequentiallyConsistent) }
+
+    /// - Returns: whether it was raised.
+    func lower() -> Bool { isRaised.exchange(false, ordering: .sequentiallyConsistent) }
+}
+
+/// Names that nobody else has.
+enum UniqueName {
+    static func make(_ prefix: String) -> String {
+        "\(prefix).\(String(UInt64.random(in: 0...UInt64.max), radix: 36))\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+    }
+}

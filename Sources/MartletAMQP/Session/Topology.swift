@@ -1,0 +1,40 @@
+import OrderedCollections
+
+/// What a connection has declared by its native API, to be declared again on a new link: the queues and exchanges may have
+/// gone with the old one, or with the broker's memory. A pure value.
+struct Topology {
+    private var exchanges: OrderedDictionary<String, AMQPExchange> = [:]
+    private var queues: OrderedDictionary<String, AMQPQueue> = [:]
+    private var queueBindings: OrderedSet<AMQPBinding> = []
+    private var exchangeBindings: OrderedSet<AMQPBinding> = []
+
+    /// What to ask for, in stages: what is in a later one may need what is in the ones before.
+    var stages: [[ClientMethod]] {
+        [
+            exchanges.values.map { .declareExchange($0, passive: false) }
+                + queues.values.map { .declareQueue($0, passive: false) },
+            exchangeBindings.map(ClientMethod.bindExchange) + queueBindings.map(ClientMethod.bindQueue),
+        ]
+    }
+
+    /// Something was done that lasts.
+    mutating func note(_ method: ClientMethod) {
+        switch method {
+        case .declareExchange(let exchange, passive: false): exchanges[exchange.name] = exchange
+        // One that the broker named is gone with its name.
+        case .declareQueue(let queue, passive: false) where !queue.name.isEmpty: queues[queue.name] = queue
+        case .bindQueue(let binding): queueBindings.append(binding)
+        case .bindExchange(let binding): exchangeBindings.append(binding)
+        case .unbindQueue(let binding): queueBindings.remove(binding)
+        case .unbindExchange(let binding): exchangeBindings.remove(binding)
+        case .deleteExchange(let name, _):
+            exchanges[name] = nil
+            queueBindings.removeAll { $0.source == name }
+            exchangeBindings.removeAll { $0.source == name || $0.destination == name }
+        case .deleteQueue(let name, _, _):
+            queues[name] = nil
+            queueBindings.removeAll { $0.destination == name }
+        default: break
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Martlet
+
+/// Messages as AMQP sends them: the standard headers as properties, as far as they fit, the others in the table of headers.
+enum WireFormat {
+    /// The headers that have a property.
+    private static let properties:
+        [(header: String, property: any WritableKeyPath<AMQPProperties, String?> & Sendable)] =
+            [
+                (Headers.Standard.contentType, \.contentType),
+                (Headers.Standard.correlationID, \.correlationID),
+                (Headers.Standard.replyTo, \.replyTo),
+                (Headers.Standard.messageID, \.messageID),
+            ]
+
+    /// How a message is sent that is published, or put into a queue.
+    static func content(of message: Message) throws -> (properties: AMQPProperties, body: [UInt8]) {
+        // Only a body that would be taken for an envelope has to be in one.
+        let body =
+            Envelope.isNeeded(for: Message(message.body))
+            ? Envelope.wrap(Message(message.body), for: .publication) : message.body
+        return (try properties(of: message.headers), body)
+    }
+
+    /// How a request or a reply is sent: all of it in an envelope, for peers who look nowhere else, and what ties both
+    /// together as properties too.
+    static func callContent(of message: Message) throws -> (properties: AMQPProperties, body: [UInt8]) {
+        var properties = AMQPProperties(contentType: "application/json", contentEncoding: "utf8")
+        if let id = message.headers.correlationID, ShortText.fits(id) { properties.correlationID = id }
+        if let address = message.headers.replyTo, ShortText.fits(address) { properties.replyTo = address }
+        return (properties, Envelope.wrap(message, for: .call))
+    }
+
+    private static func properties(of headers: Headers) throws -> AMQPProperties {
+        var properties = AMQPProperties()
+        guard !headers.isEmpty else { return properties }
+        var table: [(name: String, value: AMQPValue)] = []
+        for (name, value) in headers {
+            if let (_, property) = Self.properties.first(where: { $0.header == name }), case .string(let text) = value,
+                ShortText.fits(text)
+            {
+                properties[keyPath: property] = text
+                continue
+            }
+            try ShortText.check(name, "a header's name")
+            table.append((name, AMQPValue(value)))
+            if name == Headers.Standard.timestamp, let nanoseconds = value.integer, nanoseconds >= 0 {
+                // The property has whole seconds; the header the rest.
+                properties.timestamp = UInt64(nanoseconds / 1_000_000_000)
+            }
+        }
+        if !table.isEmpty { properties.headers = AMQPTable(unique: table) }
+        return properties
+    }
+
+    /// The message that was received, out of its envelope if it has one.
+    static func message(_ content: ContentAssembly.Content, from use: Envelope.Use) -> Message {
+        let headers = headers(of: content.properties)
+        // What a peer that is no Martlet asks in an envelope is told apart by its address for the reply.
+        let use = content.properties.replyTo == nil ? use : .call
+        guard var message = Envelope.unwrap(content.body, from: use) else {
+            return Message(content.body, headers: headers)
+        }
+        for (name, value) in headers {
+            // The broker has rewritten the property that holds the address; a peer's envelope has it as it was.
+            let isRouting = name == Headers.Standard.replyTo || name == Headers.Standard.correlationID
+            if isRouting || message.headers[name] == nil && name != Headers.Standard.contentType {
+                message.headers[name] = value
+            }
+        }
+        return message
+    }
+
+    private static func headers(of properties: AMQPProperties) -> Headers {
+        var headers = Headers()
+        for (name, property) in Self.properties {
+            if let text = properties[keyPath: property] { headers[name] = .string(text) }
+        }
+        guard let table = properties.headers else { return headers }
+        for (name, value) in table where !isBrokers(name) {
+            if let value = HeaderValue(value) { headers[name] = value }
+        }
+        if let reason = table["x-first-death-reason"]?.text { headers[Headers.Standard.deathReason] = .string(reason) }
+        if let queue = table["x-first-death-queue"]?.text { headers[Headers.Standard.deathQueue] = .string(queue) }
+        return headers
+    }
+
+    /// What the broker itself puts in, and what is told otherwise.
+    private static func isBrokers(_ name: String) -> Bool {
+        name.hasPrefix("x-")
+            && (name.hasPrefix("x-first-death-") || name == "x-death" || name == "x-delivery-count"
+                || name == AMQPPublish.returnHeader)
+    }
+}
+
+extension AMQPValue {
+    init(_ value: HeaderValue) {
+        self =
+            switch value {
+            case .string(let text): .string(text)
+            case .integer(let number): .int64(number)
+            case .double(let number): .double(number)
+            case .boolean(let truth): .boolean(truth)
+            case .bytes(let bytes): .bytes(bytes)
+            }
+    }
+
+    var text: String? {
+        if case .string(let text) = self { text } else { nil }
+    }
+}
+
+extension HeaderValue {
+    /// The value as far as all brokers have its type: no tables, arrays, or nothing.
+    init?(_ value: AMQPValue) {
+        switch value {
+        case .string(let text): self = .string(text)
+        case .boolean(let truth): self = .boolean(truth)
+        case .float(let number): self = .double(Double(number))
+        case .double(let number): self = .double(number)
+        case .bytes(let bytes): self = .bytes(bytes)
+        case .timestamp(let seconds): self = .integer(Int64(clamping: seconds))
+        case .decimal, .array, .table, .void: return nil
+        default:
+            guard let number = value.integer else { return nil }
+            self = .integer(number)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import CHiredis
+
+/// Writes commands as the protocol has them, by hiredis.
+enum CommandFormat {
+    /// A command of its words.
+    static func bytes(of arguments: [[UInt8]]) -> [UInt8] {
+        var result: [UInt8] = []
+        append(arguments, to: &result)
+        return result
+    }
+
+    /// A command of text.
+    static func bytes(of arguments: String...) -> [UInt8] {
+        bytes(of: arguments.map { Array($0.utf8) })
+    }
+
+    /// Appends a command.
+    static func append(_ arguments: [[UInt8]], to result: inout [UInt8]) {
+        var size = 16
+        for argument in arguments { size += argument.count + 16 }
+        result.reserveCapacity(result.count + size)
+        appendHeader("*", arguments.count, to: &result)
+        for argument in arguments {
+            appendHeader("$", argument.count, to: &result)
+            result.append(contentsOf: argument)
+            result.append(13)
+            result.append(10)
+        }
+    }
+
+    private static func appendHeader(_ mark: Unicode.Scalar, _ number: Int, to result: inout [UInt8]) {
+        result.append(UInt8(ascii: mark))
+        if number < 10 {
+            result.append(UInt8(ascii: "0") + UInt8(number))
+        } else {
+            result.append(contentsOf: String(number).utf8)
+        }
+        result.append(13)
+        result.append(10)
+    }
+}

@@ -1,0 +1,251 @@
+import IntegrationSupport
+import Martlet
+import MartletAMQP
+import MartletTesting
+import Testing
+
+/// What breaks, and what comes of it, on brokers of the tests' own.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FaultTests {
+    @Test func whatWasConfirmedOutlivesARestart() async throws {
+        try await RabbitMQServer.withServer { server in
+            try await withAMQP(port: server.port) { sender in
+                try await withAMQP(port: server.port) { receiver in
+                    let queue = QueueName("work")
+                    let confirmed = Recorder<String>()
+                    let seen = Recorder<String>()
+                    let redelivered = Recorder<String>()
+                    let over = Recorder<Void>()
+                    let consumer = try await receiver.consume(from: queue, options: ConsumeOptions(prefetch: 8))
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for task in 0..<4 {
+                            group.addTask {
+                                var number = 0
+                                while over.values.isEmpty {
+                                    let text = "\(task).\(number)"
+                                    try await sender.send(Message(text), to: queue)
+                                    confirmed.record(text)
+                                    number += 1
+                                }
+                            }
+                        }
+                        group.addTask {
+                            for try await delivery in consumer {
+                                let text = delivery.message.text ?? ""
+                                if delivery.redeliveries > 0 { redelivered.record(text) }
+                                seen.record(text)
+                                // Fails if the link was lost meanwhile: then it comes again.
+                                try? delivery.ack()
+                            }
+                        }
+                        // RabbitMQ writes down what quorum queues it has twice a second: one that is younger when the
+                        // machine fails comes back without its messages.
+                        try await confirmed.wait(for: 8_000)
+                        server.kill()
+                        try await server.start()
+                        let before = confirmed.values.count
+                        try await confirmed.wait(for: before + 50)
+                        over.signal()
+                        try await seen.wait { Set(confirmed.values).isSubset(of: $0) }
+                        group.cancelAll()
+                        while let result = await group.nextResult() {
+                            if case .failure(let error) = result, !(error is CancellationError) { throw error }
+                        }
+                    }
+                    // What came twice, because its settlement was lost, says so.
+                    var first: Set<String> = []
+                    let twice = seen.values.filter { !first.insert($0).inserted }
+                    #expect(twice.count <= redelivered.values.count + 8)
+                }
+            }
+        }
+    }
+
+    @Test func anAlarmSuspendsPublishersAndNobodyElse() async throws {
+        try await RabbitMQServer.withServer { server in
+            try await withAMQP(port: server.port) { sender in
+                try await withAMQP(port: server.port) { receiver in
+                    let queue = QueueName("alarmed")
+                    for number in 0..<20 { try await sender.send(Message("\(number)"), to: queue) }
+                    let events = sender.events()
+                    let noted = Recorder<AMQPEvent>()
+                    let watching = Task { for await event in events { noted.record(event) } }
+                    try await server.control("set_vm_memory_high_watermark", "0")
+                    let waiting = Recorder<Void>()
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask {
+                            try await sender.send(Message("late"), to: queue)
+                            waiting.signal()
+                        }
+                        try await noted.wait(for: 1)
+                        #expect(sender.blockedReason != nil)
+                        #expect(sender.state == .connected)
+                        // Without a guarantee, publishes wait as well once the outbox is full; a consumer goes on.
+                        let consumer = try await receiver.consume(from: queue, options: ConsumeOptions(prefetch: 4))
+                        for number in 0..<20 {
+                            let delivery = try #require(try await consumer.next())
+                            #expect(delivery.message.text == "\(number)")
+                            try delivery.ack()
+                        }
+                        #expect(waiting.values.isEmpty)
+                        try await server.control("set_vm_memory_high_watermark", "0.4")
+                        try await group.waitForAll()
+                        let last = try #require(try await consumer.next())
+                        #expect(last.message.text == "late")
+                        try last.ack()
+                    }
+                    try await noted.wait(for: 2)
+                    #expect(noted.values.last == .unblocked)
+                    #expect(sender.blockedReason == nil)
+                    watching.cancel()
+                    await watching.value
+                }
+            }
+        }
+    }
+
+    @Test func aSilentLinkIsFoundByItsHeartbeat() async throws {
+        try await TCPProxy.withProxy(to: RabbitMQServer.shared().port) { proxy in
+            try await withAMQP(port: proxy.port, { $0.heartbeat = .seconds(1) }) { broker in
+                let states = Recorder<ConnectionState>()
+                let watching = Task { for await state in broker.states() { states.record(state) } }
+                try await states.wait(for: 1)
+                proxy.set(.swallow)
+                try await states.wait(for: 2)
+                #expect(states.values.last == .disconnected)
+                proxy.set(.forward)
+                try await states.wait(for: 3)
+                #expect(states.values.last == .connected)
+                watching.cancel()
+                await watching.value
+            }
+        }
+    }
+
+    @Test func idlingLongerThanTwoHeartbeatsIsNoSilence() async throws {
+        try await withAMQP(port: RabbitMQServer.shared().port, { $0.heartbeat = .seconds(1) }) { broker in
+            let states = Recorder<ConnectionState>()
+            let watching = Task { for await state in broker.states() { states.record(state) } }
+            let consumer = try await broker.consume(from: QueueName(unique("idle")))
+            // It is time that is tested here.
+            try await Task.sleep(for: .seconds(5))
+            #expect(states.values == [.connected])
+            #expect(consumer.waiting == 0)
+            watching.cancel()
+            await watching.value
+        }
+    }
+
+    @Test func aConnectionThatTheBrokerClosesComesBack() async throws {
+        try await RabbitMQServer.withServer { server in
+            try await withAMQP(port: server.port, { $0.connection.name = "closed" }) { broker in
+                let queue = QueueName("here")
+                let exchange = AMQPExchange("mine", kind: .fanout, isDurable: false)
+                try await broker.declare(exchange)
+                let own = AMQPQueue("own", isDurable: false, isExclusive: true)
+                try await broker.declare(own)
+                try await broker.bindQueue(AMQPBinding(from: "mine", to: "own"))
+                let channel = try await broker.openChannel()
+                let native = try await channel.consume(from: "own")
+                let consumer = try await broker.consume(from: queue)
+                try await broker.send(Message("held"), to: queue)
+                let held = try #require(try await consumer.next())
+                let states = Recorder<ConnectionState>()
+                let watching = Task { for await state in broker.states() { states.record(state) } }
+                try await states.wait(for: 1)
+                try await server.control("close_all_connections", "--vhost", "/", "over")
+                try await states.wait(for: 3)
+                #expect(states.values == [.connected, .disconnected, .connected])
+                let code = await errorCode { try held.ack() }
+                #expect(code == .connectionLost)
+                let again = try #require(try await consumer.next())
+                #expect(again.redeliveries == 1)
+                try again.ack()
+                try await channel.publish(AMQPMessage("x"), to: "mine")
+                let delivery = try #require(try await native.next())
+                try delivery.ack()
+                watching.cancel()
+                await watching.value
+            }
+        }
+    }
+
+    @Test func aConsumerOutlivesItsQueue() async throws {
+        try await withAMQP(port: RabbitMQServer.shared().port) { broker in
+            let queue = QueueName(unique("deleted"))
+            let consumer = try await broker.consume(from: queue)
+            let events = broker.events()
+            let channel = try await broker.openChannel()
+            let own = AMQPQueue(unique("own"), isExclusive: true)
+            try await broker.declare(own)
+            let native = try await channel.consume(from: own.name)
+            try await broker.deleteQueue(own.name)
+            let code = await errorCode { _ = try await native.next() }
+            #expect(code == .refused)
+            try await broker.deleteQueue(queue.text)
+            for await event in events where event == .consumerCancelled(queue: queue.text) { break }
+            try await broker.send(Message("x"), to: queue)
+            let delivery = try #require(try await consumer.next())
+            #expect(delivery.message.text == "x")
+            try delivery.ack()
+            try await broker.deleteQueue(queue.text)
+        }
+    }
+
+    @Test func aMessageThatTheBrokerRefusesFailsAlone() async throws {
+        var options = RabbitMQOptions()
+        options.maximumMessageSize = 1_000
+        try await RabbitMQServer.withServer(options) { server in
+            try await withAMQP(port: server.port) { broker in
+                let queue = QueueName("limited")
+                let outcomes = try await withThrowingTaskGroup(of: (Int, Int?).self) { group in
+                    for number in 0..<50 {
+                        group.addTask {
+                            let body = [UInt8](repeating: 0, count: number % 10 == 0 ? 2_000 : 10)
+                            return (number, await replyCode { try await broker.send(Message(body), to: queue) })
+                        }
+                    }
+                    return try await group.reduce(into: [Int: Int?]()) { $0[$1.0] = $1.1 }
+                }
+                for (number, code) in outcomes { #expect(code == (number % 10 == 0 ? 406 : nil)) }
+            }
+        }
+    }
+
+    @Test func aServerThatSaysNothingIsGivenUp() async throws {
+        try await SilentServer.withServer { server in
+            let code = await errorCode {
+                try await withAMQP(port: server.port, { $0.connectTimeout = .milliseconds(200) }) { _ in }
+            }
+            #expect(code == .timeout)
+        }
+    }
+
+    @Test func aPeerThatReadsNothingSuspendsPublishers() async throws {
+        try await TCPProxy.withProxy(to: RabbitMQServer.shared().port) { proxy in
+            try await withAMQP(port: proxy.port) { broker in
+                proxy.set(.stall)
+                let sent = Recorder<Void>()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        while !Task.isCancelled {
+                            try await broker.publish(Message([UInt8](repeating: 0, count: 10_000)), to: "flood")
+                            sent.signal()
+                        }
+                    }
+                    // It is suspended when the count stands still.
+                    var last = -1
+                    while sent.values.count != last || last < 100 {
+                        last = sent.values.count
+                        try await Task.sleep(for: .milliseconds(200))
+                    }
+                    #expect(last < 10_000)
+                    group.cancelAll()
+                    while let result = await group.nextResult() {
+                        if case .failure(let error) = result, !(error is CancellationError) { throw error }
+                    }
+                }
+                proxy.set(.forward)
+            }
+        }
+    }
+}
