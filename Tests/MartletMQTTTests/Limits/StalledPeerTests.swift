@@ -8,7 +8,9 @@ import Testing
 /// A peer that accepts and then reads nothing.
 @Suite(.timeLimit(.minutes(2))) struct StalledPeerTests {
     /// Publishers wait instead of filling the memory, each can be cancelled, and the link is taken for dead.
-    @Test(arguments: Guarantee.allCases) func publishersWaitForAPeerThatReadsNothing(_ guarantee: Guarantee) async throws {
+    @Test(arguments: Guarantee.allCases) func publishersWaitForAPeerThatReadsNothing(_ guarantee: Guarantee)
+        async throws
+    {
         let server = try await MosquittoServer.shared()
         try await TCPProxy.withProxy(to: server.port) { proxy in
             let options = MQTTOptions.local(proxy.port) {
@@ -66,7 +68,11 @@ import Testing
             proxy.set(mode)
             let body = [UInt8](repeating: 1, count: 8 << 20)
             let waiting = Task {
-                try await connection.publish(Message(body), to: "deaf", options: PublishOptions(guarantee: .atLeastOnce))
+                try await connection.publish(
+                    Message(body),
+                    to: "deaf",
+                    options: PublishOptions(guarantee: .atLeastOnce)
+                )
             }
             try await until { connection.session.outbox.count == 0 }
             await connection.close()
@@ -91,7 +97,10 @@ import Testing
                     let before = ProcessFigures.residentBytes
                     for _ in 0..<1_500 {
                         try await publisher.publish(
-                            Message(body), to: "slow", options: PublishOptions(guarantee: .atLeastOnce))
+                            Message(body),
+                            to: "slow",
+                            options: PublishOptions(guarantee: .atLeastOnce)
+                        )
                     }
                     // 150 MB are with the broker.
                     #expect(ProcessFigures.residentBytes - before < 80 << 20)

@@ -58,7 +58,10 @@ import Testing
                 var body = [UInt8](repeating: 0xa5, count: count)
                 body[count - 1] = 7
                 try await connection.publish(
-                    Message(body), to: "huge", options: PublishOptions(guarantee: .atLeastOnce))
+                    Message(body),
+                    to: "huge",
+                    options: PublishOptions(guarantee: .atLeastOnce)
+                )
                 let arrived = try await subscription.next()?.message.body
                 #expect(arrived?.count == count)
                 #expect(arrived?.first == 0xa5)
