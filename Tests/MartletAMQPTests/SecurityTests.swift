@@ -15,7 +15,7 @@ import Testing
 
     @Test func aCertificateIsEnough() async throws {
         let broker = try await SecureBroker.shared()
-        try? await broker.control("add_user", "client", "unused")
+        _ = try? await broker.control("add_user", "client", "unused")
         try await broker.control("set_permissions", "client", ".*", ".*", ".*")
         let options = try await options { $0.credentials = .external }
         try await AMQPConnection.withConnection(options) { connection in

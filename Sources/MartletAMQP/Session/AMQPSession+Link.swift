@@ -124,14 +124,28 @@ extension AMQPSession {
             guard let link, try link.advance() else { return }
             try link.flush()
             defer { readAll() }
-            try link.read { input, channel in
+            let hasMore = try link.read { input, channel in
                 // What was read before may have ended the link.
                 guard self.link === link else { throw MessagingError(.connectionLost, "the link is over") }
                 try received(input, on: channel)
             }
+            // After the others on this loop.
+            if hasMore { readOn() }
         }
         // A confirmation makes room for the next publish, and so does what was written.
         if case .open = phase { attend { try send() } }
+    }
+
+    private func readOn() {
+        hasUnread = true
+        bell.ring()
+    }
+
+    /// Reads on where TLS has more than was taken last, of which the socket says nothing.
+    func readRest() {
+        guard hasUnread, !isDeaf else { return }
+        hasUnread = false
+        socketReady()
     }
 
     private func received(_ input: Link.Input, on number: UInt16) throws {

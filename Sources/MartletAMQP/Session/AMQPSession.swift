@@ -74,6 +74,8 @@ actor AMQPSession {
     var again: Deque<Outgoing> = []
     /// Why the broker takes no publishes at the moment.
     var blockedReason: String?
+    /// There may be more to read, of which the socket says nothing.
+    var hasUnread = false
     /// What came while readers were behind that no prefetch protects.
     var backlogMessages = 0
     var backlogBytes = 0
@@ -110,6 +112,7 @@ actor AMQPSession {
         case .idle, .opening, .closed: _ = settlements.takeAll()
         }
         for consumer in consumers.values { consumer.work(self) }
+        readRest()
         guard case .open = phase else { return }
         attend { try send() }
     }
