@@ -85,7 +85,7 @@ extension AMQPSession {
     private func established() async throws {
         guard let link, let agreement else { throw MessagingError.offline }
         if let interval = agreement.heartbeat {
-            heartbeat = Heartbeat(interval: interval, now: .now)
+            heartbeat = LinkHeartbeat(interval: interval, now: .now)
             scheduleTick()
         }
         try await restore()

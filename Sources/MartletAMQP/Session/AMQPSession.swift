@@ -42,7 +42,7 @@ actor AMQPSession {
     var link: Link?
     var watch: Watch?
     var ticker: Timer?
-    var heartbeat: Heartbeat?
+    var heartbeat: LinkHeartbeat?
     var handshake: Handshake?
     var agreement: Handshake.Agreement?
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
