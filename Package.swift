@@ -112,6 +112,7 @@ let package = Package(
             dependencies: [
                 "IntegrationSupport",
                 "Martlet",
+                "MartletAMQP",
                 "MartletMQTT",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -35,8 +35,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "mqtt://localhost", "amqp://localhost?heartbeat=x", "amqp://localhost?heartbeat=70000", "amqp://localhost?what=1",
-        "amqp://localhost?verify=none", "amqp://localhost?auth_mechanism=external", "amqps://localhost?auth_mechanism=external",
+        "mqtt://localhost", "amqp://localhost?heartbeat=x", "amqp://localhost?heartbeat=70000",
+        "amqp://localhost?what=1",
+        "amqp://localhost?verify=none", "amqp://localhost?auth_mechanism=external",
+        "amqps://localhost?auth_mechanism=external",
         "amqp://localhost?channel_max=1", "amqp://localhost?frame_max=100",
     ]) func whatHasNoMeaningIsAnError(_ url: String) throws {
         let error = try #require(throws: MessagingError.self) { try AMQPOptions(url: url) }

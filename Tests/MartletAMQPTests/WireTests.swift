@@ -23,10 +23,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        [1, 0, 0, 0, 0, 0, 0, 0xCE], [2, 0, 1, 0, 0, 0, 13], [9, 0, 0, 0, 0, 0, 0, 0xCE], [3, 0, 1, 0, 0, 0, 0, 0],
-        [1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF], [65, 77, 81, 80, 0, 0, 9, 1],
-    ] as [[UInt8]]) func whatNoBrokerMaySendIsAnError(_ bytes: [UInt8]) {
+    @Test(
+        arguments: [
+            [1, 0, 0, 0, 0, 0, 0, 0xCE], [2, 0, 1, 0, 0, 0, 13], [9, 0, 0, 0, 0, 0, 0, 0xCE], [3, 0, 1, 0, 0, 0, 0, 0],
+            [1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF], [65, 77, 81, 80, 0, 0, 9, 1],
+        ] as [[UInt8]]
+    ) func whatNoBrokerMaySendIsAnError(_ bytes: [UInt8]) {
         #expect(throws: MessagingError.self) { try parse(bytes) }
     }
 
