@@ -134,6 +134,7 @@ extension AMQPSession {
         }
         // A confirmation makes room for the next publish, and so does what was written.
         if case .open = phase { attend { try send() } }
+        writing?.end(.success(()))
     }
 
     private func readOn() {
@@ -275,6 +276,7 @@ extension AMQPSession {
         case .idle, .closed:
             abandonLink()
         }
+        writing?.end(.success(()))
     }
 
     private func linkLost(_ error: any Error) {
@@ -342,6 +344,7 @@ extension AMQPSession {
     /// Says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
+        await sendAccepted()
         if let farewell = sayGoodbye() {
             // The other side may read nothing.
             let timer = loop.schedule(after: .seconds(1)) { farewell.end(.success(())) }
@@ -363,7 +366,30 @@ extension AMQPSession {
         }
     }
 
-    /// What was accepted is sent, and then that this is the end.
+    /// Returns when what was accepted is sent, or after five seconds: the other side may read nothing.
+    private func sendAccepted() async {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while hasUnsent, .now < deadline {
+            let progress = Promise<Void>()
+            writing = progress
+            let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
+            attend {
+                try settle()
+                try send()
+            }
+            // Not by the task that closes, which may have been cancelled: this has to run all the same.
+            if hasUnsent { await Task { _ = try? await progress.value() }.value }
+            timer.cancel()
+        }
+        writing = nil
+    }
+
+    private var hasUnsent: Bool {
+        guard case .open = phase, blockedReason == nil, let link else { return false }
+        return link.wantsToWrite || outbox.count > 0 || !again.isEmpty
+    }
+
+    /// Says that this is the end.
     private func sayGoodbye() -> Promise<Void>? {
         if case .open = phase {
             attend {

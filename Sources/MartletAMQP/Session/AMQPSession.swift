@@ -74,6 +74,8 @@ actor AMQPSession {
     var again: Deque<Outgoing> = []
     /// Why the broker takes no publishes at the moment.
     var blockedReason: String?
+    /// Told of progress in writing, by who closes.
+    var writing: Promise<Void>?
     /// There may be more to read, of which the socket says nothing.
     var hasUnread = false
     /// What came while readers were behind that no prefetch protects.
@@ -115,6 +117,7 @@ actor AMQPSession {
         readRest()
         guard case .open = phase else { return }
         attend { try send() }
+        writing?.end(.success(()))
     }
 
     /// Whether methods can be sent.
