@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
         .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
+        .library(name: "MartletRedis", targets: ["MartletRedis"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
     dependencies: [
@@ -68,6 +69,19 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Debian's hiredis.pc carries a define that the package manager warns about, so the module map names the library.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .target(
+            name: "MartletRedis",
+            dependencies: [
+                "Martlet",
+                "MartletIO",
+                "CHiredis",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
         .systemLibrary(
             name: "CRabbitMQ",
             providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]
@@ -97,6 +111,9 @@ let package = Package(
             name: "playground",
             dependencies: [
                 "Martlet",
+                "MartletAMQP",
+                "MartletMQTT",
+                "MartletRedis",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -114,6 +131,7 @@ let package = Package(
                 "Martlet",
                 "MartletAMQP",
                 "MartletMQTT",
+                "MartletRedis",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -123,6 +141,7 @@ let package = Package(
             name: "MartletIOTests",
             dependencies: [
                 "COpenSSL",
+                "IntegrationSupport",
                 "Martlet",
                 "MartletIO",
                 "MartletTesting",
@@ -152,6 +171,11 @@ let package = Package(
         .testTarget(
             name: "MartletMQTTTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletMQTT", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletRedisTests",
+            dependencies: ["CHiredis", "IntegrationSupport", "Martlet", "MartletIO", "MartletRedis", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -8,7 +8,7 @@ import Testing
     private func options(_ configure: (inout AMQPOptions) throws -> Void) async throws -> AMQPOptions {
         let broker = try await SecureBroker.shared()
         var options = AMQPOptions(servers: [.init(host: "localhost", port: broker.tlsPort ?? 0)])
-        options.tls = try broker.clientTLS
+        options.tls = try await broker.clientTLS
         try configure(&options)
         return options
     }
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func aBrokerThatIsNotTrustedIsRefused() async throws {
-        let trust = TLSOptions.Trust.file(try TestCertificates.shared.strangeAuthority)
+        let trust = TLSOptions.Trust.file(try await TestCertificates.shared.strangeAuthority)
         let options = try await options { $0.tls?.trust = trust }
         let code = await errorCode { _ = try await AMQPConnection.connect(options) }
         #expect(code == .refused)

@@ -12,6 +12,9 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var undelivered = 0
     /// Cancellations, credits and goals' statuses that could not be sent because too many were waiting to be.
     public var droppedNotices = 0
+    /// How often a link was lost by which subscriptions received, at a broker that keeps nothing meanwhile: what was
+    /// published in such a gap is missing.
+    public var gaps = 0
     /// Calls that wait for their reply now.
     public var callsInFlight = 0
 

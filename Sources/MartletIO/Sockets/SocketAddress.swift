@@ -40,6 +40,17 @@ package struct SocketAddress: Sendable, Hashable {
         self.port = number
     }
 
+    /// An address in numbers, an IPv6 one without brackets.
+    ///
+    /// - Returns: `nil` for anything else, also for a host's name.
+    package init?(numeric host: String, port: Int) {
+        guard (1...65_535).contains(port), !host.isEmpty, !host.utf8.contains(0),
+            case .success(let addresses) = AddressLookup.addresses(of: host, port: port, numeric: true),
+            let first = addresses.first
+        else { return nil }
+        self = first
+    }
+
     /// The address as the system's functions take it.
     package func withSystemAddress<Result>(
         _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Result

@@ -1,7 +1,7 @@
-/// An authority that issues certificates by means of the program `openssl`.
-struct CertificateAuthority {
+/// An authority that issues certificates by means of the program `openssl`, one after the other.
+package struct CertificateAuthority: Sendable {
     /// The path of the authority's own certificate.
-    let certificate: String
+    package let certificate: String
     private let program: String
     private let folder: TemporaryFolder
     private let name: String
@@ -14,32 +14,56 @@ struct CertificateAuthority {
         certificate = folder.path("ca-\(name).pem")
         try folder.write("", to: "ca-\(name).index")
         try folder.write("unique_subject = no\n", to: "ca-\(name).index.attr")
-        let configuration = try writeConfiguration(extensions: ["basicConstraints = critical, CA:true"])
-        try openssl(
-            ["req", "-x509", "-config", configuration] + newKey
-                + ["-nodes", "-keyout", folder.path("ca-\(name).key"), "-out", certificate]
-                + ["-days", "3650", "-subj", "/CN=Martlet test \(name)", "-extensions", "issued"]
+        try signItself(
+            "Martlet test \(name)",
+            TestCertificates.Identity(certificate: certificate, key: folder.path("ca-\(name).key")),
+            extensions: ["basicConstraints = critical, CA:true"]
         )
     }
 
-    /// Issues a certificate: a server's if it names hosts, otherwise a client's.
-    func issue(
+    /// Runs `body` with an authority of its own, whose files are removed with it.
+    package static func withAuthority<Result>(
+        _ body: (CertificateAuthority) async throws -> Result
+    ) async throws -> Result {
+        let folder = try TemporaryFolder("certificates")
+        defer { folder.remove() }
+        let program = try Program.find("openssl", package: "openssl")
+        return try await body(onThread { try CertificateAuthority("authority", program: program, folder: folder) })
+    }
+
+    /// Issues a certificate.
+    package func issue(
         _ commonName: String,
-        names: String? = nil,
+        for use: CertificateUse,
+        isExpired: Bool = false
+    ) async throws -> TestCertificates.Identity {
+        try await onThread { try issueHere(commonName, for: use, isExpired: isExpired) }
+    }
+
+    /// Makes a certificate that is signed by its own key only.
+    package func selfSigned(_ commonName: String) async throws -> TestCertificates.Identity {
+        let identity = identity(commonName, signedBy: "itself")
+        try await onThread {
+            try signItself(commonName, identity, extensions: ["basicConstraints = CA:false"])
+        }
+        return identity
+    }
+
+    /// The path of a folder that holds the authority's certificate under the name that OpenSSL looks for.
+    package func hashedFolder() async throws -> String {
+        try await Program.run(program, ["rehash", folder.path])
+        return folder.path
+    }
+
+    /// Issues a certificate, on the calling thread.
+    func issueHere(
+        _ commonName: String,
+        for use: CertificateUse,
         isExpired: Bool = false,
         passphrase: String? = nil
     ) throws -> TestCertificates.Identity {
-        let identity = TestCertificates.Identity(
-            certificate: folder.path("\(commonName)-of-\(name).pem"),
-            key: folder.path("\(commonName)-of-\(name).key"),
-            passphrase: passphrase
-        )
-        let configuration = try writeConfiguration(
-            extensions: [
-                "basicConstraints = CA:false",
-                names == nil ? "extendedKeyUsage = clientAuth" : "extendedKeyUsage = serverAuth",
-            ] + (names.map { ["subjectAltName = \($0)"] } ?? [])
-        )
+        let identity = identity(commonName, signedBy: name, passphrase: passphrase)
+        let configuration = try writeConfiguration(extensions: ["basicConstraints = CA:false"] + use.extensions)
         let request = folder.path("request")
         let protection = passphrase.map { ["-passout", "pass:\($0)"] } ?? ["-nodes"]
         try openssl(
@@ -52,6 +76,31 @@ struct CertificateAuthority {
                 + ["-extensions", "issued"] + dates
         )
         return identity
+    }
+
+    private func identity(
+        _ commonName: String,
+        signedBy signer: String,
+        passphrase: String? = nil
+    ) -> TestCertificates.Identity {
+        TestCertificates.Identity(
+            certificate: folder.path("\(commonName)-of-\(signer).pem"),
+            key: folder.path("\(commonName)-of-\(signer).key"),
+            passphrase: passphrase
+        )
+    }
+
+    private func signItself(
+        _ commonName: String,
+        _ identity: TestCertificates.Identity,
+        extensions: [String]
+    ) throws {
+        let configuration = try writeConfiguration(extensions: extensions)
+        try openssl(
+            ["req", "-x509", "-config", configuration] + newKey
+                + ["-nodes", "-keyout", identity.key, "-out", identity.certificate]
+                + ["-days", "3650", "-subj", "/CN=\(commonName)", "-extensions", "issued"]
+        )
     }
 
     private func openssl(_ arguments: [String]) throws {

@@ -29,12 +29,12 @@ package struct TestCertificates: Sendable {
     /// A client's, with the common name `stranger`, from the authority that nobody trusts.
     package let strangeClient: Identity
 
-    /// The certificates of this process.
+    /// The certificates of this process. Whoever asks first has them made, which takes about a quarter of a second, on a
+    /// busy machine some seconds.
     package static var shared: TestCertificates {
-        get throws { try result.get() }
+        get async throws { try await onThread { try result.get() } }
     }
 
-    /// Whoever asks first makes them, and others wait on their thread: it takes about a quarter of a second.
     private static let result = Result { try TestCertificates(in: TemporaryFolder("certificates")) }
 
     private init(in folder: TemporaryFolder) throws {
@@ -44,12 +44,12 @@ package struct TestCertificates: Sendable {
         authority = trusted.certificate
         strangeAuthority = untrusted.certificate
         let local = "DNS:localhost,IP:127.0.0.1,IP:::1"
-        server = try trusted.issue("server", names: local)
-        elsewhere = try trusted.issue("elsewhere", names: "DNS:elsewhere.test")
-        expired = try trusted.issue("expired", names: local, isExpired: true)
-        strange = try untrusted.issue("strange", names: local)
-        client = try trusted.issue("client")
-        lockedClient = try trusted.issue("locked", passphrase: "open sesame")
-        strangeClient = try untrusted.issue("stranger")
+        server = try trusted.issueHere("server", for: .server(names: local))
+        elsewhere = try trusted.issueHere("elsewhere", for: .server(names: "DNS:elsewhere.test"))
+        expired = try trusted.issueHere("expired", for: .server(names: local), isExpired: true)
+        strange = try untrusted.issueHere("strange", for: .server(names: local))
+        client = try trusted.issueHere("client", for: .client)
+        lockedClient = try trusted.issueHere("locked", for: .client, passphrase: "open sesame")
+        strangeClient = try untrusted.issueHere("stranger", for: .client)
     }
 }

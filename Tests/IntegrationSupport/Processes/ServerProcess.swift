@@ -87,10 +87,19 @@ package final class ServerProcess: Sendable {
     ///   task is cancelled. It is killed then.
     @discardableResult
     func terminate() async throws -> ProcessEnd {
-        guard let process = running.withLock({ $0 }) else { throw ServerError("\(name) does not run") }
         defer { kill() }
-        process.send(signal: SIGTERM)
-        process.resume()
+        send(signal: SIGTERM)
+        resume()
+        return try await waitForEnd()
+    }
+
+    /// Waits until the server has ended by itself, and returns how it did.
+    ///
+    /// - Throws: ``ServerError`` if it was not started, or takes longer than it may take to start; `CancellationError` if
+    ///   the task is cancelled.
+    @discardableResult
+    func waitForEnd() async throws -> ProcessEnd {
+        guard let process = running.withLock({ $0 }) else { throw ServerError("\(name) does not run") }
         let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
             if let end = process.end { return end }

@@ -40,4 +40,14 @@ extension Socket {
             }
         }
     }
+
+    /// Waits until there is something to read, the end included.
+    package func waitUntilReadable() async throws {
+        while !isReadable { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    /// Waits until there is room for something to be written, or the connection is lost. An attempt to connect is over then.
+    package func waitUntilWritable() async throws {
+        while !isWritable { try await Task.sleep(for: .milliseconds(1)) }
+    }
 }

@@ -17,7 +17,8 @@ package final class Socket: Sendable {
         case lost(Int32)
     }
 
-    let descriptor: Int32
+    /// The system's number for the socket, which belongs to this object.
+    package let descriptor: Int32
 
     init(family: SocketAddress.Family = .v4) throws(ServerError) {
         let domain = family == .v4 ? AF_INET : AF_INET6
@@ -63,6 +64,12 @@ package final class Socket: Sendable {
         guard let socket = try? Socket(family: .v6) else { return false }
         return (try? socket.bind(.loopback6(port: 0))) != nil
     }()
+
+    /// Two sockets of this process that are connected to each other.
+    package static func pair() throws(ServerError) -> (Socket, Socket) {
+        let (one, other) = try ChildProcess.socketPair()
+        return (Socket(descriptor: one), Socket(descriptor: other))
+    }
 
     func bind(_ address: SocketAddress) throws(ServerError) {
         #if canImport(Darwin)
@@ -110,6 +117,11 @@ package final class Socket: Sendable {
         _ = shutdown(descriptor, Int32(SHUT_WR))
     }
 
+    /// Ends both directions at once, whoever else holds the socket: a program that is being started has it for a moment.
+    package func end() {
+        _ = shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
     /// The port that the socket is bound to.
     package var localPort: Int {
         get throws(ServerError) {
@@ -124,10 +136,20 @@ package final class Socket: Sendable {
         }
     }
 
+    /// Whether there is something to read, the end included.
+    var isReadable: Bool { isReady(for: POLLIN) }
+
+    /// Whether there is room for something to be written, or the connection is lost.
+    var isWritable: Bool { isReady(for: POLLOUT) }
+
+    private func isReady(for events: Int32) -> Bool {
+        var request = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+        return poll(&request, 1, 0) == 1
+    }
+
     /// Whether an attempt to connect goes on, succeeded or failed.
     package var connectionProgress: Outcome<Void> {
-        var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        guard poll(&request, 1, 0) == 1 else { return .notNow }
+        guard isWritable else { return .notNow }
         var failure: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size)

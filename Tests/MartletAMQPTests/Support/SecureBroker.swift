@@ -21,8 +21,8 @@ enum SecureBroker {
 extension RabbitMQServer {
     /// What a client of this broker trusts and shows.
     var clientTLS: TLSOptions {
-        get throws {
-            let certificates = try TestCertificates.shared
+        get async throws {
+            let certificates = try await TestCertificates.shared
             return TLSOptions(
                 trust: .file(certificates.authority),
                 clientCertificate: .init(

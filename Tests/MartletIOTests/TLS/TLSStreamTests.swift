@@ -1,35 +1,35 @@
-import Foundation
+import IntegrationSupport
 import Martlet
 import MartletIO
 import MartletTesting
 import Testing
 
-@Suite struct TLSStreamTests {
-    /// Two ends of a connection on this machine.
-    private static func pair() throws -> (Int32, Int32) {
-        var ends: [Int32] = [0, 0]
-        #if canImport(Darwin)
-        let kind = SOCK_STREAM
-        #else
-        // A server that another test starts just now would inherit them, and keep them open.
-        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-        #endif
-        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw SupportError("socketpair: \(errno)") }
-        guard fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 else { throw SupportError("fcntl: \(errno)") }
-        return (ends[0], ends[1])
-    }
-
-    /// Closes an end, and what a process that is being started by another test may still have of it.
-    private static func end(_ descriptor: Int32) {
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
-    }
-
-    private static func received(_ descriptor: Int32) -> [UInt8] {
+@Suite(.timeLimit(.minutes(3))) struct TLSStreamTests {
+    private static func received(_ socket: Socket) -> [UInt8] {
         var result: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 { result += buffer[..<count] }
+        while case .done(let bytes) = socket.read() { result += bytes }
         return result
+    }
+
+    private static func send(_ bytes: [UInt8], to socket: Socket) {
+        if !bytes.isEmpty { _ = socket.write(bytes) }
+    }
+
+    /// A client of a server that has the test authority's certificate.
+    private static func client(_ socket: Socket) async throws -> TestClient {
+        let authority = try await TestCertificates.shared.authority
+        return try TestClient(TLSContext(TLSOptions(trust: .file(authority)), host: "localhost"), socket)
+    }
+
+    /// A client of whatever server there is.
+    private static func trustingClient(_ socket: Socket) throws -> TestClient {
+        try TestClient(TLSContext(TLSOptions(verification: .none), host: "broker.test"), socket)
+    }
+
+    /// Brings the handshake between a client and a server in memory to its end.
+    private static func open(_ client: TestClient, over socket: Socket) async throws {
+        let server = try MemoryServer(await TestCertificates.shared.server)
+        while case .wantsRead = client.stream.handshake() { send(server.take(received(socket)), to: socket) }
     }
 
     private static func error(_ state: TLSStream.Handshake) -> MessagingError? {
@@ -38,103 +38,76 @@ import Testing
 
     /// A quarter of a mebibyte there and the wrong way round back, in pieces that don't fit what the socket takes at once.
     @Test func largeDataBothWays() async throws {
-        let isSame = try await onThread {
-            let authority = try Authority()
-            let server = try ServerProcess(try authority.issue("server", for: "DNS:broker.test"))
-            let client = try TestClient(
-                try TLSContext(TLSOptions(trust: .file(authority.file)), host: "broker.test"),
-                port: server.port
-            )
-            try client.handshake()
+        let certificates = try await TestCertificates.shared
+        let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "localhost")
+        try await OpenSSLServer.withServer(certificates.server) { server in
+            let client = try await TestClient(context, port: server.port)
+            try await client.handshake()
             // The server turns round pieces of up to 16 KiB that end with a line.
             let line = (0..<1_000).map { UInt8(ascii: "a") + UInt8($0 % 26) }
-            var isSame = true
             let expected = Array(line.reversed()) + [10]
             for _ in 0..<64 {
-                for _ in 0..<4 { try client.write(line + [10]) }
-                for _ in 0..<4 where try client.read(expected.count) != expected { isSame = false }
+                for _ in 0..<4 { try await client.write(line + [10]) }
+                for _ in 0..<4 {
+                    let answer = try await client.read(expected.count)
+                    #expect(answer == expected)
+                }
             }
             client.stream.close()
-            return isSame
         }
-        #expect(isSame)
     }
 
     @Test func aWriteThatTheSocketDoesNotTakeGoesOnLater() async throws {
-        let result = try await onThread {
-            let authority = try Authority()
-            let files = try authority.issue("server", for: "DNS:broker.test")
-            let (ours, theirs) = try Self.pair()
-            defer { close(theirs) }
-            let client = try TestClient(
-                try TLSContext(TLSOptions(trust: .file(authority.file)), host: "broker.test"),
-                descriptor: ours
-            )
-            let server = try MemoryServer(files)
-            while case .wantsRead = client.stream.handshake() {
-                Self.send(server.take(Self.received(theirs)), to: theirs)
+        let (ours, theirs) = try Socket.pair()
+        defer { withExtendedLifetime(theirs) {} }
+        let client = try await Self.client(ours)
+        try await Self.open(client, over: theirs)
+        // Nobody reads: the socket's buffers fill.
+        let bytes = [UInt8](repeating: 7, count: 1 << 20)
+        var sent = 0
+        var blocked = 0
+        while blocked < 3 {
+            switch bytes.withUnsafeBytes({ client.stream.write($0) }) {
+            case .bytes(let count): sent += count
+            case .wouldBlock: blocked += 1
+            case .wantsRead, .failed:
+                Issue.record("the stream can't be written to")
+                return
             }
-            // Nobody reads: the socket's buffers fill.
-            let bytes = [UInt8](repeating: 7, count: 1 << 20)
-            var sent = 0
-            var blocked = 0
-            while blocked < 3 {
-                switch bytes.withUnsafeBytes({ client.stream.write($0) }) {
-                case .bytes(let count): sent += count
-                case .wouldBlock: blocked += 1
-                case .wantsRead, .failed: return (0, 0)
-                }
-            }
-            _ = Self.received(theirs)
-            // The same bytes from elsewhere in memory, and more of them.
-            let more = bytes + bytes
-            guard case .bytes(let count) = more.withUnsafeBytes({ client.stream.write($0) }) else { return (0, 0) }
-            return (sent, count)
         }
-        #expect(result.0 > 0)
-        #expect(result.1 > 0)
-    }
-
-    private static func send(_ bytes: [UInt8], to descriptor: Int32) {
-        if !bytes.isEmpty { _ = Foundation.send(descriptor, bytes, bytes.count, 0) }
+        #expect(sent > 0)
+        _ = Self.received(theirs)
+        // The same bytes from elsewhere in memory, and more of them.
+        let more = bytes + bytes
+        guard case .bytes(let count) = more.withUnsafeBytes({ client.stream.write($0) }) else {
+            Issue.record("the stream did not go on")
+            return
+        }
+        #expect(count > 0)
     }
 
     @Test func theEndOfTheOtherSideIsNoSignal() async throws {
-        let codes = try await onThread {
-            let authority = try Authority()
-            let files = try authority.issue("server", for: "DNS:broker.test")
-            let (ours, theirs) = try Self.pair()
-            let client = try TestClient(
-                try TLSContext(TLSOptions(trust: .file(authority.file)), host: "broker.test"),
-                descriptor: ours
-            )
-            let server = try MemoryServer(files)
-            while case .wantsRead = client.stream.handshake() {
-                Self.send(server.take(Self.received(theirs)), to: theirs)
-            }
-            Self.end(theirs)
-            var codes: [MessagingError.Code?] = []
-            for _ in 0..<3 {
-                if case .failed(let error) = [1, 2, 3].withUnsafeBytes({ client.stream.write($0) }) {
-                    codes.append(error.code)
-                }
-            }
-            var buffer = [UInt8](repeating: 0, count: 9)
-            if case .failed(let error) = buffer.withUnsafeMutableBytes({ client.stream.read(into: $0) }) {
+        let (ours, theirs) = try Socket.pair()
+        let client = try await Self.client(ours)
+        try await Self.open(client, over: theirs)
+        theirs.end()
+        var codes: [MessagingError.Code?] = []
+        for _ in 0..<3 {
+            if case .failed(let error) = [1, 2, 3].withUnsafeBytes({ client.stream.write($0) }) {
                 codes.append(error.code)
             }
-            client.stream.close()
-            return codes
         }
+        var buffer = [UInt8](repeating: 0, count: 9)
+        if case .failed(let error) = buffer.withUnsafeMutableBytes({ client.stream.read(into: $0) }) {
+            codes.append(error.code)
+        }
+        client.stream.close()
         #expect(codes == Array(repeating: .connectionLost, count: 4))
     }
 
     @Test func aServerThatGoesDuringTheHandshake() throws {
-        let (ours, theirs) = try Self.pair()
-        let client = try TestClient(
-            try TLSContext(TLSOptions(verification: .none), host: "broker.test"),
-            descriptor: ours
-        )
+        let (ours, theirs) = try Socket.pair()
+        let client = try Self.trustingClient(ours)
         guard case .wantsRead = client.stream.handshake() else {
             Issue.record("the handshake went on")
             return
@@ -148,7 +121,7 @@ import Testing
         }
         // All of the hello is read, or closing would reset the connection.
         #expect(!Self.received(theirs).isEmpty)
-        Self.end(theirs)
+        theirs.end()
         let error = Self.error(client.stream.handshake())
         #expect(error?.code == .connectionLost)
         #expect(error?.message == "the broker closed the connection during the TLS handshake")
@@ -157,12 +130,9 @@ import Testing
 
     @Test(arguments: ["+OK redis\r\n", "-NOAUTH Authentication required.\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n"])
     func aServerThatDoesNotSpeakTLS(text: String) throws {
-        let (ours, theirs) = try Self.pair()
-        defer { close(theirs) }
-        let client = try TestClient(
-            try TLSContext(TLSOptions(verification: .none), host: "broker.test"),
-            descriptor: ours
-        )
+        let (ours, theirs) = try Socket.pair()
+        defer { withExtendedLifetime(theirs) {} }
+        let client = try Self.trustingClient(ours)
         _ = client.stream.handshake()
         Self.send(Array(text.utf8), to: theirs)
         let error = Self.error(client.stream.handshake())
@@ -171,12 +141,9 @@ import Testing
     }
 
     @Test func nothingOfNothing() throws {
-        let (ours, theirs) = try Self.pair()
-        defer { close(theirs) }
-        let client = try TestClient(
-            try TLSContext(TLSOptions(verification: .none), host: "broker.test"),
-            descriptor: ours
-        )
+        let (ours, theirs) = try Socket.pair()
+        defer { withExtendedLifetime(theirs) {} }
+        let client = try Self.trustingClient(ours)
         guard case .bytes(0) = client.stream.write(UnsafeRawBufferPointer(start: nil, count: 0)),
             case .bytes(0) = client.stream.read(into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
         else {
@@ -188,12 +155,12 @@ import Testing
     }
 
     /// Noise for an answer. Whatever it is, the client waits for more or fails; once no more comes it fails.
-    @Test func noiseIsAnErrorAndNothingElse() throws {
+    @Test func noiseIsAnErrorAndNothingElse() async throws {
         var generator = SplitMix64(seed: 1)
         let context = try TLSContext(TLSOptions(verification: .none), host: "x")
         for round in 0..<400 {
-            let (ours, theirs) = try Self.pair()
-            let client = try TestClient(context, descriptor: ours)
+            let (ours, theirs) = try Socket.pair()
+            let client = try TestClient(context, ours)
             _ = client.stream.handshake()
             var bytes = (0..<Int.random(in: 1...600, using: &generator)).map { _ in
                 UInt8.random(in: 0...255, using: &generator)
@@ -205,8 +172,10 @@ import Testing
             Self.send(bytes, to: theirs)
             _ = client.stream.handshake()
             _ = Self.received(theirs)
-            Self.end(theirs)
+            theirs.end()
             #expect(Self.error(client.stream.handshake()) != nil)
+            // Others want to run, too.
+            await Task.yield()
         }
     }
 
@@ -214,23 +183,21 @@ import Testing
     /// read after it is what was sent or an error.
     @Test(arguments: [true, false])
     func changedAnswersNeverTrapOrSpin(isTLS13: Bool) async throws {
-        let ends = try await onThread {
-            let authority = try Authority()
-            let files = try authority.issue("server", for: "DNS:broker.test")
-            let context = try TLSContext(TLSOptions(trust: .file(authority.file)), host: "broker.test")
-            var generator = SplitMix64(seed: 7)
-            var ends: [String: Int] = [:]
-            for round in 0..<600 {
-                let end = try Self.handshake(
-                    context,
-                    with: try MemoryServer(files, isTLS13: isTLS13),
-                    // The first ones as they are, so that all the rest is known to be the changes' doing.
-                    changingAnswer: round < 5 ? nil : round % 3,
-                    using: &generator
-                )
-                ends[end, default: 0] += 1
-            }
-            return ends
+        let certificates = try await TestCertificates.shared
+        let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "localhost")
+        var generator = SplitMix64(seed: 7)
+        var ends: [String: Int] = [:]
+        for round in 0..<600 {
+            let end = try Self.handshake(
+                context,
+                with: try MemoryServer(certificates.server, isTLS13: isTLS13),
+                // The first ones as they are, so that all the rest is known to be the changes' doing.
+                changingAnswer: round < 5 ? nil : round % 3,
+                using: &generator
+            )
+            ends[end, default: 0] += 1
+            // Others want to run, too.
+            await Task.yield()
         }
         #expect(ends["read", default: 0] >= 5, "\(ends)")
         #expect(ends["failed", default: 0] > 100, "\(ends)")
@@ -244,10 +211,9 @@ import Testing
         changingAnswer changed: Int?,
         using generator: inout SplitMix64
     ) throws -> String {
-        let (ours, theirs) = try pair()
+        let (ours, theirs) = try Socket.pair()
         var isClosed = false
-        defer { if !isClosed { close(theirs) } }
-        let client = try TestClient(context, descriptor: ours)
+        let client = try TestClient(context, ours)
         let message = Array("the message".utf8)
         var isOpen = false
         var isSent = false
@@ -274,7 +240,7 @@ import Testing
             if isOpen { isSent = true }
             if question.isEmpty, answer.isEmpty {
                 // Both wait for each other: the server gives up.
-                end(theirs)
+                theirs.end()
                 isClosed = true
                 continue
             }

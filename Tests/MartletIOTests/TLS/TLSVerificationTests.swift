@@ -1,9 +1,10 @@
+import IntegrationSupport
 import Martlet
 import MartletIO
 import Testing
 
 /// Whom a client trusts, with the `openssl` program as the server.
-@Suite struct TLSVerificationTests {
+@Suite(.timeLimit(.minutes(3))) struct TLSVerificationTests {
     /// What came of connecting: the line that came back, or what was wrong.
     private enum Outcome: Sendable, Equatable {
         case line(String)
@@ -18,21 +19,23 @@ import Testing
     private func connect(
         to host: String,
         names: String? = "DNS:broker.test, IP:127.0.0.1",
-        days: Int = 30,
-        server: [String] = [],
-        options: @escaping @Sendable (Authority) throws -> TLSOptions = { TLSOptions(trust: .file($0.file)) }
+        isExpired: Bool = false,
+        server options: [String] = [],
+        tls: (CertificateAuthority) async throws -> TLSOptions = { TLSOptions(trust: .file($0.certificate)) }
     ) async throws -> Outcome {
-        try await onThread {
-            let authority = try Authority()
-            let process = try ServerProcess(try authority.issue("server", for: names, days: days), server)
-            let context = try TLSContext(try options(authority), host: host)
-            return Self.outcome(of: try TestClient(context, port: process.port), context)
+        try await CertificateAuthority.withAuthority { authority in
+            let identity = try await authority.issue("server", for: .server(names: names), isExpired: isExpired)
+            let context = try TLSContext(try await tls(authority), host: host)
+            return try await OpenSSLServer.withServer(identity, options: options) { server in
+                try await Self.outcome(of: context, server)
+            }
         }
     }
 
-    private static func outcome(of client: TestClient, _ context: TLSContext) -> Outcome {
+    private static func outcome(of context: TLSContext, _ server: OpenSSLServer) async throws -> Outcome {
+        let client = try await TestClient(context, port: server.port)
         do {
-            return .line(try client.exchange())
+            return .line(try await client.exchange())
         } catch let error as MessagingError {
             return .failed(error.code, error.message + (context.failure == nil ? "" : " (recorded)"))
         } catch {
@@ -49,18 +52,14 @@ import Testing
 
     @Test func trustedByAFolder() async throws {
         let outcome = try await connect(to: "broker.test") { authority in
-            TLSOptions(trust: .folder(try authority.hashedFolder()))
+            TLSOptions(trust: .folder(try await authority.hashedFolder()))
         }
         #expect(outcome == Self.good)
     }
 
     @Test func anotherAuthority() async throws {
-        let outcome = try await onThread {
-            let (authority, other) = (try Authority(), try Authority())
-            let server = try ServerProcess(try authority.issue("server", for: "DNS:broker.test"))
-            let context = try TLSContext(TLSOptions(trust: .file(other.file)), host: "broker.test")
-            return Self.outcome(of: try TestClient(context, port: server.port), context)
-        }
+        let strange = try await TestCertificates.shared.strangeAuthority
+        let outcome = try await connect(to: "broker.test") { _ in TLSOptions(trust: .file(strange)) }
         #expect(
             outcome.problem.hasPrefix(
                 "the broker can't be trusted: the certificate is signed by nobody that is trusted"
@@ -118,13 +117,13 @@ import Testing
 
     @Test func anotherNameIsAsked() async throws {
         let outcome = try await connect(to: "127.0.0.1", names: "DNS:broker.test") {
-            TLSOptions(trust: .file($0.file), serverName: "broker.test")
+            TLSOptions(trust: .file($0.certificate), serverName: "broker.test")
         }
         #expect(outcome == Self.good)
     }
 
     @Test func expired() async throws {
-        let outcome = try await connect(to: "broker.test", days: -1)
+        let outcome = try await connect(to: "broker.test", isExpired: true)
         #expect(
             outcome.problem.contains("the broker can't be trusted: the certificate has expired (OpenSSL:"),
             "\(outcome)"
@@ -132,119 +131,100 @@ import Testing
     }
 
     @Test func selfSigned() async throws {
-        let problem = try await onThread {
-            let authority = try Authority()
-            let server = try ServerProcess(try authority.selfSigned("alone"))
-            let context = try TLSContext(TLSOptions(trust: .file(authority.file)), host: "alone")
-            return Self.outcome(of: try TestClient(context, port: server.port), context).problem
+        let problem = try await CertificateAuthority.withAuthority { authority in
+            let context = try TLSContext(TLSOptions(trust: .file(authority.certificate)), host: "alone")
+            return try await OpenSSLServer.withServer(authority.selfSigned("alone")) { server in
+                try await Self.outcome(of: context, server).problem
+            }
         }
         #expect(problem.contains("signed by itself, and is not trusted"), "\(problem)")
     }
 
     @Test func lessVerification() async throws {
         let byChain = try await connect(to: "other.test") {
-            TLSOptions(trust: .file($0.file), verification: .noHostName)
+            TLSOptions(trust: .file($0.certificate), verification: .noHostName)
         }
         #expect(byChain == Self.good)
         let wrongChain = try await connect(to: "other.test") { _ in TLSOptions(verification: .noHostName) }
         #expect(wrongChain.problem.contains("signed by nobody"), "\(wrongChain)")
-        let none = try await connect(to: "other.test", days: -1) { _ in TLSOptions(verification: .none) }
+        let none = try await connect(to: "other.test", isExpired: true) { _ in TLSOptions(verification: .none) }
         #expect(none == Self.good)
-        let noHost = try await connect(to: "") { TLSOptions(trust: .file($0.file), verification: .noHostName) }
+        let noHost = try await connect(to: "") { TLSOptions(trust: .file($0.certificate), verification: .noHostName) }
         #expect(noHost == Self.good)
     }
 
     @Test func aFailureIsForgottenByTheNextHandshake() async throws {
-        let seen = try await onThread {
-            let authority = try Authority()
-            let bad = try ServerProcess(try authority.issue("bad", for: "DNS:other.test"))
-            let good = try ServerProcess(try authority.issue("good", for: "DNS:broker.test"))
-            let context = try TLSContext(TLSOptions(trust: .file(authority.file)), host: "broker.test")
-            _ = Self.outcome(of: try TestClient(context, port: bad.port), context)
-            let first = context.failure
-            let outcome = Self.outcome(of: try TestClient(context, port: good.port), context)
-            return (first, outcome, context.failure)
+        let certificates = try await TestCertificates.shared
+        let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "localhost")
+        try await OpenSSLServer.withServer(certificates.elsewhere) { _ = try await Self.outcome(of: context, $0) }
+        #expect(context.failure?.hasPrefix(#"the certificate is for another host name: "elsewhere.test""#) == true)
+        let outcome = try await OpenSSLServer.withServer(certificates.server) {
+            try await Self.outcome(of: context, $0)
         }
-        #expect(seen.0?.hasPrefix(#"the certificate is for another host name: "other.test""#) == true)
-        #expect(seen.1 == Self.good)
-        #expect(seen.2 == nil)
+        #expect(outcome == Self.good)
+        #expect(context.failure == nil)
     }
 
     // MARK: The client's certificate
 
-    @Test func aClientCertificateIsRequired() async throws {
-        let outcome = try await onThread {
-            let authority = try Authority()
-            let files = try authority.issue("server", for: "DNS:broker.test")
-            let client = try authority.issue("client", for: nil)
-            let key = try authority.encrypted(client.key, with: "open sesame")
-            var outcomes: [Outcome] = []
-            for version in ["-tls1_2", "-tls1_3"] {
-                let server = try ServerProcess(files, ["-Verify", "1", "-CAfile", authority.file, version])
-                let certificates: [TLSOptions.ClientCertificate?] = [
-                    nil, .init(chainFile: client.certificate, keyFile: client.key),
-                    .init(chainFile: client.certificate, keyFile: key, passPhrase: "open sesame"),
-                ]
-                for certificate in certificates {
-                    let options = TLSOptions(trust: .file(authority.file), clientCertificate: certificate)
-                    let context = try TLSContext(options, host: "broker.test")
-                    outcomes.append(Self.outcome(of: try TestClient(context, port: server.port), context))
-                }
+    @Test(arguments: ["-tls1_2", "-tls1_3"]) func aClientCertificateIsRequired(version: String) async throws {
+        let certificates = try await TestCertificates.shared
+        let (client, locked) = (certificates.client, certificates.lockedClient)
+        let accepted: [TLSOptions.ClientCertificate] = [
+            .init(chainFile: client.certificate, keyFile: client.key),
+            .init(chainFile: locked.certificate, keyFile: locked.key, passPhrase: locked.passphrase),
+        ]
+        let options = ["-Verify", "1", "-CAfile", certificates.authority, version]
+        try await OpenSSLServer.withServer(certificates.server, options: options) { server in
+            func outcome(_ certificate: TLSOptions.ClientCertificate?) async throws -> Outcome {
+                let tls = TLSOptions(trust: .file(certificates.authority), clientCertificate: certificate)
+                return try await Self.outcome(of: TLSContext(tls, host: "localhost"), server)
             }
-            return outcomes
-        }
-        for index in [0, 3] {
-            guard case .failed(let code, let problem) = outcome[index] else {
-                Issue.record("\(outcome[index])")
-                continue
+            guard case .failed(let code, let problem) = try await outcome(nil) else {
+                Issue.record("no certificate was enough")
+                return
             }
             #expect(code == .refused)
             #expect(problem.contains("alert") || problem.contains("certificate required"), "\(problem)")
+            for certificate in accepted { #expect(try await outcome(certificate) == Self.good) }
         }
-        for index in [1, 2, 4, 5] { #expect(outcome[index] == Self.good) }
     }
 
     // MARK: Versions, ciphers, protocols
 
     @Test func anOlderVersionIsRefused() async throws {
         let outcome = try await connect(to: "broker.test", server: ["-tls1_2"]) {
-            TLSOptions(trust: .file($0.file), minimumVersion: .tls13)
+            TLSOptions(trust: .file($0.certificate), minimumVersion: .tls13)
         }
         #expect(outcome.problem.contains("TLS with the broker failed"), "\(outcome)")
         let old = try await connect(to: "broker.test", server: ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"])
         #expect(old.problem.contains("TLS with the broker failed"), "\(old)")
     }
 
-    @Test func ciphersAndProtocols() async throws {
-        let seen = try await onThread {
-            let authority = try Authority()
-            let files = try authority.issue("server", for: "DNS:broker.test")
-            var seen: [String] = []
-            for version in ["-tls1_2", "-tls1_3"] {
-                let server = try ServerProcess(files, ["-alpn", "x,mqtt", version])
-                let options = TLSOptions(
-                    trust: .file(authority.file),
-                    ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256",
-                    cipherSuites: "TLS_CHACHA20_POLY1305_SHA256",
-                    applicationProtocols: ["mqtt", "y"]
-                )
-                let client = try TestClient(try TLSContext(options, host: "broker.test"), port: server.port)
-                try client.handshake()
-                seen.append("\(client.stream.summary), \(client.stream.applicationProtocol ?? "none")")
-            }
-            return seen
-        }
-        #expect(
-            seen == [
-                "TLSv1.2, ECDHE-ECDSA-AES128-GCM-SHA256, mqtt", "TLSv1.3, TLS_CHACHA20_POLY1305_SHA256, mqtt",
-            ]
+    @Test(arguments: [
+        ("-tls1_2", "TLSv1.2, ECDHE-ECDSA-AES128-GCM-SHA256"), ("-tls1_3", "TLSv1.3, TLS_CHACHA20_POLY1305_SHA256"),
+    ])
+    func ciphersAndProtocols(version: String, summary: String) async throws {
+        let certificates = try await TestCertificates.shared
+        let options = TLSOptions(
+            trust: .file(certificates.authority),
+            ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256",
+            cipherSuites: "TLS_CHACHA20_POLY1305_SHA256",
+            applicationProtocols: ["mqtt", "y"]
         )
+        let context = try TLSContext(options, host: "localhost")
+        try await OpenSSLServer.withServer(certificates.server, options: ["-alpn", "x,mqtt", version]) { server in
+            let client = try await TestClient(context, port: server.port)
+            try await client.handshake()
+            #expect(client.stream.summary == summary)
+            #expect(client.stream.applicationProtocol == "mqtt")
+        }
     }
 
     /// A cipher without certificates would make every server one that is trusted.
     @Test func ciphersWithoutCertificatesAreNotUsed() async throws {
         let outcome = try await connect(to: "broker.test", server: ["-tls1_2", "-cipher", "aNULL:@SECLEVEL=0"]) {
-            TLSOptions(trust: .file($0.file), ciphers: "ALL:aNULL:@SECLEVEL=0")
+            TLSOptions(trust: .file($0.certificate), ciphers: "ALL:aNULL:@SECLEVEL=0")
         }
         #expect(outcome.problem.contains("TLS with the broker failed"), "\(outcome)")
     }

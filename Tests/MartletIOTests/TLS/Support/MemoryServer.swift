@@ -1,5 +1,5 @@
 import COpenSSL
-import Foundation
+import IntegrationSupport
 
 /// A TLS server without a socket: bytes in, bytes out. It is used from one thread.
 final class MemoryServer {
@@ -7,14 +7,14 @@ final class MemoryServer {
     private let input: OpaquePointer
     private let output: OpaquePointer
 
-    init(_ files: Authority.Files, isTLS13: Bool = true) throws {
+    init(_ identity: TestCertificates.Identity, isTLS13: Bool = true) throws {
         guard let context = SSL_CTX_new(TLS_server_method()), let session = SSL_new(context),
             let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem())
         else { throw SupportError("no memory") }
         SSL_CTX_free(context)
         let version = isTLS13 ? TLS1_3_VERSION : TLS1_2_VERSION
-        guard SSL_use_certificate_chain_file(session, files.certificate) == 1,
-            SSL_use_PrivateKey_file(session, files.key, SSL_FILETYPE_PEM) == 1,
+        guard SSL_use_certificate_chain_file(session, identity.certificate) == 1,
+            SSL_use_PrivateKey_file(session, identity.key, SSL_FILETYPE_PEM) == 1,
             SSL_ctrl(session, 124, Int(version), nil) == 1
         else { throw SupportError("the server can't be set up") }
         SSL_set_bio(session, input, output)

@@ -1,78 +1,58 @@
-import Foundation
+import IntegrationSupport
 import Martlet
 import MartletIO
 
-/// A ``TLSStream`` over a socket, driven by `poll`.
+/// A ``TLSStream`` over a socket that waits until it can go on.
 final class TestClient {
-    let descriptor: Int32
     let stream: TLSStream
+    private let socket: Socket
 
     /// Connects to a port of this machine.
-    convenience init(_ context: TLSContext, port: UInt16) throws {
-        try self.init(context, descriptor: try Self.connect(port))
+    convenience init(_ context: TLSContext, port: Int) async throws {
+        let socket = try Socket.connecting(to: .loopback(port: port))
+        try await socket.waitUntilWritable()
+        try self.init(context, socket)
     }
 
-    /// - Parameter descriptor: is closed with this object.
-    init(_ context: TLSContext, descriptor: Int32) throws {
-        self.descriptor = descriptor
-        guard fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else { throw SupportError("fcntl: \(errno)") }
-        stream = try TLSStream(context, descriptor: descriptor)
+    /// - Parameter socket: one that is connected.
+    init(_ context: TLSContext, _ socket: Socket) throws {
+        self.socket = socket
+        stream = try TLSStream(context, descriptor: socket.descriptor)
     }
 
-    deinit { close(descriptor) }
-
-    static func connect(_ port: UInt16) throws -> Int32 {
-        #if canImport(Darwin)
-        let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #else
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #endif
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard result == 0 else { throw SupportError("connect: \(errno)") }
-        return descriptor
-    }
-
-    func handshake() throws {
+    func handshake() async throws {
         while true {
             switch stream.handshake() {
             case .done: return
-            case .wantsRead: try waitUntil(descriptor, Int16(POLLIN))
-            case .wantsWrite: try waitUntil(descriptor, Int16(POLLOUT))
+            case .wantsRead: try await socket.waitUntilReadable()
+            case .wantsWrite: try await socket.waitUntilWritable()
             case .failed(let error): throw error
             }
         }
     }
 
-    func write(_ bytes: [UInt8]) throws {
+    func write(_ bytes: [UInt8]) async throws {
         var sent = 0
         while sent < bytes.count {
             switch bytes[sent...].withUnsafeBytes({ stream.write($0) }) {
             case .bytes(let count): sent += count
-            case .wouldBlock: try waitUntil(descriptor, Int16(POLLOUT))
-            case .wantsRead: try waitUntil(descriptor, Int16(POLLIN))
+            case .wouldBlock: try await socket.waitUntilWritable()
+            case .wantsRead: try await socket.waitUntilReadable()
             case .failed(let error): throw error
             }
         }
     }
 
     /// Reads so many bytes, or fewer if the other side says that no more come.
-    func read(_ count: Int) throws -> [UInt8] {
+    func read(_ count: Int) async throws -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
         while bytes.count < count {
             let wanted = min(buffer.count, count - bytes.count)
             switch buffer.withUnsafeMutableBytes({ stream.read(into: .init(rebasing: $0[..<wanted])) }) {
             case .bytes(let count): bytes += buffer[..<count]
-            case .wouldBlock: try waitUntil(descriptor, Int16(POLLIN))
-            case .wantsWrite: try waitUntil(descriptor, Int16(POLLOUT))
+            case .wouldBlock: try await socket.waitUntilReadable()
+            case .wantsWrite: try await socket.waitUntilWritable()
             case .closed: return bytes
             case .failed(let error): throw error
             }
@@ -81,9 +61,9 @@ final class TestClient {
     }
 
     /// Handshake, a line to the server, and the line that comes back.
-    func exchange() throws -> String {
-        try handshake()
-        try write(Array("hello\n".utf8))
-        return String(decoding: try read(6), as: UTF8.self)
+    func exchange() async throws -> String {
+        try await handshake()
+        try await write(Array("hello\n".utf8))
+        return String(decoding: try await read(6), as: UTF8.self)
     }
 }

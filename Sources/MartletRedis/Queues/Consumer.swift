@@ -1,0 +1,63 @@
+import Martlet
+import MartletIO
+
+/// One consumer of a queue, as its session keeps it. A pure value, but for the mailbox that it fills.
+struct Consumer {
+    /// How many moves may be asked for ahead: more would only lie at the server.
+    static let maximumMoves = 128
+
+    let number: Int
+    /// What it is called at the server: no other consumer ever is.
+    let id: String
+    let keys: QueueKeys
+    let prefetch: Int
+    let inbox: Inbox<Delivery>
+    /// For what comes by the present link.
+    var settler: ConsumerSettler
+    /// What was delivered and not settled, as it is in the list.
+    var held: [UInt64: [UInt8]] = [:]
+    /// Moves that were asked for and not yet answered.
+    var moves = 0
+    /// What is being given back, or buried: until that is done it takes up room, lest the next is taken before it.
+    var returning = 0
+    /// Whether the server has no memory to let it take more in the usual way.
+    var isStarving = false
+    /// Whether it takes no more.
+    var isLeaving = false
+    private var lastTag: UInt64 = 0
+
+    init(number: Int, id: String, keys: QueueKeys, prefetch: Int, inbox: Inbox<Delivery>, settler: ConsumerSettler) {
+        self.number = number
+        self.id = id
+        self.keys = keys
+        self.prefetch = prefetch
+        self.inbox = inbox
+        self.settler = settler
+    }
+
+    /// The list of what it holds.
+    var list: [UInt8] { keys.held(by: id) }
+
+    /// How many more moves are to be asked for.
+    var room: Int {
+        isLeaving || isStarving ? 0 : max(0, min(prefetch - held.count - returning, Self.maximumMoves) - moves)
+    }
+
+    /// How many are to be moved where none can be asked for ahead.
+    var roomWhileStarving: Int { max(0, min(prefetch - held.count - returning - moves, Self.maximumMoves)) }
+
+    /// An element has come.
+    mutating func hold(_ element: [UInt8]) -> UInt64 {
+        lastTag += 1
+        held[lastTag] = element
+        return lastTag
+    }
+
+    /// The link is lost: the server knows of no moves any more, and gives back what was held.
+    mutating func linkLost() {
+        held.removeAll()
+        moves = 0
+        returning = 0
+        isStarving = false
+    }
+}

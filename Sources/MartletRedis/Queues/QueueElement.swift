@@ -1,0 +1,44 @@
+import Martlet
+
+/// An element of a queue's list, read.
+struct QueueElement {
+    /// As it is in the list.
+    let bytes: [UInt8]
+    /// What is delivered.
+    let message: Message
+    /// How often it has been delivered before.
+    let redeliveries: Int
+    /// When it expires, by the server's clock: nanoseconds since 1970.
+    let expires: Int64?
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        var message = Envelope.unwrap(bytes, from: .publication) ?? Message(bytes)
+        redeliveries = max(0, message.headers[QueueHeaders.redeliveries]?.integer.flatMap(Int.init(exactly:)) ?? 0)
+        expires = message.headers[QueueHeaders.expires]?.integer
+        message.headers[QueueHeaders.redeliveries] = nil
+        message.headers[QueueHeaders.expires] = nil
+        self.message = message
+    }
+
+    /// What commlib-py leaves in lists and skips.
+    var isFiller: Bool { bytes == Self.filler }
+    private static let filler = Array("QueueInit".utf8)
+
+    /// As it is given back: it says how often it was delivered.
+    var givenBack: [UInt8] {
+        var message = message
+        message.headers[QueueHeaders.redeliveries] = .integer(Int64(clamping: redeliveries &+ 1))
+        if let expires { message.headers[QueueHeaders.expires] = .integer(expires) }
+        return Envelope.wrap(message, for: message.headers.replyTo == nil ? .publication : .call)
+    }
+
+    /// As a dead letter: it says why.
+    func deadLetter(_ reason: String, _ queue: QueueName) -> [UInt8] {
+        var message = message
+        message.headers[Headers.Standard.deathReason] = .string(reason)
+        message.headers[Headers.Standard.deathQueue] = .string(queue.text)
+        message.headers[Headers.Standard.deathDeliveries] = .integer(Int64(clamping: redeliveries &+ 1))
+        return Envelope.wrap(message, for: .publication)
+    }
+}

@@ -1,0 +1,65 @@
+import Martlet
+
+/// The keys of a queue.
+///
+/// The list itself is called like the queue, so that anyone can push to it. The others begin with its name in braces,
+/// by which a cluster keeps them on the same node.
+struct QueueKeys: Sendable {
+    let queue: QueueName
+    /// The list of what waits.
+    let list: [UInt8]
+    /// The consumers that are alive, by the end of their lease. It expires with the last of them.
+    let consumers: [UInt8]
+    /// The consumers that hold something, dead ones too, by the end of their lease.
+    let leases: [UInt8]
+    private let base: String
+
+    init(_ queue: QueueName) {
+        self.queue = queue
+        base = Self.base(queue.text)
+        list = Array(queue.text.utf8)
+        consumers = Array("\(base).consumers".utf8)
+        leases = Array("\(base).leases".utf8)
+    }
+
+    /// The list of what a consumer holds.
+    func held(by consumer: some StringProtocol) -> [UInt8] {
+        Array("\(base).held.\(consumer)".utf8)
+    }
+
+    /// The list in which what a consumer held is collected before it goes back.
+    func returning(from consumer: some StringProtocol) -> [UInt8] {
+        Array("\(base).returning.\(consumer)".utf8)
+    }
+
+    /// The list of its dead letters. It is called as its readers expect, so that in a cluster it may be elsewhere; see
+    /// ``RedisOptions/deadLetterSuffix``.
+    func deadLetters(_ suffix: String) -> [UInt8] { list + Array(suffix.utf8) }
+
+    /// Where a cluster keeps them.
+    var slot: Int { ClusterSlot.slot(of: list) }
+
+    /// What the names of the further keys begin with: they must hash as the list's does.
+    private static func base(_ name: String) -> String {
+        guard name.utf8.contains(UInt8(ascii: "}")) else { return "{\(name)}" }
+        let bytes = Array(name.utf8)
+        if let open = bytes.firstIndex(of: UInt8(ascii: "{")),
+            let close = bytes[(open + 1)...].firstIndex(of: UInt8(ascii: "}")), close > open + 1
+        {
+            return name
+        }
+        // All of it is hashed, and it can't stand between braces: another text of the same hash does.
+        let slot = ClusterSlot.slot(of: bytes)
+        var number = 0
+        while ClusterSlot.slot(of: Array("{\(number)}".utf8)) != slot { number += 1 }
+        return "{\(number)}\(name)"
+    }
+}
+
+/// Headers of a queue's elements that are taken off before delivery.
+enum QueueHeaders {
+    /// How often it has been delivered before.
+    static let redeliveries = "redeliveries"
+    /// When it expires, by the server's clock: nanoseconds since 1970.
+    static let expires = "expires"
+}

@@ -1,0 +1,142 @@
+/// What has to happen in one step at the server.
+enum Scripts {
+    /// Shows that a consumer is alive.
+    ///
+    /// Keys: the queue's consumers, its leases. Arguments: the consumer, its lease in milliseconds, and 1 if it takes
+    /// messages or 0 if it only holds some yet. Returns the consumers whose lease is over.
+    static let renew = Array(
+        """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        if ARGV[3] == '1' then
+            redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+            redis.call('PEXPIRE', KEYS[1], ARGV[2])
+        end
+        redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
+        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+        return redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 16)
+        """.utf8
+    )
+
+    /// Gives elements back to the head of a queue. The first argument comes to stand first.
+    ///
+    /// Keys: the queue, the list of what a consumer holds. Arguments: pairs of an element as it is held, and as it is
+    /// to be given back. What is not held any more was given back by someone else. Returns how many were.
+    static let giveBack = Array(
+        """
+        local count = 0
+        for i = #ARGV - 1, 1, -2 do
+            if redis.call('LREM', KEYS[2], 1, ARGV[i]) == 1 then
+                redis.call('LPUSH', KEYS[1], ARGV[i + 1])
+                count = count + 1
+            end
+        end
+        return count
+        """.utf8
+    )
+
+    /// Gives everything that was collected back to the head of a queue at once, so that its order is kept whoever takes
+    /// from there meanwhile, and forgets the lease of a consumer that holds nothing.
+    ///
+    /// Keys: the queue, where it was collected, the list of what the consumer holds, the queue's leases. Argument: the
+    /// consumer.
+    static let giveBackCollected = Array(
+        """
+        while redis.call('LMOVE', KEYS[2], KEYS[1], 'RIGHT', 'LEFT') do end
+        if redis.call('LLEN', KEYS[3]) == 0 then redis.call('ZREM', KEYS[4], ARGV[1]) end
+        return 1
+        """.utf8
+    )
+
+    /// Moves an element that is held to the dead letters.
+    ///
+    /// Keys: the dead letters, the list of what a consumer holds. Arguments: the element as it is held, the dead
+    /// letter.
+    static let bury = Array(
+        """
+        if redis.call('LREM', KEYS[2], 1, ARGV[1]) == 1 then redis.call('RPUSH', KEYS[1], ARGV[2]) end
+        return 1
+        """.utf8
+    )
+
+    /// Forgets the lease of a consumer that holds nothing.
+    ///
+    /// Keys: the queue's leases, the list of what the consumer holds. Argument: the consumer.
+    static let forget = Array(
+        """
+        if redis.call('LLEN', KEYS[2]) == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) end
+        return 1
+        """.utf8
+    )
+
+    /// Publishes the wills of those who give no sign of life any more, and shows that this connection is alive.
+    ///
+    /// Keys: the wills' ends of lease, their contents. Arguments: the connection or an empty text, its lease in
+    /// milliseconds.
+    static let renewWill = Array(
+        """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        if ARGV[1] ~= '' then redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], ARGV[1]) end
+        local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 16)
+        for _, id in ipairs(due) do
+            local topic = redis.call('HGET', KEYS[2], id .. ':topic')
+            local body = redis.call('HGET', KEYS[2], id .. ':body')
+            redis.call('ZREM', KEYS[1], id)
+            redis.call('HDEL', KEYS[2], id .. ':topic', id .. ':body')
+            if topic and body then redis.call('PUBLISH', topic, body) end
+        end
+        return #due
+        """.utf8
+    )
+
+    /// Leaves a will.
+    ///
+    /// Keys: the wills' ends of lease, their contents. Arguments: the connection, its lease in milliseconds, the
+    /// topic, the body.
+    static let storeWill = Array(
+        """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+        redis.call('HSET', KEYS[2], ARGV[1] .. ':topic', ARGV[3], ARGV[1] .. ':body', ARGV[4])
+        return 1
+        """.utf8
+    )
+
+    /// Takes a will back.
+    ///
+    /// Keys: the wills' ends of lease, their contents. Argument: the connection.
+    static let dropWill = Array(
+        """
+        redis.call('ZREM', KEYS[1], ARGV[1])
+        redis.call('HDEL', KEYS[2], ARGV[1] .. ':topic', ARGV[1] .. ':body')
+        return 1
+        """.utf8
+    )
+
+    /// Moves elements to a consumer where the server has no memory left and so refuses `BLMOVE`, by which that memory
+    /// would be freed.
+    ///
+    /// Keys: the queue, the list of what the consumer holds. Argument: how many at most. Returns them.
+    static let move = Array(
+        """
+        local moved = {}
+        for i = 1, tonumber(ARGV[1]) do
+            local element = redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT')
+            if not element then break end
+            moved[i] = element
+        end
+        return moved
+        """.utf8
+    )
+
+    /// By which a script says, to Redis 7, that it may run where there is no memory left: giving back and moving take
+    /// no more of it.
+    static let allowance = Array("#!lua flags=allow-oom\n".utf8)
+
+    /// The command that runs a script.
+    static func run(_ script: [UInt8], keys: [[UInt8]], _ arguments: [[UInt8]]) -> [[UInt8]] {
+        [Command.eval, script, Array(String(keys.count).utf8)] + keys + arguments
+    }
+}

@@ -1,0 +1,459 @@
+import Logging
+import Martlet
+import MartletIO
+
+/// Consumers of queues.
+///
+/// A consumer has each message moved from the queue's list to a list of its own (`BLMOVE`), on a socket of its own that
+/// it asks ahead on for as many as it may hold; what is acknowledged is removed from there. It shows that it is alive
+/// by a lease. Who finds a lease that is over gives back to the queue what its owner held.
+extension RedisSession {
+    /// Begins to consume.
+    ///
+    /// - Returns: the number to leave by.
+    func consume(_ queue: QueueName, prefetch: Int, _ inbox: Inbox<Delivery>) async throws -> Int {
+        try checkOpen()
+        lastConsumer += 1
+        let number = lastConsumer
+        let id = "\(runtime.name)-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+        consumers[number] = Consumer(
+            number: number,
+            id: id,
+            keys: QueueKeys(queue),
+            prefetch: prefetch,
+            inbox: inbox,
+            settler: ConsumerSettler(consumer: number, self)
+        )
+        do {
+            try await start(number)
+            return number
+        } catch {
+            leave(number, error)
+            throw error
+        }
+    }
+
+    /// Says that a consumer is there, and begins to take messages.
+    private func start(_ number: Int) async throws {
+        try await renew(number)
+        guard let consumer = consumers[number], !consumer.isLeaving else { return }
+        try open(.consumer(number), to: nodes[consumer.keys.slot])
+        refill(number)
+    }
+
+    /// Asks for as many messages as there is room for.
+    func refill(_ number: Int) {
+        guard let link = links[.consumer(number)], var consumer = consumers[number] else { return }
+        let room = consumer.room
+        guard room > 0 else { return }
+        let move = CommandFormat.bytes(of: [
+            Command.blmove, consumer.keys.list, consumer.list, Command.left, Command.right, Command.zero,
+        ])
+        for _ in 0..<room { link.write(move) }
+        consumer.moves += room
+        consumers[number] = consumer
+        link.flush()
+    }
+
+    func consumerIsReady(_ number: Int) {
+        // It has left before it began.
+        if consumers[number].map(\.isLeaving) ?? true { links.removeValue(forKey: .consumer(number))?.close() }
+    }
+
+    /// The command that runs a script.
+    func script(_ script: [UInt8], keys: [[UInt8]], _ arguments: [[UInt8]]) -> [[UInt8]] {
+        Scripts.run((hasScriptFlags ? Scripts.allowance : []) + script, keys: keys, arguments)
+    }
+
+    // MARK: What comes
+
+    func receivedByConsumer(_ reply: RedisValue, _ number: Int) {
+        guard var consumer = consumers[number] else { return }
+        consumer.moves -= 1
+        if let error = reply.error {
+            consumers[number] = consumer
+            if error.prefix == "OOM" { return starve(number) }
+            if error.prefix == "MOVED", learn(from: error) { return move(number) }
+            // The next ones fail in the same way.
+            let failure = error.asMessagingError("consuming \(consumer.keys.queue)")
+            consumer.inbox.mailbox.finish(throwing: failure)
+            return leave(number, nil)
+        }
+        consumers[number] = consumer
+        if case .bytes(let bytes) = reply { take(bytes, number) }
+    }
+
+    /// An element has been moved to a consumer.
+    private func take(_ bytes: [UInt8], _ number: Int) {
+        guard var consumer = consumers[number] else { return }
+        let element = QueueElement(bytes)
+        let tag = consumer.hold(bytes)
+        consumers[number] = consumer
+        if element.isFiller { return settle(SettledDelivery(consumer: number, tag: tag, disposition: .ack)) }
+        if let expires = element.expires, clock.isOver(expires) {
+            return bury(element, tag, number, "expired")
+        }
+        let topic = TopicName(consumer.keys.queue)
+        let delivery = Delivery(
+            topic: topic,
+            message: element.message,
+            redeliveries: element.redeliveries,
+            settlement: Settlement(tag, by: consumer.settler)
+        )
+        consumer.inbox.offer(delivery, topic: topic)
+    }
+
+    /// The queue is on another node of the cluster now, and with it what is held.
+    private func move(_ number: Int) {
+        links.removeValue(forKey: .consumer(number))?.close()
+        consumers[number]?.moves = 0
+        guard let slot = consumers[number]?.keys.slot else { return }
+        do {
+            try open(.consumer(number), to: nodes[slot])
+            refill(number)
+        } catch {
+            lost(MessagingError(.connectionLost, "a node of the cluster could not be connected to", cause: error))
+        }
+    }
+
+    /// The server has no memory left. What is taken frees some: so it is taken in another way, until this one works.
+    private func starve(_ number: Int) {
+        guard consumers[number]?.isStarving == false else { return }
+        consumers[number]?.isStarving = true
+        loop.schedule(after: .milliseconds(50)) { [weak self] in
+            self?.assumeIsolated { $0.moveWithoutMemory(number) }
+        }
+    }
+
+    private func moveWithoutMemory(_ number: Int) {
+        guard let consumer = consumers[number], consumer.isStarving, !consumer.isLeaving
+        else { return }
+        let room = consumer.roomWhileStarving
+        guard room > 0 else {
+            consumers[number]?.isStarving = false
+            return refill(number)
+        }
+        let command = script(
+            Scripts.move,
+            keys: [consumer.keys.list, consumer.list],
+            [Array(String(room).utf8)]
+        )
+        let settler = consumer.settler
+        let completion = Request.Completion.handler { [weak self] result in
+            self?.assumeIsolated { session in
+                guard let elements = try? result.get().array else { return session.stopStarving(number) }
+                for element in elements {
+                    // By another link they would have gone back.
+                    guard case .bytes(let bytes) = element, session.consumers[number]?.settler === settler else {
+                        continue
+                    }
+                    session.take(bytes, number)
+                }
+                session.stopStarving(number)
+            }
+        }
+        write(Request([command], slot: consumer.keys.slot, completion))
+        flushCommands()
+    }
+
+    private func stopStarving(_ number: Int) {
+        consumers[number]?.isStarving = false
+        refill(number)
+    }
+
+    // MARK: Settling
+
+    /// Tells the server what was told here.
+    func settle() {
+        let entries = settlements.takeAll()
+        guard !entries.isEmpty else { return }
+        // What is given back together keeps its order: it is pushed to the head one by one.
+        for entry in entries.sorted(by: { $0.tag > $1.tag }) where entry.disposition == .requeue { settle(entry) }
+        for entry in entries where entry.disposition != .requeue { settle(entry) }
+        flushCommands()
+        for number in Set(entries.map(\.consumer)) {
+            refill(number)
+            forgetIfDone(number)
+        }
+    }
+
+    private func settle(_ entry: SettledDelivery) {
+        guard let consumer = consumers[entry.consumer], let bytes = consumer.held[entry.tag]
+        else { return }
+        switch entry.disposition {
+        case .ack:
+            consumers[entry.consumer]?.held[entry.tag] = nil
+            let command = [Command.lrem, consumer.list, Command.first, bytes]
+            write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
+        case .requeue:
+            consumers[entry.consumer]?.held[entry.tag] = nil
+            let element = QueueElement(bytes)
+            giveBack([(bytes, element.givenBack)], of: entry.consumer, consumer)
+        case .reject:
+            bury(QueueElement(bytes), entry.tag, entry.consumer, "rejected")
+        }
+    }
+
+    private func giveBack(
+        _ pairs: [(held: [UInt8], back: [UInt8])],
+        of number: Int,
+        _ consumer: Consumer
+    ) {
+        consumers[number]?.returning += pairs.count
+        let keys = [consumer.keys.list, consumer.list]
+        let command = script(Scripts.giveBack, keys: keys, pairs.flatMap { [$0.held, $0.back] })
+        write(Request([command], slot: consumer.keys.slot, returned(number, pairs.count)))
+    }
+
+    /// Takes the room up again when the server has done it.
+    private func returned(_ number: Int, _ count: Int) -> Request.Completion {
+        .handler { [weak self] result in
+            self?.assumeIsolated { session in
+                guard case .success = result, let returning = session.consumers[number]?.returning else { return }
+                session.consumers[number]?.returning = max(0, returning - count)
+                session.refill(number)
+                session.forgetIfDone(number)
+            }
+        }
+    }
+
+    /// A message is never to be delivered again.
+    private func bury(_ element: QueueElement, _ tag: UInt64, _ number: Int, _ reason: String) {
+        guard let consumer = consumers[number] else { return }
+        consumers[number]?.held[tag] = nil
+        guard let suffix = options.deadLetterSuffix else {
+            let command = [Command.lrem, consumer.list, Command.first, element.bytes]
+            write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
+            return
+        }
+        consumers[number]?.returning += 1
+        let letters = consumer.keys.deadLetters(suffix)
+        let command = script(
+            Scripts.bury,
+            keys: [letters, consumer.list],
+            [element.bytes, element.deadLetter(reason, consumer.keys.queue)]
+        )
+        write(Request([command], slot: consumer.keys.slot, returned(number, 1)))
+    }
+
+    // MARK: Leaving
+
+    /// Takes no more messages, soon. What has arrived can still be settled. From any thread.
+    nonisolated func leaveQueue(_ number: Int) {
+        loop.execute { [weak self] in
+            self?.assumeIsolated { $0.leave(number, nil) }
+        }
+    }
+
+    private func leave(_ number: Int, _ error: (any Error)?) {
+        guard let consumer = consumers[number], !consumer.isLeaving else { return }
+        // What was told before it left.
+        settle()
+        consumers[number]?.isLeaving = true
+        let link = links.removeValue(forKey: .consumer(number))
+        defer { link?.close() }
+        guard case .open = phase, links[.command] != nil else {
+            if case .idle = phase { return }
+            consumers[number] = nil
+            return
+        }
+        var commands = [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]]
+        // What the server is about to move there must be there before it is looked at.
+        if let id = link?.clientID { commands.append(["CLIENT", "KILL", "ID", "\(id)"].map { Array($0.utf8) }) }
+        commands.append([Command.lrange, consumer.list, Command.zero, Command.last])
+        let request = Request(
+            commands,
+            slot: consumer.keys.slot,
+            .handler { [weak self] result in
+                self?.assumeIsolated { $0.giveBackUnseen(of: number, try? result.get().array?.last?.array) }
+            }
+        )
+        write(request)
+        flushCommands()
+    }
+
+    /// What was moved for a consumer that has left before it came here goes back as if nothing had been.
+    private func giveBackUnseen(of number: Int, _ elements: [RedisValue]?) {
+        guard let elements, let consumer = consumers[number] else { return }
+        var known: [[UInt8]: Int] = [:]
+        for bytes in consumer.held.values { known[bytes, default: 0] += 1 }
+        var unseen: [(held: [UInt8], back: [UInt8])] = []
+        for element in elements {
+            guard case .bytes(let bytes) = element else { continue }
+            if let count = known[bytes], count > 0 {
+                known[bytes] = count - 1
+            } else {
+                unseen.append((bytes, bytes))
+            }
+        }
+        if !unseen.isEmpty { giveBack(unseen, of: number, consumer) }
+        flushCommands()
+        forgetIfDone(number)
+    }
+
+    /// A consumer that has left and holds nothing is forgotten.
+    private func forgetIfDone(_ number: Int) {
+        guard let consumer = consumers[number], consumer.isLeaving, consumer.held.isEmpty, consumer.returning == 0,
+            links[.command] != nil
+        else { return }
+        consumers[number] = nil
+        write(Request([forgetting(consumer)], slot: consumer.keys.slot, .handler { _ in }))
+        flushCommands()
+    }
+
+    private func forgetting(_ consumer: Consumer) -> [[UInt8]] {
+        script(Scripts.forget, keys: [consumer.keys.leases, consumer.list], [Array(consumer.id.utf8)])
+    }
+
+    // MARK: Signs of life
+
+    /// Shows that each consumer is alive, and gives back what dead ones held.
+    func renewConsumers() async throws {
+        for number in consumers.keys.sorted() { try await renew(number) }
+    }
+
+    private func renew(_ number: Int) async throws {
+        guard let consumer = consumers[number] else { return }
+        let keys = consumer.keys
+        let lease = Array(String(max(1, options.lease.wholeMilliseconds)).utf8)
+        let command = script(
+            Scripts.renew,
+            keys: [keys.consumers, keys.leases],
+            [Array(consumer.id.utf8), lease, consumer.isLeaving ? Command.zero : Command.first]
+        )
+        let reply = try await perform([command], slot: keys.slot)
+        if let error = reply.error { throw error.asMessagingError("a consumer of \(keys.queue)") }
+        for dead in reply.array ?? [] {
+            guard let id = dead.string, !consumers.values.contains(where: { $0.id == id }) else { continue }
+            try await endClient(called: id, slot: keys.slot)
+            let count = try await giveBackAll(of: id, keys) { _ in true }
+            if count > 0 {
+                runtime.logger.notice("\(count) messages of \(keys.queue) came back from a consumer that is gone")
+            }
+        }
+    }
+
+    /// Ends the socket of a dead consumer, if the server has not noticed that it is: it would go on taking messages.
+    private func endClient(called id: String, slot: Int) async throws {
+        // A user may not be allowed to; then the server finds out in its own time.
+        guard let clients = try await perform("CLIENT", "LIST", "TYPE", "normal", slot: slot).string,
+            let client = ClientList.id(ofClientCalled: id, in: clients)
+        else { return }
+        _ = try await perform("CLIENT", "KILL", "ID", client, slot: slot)
+    }
+
+    /// Gives back everything that a consumer holds, and forgets its lease. Several may do so at once.
+    ///
+    /// - Parameter wasDelivered: whether an element has been seen by anyone, so that it says so from now on.
+    @discardableResult
+    private func giveBackAll(
+        of id: String,
+        _ keys: QueueKeys,
+        wasDelivered: ([UInt8]) -> Bool
+    ) async throws -> Int {
+        let list = keys.held(by: id)
+        let collected = keys.returning(from: id)
+        var count = 0
+        // From the end, so that what waited longest comes to stand first. Should this end half-way, another goes on.
+        let some = [Command.lrange, list, Array("-100".utf8), Command.last]
+        while let elements = try await perform([some], slot: keys.slot).array, !elements.isEmpty {
+            let pairs = elements.compactMap(\.bytes).map { bytes in
+                (held: bytes, back: wasDelivered(bytes) ? QueueElement(bytes).givenBack : bytes)
+            }
+            let reply = try await perform(
+                [
+                    script(Scripts.giveBack, keys: [collected, list], pairs.flatMap { [$0.held, $0.back] })
+                ],
+                slot: keys.slot
+            )
+            if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
+            count += reply.integer ?? 0
+        }
+        let reply = try await perform(
+            [
+                script(Scripts.giveBackCollected, keys: [keys.list, collected, list, keys.leases], [Array(id.utf8)])
+            ],
+            slot: keys.slot
+        )
+        if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
+        return count
+    }
+
+    // MARK: A lost link, and the end
+
+    /// What was held can't be settled any more.
+    func loseConsumers() {
+        let error = MessagingError(
+            .connectionLost,
+            "the link by which the delivery came was lost: it will be delivered again"
+        )
+        for (number, consumer) in consumers {
+            consumer.settler.end(error)
+            lostHoldings[number, default: []].append(contentsOf: consumer.held.values)
+            consumers[number]?.linkLost()
+            consumers[number]?.settler = ConsumerSettler(consumer: number, self)
+        }
+        _ = settlements.takeAll()
+    }
+
+    /// Opens the consumers anew, after what they held has gone back to the queue.
+    func restoreConsumers() async throws {
+        for number in consumers.keys.sorted() {
+            guard let consumer = consumers[number] else { continue }
+            if let id = lostClients[number] {
+                _ = try await perform("CLIENT", "KILL", "ID", "\(id)", slot: consumer.keys.slot)
+            }
+            let seen = Set(lostHoldings[number] ?? [])
+            try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }
+            lostHoldings[number] = nil
+            lostClients[number] = nil
+            if consumer.isLeaving {
+                consumers[number] = nil
+            } else {
+                try await start(number)
+            }
+        }
+    }
+
+    /// Subscriptions end after what has arrived; what is in hand can't be settled any more.
+    func closeInboxes() {
+        for consumer in consumers.values {
+            consumer.settler.end(MessagingError.closed)
+            consumer.inbox.mailbox.finish()
+        }
+    }
+
+    /// Gives back what the consumers hold, and deletes what only this connection hears.
+    func giveEverythingBack() async throws {
+        settle()
+        for number in consumers.keys.sorted() {
+            guard let consumer = consumers[number] else { continue }
+            let link = links.removeValue(forKey: .consumer(number))
+            let client = link?.clientID
+            link?.close()
+            _ = try await perform(
+                [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]],
+                slot: consumer.keys.slot
+            )
+            if let client { _ = try await perform("CLIENT", "KILL", "ID", "\(client)", slot: consumer.keys.slot) }
+            let seen = Set(consumer.held.values)
+            try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }
+        }
+        tendReplyLists()
+        let lists = calls.unclean
+        if !lists.isEmpty {
+            _ = try await perform([["UNLINK"] + lists].map { $0.map { Array($0.utf8) } }, slot: replySlot)
+        }
+        try await dropWill()
+        // Everything before it has been done when this is answered.
+        _ = try await perform("PING")
+    }
+
+    func endConsumers(_ error: (any Error)?) {
+        for consumer in consumers.values {
+            consumer.settler.end(MessagingError.closed)
+            consumer.inbox.mailbox.finish(throwing: error)
+        }
+        consumers.removeAll()
+    }
+}

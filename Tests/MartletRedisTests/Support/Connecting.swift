@@ -1,0 +1,51 @@
+import Martlet
+import MartletRedis
+
+/// A connection to a server on 127.0.0.1 that comes back quickly. Whoever makes it closes it.
+func redis(
+    on port: Int,
+    _ connection: ConnectionOptions = ConnectionOptions(),
+    _ configure: (inout RedisOptions) -> Void = { _ in }
+) async throws -> RedisConnection {
+    try await RedisConnection.connect(options(port, connection, configure))
+}
+
+/// Runs `body` with a connection, and closes it.
+func withRedis<Result>(
+    on port: Int,
+    _ connection: ConnectionOptions = ConnectionOptions(),
+    _ configure: (inout RedisOptions) -> Void = { _ in },
+    _ body: (RedisConnection) async throws -> Result
+) async throws -> Result {
+    try await RedisConnection.withConnection(options(port, connection, configure), body)
+}
+
+private func options(
+    _ port: Int,
+    _ connection: ConnectionOptions,
+    _ configure: (inout RedisOptions) -> Void
+) -> RedisOptions {
+    var options = RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)], connection: connection)
+    options.reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
+    options.lease = .seconds(3)
+    configure(&options)
+    return options
+}
+
+/// A name that no other test has.
+func unique(_ name: String) -> String { "\(name).\(String(UInt64.random(in: 0...UInt64.max), radix: 36))" }
+
+/// Lets others run until a condition holds; the test's time limit ends it. It is for states that nothing announces.
+func until(_ condition: () async throws -> Bool) async throws {
+    while try await !condition() { try await Task.sleep(for: .milliseconds(2)) }
+}
+
+/// The code of the error that `body` throws; `nil` if it throws none or another one.
+func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return (error as? MessagingError)?.code
+    }
+}
