@@ -1,5 +1,8 @@
 import Logging
 import Martlet
+import MartletAMQP
+import MartletMQTT
+import MartletRedis
 import Synchronization
 
 /// The broker that was chosen: whoever runs on it connects to it, and does not know which one it is.
@@ -9,7 +12,10 @@ final class Broker: Sendable {
     /// What each kind of broker has to be able to do.
     private struct Kind: Sendable {
         let connect: @Sendable (ConnectionOptions) async throws -> any Connection
-        let declareQueue: @Sendable (QueueName, QueueOptions) throws -> Void
+        /// The embedded broker's queues are declared at the broker; others have their own ways.
+        var declareQueue: @Sendable (QueueName, QueueOptions) throws -> Void = { queue, _ in
+            throw UsageError("this example declares how its queue \(queue) behaves; run it on memory:")
+        }
     }
 
     private let kind: Kind
@@ -25,6 +31,12 @@ final class Broker: Sendable {
                 connect: { try await broker.connect(options: $0) },
                 declareQueue: { try broker.declareQueue($0, options: $1) }
             )
+        case .mqtt(let url):
+            kind = Kind { try await MQTTConnection.connect(to: url, connection: $0) }
+        case .amqp(let url):
+            kind = Kind { try await AMQPConnection.connect(to: url, connection: $0) }
+        case .redis(let url):
+            kind = Kind { try await RedisConnection.connect(to: url, connection: $0) }
         }
     }
 

@@ -4,7 +4,11 @@ import Martlet
 /// something down waits until it has returned.
 extension MQTTSession: Mosquitto.Delegate {
     nonisolated func mosquittoConnected(_ acknowledgement: ConnectAcknowledgement) {
-        assumeIsolated { $0.acknowledgement = acknowledgement }
+        assumeIsolated { session in
+            session.acknowledgement = acknowledgement
+            // What the broker has kept may follow at once, and be read before anything else is done.
+            session.orphans.isKept = acknowledgement.sessionPresent
+        }
     }
 
     nonisolated func mosquittoDisconnected(_ reason: CInt) {

@@ -114,7 +114,6 @@ extension MQTTSession {
         aliases = TopicAliases(limit: min(options.topicAliases, acknowledgement.topicAliases))
         let interval = acknowledgement.keepAlive ?? options.keepAlive
         keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
-        orphans.isKept = acknowledgement.sessionPresent
         limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
         attend {

@@ -160,7 +160,7 @@ import struct MartletRedis.RedisOptions
         var server = IntegrationSupport.RedisOptions()
         server.tls = .server
         try await RedisServer.withServer(server) { server in
-            let certificates = try TestCertificates.shared
+            let certificates = try await TestCertificates.shared
             for authority in [certificates.strangeAuthority, certificates.authority] {
                 let code = await errorCode {
                     let url = "rediss://localhost:\(server.tlsPort ?? 0)?cafile=\(authority)"

@@ -14,6 +14,9 @@ struct CommandTests {
             (["rpc"], .example("rpc", .memory)),
             (["rpc", "--broker", "memory:"], .example("rpc", .memory)),
             (["--broker=memory://", "rpc"], .example("rpc", .memory)),
+            (["--broker", "mqtt://localhost"], .fleet(.mqtt("mqtt://localhost"))),
+            (["rpc", "--broker=amqps://host/vhost"], .example("rpc", .amqp("amqps://host/vhost"))),
+            (["rpc", "--broker=unix:///run/redis.sock"], .example("rpc", .redis("unix:///run/redis.sock"))),
             (["rpc", "--help"], .help),
             (["-h"], .help),
         ] as [([String], Command)]
@@ -28,7 +31,7 @@ struct CommandTests {
             (["rcp"], "rpc"),
             (["rpc", "events"], "one name"),
             (["--broker"], "memory:"),
-            (["--broker", "mqtt://localhost"], "there is memory:"),
+            (["--broker", "kafka://localhost"], "there is memory:"),
             (["rpc", "--broker", "memory:other"], "there is memory:"),
             (["--fast"], "--help"),
             (["bench", "--broker", "memory:"], "no --broker"),
@@ -42,7 +45,7 @@ struct CommandTests {
     @Test("ends with a code that says how it went")
     func exits() async {
         #expect(await Playground.run(["rcp"]) == .usage)
-        #expect(await Playground.run(["--broker", "amqp://localhost"]) == .usage)
+        #expect(await Playground.run(["--broker", "kafka://localhost"]) == .usage)
         let lines = await Lines.printed { #expect(await Playground.run(["--help"]) == .success) }
         #expect(lines.first?.hasPrefix("Usage: Playground/run") == true)
     }

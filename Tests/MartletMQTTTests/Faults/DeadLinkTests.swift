@@ -92,7 +92,8 @@ import Testing
     }
 
     @Test(arguments: MQTTVersion.allCases, [ProxyDirection.toServer, .toClient])
-    func aLinkThatIsCutWithinALargeMessageLosesNothing(_ version: MQTTVersion, _ direction: ProxyDirection) async throws {
+    func aLinkThatIsCutWithinALargeMessageLosesNothing(_ version: MQTTVersion, _ direction: ProxyDirection) async throws
+    {
         let server = try await MosquittoServer.shared()
         let topic = TopicName("large.\(version == .v5 ? 5 : 3)-\(direction)")
         let body = (0..<(8 << 20)).map { UInt8(truncatingIfNeeded: $0 / 7) }
