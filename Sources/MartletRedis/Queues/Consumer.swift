@@ -1,8 +1,10 @@
 import Martlet
 import MartletIO
 
-/// One consumer of a queue, as its session keeps it. A pure value, but for the mailbox that it fills.
-struct Consumer {
+/// One consumer of a queue, as its session keeps it.
+///
+/// An object, so that what it holds is changed in place; it lives on the session's loop and nowhere else.
+final class Consumer {
     /// How many moves may be asked for ahead: more would only lie at the server.
     static let maximumMoves = 128
 
@@ -47,14 +49,14 @@ struct Consumer {
     var roomWhileStarving: Int { max(0, min(prefetch - held.count - returning - moves, Self.maximumMoves)) }
 
     /// An element has come.
-    mutating func hold(_ element: [UInt8]) -> UInt64 {
+    func hold(_ element: [UInt8]) -> UInt64 {
         lastTag += 1
         held[lastTag] = element
         return lastTag
     }
 
     /// The link is lost: the server knows of no moves any more, and gives back what was held.
-    mutating func linkLost() {
+    func linkLost() {
         held.removeAll()
         moves = 0
         returning = 0

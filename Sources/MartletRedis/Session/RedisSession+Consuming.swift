@@ -28,7 +28,7 @@ extension RedisSession {
             try await start(number)
             return number
         } catch {
-            leave(number, error)
+            stop(number)
             throw error
         }
     }
@@ -43,7 +43,7 @@ extension RedisSession {
 
     /// Asks for as many messages as there is room for.
     func refill(_ number: Int) {
-        guard let link = links[.consumer(number)], var consumer = consumers[number] else { return }
+        guard let link = links[.consumer(number)], let consumer = consumers[number] else { return }
         let room = consumer.room
         guard room > 0 else { return }
         let move = CommandFormat.bytes(of: [
@@ -51,7 +51,6 @@ extension RedisSession {
         ])
         for _ in 0..<room { link.write(move) }
         consumer.moves += room
-        consumers[number] = consumer
         link.flush()
     }
 
@@ -68,27 +67,24 @@ extension RedisSession {
     // MARK: What comes
 
     func receivedByConsumer(_ reply: RedisValue, _ number: Int) {
-        guard var consumer = consumers[number] else { return }
+        guard let consumer = consumers[number] else { return }
         consumer.moves -= 1
         if let error = reply.error {
-            consumers[number] = consumer
             if error.prefix == "OOM" { return starve(number) }
             if error.prefix == "MOVED", learn(from: error) { return move(number) }
             // The next ones fail in the same way.
             let failure = error.asMessagingError("consuming \(consumer.keys.queue)")
             consumer.inbox.mailbox.finish(throwing: failure)
-            return leave(number, nil)
+            return stop(number)
         }
-        consumers[number] = consumer
         if case .bytes(let bytes) = reply { take(bytes, number) }
     }
 
     /// An element has been moved to a consumer.
     private func take(_ bytes: [UInt8], _ number: Int) {
-        guard var consumer = consumers[number] else { return }
+        guard let consumer = consumers[number] else { return }
         let element = QueueElement(bytes)
         let tag = consumer.hold(bytes)
-        consumers[number] = consumer
         if element.isFiller { return settle(SettledDelivery(consumer: number, tag: tag, disposition: .ack)) }
         if let expires = element.expires, clock.isOver(expires) {
             return bury(element, tag, number, "expired")
@@ -241,25 +237,36 @@ extension RedisSession {
     /// Takes no more messages, soon. What has arrived can still be settled. From any thread.
     nonisolated func leaveQueue(_ number: Int) {
         loop.execute { [weak self] in
-            self?.assumeIsolated { $0.leave(number, nil) }
+            self?.assumeIsolated { $0.stop(number) }
         }
     }
 
-    private func leave(_ number: Int, _ error: (any Error)?) {
+    private func stop(_ number: Int) {
         guard let consumer = consumers[number], !consumer.isLeaving else { return }
         // What was told before it left.
         settle()
-        consumers[number]?.isLeaving = true
+        consumer.isLeaving = true
         let link = links.removeValue(forKey: .consumer(number))
         defer { link?.close() }
-        guard case .open = phase, links[.command] != nil else {
-            if case .idle = phase { return }
-            consumers[number] = nil
-            return
+        switch phase {
+        case .open: giveBackUnseen(of: consumer, client: link?.clientID)
+        // Then it is given back when there is a link again.
+        case .idle, .opening: break
+        case .closing, .closed: consumers[number] = nil
         }
+    }
+
+    /// Gives back what those held who left while there was no link.
+    func finishLeaving() {
+        for consumer in consumers.values where consumer.isLeaving { giveBackUnseen(of: consumer, client: nil) }
+    }
+
+    /// Looks for what the server has moved for a consumer that has left, and that never came here.
+    private func giveBackUnseen(of consumer: Consumer, client: Int?) {
+        let number = consumer.number
         var commands = [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]]
         // What the server is about to move there must be there before it is looked at.
-        if let id = link?.clientID { commands.append(["CLIENT", "KILL", "ID", "\(id)"].map { Array($0.utf8) }) }
+        if let client { commands.append(["CLIENT", "KILL", "ID", "\(client)"].map { Array($0.utf8) }) }
         commands.append([Command.lrange, consumer.list, Command.zero, Command.last])
         let request = Request(
             commands,
@@ -409,8 +416,14 @@ extension RedisSession {
             lostClients[number] = nil
             if consumer.isLeaving {
                 consumers[number] = nil
-            } else {
+                continue
+            }
+            do {
                 try await start(number)
+            } catch let error as MessagingError where error.code == .refused && !error.isRetriable {
+                // This one alone ends.
+                consumer.inbox.mailbox.finish(throwing: error)
+                consumers[number] = nil
             }
         }
     }
