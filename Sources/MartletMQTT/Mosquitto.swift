@@ -312,6 +312,7 @@ final class Mosquitto {
 
     private static func context(_ pointer: UnsafeMutableRawPointer?) -> Context {
         // The pointer is what `init` gave the library; its owner destroys the handle before it goes.
+        // swift-format-ignore: NeverForceUnwrap
         Unmanaged<Context>.fromOpaque(pointer!).takeUnretainedValue()
     }
 }

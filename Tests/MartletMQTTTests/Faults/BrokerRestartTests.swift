@@ -28,7 +28,9 @@ import Testing
                         for session in [MQTTSessionState.clean, .persistent()] {
                             let name = "publisher-\(version)-\(session == .clean)"
                             group.addTask {
-                                let options = MQTTOptions.local(server.port, version, name: name) { $0.session = session }
+                                let options = MQTTOptions.local(server.port, version, name: name) {
+                                    $0.session = session
+                                }
                                 try await publish(options, name, confirmed, isOver)
                             }
                         }
@@ -98,7 +100,11 @@ import Testing
                         var number = 0
                         while !isOver.value {
                             let text = "\(name)-\(lane)-\(number)"
-                            try await connection.publish(Message(text), to: TopicName("load.\(lane)"), options: Self.promise)
+                            try await connection.publish(
+                                Message(text),
+                                to: TopicName("load.\(lane)"),
+                                options: Self.promise
+                            )
                             confirmed.withLock { _ = $0.insert(text) }
                             number += 1
                         }
@@ -165,7 +171,9 @@ import Testing
                     async let counts = collect(until: "end", from: subscription)
                     for number in 0..<400 {
                         // A different step of the exchange each time.
-                        if number % 20 == 10 { proxy.cut(.reset, after: 1 + number, number % 40 == 10 ? .toServer : .toClient) }
+                        if number % 20 == 10 {
+                            proxy.cut(.reset, after: 1 + number, number % 40 == 10 ? .toServer : .toClient)
+                        }
                         try await publisher.publish(
                             Message("\(number)"),
                             to: TopicName(topic),

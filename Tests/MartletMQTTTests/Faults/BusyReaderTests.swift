@@ -43,8 +43,14 @@ import Testing
 
     @Test(arguments: MQTTVersion.allCases, [Guarantee.atMostOnce, .atLeastOnce])
     func itPublishesForEachMessage(_ version: MQTTVersion, _ guarantee: Guarantee) async throws {
-        try await withFlood(version, TopicName("echo.\(version == .v5)-\(guarantee)"), guarantee: guarantee, count: messages) {
-            connection, subscription in
+        try await withFlood(
+            version,
+            TopicName("echo.\(version == .v5)-\(guarantee)"),
+            guarantee: guarantee,
+            count: messages
+        ) {
+            connection,
+            subscription in
             for number in 0..<messages {
                 #expect(try await subscription.next()?.message.text == "\(number)")
                 try await connection.publish(Message("got"), to: "echoes", options: Self.promise)
@@ -67,8 +73,14 @@ import Testing
                         try request.ack()
                     }
                 }
-                try await withFlood(version, TopicName("calls.\(version == .v5)"), guarantee: .atMostOnce, count: messages) {
-                    connection, subscription in
+                try await withFlood(
+                    version,
+                    TopicName("calls.\(version == .v5)"),
+                    guarantee: .atMostOnce,
+                    count: messages
+                ) {
+                    connection,
+                    subscription in
                     for number in 0..<messages {
                         _ = try await subscription.next()
                         guard number % 10 == 0 else { continue }
@@ -83,8 +95,10 @@ import Testing
     }
 
     @Test(arguments: MQTTVersion.allCases) func itSubscribesForEachMessage(_ version: MQTTVersion) async throws {
-        try await withFlood(version, TopicName("subscribes.\(version == .v5)"), guarantee: .atMostOnce, count: messages) {
-            connection, subscription in
+        try await withFlood(version, TopicName("subscribes.\(version == .v5)"), guarantee: .atMostOnce, count: messages)
+        {
+            connection,
+            subscription in
             for number in 0..<messages {
                 _ = try await subscription.next()
                 guard number % 10 == 0 else { continue }

@@ -92,7 +92,8 @@ import Testing
     }
 
     @Test(arguments: MQTTVersion.allCases, [ProxyDirection.toServer, .toClient])
-    func aLinkThatIsCutWithinALargeMessageLosesNothing(_ version: MQTTVersion, _ direction: ProxyDirection) async throws {
+    func aLinkThatIsCutWithinALargeMessageLosesNothing(_ version: MQTTVersion, _ direction: ProxyDirection) async throws
+    {
         let server = try await MosquittoServer.shared()
         let topic = TopicName("large.\(version == .v5 ? 5 : 3)-\(direction)")
         let body = (0..<(8 << 20)).map { UInt8(truncatingIfNeeded: $0 / 7) }
@@ -133,7 +134,11 @@ import Testing
                     try await proxy.refuseConnections()
                     try await proxy.cut(round % 2 == 0 ? .reset : .close)
                     try await until { connection.state == .disconnected }
-                    async let confirmed: Void = connection.publish(Message("\(round)"), to: topic, options: Self.promise)
+                    async let confirmed: Void = connection.publish(
+                        Message("\(round)"),
+                        to: topic,
+                        options: Self.promise
+                    )
                     try await proxy.acceptConnections()
                     try await confirmed
                     #expect(try await subscription.next()?.message.text == "\(round)")

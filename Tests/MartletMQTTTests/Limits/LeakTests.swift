@@ -87,7 +87,10 @@ import Testing
                                 let subscription = try await connection.subscribe(to: "leak")
                                 try await proxy.cut()
                                 try await connection.publish(
-                                    Message("x"), to: "leak", options: PublishOptions(guarantee: .atLeastOnce))
+                                    Message("x"),
+                                    to: "leak",
+                                    options: PublishOptions(guarantee: .atLeastOnce)
+                                )
                                 _ = subscription.waiting
                             }
                         }

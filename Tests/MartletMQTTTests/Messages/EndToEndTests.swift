@@ -17,7 +17,10 @@ import Testing
             async let sent: Void = {
                 for number in 0..<500 {
                     try await connection.publish(
-                        Message("\(number)"), to: topic, options: PublishOptions(guarantee: guarantee))
+                        Message("\(number)"),
+                        to: topic,
+                        options: PublishOptions(guarantee: guarantee)
+                    )
                 }
             }()
             for number in 0..<500 { #expect(try await subscription.next()?.message.text == "\(number)") }
@@ -90,7 +93,8 @@ import Testing
         }
     }
 
-    @Test(arguments: MQTTVersion.allCases) func whatMosquittosPublisherSendsIsRead(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func whatMosquittosPublisherSendsIsRead(_ version: MQTTVersion) async throws
+    {
         let server = try await MosquittoServer.shared()
         let program = try Program.find("mosquitto_pub", package: "mosquitto-clients")
         let topic = "programs.in-\(version.rawValue.first ?? "x")"
@@ -136,7 +140,9 @@ import Testing
             try await until {
                 var texts: Set<String?> = []
                 let subscription = try await connection.subscribe(to: "expiry.*")
-                while !texts.isSuperset(of: ["long", "for ever"]) { texts.insert(try await subscription.next()?.message.text) }
+                while !texts.isSuperset(of: ["long", "for ever"]) {
+                    texts.insert(try await subscription.next()?.message.text)
+                }
                 return !texts.contains("short")
             }
         }

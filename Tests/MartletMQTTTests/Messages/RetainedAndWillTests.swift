@@ -42,7 +42,9 @@ import Testing
         }
     }
 
-    @Test(arguments: MQTTVersion.allCases) func aWillIsForWhoIsLostAndNotForWhoCloses(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func aWillIsForWhoIsLostAndNotForWhoCloses(_ version: MQTTVersion)
+        async throws
+    {
         let server = try await MosquittoServer.shared()
         let topic = TopicName("will-\(version.rawValue.first ?? "x")")
         try await MQTTConnection.withConnection(.local(server.port, version)) { observer in
@@ -67,7 +69,9 @@ import Testing
         }
     }
 
-    @Test(arguments: MQTTVersion.allCases) func aWillThatIsKeptWaitsForWhoComesLater(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func aWillThatIsKeptWaitsForWhoComesLater(_ version: MQTTVersion)
+        async throws
+    {
         let server = try await MosquittoServer.shared()
         let topic = TopicName("kept-will-\(version.rawValue.first ?? "x")")
         try await TCPProxy.withProxy(to: server.port) { proxy in

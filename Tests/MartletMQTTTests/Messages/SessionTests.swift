@@ -78,7 +78,11 @@ import Testing
                 for round in 0..<3 {
                     try await proxy.cut()
                     try await until { proxy.counts.connections == round + 2 && connection.state == .connected }
-                    try await connection.publish(Message("\(round)"), to: TopicName("\(base).one"), options: Self.promise)
+                    try await connection.publish(
+                        Message("\(round)"),
+                        to: TopicName("\(base).one"),
+                        options: Self.promise
+                    )
                     #expect(try await one.next()?.message.text == "\(round)")
                     #expect(try await any.next()?.message.text == "\(round)")
                     try await connection.send(Message("job \(round)"), to: QueueName("\(base)-queue"))
@@ -91,7 +95,9 @@ import Testing
         }
     }
 
-    @Test(arguments: MQTTVersion.allCases) func consumersOnTwoConnectionsShareAQueue(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func consumersOnTwoConnectionsShareAQueue(_ version: MQTTVersion)
+        async throws
+    {
         let server = try await MosquittoServer.shared()
         let queue = QueueName("shared-\(version.rawValue.first ?? "x")")
         try await MQTTConnection.withConnection(.local(server.port, version)) { first in

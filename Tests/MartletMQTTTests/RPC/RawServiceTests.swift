@@ -8,7 +8,11 @@ import Testing
 /// it answers.
 @Suite(.timeLimit(.minutes(2))) struct RawServiceTests {
     private struct Request: Codable {
-        struct Header: Codable { var reply_to: String }
+        struct Header: Codable {
+            var replyTo: String
+
+            private enum CodingKeys: String, CodingKey { case replyTo = "reply_to" }
+        }
         struct Body: Codable { var n: Int }
         var header: Header
         var data: Body
@@ -27,6 +31,7 @@ import Testing
     @Test(arguments: MQTTVersion.allCases) func parallelCallsGetTheirOwnAnswers(_ version: MQTTVersion) async throws {
         var settings = MosquittoOptions()
         settings.sendsAtOnce = false
+        settings.extraLines = ["log_type all"]
         try await MosquittoServer.withServer(settings) { server in
             let service = try await RawPeer.connect(to: server.port, as: "service")
             try await service.subscribe(to: "svc/double")
@@ -36,23 +41,29 @@ import Testing
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         for n in 0..<20 {
                             group.addTask {
-                                let answer = try await connection.call(rpc, Numbers(n: 100 * round + n), timeout: .seconds(60))
+                                let answer = try await connection.call(
+                                    rpc,
+                                    Numbers(n: 100 * round + n),
+                                    timeout: .seconds(60)
+                                )
                                 #expect(answer.n == 2 * (100 * round + n))
                             }
                         }
                         var requests: [Request] = []
                         for _ in 0..<20 { requests.append(try await next(service)) }
-                        #expect(Set(requests.map(\.header.reply_to)).count == 20)
+                        #expect(Set(requests.map(\.header.replyTo)).count == 20)
                         for request in requests.shuffled() {
-                            try await service.publish(answer(request), to: request.header.reply_to)
+                            try await service.publish(answer(request), to: request.header.replyTo)
                         }
                         try await group.waitForAll()
                     }
                 }
                 #expect(connection.statistics.lateReplies == 0)
                 #expect(connection.statistics.callsInFlight == 0)
-                let topics = server.log.split(separator: "\n").filter { $0.contains("rpc-") && $0.contains("(QoS") }
-                #expect(topics.count <= 1, "one subscription serves all calls")
+                let subscriptions = server.log.split(separator: "\n").count {
+                    $0.contains("rpc-") && $0.contains("(QoS")
+                }
+                #expect(subscriptions <= 1, "one subscription serves all calls")
             }
         }
     }
@@ -74,9 +85,9 @@ import Testing
 
             async let call = connection.call(rpc, Numbers(n: 3), timeout: .seconds(60))
             let request = try await next(service)
-            for request in [late, gone] { try await service.publish(answer(request), to: request.header.reply_to) }
-            try await service.publish(answer(request), to: request.header.reply_to)
-            try await service.publish(answer(request), to: request.header.reply_to)
+            for request in [late, gone] { try await service.publish(answer(request), to: request.header.replyTo) }
+            try await service.publish(answer(request), to: request.header.replyTo)
+            try await service.publish(answer(request), to: request.header.replyTo)
             #expect(try await call == Numbers(n: 6))
             try await until { connection.statistics.lateReplies == 3 }
             #expect(connection.statistics.callsInFlight == 0)
@@ -92,11 +103,11 @@ import Testing
         try await MQTTConnection.withConnection(.local(server.port)) { connection in
             async let call = connection.call(rpc, Numbers(n: 4), timeout: .seconds(60))
             let request = try await next(service)
-            let base = request.header.reply_to.prefix { $0 != "/" }
+            let base = request.header.replyTo.prefix { $0 != "/" }
             for nonsense in ["", "{", "null", "[]", #"{"header":{},"data":7}"#, "\u{0}", #"{"data":{"n":0}}"#] {
                 try await service.publish(Array(nonsense.utf8), to: "\(base)/nobody")
             }
-            try await service.publish(answer(request), to: request.header.reply_to)
+            try await service.publish(answer(request), to: request.header.replyTo)
             #expect(try await call == Numbers(n: 8))
         }
     }
@@ -111,7 +122,7 @@ import Testing
             for nonsense in ["", "{", "[]", #"{"header":{},"data":"x"}"#] {
                 let call = Task { try await connection.call(rpc, Numbers(n: 4), timeout: .seconds(60)) }
                 let request = try await next(service)
-                try await service.publish(Array(nonsense.utf8), to: request.header.reply_to)
+                try await service.publish(Array(nonsense.utf8), to: request.header.replyTo)
                 let code = await errorCode { _ = try await call.value }
                 #expect(code == .decodingFailed, "\(nonsense)")
             }

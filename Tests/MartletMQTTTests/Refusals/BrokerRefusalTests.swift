@@ -33,7 +33,9 @@ import Testing
         }
     }
 
-    @Test(arguments: MQTTVersion.allCases) func aNameThatTheBrokerDoesNotTakeIsRefused(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func aNameThatTheBrokerDoesNotTakeIsRefused(_ version: MQTTVersion)
+        async throws
+    {
         var options = MosquittoOptions()
         options.extraLines = ["clientid_prefixes good-"]
         try await MosquittoServer.withServer(options) { server in
@@ -74,7 +76,10 @@ import Testing
                 #expect(error?.message.contains("Not authorized") == true, "\(String(describing: error))")
                 let once = await messagingError {
                     try await connection.publish(
-                        Message("x"), to: "secret.x", options: PublishOptions(guarantee: .exactlyOnce))
+                        Message("x"),
+                        to: "secret.x",
+                        options: PublishOptions(guarantee: .exactlyOnce)
+                    )
                 }
                 #expect(once?.code == .refused)
                 try await connection.publish(Message("x"), to: "allowed.x", options: promise)
@@ -130,14 +135,19 @@ import Testing
                 }
                 #expect(error?.code == .bodyTooLarge)
                 try await connection.publish(
-                    Message(bytes(1_900)), to: "t", options: PublishOptions(guarantee: .atLeastOnce))
+                    Message(bytes(1_900)),
+                    to: "t",
+                    options: PublishOptions(guarantee: .atLeastOnce)
+                )
                 #expect(connection.state == .connected)
             }
         }
     }
 
     /// A broker says so with the confirmation (MQTT 5, 3.4.2.1).
-    @Test(arguments: [(UInt8(0x97), MessagingError.Code.queueFull), (0x87, .refused), (0x90, .invalidTopic), (0x95, .bodyTooLarge)])
+    @Test(arguments: [
+        (UInt8(0x97), MessagingError.Code.queueFull), (0x87, .refused), (0x90, .invalidTopic), (0x95, .bodyTooLarge),
+    ])
     func aRefusedMessageSaysWhy(_ reason: UInt8, _ code: MessagingError.Code) async throws {
         try await FakeBroker.withBroker { peer, _ in
             try await peer.acceptClient(.v5)
@@ -150,7 +160,10 @@ import Testing
             try await MQTTConnection.withConnection(.local(broker.port)) { connection in
                 let error = await messagingError {
                     try await connection.publish(
-                        Message("x"), to: "t", options: PublishOptions(guarantee: .atLeastOnce))
+                        Message("x"),
+                        to: "t",
+                        options: PublishOptions(guarantee: .atLeastOnce)
+                    )
                 }
                 #expect(error?.code == code)
                 #expect(error?.message.contains("reason \(reason)") == true, "\(String(describing: error))")

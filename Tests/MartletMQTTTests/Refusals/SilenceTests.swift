@@ -22,7 +22,9 @@ import Testing
         #expect(error?.message.contains("nowhere.invalid") == true, "\(String(describing: error))")
     }
 
-    @Test(arguments: MQTTVersion.allCases) func ofSeveralServersTheOneThatAnswersIsTaken(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func ofSeveralServersTheOneThatAnswersIsTaken(_ version: MQTTVersion)
+        async throws
+    {
         let server = try await MosquittoServer.shared()
         let nobody = try ReservedPort()
         let options = MQTTOptions.local(server.port, version) {
@@ -64,9 +66,11 @@ import Testing
     }
 
     /// What comes instead of CONNACK. Each is an error, and none takes the time until the timeout.
-    @Test(arguments: MQTTVersion.allCases) func nonsenseInsteadOfAnAnswerIsAnError(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func nonsenseInsteadOfAnAnswerIsAnError(_ version: MQTTVersion) async throws
+    {
         let answers: [[UInt8]] = [
-            Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), [0x20, 0], [0x20, 1, 0], [0x20, 0xff, 0xff, 0xff, 0xff, 0xff],
+            Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), [0x20, 0], [0x20, 1, 0],
+            [0x20, 0xff, 0xff, 0xff, 0xff, 0xff],
             [0x30, 3, 0, 1, 97], [0x40, 2, 0, 1], [0xd0, 5, 1, 2, 3, 4, 5], [0, 0, 0, 0], [0xff, 0],
             [0x90, 3, 0, 1, 0], [0xe0, 0], [],
         ]
@@ -83,13 +87,19 @@ import Testing
                     )
                     await connection.close()
                 }
-                #expect(error?.code == .connectionLost || error?.code == .refused, "\(answer): \(String(describing: error))")
+                #expect(
+                    error?.code == .connectionLost || error?.code == .refused,
+                    "\(answer): \(String(describing: error))"
+                )
             }
         }
     }
 
     /// A broker goes mad after it has accepted the connection; the connection finds one that has not.
-    @Test(arguments: MQTTVersion.allCases, 0..<3) func brokenPacketsEndTheLinkAtMost(_ version: MQTTVersion, _ seed: UInt64) async throws {
+    @Test(arguments: MQTTVersion.allCases, 0..<3) func brokenPacketsEndTheLinkAtMost(
+        _ version: MQTTVersion,
+        _ seed: UInt64
+    ) async throws {
         let attempts = 60
         try await FakeBroker.withBroker { peer, number in
             try await peer.acceptClient(version)
@@ -118,7 +128,9 @@ import Testing
     }
 
     /// The same for the answer to CONNECT: with properties, and then with something wrong.
-    @Test(arguments: MQTTVersion.allCases) func aBrokenAnswerToConnectIsAnErrorOrNot(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func aBrokenAnswerToConnectIsAnErrorOrNot(_ version: MQTTVersion)
+        async throws
+    {
         try await FakeBroker.withBroker { peer, number in
             _ = try await peer.receive(kind: 1)
             var packets = PacketMutator(seed: UInt64(number), version)
@@ -137,13 +149,18 @@ import Testing
     }
 
     /// Names that are fine elsewhere and that libmosquitto does not take (MQTT 5, 1.5.4: characters that are none).
-    @Test(arguments: MQTTVersion.allCases) func aNameThatTheLibraryDoesNotTakeIsAnErrorAndNoMore(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func aNameThatTheLibraryDoesNotTakeIsAnErrorAndNoMore(_ version: MQTTVersion)
+        async throws
+    {
         let server = try await MosquittoServer.shared()
         try await MQTTConnection.withConnection(.local(server.port, version)) { connection in
             for guarantee in Guarantee.allCases.dropFirst() {
                 let refused = await errorCode {
                     try await connection.publish(
-                        Message("x"), to: "a.\u{FFFE}", options: PublishOptions(guarantee: guarantee))
+                        Message("x"),
+                        to: "a.\u{FFFE}",
+                        options: PublishOptions(guarantee: guarantee)
+                    )
                 }
                 #expect(refused == .invalidArgument || refused == .invalidTopic)
             }

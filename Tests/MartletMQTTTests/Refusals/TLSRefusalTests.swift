@@ -31,11 +31,17 @@ import Testing
         await messagingError { await (try MQTTConnection.connect(options)).close() }
     }
 
-    @Test(arguments: MQTTVersion.allCases) func aBrokerThatProvesWhoItIsIsAccepted(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func aBrokerThatProvesWhoItIsIsAccepted(_ version: MQTTVersion) async throws
+    {
         let certificates = try TestCertificates.shared
         try await MosquittoServer.withServer(encrypted(\.server)) { server in
             for host in ["localhost", "127.0.0.1"] {
-                let options = try options(server, host: host, version: version, TLSOptions(trust: .file(certificates.authority)))
+                let options = try options(
+                    server,
+                    host: host,
+                    version: version,
+                    TLSOptions(trust: .file(certificates.authority))
+                )
                 try await MQTTConnection.withConnection(options) {
                     try await $0.publish(Message("x"), to: "t", options: PublishOptions(guarantee: .atLeastOnce))
                 }
@@ -81,7 +87,9 @@ import Testing
         }
     }
 
-    @Test(arguments: MQTTVersion.allCases) func aClientWithoutACertificateIsRefusedWhereOneIsRequired(_ version: MQTTVersion) async throws {
+    @Test(arguments: MQTTVersion.allCases) func aClientWithoutACertificateIsRefusedWhereOneIsRequired(
+        _ version: MQTTVersion
+    ) async throws {
         let certificates = try TestCertificates.shared
         try await MosquittoServer.withServer(encrypted(\.server, .mutual)) { server in
             var tls = TLSOptions(trust: .file(certificates.authority))

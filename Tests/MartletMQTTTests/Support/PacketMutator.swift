@@ -21,8 +21,8 @@ struct PacketMutator {
             }
         case .v5:
             (0..<Int.random(in: 0...3, using: &generator)).flatMap { _ in
-                Self.soundPackets.randomElement(using: &generator)!.bytes
-            } + Self.brokenPackets.randomElement(using: &generator)!
+                pick(Self.soundPackets).bytes
+            } + pick(Self.brokenPackets)
         }
     }
 
@@ -33,12 +33,16 @@ struct PacketMutator {
         case .v5:
             var properties: [UInt8] = []
             for _ in 0..<Int.random(in: 0...4, using: &generator) {
-                properties += Self.answersProperties.randomElement(using: &generator)!
+                properties += pick(Self.answersProperties)
             }
             let body: [UInt8] = [.random(in: 0...2, using: &generator), 0, UInt8(properties.count)] + properties
             let bytes = RawPeer.Packet(head: .random(in: 0x20...0x22, using: &generator), body: body).bytes
             return Array(bytes.prefix(.random(in: 1...(2 * bytes.count), using: &generator)))
         }
+    }
+
+    private mutating func pick<Element>(_ list: [Element]) -> Element {
+        list[.random(in: 0..<list.count, using: &generator)]
     }
 
     private mutating func oldBody() -> [UInt8] {
@@ -99,15 +103,19 @@ struct PacketMutator {
             publish([97], [0x26, 0, 1, 0xff, 0, 1, 0]), publish([97], [0x09, 0xff, 0xff]), publish([97], [0x24, 1]),
             publish([97], [0x02, 0]), publish([97], [], head: 0x36), publish([97], [], head: 0x3a),
             .init(head: 0x40, body: []), .init(head: 0x40, body: [0]), .init(head: 0x40, body: [0, 0]),
-            .init(head: 0x40, body: [0, 1, 0xff]), .init(head: 0x40, body: [0, 1, 0, 9]), .init(head: 0x4f, body: [0, 1]),
+            .init(head: 0x40, body: [0, 1, 0xff]), .init(head: 0x40, body: [0, 1, 0, 9]),
+            .init(head: 0x4f, body: [0, 1]),
             .init(head: 0x50, body: [0, 1]), .init(head: 0x62, body: [0xff, 0xff]), .init(head: 0x70, body: [0, 1]),
-            .init(head: 0x90, body: [0, 1]), .init(head: 0x90, body: [0, 1, 0]), .init(head: 0x90, body: [0, 1, 0, 3, 3]),
-            .init(head: 0x90, body: [0, 1, 0] + [UInt8](repeating: 0x80, count: 300)), .init(head: 0xb0, body: [0, 1, 0]),
+            .init(head: 0x90, body: [0, 1]), .init(head: 0x90, body: [0, 1, 0]),
+            .init(head: 0x90, body: [0, 1, 0, 3, 3]),
+            .init(head: 0x90, body: [0, 1, 0] + [UInt8](repeating: 0x80, count: 300)),
+            .init(head: 0xb0, body: [0, 1, 0]),
             .init(head: 0xc0, body: []), .init(head: 0xd0, body: [1, 2]), .init(head: 0xe0, body: []),
             .init(head: 0xe0, body: [0x8b, 0]), .init(head: 0xe0, body: [0x77]), .init(head: 0xf0, body: []),
             .init(head: 0xf0, body: [0x18, 0]), .init(head: 0x20, body: [0, 0, 0]), .init(head: 0x10, body: [0, 4]),
             .init(head: 0x82, body: [0, 1, 0, 0, 1, 97, 0]), .init(head: 0x00, body: []),
         ].map(\.bytes) + [
-            [0x30, 0xff, 0xff, 0xff, 0xff, 0xff], [0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, 97], [0x30], [0x30, 0x80], [0x40, 2, 0],
+            [0x30, 0xff, 0xff, 0xff, 0xff, 0xff], [0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, 97], [0x30], [0x30, 0x80],
+            [0x40, 2, 0],
         ]
 }

@@ -1,12 +1,12 @@
 import Foundation
 
+@testable import MartletMQTT
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-
-@testable import MartletMQTT
 
 /// What this process uses.
 enum ProcessFigures {
