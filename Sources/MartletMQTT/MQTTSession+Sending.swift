@@ -72,6 +72,9 @@ extension MQTTSession {
         guard case .open = phase else { return }
         // Several rounds, and then others on this loop have their turn.
         for _ in 0..<4 {
+            // What the library has queued by itself, acknowledgements above all, goes first. Only what the socket then
+            // does not take brings another call of this, when it has room.
+            try client.flush()
             guard !client.wantsToWrite, try sendBatch() else { return }
         }
         bell.ring()

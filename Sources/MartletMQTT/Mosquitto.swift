@@ -41,6 +41,8 @@ final class Mosquitto {
         /// While packets are being written the library tells of messages without a guarantee as if they had been
         /// confirmed, under identifiers that others may have as well.
         var isWriting = false
+        /// Whether the broker has accepted the latest link.
+        var isAccepted = false
 
         init(version: MQTTVersion) {
             self.version = version
@@ -129,16 +131,21 @@ final class Mosquitto {
 
     /// Begins to connect, without blocking.
     func connect(to address: SocketAddress, keepAlive: Duration, _ properties: borrowing MosquittoProperties) throws {
+        context.isAccepted = false
         let seconds = CInt(keepAlive.components.seconds)
         if let list = properties.list {
             // The library takes the properties of CONNECT by no function but one that blocks until there is a link.
-            // It is given an address that can't be connected to: port 0 is a Unix socket's, and this path is too long
-            // for one.
-            let nowhere = String(repeating: "/", count: 512)
-            _ = mosquitto_connect_bind_v5(handle, nowhere, 0, seconds, nil, list)
+            connectNowhere(keepAlive: seconds, list)
         }
         let code = mosquitto_connect_bind_async(handle, address.host, CInt(address.port), seconds, nil)
         guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
+    }
+
+    /// Lets the library connect to an address that can't be connected to: port 0 is a Unix socket's, and this path is
+    /// too long for one. The library takes note of the properties and closes its socket.
+    private func connectNowhere(keepAlive: CInt, _ properties: OpaquePointer?) {
+        let nowhere = String(repeating: "/", count: 512)
+        _ = mosquitto_connect_bind_v5(handle, nowhere, 0, keepAlive, nil, properties)
     }
 
     /// Takes in what has arrived, at most so many packets.
@@ -181,10 +188,14 @@ final class Mosquitto {
     func abort() {
         guard let socket else { return }
         _ = shutdown(socket, CInt(SHUT_RDWR))
-        // The library closes its socket once it sees the end of what comes.
-        for _ in 0..<1_000 where self.socket != nil {
-            if (try? read(packets: 1_000)) == nil { break }
+        // The library closes its socket once it sees the end of what comes. In a TLS handshake it does not: there it
+        // tries again and again.
+        if context.isAccepted {
+            for _ in 0..<1_000 where self.socket != nil {
+                if (try? read(packets: 1_000)) == nil { break }
+            }
         }
+        if self.socket != nil { connectNowhere(keepAlive: 0, nil) }
     }
 
     // MARK: Packets
@@ -276,6 +287,7 @@ final class Mosquitto {
     private func setCallbacks() {
         mosquitto_connect_v5_callback_set(handle) { _, context, reason, flags, properties in
             let context = Mosquitto.context(context)
+            context.isAccepted = reason == 0
             context.delegate?.mosquittoConnected(
                 ConnectAcknowledgement(reason: reason, flags: flags, properties, context.version)
             )
@@ -300,7 +312,7 @@ final class Mosquitto {
 
     private static func context(_ pointer: UnsafeMutableRawPointer?) -> Context {
         // The pointer is what `init` gave the library; its owner destroys the handle before it goes.
-        guard let pointer else { preconditionFailure("libmosquitto calls back without what it was given") }
-        return Unmanaged<Context>.fromOpaque(pointer).takeUnretainedValue()
+        // swift-format-ignore: NeverForceUnwrap
+        Unmanaged<Context>.fromOpaque(pointer!).takeUnretainedValue()
     }
 }

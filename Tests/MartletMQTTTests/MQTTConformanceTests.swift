@@ -12,6 +12,18 @@ import Testing
         try await run(check, port: broker.port) { $0.version = version }
     }
 
+    @Test(arguments: MQTTVersion.allCases, ConformanceSuite.checks)
+    func keepsItsPromisesUnderTLSWithAPassword(_ version: MQTTVersion, _ check: ConformanceCheck) async throws {
+        let broker = try await MosquittoServer.sharedSecured()
+        let authority = try TestCertificates.shared.authority
+        try await run(check, port: try #require(broker.tlsPort)) {
+            $0.version = version
+            $0.username = "alice"
+            $0.password = "sesame"
+            $0.tls = TLSOptions(trust: .file(authority))
+        }
+    }
+
     private func run(
         _ check: ConformanceCheck,
         port: Int,

@@ -51,6 +51,19 @@ package final class MosquittoServer: ControlledServer {
 
     private static let sharedServer = SharedServer<MosquittoServer>()
 
+    /// Another server that all suites share, which only knows the user `alice` with the password `sesame` and has a TLS
+    /// listener.
+    package static func sharedSecured() async throws -> MosquittoServer {
+        try await sharedSecuredServer {
+            var options = MosquittoOptions()
+            options.tls = .server
+            options.users = [.init("alice", password: "sesame")]
+            return try MosquittoServer(options)
+        }
+    }
+
+    private static let sharedSecuredServer = SharedServer<MosquittoServer>()
+
     /// Writes everything to disk and returns when it is there.
     ///
     /// With ``MosquittoOptions/isPersistent`` the server saves after every change by itself, but it confirms a message a

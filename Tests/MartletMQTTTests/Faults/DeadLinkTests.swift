@@ -117,4 +117,33 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: MQTTVersion.allCases) func aLinkUnderTLSComesBack(_ version: MQTTVersion) async throws {
+        let server = try await MosquittoServer.sharedSecured()
+        let authority = try TestCertificates.shared.authority
+        try await TCPProxy.withProxy(to: try #require(server.tlsPort)) { proxy in
+            let options = MQTTOptions.local(proxy.port, version) {
+                $0.username = "alice"
+                $0.password = "sesame"
+                $0.tls = TLSOptions(trust: .file(authority))
+            }
+            try await MQTTConnection.withConnection(options) { connection in
+                let topic = TopicName("encrypted.\(version == .v5)")
+                let subscription = try await connection.subscribe(to: TopicPattern(topic))
+                for round in 0..<5 {
+                    try await proxy.refuseConnections()
+                    try await proxy.cut(round % 2 == 0 ? .reset : .close)
+                    try await until { connection.state == .disconnected }
+                    async let confirmed: Void = connection.publish(
+                        Message("\(round)"),
+                        to: topic,
+                        options: Self.promise
+                    )
+                    try await proxy.acceptConnections()
+                    try await confirmed
+                    #expect(try await subscription.next()?.message.text == "\(round)")
+                }
+            }
+        }
+    }
 }

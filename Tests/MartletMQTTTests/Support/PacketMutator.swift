@@ -21,8 +21,8 @@ struct PacketMutator {
             }
         case .v5:
             (0..<Int.random(in: 0...3, using: &generator)).flatMap { _ in
-                one(of: Self.soundPackets).bytes
-            } + one(of: Self.brokenPackets)
+                pick(Self.soundPackets).bytes
+            } + pick(Self.brokenPackets)
         }
     }
 
@@ -33,12 +33,16 @@ struct PacketMutator {
         case .v5:
             var properties: [UInt8] = []
             for _ in 0..<Int.random(in: 0...4, using: &generator) {
-                properties += one(of: Self.answersProperties)
+                properties += pick(Self.answersProperties)
             }
             let body: [UInt8] = [.random(in: 0...2, using: &generator), 0, UInt8(properties.count)] + properties
             let bytes = RawPeer.Packet(head: .random(in: 0x20...0x22, using: &generator), body: body).bytes
             return Array(bytes.prefix(.random(in: 1...(2 * bytes.count), using: &generator)))
         }
+    }
+
+    private mutating func pick<Element>(_ list: [Element]) -> Element {
+        list[.random(in: 0..<list.count, using: &generator)]
     }
 
     private mutating func oldBody() -> [UInt8] {
@@ -47,10 +51,6 @@ struct PacketMutator {
         case 1: RawPeer.text("a/b") + [0, 1] + Array("text".utf8)
         default: [0, UInt8.random(in: 0...3, using: &generator), 0, 0]
         }
-    }
-
-    private mutating func one<Choice>(of choices: [Choice]) -> Choice {
-        choices[Int.random(in: choices.indices, using: &generator)]
     }
 
     /// The bytes with some changed, lost or added.
