@@ -175,7 +175,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MartletRedisTests",
-            dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletRedis", "MartletTesting"],
+            dependencies: ["CHiredis", "IntegrationSupport", "Martlet", "MartletIO", "MartletRedis", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,4 +1,4 @@
-import Martlet
+public import Martlet
 
 extension AMQPOptions {
     /// The options that a URL says: `amqp://user:password@host:port,host2/virtual-host?heartbeat=30`.
@@ -23,8 +23,9 @@ extension AMQPOptions {
     /// `ciphers`, `alpn`; see ``TLSOptions``.
     ///
     /// - Throws: ``MessagingError/Code/invalidArgument`` with the part that is wrong.
-    public init(url text: String) throws {
+    public init(url text: String, connection: ConnectionOptions = ConnectionOptions()) throws {
         self.init()
+        self.connection = connection
         let url = try BrokerURL(text)
         let isSecure = url.scheme == "amqps"
         guard isSecure || url.scheme == "amqp" else {
@@ -51,7 +52,7 @@ extension AMQPOptions {
         replies = try query.choice("replies", ["direct": .direct, "queue": .queue]) ?? replies
         if let name = query.string("exchange") { exchange = name }
         queueKind = try query.choice("queue_type", ["quorum": .quorum, "classic": .classic]) ?? queueKind
-        connection.name = query.string("name")
+        self.connection.name = query.string("name")
         tls = try query.tls(isUsed: isSecure)
         try query.finish()
         try validate()
@@ -59,16 +60,20 @@ extension AMQPOptions {
 }
 
 extension AMQPConnection {
-    /// Connects as a URL says; see ``AMQPOptions/init(url:)`` and ``connect(_:)``.
-    public static func connect(to url: String) async throws -> AMQPConnection {
-        try await connect(AMQPOptions(url: url))
+    /// Connects as a URL says; see ``AMQPOptions/init(url:connection:)`` and ``connect(_:)``.
+    public static func connect(
+        to url: String,
+        connection: ConnectionOptions = ConnectionOptions()
+    ) async throws -> AMQPConnection {
+        try await connect(AMQPOptions(url: url, connection: connection))
     }
 
     /// Connects as a URL says, runs `body`, and closes the connection, whether `body` returns or throws.
     public static func withConnection<Result>(
         to url: String,
+        connection: ConnectionOptions = ConnectionOptions(),
         _ body: (AMQPConnection) async throws -> Result
     ) async throws -> Result {
-        try await withConnection(AMQPOptions(url: url), body)
+        try await withConnection(AMQPOptions(url: url, connection: connection), body)
     }
 }

@@ -73,7 +73,7 @@ extension RedisConnection {
     /// Connects to the server of a URL; see ``RedisOptions/init(url:connection:)``. Otherwise as ``connect(_:)``.
     public static func connect(
         to url: String,
-        _ connection: ConnectionOptions = ConnectionOptions()
+        connection: ConnectionOptions = ConnectionOptions()
     ) async throws -> RedisConnection {
         try await connect(RedisOptions(url: url, connection: connection))
     }
@@ -81,7 +81,7 @@ extension RedisConnection {
     /// Connects to the server of a URL, runs `body`, and closes the connection, whether `body` returns or throws.
     public static func withConnection<Result>(
         to url: String,
-        _ connection: ConnectionOptions = ConnectionOptions(),
+        connection: ConnectionOptions = ConnectionOptions(),
         _ body: (RedisConnection) async throws -> Result
     ) async throws -> Result {
         try await withConnection(RedisOptions(url: url, connection: connection), body)

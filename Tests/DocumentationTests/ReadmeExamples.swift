@@ -110,7 +110,7 @@ struct House: BrokerHandler {
                     for number in 0..<limit { try await writer.write(number) }
                 }
             }
-            while broker.presence.queues.count < 2 { await Task.yield() }
+            while broker.presence.queues.count < 2, !Task.isCancelled { await Task.yield() }
             do {
                 print(try await connection.call(add, Pair(a: 1, b: -2), timeout: .seconds(60)))
             } catch let error as MessagingError where error.code == "negative" {
@@ -134,7 +134,7 @@ struct House: BrokerHandler {
                     return Reached(position: goal.value.target)
                 }
             }
-            while broker.presence.queues.count < 3 { await Task.yield() }
+            while broker.presence.queues.count < 3, !Task.isCancelled { await Task.yield() }
             let goal = try await connection.send(Move(target: 5), to: move)
             for try await feedback in goal.feedback { print(feedback.current) }
             print(try await goal.result.position)

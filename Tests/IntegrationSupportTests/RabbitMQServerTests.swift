@@ -39,7 +39,7 @@ struct RabbitMQServerTests {
             let client = try Socket.connecting(to: .loopback6(port: server.port))
             let frame = try await client.amqpStart()
             #expect(frame == 1)
-            let certificates = try TestCertificates.shared
+            let certificates = try await TestCertificates.shared
             let openssl = try Program.find("openssl", package: "openssl")
             let port = try #require(server.tlsPort)
             let connect = ["s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", certificates.authority]

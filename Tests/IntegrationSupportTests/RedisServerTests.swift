@@ -84,7 +84,7 @@ struct RedisServerTests {
             let local = try await Program.run(program, ["-s", #require(server.unixSocket), "PING"])
             #expect(local == "PONG\n")
 
-            let certificates = try TestCertificates.shared
+            let certificates = try await TestCertificates.shared
             let port = try #require(server.tlsPort)
             let secure = ["--tls", "--cacert", certificates.authority, "-h", "127.0.0.1", "-p", "\(port)"]
             let identity = ["--cert", certificates.client.certificate, "--key", certificates.client.key]

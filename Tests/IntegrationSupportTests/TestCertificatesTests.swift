@@ -6,8 +6,8 @@ struct TestCertificatesTests {
     let certificates: TestCertificates
     let openssl: String
 
-    init() throws {
-        certificates = try TestCertificates.shared
+    init() async throws {
+        certificates = try await TestCertificates.shared
         openssl = try Program.find("openssl", package: "openssl")
     }
 

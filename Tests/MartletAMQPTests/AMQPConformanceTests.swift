@@ -15,7 +15,7 @@ import Testing
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromisesWithTLS(_ check: ConformanceCheck) async throws {
         let broker = try await SecureBroker.shared()
-        let tls = try broker.clientTLS
+        let tls = try await broker.clientTLS
         try await run(check, port: broker.tlsPort ?? 0) { $0.tls = tls }
     }
 

@@ -4,10 +4,10 @@ import MartletIO
 import MartletTesting
 import Testing
 
-@testable import MartletRedis
-
 // The server's options have the same name.
 import struct MartletRedis.RedisOptions
+
+@testable import MartletRedis
 
 /// What a connection does when its server, or one of its sockets, goes.
 @Suite(.timeLimit(.minutes(3))) struct LinkFaultTests {
@@ -160,7 +160,7 @@ import struct MartletRedis.RedisOptions
         var server = IntegrationSupport.RedisOptions()
         server.tls = .server
         try await RedisServer.withServer(server) { server in
-            let certificates = try TestCertificates.shared
+            let certificates = try await TestCertificates.shared
             for authority in [certificates.strangeAuthority, certificates.authority] {
                 let code = await errorCode {
                     let url = "rediss://localhost:\(server.tlsPort ?? 0)?cafile=\(authority)"

@@ -31,7 +31,7 @@ import struct MartletRedis.RedisOptions
         var server = IntegrationSupport.RedisOptions()
         server.tls = .mutual
         try await RedisServer.withServer(server) { server in
-            let certificates = try TestCertificates.shared
+            let certificates = try await TestCertificates.shared
             let client = certificates.client
             await runAll(port: server.tlsPort ?? 0) { options in
                 options.tls = TLSOptions(trust: .file(certificates.authority))

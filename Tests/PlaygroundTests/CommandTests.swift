@@ -45,7 +45,7 @@ struct CommandTests {
     @Test("ends with a code that says how it went")
     func exits() async {
         #expect(await Playground.run(["rcp"]) == .usage)
-        #expect(await Playground.run(["--broker", "amqp://localhost"]) == .usage)
+        #expect(await Playground.run(["--broker", "kafka://localhost"]) == .usage)
         let lines = await Lines.printed { #expect(await Playground.run(["--help"]) == .success) }
         #expect(lines.first?.hasPrefix("Usage: Playground/run") == true)
     }

@@ -8,20 +8,11 @@ enum SocketConnector {
     ///
     /// - Throws: ``MessagingError/Code/connectionLost`` if that can't even begin.
     static func begin(to address: SocketAddress) throws -> CInt {
-        var hints = addrinfo()
-        hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
-        hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(address.host, String(address.port), &hints, &found) == 0, let info = found?.pointee else {
-            throw MessagingError(.connectionLost, "\(address) is no address")
-        }
-        defer { freeaddrinfo(found) }
         let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let socket = Glibc.socket(info.ai_family, flags, 0)
+        let socket = Glibc.socket(address.family, flags, 0)
         guard socket >= 0 else { throw failure(errno, address) }
-        var on: CInt = 1
-        _ = setsockopt(socket, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
-        guard connect(socket, info.ai_addr, info.ai_addrlen) == 0 || errno == EINPROGRESS else {
+        SocketOptions.setNoDelay(socket)
+        guard address.withSystemAddress({ connect(socket, $0, $1) }) == 0 || errno == EINPROGRESS else {
             let number = errno
             close(socket)
             throw failure(number, address)

@@ -22,7 +22,11 @@ extension AMQPSession {
         var failure: any Error = MessagingError.offline
         for server in options.servers {
             do {
-                let addresses = try await Resolver.addresses(of: server.host, port: server.port)
+                let addresses = try await Resolver.addresses(
+                    of: server.host,
+                    port: server.port,
+                    deadline: .now + options.connectTimeout
+                )
                 for address in addresses {
                     do {
                         return try await openLink(to: address, of: server)

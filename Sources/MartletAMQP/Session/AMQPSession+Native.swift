@@ -118,14 +118,14 @@ extension AMQPSession {
 
     /// A delivery came that no prefetch holds back.
     func countBacklog(bytes: Int) {
-        guard gate.isHeld else { return }
+        guard gate.isClosed else { return }
         backlogMessages += 1
         backlogBytes += bytes
     }
 
     /// Whether the socket is not read, because readers are far behind.
     var isDeaf: Bool {
-        guard gate.isHeld else {
+        guard gate.isClosed else {
             backlogMessages = 0
             backlogBytes = 0
             return false

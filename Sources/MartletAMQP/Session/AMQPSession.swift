@@ -97,7 +97,7 @@ actor AMQPSession {
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
         settlements = SettlementQueue { bell.ring() }
-        gate = FlowGate { bell.ring() }
+        gate = FlowGate(on: loop) { bell.ring() }
         will = options.connection.will.map(WillKeeper.init)
         loop.open()
         bell.listen(self)

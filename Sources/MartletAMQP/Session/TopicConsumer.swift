@@ -18,7 +18,8 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private let options: SubscribeOptions
     /// The name that is kept, with a guarantee.
     private let lastingQueue: String?
-    private let hasRoom: Flag
+    /// Whether something waits outside of the mailbox: nothing is acknowledged until it is in.
+    private let backUps: BackUps
     private var channel: Channel?
     private var queue = ""
     private var isOpen = false
@@ -27,18 +28,18 @@ final class TopicConsumer: Restorable, ChannelOwner {
     /// The latest delivery, and the latest that was acknowledged.
     private var lastTag: UInt64 = 0
     private var acknowledged: UInt64 = 0
-    /// Something waits outside of the mailbox: nothing is acknowledged until it is in.
-    private var isBackedUp = false
 
     init(_ pattern: TopicPattern, _ options: SubscribeOptions, bell: Bell) {
         self.pattern = pattern
         self.options = options
         name = pattern.hasWildcards ? nil : TopicName(pattern.text)
         lastingQueue = options.guarantee > .atMostOnce ? UniqueName.make("martlet.topic") : nil
-        let hasRoom = Flag()
-        self.hasRoom = hasRoom
+        let backUps = BackUps()
+        self.backUps = backUps
         mailbox = Mailbox(limit: options.limit, overflow: options.overflow) {
-            hasRoom.raise()
+            backUps.begin()
+        } onRoom: {
+            backUps.end()
             bell.ring()
         }
     }
@@ -54,7 +55,6 @@ final class TopicConsumer: Restorable, ChannelOwner {
             isOpen = false
             lastTag = 0
             acknowledged = 0
-            isBackedUp = mailbox.isBackedUp
             queue = lastingQueue ?? UniqueName.make("martlet.topic")
             var declared = AMQPQueue(queue, isDurable: lastingQueue != nil)
             if lastingQueue == nil {
@@ -94,23 +94,20 @@ final class TopicConsumer: Restorable, ChannelOwner {
         let message = WireFormat.message(content, from: .publication)
         let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
         lastTag = announcement.tag
-        if case .parked = mailbox.offer(delivery, topic: topic) { isBackedUp = true }
+        _ = mailbox.offer(delivery, topic: topic)
     }
 
     func readAll(on channel: Channel, of session: isolated AMQPSession) {
-        // The reader may have been quicker, and then has told already.
-        if isBackedUp, !mailbox.isBackedUp { isBackedUp = false }
         acknowledge(session)
     }
 
     func work(_ session: isolated AMQPSession) {
-        guard hasRoom.lower() else { return }
-        isBackedUp = mailbox.isBackedUp
+        guard lastTag > acknowledged else { return }
         session.attend { acknowledge(session) }
     }
 
     private func acknowledge(_ session: isolated AMQPSession) {
-        guard acknowledges, !isBackedUp, lastTag > acknowledged, let channel else { return }
+        guard acknowledges, !backUps.isBackedUp, lastTag > acknowledged, let channel else { return }
         acknowledged = lastTag
         session.tell(.ack(tag: lastTag, multiple: true), on: channel)
     }
@@ -143,14 +140,13 @@ final class TopicConsumer: Restorable, ChannelOwner {
     func finish(throwing error: (any Error)?) { mailbox.finish(throwing: error) }
 }
 
-/// Something that one thread asks of another, once however often.
-final class Flag: Sendable {
-    private let isRaised = Atomic(false)
+/// Whether a mailbox is full: what it tells comes in pairs, but not always in order.
+private final class BackUps: Sendable {
+    private let count = Atomic(0)
 
-    func raise() { isRaised.store(true, ordering: .sequentiallyConsistent) }
-
-    /// - Returns: whether it was raised.
-    func lower() -> Bool { isRaised.exchange(false, ordering: .sequentiallyConsistent) }
+    var isBackedUp: Bool { count.load(ordering: .sequentiallyConsistent) > 0 }
+    func begin() { count.add(1, ordering: .sequentiallyConsistent) }
+    func end() { count.subtract(1, ordering: .sequentiallyConsistent) }
 }
 
 /// Names that nobody else has.

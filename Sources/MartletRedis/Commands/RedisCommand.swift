@@ -25,7 +25,8 @@ public struct RedisCommand: Sendable, Hashable {
         else { throw MessagingError(.invalidArgument, "a command has no name") }
         let second = words.dropFirst().first.map { String(decoding: $0.bytes, as: UTF8.self).uppercased() }
         let isBlocking =
-            name.hasPrefix("XREAD") && words.contains { String(decoding: $0.bytes, as: UTF8.self).uppercased() == "BLOCK" }
+            name.hasPrefix("XREAD")
+            && words.contains { String(decoding: $0.bytes, as: UTF8.self).uppercased() == "BLOCK" }
         if Self.unfit.contains(name) || isBlocking || (name == "CLIENT" && ["REPLY", "TRACKING"].contains(second)) {
             throw MessagingError(
                 .invalidArgument,

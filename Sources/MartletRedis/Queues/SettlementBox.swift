@@ -1,5 +1,5 @@
-import Synchronization
 import Martlet
+import Synchronization
 
 /// What was told about a delivery.
 struct SettledDelivery: Sendable {

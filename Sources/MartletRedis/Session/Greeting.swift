@@ -53,7 +53,11 @@ struct Greeting {
         case (_, "DENIED"), (_, "LOADING"), (_, "MASTERDOWN"):
             throw error.asMessagingError("the link")
         case (.authenticate, _):
-            throw MessagingError(.refused, "the server does not accept the user or the password: \(error)", cause: error)
+            throw MessagingError(
+                .refused,
+                "the server does not accept the user or the password: \(error)",
+                cause: error
+            )
         case (.select, _):
             throw MessagingError(.refused, "the server has no database \(database) for us: \(error)", cause: error)
         case (.name, _), (.number, _):

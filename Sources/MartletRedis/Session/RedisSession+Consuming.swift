@@ -144,7 +144,9 @@ extension RedisSession {
                 guard let elements = try? result.get().array else { return session.stopStarving(number) }
                 for element in elements {
                     // By another link they would have gone back.
-                    guard case .bytes(let bytes) = element, session.consumers[number]?.settler === settler else { continue }
+                    guard case .bytes(let bytes) = element, session.consumers[number]?.settler === settler else {
+                        continue
+                    }
                     session.take(bytes, number)
                 }
                 session.stopStarving(number)
@@ -259,9 +261,13 @@ extension RedisSession {
         // What the server is about to move there must be there before it is looked at.
         if let id = link?.clientID { commands.append(["CLIENT", "KILL", "ID", "\(id)"].map { Array($0.utf8) }) }
         commands.append([Command.lrange, consumer.list, Command.zero, Command.last])
-        let request = Request(commands, slot: consumer.keys.slot, .handler { [weak self] result in
-            self?.assumeIsolated { $0.giveBackUnseen(of: number, try? result.get().array?.last?.array) }
-        })
+        let request = Request(
+            commands,
+            slot: consumer.keys.slot,
+            .handler { [weak self] result in
+                self?.assumeIsolated { $0.giveBackUnseen(of: number, try? result.get().array?.last?.array) }
+            }
+        )
         write(request)
         flushCommands()
     }
@@ -354,15 +360,21 @@ extension RedisSession {
             let pairs = elements.compactMap(\.bytes).map { bytes in
                 (held: bytes, back: wasDelivered(bytes) ? QueueElement(bytes).givenBack : bytes)
             }
-            let reply = try await perform([
-                script(Scripts.giveBack, keys: [collected, list], pairs.flatMap { [$0.held, $0.back] })
-            ], slot: keys.slot)
+            let reply = try await perform(
+                [
+                    script(Scripts.giveBack, keys: [collected, list], pairs.flatMap { [$0.held, $0.back] })
+                ],
+                slot: keys.slot
+            )
             if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
             count += reply.integer ?? 0
         }
-        let reply = try await perform([
-            script(Scripts.giveBackCollected, keys: [keys.list, collected, list, keys.leases], [Array(id.utf8)])
-        ], slot: keys.slot)
+        let reply = try await perform(
+            [
+                script(Scripts.giveBackCollected, keys: [keys.list, collected, list, keys.leases], [Array(id.utf8)])
+            ],
+            slot: keys.slot
+        )
         if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
         return count
     }
@@ -388,7 +400,9 @@ extension RedisSession {
     func restoreConsumers() async throws {
         for number in consumers.keys.sorted() {
             guard let consumer = consumers[number] else { continue }
-            if let id = lostClients[number] { _ = try await perform("CLIENT", "KILL", "ID", "\(id)", slot: consumer.keys.slot) }
+            if let id = lostClients[number] {
+                _ = try await perform("CLIENT", "KILL", "ID", "\(id)", slot: consumer.keys.slot)
+            }
             let seen = Set(lostHoldings[number] ?? [])
             try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }
             lostHoldings[number] = nil
@@ -417,7 +431,10 @@ extension RedisSession {
             let link = links.removeValue(forKey: .consumer(number))
             let client = link?.clientID
             link?.close()
-            _ = try await perform([[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]], slot: consumer.keys.slot)
+            _ = try await perform(
+                [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]],
+                slot: consumer.keys.slot
+            )
             if let client { _ = try await perform("CLIENT", "KILL", "ID", "\(client)", slot: consumer.keys.slot) }
             let seen = Set(consumer.held.values)
             try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }

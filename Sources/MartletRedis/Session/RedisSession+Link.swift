@@ -107,11 +107,16 @@ extension RedisSession {
         for _ in 0..<5 {
             let asked = WallClock.nanoseconds
             let answer = Promise<Void>()
-            let request = Request([[Array("TIME".utf8)]], .handler { [clock] result in
-                // Here, on the loop: until the task goes on time may pass.
-                if case .success(let reply) = result { clock.set(reply, asked: asked, answered: WallClock.nanoseconds) }
-                answer.end(result.map { _ in })
-            })
+            let request = Request(
+                [[Array("TIME".utf8)]],
+                .handler { [clock] result in
+                    // Here, on the loop: until the task goes on time may pass.
+                    if case .success(let reply) = result {
+                        clock.set(reply, asked: asked, answered: WallClock.nanoseconds)
+                    }
+                    answer.end(result.map { _ in })
+                }
+            )
             try perform(request)
             try await answer.value()
             if clock.uncertainty < .milliseconds(2) { return }

@@ -20,7 +20,10 @@ extension RedisSession {
         let message = will.message
         let body = Envelope.isNeeded(for: message) ? Envelope.wrap(message, for: .publication) : message.body
         let topic = Array(will.topic.text.utf8)
-        let reply = try await perform([script(Scripts.storeWill, keys: Self.keys, [id, lease, topic, body])], slot: Self.slot)
+        let reply = try await perform(
+            [script(Scripts.storeWill, keys: Self.keys, [id, lease, topic, body])],
+            slot: Self.slot
+        )
         if let error = reply.error { throw error.asMessagingError("the will") }
     }
 

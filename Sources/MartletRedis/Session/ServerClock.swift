@@ -38,7 +38,7 @@ final class ServerClock: Sendable {
     /// The quickest answer counts, until the link is made anew.
     func set(_ reply: RedisValue, asked: Int64, answered: Int64) {
         guard let parts = reply.array, parts.count == 2, let seconds = parts[0].integer, let micros = parts[1].integer,
-            (0..<10_000_000_000).contains(seconds / 10), (0..<1_000_000).contains(micros), answered >= asked
+            (0..<9_000_000_000).contains(seconds), (0..<1_000_000).contains(micros), answered >= asked
         else { return }
         // The time may have passed before the server looked or afterwards, and it tells whole microseconds.
         let uncertainty = (answered - asked) / 2 + 1_000

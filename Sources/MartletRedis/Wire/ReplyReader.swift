@@ -64,7 +64,9 @@ final class ReplyReader {
     private func next() throws -> RedisValue? {
         var object: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &object) == REDIS_OK else {
-            throw fail(withUnsafeBytes(of: reader.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+            throw fail(
+                withUnsafeBytes(of: reader.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            )
         }
         guard object != nil, let reply = builder.take() else { return nil }
         pending = reader.pointee.len - reader.pointee.pos

@@ -29,12 +29,12 @@ package struct TestCertificates: Sendable {
     /// A client's, with the common name `stranger`, from the authority that nobody trusts.
     package let strangeClient: Identity
 
-    /// The certificates of this process.
+    /// The certificates of this process. Whoever asks first has them made, which takes about a quarter of a second, on a
+    /// busy machine some seconds.
     package static var shared: TestCertificates {
-        get throws { try result.get() }
+        get async throws { try await onThread { try result.get() } }
     }
 
-    /// Whoever asks first makes them, and others wait on their thread: it takes about a quarter of a second.
     private static let result = Result { try TestCertificates(in: TemporaryFolder("certificates")) }
 
     private init(in folder: TemporaryFolder) throws {

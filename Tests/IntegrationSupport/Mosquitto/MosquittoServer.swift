@@ -26,11 +26,11 @@ package final class MosquittoServer: ControlledServer {
         let plain = try ReservedPort()
         let encrypted = try options.tls.map { _ in try ReservedPort() }
         let folder = try TemporaryFolder("mosquitto")
-        let lines = try Self.configuration(options, plain: plain, encrypted: encrypted, folder: folder)
-        let file = try folder.write(lines.joined(separator: "\n") + "\n", to: "mosquitto.conf")
-        try Self.writeUsers(options.users, folder: folder)
         process = ServerProcess("mosquitto", in: folder, readiness: Self.readiness(plain)) {
-            Spawn(program: program, arguments: ["-c", file], environment: Program.environment)
+            let lines = try await Self.configuration(options, plain: plain, encrypted: encrypted, folder: folder)
+            let file = try folder.write(lines.joined(separator: "\n") + "\n", to: "mosquitto.conf")
+            try await Self.writeUsers(options.users, folder: folder)
+            return Spawn(program: program, arguments: ["-c", file], environment: Program.environment)
         }
         self.options = options
         self.plain = plain
@@ -107,7 +107,7 @@ package final class MosquittoServer: ControlledServer {
         plain: ReservedPort,
         encrypted: ReservedPort?,
         folder: TemporaryFolder
-    ) throws -> [String] {
+    ) async throws -> [String] {
         var lines = ["log_dest stdout"]
         // Started by root, the server would become a user who can't read the folder.
         if geteuid() == 0 { lines.append("user root") }
@@ -136,7 +136,7 @@ package final class MosquittoServer: ControlledServer {
         for host in hosts {
             lines += ["listener \(plain.number) \(host)"] + aliases
             guard let encrypted, let tls = options.tls else { continue }
-            let certificates = try TestCertificates.shared
+            let certificates = try await TestCertificates.shared
             let identity = certificates[keyPath: options.certificate]
             lines += ["listener \(encrypted.number) \(host)"] + aliases
             lines += [
@@ -147,10 +147,10 @@ package final class MosquittoServer: ControlledServer {
         return lines
     }
 
-    private static func writeUsers(_ users: [MosquittoOptions.User], folder: TemporaryFolder) throws {
+    private static func writeUsers(_ users: [MosquittoOptions.User], folder: TemporaryFolder) async throws {
         guard !users.isEmpty else { return }
         let program = try Program.find("mosquitto_passwd", package: "mosquitto")
         let file = try folder.write("", to: "users")
-        for user in users { try Program.runBriefly(program, ["-b", file, user.name, user.password]) }
+        for user in users { try await Program.run(program, ["-b", file, user.name, user.password]) }
     }
 }

@@ -37,12 +37,11 @@ package final class RabbitMQServer: ControlledServer {
         let encrypted = try options.tls.map { _ in try ReservedPort() }
         let distribution = try ReservedPort()
         let folder = try TemporaryFolder("rabbitmq")
-        var lines = try Self.configuration(options, plain: plain, encrypted: encrypted)
-        if !peers.isEmpty { lines.append("cluster_formation.peer_discovery_backend = classic_config") }
+        var discovery: [String] = []
+        if !peers.isEmpty { discovery.append("cluster_formation.peer_discovery_backend = classic_config") }
         for (number, peer) in peers.enumerated() {
-            lines.append("cluster_formation.classic_config.nodes.\(number + 1) = \(peer)")
+            discovery.append("cluster_formation.classic_config.nodes.\(number + 1) = \(peer)")
         }
-        try folder.write(lines.joined(separator: "\n") + "\n", to: "rabbitmq.conf")
         try folder.write("[\(options.plugins.joined(separator: ","))].\n", to: "plugins")
         try folder.write("", to: "environment")
         // Whoever knows this may command the node; only this machine can reach it.
@@ -55,7 +54,9 @@ package final class RabbitMQServer: ControlledServer {
             in: folder,
             readiness: Self.readiness(options, plain: plain, encrypted: encrypted),
             patience: .seconds(180)
-        ) {
+        ) { [discovery] in
+            let lines = try await Self.configuration(options, plain: plain, encrypted: encrypted) + discovery
+            try folder.write(lines.joined(separator: "\n") + "\n", to: "rabbitmq.conf")
             // As long as the server is there, so is the reservation.
             let port = distribution.number
             let mapper = try await ErlangPortMapper.shared().port
@@ -145,12 +146,12 @@ package final class RabbitMQServer: ControlledServer {
         _ options: RabbitMQOptions,
         plain: ReservedPort,
         encrypted: ReservedPort?
-    ) throws -> [String] {
+    ) async throws -> [String] {
         var lines = ["log.file = false", "log.console = true", "log.console.level = info"]
         lines.append("listeners.tcp.1 = 127.0.0.1:\(plain.number)")
         if options.listensOnIPv6 { lines.append("listeners.tcp.2 = ::1:\(plain.number)") }
         if let encrypted, let tls = options.tls {
-            let certificates = try TestCertificates.shared
+            let certificates = try await TestCertificates.shared
             let identity = certificates[keyPath: options.certificate]
             lines.append("listeners.ssl.1 = 127.0.0.1:\(encrypted.number)")
             if options.listensOnIPv6 { lines.append("listeners.ssl.2 = ::1:\(encrypted.number)") }

@@ -32,10 +32,16 @@ package final class RedisServer: ControlledServer {
             guard let line = Self.firstLine(answer) else { return nil }
             return line == "+PONG" || line.hasPrefix("-NOAUTH")
         }
-        let lines = try Self.configuration(options, plain: plain, encrypted: encrypted, bus: bus, folder: folder)
-        let file = try folder.write(lines.joined(separator: "\n") + "\n", to: "redis.conf")
-        process = ServerProcess("redis-server", in: folder, readiness: readiness) {
-            Spawn(program: program, arguments: [file], environment: Program.environment)
+        process = ServerProcess("redis-server", in: folder, readiness: readiness) { [plain, encrypted, bus] in
+            let lines = try await Self.configuration(
+                options,
+                plain: plain,
+                encrypted: encrypted,
+                bus: bus,
+                folder: folder
+            )
+            let file = try folder.write(lines.joined(separator: "\n") + "\n", to: "redis.conf")
+            return Spawn(program: program, arguments: [file], environment: Program.environment)
         }
     }
 
@@ -75,7 +81,7 @@ package final class RedisServer: ControlledServer {
         encrypted: ReservedPort?,
         bus: ReservedPort?,
         folder: TemporaryFolder
-    ) throws -> [String] {
+    ) async throws -> [String] {
         var lines = [
             "bind 127.0.0.1\(options.listensOnIPv6 ? " ::1" : "")", "port \(plain.number)", "dir \(folder.path)",
             "save \"\"", "daemonize no", "set-proc-title no", "enable-debug-command yes",
@@ -84,7 +90,7 @@ package final class RedisServer: ControlledServer {
         if let password = options.password { lines.append("requirepass \"\(password)\"") }
         lines += options.users.map { "user \($0)" }
         if let encrypted, let tls = options.tls {
-            let certificates = try TestCertificates.shared
+            let certificates = try await TestCertificates.shared
             let identity = certificates[keyPath: options.certificate]
             lines += [
                 "tls-port \(encrypted.number)", "tls-cert-file \(identity.certificate)",

@@ -55,8 +55,8 @@ import Testing
         #expect(message.count < 400)
     }
 
-    @Test func wrongKeysAreNamed() throws {
-        let certificates = try TestCertificates.shared
+    @Test func wrongKeysAreNamed() async throws {
+        let certificates = try await TestCertificates.shared
         let (plain, locked) = (certificates.client, certificates.lockedClient)
         let wrong: [TLSOptions.ClientCertificate] = [
             .init(chainFile: locked.certificate, keyFile: locked.key, passPhrase: "secret"),
@@ -117,7 +117,7 @@ import Testing
 
     @Test(arguments: ["-tls1_2", "-tls1_3"])
     func theServerIsToldTheHostAndNotTheAddress(version: String) async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "elsewhere.test.")
         try await OpenSSLServer.withServer(certificates.elsewhere, connections: 1, options: [version]) { server in
             let isDone = try await Self.libraryHandshake(context.handle, server, naming: "127.0.0.1")
@@ -127,7 +127,7 @@ import Testing
     }
 
     @Test func anAddressIsNotTold() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "127.0.0.1")
         try await OpenSSLServer.withServer(certificates.server, connections: 1) { server in
             let isDone = try await Self.libraryHandshake(context.handle, server, naming: "127.0.0.1")
@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test func aNameThatTheCertificateIsNotForIsRefusedWhateverTheLibraryTells() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "other.test")
         try await OpenSSLServer.withServer(certificates.server) { server in
             let isDone = try await Self.libraryHandshake(context.handle, server, naming: "localhost")
@@ -149,7 +149,7 @@ import Testing
     /// What the callbacks need lives as long as the context, not as long as the object that set it up. The address
     /// sanitizer sees whether it does.
     @Test func aLibraryMayKeepTheContext() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         try await OpenSSLServer.withServer(certificates.server) { server in
             for host in ["localhost", "other.test"] {
                 let options = TLSOptions(trust: .file(certificates.authority))
@@ -162,7 +162,7 @@ import Testing
     }
 
     @Test func aLibrarysContextIsSetUp() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         try await OpenSSLServer.withServer(certificates.server, connections: 2) { server in
             guard let librarys = SSL_CTX_new(TLS_client_method()) else { throw SupportError("SSL_CTX_new") }
             defer { SSL_CTX_free(librarys) }

@@ -16,8 +16,8 @@ import Testing
     }
 
     /// A client of a server that has the test authority's certificate.
-    private static func client(_ socket: Socket) throws -> TestClient {
-        let authority = try TestCertificates.shared.authority
+    private static func client(_ socket: Socket) async throws -> TestClient {
+        let authority = try await TestCertificates.shared.authority
         return try TestClient(TLSContext(TLSOptions(trust: .file(authority)), host: "localhost"), socket)
     }
 
@@ -27,8 +27,8 @@ import Testing
     }
 
     /// Brings the handshake between a client and a server in memory to its end.
-    private static func open(_ client: TestClient, over socket: Socket) throws {
-        let server = try MemoryServer(TestCertificates.shared.server)
+    private static func open(_ client: TestClient, over socket: Socket) async throws {
+        let server = try MemoryServer(await TestCertificates.shared.server)
         while case .wantsRead = client.stream.handshake() { send(server.take(received(socket)), to: socket) }
     }
 
@@ -38,7 +38,7 @@ import Testing
 
     /// A quarter of a mebibyte there and the wrong way round back, in pieces that don't fit what the socket takes at once.
     @Test func largeDataBothWays() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "localhost")
         try await OpenSSLServer.withServer(certificates.server) { server in
             let client = try await TestClient(context, port: server.port)
@@ -57,11 +57,11 @@ import Testing
         }
     }
 
-    @Test func aWriteThatTheSocketDoesNotTakeGoesOnLater() throws {
+    @Test func aWriteThatTheSocketDoesNotTakeGoesOnLater() async throws {
         let (ours, theirs) = try Socket.pair()
         defer { withExtendedLifetime(theirs) {} }
-        let client = try Self.client(ours)
-        try Self.open(client, over: theirs)
+        let client = try await Self.client(ours)
+        try await Self.open(client, over: theirs)
         // Nobody reads: the socket's buffers fill.
         let bytes = [UInt8](repeating: 7, count: 1 << 20)
         var sent = 0
@@ -86,10 +86,10 @@ import Testing
         #expect(count > 0)
     }
 
-    @Test func theEndOfTheOtherSideIsNoSignal() throws {
+    @Test func theEndOfTheOtherSideIsNoSignal() async throws {
         let (ours, theirs) = try Socket.pair()
-        let client = try Self.client(ours)
-        try Self.open(client, over: theirs)
+        let client = try await Self.client(ours)
+        try await Self.open(client, over: theirs)
         theirs.end()
         var codes: [MessagingError.Code?] = []
         for _ in 0..<3 {
@@ -155,7 +155,7 @@ import Testing
     }
 
     /// Noise for an answer. Whatever it is, the client waits for more or fails; once no more comes it fails.
-    @Test func noiseIsAnErrorAndNothingElse() throws {
+    @Test func noiseIsAnErrorAndNothingElse() async throws {
         var generator = SplitMix64(seed: 1)
         let context = try TLSContext(TLSOptions(verification: .none), host: "x")
         for round in 0..<400 {
@@ -174,6 +174,8 @@ import Testing
             _ = Self.received(theirs)
             theirs.end()
             #expect(Self.error(client.stream.handshake()) != nil)
+            // Others want to run, too.
+            await Task.yield()
         }
     }
 
@@ -181,7 +183,7 @@ import Testing
     /// read after it is what was sent or an error.
     @Test(arguments: [true, false])
     func changedAnswersNeverTrapOrSpin(isTLS13: Bool) async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "localhost")
         var generator = SplitMix64(seed: 7)
         var ends: [String: Int] = [:]

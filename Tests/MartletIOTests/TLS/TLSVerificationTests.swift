@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func anotherAuthority() async throws {
-        let strange = try TestCertificates.shared.strangeAuthority
+        let strange = try await TestCertificates.shared.strangeAuthority
         let outcome = try await connect(to: "broker.test") { _ in TLSOptions(trust: .file(strange)) }
         #expect(
             outcome.problem.hasPrefix(
@@ -154,7 +154,7 @@ import Testing
     }
 
     @Test func aFailureIsForgottenByTheNextHandshake() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         let context = try TLSContext(TLSOptions(trust: .file(certificates.authority)), host: "localhost")
         try await OpenSSLServer.withServer(certificates.elsewhere) { _ = try await Self.outcome(of: context, $0) }
         #expect(context.failure?.hasPrefix(#"the certificate is for another host name: "elsewhere.test""#) == true)
@@ -168,7 +168,7 @@ import Testing
     // MARK: The client's certificate
 
     @Test(arguments: ["-tls1_2", "-tls1_3"]) func aClientCertificateIsRequired(version: String) async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         let (client, locked) = (certificates.client, certificates.lockedClient)
         let accepted: [TLSOptions.ClientCertificate] = [
             .init(chainFile: client.certificate, keyFile: client.key),
@@ -205,7 +205,7 @@ import Testing
         ("-tls1_2", "TLSv1.2, ECDHE-ECDSA-AES128-GCM-SHA256"), ("-tls1_3", "TLSv1.3, TLS_CHACHA20_POLY1305_SHA256"),
     ])
     func ciphersAndProtocols(version: String, summary: String) async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         let options = TLSOptions(
             trust: .file(certificates.authority),
             ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256",

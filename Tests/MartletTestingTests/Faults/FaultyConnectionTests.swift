@@ -170,7 +170,7 @@ import Testing
         }
         try await run()
         // The last to go are tasks that have ended, a moment later.
-        while left != nil || inner != nil || broker != nil { await Task.yield() }
+        while left != nil || inner != nil || broker != nil, !Task.isCancelled { await Task.yield() }
     }
 
     @Test func whatHasNoMeaningIsAnError() async throws {

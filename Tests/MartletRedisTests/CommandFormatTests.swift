@@ -1,0 +1,32 @@
+import CHiredis
+import Testing
+
+@testable import MartletRedis
+
+@Suite struct CommandFormatTests {
+    @Test(arguments: [0, 1, 9, 10, 99, 100, 1_000, 70_000])
+    func writesWhatHiredisWrites(_ size: Int) throws {
+        let last = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        for count in [1, 2, 3, 9, 10, 200] {
+            let command = (1..<count).map { Array("word \($0)\r\n".utf8) } + [last]
+            let theirs = try #require(hiredisBytes(of: command))
+            #expect(CommandFormat.bytes(of: command) == theirs)
+        }
+    }
+
+    private func hiredisBytes(of command: [[UInt8]]) -> [UInt8]? {
+        let words = command.map { word in
+            let copy = UnsafeMutableBufferPointer<CChar>.allocate(capacity: max(1, word.count))
+            for (index, byte) in word.enumerated() { copy[index] = CChar(bitPattern: byte) }
+            return copy
+        }
+        defer { for word in words { word.deallocate() } }
+        var pointers = words.map { UnsafePointer($0.baseAddress) }
+        var lengths = command.map(\.count)
+        var target: UnsafeMutablePointer<CChar>?
+        let count = redisFormatCommandArgv(&target, CInt(command.count), &pointers, &lengths)
+        guard let target, count >= 0 else { return nil }
+        defer { redisFreeCommand(target) }
+        return Array(UnsafeRawBufferPointer(start: target, count: Int(count)))
+    }
+}
