@@ -33,11 +33,7 @@ import Testing
 
     @Test(arguments: MQTTVersion.allCases) func aBrokerThatProvesWhoItIsIsAccepted(_ version: MQTTVersion) async throws
     {
-<<<<<<< HEAD
         let certificates = try await TestCertificates.shared
-=======
-        let certificates = try TestCertificates.shared
->>>>>>> mqtt-tests
         try await MosquittoServer.withServer(encrypted(\.server)) { server in
             for host in ["localhost", "127.0.0.1"] {
                 let options = try options(
@@ -94,11 +90,7 @@ import Testing
     @Test(arguments: MQTTVersion.allCases) func aClientWithoutACertificateIsRefusedWhereOneIsRequired(
         _ version: MQTTVersion
     ) async throws {
-<<<<<<< HEAD
         let certificates = try await TestCertificates.shared
-=======
-        let certificates = try TestCertificates.shared
->>>>>>> mqtt-tests
         try await MosquittoServer.withServer(encrypted(\.server, .mutual)) { server in
             var tls = TLSOptions(trust: .file(certificates.authority))
             let missing = try await refusal(options(server, version: version, tls))
