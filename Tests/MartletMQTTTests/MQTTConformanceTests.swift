@@ -15,7 +15,7 @@ import Testing
     @Test(arguments: MQTTVersion.allCases, ConformanceSuite.checks)
     func keepsItsPromisesUnderTLSWithAPassword(_ version: MQTTVersion, _ check: ConformanceCheck) async throws {
         let broker = try await MosquittoServer.sharedSecured()
-        let authority = try TestCertificates.shared.authority
+        let authority = try await TestCertificates.shared.authority
         try await run(check, port: try #require(broker.tlsPort)) {
             $0.version = version
             $0.username = "alice"

@@ -120,7 +120,7 @@ import Testing
 
     @Test(arguments: MQTTVersion.allCases) func aLinkUnderTLSComesBack(_ version: MQTTVersion) async throws {
         let server = try await MosquittoServer.sharedSecured()
-        let authority = try TestCertificates.shared.authority
+        let authority = try await TestCertificates.shared.authority
         try await TCPProxy.withProxy(to: try #require(server.tlsPort)) { proxy in
             let options = MQTTOptions.local(proxy.port, version) {
                 $0.username = "alice"

@@ -33,7 +33,7 @@ import Testing
 
     @Test(arguments: MQTTVersion.allCases) func aBrokerThatProvesWhoItIsIsAccepted(_ version: MQTTVersion) async throws
     {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         try await MosquittoServer.withServer(encrypted(\.server)) { server in
             for host in ["localhost", "127.0.0.1"] {
                 let options = try options(
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func anAuthorityThatNobodyTrustsIsRefused() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         try await MosquittoServer.withServer(encrypted(\.server)) { server in
             for trust in [TLSOptions.Trust.file(certificates.strangeAuthority), .system] {
                 let error = try await refusal(options(server, TLSOptions(trust: trust)))
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func aNameThatIsNotTheBrokersIsRefused() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         try await MosquittoServer.withServer(encrypted(\.elsewhere)) { server in
             var tls = TLSOptions(trust: .file(certificates.authority))
             for host in ["localhost", "127.0.0.1"] {
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func anExpiredCertificateIsRefused() async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         try await MosquittoServer.withServer(encrypted(\.expired)) { server in
             let error = try await refusal(options(server, TLSOptions(trust: .file(certificates.authority))))
             #expect(error?.code == .refused)
@@ -90,7 +90,7 @@ import Testing
     @Test(arguments: MQTTVersion.allCases) func aClientWithoutACertificateIsRefusedWhereOneIsRequired(
         _ version: MQTTVersion
     ) async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         try await MosquittoServer.withServer(encrypted(\.server, .mutual)) { server in
             var tls = TLSOptions(trust: .file(certificates.authority))
             let missing = try await refusal(options(server, version: version, tls))
@@ -121,7 +121,7 @@ import Testing
 
     /// Either side speaks TLS and the other does not.
     @Test(arguments: MQTTVersion.allCases) func aMixUpOfPortsIsAnError(_ version: MQTTVersion) async throws {
-        let certificates = try TestCertificates.shared
+        let certificates = try await TestCertificates.shared
         try await MosquittoServer.withServer(encrypted(\.server)) { server in
             let toPlain = await refusal(
                 .local(server.port, version) { $0.tls = TLSOptions(trust: .file(certificates.authority)) }
