@@ -312,7 +312,7 @@ final class Mosquitto {
 
     private static func context(_ pointer: UnsafeMutableRawPointer?) -> Context {
         // The pointer is what `init` gave the library; its owner destroys the handle before it goes.
-        guard let pointer else { preconditionFailure("libmosquitto calls back without what it was given") }
-        return Unmanaged<Context>.fromOpaque(pointer).takeUnretainedValue()
+        // swift-format-ignore: NeverForceUnwrap
+        Unmanaged<Context>.fromOpaque(pointer!).takeUnretainedValue()
     }
 }

@@ -36,8 +36,9 @@ extension Connection {
             message.headers.correlationID = id
             message.headers.replyTo = address
             message.headers.timeout = timeout
-            try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
             do {
+                // The request may have arrived while the broker's word on it is still awaited.
+                try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
                 let reply = try await call.reply()
                 if let error = MessagingError(reply.headers) { throw error }
                 return reply

@@ -104,8 +104,9 @@ final class Link {
 
     /// Reads what there is, a bounded part of it, and hands over its frames.
     ///
+    /// - Returns: whether there may be more that the socket says nothing of, because TLS has read it already.
     /// - Throws: ``MessagingError/Code/connectionLost`` if the link is over.
-    func read(_ take: (Input, UInt16) throws -> Void) throws {
+    func read(_ take: (Input, UInt16) throws -> Void) throws -> Bool {
         for _ in 0..<8 {
             let room = input.count - inputEnd
             let count = try readOnce()
@@ -115,8 +116,9 @@ final class Link {
                 try takeFrames(take)
             }
             // Less than there was room for: that was all. TLS gives one record at a time.
-            if count == 0 || tls == nil && count < room { return }
+            if count == 0 || tls == nil && count < room { return false }
         }
+        return tls != nil
     }
 
     /// What a frame holds.

@@ -85,7 +85,7 @@ extension AMQPSession {
     private func established() async throws {
         guard let link, let agreement else { throw MessagingError.offline }
         if let interval = agreement.heartbeat {
-            heartbeat = Heartbeat(interval: interval, now: .now)
+            heartbeat = LinkHeartbeat(interval: interval, now: .now)
             scheduleTick()
         }
         try await restore()
@@ -124,14 +124,29 @@ extension AMQPSession {
             guard let link, try link.advance() else { return }
             try link.flush()
             defer { readAll() }
-            try link.read { input, channel in
+            let hasMore = try link.read { input, channel in
                 // What was read before may have ended the link.
                 guard self.link === link else { throw MessagingError(.connectionLost, "the link is over") }
                 try received(input, on: channel)
             }
+            // After the others on this loop.
+            if hasMore { readOn() }
         }
         // A confirmation makes room for the next publish, and so does what was written.
         if case .open = phase { attend { try send() } }
+        writing?.end(.success(()))
+    }
+
+    private func readOn() {
+        hasUnread = true
+        bell.ring()
+    }
+
+    /// Reads on where TLS has more than was taken last, of which the socket says nothing.
+    func readRest() {
+        guard hasUnread, !isDeaf else { return }
+        hasUnread = false
+        socketReady()
     }
 
     private func received(_ input: Link.Input, on number: UInt16) throws {
@@ -261,6 +276,7 @@ extension AMQPSession {
         case .idle, .closed:
             abandonLink()
         }
+        writing?.end(.success(()))
     }
 
     private func linkLost(_ error: any Error) {
@@ -328,6 +344,7 @@ extension AMQPSession {
     /// Says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
+        await sendAccepted()
         if let farewell = sayGoodbye() {
             // The other side may read nothing.
             let timer = loop.schedule(after: .seconds(1)) { farewell.end(.success(())) }
@@ -349,7 +366,30 @@ extension AMQPSession {
         }
     }
 
-    /// What was accepted is sent, and then that this is the end.
+    /// Returns when what was accepted is sent, or after five seconds: the other side may read nothing.
+    private func sendAccepted() async {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while hasUnsent, .now < deadline {
+            let progress = Promise<Void>()
+            writing = progress
+            let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
+            attend {
+                try settle()
+                try send()
+            }
+            // Not by the task that closes, which may have been cancelled: this has to run all the same.
+            if hasUnsent { await Task { _ = try? await progress.value() }.value }
+            timer.cancel()
+        }
+        writing = nil
+    }
+
+    private var hasUnsent: Bool {
+        guard case .open = phase, blockedReason == nil, let link else { return false }
+        return link.wantsToWrite || outbox.count > 0 || !again.isEmpty
+    }
+
+    /// Says that this is the end.
     private func sayGoodbye() -> Promise<Void>? {
         if case .open = phase {
             attend {

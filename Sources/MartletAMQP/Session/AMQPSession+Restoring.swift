@@ -1,7 +1,6 @@
 import Logging
 import Martlet
 import MartletIO
-import Synchronization
 
 /// Opening again, on a new link, what was open on the one before.
 extension AMQPSession {
@@ -69,36 +68,6 @@ extension AMQPSession {
             restorable.open(on: self) { [runtime] error in
                 if let error { runtime.logger.warning("something could not be opened again: \(error)") }
             }
-        }
-    }
-}
-
-/// Several things that are waited for together.
-final class Gathering: Sendable {
-    private struct State {
-        var open = 0
-        var waiter: Promise<Void>?
-    }
-
-    private let state = Mutex(State())
-
-    func begin() { state.withLock { $0.open += 1 } }
-
-    func end() {
-        let waiter = state.withLock { state in
-            state.open -= 1
-            return state.open == 0 ? state.waiter : nil
-        }
-        waiter?.end(.success(()))
-    }
-
-    /// What tells that all have ended; `nil` if they have.
-    func promise() -> Promise<Void>? {
-        state.withLock { state in
-            guard state.open > 0 else { return nil }
-            let promise = Promise<Void>()
-            state.waiter = promise
-            return promise
         }
     }
 }

@@ -16,7 +16,7 @@ extension AMQPSession {
         try Task.checkCancellation()
         guard let confirmation = outgoing.confirmation else { return try await sendUnguaranteed(outgoing) }
         if !outgoing.isKept, runtime.states.state != .connected { throw notConnected }
-        let timer = outgoing.isKept ? expiry.map { end(confirmation, after: $0) } : nil
+        let timer = expiry.map { end(confirmation, after: $0) }
         defer { if let timer { runtime.timers.cancel(timer) } }
         try await outbox.put(outgoing, bytes: outgoing.bytes)
         // The link may have gone just before, and nobody would tell.

@@ -42,7 +42,7 @@ actor AMQPSession {
     var link: Link?
     var watch: Watch?
     var ticker: Timer?
-    var heartbeat: Heartbeat?
+    var heartbeat: LinkHeartbeat?
     var handshake: Handshake?
     var agreement: Handshake.Agreement?
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
@@ -74,6 +74,10 @@ actor AMQPSession {
     var again: Deque<Outgoing> = []
     /// Why the broker takes no publishes at the moment.
     var blockedReason: String?
+    /// Told of progress in writing, by who closes.
+    var writing: Promise<Void>?
+    /// There may be more to read, of which the socket says nothing.
+    var hasUnread = false
     /// What came while readers were behind that no prefetch protects.
     var backlogMessages = 0
     var backlogBytes = 0
@@ -110,8 +114,10 @@ actor AMQPSession {
         case .idle, .opening, .closed: _ = settlements.takeAll()
         }
         for consumer in consumers.values { consumer.work(self) }
+        readRest()
         guard case .open = phase else { return }
         attend { try send() }
+        writing?.end(.success(()))
     }
 
     /// Whether methods can be sent.
@@ -121,16 +127,4 @@ actor AMQPSession {
         case .idle, .opening, .closing, .closed: false
         }
     }
-}
-
-/// Something that is consumed and has to be opened anew on each link.
-protocol Restorable: AnyObject {
-    /// By which the session keeps it.
-    var id: Int { get set }
-    /// Opens it on the present link; tells how that ended.
-    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void)
-    /// Does what other threads have asked for.
-    func work(_ session: isolated AMQPSession)
-    /// Ends it for its reader, after what has arrived.
-    func finish(throwing error: (any Error)?)
 }

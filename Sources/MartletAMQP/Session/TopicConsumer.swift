@@ -1,6 +1,5 @@
 import Martlet
 import MartletIO
-import Synchronization
 
 /// A topic's subscriber: a queue of its own, bound to the exchange.
 ///
@@ -138,20 +137,4 @@ final class TopicConsumer: Restorable, ChannelOwner {
     }
 
     func finish(throwing error: (any Error)?) { mailbox.finish(throwing: error) }
-}
-
-/// Whether a mailbox is full: what it tells comes in pairs, but not always in order.
-private final class BackUps: Sendable {
-    private let count = Atomic(0)
-
-    var isBackedUp: Bool { count.load(ordering: .sequentiallyConsistent) > 0 }
-    func begin() { count.add(1, ordering: .sequentiallyConsistent) }
-    func end() { count.subtract(1, ordering: .sequentiallyConsistent) }
-}
-
-/// Names that nobody else has.
-enum UniqueName {
-    static func make(_ prefix: String) -> String {
-        "\(prefix).\(String(UInt64.random(in: 0...UInt64.max), radix: 36))\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
-    }
 }

@@ -1,8 +1,10 @@
 import Martlet
 import MartletIO
 
-/// One consumer of a queue, as its session keeps it. A pure value, but for the mailbox that it fills.
-struct Consumer {
+/// One consumer of a queue, as its session keeps it.
+///
+/// An object, so that what it holds is changed in place; it lives on the session's loop and nowhere else.
+final class Consumer {
     /// How many moves may be asked for ahead: more would only lie at the server.
     static let maximumMoves = 128
 
@@ -20,6 +22,11 @@ struct Consumer {
     var moves = 0
     /// What is being given back, or buried: until that is done it takes up room, lest the next is taken before it.
     var returning = 0
+    /// What goes back a moment later, with what follows. It counts as returning already.
+    var deferred: [(tag: UInt64, held: [UInt8], back: [UInt8])] = []
+    /// What was given back lately, and its place: what follows goes behind it.
+    private var givenBack: [(tag: UInt64, element: [UInt8])] = []
+    private static let maximumGivenBack = 256
     /// Whether the server has no memory to let it take more in the usual way.
     var isStarving = false
     /// Whether it takes no more.
@@ -35,6 +42,9 @@ struct Consumer {
         self.settler = settler
     }
 
+    /// All that came here and was not done with, as it is in the list.
+    var unfinished: [[UInt8]] { held.values + deferred.map(\.held) }
+
     /// The list of what it holds.
     var list: [UInt8] { keys.held(by: id) }
 
@@ -47,17 +57,35 @@ struct Consumer {
     var roomWhileStarving: Int { max(0, min(prefetch - held.count - returning - moves, Self.maximumMoves)) }
 
     /// An element has come.
-    mutating func hold(_ element: [UInt8]) -> UInt64 {
+    func hold(_ element: [UInt8]) -> UInt64 {
         lastTag += 1
         held[lastTag] = element
         return lastTag
     }
 
+    /// The place of an element that has come to the server's list and not here.
+    func nextTag() -> UInt64 {
+        lastTag += 1
+        return lastTag
+    }
+
+    /// An element is being given back.
+    ///
+    /// - Returns: behind which one it goes, if that still lies among the first so many.
+    func giveBack(_ element: [UInt8], tag: UInt64) -> (after: [UInt8], depth: Int) {
+        let before = givenBack.filter { $0.tag < tag }.max { $0.tag < $1.tag }
+        givenBack.append((tag, element))
+        if givenBack.count > Self.maximumGivenBack { givenBack.removeFirst() }
+        return (before?.element ?? [], givenBack.count)
+    }
+
     /// The link is lost: the server knows of no moves any more, and gives back what was held.
-    mutating func linkLost() {
+    func linkLost() {
         held.removeAll()
         moves = 0
         returning = 0
         isStarving = false
+        givenBack.removeAll()
+        deferred.removeAll()
     }
 }

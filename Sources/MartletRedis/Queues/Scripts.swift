@@ -18,9 +18,29 @@ enum Scripts {
         """.utf8
     )
 
-    /// Gives elements back to the head of a queue. The first argument comes to stand first.
+    /// Gives elements back to the head of a queue at once, each behind what came before it and was given back already.
     ///
-    /// Keys: the queue, the list of what a consumer holds. Arguments: pairs of an element as it is held, and as it is
+    /// Keys: the queue, the list of what a consumer holds. Arguments, by fours, the latest element first: the element as
+    /// it is held, and as it is to be given back; behind which element, if that is among the first so many, or an empty
+    /// text. What is not held any more was given back by someone else.
+    static let giveBackInOrder = Array(
+        """
+        for i = 1, #ARGV, 4 do
+            if redis.call('LREM', KEYS[2], 1, ARGV[i]) == 1 then
+                if ARGV[i + 2] ~= '' and redis.call('LPOS', KEYS[1], ARGV[i + 2], 'MAXLEN', ARGV[i + 3]) then
+                    redis.call('LINSERT', KEYS[1], 'AFTER', ARGV[i + 2], ARGV[i + 1])
+                else
+                    redis.call('LPUSH', KEYS[1], ARGV[i + 1])
+                end
+            end
+        end
+        return 1
+        """.utf8
+    )
+
+    /// Collects elements to be given back: the first argument comes to stand first.
+    ///
+    /// Keys: where they are collected, the list of what a consumer holds. Arguments: pairs of an element as it is held, and as it is
     /// to be given back. What is not held any more was given back by someone else. Returns how many were.
     static let giveBack = Array(
         """

@@ -28,7 +28,7 @@ extension RedisSession {
             try await start(number)
             return number
         } catch {
-            leave(number, error)
+            stop(number)
             throw error
         }
     }
@@ -43,7 +43,7 @@ extension RedisSession {
 
     /// Asks for as many messages as there is room for.
     func refill(_ number: Int) {
-        guard let link = links[.consumer(number)], var consumer = consumers[number] else { return }
+        guard let link = links[.consumer(number)], let consumer = consumers[number] else { return }
         let room = consumer.room
         guard room > 0 else { return }
         let move = CommandFormat.bytes(of: [
@@ -51,7 +51,6 @@ extension RedisSession {
         ])
         for _ in 0..<room { link.write(move) }
         consumer.moves += room
-        consumers[number] = consumer
         link.flush()
     }
 
@@ -68,27 +67,24 @@ extension RedisSession {
     // MARK: What comes
 
     func receivedByConsumer(_ reply: RedisValue, _ number: Int) {
-        guard var consumer = consumers[number] else { return }
+        guard let consumer = consumers[number] else { return }
         consumer.moves -= 1
         if let error = reply.error {
-            consumers[number] = consumer
             if error.prefix == "OOM" { return starve(number) }
             if error.prefix == "MOVED", learn(from: error) { return move(number) }
             // The next ones fail in the same way.
             let failure = error.asMessagingError("consuming \(consumer.keys.queue)")
             consumer.inbox.mailbox.finish(throwing: failure)
-            return leave(number, nil)
+            return stop(number)
         }
-        consumers[number] = consumer
         if case .bytes(let bytes) = reply { take(bytes, number) }
     }
 
     /// An element has been moved to a consumer.
     private func take(_ bytes: [UInt8], _ number: Int) {
-        guard var consumer = consumers[number] else { return }
+        guard let consumer = consumers[number] else { return }
         let element = QueueElement(bytes)
         let tag = consumer.hold(bytes)
-        consumers[number] = consumer
         if element.isFiller { return settle(SettledDelivery(consumer: number, tag: tag, disposition: .ack)) }
         if let expires = element.expires, clock.isOver(expires) {
             return bury(element, tag, number, "expired")
@@ -167,8 +163,19 @@ extension RedisSession {
     func settle() {
         let entries = settlements.takeAll()
         guard !entries.isEmpty else { return }
-        // What is given back together keeps its order: it is pushed to the head one by one.
-        for entry in entries.sorted(by: { $0.tag > $1.tag }) where entry.disposition == .requeue { settle(entry) }
+        for (number, entries) in Dictionary(grouping: entries.filter { $0.disposition == .requeue }, by: \.consumer) {
+            guard let consumer = consumers[number] else { continue }
+            let elements = entries.compactMap { entry in
+                consumer.held.removeValue(forKey: entry.tag).map { bytes in
+                    (tag: entry.tag, held: bytes, back: QueueElement(bytes).givenBack)
+                }
+            }
+            if consumer.isLeaving {
+                giveBackSoon(elements, of: consumer)
+            } else {
+                giveBack(elements, of: consumer)
+            }
+        }
         for entry in entries where entry.disposition != .requeue { settle(entry) }
         flushCommands()
         for number in Set(entries.map(\.consumer)) {
@@ -186,23 +193,47 @@ extension RedisSession {
             let command = [Command.lrem, consumer.list, Command.first, bytes]
             write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
         case .requeue:
-            consumers[entry.consumer]?.held[entry.tag] = nil
-            let element = QueueElement(bytes)
-            giveBack([(bytes, element.givenBack)], of: entry.consumer, consumer)
+            giveBack([(entry.tag, bytes, QueueElement(bytes).givenBack)], of: consumer)
+            consumer.held[entry.tag] = nil
         case .reject:
             bury(QueueElement(bytes), entry.tag, entry.consumer, "rejected")
         }
     }
 
-    private func giveBack(
-        _ pairs: [(held: [UInt8], back: [UInt8])],
-        of number: Int,
-        _ consumer: Consumer
-    ) {
-        consumers[number]?.returning += pairs.count
+    /// Gives back what a consumer that leaves lets go, a moment later: it lets go one after the other, not always in
+    /// order, and others wait to take what comes first.
+    private func giveBackSoon(_ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])], of consumer: Consumer) {
+        guard !elements.isEmpty else { return }
+        let isFirst = consumer.deferred.isEmpty
+        consumer.deferred += elements
+        consumer.returning += elements.count
+        guard isFirst else { return }
+        let number = consumer.number
+        loop.schedule(after: .milliseconds(20)) { [weak self] in
+            self?.assumeIsolated { session in
+                guard let consumer = session.consumers[number] else { return }
+                let elements = consumer.deferred
+                consumer.deferred.removeAll()
+                guard case .open = session.phase, !elements.isEmpty else { return }
+                consumer.returning -= elements.count
+                session.giveBack(elements, of: consumer)
+                session.flushCommands()
+            }
+        }
+    }
+
+    /// Gives elements back at once, lest somebody takes a later one before an earlier one is there.
+    private func giveBack(_ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])], of consumer: Consumer) {
+        guard !elements.isEmpty else { return }
+        consumer.returning += elements.count
+        var arguments: [[UInt8]] = []
+        for element in elements.sorted(by: { $0.tag > $1.tag }) {
+            let (after, depth) = consumer.giveBack(element.back, tag: element.tag)
+            arguments += [element.held, element.back, after, Array(String(depth).utf8)]
+        }
         let keys = [consumer.keys.list, consumer.list]
-        let command = script(Scripts.giveBack, keys: keys, pairs.flatMap { [$0.held, $0.back] })
-        write(Request([command], slot: consumer.keys.slot, returned(number, pairs.count)))
+        let command = script(Scripts.giveBackInOrder, keys: keys, arguments)
+        write(Request([command], slot: consumer.keys.slot, returned(consumer.number, elements.count)))
     }
 
     /// Takes the room up again when the server has done it.
@@ -241,25 +272,36 @@ extension RedisSession {
     /// Takes no more messages, soon. What has arrived can still be settled. From any thread.
     nonisolated func leaveQueue(_ number: Int) {
         loop.execute { [weak self] in
-            self?.assumeIsolated { $0.leave(number, nil) }
+            self?.assumeIsolated { $0.stop(number) }
         }
     }
 
-    private func leave(_ number: Int, _ error: (any Error)?) {
+    private func stop(_ number: Int) {
         guard let consumer = consumers[number], !consumer.isLeaving else { return }
         // What was told before it left.
         settle()
-        consumers[number]?.isLeaving = true
+        consumer.isLeaving = true
         let link = links.removeValue(forKey: .consumer(number))
         defer { link?.close() }
-        guard case .open = phase, links[.command] != nil else {
-            if case .idle = phase { return }
-            consumers[number] = nil
-            return
+        switch phase {
+        case .open: giveBackUnseen(of: consumer, client: link?.clientID)
+        // Then it is given back when there is a link again.
+        case .idle, .opening: break
+        case .closing, .closed: consumers[number] = nil
         }
+    }
+
+    /// Gives back what those held who left while there was no link.
+    func finishLeaving() {
+        for consumer in consumers.values where consumer.isLeaving { giveBackUnseen(of: consumer, client: nil) }
+    }
+
+    /// Looks for what the server has moved for a consumer that has left, and that never came here.
+    private func giveBackUnseen(of consumer: Consumer, client: Int?) {
+        let number = consumer.number
         var commands = [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]]
         // What the server is about to move there must be there before it is looked at.
-        if let id = link?.clientID { commands.append(["CLIENT", "KILL", "ID", "\(id)"].map { Array($0.utf8) }) }
+        if let client { commands.append(["CLIENT", "KILL", "ID", "\(client)"].map { Array($0.utf8) }) }
         commands.append([Command.lrange, consumer.list, Command.zero, Command.last])
         let request = Request(
             commands,
@@ -276,17 +318,18 @@ extension RedisSession {
     private func giveBackUnseen(of number: Int, _ elements: [RedisValue]?) {
         guard let elements, let consumer = consumers[number] else { return }
         var known: [[UInt8]: Int] = [:]
-        for bytes in consumer.held.values { known[bytes, default: 0] += 1 }
-        var unseen: [(held: [UInt8], back: [UInt8])] = []
+        for bytes in consumer.unfinished { known[bytes, default: 0] += 1 }
+        var unseen: [(tag: UInt64, held: [UInt8], back: [UInt8])] = []
         for element in elements {
             guard case .bytes(let bytes) = element else { continue }
             if let count = known[bytes], count > 0 {
                 known[bytes] = count - 1
             } else {
-                unseen.append((bytes, bytes))
+                // It comes after all that has come here.
+                unseen.append((consumer.nextTag(), bytes, bytes))
             }
         }
-        if !unseen.isEmpty { giveBack(unseen, of: number, consumer) }
+        giveBack(unseen, of: consumer)
         flushCommands()
         forgetIfDone(number)
     }
@@ -389,7 +432,7 @@ extension RedisSession {
         )
         for (number, consumer) in consumers {
             consumer.settler.end(error)
-            lostHoldings[number, default: []].append(contentsOf: consumer.held.values)
+            lostHoldings[number, default: []].append(contentsOf: consumer.unfinished)
             consumers[number]?.linkLost()
             consumers[number]?.settler = ConsumerSettler(consumer: number, self)
         }
@@ -409,8 +452,14 @@ extension RedisSession {
             lostClients[number] = nil
             if consumer.isLeaving {
                 consumers[number] = nil
-            } else {
+                continue
+            }
+            do {
                 try await start(number)
+            } catch let error as MessagingError where error.code == .refused && !error.isRetriable {
+                // This one alone ends.
+                consumer.inbox.mailbox.finish(throwing: error)
+                consumers[number] = nil
             }
         }
     }
@@ -436,7 +485,7 @@ extension RedisSession {
                 slot: consumer.keys.slot
             )
             if let client { _ = try await perform("CLIENT", "KILL", "ID", "\(client)", slot: consumer.keys.slot) }
-            let seen = Set(consumer.held.values)
+            let seen = Set(consumer.unfinished)
             try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }
         }
         tendReplyLists()

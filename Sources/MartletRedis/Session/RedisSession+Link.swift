@@ -66,6 +66,7 @@ extension RedisSession {
             runtime.states.set(.connected)
             beginHeartbeat()
             watchForSilence()
+            finishLeaving()
             work()
         } catch {
             closeLinks()
@@ -301,7 +302,8 @@ extension RedisSession {
             try await renewWill()
         } catch {
             // A lost link tells of itself; a server that refuses the script keeps its queues from being tidied up.
-            if let error = error as? MessagingError, error.code == .refused {
+            if let error = error as? MessagingError, error.code == .refused, !hasWarned {
+                hasWarned = true
                 runtime.logger.warning("the server refused a sign of life: \(error)")
             }
         }
@@ -376,6 +378,13 @@ extension RedisSession {
     func close() async {
         reconnecting?.cancel()
         heartbeat?.cancel()
+        if farewell == nil { farewell = Task { await bidFarewell() } }
+        await farewell?.value
+    }
+
+    private func bidFarewell() async {
+        // The link may open in this very moment.
+        await reconnecting?.value
         await sayGoodbye()
         await finish(MessagingError.closed)
     }
@@ -384,10 +393,10 @@ extension RedisSession {
     nonisolated func abandon() {
         loop.execute { [self] in
             assumeIsolated { session in
-                // Owned by the session, which it keeps until everything has ended; within seconds, since what is
-                // said to the server has a time limit.
+                guard session.farewell == nil else { return }
                 session.reconnecting?.cancel()
-                session.reconnecting = Task { await session.close() }
+                session.heartbeat?.cancel()
+                session.farewell = Task { await session.bidFarewell() }
             }
         }
     }

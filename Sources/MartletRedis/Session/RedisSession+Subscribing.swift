@@ -110,6 +110,7 @@ extension RedisSession {
         guard let group = table[filter] else { return }
         let topic = group.topic ?? TopicName(channel)
         let message = Envelope.unwrap(body, from: .publication) ?? Message(body)
+        defer { if gate.isClosed { updatePause() } }
         for member in group.members where group.topic != nil || member.pattern.matches(topic) {
             member.receiver.inbox.offer(Delivery(topic: topic, message: message), topic: topic)
         }

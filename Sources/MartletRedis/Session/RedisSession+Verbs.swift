@@ -53,7 +53,13 @@ extension RedisSession {
     ) async throws {
         try await Task.sleep(for: options.responderGrace)
         // The latest is at the end.
-        let reply = try await submit([[Command.lrem, keys.list, Command.last, element]], slot: keys.slot)
+        let reply: RedisValue
+        do {
+            reply = try await submit([[Command.lrem, keys.list, Command.last, element]], slot: keys.slot)
+        } catch is MessagingError {
+            // The link has gone. The message has been sent, and that is what was asked.
+            return
+        }
         guard reply.integer != 0 else { return }
         if let id { calls.takenBack(id) }
         throw MessagingError(.noResponder, "nobody consumes \(keys.queue)")

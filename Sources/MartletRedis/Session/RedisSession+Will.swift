@@ -10,7 +10,7 @@ extension RedisSession {
     private static let slot = ClusterSlot.slot(of: keys[0])
 
     private var lease: [UInt8] { Array(String(max(1, options.lease.wholeMilliseconds)).utf8) }
-    private var id: [UInt8] { Array(runtime.name.utf8) }
+    private var id: [UInt8] { Array(willID.utf8) }
 
     func storeWill() async throws {
         guard let will = options.connection.will else { return }

@@ -50,6 +50,8 @@ actor RedisSession {
     /// What the server's clock says, compared with this machine's.
     nonisolated let clock = ServerClock()
 
+    /// Of this connection alone, whatever it is called.
+    let willID: String
     /// For each host, since a context checks the certificate of one.
     let tls: [String: TLSContext]
     let scratch = ScratchBuffer()
@@ -65,6 +67,12 @@ actor RedisSession {
     var watchdog: Timer?
     /// Shows signs of life. Owned: it lives as long as the link.
     var heartbeat: Task<Void, Never>?
+
+    /// Says goodbye and ends everything. Owned: it is the end of the session, which it keeps until then, and within
+    /// seconds, since what is said to the server has a time limit.
+    var farewell: Task<Void, Never>?
+    /// Whether the log says already that signs of life are refused.
+    var hasWarned = false
 
     /// What was sent by each socket for commands, in the order in which it is answered.
     var pending: [Role: Deque<PendingRequest>] = [:]
@@ -101,6 +109,7 @@ actor RedisSession {
         self.options = options
         self.loop = loop
         runtime = ConnectionRuntime(options.connection)
+        willID = "\(runtime.name)-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
         var contexts: [String: TLSContext] = [:]
         if let tls = options.tls {
             for case .tcp(let host, _) in options.servers where contexts[host] == nil {

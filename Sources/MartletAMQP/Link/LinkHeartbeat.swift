@@ -1,5 +1,5 @@
 /// Whether the broker is still there, and whether it has to be told that we are (AMQP 0-9-1, 4.2.7). A pure value.
-struct Heartbeat {
+struct LinkHeartbeat {
     enum Verdict {
         case nothing
         case send

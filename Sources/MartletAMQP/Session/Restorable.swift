@@ -1,0 +1,11 @@
+/// Something that is consumed and has to be opened anew on each link.
+protocol Restorable: AnyObject {
+    /// By which the session keeps it.
+    var id: Int { get set }
+    /// Opens it on the present link; tells how that ended.
+    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void)
+    /// Does what other threads have asked for.
+    func work(_ session: isolated AMQPSession)
+    /// Ends it for its reader, after what has arrived.
+    func finish(throwing error: (any Error)?)
+}

@@ -1,0 +1,60 @@
+import Foundation
+import IntegrationSupport
+import Martlet
+import MartletAMQP
+import Testing
+
+/// What is opened and closed again leaves nothing behind.
+@Suite(.timeLimit(.minutes(5))) struct LeakTests {
+    @Test func connectionsAndChannelsLeaveNothing() async throws {
+        try await RabbitMQServer.withServer { server in
+            func connect() async throws {
+                try await withAMQP(port: server.port) { broker in
+                    let subscription = try await broker.subscribe(to: "leak.#")
+                    try await broker.publish(Message("x"), to: "leak.x")
+                    _ = try await subscription.next()
+                    _ = try await broker.openReplyAddress { _, _ in }
+                }
+            }
+            for _ in 0..<100 { try await connect() }
+            let before = Self.usage()
+            for _ in 0..<900 { try await connect() }
+            try await withAMQP(port: server.port) { broker in
+                for _ in 0..<10 {
+                    var channels: [AMQPChannel] = []
+                    for _ in 0..<100 { channels.append(try await broker.openChannel()) }
+                    for channel in channels { await channel.close() }
+                }
+                // They are gone at the broker as well, whose limit is 2,047.
+                for _ in 0..<3 {
+                    var channels: [AMQPChannel] = []
+                    for _ in 0..<1_000 { channels.append(try await broker.openChannel(confirms: false)) }
+                }
+            }
+            let after = Self.usage()
+            #expect(after.descriptors <= before.descriptors + 8)
+            #expect(after.threads <= before.threads + 8)
+            // A leak of one kilobyte a connection would be as much.
+            #expect(after.bytes < before.bytes + (32 << 20))
+            let queues = try await server.control("list_queues", "name")
+            #expect(!queues.contains("martlet"))
+        }
+    }
+
+    private struct Usage {
+        var descriptors: Int
+        var threads: Int
+        var bytes: Int
+    }
+
+    /// Of this process, in which other tests may run.
+    private static func usage() -> Usage {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        func number(_ name: String) -> Int {
+            let line = status.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
+            return Int(line.filter(\.isNumber)) ?? 0
+        }
+        let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+        return Usage(descriptors: descriptors, threads: number("Threads:"), bytes: number("VmRSS:") << 10)
+    }
+}

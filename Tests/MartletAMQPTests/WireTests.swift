@@ -1,0 +1,187 @@
+import Martlet
+import MartletTesting
+import Testing
+
+@testable import MartletAMQP
+
+/// What comes from the network, which may be anything.
+@Suite struct WireTests {
+    private func parse(_ bytes: [UInt8], maximum: Int = 4_096) throws -> FrameParser.Step {
+        try bytes.withUnsafeBytes { try FrameParser(maximumSize: maximum).next(in: $0, at: 0) }
+    }
+
+    @Test func aFrameIsCutOut() throws {
+        guard case .frame(let frame, 8) = try parse([8, 0, 0, 0, 0, 0, 0, 0xCE, 1]) else {
+            Issue.record("no frame")
+            return
+        }
+        #expect(frame.kind == .heartbeat)
+        #expect(frame.payload.isEmpty)
+        guard case .needs(9) = try parse([3, 0, 1, 0, 0, 0, 1]) else {
+            Issue.record("it is complete too early")
+            return
+        }
+    }
+
+    @Test(
+        arguments: [
+            [1, 0, 0, 0, 0, 0, 0, 0xCE], [2, 0, 1, 0, 0, 0, 13], [9, 0, 0, 0, 0, 0, 0, 0xCE], [3, 0, 1, 0, 0, 0, 0, 0],
+            [1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF], [65, 77, 81, 80, 0, 0, 9, 1],
+        ] as [[UInt8]]
+    ) func whatNoBrokerMaySendIsAnError(_ bytes: [UInt8]) {
+        #expect(throws: MessagingError.self) { try parse(bytes) }
+    }
+
+    @Test(arguments: [1, 2, 3, 4]) func anythingIsDecodedOrRefused(_ seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        let decoder = MethodDecoder()
+        let numbers: [UInt32] = [0x000A_000A, 0x003C_003C, 0x003C_0032, 0x000A_0032, 0x0014_0028, 0x0032_000B]
+        for round in 0..<20_000 {
+            let count = Int.random(in: 14...80, using: &random)
+            var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+            if round % 2 == 0 {
+                let number = numbers.randomElement(using: &random) ?? 0
+                for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * index)) }
+                _ = bytes.withUnsafeBytes { bytes in try? decoder.method(bytes) }
+            } else {
+                bytes[0] = 0
+                bytes[1] = 60
+                bytes[12] = 0x20
+                bytes[13] = 0
+                _ = bytes.withUnsafeBytes { bytes in try? decoder.header(bytes) }
+            }
+        }
+    }
+
+    @Test func whatIsTooDeepIsRefused() throws {
+        // A table in a table in a table, as deep as a frame has room for.
+        var table: [UInt8] = []
+        let levels = 15_000
+        for level in 0..<levels {
+            let rest = (levels - level - 1) * 6
+            table += [UInt8(truncatingIfNeeded: (rest + 0) >> 24), UInt8(truncatingIfNeeded: rest >> 16)]
+            table += [UInt8(truncatingIfNeeded: rest >> 8), UInt8(truncatingIfNeeded: rest)]
+            if level < levels - 1 { table += [0, UInt8(ascii: "F")] }
+        }
+        let header: [UInt8] = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0]
+        let payload = header + table
+        #expect(throws: MessagingError.self) {
+            try payload.withUnsafeBytes { try MethodDecoder().header($0) }
+        }
+    }
+
+    @Test func whatWasWrittenCanBeRead() throws {
+        var encoder = FrameEncoder()
+        var buffer: [UInt8] = []
+        let headers: AMQPTable = ["a": .table(["b": .array([1, "x", .void])])]
+        let publish = AMQPPublish(
+            exchange: "e",
+            routingKey: "k",
+            isMandatory: true,
+            properties: AMQPProperties(headers: headers),
+            body: Array(repeating: 7, count: 10_000),
+            returnNumber: 5
+        )
+        try encoder.appendPublish(publish, channel: 3, to: &buffer, maximum: 4_096)
+        var kinds: [Frame.Kind] = []
+        var body = 0
+        try buffer.withUnsafeBytes { bytes in
+            var offset = 0
+            while offset < bytes.count {
+                guard case .frame(let frame, let size) = try FrameParser(maximumSize: 4_096).next(in: bytes, at: offset)
+                else { throw FrameParser.broken("it ends too early") }
+                kinds.append(frame.kind)
+                #expect(frame.channel == 3)
+                if frame.kind == .body { body += frame.payload.count }
+                if frame.kind == .header {
+                    let payload = UnsafeRawBufferPointer(rebasing: bytes[frame.payload])
+                    let (size, properties) = try MethodDecoder().header(payload)
+                    #expect(size == 10_000)
+                    #expect(properties.headers?["a"] == headers["a"])
+                    #expect(properties.headers?[AMQPPublish.returnHeader] == 5)
+                }
+                offset += size
+            }
+        }
+        #expect(kinds == [.method, .header, .body, .body, .body])
+        #expect(body == 10_000)
+    }
+
+    @Test func aMessageThatDoesNotFitLeavesNothingBehind() {
+        var encoder = FrameEncoder()
+        var buffer: [UInt8] = [1]
+        let properties = AMQPProperties(headers: ["x": .bytes(Array(repeating: 0, count: 5_000))])
+        let publish = AMQPPublish(exchange: "", routingKey: "", isMandatory: false, properties: properties, body: [])
+        #expect(throws: MessagingError.self) {
+            try encoder.appendPublish(publish, channel: 1, to: &buffer, maximum: 4_096)
+        }
+        #expect(buffer == [1])
+    }
+
+    // MARK: Assembly
+
+    private var delivery: ContentAssembly.Announcement {
+        .delivery(.init(consumer: "c", tag: 1, isRedelivered: false, exchange: "", routingKey: ""))
+    }
+
+    @Test func partsBecomeAMessage() throws {
+        var assembly = ContentAssembly(maximumBodyBytes: 10)
+        try assembly.announce(delivery)
+        #expect(try assembly.header(AMQPProperties(), bodySize: 3) == nil)
+        #expect(assembly.isBusy)
+        let first = try [UInt8](1...2).withUnsafeBytes { try assembly.body($0) }
+        #expect(first == nil)
+        let content = try [UInt8]([3]).withUnsafeBytes { try assembly.body($0) }
+        #expect(content?.body == [1, 2, 3])
+        #expect(!assembly.isBusy)
+    }
+
+    @Test func whatIsOutOfOrderIsRefused() throws {
+        var assembly = ContentAssembly(maximumBodyBytes: 10)
+        #expect(throws: MessagingError.self) { try assembly.header(AMQPProperties(), bodySize: 0) }
+        #expect(throws: MessagingError.self) { try [UInt8]([1]).withUnsafeBytes { try assembly.body($0) } }
+        try assembly.announce(delivery)
+        #expect(throws: MessagingError.self) { try assembly.announce(delivery) }
+        #expect(throws: MessagingError.self) { try assembly.header(AMQPProperties(), bodySize: 11) }
+        _ = try assembly.header(AMQPProperties(), bodySize: 1)
+        #expect(throws: MessagingError.self) { try [UInt8]([1, 2]).withUnsafeBytes { try assembly.body($0) } }
+    }
+
+    // MARK: Confirms
+
+    @Test func confirmationsConcludeWhatTheyName() {
+        var window = ConfirmWindow<String>()
+        for item in ["a", "b", "c", "d", "e"] { window.add(item) }
+        #expect(window.next == 6)
+        #expect(window.conclude(2, multiple: false, isTaken: true).map(\.0) == ["b"])
+        #expect(window.conclude(2, multiple: false, isTaken: true).isEmpty)
+        #expect(window.conclude(3, multiple: true, isTaken: false).map(\.0) == ["a", "c"])
+        #expect(window.conclude(9, multiple: true, isTaken: true).isEmpty)
+        #expect(window.count == 2)
+        window.returned(5, .init(code: 312, text: "", exchange: "", routingKey: ""))
+        window.returned(77, .init(code: 312, text: "", exchange: "", routingKey: ""))
+        let last = window.conclude(0, multiple: true, isTaken: true)
+        #expect(last.map(\.0) == ["d", "e"])
+        if case .confirmed = last[0].1, case .returned = last[1].1 {} else { Issue.record("wrong outcomes") }
+        window.add("f")
+        #expect(window.removeAll() == ["f"])
+        #expect(window.next == 1)
+    }
+
+    // MARK: Heartbeats
+
+    @Test func silenceIsNoticed() {
+        let start = ContinuousClock.now
+        var heartbeat = LinkHeartbeat(interval: .seconds(10), now: start)
+        func verdict(_ read: Int, _ written: Int, _ seconds: Int, isDeaf: Bool = false) -> LinkHeartbeat.Verdict {
+            heartbeat.check(read: read, written: written, isDeaf: isDeaf, now: start + .seconds(seconds))
+        }
+        #expect(verdict(0, 0, 3) == .nothing)
+        #expect(verdict(0, 0, 5) == .send)
+        #expect(verdict(1, 8, 6) == .nothing)
+        #expect(verdict(1, 8, 28) == .send)
+        #expect(verdict(1, 8, 29) == .dead)
+        #expect(verdict(1, 8, 40, isDeaf: true) == .send)
+        #expect(verdict(2, 16, 41) == .nothing)
+    }
+}
