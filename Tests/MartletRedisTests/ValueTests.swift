@@ -57,8 +57,10 @@ import Testing
         lists.giveBack(leased[1], isClean: false)
         let stale = [clean, lists.takeStale(), lists.takeStale()]
         #expect(stale == [[], [0], []])
+        #expect(lists.isStale(0), "told is not done")
         // The old name is waited for as well: what comes late is taken away.
         let names = lists.arm(0)
+        #expect(!lists.isStale(0))
         #expect(names.count == ReplyLists.perSet + 1)
         #expect(names.contains(leased[1].name))
         var next: Set<String> = []

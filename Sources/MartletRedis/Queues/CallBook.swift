@@ -96,6 +96,11 @@ final class CallBook: Sendable {
         state.withLock { $0.lists?.takeStale() ?? [] }
     }
 
+    /// Whether a set is waited for by other names than it has now.
+    func isStale(_ set: Int) -> Bool {
+        state.withLock { $0.lists?.isStale(set) ?? false }
+    }
+
     /// All lists by which something may yet come that nobody would take.
     var unclean: [String] { state.withLock { $0.lists?.unclean ?? [] } }
 }

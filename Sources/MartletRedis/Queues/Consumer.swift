@@ -27,6 +27,8 @@ final class Consumer {
     /// What was given back lately, and its place: what follows goes behind it.
     private var givenBack: [(tag: UInt64, element: [UInt8])] = []
     private static let maximumGivenBack = 256
+    /// The places of those that came a second time: what is given back may come to the one who gave it.
+    private var places: [UInt64: UInt64] = [:]
     /// Whether the server has no memory to let it take more in the usual way.
     var isStarving = false
     /// Whether it takes no more.
@@ -60,13 +62,27 @@ final class Consumer {
     func hold(_ element: [UInt8]) -> UInt64 {
         lastTag += 1
         held[lastTag] = element
+        if let place = earlierPlace(of: element) { places[lastTag] = place }
         return lastTag
     }
 
+    /// An element is held no more.
+    ///
+    /// - Returns: it, and its place in the order in which elements came from the queue.
+    func release(_ tag: UInt64) -> (element: [UInt8], place: UInt64)? {
+        guard let element = held.removeValue(forKey: tag) else { return nil }
+        return (element, places.removeValue(forKey: tag) ?? tag)
+    }
+
     /// The place of an element that has come to the server's list and not here.
-    func nextTag() -> UInt64 {
+    func placeOfUnseen(_ element: [UInt8]) -> UInt64 {
         lastTag += 1
-        return lastTag
+        return earlierPlace(of: element) ?? lastTag
+    }
+
+    private func earlierPlace(of element: [UInt8]) -> UInt64? {
+        guard let index = givenBack.lastIndex(where: { $0.tag <= lastTag && $0.element == element }) else { return nil }
+        return givenBack.remove(at: index).tag
     }
 
     /// An element is being given back.
@@ -86,6 +102,7 @@ final class Consumer {
         returning = 0
         isStarving = false
         givenBack.removeAll()
+        places.removeAll()
         deferred.removeAll()
     }
 }

@@ -17,7 +17,9 @@ struct ReplyLists: Sendable {
         var names: [String]
         /// No longer used, and still waited for: the latest of them.
         var retired: Deque<String> = []
+        /// Whether it is waited for by other names than it has now, and whether that was told.
         var isStale = false
+        var isTold = false
     }
 
     /// How many lists one blocking read waits for.
@@ -62,6 +64,7 @@ struct ReplyLists: Sendable {
         all[list.set].retired.append(list.name)
         if all[list.set].retired.count > Self.maximumRetired { all[list.set].retired.removeFirst() }
         all[list.set].isStale = true
+        all[list.set].isTold = false
         free.append(List(name: name, set: list.set, place: list.place))
     }
 
@@ -74,10 +77,13 @@ struct ReplyLists: Sendable {
 
     /// The sets that are waited for by other names than they have now; told once.
     mutating func takeStale() -> [Int] {
-        let stale = all.indices.filter { all[$0].isStale }
-        for set in stale { all[set].isStale = false }
+        let stale = all.indices.filter { all[$0].isStale && !all[$0].isTold }
+        for set in stale { all[set].isTold = true }
         return stale
     }
+
+    /// Whether a set is waited for by other names than it has now.
+    func isStale(_ set: Int) -> Bool { all.indices.contains(set) && all[set].isStale }
 
     /// The lists in which something may lie at the end.
     var unclean: [String] { all.flatMap(\.retired) + inUse }

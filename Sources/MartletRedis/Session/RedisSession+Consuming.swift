@@ -87,7 +87,8 @@ extension RedisSession {
         let tag = consumer.hold(bytes)
         if element.isFiller { return settle(SettledDelivery(consumer: number, tag: tag, disposition: .ack)) }
         if let expires = element.expires, clock.isOver(expires) {
-            return bury(element, tag, number, "expired")
+            _ = consumer.release(tag)
+            return bury(element, number, "expired")
         }
         let topic = TopicName(consumer.keys.queue)
         let delivery = Delivery(
@@ -166,12 +167,12 @@ extension RedisSession {
         for (number, entries) in Dictionary(grouping: entries.filter { $0.disposition == .requeue }, by: \.consumer) {
             guard let consumer = consumers[number] else { continue }
             let elements = entries.compactMap { entry in
-                consumer.held.removeValue(forKey: entry.tag).map { bytes in
-                    (tag: entry.tag, held: bytes, back: QueueElement(bytes).givenBack)
+                consumer.release(entry.tag).map { element, place in
+                    (tag: place, held: element, back: QueueElement(element).givenBack)
                 }
             }
             if consumer.isLeaving {
-                giveBackSoon(elements, of: consumer)
+                giveBackTogether(elements, of: consumer)
             } else {
                 giveBack(elements, of: consumer)
             }
@@ -179,47 +180,49 @@ extension RedisSession {
         for entry in entries where entry.disposition != .requeue { settle(entry) }
         flushCommands()
         for number in Set(entries.map(\.consumer)) {
+            if consumers[number]?.held.isEmpty == true { giveBackDeferred(number) }
             refill(number)
             forgetIfDone(number)
         }
     }
 
     private func settle(_ entry: SettledDelivery) {
-        guard let consumer = consumers[entry.consumer], let bytes = consumer.held[entry.tag]
-        else { return }
+        guard let consumer = consumers[entry.consumer], let (bytes, place) = consumer.release(entry.tag) else { return }
         switch entry.disposition {
         case .ack:
-            consumers[entry.consumer]?.held[entry.tag] = nil
             let command = [Command.lrem, consumer.list, Command.first, bytes]
             write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
         case .requeue:
-            giveBack([(entry.tag, bytes, QueueElement(bytes).givenBack)], of: consumer)
-            consumer.held[entry.tag] = nil
+            giveBack([(place, bytes, QueueElement(bytes).givenBack)], of: consumer)
         case .reject:
-            bury(QueueElement(bytes), entry.tag, entry.consumer, "rejected")
+            bury(QueueElement(bytes), entry.consumer, "rejected")
         }
     }
 
-    /// Gives back what a consumer that leaves lets go, a moment later: it lets go one after the other, not always in
-    /// order, and others wait to take what comes first.
-    private func giveBackSoon(_ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])], of consumer: Consumer) {
+    /// Gives back what a consumer that leaves lets go when it holds nothing any more, or after a moment: it lets go one
+    /// after the other, not always in order, and others wait to take what comes first.
+    private func giveBackTogether(
+        _ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])],
+        of consumer: Consumer
+    ) {
         guard !elements.isEmpty else { return }
         let isFirst = consumer.deferred.isEmpty
         consumer.deferred += elements
         consumer.returning += elements.count
         guard isFirst else { return }
         let number = consumer.number
-        loop.schedule(after: .milliseconds(20)) { [weak self] in
-            self?.assumeIsolated { session in
-                guard let consumer = session.consumers[number] else { return }
-                let elements = consumer.deferred
-                consumer.deferred.removeAll()
-                guard case .open = session.phase, !elements.isEmpty else { return }
-                consumer.returning -= elements.count
-                session.giveBack(elements, of: consumer)
-                session.flushCommands()
-            }
+        loop.schedule(after: .milliseconds(100)) { [weak self] in
+            self?.assumeIsolated { $0.giveBackDeferred(number) }
         }
+    }
+
+    private func giveBackDeferred(_ number: Int) {
+        guard case .open = phase, let consumer = consumers[number], !consumer.deferred.isEmpty else { return }
+        let elements = consumer.deferred
+        consumer.deferred.removeAll()
+        consumer.returning -= elements.count
+        giveBack(elements, of: consumer)
+        flushCommands()
     }
 
     /// Gives elements back at once, lest somebody takes a later one before an earlier one is there.
@@ -249,9 +252,8 @@ extension RedisSession {
     }
 
     /// A message is never to be delivered again.
-    private func bury(_ element: QueueElement, _ tag: UInt64, _ number: Int, _ reason: String) {
+    private func bury(_ element: QueueElement, _ number: Int, _ reason: String) {
         guard let consumer = consumers[number] else { return }
-        consumers[number]?.held[tag] = nil
         guard let suffix = options.deadLetterSuffix else {
             let command = [Command.lrem, consumer.list, Command.first, element.bytes]
             write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
@@ -326,7 +328,7 @@ extension RedisSession {
                 known[bytes] = count - 1
             } else {
                 // It comes after all that has come here.
-                unseen.append((consumer.nextTag(), bytes, bytes))
+                unseen.append((consumer.placeOfUnseen(bytes), bytes, bytes))
             }
         }
         giveBack(unseen, of: consumer)

@@ -79,7 +79,21 @@ extension RedisSession {
         // Where the server does not tell, or allow, it returns by itself after its time.
         guard let id = links[.replyLists(set)]?.clientID else { return }
         let command = ["CLIENT", "UNBLOCK", "\(id)"].map { Array($0.utf8) }
-        try? perform(Request([command], slot: replySlot, .handler { _ in }))
+        let completion = Request.Completion.handler { [weak self] result in
+            // It may not have begun to wait: the read comes to the server by another socket.
+            guard case .success(.integer(0)) = result else { return }
+            self?.assumeIsolated { $0.disturbLater(set) }
+        }
+        try? perform(Request([command], slot: replySlot, completion))
+    }
+
+    private func disturbLater(_ set: Int) {
+        loop.schedule(after: .milliseconds(5)) { [weak self] in
+            self?.assumeIsolated { session in
+                guard session.canTend, session.calls.isStale(set) else { return }
+                session.disturb(set)
+            }
+        }
     }
 
     // MARK: What comes
