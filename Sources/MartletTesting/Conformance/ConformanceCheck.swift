@@ -30,7 +30,7 @@ public struct ConformanceCheck: Sendable, CustomStringConvertible {
         requires: Capabilities = [],
         cutsLinks: Bool = false,
         tolerates: FaultKinds = .delay,
-        timeLimit: Duration = .seconds(30),
+        timeLimit: Duration = .seconds(120),
         _ body: @escaping @Sendable (ConformanceEnvironment) async throws -> Void
     ) {
         self.name = name

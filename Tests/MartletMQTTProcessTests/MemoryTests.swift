@@ -4,24 +4,26 @@ import Testing
 
 @testable import MartletMQTT
 
-/// What is in memory is bounded, and given back. The figures are a whole process's, so each test has one of its own.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct MemoryTests {
-    /// A reader that is behind stops its connection, and what others publish waits at the broker, not here.
-    @Test func aSlowReaderKeepsMemoryFlat() async {
-        await #expect(processExitsWith: .success) {
-            for version in MQTTVersion.allCases {
-                try await floodSlowReader(version)
+extension OwnProcessTests {
+    /// What is in memory is bounded, and given back.
+    struct MemoryTests {
+        /// A reader that is behind stops its connection, and what others publish waits at the broker, not here.
+        @Test func aSlowReaderKeepsMemoryFlat() async {
+            await #expect(processExitsWith: .success) {
+                for version in MQTTVersion.allCases {
+                    try await floodSlowReader(version)
+                }
             }
         }
-    }
 
-    /// A message as large as the protocol nearly allows.
-    @Test func aMessageOf200MiBArrivesAndItsMemoryIsGivenBack() async {
-        await #expect(processExitsWith: .success) {
-            try await MosquittoServer.withServer { server in
-                let before = ProcessFigures.residentBytes
-                try await passHugeMessage(of: 200 << 20, through: server)
-                try await until { ProcessFigures.residentBytes - before < 100 << 20 }
+        /// A message as large as the protocol nearly allows.
+        @Test func aMessageOf200MiBArrivesAndItsMemoryIsGivenBack() async {
+            await #expect(processExitsWith: .success) {
+                try await MosquittoServer.withServer { server in
+                    let before = ProcessFigures.residentBytes
+                    try await passHugeMessage(of: 200 << 20, through: server)
+                    try await until { ProcessFigures.residentBytes - before < 100 << 20 }
+                }
             }
         }
     }

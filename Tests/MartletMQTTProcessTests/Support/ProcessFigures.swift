@@ -1,7 +1,5 @@
 import Foundation
 
-@testable import MartletMQTT
-
 #if canImport(Darwin)
 import Darwin
 #else
@@ -28,14 +26,5 @@ enum ProcessFigures {
     static var residentBytes: Int {
         let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
         return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(getpagesize())
-    }
-}
-
-extension MQTTConnection {
-    /// How long its thread has been at work since it was started.
-    var processorTime: Duration {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 }

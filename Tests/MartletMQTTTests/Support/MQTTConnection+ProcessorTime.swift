@@ -1,0 +1,16 @@
+import MartletMQTT
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+extension MQTTConnection {
+    /// How long its thread has been at work since it was started.
+    var processorTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+}
