@@ -36,8 +36,9 @@ extension Connection {
             message.headers.correlationID = id
             message.headers.replyTo = address
             message.headers.timeout = timeout
-            try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
             do {
+                // It may be on its way to a handler before the broker has confirmed it.
+                try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
                 let reply = try await call.reply()
                 if let error = MessagingError(reply.headers) { throw error }
                 return reply
