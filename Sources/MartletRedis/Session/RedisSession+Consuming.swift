@@ -180,7 +180,7 @@ extension RedisSession {
         for entry in entries where entry.disposition != .requeue { settle(entry) }
         flushCommands()
         for number in Set(entries.map(\.consumer)) {
-            if consumers[number]?.held.isEmpty == true { giveBackDeferred(number) }
+            giveBackIfComplete(number)
             refill(number)
             forgetIfDone(number)
         }
@@ -211,9 +211,15 @@ extension RedisSession {
         consumer.returning += elements.count
         guard isFirst else { return }
         let number = consumer.number
-        loop.schedule(after: .milliseconds(100)) { [weak self] in
+        loop.schedule(after: .milliseconds(300)) { [weak self] in
             self?.assumeIsolated { $0.giveBackDeferred(number) }
         }
+    }
+
+    /// Gives back what was let go if nothing more can follow.
+    private func giveBackIfComplete(_ number: Int) {
+        guard let consumer = consumers[number], consumer.held.isEmpty, !consumer.awaitsUnseen else { return }
+        giveBackDeferred(number)
     }
 
     private func giveBackDeferred(_ number: Int) {
@@ -301,6 +307,7 @@ extension RedisSession {
     /// Looks for what the server has moved for a consumer that has left, and that never came here.
     private func giveBackUnseen(of consumer: Consumer, client: Int?) {
         let number = consumer.number
+        consumer.awaitsUnseen = true
         var commands = [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]]
         // What the server is about to move there must be there before it is looked at.
         if let client { commands.append(["CLIENT", "KILL", "ID", "\(client)"].map { Array($0.utf8) }) }
@@ -318,7 +325,9 @@ extension RedisSession {
 
     /// What was moved for a consumer that has left before it came here goes back as if nothing had been.
     private func giveBackUnseen(of number: Int, _ elements: [RedisValue]?) {
-        guard let elements, let consumer = consumers[number] else { return }
+        guard let consumer = consumers[number] else { return }
+        consumer.awaitsUnseen = false
+        guard let elements else { return }
         var known: [[UInt8]: Int] = [:]
         for bytes in consumer.unfinished { known[bytes, default: 0] += 1 }
         var unseen: [(tag: UInt64, held: [UInt8], back: [UInt8])] = []
@@ -331,7 +340,8 @@ extension RedisSession {
                 unseen.append((consumer.placeOfUnseen(bytes), bytes, bytes))
             }
         }
-        giveBack(unseen, of: consumer)
+        giveBackTogether(unseen, of: consumer)
+        giveBackIfComplete(number)
         flushCommands()
         forgetIfDone(number)
     }
