@@ -199,8 +199,8 @@ extension RedisSession {
         }
     }
 
-    /// Gives back what a consumer that leaves lets go when it holds nothing any more, or after a moment: it lets go one
-    /// after the other, not always in order, and others wait to take what comes first.
+    /// Gives back what a consumer that leaves lets go when it holds nothing any more, or after the time of a lease: it lets
+    /// go one after the other, not always in order, and others wait to take what comes first.
     private func giveBackTogether(
         _ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])],
         of consumer: Consumer
@@ -211,7 +211,7 @@ extension RedisSession {
         consumer.returning += elements.count
         guard isFirst else { return }
         let number = consumer.number
-        loop.schedule(after: .milliseconds(300)) { [weak self] in
+        loop.schedule(after: options.lease) { [weak self] in
             self?.assumeIsolated { $0.giveBackDeferred(number) }
         }
     }
