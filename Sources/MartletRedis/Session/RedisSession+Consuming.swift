@@ -286,9 +286,10 @@ extension RedisSession {
 
     private func stop(_ number: Int) {
         guard let consumer = consumers[number], !consumer.isLeaving else { return }
-        // What was told before it left.
-        settle()
         consumer.isLeaving = true
+        if case .open = phase { consumer.awaitsUnseen = true }
+        // What was told before it left goes back with the rest, and not to the one who leaves.
+        settle()
         let link = links.removeValue(forKey: .consumer(number))
         defer { link?.close() }
         switch phase {
@@ -348,7 +349,8 @@ extension RedisSession {
 
     /// A consumer that has left and holds nothing is forgotten.
     private func forgetIfDone(_ number: Int) {
-        guard let consumer = consumers[number], consumer.isLeaving, consumer.held.isEmpty, consumer.returning == 0,
+        guard let consumer = consumers[number], consumer.isLeaving, !consumer.awaitsUnseen, consumer.held.isEmpty,
+            consumer.returning == 0,
             links[.command] != nil
         else { return }
         consumers[number] = nil
