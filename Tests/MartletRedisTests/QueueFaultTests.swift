@@ -124,9 +124,9 @@ import Testing
         try await withRedis(on: port) {
             $0.deadLetterSuffix = ".dlq"
         } _: { redis in
-            try await redis.send(Message("late"), to: queue, options: SendOptions(expiry: .milliseconds(1)))
+            try await redis.send(Message("late"), to: queue, options: SendOptions(expiry: .milliseconds(500)))
             try await redis.send(Message("bad"), to: queue)
-            try await Task.sleep(for: .milliseconds(20))
+            try await Task.sleep(for: .milliseconds(600))
             let consumer = try await redis.consume(from: queue)
             let bad = try #require(try await consumer.next())
             #expect(bad.message.text == "bad")

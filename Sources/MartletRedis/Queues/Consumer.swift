@@ -44,6 +44,9 @@ final class Consumer {
         self.settler = settler
     }
 
+    /// Whether the server has yet to tell what it moved for one that leaves.
+    var awaitsUnseen = false
+
     /// All that came here and was not done with, as it is in the list.
     var unfinished: [[UInt8]] { held.values + deferred.map(\.held) }
 
@@ -103,6 +106,7 @@ final class Consumer {
         isStarving = false
         givenBack.removeAll()
         places.removeAll()
+        awaitsUnseen = false
         deferred.removeAll()
     }
 }

@@ -180,7 +180,7 @@ extension RedisSession {
         for entry in entries where entry.disposition != .requeue { settle(entry) }
         flushCommands()
         for number in Set(entries.map(\.consumer)) {
-            if consumers[number]?.held.isEmpty == true { giveBackDeferred(number) }
+            giveBackIfComplete(number)
             refill(number)
             forgetIfDone(number)
         }
@@ -199,8 +199,8 @@ extension RedisSession {
         }
     }
 
-    /// Gives back what a consumer that leaves lets go when it holds nothing any more, or after a moment: it lets go one
-    /// after the other, not always in order, and others wait to take what comes first.
+    /// Gives back what a consumer that leaves lets go when it holds nothing any more, or after the time of a lease: it lets
+    /// go one after the other, not always in order, and others wait to take what comes first.
     private func giveBackTogether(
         _ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])],
         of consumer: Consumer
@@ -211,9 +211,15 @@ extension RedisSession {
         consumer.returning += elements.count
         guard isFirst else { return }
         let number = consumer.number
-        loop.schedule(after: .milliseconds(100)) { [weak self] in
+        loop.schedule(after: options.lease) { [weak self] in
             self?.assumeIsolated { $0.giveBackDeferred(number) }
         }
+    }
+
+    /// Gives back what was let go if nothing more can follow.
+    private func giveBackIfComplete(_ number: Int) {
+        guard let consumer = consumers[number], consumer.held.isEmpty, !consumer.awaitsUnseen else { return }
+        giveBackDeferred(number)
     }
 
     private func giveBackDeferred(_ number: Int) {
@@ -280,9 +286,10 @@ extension RedisSession {
 
     private func stop(_ number: Int) {
         guard let consumer = consumers[number], !consumer.isLeaving else { return }
-        // What was told before it left.
-        settle()
         consumer.isLeaving = true
+        if case .open = phase { consumer.awaitsUnseen = true }
+        // What was told before it left goes back with the rest, and not to the one who leaves.
+        settle()
         let link = links.removeValue(forKey: .consumer(number))
         defer { link?.close() }
         switch phase {
@@ -301,6 +308,7 @@ extension RedisSession {
     /// Looks for what the server has moved for a consumer that has left, and that never came here.
     private func giveBackUnseen(of consumer: Consumer, client: Int?) {
         let number = consumer.number
+        consumer.awaitsUnseen = true
         var commands = [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]]
         // What the server is about to move there must be there before it is looked at.
         if let client { commands.append(["CLIENT", "KILL", "ID", "\(client)"].map { Array($0.utf8) }) }
@@ -318,7 +326,9 @@ extension RedisSession {
 
     /// What was moved for a consumer that has left before it came here goes back as if nothing had been.
     private func giveBackUnseen(of number: Int, _ elements: [RedisValue]?) {
-        guard let elements, let consumer = consumers[number] else { return }
+        guard let consumer = consumers[number] else { return }
+        consumer.awaitsUnseen = false
+        guard let elements else { return }
         var known: [[UInt8]: Int] = [:]
         for bytes in consumer.unfinished { known[bytes, default: 0] += 1 }
         var unseen: [(tag: UInt64, held: [UInt8], back: [UInt8])] = []
@@ -331,14 +341,16 @@ extension RedisSession {
                 unseen.append((consumer.placeOfUnseen(bytes), bytes, bytes))
             }
         }
-        giveBack(unseen, of: consumer)
+        giveBackTogether(unseen, of: consumer)
+        giveBackIfComplete(number)
         flushCommands()
         forgetIfDone(number)
     }
 
     /// A consumer that has left and holds nothing is forgotten.
     private func forgetIfDone(_ number: Int) {
-        guard let consumer = consumers[number], consumer.isLeaving, consumer.held.isEmpty, consumer.returning == 0,
+        guard let consumer = consumers[number], consumer.isLeaving, !consumer.awaitsUnseen, consumer.held.isEmpty,
+            consumer.returning == 0,
             links[.command] != nil
         else { return }
         consumers[number] = nil

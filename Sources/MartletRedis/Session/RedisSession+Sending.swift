@@ -14,32 +14,41 @@ extension RedisSession {
     /// Has commands run, once; without a link it fails.
     ///
     /// - Returns: the reply, or an array of those of several commands.
-    nonisolated func submit(_ commands: [[[UInt8]]], slot: Int? = nil) async throws -> RedisValue {
-        try Task.checkCancellation()
-        let promise = Promise<RedisValue>()
-        let request = Request(commands, slot: slot, .promise(promise))
+    nonisolated func submit(
+        _ commands: [[[UInt8]]],
+        slot: Int? = nil,
+        within limit: Duration? = nil
+    ) async throws -> RedisValue {
         switch runtime.states.state {
         case .connected: break
         case .closed: throw MessagingError.closed
         case .connecting, .disconnected: throw MessagingError.offline
         }
-        try await outbox.put(request, bytes: request.cost)
-        return try await promise.value()
+        return try await submit(commands, slot: slot, isGuaranteed: false, within: limit)
     }
 
     /// Has commands run at least once, as soon as there is a link.
     nonisolated func submitGuaranteed(
         _ commands: [[[UInt8]]],
         slot: Int? = nil,
-        within expiry: Duration?
+        within limit: Duration?
+    ) async throws -> RedisValue {
+        try await submit(commands, slot: slot, isGuaranteed: true, within: limit)
+    }
+
+    private nonisolated func submit(
+        _ commands: [[[UInt8]]],
+        slot: Int?,
+        isGuaranteed: Bool,
+        within limit: Duration?
     ) async throws -> RedisValue {
         try Task.checkCancellation()
         let promise = Promise<RedisValue>()
-        let request = Request(commands, slot: slot, isGuaranteed: true, .promise(promise))
-        let timer = expiry.map { expiry in
-            runtime.timers.schedule(at: runtime.timers.now + expiry) {
+        let request = Request(commands, slot: slot, isGuaranteed: isGuaranteed, .promise(promise))
+        let timer = limit.map { limit in
+            runtime.timers.schedule(at: runtime.timers.now + limit) {
                 promise.end(
-                    .failure(MessagingError(.timeout, "the server did not confirm the message within \(expiry)"))
+                    .failure(MessagingError(.timeout, "the server did not confirm the message within \(limit)"))
                 )
             }
         }

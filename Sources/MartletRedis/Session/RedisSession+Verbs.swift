@@ -34,14 +34,15 @@ extension RedisSession {
         if options.requiresConsumer { commands += [[Command.llen, keys.list], [Command.exists, keys.consumers]] }
         let reply =
             options.guarantee == .atMostOnce
-            ? try await submit(commands, slot: keys.slot)
+            ? try await submit(commands, slot: keys.slot, within: options.expiry)
             : try await submitGuaranteed(commands, slot: keys.slot, within: options.expiry)
         let replies = reply.array ?? [reply]
         for reply in replies {
             if let error = reply.error { throw error.asMessagingError("a message to \(queue)") }
         }
         guard replies.count == 3, replies[1].integer != 0, replies[2].integer == 0 else { return }
-        try await takeBackUnlessTaken(element, keys, message.headers.correlationID)
+        let grace = min(self.options.responderGrace, options.expiry ?? self.options.responderGrace)
+        try await takeBackUnlessTaken(element, keys, message.headers.correlationID, after: grace)
     }
 
     /// Nobody has taken the message at once, and no consumer is known. One of another library may be between two looks
@@ -49,9 +50,10 @@ extension RedisSession {
     private nonisolated func takeBackUnlessTaken(
         _ element: [UInt8],
         _ keys: QueueKeys,
-        _ id: String?
+        _ id: String?,
+        after grace: Duration
     ) async throws {
-        try await Task.sleep(for: options.responderGrace)
+        try await Task.sleep(for: grace)
         // The latest is at the end.
         let reply: RedisValue
         do {
