@@ -169,6 +169,11 @@ let package = Package(
         .target(name: "IntegrationSupport", path: "Tests/IntegrationSupport", swiftSettings: settings),
         .testTarget(name: "IntegrationSupportTests", dependencies: ["IntegrationSupport"], swiftSettings: settings),
         .testTarget(
+            name: "MartletMQTTConformanceTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletMQTT", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletMQTTProcessTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletMQTT"],
             swiftSettings: settings

@@ -16,6 +16,8 @@ package final class Outbox<Element: Sendable>: Sendable {
         var waiting: Deque<Entry> = []
         var bytes = 0
         var parked = ParkingLot<Entry>()
+        /// Those whose producer was cancelled before it had begun to wait, and does not know yet.
+        var withdrawn: Set<UInt64> = []
         var closed: (any Error)?
     }
 
@@ -71,6 +73,7 @@ package final class Outbox<Element: Sendable>: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let result: Result<Void, any Error>? = state.withLock { state in
+                    if state.withdrawn.remove(id) != nil { return .failure(CancellationError()) }
                     if Task.isCancelled, state.parked.remove(id: id) != nil { return .failure(CancellationError()) }
                     if state.parked.attach(continuation, to: id) { return nil }
                     return state.closed.map { .failure($0) } ?? .success(())
@@ -78,7 +81,11 @@ package final class Outbox<Element: Sendable>: Sendable {
                 if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            let withdrawn = state.withLock { $0.parked.remove(id: id) }
+            let withdrawn = state.withLock { state in
+                let withdrawn = state.parked.remove(id: id)
+                if let withdrawn, withdrawn.continuation == nil { state.withdrawn.insert(id) }
+                return withdrawn
+            }
             withdrawn?.continuation?.resume(throwing: CancellationError())
         }
     }
