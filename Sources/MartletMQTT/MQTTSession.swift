@@ -12,7 +12,7 @@ actor MQTTSession {
         /// No link.
         case idle
         /// A link is being opened; the promise tells how that ends.
-        case opening(Promise<ConnectAcknowledgement>)
+        case opening(Promise<Void>)
         /// There is a link.
         case open
         /// The link is being ended in order.
