@@ -110,10 +110,31 @@ extension MQTTSession {
         keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
         limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
+        restoring = loop.schedule(after: options.connectTimeout) { [weak self] in
+            self?.assumeIsolated { $0.restoringTakesTooLong() }
+        }
         attend {
             if !acknowledgement.sessionPresent { try restoreSubscriptions() }
-            runtime.states.set(.connected)
             try send()
+        }
+        concludeRestoring()
+    }
+
+    /// Tells that there is a link once everything is restored: what others publish from then on is not missed.
+    func concludeRestoring() {
+        guard case .open = phase, let timer = restoring else { return }
+        guard !subscribing.values.contains(where: \.isRestored) else { return }
+        timer.cancel()
+        restoring = nil
+        runtime.states.set(.connected)
+    }
+
+    private func restoringTakesTooLong() {
+        attend {
+            throw MessagingError(
+                .timeout,
+                "the broker did not restore the subscriptions within \(options.connectTimeout)"
+            )
         }
     }
 
@@ -254,6 +275,8 @@ extension MQTTSession {
         ticker?.cancel()
         ticker = nil
         keepAlive = nil
+        restoring?.cancel()
+        restoring = nil
         client.abort()
     }
 

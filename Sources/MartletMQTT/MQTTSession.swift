@@ -37,6 +37,8 @@ actor MQTTSession {
     var phase = Phase.idle
     var watch: Watch?
     var ticker: Timer?
+    /// Runs from the broker's answer until what was subscribed to is subscribed to again.
+    var restoring: Timer?
     var keepAlive: KeepAlive?
     var broker: ConnectAcknowledgement?
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
