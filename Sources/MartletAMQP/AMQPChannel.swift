@@ -53,7 +53,7 @@ public final class AMQPChannel: Sendable {
                     properties: message.properties,
                     body: message.body
                 ),
-                origin: .channel(id),
+                origin: .native(id),
                 isKept: confirms,
                 confirmation: confirms ? Promise() : nil
             )

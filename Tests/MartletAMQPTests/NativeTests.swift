@@ -271,7 +271,7 @@ import Testing
 
     @Test(arguments: [1, 10, 250, 0]) func everyMessageIsSettled(_ prefetch: Int) async throws {
         try await withBroker { broker in
-            let count = prefetch == 1 ? 10_000 : 30_000
+            let count = times(prefetch == 1 ? 10_000 : 30_000)
             let queue = AMQPQueue(unique("settled"), isDurable: false)
             try await broker.declare(queue)
             let channel = try await broker.openChannel()
@@ -307,7 +307,7 @@ import Testing
     @Test func anAnswerNeverComesTooEarly() async throws {
         try await withBroker { broker in
             let queue = AMQPQueue(unique("early"), isExclusive: true)
-            for _ in 0..<2_500 {
+            for _ in 0..<times(2_500) {
                 try await broker.withChannel { _ in _ = try await broker.declare(queue) }
             }
         }

@@ -269,7 +269,12 @@ extension AMQPSession {
             phase = .idle
             abandonLink()
             linkLost(error)
-            reconnecting = Task { await reconnect() }
+            reconnecting = Task { [previous = reconnecting] in
+                // It may still be declaring what the link that is lost should have.
+                previous?.cancel()
+                await previous?.value
+                await reconnect()
+            }
         case .closing(let farewell):
             farewell.end(.success(()))
             abandonLink()
@@ -281,13 +286,19 @@ extension AMQPSession {
 
     private func linkLost(_ error: any Error) {
         runtime.logger.info("the link to the broker is lost: \(error)")
-        let lost = (error as? MessagingError).map {
-            MessagingError(.connectionLost, $0.message, cause: $0.cause)
-        }
-        endChannels(lost ?? MessagingError(.connectionLost, "the link to the broker is lost", cause: error))
+        let lost = error as? MessagingError
+        endChannels(
+            lost.map { MessagingError(.connectionLost, $0.message, cause: $0.cause) }
+                ?? MessagingError(.connectionLost, "the link to the broker is lost", cause: error)
+        )
         if case .connected = runtime.states.state {
             runtime.linkLost(
-                MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
+                MessagingError(
+                    .connectionLost,
+                    "the link was lost while the call waited for its reply",
+                    // The broker's reply code, if that was the reason.
+                    cause: lost?.cause ?? error
+                )
             )
         }
         dropUnguaranteed()
@@ -295,6 +306,7 @@ extension AMQPSession {
 
     private func endChannels(_ error: MessagingError) {
         knownQueues.removeAll()
+        undeclared = 0
         let ended = channels.values.sorted { $0.number < $1.number }
         for channel in ended {
             takeBackUnconfirmed(of: channel, error)
@@ -330,7 +342,7 @@ extension AMQPSession {
                 try await runtime.timers.sleep(for: delay)
                 try await openLink()
                 try await established()
-                return
+                return await declareTheRest()
             } catch is CancellationError {
                 return
             } catch {
@@ -386,7 +398,7 @@ extension AMQPSession {
 
     private var hasUnsent: Bool {
         guard case .open = phase, blockedReason == nil, let link else { return false }
-        return link.wantsToWrite || outbox.count > 0 || !again.isEmpty
+        return link.wantsToWrite || outbox.count > 0 || !waiting.isEmpty
     }
 
     /// Says that this is the end.

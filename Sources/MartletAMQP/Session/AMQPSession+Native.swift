@@ -48,7 +48,7 @@ extension AMQPSession {
         }
     }
 
-    private func native(_ id: Int) throws -> NativeChannel {
+    func native(_ id: Int) throws -> NativeChannel {
         if let native = natives[id] { return native }
         if case .closed = phase { throw MessagingError.closed }
         throw NativeChannel.closed
