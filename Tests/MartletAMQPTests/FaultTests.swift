@@ -80,7 +80,10 @@ import Testing
                         try await noted.wait(for: 1)
                         #expect(sender.blockedReason != nil)
                         #expect(sender.state == .connected)
-                        // Without a guarantee, publishes wait as well once the outbox is full; a consumer goes on.
+                        // Without a guarantee, publishes are taken, and wait here; a consumer goes on.
+                        try await sender.publish(Message("waits"), to: "alarmed.topic")
+                        let held = await sender.session.holdings
+                        #expect(held.inOutbox == 1 && held.backlog == 0)
                         let consumer = try await receiver.consume(from: queue, options: ConsumeOptions(prefetch: 4))
                         for number in 0..<20 {
                             let delivery = try #require(try await consumer.next())
@@ -338,8 +341,18 @@ import Testing
         try await RabbitMQServer.withServer(options) { server in
             try await withAMQP(port: server.port) { broker in
                 let queue = QueueName("limited")
+                let unguaranteed = SendOptions(guarantee: .atMostOnce)
+                let large = Message([UInt8](repeating: 0, count: 2_000))
+                try await broker.send(Message("known"), to: queue)
                 let outcomes = try await withThrowingTaskGroup(of: (Int, Int?).self) { group in
                     for number in 0..<50 {
+                        if number % 7 == 0 {
+                            // Nobody is told that these are refused, and nobody else is to be blamed.
+                            group.addTask {
+                                try await broker.send(large, to: queue, options: unguaranteed)
+                                return (-1, nil)
+                            }
+                        }
                         group.addTask {
                             let body = [UInt8](repeating: 0, count: number % 10 == 0 ? 2_000 : 10)
                             return (number, await replyCode { try await broker.send(Message(body), to: queue) })
@@ -347,7 +360,7 @@ import Testing
                     }
                     return try await group.reduce(into: [Int: Int?]()) { $0[$1.0] = $1.1 }
                 }
-                for (number, code) in outcomes { #expect(code == (number % 10 == 0 ? 406 : nil)) }
+                for (number, code) in outcomes where number >= 0 { #expect(code == (number % 10 == 0 ? 406 : nil)) }
             }
         }
     }

@@ -41,6 +41,22 @@ import Testing
         }
     }
 
+    /// An answer that comes before anybody waits for it would leave its asker waiting for ever.
+    @Test func anAnswerNeverComesTooEarly() async throws {
+        try await withAMQP(port: RabbitMQServer.shared().port) { broker in
+            let queue = AMQPQueue(unique("early"), isExclusive: true)
+            func round() async throws {
+                try await broker.withChannel { _ in _ = try await broker.declare(queue) }
+            }
+            for _ in 0..<100 { try await round() }
+            let before = Self.usage()
+            for _ in 0..<times(2_500) { try await round() }
+            let after = Self.usage()
+            #expect(after.descriptors <= before.descriptors + 64)
+            #expect(after.bytes < before.bytes + (64 << 20))
+        }
+    }
+
     private struct Usage {
         var descriptors: Int
         var threads: Int

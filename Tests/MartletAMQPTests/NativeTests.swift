@@ -303,13 +303,4 @@ import Testing
             #expect(deleted == 0)
         }
     }
-
-    @Test func anAnswerNeverComesTooEarly() async throws {
-        try await withBroker { broker in
-            let queue = AMQPQueue(unique("early"), isExclusive: true)
-            for _ in 0..<times(2_500) {
-                try await broker.withChannel { _ in _ = try await broker.declare(queue) }
-            }
-        }
-    }
 }

@@ -188,7 +188,11 @@ extension AMQPSession {
                 return suspect
             }
         )
-        runtime.logger.debug("the broker refused a message: \(error)")
+        // Otherwise those who wait are told.
+        runtime.logger.log(
+            level: unconfirmed.isEmpty ? .warning : .debug,
+            "the broker refused a message that was published: \(error)"
+        )
         if isUp { bell.ring() }
     }
 
