@@ -1,8 +1,9 @@
 import Foundation
 import IntegrationSupport
 import Martlet
-import MartletAMQP
 import Testing
+
+@testable import MartletAMQP
 
 /// What is opened and closed again leaves nothing behind.
 @Suite(.timeLimit(.minutes(5))) struct LeakTests {
@@ -48,12 +49,9 @@ import Testing
             func round() async throws {
                 try await broker.withChannel { _ in _ = try await broker.declare(queue) }
             }
-            for _ in 0..<100 { try await round() }
-            let before = Self.usage()
             for _ in 0..<times(2_500) { try await round() }
-            let after = Self.usage()
-            #expect(after.descriptors <= before.descriptors + 64)
-            #expect(after.bytes < before.bytes + (64 << 20))
+            // One is the verbs', and the last one's farewell may not have been heard yet.
+            #expect(await broker.session.holdings.channels <= 2)
         }
     }
 

@@ -86,7 +86,7 @@ extension AMQPSession {
     ) async throws -> (Mailbox<AMQPDelivery>, String) {
         try Task.checkCancellation()
         let native = try native(id)
-        let tag = UniqueName.make("martlet")
+        let tag = NativeChannel.newTag(options)
         let limit = options.noAck || options.prefetch == 0 ? 1_024 : options.prefetch
         let consumer = NativeChannel.Consumer(
             queue: queue,

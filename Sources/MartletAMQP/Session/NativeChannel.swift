@@ -87,6 +87,14 @@ final class NativeChannel: Restorable, ChannelOwner {
 
     // MARK: Consumers
 
+    private static let noAckPrefix = "martlet.noack"
+
+    /// A consumer's tag. It tells by itself how the consumer's deliveries are settled: some may come when it is long
+    /// forgotten, even after the broker's answer that it has ended.
+    static func newTag(_ options: AMQPConsumeOptions) -> String {
+        UniqueName.make(options.noAck ? noAckPrefix : "martlet")
+    }
+
     func consume(
         _ tag: String,
         _ consumer: Consumer,
@@ -109,7 +117,8 @@ final class NativeChannel: Restorable, ChannelOwner {
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
         guard case .delivery(let announcement) = content.announcement else { return }
         guard let consumer = consumers[announcement.consumer] else {
-            // Under way when it was left.
+            // Under way when it was left. To put back what came without acknowledgement would end the channel.
+            if announcement.consumer.hasPrefix(Self.noAckPrefix) { return }
             session.tell(.nack(tag: announcement.tag, multiple: false, requeue: true), on: channel)
             return
         }

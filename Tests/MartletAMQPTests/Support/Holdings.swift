@@ -2,7 +2,7 @@ import MartletIO
 
 @testable import MartletAMQP
 
-/// What a connection holds on its way out.
+/// What a connection holds open, and on its way out.
 struct Holdings: Sendable {
     /// Publishes that the loop has not looked at.
     var inOutbox: Int
@@ -14,6 +14,8 @@ struct Holdings: Sendable {
     var unconfirmedBytes: Int
     /// Bytes that wait for the socket.
     var backlog: Int
+    /// Channels that are open, or on their way to be closed.
+    var channels: Int
     /// Whether all that is to be open again is.
     var isRestored: Bool
 }
@@ -27,6 +29,7 @@ extension AMQPSession {
             unconfirmed: (publisher.channel?.confirms?.count ?? 0, windows.reduce(0) { $0 + $1.count }),
             unconfirmedBytes: windows.reduce(0) { $0 + $1.bytes },
             backlog: link?.backlog ?? 0,
+            channels: channels.count,
             isRestored: undeclared == 0 && natives.values.allSatisfy(\.isReady)
         )
     }
