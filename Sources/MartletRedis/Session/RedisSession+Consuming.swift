@@ -162,7 +162,14 @@ extension RedisSession {
 
     /// Tells the server what was told here.
     func settle() {
-        let entries = settlements.takeAll()
+        let told = settlements.takeAll()
+        // First of all: what they let go is not to come back to them.
+        let leaving = told.left.filter { beginToLeave($0) }
+        settle(told.settled)
+        for number in leaving { disconnect(number) }
+    }
+
+    private func settle(_ entries: [SettledDelivery]) {
         guard !entries.isEmpty else { return }
         for (number, entries) in Dictionary(grouping: entries.filter { $0.disposition == .requeue }, by: \.consumer) {
             guard let consumer = consumers[number] else { continue }
@@ -279,24 +286,35 @@ extension RedisSession {
 
     /// Takes no more messages, soon. What has arrived can still be settled. From any thread.
     nonisolated func leaveQueue(_ number: Int) {
-        loop.execute { [weak self] in
-            self?.assumeIsolated { $0.stop(number) }
-        }
+        if settlements.addLeaving(number) { bell.ring() }
     }
 
+    /// Takes no more messages. What was told before goes back with the rest.
     private func stop(_ number: Int) {
-        guard let consumer = consumers[number], !consumer.isLeaving else { return }
+        guard beginToLeave(number) else { return }
+        settle()
+        disconnect(number)
+    }
+
+    /// - Returns: whether it had not begun to leave before.
+    private func beginToLeave(_ number: Int) -> Bool {
+        guard let consumer = consumers[number], !consumer.isLeaving else { return false }
         consumer.isLeaving = true
         if case .open = phase { consumer.awaitsUnseen = true }
-        // What was told before it left goes back with the rest, and not to the one who leaves.
-        settle()
-        let link = links.removeValue(forKey: .consumer(number))
-        defer { link?.close() }
+        return true
+    }
+
+    private func disconnect(_ number: Int) {
+        guard let consumer = consumers[number] else { return }
         switch phase {
-        case .open: giveBackUnseen(of: consumer, client: link?.clientID)
-        // Then it is given back when there is a link again.
-        case .idle, .opening: break
-        case .closing, .closed: consumers[number] = nil
+        case .open:
+            let link = links.removeValue(forKey: .consumer(number))
+            giveBackUnseen(of: consumer, client: link?.clientID)
+            link?.close()
+        // It is given back when there is a link again.
+        case .idle, .opening: links.removeValue(forKey: .consumer(number))?.close()
+        // It is given back with what the others hold.
+        case .closing, .closed: break
         }
     }
 
@@ -450,7 +468,7 @@ extension RedisSession {
             consumers[number]?.linkLost()
             consumers[number]?.settler = ConsumerSettler(consumer: number, self)
         }
-        _ = settlements.takeAll()
+        for number in settlements.takeAll().left { _ = beginToLeave(number) }
     }
 
     /// Opens the consumers anew, after what they held has gone back to the queue.
