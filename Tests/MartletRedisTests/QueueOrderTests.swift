@@ -18,10 +18,9 @@ import Testing
                     let queue = QueueName(unique("leaving"))
                     let first = try await leaving.consume(from: queue, options: ConsumeOptions(prefetch: 8))
                     for number in 0..<4 { try await staying.send(Message("\(number)"), to: queue) }
-                    var held: [Delivery] = []
-                    while held.count < 4 { held.append(try #require(try await first.next())) }
+                    let held = try await take(4, from: first)
                     let second = try await staying.consume(from: queue)
-                    leaving.session.loop.execute { [held] in
+                    leaving.session.loop.execute {
                         // The loop looks at what was told only after this: at all of it at once.
                         try? held[0].ack()
                         first.finish()
@@ -67,6 +66,52 @@ import Testing
             #expect(texts == (0..<5).map(String.init))
             heir.finish()
         }
+    }
+
+    /// What goes back by one script after the other, before anything of it is taken again.
+    @Test func whatFollowsGoesBehindWhatWentBackBefore() async throws {
+        let port = try await RedisServer.shared().port
+        let queue = QueueName(unique("behind"))
+        try await withRedis(on: port) { redis in
+            let consumer = try await redis.consume(from: queue, options: ConsumeOptions(prefetch: 4))
+            for number in 0..<4 { try await redis.send(Message("\(number)"), to: queue) }
+            let held = try await take(4, from: consumer)
+            redis.session.loop.execute { [session = redis.session] in
+                for delivery in held {
+                    try? delivery.nack(requeue: true)
+                    session.assumeIsolated { $0.settle() }
+                }
+            }
+            let again = try await take(4, from: consumer)
+            #expect(again.map(\.message.text) == ["0", "1", "2", "3"])
+            for delivery in again { try delivery.ack() }
+            consumer.finish()
+        }
+    }
+
+    @Test func aThousandThatAreLetGoKeepTheirOrder() async throws {
+        let port = try await RedisServer.shared().port
+        let queue = QueueName(unique("many"))
+        try await withRedis(on: port) { redis in
+            let consumer = try await redis.consume(from: queue, options: ConsumeOptions(prefetch: 1_000))
+            for number in 0..<1_000 { try await redis.send(Message("\(number)"), to: queue) }
+            let held = try await take(1_000, from: consumer)
+            let heir = try await redis.consume(from: queue, options: ConsumeOptions(prefetch: 10))
+            consumer.finish()
+            for delivery in held.shuffled() { try delivery.nack(requeue: true) }
+            for number in 0..<1_000 {
+                let delivery = try #require(try await heir.next())
+                #expect(delivery.message.text == "\(number)")
+                try delivery.ack()
+            }
+            heir.finish()
+        }
+    }
+
+    private func take(_ count: Int, from subscription: Subscription) async throws -> [Delivery] {
+        var deliveries: [Delivery] = []
+        while deliveries.count < count { deliveries.append(try #require(try await subscription.next())) }
+        return deliveries
     }
 
     @Test func whoLeavesHasLeftBeforeWhatIsTakenWithIt() {
