@@ -45,7 +45,7 @@ import Testing
             default: try await peer.behave(version)
             }
         } _: { broker in
-            let options = MQTTOptions.local(broker.port, version) { $0.connectTimeout = .seconds(1) }
+            let options = MQTTOptions.local(broker.port, version) { $0.connectTimeout = .seconds(5) }
             try await MQTTConnection.withConnection(options) { connection in
                 let subscription = try await connection.subscribe(to: "back.#")
                 try await until { connection.state == .disconnected }
