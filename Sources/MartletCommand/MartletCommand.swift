@@ -23,10 +23,19 @@ struct MartletCommand: ParsableCommand {
             \(CommandExit.explanation)
             """,
         version: "martlet 0.1",
+        // One a line, and one file each.
         subcommands: [
-            Publish.self, Subscribe.self, Call.self, Serve.self, Goal.self, Emit.self, Send.self, Receive.self,
-            Nodes.self,
-            Demo.self, Bench.self,
+            PublishCommand.self,
+            SubscribeCommand.self,
+            CallCommand.self,
+            ServeCommand.self,
+            GoalCommand.self,
+            EmitCommand.self,
+            SendCommand.self,
+            ReceiveCommand.self,
+            NodesCommand.self,
+            DemoCommand.self,
+            BenchCommand.self,
         ]
     )
 }

@@ -87,17 +87,17 @@ struct CallTests {
         let name = unique("ops.slow")
         let folder = try TemporaryFolder("slow")
         defer { folder.remove() }
-        let script = "sh -c 'echo $$ > \(folder.path("child")); sleep 1000; true' & wait; true"
+        let (started, ended) = (folder.path("started"), folder.path("ended"))
+        let child = "trap 'echo > \(ended); exit' TERM; echo > \(started); sleep 1000 & wait"
+        let script = "sh -c \"\(child)\" & wait"
         let server = try await Tool.start("serve", url, name, "--exec", script, until: "answering")
-        let call = try await Tool.run("call", url, name, "--timeout", "2s")
-        #expect(call.exit == .exited(1))
+        let call = try ProgramRun(Tool.path, ["call", url, name, "--timeout", "5s"])
+        while !FileManager.default.fileExists(atPath: started) { try await Task.sleep(for: .milliseconds(5)) }
+        let end = try await call.waitForEnd()
+        #expect(end == .exited(1))
         #expect(call.errors.hasPrefix("martlet: timeout: "))
         try await server.waitForOutput("waits no longer")
-        let text = try String(contentsOfFile: folder.path("child"), encoding: .utf8)
-        let child = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-        #expect(kill(child, 0) != 0)
-        #expect(errno == ESRCH)
-        withExtendedLifetime(server) {}
+        while !FileManager.default.fileExists(atPath: ended) { try await Task.sleep(for: .milliseconds(5)) }
     }
 
     @Test("a command that takes too long is an error of its own, and one that reads nothing is none")

@@ -8,7 +8,7 @@ struct PublishSubscribeTests {
     func publishes(broker: TestBroker) async throws {
         let url = try await broker.url
         let topic = unique("house.door")
-        let subscriber = try await Tool.start("subscribe", url, "house.#", "--count", "1", until: "listening")
+        let subscriber = try await Tool.start("subscribe", url, "\(topic).#", "--count", "1", until: "listening")
         let publisher = try await Tool.run("publish", url, topic, #"{ "open" : true, "ratio": 1.50 }"#)
         #expect(publisher.exit == .exited(0))
         #expect(publisher.output.isEmpty && publisher.errors.isEmpty)

@@ -37,9 +37,16 @@ struct SignalTests {
             #expect(!subscriber.errors.contains("martlet: "))
 
             let name = unique("ops.slow")
-            let server = try await Tool.start("serve", url, name, "--exec", "sleep 1000", until: "answering")
+            let server = try await Tool.start(
+                "serve",
+                url,
+                name,
+                "--exec",
+                "echo started >&2; sleep 1000",
+                until: "answering"
+            )
             let caller = try ProgramRun(Tool.path, ["call", url, name, "--timeout", "100s", "--verbose"])
-            try await Task.sleep(for: .milliseconds(200))
+            try await server.waitForErrors("started")
             caller.send(signal: signal)
             let callerEnd = try await caller.waitForEnd()
             #expect(callerEnd == .exited(code))

@@ -20,7 +20,7 @@ struct BenchReport: Sendable {
         self.size = size
     }
 
-    static func name(_ part: Bench.Part, _ inFlight: Int) -> String {
+    static func name(_ part: BenchCommand.Part, _ inFlight: Int) -> String {
         let name =
             switch part {
             case .pubsub: "publish → subscribe"
@@ -47,11 +47,11 @@ struct BenchReport: Sendable {
         try output.writeLine(output.style.faint(head))
     }
 
-    func add(_ part: Bench.Part, _ figures: BenchFigures) throws {
+    func add(_ part: BenchCommand.Part, _ figures: BenchFigures) throws {
         asJSON ? try output.write(Self.object(part, figures, size: size)) : try output.writeLine(row(part, figures))
     }
 
-    private func row(_ part: Bench.Part, _ figures: BenchFigures) -> String {
+    private func row(_ part: BenchCommand.Part, _ figures: BenchFigures) -> String {
         let style = output.style
         let values = figures.microseconds.map { value in
             " " + value.value.formatted(decimals: value.value < 1_000 ? 1 : 0).trailing(in: Self.columnWidth)
@@ -66,7 +66,7 @@ struct BenchReport: Sendable {
         return line
     }
 
-    static func object(_ part: Bench.Part, _ figures: BenchFigures, size: Int) -> JSONObject {
+    static func object(_ part: BenchCommand.Part, _ figures: BenchFigures, size: Int) -> JSONObject {
         var object = JSONObject()
         object.add("bench", string: part.rawValue)
         object.add("inFlight", integer: figures.inFlight)

@@ -21,7 +21,7 @@ struct BenchRig: Sendable {
 
     /// - Parameter progress: called now and then with how many have come.
     func measure(
-        _ part: Bench.Part,
+        _ part: BenchCommand.Part,
         _ count: Int,
         inFlight: Int,
         progress: (Int) -> Void

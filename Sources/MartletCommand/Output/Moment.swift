@@ -35,12 +35,15 @@ struct Moment: Sendable {
         return "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)"
     }
 
-    private var seconds: Int64 { Int64((Double(nanoseconds) / 1e9).rounded(.down)) }
+    /// Rounded down, also before 1970.
+    private var seconds: Int64 { (nanoseconds - remainder) / 1_000_000_000 }
 
-    private var milliseconds: String {
-        let number = (nanoseconds - seconds * 1_000_000_000) / 1_000_000
-        return String(String(1_000 + min(999, max(0, number))).dropFirst())
+    private var remainder: Int64 {
+        let rest = nanoseconds % 1_000_000_000
+        return rest < 0 ? rest + 1_000_000_000 : rest
     }
+
+    private var milliseconds: String { String(String(1_000 + remainder / 1_000_000).dropFirst()) }
 
     private func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

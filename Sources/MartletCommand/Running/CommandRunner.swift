@@ -38,7 +38,7 @@ struct CommandRunner: Sendable {
                 .name("sh"),
                 arguments: ["-c", command],
                 platformOptions: options,
-                input: .array(request),
+                input: ForgivingInput(bytes: request),
                 output: .bytes(limit: Self.limit),
                 error: .currentStandardError
             )

@@ -99,7 +99,7 @@ package final class ProgramRun: Sendable {
     }
 
     private func waitForText(_ text: String, limit: Duration, in stream: (ProgramRun) -> String) async throws {
-        try await wait("'\(text)'", limit: limit) {
+        _ = try await wait("'\(text)'", limit: limit) {
             // Asked for first: what it wrote last it may have written just before it ended.
             let end = process.end
             if stream(self).contains(text) { return true }

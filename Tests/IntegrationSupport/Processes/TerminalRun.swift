@@ -23,17 +23,15 @@ package final class TerminalRun: Sendable {
         rows: Int = 30
     ) throws {
         what = "\(program) \(arguments)"
-        seat = posix_openpt(O_RDWR | O_NOCTTY)
-        guard seat >= 0, grantpt(seat) == 0, unlockpt(seat) == 0, let name = ptsname(seat) else {
-            throw ServerError("No pseudo-terminal: \(String(cString: strerror(errno)))")
-        }
+        let name: String
+        (seat, name) = try Self.pseudoTerminal()
         _ = fcntl(seat, F_SETFD, FD_CLOEXEC)
         _ = fcntl(seat, F_SETFL, O_NONBLOCK)
         var size = winsize()
         size.ws_col = UInt16(columns)
         size.ws_row = UInt16(rows)
         _ = ioctl(seat, UInt(TIOCSWINSZ), &size)
-        let terminal = open(String(cString: name), O_RDWR | O_NOCTTY | O_CLOEXEC)
+        let terminal = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
         guard terminal >= 0 else {
             close(seat)
             throw ServerError("No pseudo-terminal: \(String(cString: strerror(errno)))")
@@ -115,5 +113,25 @@ package final class TerminalRun: Sendable {
                 add(bytes)
             }
         }
+    }
+
+    /// A new pseudo-terminal: the side of a person, and the path of the side of the program.
+    private static func pseudoTerminal() throws -> (seat: Int32, name: String) {
+        let seat = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        func failure() -> ServerError {
+            defer { if seat >= 0 { close(seat) } }
+            return ServerError("No pseudo-terminal: \(String(cString: strerror(errno)))")
+        }
+        guard seat >= 0 else { throw failure() }
+        #if canImport(Darwin)
+        guard grantpt(seat) == 0, unlockpt(seat) == 0, let name = ptsname(seat) else { throw failure() }
+        return (seat, String(cString: name))
+        #else
+        // Glibc's functions for it are hidden from Swift; these are the two requests that they make (TIOCSPTLCK, TIOCGPTN).
+        var isLocked: Int32 = 0
+        var number: UInt32 = 0
+        guard ioctl(seat, 0x4004_5431, &isLocked) == 0, ioctl(seat, 0x8004_5430, &number) == 0 else { throw failure() }
+        return (seat, "/dev/pts/\(number)")
+        #endif
     }
 }

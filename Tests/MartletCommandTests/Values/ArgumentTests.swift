@@ -80,17 +80,23 @@ struct ArgumentTests {
     @Test("each subcommand is known by its name and takes its options")
     func parses() throws {
         let goal = try #require(
-            MartletCommand.parseAsRoot(["goal", Self.url, "arm", "{}", "--cancel-after", "3", "-t", "2m"]) as? Goal
+            MartletCommand.parseAsRoot(["goal", Self.url, "arm", "{}", "--cancel-after", "3", "-t", "2m"])
+                as? GoalCommand
         )
         #expect(goal.cancelAfter == 3)
         #expect(goal.timeout == .seconds(120))
-        let receive = try #require(MartletCommand.parseAsRoot(["receive", Self.url, "jobs", "--requeue"]) as? Receive)
+        let receive = try #require(
+            MartletCommand.parseAsRoot(["receive", Self.url, "jobs", "--requeue"]) as? ReceiveCommand
+        )
         #expect(receive.settlement == .requeue)
         #expect(receive.isEndless)
-        let subscribe = try #require(MartletCommand.parseAsRoot(["subscribe", Self.url, "#", "-c", "1"]) as? Subscribe)
+        let subscribe = try #require(
+            MartletCommand.parseAsRoot(["subscribe", Self.url, "#", "-c", "1"]) as? SubscribeCommand
+        )
         #expect(!subscribe.isEndless)
         let bench = try #require(
-            MartletCommand.parseAsRoot(["bench", "memory:", "--only", "rpc", "--only", "queue", "--json"]) as? Bench
+            MartletCommand.parseAsRoot(["bench", "memory:", "--only", "rpc", "--only", "queue", "--json"])
+                as? BenchCommand
         )
         #expect(bench.only == [.rpc, .queue])
         #expect(bench.json)

@@ -2,8 +2,9 @@ import ArgumentParser
 import Martlet
 
 /// `martlet subscribe`
-struct Subscribe: Subcommand {
+struct SubscribeCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "subscribe",
         abstract: "Print the messages of topics as they come.",
         usage: "martlet subscribe [<url>] <filter> [<options>]",
         discussion: """

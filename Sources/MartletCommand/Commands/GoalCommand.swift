@@ -3,8 +3,9 @@ import Martlet
 import Synchronization
 
 /// `martlet goal`
-struct Goal: Subcommand {
+struct GoalCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "goal",
         abstract: "Send a goal to an action, follow it, and print its result.",
         usage: "martlet goal [<url>] <name> [<payload>] [<options>]",
         discussion: """

@@ -2,8 +2,9 @@ import ArgumentParser
 import Martlet
 
 /// `martlet publish`
-struct Publish: Subcommand {
+struct PublishCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "publish",
         abstract: "Publish messages to a topic: every subscriber gets them.",
         usage: "martlet publish [<url>] <topic> [<payload>] [<options>]",
         discussion: """

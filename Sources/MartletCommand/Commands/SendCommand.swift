@@ -2,8 +2,9 @@ import ArgumentParser
 import Martlet
 
 /// `martlet send`
-struct Send: Subcommand {
+struct SendCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "send",
         abstract: "Send messages to a queue: each goes to one consumer.",
         usage: "martlet send [<url>] <queue> [<payload>] [<options>]",
         discussion: """

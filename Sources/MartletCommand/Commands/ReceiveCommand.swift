@@ -3,7 +3,7 @@ import Martlet
 import Synchronization
 
 /// `martlet receive`
-struct Receive: Subcommand {
+struct ReceiveCommand: Subcommand {
     enum Settlement: String, EnumerableFlag {
         case ack, requeue, reject
 
@@ -17,6 +17,7 @@ struct Receive: Subcommand {
     }
 
     static let configuration = CommandConfiguration(
+        commandName: "receive",
         abstract: "Take messages from a queue and print them.",
         usage: "martlet receive [<url>] <queue> [<options>]",
         discussion: """
@@ -65,13 +66,13 @@ struct Receive: Subcommand {
         let settlement = settlement
         let raw = raw
         let held = Held()
+        defer { withExtendedLifetime(held) {} }
         let limit = settlement == .requeue ? min(count ?? Self.mostHeld, Self.mostHeld) : count
         // Of those that are taken no more are fetched than are wanted: the others are for others.
         let options = ConsumeOptions(prefetch: min(limit ?? 16, settlement == .requeue ? Self.mostHeld : 16))
         try await session.withConnection(to: words.address, connection) { broker in
             do {
                 let subscription = try await broker.consume(from: queue, options: options)
-                defer { held.giveBack() }
                 session.remark("taking from \(queue) on \(words.address); Ctrl-C ends")
                 try await DeliveryLimit(count: limit, timeout: timeout).forEach(of: subscription) { delivery in
                     if settlement == .requeue { held.add(delivery) }
@@ -92,20 +93,11 @@ struct Receive: Subcommand {
         }
     }
 
-    /// What is to be given back in the end.
+    /// What is given back by the connection's end, all together: so it keeps its order, which one by one it would not on
+    /// every broker.
     private final class Held: Sendable {
         private let deliveries = Mutex<[Delivery]>([])
 
         func add(_ delivery: Delivery) { deliveries.withLock { $0.append(delivery) } }
-
-        /// The last one first, so that each goes in front of the one that came after it.
-        func giveBack() {
-            let deliveries = deliveries.withLock { deliveries in
-                defer { deliveries = [] }
-                return deliveries
-            }
-            // One whose link is lost has gone back already.
-            for delivery in deliveries.reversed() { try? delivery.nack(requeue: true) }
-        }
     }
 }

@@ -3,8 +3,9 @@ import Martlet
 import MartletConsole
 
 /// `martlet nodes`
-struct Nodes: Subcommand {
+struct NodesCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "nodes",
         abstract: "Show which nodes live, by their heartbeats.",
         usage: "martlet nodes [<url>] [<options>]",
         discussion: """

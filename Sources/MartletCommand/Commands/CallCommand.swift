@@ -2,8 +2,9 @@ import ArgumentParser
 import Martlet
 
 /// `martlet call`
-struct Call: Subcommand {
+struct CallCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "call",
         abstract: "Call a remote procedure and print its response.",
         usage: "martlet call [<url>] <name> [<payload>] [<options>]",
         discussion: """
@@ -41,18 +42,19 @@ struct Call: Subcommand {
         let name = QueueName(words[0])
         let source = PayloadSource(words.rest[1] ?? "{}")
         try await session.withConnection(to: words.address, connection) { broker in
-            var hasFailed = false
+            var exit: CommandExit?
             try await source.forEach(raw: raw, in: session) { body in
                 do {
                     let request = Message(body, headers: header.headers)
                     let reply = try await broker.call(name, request, timeout: timeout)
                     try raw ? session.output.write(reply.body) : session.output.write(body: reply.body)
                 } catch let error as MessagingError {
-                    session.complain(Failure(error, about: name.text))
-                    hasFailed = true
+                    let failure = Failure(error, about: name.text)
+                    session.complain(failure)
+                    exit = exit ?? failure.exit
                 }
             }
-            if hasFailed { throw CommandEnd(exit: .failure) }
+            if let exit { throw CommandEnd(exit: exit) }
         }
     }
 }

@@ -2,8 +2,9 @@ import ArgumentParser
 import Martlet
 
 /// `martlet serve`
-struct Serve: Subcommand {
+struct ServeCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "serve",
         abstract: "Answer calls of a remote procedure, by a command or by repeating them.",
         usage: "martlet serve [<url>] <name> (--exec <command> | --echo) [<options>]",
         discussion: """

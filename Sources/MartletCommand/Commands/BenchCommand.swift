@@ -2,13 +2,14 @@ import ArgumentParser
 import Martlet
 
 /// `martlet bench`
-struct Bench: Subcommand {
+struct BenchCommand: Subcommand {
     /// What is measured.
     enum Part: String, ExpressibleByArgument, CaseIterable, Sendable {
         case pubsub, queue, rpc
     }
 
     static let configuration = CommandConfiguration(
+        commandName: "bench",
         abstract: "Measure a broker: rates and latencies of publish/subscribe, a queue and RPC.",
         usage: "martlet bench [<url>] [<options>]",
         discussion: """

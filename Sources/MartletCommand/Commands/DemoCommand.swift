@@ -3,8 +3,9 @@ import Martlet
 import MartletConsole
 
 /// `martlet demo`
-struct Demo: Subcommand {
+struct DemoCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "demo",
         abstract: "Run a node with something of everything, to try the other commands on.",
         usage: "martlet demo [<url>] [<options>]",
         discussion: """

@@ -2,8 +2,9 @@ import ArgumentParser
 import Martlet
 
 /// `martlet emit`
-struct Emit: Subcommand {
+struct EmitCommand: Subcommand {
     static let configuration = CommandConfiguration(
+        commandName: "emit",
         abstract: "Tell an event: something that happened, and where.",
         usage: "martlet emit [<url>] <name> [<payload>] [<options>]",
         discussion: """
