@@ -15,6 +15,7 @@ enum Main {
     static func main() async {
         // A reader that has gone is then an error of the write, and not the end of this process in the midst of its work.
         signal(SIGPIPE, SIG_IGN)
+        openStandardStreams()
         let arguments = Array(CommandLine.arguments.dropFirst())
         do {
             var command = try MartletCommand.parseAsRoot(arguments)
@@ -24,6 +25,18 @@ enum Main {
             try command.run()
         } catch {
             leave(with: error, arguments)
+        }
+    }
+
+    /// Where a standard stream was closed by whoever started this, a file or socket would take its place, and what is meant
+    /// for people would go there.
+    private static func openStandardStreams() {
+        while true {
+            let descriptor = open("/dev/null", O_RDWR)
+            guard (0...2).contains(descriptor) else {
+                if descriptor > 2 { close(descriptor) }
+                return
+            }
         }
     }
 

@@ -22,7 +22,6 @@ struct MartletCommand: ParsableCommand {
 
             \(CommandExit.explanation)
             """,
-        version: "martlet 0.1",
         // One a line, and one file each.
         subcommands: [
             PublishCommand.self,

@@ -39,7 +39,7 @@ struct GoalTests {
             #expect(try cancelled.objects.last?["status"] as? String == "canceled")
             #expect(try cancelled.objects.count >= 3)
 
-            let preempted = try ProgramRun(Tool.path, ["goal", url, "demo.count", long])
+            let preempted = try Tool.start(["goal", url, "demo.count", long])
             try await preempted.waitForOutput("feedback")
             preempted.send(signal: SIGINT)
             let end = try await preempted.waitForEnd()
@@ -62,7 +62,7 @@ struct GoalTests {
             let clock = try await Tool.run("subscribe", url, "demo.clock", "--count", "1")
             #expect(try (clock.objects.first?["body"] as? [String: Any])?["time"] is String)
 
-            let nodes = try ProgramRun(Tool.path, ["nodes", url, "--timeout", "6s"])
+            let nodes = try Tool.start(["nodes", url, "--timeout", "6s"])
             try await nodes.waitForEnd()
             #expect(try nodes.lines.map(Tool.object).first?["node"] as? String == "demo")
             #expect(try nodes.lines.map(Tool.object).first?["state"] as? String == "up")

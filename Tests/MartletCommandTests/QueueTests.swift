@@ -20,6 +20,9 @@ struct QueueTests {
         let empty = try await Tool.run("receive", url, queue, "--timeout", "300ms", "--count", "1")
         #expect(empty.exit == .exited(124))
         #expect(empty.output.isEmpty)
+        let nothing = try await Tool.run("receive", url, queue, "--requeue", "--timeout", "300ms")
+        #expect(nothing.exit == .exited(0))
+        #expect(nothing.output.isEmpty)
     }
 
     @Test("what is rejected does not come again", arguments: [TestBroker.amqp, .redis])

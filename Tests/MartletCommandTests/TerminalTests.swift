@@ -13,7 +13,7 @@ struct TerminalTests {
     func showsMessages() async throws {
         let url = try await TestBroker.redis.url
         let topic = unique("house")
-        let run = try TerminalRun(Tool.path, ["subscribe", url, "\(topic).#", "--count", "4"])
+        let run = try Tool.startOnTerminal(["subscribe", url, "\(topic).#", "--count", "4"])
         try await run.waitForScreen("listening to \(topic).# on \(url); Ctrl-C ends")
         for (name, body) in [("a", #"{"open":true,"n":[1]}"#), ("a.longer", #""\u001b[2J""#)] {
             try await #expect(Tool.run("publish", url, "\(topic).\(name)", body).exit == .exited(0))
@@ -41,7 +41,7 @@ struct TerminalTests {
     @Test("without colours where none are wanted")
     func goesWithoutColour() async throws {
         for environment in [["NO_COLOR": "1"], ["TERM": "dumb"]] {
-            let run = try TerminalRun(Tool.path, ["demo", "memory:"], environment: environment)
+            let run = try Tool.startOnTerminal(["demo", "memory:"], environment: environment)
             let end = try await run.waitForEnd()
             #expect(end == .exited(0))
             #expect(run.screen.contains("demo.count has reached 3"))
@@ -53,7 +53,7 @@ struct TerminalTests {
     func drawsNodes() async throws {
         try await MosquittoServer.withServer { server in
             let url = "mqtt://127.0.0.1:\(server.port)"
-            let run = try TerminalRun(Tool.path, ["nodes", url])
+            let run = try Tool.startOnTerminal(["nodes", url])
             try await run.waitForScreen("no heartbeat yet on \(url)")
             let demo = try await Tool.start("demo", url, until: "is there")
             try await run.waitForScreen("● live")
@@ -74,7 +74,7 @@ struct TerminalTests {
     @Test("the bench shows how far it has come, and then a table that fits")
     func drawsBench() async throws {
         for columns in [80, 120] {
-            let run = try TerminalRun(Tool.path, ["bench", "memory:", "--messages", "3000"], columns: columns)
+            let run = try Tool.startOnTerminal(["bench", "memory:", "--messages", "3000"], columns: columns)
             let end = try await run.waitForEnd()
             #expect(end == .exited(0))
             #expect(run.written.contains("█"))
@@ -89,13 +89,13 @@ struct TerminalTests {
     func showsCalls() async throws {
         let url = try await TestBroker.mqtt.url
         let name = unique("ops")
-        let server = try TerminalRun(Tool.path, ["serve", url, name, "--exec", "cat; exit $(wc -c < /dev/null)"])
+        let server = try Tool.startOnTerminal(["serve", url, name, "--exec", "cat; exit $(wc -c < /dev/null)"])
         try await server.waitForScreen("answering \(name)")
-        let call = try TerminalRun(Tool.path, ["call", url, name, #"{"a": 1}"#])
+        let call = try Tool.startOnTerminal(["call", url, name, #"{"a": 1}"#])
         try await call.waitForEnd()
         #expect(call.screen == #"{"a": 1}"# + "\n")
         try await server.waitForScreen(#"{"a": 1} → {"a": 1} ("#)
-        let failing = try TerminalRun(Tool.path, ["call", url, unique("nobody")])
+        let failing = try Tool.startOnTerminal(["call", url, unique("nobody")])
         let end = try await failing.waitForEnd()
         #expect(end == .exited(1))
         #expect(failing.written.contains("\u{1B}[31mmartlet: \u{1B}[39m"))

@@ -74,7 +74,8 @@ struct ReceiveCommand: Subcommand {
             do {
                 let subscription = try await broker.consume(from: queue, options: options)
                 session.remark("taking from \(queue) on \(words.address); Ctrl-C ends")
-                try await DeliveryLimit(count: limit, timeout: timeout).forEach(of: subscription) { delivery in
+                let wanted = DeliveryLimit(count: limit, timeout: timeout, isRequired: count != nil)
+                try await wanted.forEach(of: subscription) { delivery in
                     if settlement == .requeue { held.add(delivery) }
                     if raw {
                         try session.output.write(delivery.message.body + [UInt8(ascii: "\n")])

@@ -53,7 +53,7 @@ struct SubscribeCommand: Subcommand {
             do {
                 let subscription = try await broker.subscribe(to: pattern, options: options)
                 session.remark("listening to \(pattern) on \(words.address); Ctrl-C ends")
-                let limit = DeliveryLimit(count: count, timeout: timeout)
+                let limit = DeliveryLimit(count: count, timeout: timeout, isRequired: true)
                 try await limit.forEach(of: subscription) { delivery in
                     if raw {
                         try session.output.write(delivery.message.body + [UInt8(ascii: "\n")])

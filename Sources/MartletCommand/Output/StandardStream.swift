@@ -46,13 +46,14 @@ struct StandardStream: Sendable {
 
     /// Writes all of it. A slow reader is waited for, in steps, so that a cancelled task is not held up by him.
     ///
-    /// - Throws: ``OutputClosed``; `CancellationError` if the task is cancelled while the reader takes nothing.
+    /// - Throws: ``OutputClosed``; ``Failure`` if it can't be written for another reason; `CancellationError` if the task is
+    ///   cancelled while the reader takes nothing.
     func write(_ bytes: [UInt8]) throws {
         var start = 0
         while start < bytes.count {
             var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             let ready = poll(&state, 1, 100)
-            if ready < 0, errno != EINTR { throw OutputClosed() }
+            if ready < 0, errno != EINTR { throw Self.failure(errno) }
             guard ready > 0 else {
                 try Task.checkCancellation()
                 continue
@@ -63,9 +64,14 @@ struct StandardStream: Sendable {
             if written > 0 {
                 start += written
             } else if errno != EINTR, errno != EAGAIN {
-                throw OutputClosed()
+                throw Self.failure(errno)
             }
         }
+    }
+
+    private static func failure(_ number: CInt) -> any Error {
+        if number == EPIPE { return OutputClosed() }
+        return Failure(.failure, "the output can't be written: \(String(cString: strerror(number)))")
     }
 
     /// Writes what there is no point in reporting a failure of.

@@ -1,4 +1,6 @@
+import ArgumentParser
 import Martlet
+import Synchronization
 
 /// How many deliveries are wanted, and for how long they are waited for.
 struct DeliveryLimit: Sendable {
@@ -6,6 +8,12 @@ struct DeliveryLimit: Sendable {
     let count: Int?
     /// `nil`: for ever.
     let timeout: Duration?
+    /// Whether it is a failure that fewer than ``count`` came in time.
+    let isRequired: Bool
+
+    private final class Tally: Sendable {
+        let count = Atomic(0)
+    }
 
     /// Calls `body` with each delivery until there are enough or the time is over.
     ///
@@ -14,19 +22,21 @@ struct DeliveryLimit: Sendable {
         of subscription: Subscription,
         _ body: @escaping @Sendable (Delivery) async throws -> Void
     ) async throws {
+        let tally = Tally()
         do {
             try await withTimeLimit(timeout) {
-                var left = count ?? .max
-                while left > 0, let delivery = try await subscription.next() {
+                while tally.count.load(ordering: .relaxed) < count ?? .max, let delivery = try await subscription.next()
+                {
                     try await body(delivery)
-                    left -= 1
+                    tally.count.add(1, ordering: .relaxed)
                 }
             }
         } catch is TimeIsOver {
-            guard let count else { return }
+            guard let count, isRequired else { return }
+            let came = tally.count.load(ordering: .relaxed)
             throw Failure(
                 .timeIsOver,
-                "fewer than \(count) messages came within \(timeout?.defaultValueDescription ?? "")",
+                "\(came) of \(count) messages came within \(timeout?.defaultValueDescription ?? "")",
                 advice: "Give it more time with --timeout, or see whether somebody sends any."
             )
         }

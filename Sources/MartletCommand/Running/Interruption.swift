@@ -1,6 +1,5 @@
 import Martlet
 import Synchronization
-import UnixSignals
 
 /// Tells those who wait for it that the process was asked to end: by Ctrl-C (SIGINT) or SIGTERM.
 final class Interruption: Sendable {

@@ -35,13 +35,43 @@ enum Tool {
         try await run(arguments, environment: environment, input: input)
     }
 
+    /// What a sanitizer needs of this process's environment: the command is built with it, too.
+    static let sanitizing = ProcessInfo.processInfo.environment.filter { name, _ in
+        ["LD_PRELOAD", "TSAN_OPTIONS", "ASAN_OPTIONS"].contains(name)
+    }
+
+    /// Starts it.
+    static func start(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: ProgramRun.Input = .nothing
+    ) throws -> ProgramRun {
+        try ProgramRun(path, arguments, environment: sanitizing.merging(environment) { $1 }, input: input)
+    }
+
+    /// Starts it on a terminal.
+    static func startOnTerminal(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        columns: Int = 100
+    ) throws -> TerminalRun {
+        try TerminalRun(path, arguments, environment: sanitizing.merging(environment) { $1 }, columns: columns)
+    }
+
+    /// Makes a program of its own name in a folder, for the shell to find.
+    static func install(_ tool: String = path, in folder: TemporaryFolder) throws {
+        let variables = sanitizing.map { "\($0.key)='\($0.value)'" }.sorted().joined(separator: " ")
+        let file = try folder.write("#!/bin/sh\n\(variables) exec '\(tool)' \"$@\"\n", to: "martlet")
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: file)
+    }
+
     /// Runs it to its end.
     static func run(
         _ arguments: [String],
         environment: [String: String] = [:],
         input: ProgramRun.Input = .nothing
     ) async throws -> Outcome {
-        let run = try ProgramRun(path, arguments, environment: environment, input: input)
+        let run = try start(arguments, environment: environment, input: input)
         let exit = try await run.waitForEnd()
         return Outcome(exit: exit, output: run.output, errors: run.errors)
     }
@@ -52,7 +82,7 @@ enum Tool {
         until word: String,
         environment: [String: String] = [:]
     ) async throws -> ProgramRun {
-        let run = try ProgramRun(path, arguments + ["--verbose"], environment: environment)
+        let run = try start(arguments + ["--verbose"], environment: environment)
         try await run.waitForErrors(word)
         return run
     }
