@@ -31,7 +31,7 @@ struct GoalTests {
             let objects = try done.objects
             #expect(objects.dropLast().map { ($0["feedback"] as? [String: Int])?["current"] } == [1, 2, 3])
             #expect(objects.last?["status"] as? String == "succeeded")
-            #expect(objects.last?["result"] as? [String: Int] == ["reached": 3])
+            #expect(objects.last?["result"] as? [String: Int] == ["count": 3])
 
             let long = #"{"target": 100000, "period": 20}"#
             let cancelled = try await Tool.run("goal", url, "demo.count", long, "--cancel-after", "2")

@@ -145,4 +145,38 @@ struct PublishSubscribeTests {
         #expect(early.errors.contains("0 of 2 messages came within 0.3s"))
         #expect(early.errors.contains("--timeout"))
     }
+
+    @Test("a flood of lines arrives whole and in order", arguments: TestBroker.allCases)
+    func survivesFlood(broker: TestBroker) async throws {
+        let url = try await broker.url
+        let topic = unique("house.flood")
+        let numbers = (1...20_000).map { "\($0)\n" }.joined()
+        let subscriber = try await Tool.start("subscribe", url, topic, "--count", "20000", "--raw", until: "listening")
+        try await #expect(Tool.run("publish", url, topic, input: .text(numbers)).exit == .exited(0))
+        let end = try await subscriber.waitForEnd()
+        #expect(end == .exited(0))
+        #expect(subscriber.output == numbers)
+    }
+
+    @Test("TLS with the broker's own authority, a user, and a socket of this machine")
+    func takesSecureURLs() async throws {
+        let certificates = try await TestCertificates.shared
+        let secured = try await MosquittoServer.sharedSecured()
+        let port = try #require(secured.tlsPort)
+        let trusted = "mqtts://alice:sesame@127.0.0.1:\(port)?cafile=\(certificates.authority)"
+        try await #expect(Tool.run("publish", trusted, "house", "1", "--qos", "1").exit == .exited(0))
+        let stranger = try await Tool.run("publish", "mqtts://alice:sesame@127.0.0.1:\(port)", "house", "1")
+        #expect(stranger.exit == .exited(69))
+        #expect(stranger.errors.contains("does not let us in") && stranger.errors.contains("cafile"))
+
+        var options = RedisOptions()
+        options.listensOnUnixSocket = true
+        try await RedisServer.withServer(options) { server in
+            let socket = try #require(server.unixSocket)
+            try await #expect(Tool.run("send", "unix://\(socket)", "jobs", "[1]").exit == .exited(0))
+            try await #expect(
+                Tool.run("receive", "unix://\(socket)", "jobs", "--count", "1", "--raw").output == "[1]\n"
+            )
+        }
+    }
 }

@@ -75,7 +75,8 @@ struct BenchRig: Sendable {
             }
             defer { group.cancelAll() }
             var received = 0
-            while received < count, let delivery = try await subscription.next() {
+            var deliveries = subscription.makeAsyncIterator()
+            while received < count, let delivery = try await deliveries.next() {
                 try delivery.ack()
                 guard let age = BenchStamp.age(of: delivery.message.body) else { continue }
                 latencies.record(min(age, latencies.highestTrackableValue))

@@ -23,7 +23,7 @@ struct DemoNode: Sendable {
     }
 
     struct Reached: Codable, Sendable {
-        var reached: Int
+        var count: Int
     }
 
     struct Clock: Codable, Sendable {
@@ -75,7 +75,7 @@ struct DemoNode: Sendable {
             // How far it had come is a result, too.
         }
         try? output.writeLine(note: "demo.count", goal.isCancelled ? "canceled at \(reached)" : "reached \(reached)")
-        return Reached(reached: reached)
+        return Reached(count: reached)
     }
 }
 

@@ -12,7 +12,7 @@ struct DemoTour: Sendable {
         let goal = try await connection.send(DemoNode.Count(target: 3, period: 100), to: DemoNode.count)
         for try await step in goal.feedback { try output.writeLine(note: "goal", "demo.count is at \(step.current)") }
         let reached = try await goal.result
-        try output.writeLine(note: "goal", "demo.count has reached \(reached.reached)")
+        try output.writeLine(note: "goal", "demo.count has reached \(reached.count)")
 
         let second = try await connection.send(DemoNode.Count(target: 1_000, period: 100), to: DemoNode.count)
         for try await step in second.feedback where step.current == 2 { try await second.cancel() }

@@ -25,8 +25,8 @@ struct DeliveryLimit: Sendable {
         let tally = Tally()
         do {
             try await withTimeLimit(timeout) {
-                while tally.count.load(ordering: .relaxed) < count ?? .max, let delivery = try await subscription.next()
-                {
+                var deliveries = subscription.makeAsyncIterator()
+                while tally.count.load(ordering: .relaxed) < count ?? .max, let delivery = try await deliveries.next() {
                     try await body(delivery)
                     tally.count.add(1, ordering: .relaxed)
                 }
