@@ -64,7 +64,7 @@ extension GoalHandle {
                 if case .ended(let outcome) = try await inquiry.askPatiently() { return outcome }
             } catch let error as MessagingError {
                 // The server has said that it is over, and is gone before it could say why.
-                switch heard {
+                switch heard ?? end(in: statuses) {
                 case .canceled: return .canceled(nil, .canceledGoal(id))
                 case .aborted: return .aborted(.abortedGoal(id))
                 default: throw error
@@ -72,6 +72,14 @@ extension GoalHandle {
             }
             heard = try await waitForEnd(statuses, until: inquiry.nextAsk) ?? heard
         }
+    }
+
+    /// The terminal status, if it has been published.
+    private func end(in statuses: Subscription) -> GoalStatus? {
+        while let delivery = statuses.nextIfReady() {
+            if let status = connection.runtime.status(of: id, in: delivery), status.isTerminal { return status }
+        }
+        return nil
     }
 
     /// The terminal status, if it is published by a time.
