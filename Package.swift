@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
         .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
         .library(name: "MartletRedis", targets: ["MartletRedis"]),
+        .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
     ],
     dependencies: [
@@ -44,6 +45,8 @@ let package = Package(
             pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "MartletCompression", dependencies: ["CZlib", "Martlet"], swiftSettings: settings),
         .target(
             name: "MartletIO",
             dependencies: [
@@ -161,6 +164,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletCompressionTests",
+            dependencies: ["Martlet", "MartletCompression", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletTestingTests",
             dependencies: ["Martlet", "MartletTesting"],
             swiftSettings: settings
@@ -191,6 +199,14 @@ let package = Package(
         .testTarget(
             name: "MartletAMQPTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletInteropTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+            ],
+            exclude: ["Peers"],
             swiftSettings: settings
         ),
         .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),

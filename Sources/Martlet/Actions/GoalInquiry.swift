@@ -4,6 +4,7 @@
 struct GoalInquiry<Output: Codable & Sendable>: Sendable {
     /// What the server says.
     enum Answer: Sendable {
+        /// It goes on; or it has succeeded, and the result is not there yet.
         case live(GoalStatus)
         case ended(GoalOutcome<Output>)
     }
@@ -60,6 +61,8 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
             throw MessagingError.unknownGoal(id, of: names.action)
         case .accepted, .executing, .canceling:
             return .live(reply.status ?? .accepted)
+        case .succeeded where reply.lacksResult:
+            return .live(.succeeded)
         case .succeeded:
             guard let result = reply.result else { throw MessagingError.unknownGoal(id, of: names.action) }
             return .ended(.succeeded(result))
