@@ -7,6 +7,7 @@ import time
 from commlib.compression import CompressionType
 from commlib.msg import Event
 from commlib.node import Node
+from commlib.serializer import BinarySerializer
 
 from messages import Add, Control, Count, Reading
 
@@ -33,7 +34,10 @@ class Stage:
     @property
     def options(self):
         parameters = self.transport.ConnectionParameters(host="127.0.0.1", port=self.command["port"])
-        return {"conn_params": parameters, "compression": COMPRESSION[self.compression or "none"]}
+        options = {"conn_params": parameters, "compression": COMPRESSION[self.compression or "none"]}
+        if self.serializer == "binary":
+            options["serializer"] = BinarySerializer
+        return options
 
     @property
     def type(self):
