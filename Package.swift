@@ -133,6 +133,7 @@ let package = Package(
                 "IntegrationSupport",
                 "Martlet",
                 "MartletAMQP",
+                "MartletCompression",
                 "MartletMQTT",
                 "MartletRedis",
                 "MartletTesting",
