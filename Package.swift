@@ -142,6 +142,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletHostilityTests",
+            dependencies: ["Martlet", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletIOTests",
             dependencies: [
                 "COpenSSL",

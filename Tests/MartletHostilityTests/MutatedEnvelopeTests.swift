@@ -133,7 +133,7 @@ import Testing
                     return Reached(position: request.target)
                 }
             } _: {
-                await broker.waitForConsumers(of: "ops.move")
+                try await broker.waitForConsumers(of: "ops.move")
                 var mutations = Mutations([Self.envelope(#"{"target":5}"#, replyTo: "rpc-1")], .call)
                 var taken = 0
                 for _ in 0..<Self.rounds {
@@ -161,7 +161,7 @@ import Testing
             try await withBackground {
                 try await foreign.respond(to: "ops.move") { _ in mutations.withLock { $0.next() } }
             } _: {
-                await broker.waitForConsumers(of: "ops.move")
+                try await broker.waitForConsumers(of: "ops.move")
                 let rpc = RPC<Move, Reached>("ops.move")
                 var ends: [String: Int] = [:]
                 for _ in 0..<Self.rounds {
@@ -189,7 +189,7 @@ import Testing
                     Reached(position: goal.value.target)
                 }
             } _: {
-                await broker.waitForConsumers(of: "arm.move.send_goal")
+                try await broker.waitForConsumers(of: "arm.move.send_goal")
                 let queue = QueueName("arm.move.\(kind)")
                 var mutations = Mutations(
                     [
@@ -221,43 +221,49 @@ import Testing
 
     /// What is said of goals while a client follows one.
     @Test func actionTopics() async throws {
-        let gate = Gate()
-        try await ActionFixture.run { goal in
-            await gate.wait()
-            try await goal.deliver(Progress(current: -77))
-            return Reached(position: 7)
-        } _: { fixture in
-            defer { gate.open() }
-            let foreign = try await fixture.broker.connect(name: "foreign")
-            let goal = try await fixture.client.send(Move(target: 1), to: move)
-            let id = goal.id.text
-            var status = Mutations(
-                [#"{"goal_id":"\#(id)","status":2}"#, #"{"goal_id":"x","status":"5"}"#],
-                .publication
-            )
-            var feedback = Mutations(
-                [
-                    #"{"feedback_data":{"current":3},"goal_id":"\#(id)"}"#,
-                    Self.envelope(#"{"feedback_data":{"current":4},"goal_id":"\#(id)"}"#, replyTo: "x"),
-                ],
-                .publication
-            )
-            async let published: Void = {
-                for _ in 0..<Self.rounds {
-                    // A mutation may say that the goal has ended, and a client that is told so by a status believes it.
-                    let message = status.next()
-                    if message.text?.contains("2") ?? true { try await foreign.publish(message, to: "arm.move.status") }
-                    try await foreign.publish(feedback.next(), to: "arm.move.feedback")
+        try await withConnections { broker, foreign, own in
+            let server = try await broker.connect(name: "server")
+            let gate = Gate()
+            try await withBackground {
+                try await server.perform(move) { goal in
+                    try await gate.wait()
+                    try await goal.deliver(Progress(current: -77))
+                    return Reached(position: 7)
                 }
-                gate.open()
-            }()
-            var reports = 0
-            for try await report in goal.feedback where report.current != -77 { reports += 1 }
-            let result = try await goal.result
-            try await published
-            #expect(result == Reached(position: 7), "seed \(Self.seed)")
-            #expect(reports > 0 && fixture.client.statistics.undecodable > 0, "seed \(Self.seed)")
-            await foreign.close()
+            } _: {
+                try await broker.waitForConsumers(of: "arm.move.send_goal")
+                let goal = try await own.send(Move(target: 1), to: move)
+                let id = goal.id.text
+                var status = Mutations(
+                    [#"{"goal_id":"\#(id)","status":2}"#, #"{"goal_id":"x","status":"5"}"#],
+                    .publication
+                )
+                var feedback = Mutations(
+                    [
+                        #"{"feedback_data":{"current":3},"goal_id":"\#(id)"}"#,
+                        Self.envelope(#"{"feedback_data":{"current":4},"goal_id":"\#(id)"}"#, replyTo: "x"),
+                    ],
+                    .publication
+                )
+                async let published: Void = {
+                    for _ in 0..<Self.rounds {
+                        // A mutation may say that the goal has ended, and a client that is told so by a status believes it.
+                        let message = status.next()
+                        if message.text?.contains("2") ?? true {
+                            try await foreign.publish(message, to: "arm.move.status")
+                        }
+                        try await foreign.publish(feedback.next(), to: "arm.move.feedback")
+                    }
+                    gate.open()
+                }()
+                var reports = 0
+                for try await report in goal.feedback where report.current != -77 { reports += 1 }
+                let result = try await goal.result
+                try await published
+                #expect(result == Reached(position: 7), "seed \(Self.seed)")
+                #expect(reports > 0 && own.statistics.undecodable > 0, "seed \(Self.seed)")
+            }
+            await server.close()
         }
     }
 
@@ -267,7 +273,7 @@ import Testing
         try await withConnections { broker, foreign, own in
             let node = Node("arm", on: own, options: NodeOptions(heartbeat: nil, remoteControl: true)) {}
             try await node.whileRunning {
-                await broker.waitForConsumers(of: "arm.start")
+                try await broker.waitForConsumers(of: "arm.start")
                 var mutations = Mutations([Self.envelope("{}", replyTo: "rpc-1")], .call)
                 for _ in 0..<Self.rounds {
                     let message = mutations.next()
