@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
         .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
         .library(name: "MartletRedis", targets: ["MartletRedis"]),
+        .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
@@ -48,6 +49,8 @@ let package = Package(
             pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "MartletCompression", dependencies: ["CZlib", "Martlet"], swiftSettings: settings),
         .target(
             name: "MartletIO",
             dependencies: [
@@ -153,11 +156,17 @@ let package = Package(
                 "IntegrationSupport",
                 "Martlet",
                 "MartletAMQP",
+                "MartletCompression",
                 "MartletMQTT",
                 "MartletRedis",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletHostilityTests",
+            dependencies: ["Martlet", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -181,6 +190,11 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletCompressionTests",
+            dependencies: ["Martlet", "MartletCompression", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -225,6 +239,14 @@ let package = Package(
                 "MartletConsole",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletInteropTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+            ],
+            exclude: ["Peers"],
             swiftSettings: settings
         ),
         .testTarget(name: "PlaygroundTests", dependencies: ["MartletConsole", "playground"], swiftSettings: settings),

@@ -73,7 +73,7 @@ actor MQTTSession {
                     first
                 }
             } ?? [:]
-        client = try Mosquitto(options, clientID: runtime.name)
+        client = try Mosquitto(options, clientID: runtime.name, wire: runtime.wire)
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
         self.bell = bell

@@ -4,6 +4,7 @@
 struct GoalInquiry<Output: Codable & Sendable>: Sendable {
     /// What the server says.
     enum Answer: Sendable {
+        /// It goes on; or it has succeeded, and the result is not there yet.
         case live(GoalStatus)
         case ended(GoalOutcome<Output>)
     }
@@ -103,6 +104,8 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
             throw MessagingError.unknownGoal(id, of: names.action)
         case .accepted, .executing, .canceling:
             return Reply(answer: .live(reply.status ?? .accepted), lease: lease)
+        case .succeeded where reply.lacksResult:
+            return Reply(answer: .live(.succeeded), lease: lease)
         case .succeeded:
             guard let result = reply.result else { throw MessagingError.unknownGoal(id, of: names.action) }
             return Reply(answer: .ended(.succeeded(result)), lease: lease)

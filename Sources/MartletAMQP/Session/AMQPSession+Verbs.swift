@@ -17,7 +17,7 @@ extension AMQPSession {
         }
         try check(message, options.guarantee)
         let isGuaranteed = options.guarantee > .atMostOnce
-        var (properties, body) = try WireFormat.content(of: message)
+        var (properties, body) = try WireFormat.content(of: message, format: options.format, runtime.wire)
         try prepare(&properties, isLasting: isGuaranteed, expiry: options.expiry)
         try await publish(
             Outgoing(
@@ -41,7 +41,9 @@ extension AMQPSession {
         let isRequest = message.headers.replyTo != nil
         let isGuaranteed = options.guarantee > .atMostOnce
         var (properties, body) =
-            isRequest ? try WireFormat.callContent(of: message) : try WireFormat.content(of: message)
+            isRequest
+            ? try WireFormat.callContent(of: message, runtime.wire)
+            : try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: !isRequest, expiry: options.expiry)
         let start = runtime.timers.now
         while true {
@@ -84,7 +86,7 @@ extension AMQPSession {
     nonisolated func reply(_ message: Message, to address: String) async throws {
         try ShortText.check(address, "a reply address")
         try check(message, .atMostOnce)
-        let (properties, body) = try WireFormat.callContent(of: message)
+        let (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
         let isDirect = address.hasPrefix(ReplyConsumer.pseudoQueue)
         try await publish(
             Outgoing(

@@ -71,12 +71,18 @@ final class QueueConsumer: Restorable, ChannelOwner {
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
             redeliveries = max(redeliveries, Int(clamping: count))
         }
+        let message = Result { try WireFormat.message(content, from: .publication, session.runtime.wire) }
         let delivery = Delivery(
             topic: topic,
-            message: WireFormat.message(content, from: .publication),
+            message: (try? message.get()) ?? Message(content.body),
             redeliveries: redeliveries,
             settlement: Settlement(announcement.tag, by: channel.settler)
         )
+        if case .failure(let error) = message {
+            session.runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+            try? delivery.nack(requeue: false)
+            return
+        }
         _ = mailbox.offer(delivery, topic: topic)
     }
 

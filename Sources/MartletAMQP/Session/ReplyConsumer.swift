@@ -109,7 +109,11 @@ final class ReplyConsumer: Restorable, ChannelOwner {
     }
 
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
-        receive(WireFormat.message(content, from: .call), address)
+        do {
+            receive(try WireFormat.message(content, from: .call, session.runtime.wire), address)
+        } catch {
+            session.runtime.count(\.undecodable, "a reply could not be read: \(error)")
+        }
     }
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {

@@ -88,7 +88,13 @@ final class TopicConsumer: Restorable, ChannelOwner {
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
         guard case .delivery(let announcement) = content.announcement else { return }
         let topic = name ?? TopicName(announcement.routingKey)
-        let message = WireFormat.message(content, from: .publication)
+        let message: Message
+        do {
+            message = try WireFormat.message(content, from: .publication, session.runtime.wire)
+        } catch {
+            lastTag = announcement.tag
+            return session.runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+        }
         let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
         lastTag = announcement.tag
         _ = mailbox.offer(delivery, topic: topic)

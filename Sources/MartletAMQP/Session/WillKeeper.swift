@@ -26,7 +26,7 @@ final class WillKeeper: Restorable, ChannelOwner {
             declared.expiry = .seconds(60)
             declared.deadLetterExchange = session.options.exchange
             declared.deadLetterRoutingKey = will.topic.text
-            let (properties, body) = try WireFormat.content(of: will.message)
+            let (properties, body) = try WireFormat.content(of: will.message, session.runtime.wire)
             session.ask(.declareQueue(declared, passive: false), on: channel) { _ in }
             session.ask(
                 .consume(queue: queue, consumer: "will", noAck: false, exclusive: true, arguments: [:]),

@@ -83,9 +83,14 @@ extension RedisSession {
     /// An element has been moved to a consumer.
     private func take(_ bytes: [UInt8], _ number: Int) {
         guard let consumer = consumers[number] else { return }
-        let element = QueueElement(bytes)
+        let element = QueueElement(bytes, runtime.wire)
         let tag = consumer.hold(bytes)
         if element.isFiller { return settle(SettledDelivery(consumer: number, tag: tag, disposition: .ack)) }
+        guard element.isReadable else {
+            runtime.count(\.undecodable, "a message of \(consumer.keys.queue) could not be read")
+            _ = consumer.release(tag)
+            return bury(element, number, "rejected")
+        }
         if let expires = element.expires, clock.isOver(expires) {
             _ = consumer.release(tag)
             return bury(element, number, "expired")
@@ -175,7 +180,7 @@ extension RedisSession {
             guard let consumer = consumers[number] else { continue }
             let elements = entries.compactMap { entry in
                 consumer.release(entry.tag).map { element, place in
-                    (tag: place, held: element, back: QueueElement(element).givenBack)
+                    (tag: place, held: element, back: QueueElement(element, runtime.wire).givenBack)
                 }
             }
             if consumer.isLeaving {
@@ -200,9 +205,9 @@ extension RedisSession {
             let command = [Command.lrem, consumer.list, Command.first, bytes]
             write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
         case .requeue:
-            giveBack([(place, bytes, QueueElement(bytes).givenBack)], of: consumer)
+            giveBack([(place, bytes, QueueElement(bytes, runtime.wire).givenBack)], of: consumer)
         case .reject:
-            bury(QueueElement(bytes), entry.consumer, "rejected")
+            bury(QueueElement(bytes, runtime.wire), entry.consumer, "rejected")
         }
     }
 
@@ -335,7 +340,7 @@ extension RedisSession {
         let some = [Command.lrange, list, Array("-100".utf8), Command.last]
         while let elements = try await perform([some], slot: keys.slot).array, !elements.isEmpty {
             let pairs = elements.compactMap(\.bytes).map { bytes in
-                (held: bytes, back: wasDelivered(bytes) ? QueueElement(bytes).givenBack : bytes)
+                (held: bytes, back: wasDelivered(bytes) ? QueueElement(bytes, runtime.wire).givenBack : bytes)
             }
             let reply = try await perform(
                 [
