@@ -136,6 +136,7 @@ extension MQTTSession {
             if quality < 0x80 { table.granted(filter) }
             promise.end(.success(quality))
         case .restored(let filter):
+            defer { concludeRestoring() }
             if quality < 0x80 { return table.granted(filter) }
             let error = MessagingError(.refused, "the broker refused the subscription after a reconnect")
             for receiver in table.removeFilter(filter) { receiver.finish(throwing: error) }

@@ -69,12 +69,10 @@ extension GoalHandle {
                     guard let end = heard ?? (status.isTerminal ? status : nil) else { break }
                     contradictions += 1
                     if contradictions >= Self.toleratedContradictions { return contradicted(end) }
-                case nil:
-                    break
                 }
             } catch let error as MessagingError {
                 // The server has said that it is over, and is gone before it could say why.
-                switch heard {
+                switch heard ?? end(in: statuses) {
                 case .canceled: return .canceled(nil, .canceledGoal(id))
                 case .aborted: return .aborted(.abortedGoal(id))
                 default: throw error
@@ -93,6 +91,14 @@ extension GoalHandle {
         status == .canceled
             ? .canceled(nil, .canceledGoal(id))
             : .aborted(.abortedGoal(id, "its server says that it is \(status), and has no result"))
+    }
+
+    /// The terminal status, if it has been published.
+    private func end(in statuses: Subscription) -> GoalStatus? {
+        while let delivery = statuses.nextIfReady() {
+            if let status = connection.runtime.status(of: id, in: delivery), status.isTerminal { return status }
+        }
+        return nil
     }
 
     /// The terminal status, if it is published by a time.

@@ -108,7 +108,7 @@ extension AMQPSession {
     /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
     private func checkAddress(_ address: String) async throws {
         let promise = Promise<ServerMethod.Reply>()
-        attend { inquiries.ask(address, on: self) { promise.end($0) } }
+        attend { inquiries.ask(forQueue: address, on: self) { promise.end($0) } }
         do {
             _ = try await promise.value()
         } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
@@ -146,8 +146,9 @@ extension AMQPSession {
 
     // MARK: Queues
 
-    /// How a queue is declared that does not exist yet.
-    nonisolated func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
+    /// How a queue is declared that does not exist yet: as this connection has declared it before, if it has.
+    func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
+        if let declared = topology.queue(queue.text) { return declared }
         var declared = AMQPQueue(queue.text, arguments: options.queueArguments)
         if forRequests {
             // It goes with its last responder, so that the broker tells callers that there is none.
@@ -194,7 +195,7 @@ extension AMQPSession {
     private func checkConsumers(of queue: QueueName) async throws {
         do {
             let promise = Promise<ServerMethod.Reply>()
-            attend { inquiries.ask(queue.text, on: self) { promise.end($0) } }
+            attend { inquiries.ask(forQueue: queue.text, on: self) { promise.end($0) } }
             if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
@@ -232,8 +233,7 @@ extension AMQPSession {
                 "a consumer's prefetch is \(options.prefetch); AMQP has 65535 at most"
             )
         }
-        let declared = declaration(of: queue, forRequests: options.isForRequests)
-        let consumer = QueueConsumer(queue, declared, prefetch: options.prefetch)
+        let consumer = QueueConsumer(queue, isForRequests: options.isForRequests, prefetch: options.prefetch)
         return (consumer.mailbox, try await add(consumer))
     }
 

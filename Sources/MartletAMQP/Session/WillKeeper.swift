@@ -57,12 +57,6 @@ final class WillKeeper: Restorable, ChannelOwner {
         session.ask(.deleteQueue(queue, ifUnused: false, ifEmpty: false), on: channel) { _ in }
     }
 
-    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {}
-    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
-    func work(_ session: isolated AMQPSession) {}
-
-    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {}
-
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         if self.channel === channel { self.channel = nil }
     }
