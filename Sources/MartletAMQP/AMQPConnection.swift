@@ -60,7 +60,10 @@ public actor AMQPConnection: Connection {
 
     /// Confirms, durable queues that deliver again, detection of responders, expiry and headers.
     public nonisolated var capabilities: Capabilities {
-        [.confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers]
+        [
+            .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .nativeHeaders,
+            .lastingSubscriptions,
+        ]
     }
 
     /// Why the broker takes no publishes at the moment; `nil`: it does.
@@ -87,7 +90,7 @@ public actor AMQPConnection: Connection {
     /// waits five minutes for a link that was lost; it is deleted when the subscription is left.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate()
+        try options.validate(on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
         return Subscription(mailbox) { [weak session] in session?.leave(id) }
     }

@@ -59,10 +59,12 @@ public actor MQTTConnection: Connection {
 
     /// What the version of the protocol gives.
     public nonisolated var capabilities: Capabilities {
-        switch session.options.version {
-        case .v311: [.retain, .confirmedPublish, .exactlyOnce, .headers]
-        case .v5: [.retain, .confirmedPublish, .exactlyOnce, .headers, .expiry, .responderDetection]
+        var capabilities: Capabilities = [.retain, .confirmedPublish, .exactlyOnce, .headers]
+        if session.options.version == .v5 {
+            capabilities.formUnion([.expiry, .responderDetection, .noLocal, .nativeHeaders])
         }
+        if session.options.session != .clean { capabilities.insert(.lastingSubscriptions) }
+        return capabilities
     }
 
     // MARK: The verbs
@@ -76,12 +78,13 @@ public actor MQTTConnection: Connection {
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate()
+        try options.validate(on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let request = MQTTSession.Request(
             filter: TopicMapping.filter(pattern),
             quality: CInt(options.guarantee.rawValue),
-            wantsRetained: options.retained
+            wantsRetained: options.retained,
+            noLocal: options.noLocal
         )
         let name = pattern.hasWildcards ? nil : TopicName(pattern.text)
         let member = try await session.subscribe(request, .topics(inbox, name: name))

@@ -79,7 +79,7 @@ public actor RedisConnection: Connection {
     /// ``ConnectionStatistics/gaps``.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate()
+        try options.validate(on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let member = try await session.subscribe(to: pattern, Receiver(inbox: inbox))
         return Subscription(inbox.mailbox) { [weak session] in session?.leave(member) }

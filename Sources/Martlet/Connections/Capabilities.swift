@@ -24,4 +24,13 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     public static let headers = Capabilities(rawValue: 1 << 7)
     /// It tells a responder at once that nobody hears a reply address any more.
     public static let replyDetection = Capabilities(rawValue: 1 << 8)
+    /// A guaranteed subscription gets what was published while its link was away.
+    public static let lastingSubscriptions = Capabilities(rawValue: 1 << 9)
+    /// A guaranteed subscription can have a name by which it outlives its reader, and its deliveries are settled; see
+    /// ``SubscribeOptions/durableName``.
+    public static let durableSubscriptions = Capabilities(rawValue: 1 << 10)
+    /// A subscription can leave out what its own connection publishes; see ``SubscribeOptions/noLocal``.
+    public static let noLocal = Capabilities(rawValue: 1 << 11)
+    /// Headers are beside the body on the wire too, so that peers of other libraries find the body as it is.
+    public static let nativeHeaders = Capabilities(rawValue: 1 << 12)
 }
