@@ -84,6 +84,16 @@ public actor AMQPConnection: Connection {
         try await session.publish(message, to: topic, options)
     }
 
+    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    public nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        options: PublishOptions
+    ) async throws -> Confirmation {
+        try topic.validate()
+        return try await session.beginPublishing(message, to: topic, options)
+    }
+
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     ///
     /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
@@ -102,6 +112,16 @@ public actor AMQPConnection: Connection {
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try await session.send(message, to: queue, options)
+    }
+
+    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    public nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try queue.validate()
+        return try await session.beginSending(message, to: queue, options)
     }
 
     /// Consumes a queue; see ``Connection/consume(from:options:)``.

@@ -75,6 +75,16 @@ public actor MQTTConnection: Connection {
         try await session.publish(message, to: topic, options)
     }
 
+    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    public nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        options: PublishOptions
+    ) async throws -> Confirmation {
+        try topic.validate()
+        return try await session.beginPublishing(message, to: topic, options)
+    }
+
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
@@ -98,6 +108,16 @@ public actor MQTTConnection: Connection {
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try await session.send(message, to: queue, options)
+    }
+
+    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    public nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try queue.validate()
+        return try await session.beginSending(message, to: queue, options)
     }
 
     /// Consumes a queue; see ``Connection/consume(from:options:)``.

@@ -71,6 +71,16 @@ public actor RedisConnection: Connection {
         try await session.publish(message, to: topic, options)
     }
 
+    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    public nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        options: PublishOptions
+    ) async throws -> Confirmation {
+        try topic.validate()
+        return try await session.beginPublishing(message, to: topic, options)
+    }
+
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     ///
     /// Redis sends each message once and keeps nothing. While the reader of a subscription with ``Overflow/suspend`` is
@@ -91,6 +101,16 @@ public actor RedisConnection: Connection {
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try await session.send(message, to: queue, options)
+    }
+
+    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    public nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try queue.validate()
+        return try await session.beginSending(message, to: queue, options)
     }
 
     /// Consumes a queue; see ``Connection/consume(from:options:)``.

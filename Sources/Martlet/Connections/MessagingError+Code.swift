@@ -85,7 +85,8 @@ extension MessagingError {
         public static let loopDetected: Code = "loop-detected"
 
         static let retriable: Set<Code> = [
-            .bridgeFailed, .notConnected, .connectionLost, .queueFull, .noResponder, .timeout, .shuttingDown, .goalRejected,
+            .bridgeFailed, .notConnected, .connectionLost, .queueFull, .noResponder, .timeout, .shuttingDown,
+            .goalRejected,
         ]
     }
 }

@@ -18,7 +18,10 @@ struct ForwardTests {
         let heard = try await fixture.b.subscribe(to: "sensors.door")
         let bridge = fixture.bridge { Forward("sensors.door") }
         try await bridge.whileRunning {
-            let message = Message("open", headers: ["content-type": "text/plain", "colour": "red", "reply-to": "there"])
+            let message = Message(
+                "open",
+                headers: ["content-type": "text/plain", "colour": "red", "reply-to": "there"]
+            )
             try await fixture.a.publish(message, to: "sensors.door")
             try await fixture.a.publish("no", to: "sensors.window")
             let delivery = try #require(try await heard.next())
@@ -46,7 +49,10 @@ struct ForwardTests {
         let bridge = fixture.bridge { Forward("sensors.#", as: "site.berlin.{rest}") }
         try await bridge.whileRunning {
             for number in 0..<500 {
-                try await fixture.a.publish("\(number)", to: number.isMultiple(of: 2) ? "sensors.even" : "sensors.x.odd")
+                try await fixture.a.publish(
+                    "\(number)",
+                    to: number.isMultiple(of: 2) ? "sensors.even" : "sensors.x.odd"
+                )
             }
             for number in 0..<500 {
                 let delivery = try #require(try await heard.next())
@@ -128,7 +134,8 @@ struct ForwardTests {
         let heard = try await fixture.b.subscribe(to: TopicFilter<Fahrenheit>("out.#"))
         let dead = try await fixture.a.consume(from: "dead")
         let bridge = fixture.bridge("weather") {
-            Forward(TopicFilter<Reading>("in.#"), as: "out.{rest}", options: RouteOptions(deadLetters: "dead")) { reading in
+            Forward(TopicFilter<Reading>("in.#"), as: "out.{rest}", options: RouteOptions(deadLetters: "dead")) {
+                reading in
                 reading.value.celsius < 0 ? nil : Fahrenheit(degrees: reading.value.celsius * 9 / 5 + 32)
             }
         }
@@ -150,7 +157,9 @@ struct ForwardTests {
             try letter.ack()
         }
         let statistics = bridge.reports[0].statistics
-        #expect(statistics.received == 3 && statistics.dead == 1 && statistics.filtered == 1 && statistics.forwarded == 1)
+        #expect(
+            statistics.received == 3 && statistics.dead == 1 && statistics.filtered == 1 && statistics.forwarded == 1
+        )
     }
 
     @Test func samplesAndLeavesOutWhatHasNotChanged() async throws {
@@ -233,7 +242,9 @@ struct ForwardTests {
         let sink = ScriptedConnection(fixture.to) { _, _ in .confirm(Promise()) }
         let bridge = Bridge(from: fixture.from, to: sink) { Forward(queue: "jobs") }
         for text in ["one", "two", "three"] { try await fixture.a.send(Message(text), to: "jobs") }
-        try await withBackground { try await bridge.run() } _: {
+        try await withBackground {
+            try await bridge.run()
+        } _: {
             await until { bridge.reports.first?.statistics.inFlight == 3 }
         }
         let left = try await fixture.a.consume(from: "jobs")
@@ -245,7 +256,9 @@ struct ForwardTests {
         let sink = ScriptedConnection(fixture.to) { _, _ in .confirm(Promise()) }
         let bridge = Bridge(from: fixture.from, to: sink) { Forward(queue: "jobs", options: RouteOptions(window: 4)) }
         for number in 0..<20 { try await fixture.a.send(Message("\(number)"), to: "jobs") }
-        try await withBackground { try await bridge.run() } _: {
+        try await withBackground {
+            try await bridge.run()
+        } _: {
             await until { fixture.brokerA.queue("jobs")?.unsettled == 4 }
             #expect(fixture.brokerA.queue("jobs")?.waiting == 16)
         }
@@ -403,7 +416,9 @@ struct ForwardTests {
             begun.withLock { $0 += 1 }
             return .confirm(promise)
         }
-        let bridge = Bridge(from: fixture.from, to: sink) { Forward(queue: "q", options: RouteOptions(deduplication: 9)) }
+        let bridge = Bridge(from: fixture.from, to: sink) {
+            Forward(queue: "q", options: RouteOptions(deduplication: 9))
+        }
         try await bridge.whileRunning {
             for _ in 0..<2 { try await fixture.a.send(Message("x", headers: ["message-id": "1"]), to: "q") }
             await until { bridge.reports[0].statistics.inFlight == 2 }

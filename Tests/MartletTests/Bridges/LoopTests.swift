@@ -103,7 +103,9 @@ struct LoopTests {
         #expect(bridges.map { $0.reports[0].statistics.looped } == Array(repeating: 100, count: count))
     }
 
-    private func running(_ bridges: ArraySlice<Bridge>, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    private func running(_ bridges: ArraySlice<Bridge>, _ body: @escaping @Sendable () async throws -> Void)
+        async throws
+    {
         guard let first = bridges.first else { return try await body() }
         try await first.whileRunning { try await running(bridges.dropFirst(), body) }
     }

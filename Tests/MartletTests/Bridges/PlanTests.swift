@@ -14,7 +14,10 @@ struct PlanTests {
         name: "redis",
         capabilities: [.redelivery, .headers, .expiry, .responderDetection]
     )
-    private static let mqtt = BridgeEnd(name: "mqtt", capabilities: [.retain, .confirmedPublish, .exactlyOnce, .headers])
+    private static let mqtt = BridgeEnd(
+        name: "mqtt",
+        capabilities: [.retain, .confirmedPublish, .exactlyOnce, .headers]
+    )
 
     private static func plan(_ from: BridgeEnd, _ to: BridgeEnd, _ route: Forward) throws -> RoutePlan {
         try #require(try Bridge.plan(between: BridgeEnds(from: from, to: to)) { route }.first)
@@ -82,7 +85,8 @@ struct PlanTests {
             Forward("a..b"), Forward("a", as: "b.{1}"), Forward("a", as: "b.*"), Forward(queue: "a b"),
             Forward("a", toQueue: ""), Forward("a.*", as: "b", direction: .both),
             Forward("a", options: RouteOptions(window: 0)), Forward("a", options: RouteOptions(deduplication: -1)),
-            Forward("a", options: RouteOptions(expiry: .zero)), Forward("a", options: RouteOptions(sampling: .every(0))),
+            Forward("a", options: RouteOptions(expiry: .zero)),
+            Forward("a", options: RouteOptions(sampling: .every(0))),
             Forward("a", options: RouteOptions(rate: RateLimit(perSecond: .nan))),
             Forward("a", options: RouteOptions(deadLetters: "x y")),
         ]

@@ -5,7 +5,8 @@ import Testing
 
 struct TopicTemplateTests {
     private static func made(_ template: String, _ pattern: String, _ topic: String) throws -> String? {
-        try TopicTemplate(template).topic(for: TopicName(topic), matching: TopicPattern(pattern), origin: "or.igin")?.text
+        try TopicTemplate(template).topic(for: TopicName(topic), matching: TopicPattern(pattern), origin: "or.igin")?
+            .text
     }
 
     @Test(
@@ -58,7 +59,9 @@ struct TopicTemplateTests {
         #expect(reversed.template.text == backTemplate)
     }
 
-    @Test(arguments: [("a.*", "b"), ("a.#", "b"), ("a.*", "b.{1}.{1}"), ("a.*", "b.x{1}"), ("a.#", "{rest}.b"), ("a", "{origin}")])
+    @Test(arguments: [
+        ("a.*", "b"), ("a.#", "b"), ("a.*", "b.{1}.{1}"), ("a.*", "b.x{1}"), ("a.#", "{rest}.b"), ("a", "{origin}"),
+    ])
     func hasNoWayBack(pattern: String, template: String) throws {
         let template = try TopicTemplate(template)
         #expect(throws: MessagingError.self) { try template.reversed(from: TopicPattern(pattern)) }

@@ -14,7 +14,8 @@
 /// `{rest}` what `#` matched, `{topic}` the whole topic, and `{origin}` the topic from which the first bridge took the
 /// message.
 public struct Forward: Route {
-    typealias Transform = @Sendable (Delivery, _ source: ConnectionRuntime, _ sink: ConnectionRuntime) async throws ->
+    typealias Transform =
+        @Sendable (Delivery, _ source: ConnectionRuntime, _ sink: ConnectionRuntime) async throws ->
         Message?
 
     /// What it connects, such as `sensors.# → site.berlin.{rest}`.
@@ -32,11 +33,12 @@ public struct Forward: Route {
         _ options: RouteOptions,
         _ transform: Transform?
     ) {
-        let arrow = switch direction {
-        case .forth: "→"
-        case .back: "←"
-        case .both: "↔"
-        }
+        let arrow =
+            switch direction {
+            case .forth: "→"
+            case .back: "←"
+            case .both: "↔"
+            }
         name = "\(source) \(arrow) \(sink)"
         self.source = source
         self.sink = sink

@@ -94,7 +94,9 @@ struct ForwardLeg: Sendable {
         }
         switch options.guarantee {
         case .exactlyOnce:
-            throw unsupported("a bridge passes messages on at least once; with deduplication it leaves out those it knows")
+            throw unsupported(
+                "a bridge passes messages on at least once; with deduplication it leaves out those it knows"
+            )
         case .atLeastOnce where guarantee.guarantee < .atLeastOnce:
             throw unsupported(guarantee.reasons.joined(separator: "; "))
         default: break
@@ -126,12 +128,16 @@ struct ForwardLeg: Sendable {
             warnings.append("what \(from.name) keeps is passed on once, for \(to.name) keeps nothing")
         }
         if options.retry.attempts != nil, options.deadLetters == nil, case .topics = source {
-            warnings.append("what can't be passed on in \(options.retry.attempts ?? 0) more attempts is lost: it has no dead letters")
+            warnings.append(
+                "what can't be passed on in \(options.retry.attempts ?? 0) more attempts is lost: it has no dead letters"
+            )
         }
         if let deadLetters = options.deadLetters {
             let end = ends[deadLetters.side ?? side]
             if !end.capabilities.contains(.redelivery) {
-                warnings.append("\(end.name) does not keep the dead letters in \(deadLetters.queue) until somebody consumes them")
+                warnings.append(
+                    "\(end.name) does not keep the dead letters in \(deadLetters.queue) until somebody consumes them"
+                )
             }
         }
         return warnings
@@ -142,7 +148,8 @@ struct ForwardLeg: Sendable {
     /// Each side does what it can, also if the other can do less.
     func sourceGuarantee(_ capabilities: Capabilities) -> Guarantee {
         guard options.guarantee != .atMostOnce else { return .atMostOnce }
-        return capabilities.isDisjoint(with: [.lastingSubscriptions, .durableSubscriptions]) ? .atMostOnce : .atLeastOnce
+        return capabilities.isDisjoint(with: [.lastingSubscriptions, .durableSubscriptions])
+            ? .atMostOnce : .atLeastOnce
     }
 
     func sinkGuarantee(_ capabilities: Capabilities) -> Guarantee {

@@ -218,7 +218,8 @@ struct ForwardPipeline: Sendable {
         guard case .topics = leg.source, sink.capabilities.contains(.retain) else { return false }
         switch options.retain {
         case .all: return true
-        case .kept: return delivery.isRetained || (delivery.message.body.isEmpty && source.capabilities.contains(.retain))
+        case .kept:
+            return delivery.isRetained || (delivery.message.body.isEmpty && source.capabilities.contains(.retain))
         case .none: return false
         }
     }

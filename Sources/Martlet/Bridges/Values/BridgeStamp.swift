@@ -82,7 +82,10 @@ struct BridgeStamp: Sendable {
         if let source { try Self.validate(source, "broker") }
         if let sink { try Self.validate(sink, "broker") }
         guard hopLimit >= 1 else {
-            throw MessagingError(.invalidArgument, "the hop limit of bridge \(bridge) is \(hopLimit); it must be at least 1")
+            throw MessagingError(
+                .invalidArgument,
+                "the hop limit of bridge \(bridge) is \(hopLimit); it must be at least 1"
+            )
         }
     }
 
