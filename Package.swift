@@ -193,6 +193,13 @@ let package = Package(
             dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "MartletBridgeTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletTesting",
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

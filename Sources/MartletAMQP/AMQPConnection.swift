@@ -62,7 +62,7 @@ public actor AMQPConnection: Connection {
     public nonisolated var capabilities: Capabilities {
         [
             .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .nativeHeaders,
-            .lastingSubscriptions,
+            .lastingSubscriptions, .durableSubscriptions,
         ]
     }
 

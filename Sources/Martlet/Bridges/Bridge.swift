@@ -24,6 +24,7 @@ public final class Bridge: Service, Sendable {
     let from: any Connection
     let to: any Connection
     let routes: [any Route]
+    private let isNamed: Bool
     private let status = Watched(BridgeStatus())
     private let logger: Logger
 
@@ -40,6 +41,7 @@ public final class Bridge: Service, Sendable {
     ) {
         self.from = from
         self.to = to
+        isNamed = name != nil
         self.name = name ?? "bridge-" + String(UInt64.random(in: .min ... .max), radix: 36)
         self.options = options
         self.routes = routes()
@@ -75,7 +77,8 @@ public final class Bridge: Service, Sendable {
             between: BridgeEnds(from: BridgeEnd(from), to: BridgeEnd(to)),
             name: name,
             options: options,
-            sidesAreOne: from === to
+            sidesAreOne: from === to,
+            isNamed: isNamed
         )
     }
 

@@ -20,7 +20,8 @@ struct BridgeLeg: Sendable {
         between ends: BridgeEnds,
         name: String,
         options: BridgeOptions,
-        sidesAreOne: Bool
+        sidesAreOne: Bool,
+        isNamed: Bool = true
     ) throws -> [BridgeLeg] {
         try BridgeStamp(bridge: name, options: options, from: .from).validate()
         guard options.drainLimit >= .zero else {
@@ -36,6 +37,12 @@ struct BridgeLeg: Sendable {
             }
         }
         let plans = planned.map(\.plan)
+        if !isNamed, let durable = plans.first(where: \.needsName) {
+            throw MessagingError(
+                .invalidArgument,
+                "route \(durable.name) is durable, and its bridge has no name by which it would find what was kept for it"
+            )
+        }
         let loops = RouteLoops.members(of: plans, sidesAreOne: sidesAreOne)
         if let refused = loops.sorted().first(where: { !plans[$0].allowsLoop }) {
             let names = loops.sorted().map { "'\(plans[$0].name)'" }.joined(separator: " and ")

@@ -14,12 +14,13 @@ public struct RouteGuarantee: Sendable, Hashable, CustomStringConvertible {
         case queue
     }
 
-    init(from source: BridgeEnd, _ sourceKind: Kind, to sink: BridgeEnd, _ sinkKind: Kind) {
+    /// - Parameter isDurable: whether the source is a durable subscription.
+    init(from source: BridgeEnd, _ sourceKind: Kind, isDurable: Bool, to sink: BridgeEnd, _ sinkKind: Kind) {
         guarantee = .atLeastOnce
         outlivesBridge = true
         reasons = []
         switch sourceKind {
-        case .topic where source.capabilities.contains(.durableSubscriptions): break
+        case .topic where isDurable: break
         case .topic where source.capabilities.contains(.lastingSubscriptions):
             outlivesBridge = false
             reasons.append("\(source.name) acknowledges what comes before the sink has it")

@@ -3,6 +3,10 @@ public struct RouteOptions: Sendable, Hashable {
     /// How surely messages have to arrive. What can't be given is an error when the bridge starts. `nil`: as surely as
     /// both sides can.
     public var guarantee: Guarantee?
+    /// Whether the source's broker keeps what is published for the route also while the bridge does not run, and until
+    /// the sink has it. Needs ``Capabilities/durableSubscriptions`` and a bridge with a name, by which it finds what was
+    /// kept when it runs again. What is kept for a bridge that never does is to be deleted at the broker.
+    public var isDurable: Bool
     /// How many messages may be under way to the sink unconfirmed. Then the source waits.
     public var window: Int
     /// What happens when the sink is slower than a topic's publishers. A queue's messages wait in the queue.
@@ -31,6 +35,7 @@ public struct RouteOptions: Sendable, Hashable {
     /// The best guarantee, 256 messages under way, nothing dropped, tried again for ever, unless told.
     public init(
         guarantee: Guarantee? = nil,
+        isDurable: Bool = false,
         window: Int = 256,
         overflow: Overflow = .suspend,
         retry: Backoff = Backoff(),
@@ -44,6 +49,7 @@ public struct RouteOptions: Sendable, Hashable {
         allowsLoop: Bool = false
     ) {
         self.guarantee = guarantee
+        self.isDurable = isDurable
         self.window = window
         self.overflow = overflow
         self.retry = retry

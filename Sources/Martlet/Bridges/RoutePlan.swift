@@ -11,6 +11,8 @@ public struct RoutePlan: Sendable, Hashable {
     let reads: [Place]
     let writes: [Place]
     let allowsLoop: Bool
+    /// Whether the bridge has to have a name that it keeps.
+    let needsName: Bool
 
     /// Topics or queues of one side.
     struct Place: Sendable, Hashable {
@@ -35,7 +37,8 @@ public struct RoutePlan: Sendable, Hashable {
         warnings: [String] = [],
         reads: [Place],
         writes: [Place],
-        allowsLoop: Bool = false
+        allowsLoop: Bool = false,
+        needsName: Bool = false
     ) {
         self.name = name
         self.source = source
@@ -44,5 +47,6 @@ public struct RoutePlan: Sendable, Hashable {
         self.reads = reads
         self.writes = writes
         self.allowsLoop = allowsLoop
+        self.needsName = needsName
     }
 }

@@ -8,11 +8,31 @@ final class RouteRecorder: Sendable {
         var statistics = RouteStatistics()
         var lastLogged: [String: Duration] = [:]
         var memory: ForwardMemory?
+        /// While the route runs.
+        var source: Subscription?
     }
 
     private let state = Mutex(State())
 
-    var statistics: RouteStatistics { state.withLock { $0.statistics } }
+    var statistics: RouteStatistics {
+        state.withLock { state in
+            var statistics = state.statistics
+            statistics.overflowed += state.source?.dropped ?? 0
+            return statistics
+        }
+    }
+
+    /// The route reads a subscription, whose drops count, until it is over.
+    func reads(_ source: Subscription?) {
+        // It goes outside the lock: it unsubscribes when it does.
+        let former = state.withLock { state in
+            let former = state.source
+            state.statistics.overflowed += former?.dropped ?? 0
+            state.source = source
+            return former
+        }
+        withExtendedLifetime(former) {}
+    }
 
     func update(_ change: (inout RouteStatistics) -> Void) {
         state.withLock { change(&$0.statistics) }

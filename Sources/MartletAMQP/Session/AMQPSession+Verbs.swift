@@ -263,6 +263,12 @@ extension AMQPSession {
         if options.guarantee == .exactlyOnce {
             throw MessagingError(.unsupported, "AMQP 0-9-1 delivers at least once, not exactly once")
         }
+        if let name = options.durableName {
+            try ShortText.check(name, "the name of a durable subscription")
+            let declared = declaration(of: QueueName(name))
+            let consumer = QueueConsumer(declared, subscribedTo: pattern, prefetch: min(options.limit, 65_535))
+            return (consumer.mailbox, try await add(consumer))
+        }
         let consumer = TopicConsumer(pattern, options, bell: bell)
         return (consumer.mailbox, try await add(consumer))
     }

@@ -1,12 +1,15 @@
 import Martlet
 import MartletIO
 
-/// A queue's consumer.
+/// A queue's consumer. The queue may be that of a durable subscription, which collects what is published.
 final class QueueConsumer: Restorable, ChannelOwner {
     var id = 0
     let mailbox: Mailbox<Delivery>
-    private let name: QueueName
-    private let topic: TopicName
+    private let name: String
+    /// Of a durable subscription.
+    private let pattern: TopicPattern?
+    /// What is told as the topic: of a subscription by a pattern the one that a message was published to.
+    private let topic: TopicName?
     private let declared: AMQPQueue
     private let prefetch: Int
     private var channel: Channel?
@@ -15,11 +18,22 @@ final class QueueConsumer: Restorable, ChannelOwner {
     private var hasLeft = false
     private var attempts = 0
 
-    init(_ name: QueueName, _ declared: AMQPQueue, prefetch: Int) {
+    convenience init(_ name: QueueName, _ declared: AMQPQueue, prefetch: Int) {
+        self.init(name.text, declared, prefetch: prefetch, pattern: nil, topic: TopicName(name))
+    }
+
+    /// The durable subscription of a name.
+    convenience init(_ declared: AMQPQueue, subscribedTo pattern: TopicPattern, prefetch: Int) {
+        let topic = pattern.hasWildcards ? nil : TopicName(pattern.text)
+        self.init(declared.name, declared, prefetch: prefetch, pattern: pattern, topic: topic)
+    }
+
+    private init(_ name: String, _ declared: AMQPQueue, prefetch: Int, pattern: TopicPattern?, topic: TopicName?) {
         self.name = name
         self.declared = declared
         self.prefetch = prefetch
-        topic = TopicName(name)
+        self.pattern = pattern
+        self.topic = topic
         // The broker sends no more than the prefetch allows, so that nothing ever waits outside.
         mailbox = Mailbox(limit: prefetch, overflow: .suspend)
     }
@@ -39,14 +53,16 @@ final class QueueConsumer: Restorable, ChannelOwner {
             self.channel = channel
             isOpen = false
             consumer = UniqueName.make(session.runtime.name.prefix(100).description)
-            session.ask(
-                [
-                    .declareQueue(declared, passive: passive),
-                    .qos(prefetch: UInt16(clamping: prefetch), isGlobal: false),
-                    .consume(queue: name.text, consumer: consumer, noAck: false, exclusive: false, arguments: [:]),
-                ],
-                on: channel
-            ) { [weak self] result in
+            var methods: [ClientMethod] = [.declareQueue(declared, passive: passive)]
+            if let pattern {
+                let binding = AMQPBinding(from: session.options.exchange, to: name, routingKey: pattern.text)
+                methods.append(.bindQueue(binding))
+            }
+            methods.append(.qos(prefetch: UInt16(clamping: prefetch), isGlobal: false))
+            methods.append(
+                .consume(queue: name, consumer: consumer, noAck: false, exclusive: false, arguments: [:])
+            )
+            session.ask(methods, on: channel) { [weak self] result in
                 guard let self else { return }
                 switch result {
                 case .success:
@@ -73,6 +89,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
             redeliveries = max(redeliveries, Int(clamping: count))
         }
+        let topic = topic ?? TopicName(announcement.routingKey)
         let delivery = Delivery(
             topic: topic,
             message: WireFormat.message(content, from: .publication),
@@ -86,7 +103,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
     func work(_ session: isolated AMQPSession) {}
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
-        session.events.post(.consumerCancelled(queue: name.text))
+        session.events.post(.consumerCancelled(queue: name))
         session.close(channel)
     }
 

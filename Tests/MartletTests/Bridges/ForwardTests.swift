@@ -264,6 +264,24 @@ struct ForwardTests {
         }
     }
 
+    @Test func aSlowSinkHasATopicCountItsDrops() async throws {
+        let fixture = try await BridgeFixture()
+        let promise = Promise<Void>()
+        let sink = ScriptedConnection(fixture.to) { _, _ in .confirm(promise) }
+        let bridge = Bridge(from: fixture.from, to: sink) {
+            Forward("t", options: RouteOptions(window: 8, overflow: .dropOldest))
+        }
+        try await bridge.whileRunning {
+            for number in 0..<1_000 { try await fixture.a.publish("\(number)", to: "t") }
+            await until { bridge.reports[0].statistics.overflowed > 900 }
+            // The window, what was read of it ahead, and one that waits for room.
+            #expect(bridge.reports[0].statistics.inFlight <= 2 * 8 + 1)
+            promise.end(.success(()))
+        }
+        let statistics = bridge.reports[0].statistics
+        #expect(statistics.forwarded + statistics.overflowed == 1_000)
+    }
+
     // MARK: Failures
 
     @Test func whatTheSinkDoesNotTakeForNowIsTriedAgain() async throws {

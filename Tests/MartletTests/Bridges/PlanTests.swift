@@ -7,7 +7,7 @@ struct PlanTests {
         name: "amqp",
         capabilities: [
             .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .nativeHeaders,
-            .lastingSubscriptions,
+            .lastingSubscriptions, .durableSubscriptions,
         ]
     )
     private static let redis = BridgeEnd(
@@ -66,6 +66,18 @@ struct PlanTests {
         let bridge = fixture.bridge { Forward("a", options: RouteOptions(guarantee: .atLeastOnce)) }
         #expect(await errorCode { try await bridge.run() } == .unsupported)
         #expect(fixture.brokerA.presence.clients.allSatisfy { $0.subscriptions.isEmpty })
+    }
+
+    @Test func aDurableRouteOutlivesItsBridge() async throws {
+        let durable = RouteOptions(guarantee: .atLeastOnce, isDurable: true)
+        let plan = try Self.plan(Self.amqp, Self.amqp, Forward("a.#", options: durable))
+        #expect(plan.guarantee?.outlivesBridge == true)
+        #expect(plan.guarantee?.reasons.isEmpty == true)
+        #expect(throws: MessagingError.self) {
+            try Self.plan(Self.redis, Self.amqp, Forward("a.#", options: RouteOptions(isDurable: true)))
+        }
+        let drops = RouteOptions(isDurable: true, overflow: .dropOldest)
+        #expect(throws: MessagingError.self) { try Self.plan(Self.amqp, Self.amqp, Forward("a", options: drops)) }
     }
 
     @Test func whoDropsPromisesNothing() throws {

@@ -70,7 +70,8 @@ public struct ForwardActions: Route {
             to: targets.topics,
             options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
         )
-        defer { context.recorder.update { [dropped = news.dropped] in $0.overflowed += dropped } }
+        context.recorder.reads(news)
+        defer { context.recorder.reads(nil) }
         var loops: [RequestLoop] = []
         // Goals last: their client may ask for the result at once.
         for (name, target) in zip(names.calls, targets.calls).reversed() {

@@ -53,11 +53,16 @@ struct ForwardLeg: Sendable {
         }
     }
 
+    /// Whether its source is a durable subscription. A queue is durable by itself.
+    var isDurable: Bool {
+        if case .topics = source { options.isDurable } else { false }
+    }
+
     // MARK: What it will do
 
     func plan(between ends: BridgeEnds, _ bridge: BridgeOptions) throws -> RoutePlan {
         let (from, to) = (ends[side], ends[side.other])
-        var guarantee = RouteGuarantee(from: from, source.kind, to: to, sink.kind)
+        var guarantee = RouteGuarantee(from: from, source.kind, isDurable: isDurable, to: to, sink.kind)
         if case .topics = source, options.overflow != .suspend {
             guarantee.limit("the route drops messages when its sink is slow")
         }
@@ -70,7 +75,8 @@ struct ForwardLeg: Sendable {
             warnings: warnings(ends, from, to, bridge),
             reads: [place(ofSource: side)],
             writes: [try place(ofSink: side.other)],
-            allowsLoop: options.allowsLoop
+            allowsLoop: options.allowsLoop,
+            needsName: isDurable
         )
     }
 
@@ -91,6 +97,17 @@ struct ForwardLeg: Sendable {
     private func checkDemand(_ guarantee: RouteGuarantee, _ from: BridgeEnd, _ to: BridgeEnd) throws {
         func unsupported(_ text: String) -> MessagingError {
             MessagingError(.unsupported, "route \(name) can't have what it demands: \(text)")
+        }
+        if isDurable {
+            if !from.capabilities.contains(.durableSubscriptions) {
+                throw unsupported("\(from.name) keeps nothing for a subscription that nobody reads")
+            }
+            if options.overflow != .suspend {
+                throw MessagingError(
+                    .invalidArgument,
+                    "route \(name) is durable, and drops messages when its sink is slow"
+                )
+            }
         }
         switch options.guarantee {
         case .exactlyOnce:

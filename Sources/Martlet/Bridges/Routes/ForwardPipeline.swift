@@ -47,7 +47,8 @@ struct ForwardPipeline: Sendable {
     func run() async throws {
         let deliveries = try await open()
         context.ready()
-        defer { context.recorder.update { [overflowed = deliveries.dropped] in $0.overflowed += overflowed } }
+        context.recorder.reads(deliveries)
+        defer { context.recorder.reads(nil) }
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -82,7 +83,8 @@ struct ForwardPipeline: Sendable {
                     limit: options.window,
                     guarantee: leg.sourceGuarantee(capabilities),
                     retained: options.retain != .none && capabilities.contains(.retain),
-                    noLocal: context.isInLoop && capabilities.contains(.noLocal)
+                    noLocal: context.isInLoop && capabilities.contains(.noLocal),
+                    durableName: leg.isDurable ? "martlet.bridge.\(context.stamp.bridge).\(pattern)" : nil
                 )
             )
         }
