@@ -8,7 +8,7 @@ import Testing
         let (edgeBroker, cloudBroker) = (MemoryBroker(), MemoryBroker())
         let (edge, cloud) = try await (edgeBroker.connect(name: "edge"), cloudBroker.connect(name: "cloud"))
         let heard = try await cloud.subscribe(to: "site.#")
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let topic = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 let bridge = Bridge(from: edge, to: cloud, name: "berlin") {
                     Forward("sensors.#", as: "site.berlin.{rest}")
@@ -24,9 +24,10 @@ import Testing
                     try await Task.sleep(for: .milliseconds(20))
                 }
             }
-            #expect(try await heard.next()?.topic == "site.berlin.door")
-            group.cancelAll()
+            defer { group.cancelAll() }
+            return try await heard.next()?.topic
         }
+        #expect(topic == "site.berlin.door")
     }
 
     @Test func names() async throws {
@@ -65,6 +66,13 @@ import Testing
                 Forward("chat.#")
             }
         #expect(try bridge.plan().count == 1)
+    }
+
+    @Test func store() throws {
+        let plans = try plan {
+            Forward("sensors.#", options: RouteOptions(store: StoreOptions(folder: "/var/lib/site/sensors")))
+        }
+        #expect(plans.count == 1)
     }
 
     private func plan(@RouteBuilder routes: () -> [any Route]) throws -> [RoutePlan] {

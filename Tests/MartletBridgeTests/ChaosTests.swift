@@ -26,9 +26,16 @@ import Testing
                     }
                     return arrived
                 }
-                for _ in 0..<Self.kills {
-                    await killed(pair, fromPort, toPort, here, there, after: Self.count / (Self.kills + 1))
-                }
+                let run = Run(
+                    from: pair.from,
+                    to: pair.to,
+                    fromPort: fromPort,
+                    toPort: toPort,
+                    here: here,
+                    there: there,
+                    limit: Self.count / (Self.kills + 1)
+                )
+                for _ in 0..<Self.kills { await killed(run) }
                 group.addTask {
                     try await Bridge(from: ends.from, to: ends.to) {
                         Forward(queue: QueueName(here), toQueue: QueueName(there))
@@ -76,29 +83,28 @@ import Testing
         }
     }
 
+    /// What a process that is killed has to know.
+    private struct Run: Codable, Sendable {
+        var from: BrokerKind
+        var to: BrokerKind
+        var fromPort: Int
+        var toPort: Int
+        var here: String
+        var there: String
+        var limit: Int
+    }
+
     /// Runs a bridge in a process of its own that is killed when so many messages have been passed on.
-    private func killed(
-        _ pair: BrokerPair,
-        _ fromPort: Int,
-        _ toPort: Int,
-        _ here: String,
-        _ there: String,
-        after limit: Int
-    ) async {
-        let (fromKind, toKind) = (pair.from.rawValue, pair.to.rawValue)
-        await #expect(processExitsWith: .signal(SIGKILL)) {
-            [
-                fromKind = fromKind, toKind = toKind, fromPort = fromPort, toPort = toPort, here = here, there = there,
-                limit = limit
-            ]
-            in
-            let (from, to) = (try #require(BrokerKind(rawValue: fromKind)), try #require(BrokerKind(rawValue: toKind)))
-            let bridge = Bridge(from: try await from.connect(port: fromPort), to: try await to.connect(port: toPort)) {
-                Forward(queue: QueueName(here), toQueue: QueueName(there))
+    private func killed(_ run: Run) async {
+        await #expect(processExitsWith: .signal(SIGKILL)) { [run = run as Run] in
+            let from = try await run.from.connect(port: run.fromPort)
+            let to = try await run.to.connect(port: run.toPort)
+            let bridge = Bridge(from: from, to: to) {
+                Forward(queue: QueueName(run.here), toQueue: QueueName(run.there))
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await bridge.run() }
-                try await until { bridge.reports.first.map { $0.statistics.forwarded >= limit } ?? false }
+                try await until { bridge.reports.first.map { $0.statistics.forwarded >= run.limit } ?? false }
                 kill(getpid(), SIGKILL)
             }
         }

@@ -29,6 +29,8 @@ public struct RouteOptions: Sendable, Hashable {
     /// How many IDs of messages that arrived are remembered, so that none is passed on twice; 0: none. Messages without
     /// an ID are always passed on.
     public var deduplication: Int
+    /// Where messages are kept on disk until the sink has them; `nil`: they stay at their source meanwhile.
+    public var store: StoreOptions?
     /// Whether the route may be part of a circle, which is then cut at run time: no message passes the bridge twice.
     public var allowsLoop: Bool
 
@@ -46,6 +48,7 @@ public struct RouteOptions: Sendable, Hashable {
         sampling: Sampling = .all,
         changes: ChangeFilter = .none,
         deduplication: Int = 0,
+        store: StoreOptions? = nil,
         allowsLoop: Bool = false
     ) {
         self.guarantee = guarantee
@@ -60,6 +63,7 @@ public struct RouteOptions: Sendable, Hashable {
         self.sampling = sampling
         self.changes = changes
         self.deduplication = deduplication
+        self.store = store
         self.allowsLoop = allowsLoop
     }
 
@@ -81,5 +85,6 @@ public struct RouteOptions: Sendable, Hashable {
         case .interval(let interval): try check(interval > .zero, "sampling interval", interval, "positive")
         }
         try deadLetters?.queue.validate()
+        try store?.validate(for: route)
     }
 }

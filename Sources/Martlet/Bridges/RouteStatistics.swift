@@ -20,6 +20,10 @@ public struct RouteStatistics: Sendable, Hashable {
     public var lost = 0
     /// Dropped before the route had it, because the sink was slower than the publishers; see ``RouteOptions/overflow``.
     public var overflowed = 0
+    /// How many messages are on disk; see ``RouteOptions/store``.
+    public var stored = 0
+    /// Dropped from the disk, or before they were there: it was full, or they were too old or could not be read any more.
+    public var storeDropped = 0
     /// Sent to the dead-letter queue.
     public var dead = 0
     /// Attempts beyond the first.

@@ -8,7 +8,7 @@ import MartletRedis
 import struct MartletRedis.RedisOptions
 
 /// A kind of broker, of which one runs for all suites.
-enum BrokerKind: String, CaseIterable, Sendable, CustomStringConvertible {
+enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringConvertible {
     case mqtt
     case amqp
     case redis

@@ -21,6 +21,8 @@ struct ForwardLeg: Sendable {
         case (.topics, .queue), (.queue, .topics):
             throw MessagingError(.invalidArgument, "route \(name) has no way back: make a second route of it")
         }
+        var options = options
+        options.store?.folder += "/back"
         return ForwardLeg(
             name: "\(sink) → \(source), backwards",
             side: side.other,
@@ -65,6 +67,9 @@ struct ForwardLeg: Sendable {
         var guarantee = RouteGuarantee(from: from, source.kind, isDurable: isDurable, to: to, sink.kind)
         if case .topics = source, options.overflow != .suspend {
             guarantee.limit("the route drops messages when its sink is slow")
+        }
+        if let store = options.store, store.overflow != .suspend || store.maximumAge != nil {
+            guarantee.limit("the route's store drops messages that are too many or too old")
         }
         if options.guarantee == .atMostOnce { guarantee.limit("no more is asked for") }
         try checkDemand(guarantee, from, to)

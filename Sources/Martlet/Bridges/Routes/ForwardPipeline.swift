@@ -45,29 +45,95 @@ struct ForwardPipeline: Sendable {
     }
 
     func run() async throws {
-        let deliveries = try await open()
-        context.ready()
-        context.recorder.reads(deliveries)
+        let source = try await open()
+        context.recorder.reads(source)
         defer { context.recorder.reads(nil) }
+        guard let options = options.store else {
+            context.ready()
+            return try await withGracefulShutdownHandler {
+                try await pass(source)
+            } onGracefulShutdown: {
+                source.finish()
+            }
+        }
+        let store = try await MessageStore.open(options, window: leg.options.window, recorder: context.recorder)
+        context.ready()
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await pass(source, by: store))
+        } catch {
+            result = .failure(error)
+        }
+        await store.close()
+        try result.get()
+    }
+
+    /// Passes on what a source has by way of the disk.
+    private func pass(_ source: Subscription, by store: MessageStore) async throws {
+        let stored = store.deliveries
         try await withGracefulShutdownHandler {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    defer { window.finish() }
-                    try await read(deliveries)
+            try await Self.together(
+                {
+                    defer { store.finish() }
+                    try await takeIn(source, store)
+                },
+                { try await store.handOut() },
+                { try await pass(stored) }
+            )
+        } onGracefulShutdown: {
+            source.finish()
+            // What is written and not yet under way is there the next time.
+            store.finish()
+        }
+    }
+
+    /// Writes what comes to the disk, as much at a time as has come meanwhile.
+    private func takeIn(_ source: Subscription, _ store: MessageStore) async throws {
+        let arrived = Mailbox<Delivery>(limit: options.window)
+        try await Self.together(
+            {
+                defer { arrived.finish() }
+                for try await delivery in source {
+                    guard case .parked(let id) = arrived.offer(delivery, topic: delivery.topic) else { continue }
+                    try await arrived.waitUntilAdmitted(id)
                 }
-                group.addTask { try await settle() }
+            },
+            {
+                defer { arrived.discard() }
+                while true {
+                    var batch: Deque<Delivery> = []
+                    try await arrived.next(into: &batch)
+                    if batch.isEmpty { return }
+                    try await store.take(batch, timers: context.timers) { context.warn($0) }
+                }
+            }
+        )
+    }
+
+    /// Runs tasks until all have ended, or one has failed.
+    private static func together(_ tasks: (@Sendable () async throws -> Void)...) async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for task in tasks { group.addTask { try await task() } }
+        }
+    }
+
+    /// Passes on what comes, until that ends and the sink has all of it.
+    private func pass(_ deliveries: Subscription) async throws {
+        try await Self.together(
+            {
+                defer { window.finish() }
+                try await read(deliveries)
+            },
+            {
+                // Whoever waits for room in the window waits for nobody when this has failed.
                 do {
-                    while try await group.next() != nil {}
+                    try await settle()
                 } catch {
-                    group.cancelAll()
-                    // Whoever waits for room in the window waits for nobody.
                     window.discard()
                     throw error
                 }
             }
-        } onGracefulShutdown: {
-            deliveries.finish()
-        }
+        )
     }
 
     private func open() async throws -> Subscription {
