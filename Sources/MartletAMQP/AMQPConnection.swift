@@ -61,7 +61,7 @@ public actor AMQPConnection: Connection {
     /// Confirms, durable queues that deliver again, detection of responders, expiry and headers.
     public nonisolated var capabilities: Capabilities {
         [
-            .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .nativeHeaders,
+            .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .separateHeaders,
             .lastingSubscriptions, .durableSubscriptions,
         ]
     }

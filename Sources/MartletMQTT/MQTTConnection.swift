@@ -61,7 +61,7 @@ public actor MQTTConnection: Connection {
     public nonisolated var capabilities: Capabilities {
         var capabilities: Capabilities = [.retain, .confirmedPublish, .exactlyOnce, .headers]
         if session.options.version == .v5 {
-            capabilities.formUnion([.expiry, .responderDetection, .noLocal, .nativeHeaders])
+            capabilities.formUnion([.expiry, .responderDetection, .noLocal, .separateHeaders])
         }
         if session.options.session != .clean { capabilities.insert(.lastingSubscriptions) }
         return capabilities

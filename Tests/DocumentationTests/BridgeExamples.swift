@@ -76,7 +76,7 @@ import Testing
     }
 
     private func plan(@RouteBuilder routes: () -> [any Route]) throws -> [RoutePlan] {
-        let end = BridgeEnd(name: "end", capabilities: [.confirmedPublish, .redelivery, .retain, .nativeHeaders])
+        let end = BridgeEnd(name: "end", capabilities: [.confirmedPublish, .redelivery, .retain, .separateHeaders])
         return try Bridge.plan(between: BridgeEnds(from: end, to: end), routes: routes)
     }
 }

@@ -37,7 +37,7 @@ public struct RouteContext: Sendable {
     func mark(_ message: inout Message, origin: String) {
         switch options.marking {
         case .never: return
-        case .whereNative where message.headers.isEmpty && !sink.capabilities.contains(.nativeHeaders): return
+        case .whereNative where message.headers.isEmpty && !sink.capabilities.contains(.separateHeaders): return
         case .whereNative, .always: break
         }
         stamp.mark(&message.headers, origin: origin)

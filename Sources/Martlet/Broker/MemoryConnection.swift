@@ -13,7 +13,8 @@ public actor MemoryConnection: Connection {
     public nonisolated var capabilities: Capabilities {
         [
             .retain, .confirmedPublish, .exactlyOnce, .redelivery, .responderDetection, .replyDetection, .expiry,
-            .headers, .nativeHeaders,
+            .separateHeaders,
+            .headers,
         ]
     }
 

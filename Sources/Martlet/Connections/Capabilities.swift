@@ -20,17 +20,18 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     public static let responderDetection = Capabilities(rawValue: 1 << 5)
     /// Messages can expire.
     public static let expiry = Capabilities(rawValue: 1 << 6)
-    /// It carries headers beside the body.
+    /// A message's headers arrive with it.
     public static let headers = Capabilities(rawValue: 1 << 7)
     /// It tells a responder at once that nobody hears a reply address any more.
     public static let replyDetection = Capabilities(rawValue: 1 << 8)
+    /// It carries headers beside the body, so that the body stays what it is. Elsewhere a message that has headers is in an
+    /// envelope, which peers of other libraries may not expect.
+    public static let separateHeaders = Capabilities(rawValue: 1 << 9)
     /// A guaranteed subscription gets what was published while its link was away.
-    public static let lastingSubscriptions = Capabilities(rawValue: 1 << 9)
+    public static let lastingSubscriptions = Capabilities(rawValue: 1 << 10)
     /// A guaranteed subscription can have a name by which it outlives its reader, and its deliveries are settled; see
     /// ``SubscribeOptions/durableName``.
-    public static let durableSubscriptions = Capabilities(rawValue: 1 << 10)
+    public static let durableSubscriptions = Capabilities(rawValue: 1 << 11)
     /// A subscription can leave out what its own connection publishes; see ``SubscribeOptions/noLocal``.
-    public static let noLocal = Capabilities(rawValue: 1 << 11)
-    /// Headers are beside the body on the wire too, so that peers of other libraries find the body as it is.
-    public static let nativeHeaders = Capabilities(rawValue: 1 << 12)
+    public static let noLocal = Capabilities(rawValue: 1 << 12)
 }

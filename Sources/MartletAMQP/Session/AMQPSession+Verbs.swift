@@ -25,7 +25,7 @@ extension AMQPSession {
         }
         try check(message, options.guarantee)
         let isGuaranteed = options.guarantee > .atMostOnce
-        var (properties, body) = try WireFormat.content(of: message)
+        var (properties, body) = try WireFormat.content(of: message, format: options.format, runtime.wire)
         try prepare(&properties, isLasting: isGuaranteed, expiry: options.expiry)
         return try await begin(
             Outgoing(
@@ -49,7 +49,9 @@ extension AMQPSession {
         let isRequest = message.headers.replyTo != nil
         let isGuaranteed = options.guarantee > .atMostOnce
         var (properties, body) =
-            isRequest ? try WireFormat.callContent(of: message) : try WireFormat.content(of: message)
+            isRequest
+            ? try WireFormat.callContent(of: message, runtime.wire)
+            : try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: !isRequest, expiry: options.expiry)
         let start = runtime.timers.now
         while true {
@@ -98,7 +100,7 @@ extension AMQPSession {
         }
         try check(queue)
         try check(message, options.guarantee)
-        var (properties, body) = try WireFormat.content(of: message)
+        var (properties, body) = try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: true, expiry: options.expiry)
         try await ensureQueue(queue, waits: true, within: options.expiry)
         let publish = AMQPPublish(
@@ -129,7 +131,7 @@ extension AMQPSession {
     nonisolated func reply(_ message: Message, to address: String) async throws {
         try ShortText.check(address, "a reply address")
         try check(message, .atMostOnce)
-        let (properties, body) = try WireFormat.callContent(of: message)
+        let (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
         let isDirect = address.hasPrefix(ReplyConsumer.pseudoQueue)
         try await publish(
             Outgoing(
@@ -151,7 +153,7 @@ extension AMQPSession {
     /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
     private func checkAddress(_ address: String) async throws {
         let promise = Promise<ServerMethod.Reply>()
-        attend { inquiries.ask(address, on: self) { promise.end($0) } }
+        attend { inquiries.ask(forQueue: address, on: self) { promise.end($0) } }
         do {
             _ = try await promise.value()
         } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
@@ -189,8 +191,9 @@ extension AMQPSession {
 
     // MARK: Queues
 
-    /// How a queue is declared that does not exist yet.
-    nonisolated func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
+    /// How a queue is declared that does not exist yet: as this connection has declared it before, if it has.
+    func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
+        if let declared = topology.queue(queue.text) { return declared }
         var declared = AMQPQueue(queue.text, arguments: options.queueArguments)
         if forRequests {
             // It goes with its last responder, so that the broker tells callers that there is none.
@@ -237,7 +240,7 @@ extension AMQPSession {
     private func checkConsumers(of queue: QueueName) async throws {
         do {
             let promise = Promise<ServerMethod.Reply>()
-            attend { inquiries.ask(queue.text, on: self) { promise.end($0) } }
+            attend { inquiries.ask(forQueue: queue.text, on: self) { promise.end($0) } }
             if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
@@ -265,8 +268,7 @@ extension AMQPSession {
         }
         if let name = options.durableName {
             try ShortText.check(name, "the name of a durable subscription")
-            let declared = declaration(of: QueueName(name))
-            let consumer = QueueConsumer(declared, subscribedTo: pattern, prefetch: min(options.limit, 65_535))
+            let consumer = QueueConsumer(name, subscribedTo: pattern, prefetch: min(options.limit, 65_535))
             return (consumer.mailbox, try await add(consumer))
         }
         let consumer = TopicConsumer(pattern, options, bell: bell)
@@ -281,8 +283,7 @@ extension AMQPSession {
                 "a consumer's prefetch is \(options.prefetch); AMQP has 65535 at most"
             )
         }
-        let declared = declaration(of: queue, forRequests: options.isForRequests)
-        let consumer = QueueConsumer(queue, declared, prefetch: options.prefetch)
+        let consumer = QueueConsumer(queue, isForRequests: options.isForRequests, prefetch: options.prefetch)
         return (consumer.mailbox, try await add(consumer))
     }
 

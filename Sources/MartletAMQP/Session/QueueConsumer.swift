@@ -10,27 +10,26 @@ final class QueueConsumer: Restorable, ChannelOwner {
     private let pattern: TopicPattern?
     /// What is told as the topic: of a subscription by a pattern the one that a message was published to.
     private let topic: TopicName?
-    private let declared: AMQPQueue
+    private let isForRequests: Bool
     private let prefetch: Int
     private var channel: Channel?
     private var consumer = ""
-    private var isOpen = false
     private var hasLeft = false
-    private var attempts = 0
+    private var reopening = Reopening()
 
-    convenience init(_ name: QueueName, _ declared: AMQPQueue, prefetch: Int) {
-        self.init(name.text, declared, prefetch: prefetch, pattern: nil, topic: TopicName(name))
+    convenience init(_ name: QueueName, isForRequests: Bool, prefetch: Int) {
+        self.init(name.text, isForRequests, prefetch, nil, TopicName(name))
     }
 
     /// The durable subscription of a name.
-    convenience init(_ declared: AMQPQueue, subscribedTo pattern: TopicPattern, prefetch: Int) {
-        let topic = pattern.hasWildcards ? nil : TopicName(pattern.text)
-        self.init(declared.name, declared, prefetch: prefetch, pattern: pattern, topic: topic)
+    convenience init(_ name: String, subscribedTo pattern: TopicPattern, prefetch: Int) {
+        self.init(name, false, prefetch, pattern, pattern.hasWildcards ? nil : TopicName(pattern.text))
     }
 
-    private init(_ name: String, _ declared: AMQPQueue, prefetch: Int, pattern: TopicPattern?, topic: TopicName?) {
+    private init(_ name: String, _ isForRequests: Bool, _ prefetch: Int, _ pattern: TopicPattern?, _ topic: TopicName?)
+    {
         self.name = name
-        self.declared = declared
+        self.isForRequests = isForRequests
         self.prefetch = prefetch
         self.pattern = pattern
         self.topic = topic
@@ -51,8 +50,8 @@ final class QueueConsumer: Restorable, ChannelOwner {
         do {
             let channel = try session.openChannel(self)
             self.channel = channel
-            isOpen = false
             consumer = UniqueName.make(session.runtime.name.prefix(100).description)
+            let declared = session.declaration(of: QueueName(name), forRequests: isForRequests)
             var methods: [ClientMethod] = [.declareQueue(declared, passive: passive)]
             if let pattern {
                 let binding = AMQPBinding(from: session.options.exchange, to: name, routingKey: pattern.text)
@@ -66,8 +65,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
                 guard let self else { return }
                 switch result {
                 case .success:
-                    isOpen = true
-                    attempts = 0
+                    reopening.opened()
                     completion(nil)
                 case .failure(let error as MessagingError)
                 where error.amqpReplyCode == AMQPReplyError.preconditionFailed && !passive:
@@ -79,6 +77,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
             }
         } catch {
             completion(error)
+            openAgain(session)
         }
     }
 
@@ -90,17 +89,20 @@ final class QueueConsumer: Restorable, ChannelOwner {
             redeliveries = max(redeliveries, Int(clamping: count))
         }
         let topic = topic ?? TopicName(announcement.routingKey)
+        let message = Result { try WireFormat.message(content, from: .publication, session.runtime.wire) }
         let delivery = Delivery(
             topic: topic,
-            message: WireFormat.message(content, from: .publication),
+            message: (try? message.get()) ?? Message(content.body),
             redeliveries: redeliveries,
             settlement: Settlement(announcement.tag, by: channel.settler)
         )
+        if case .failure(let error) = message {
+            session.runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+            try? delivery.nack(requeue: false)
+            return
+        }
         _ = mailbox.offer(delivery, topic: topic)
     }
-
-    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
-    func work(_ session: isolated AMQPSession) {}
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
         session.events.post(.consumerCancelled(queue: name))
@@ -110,9 +112,12 @@ final class QueueConsumer: Restorable, ChannelOwner {
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
-        guard !linkIsLost, !hasLeft, isOpen || attempts > 0 else { return }
-        attempts += 1
-        session.openAgain(self, attempt: attempts)
+        if !linkIsLost { openAgain(session) }
+    }
+
+    private func openAgain(_ session: isolated AMQPSession) {
+        guard !hasLeft, let attempt = reopening.next() else { return }
+        session.openAgain(self, attempt: attempt)
     }
 
     /// Ends it at the broker. What the reader holds can still be settled.

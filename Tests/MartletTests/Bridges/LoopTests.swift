@@ -4,7 +4,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct LoopTests {
     private static func plan(@RouteBuilder routes: () -> [any Route]) throws -> [RoutePlan] {
-        let end = BridgeEnd(name: "end", capabilities: [.confirmedPublish, .redelivery, .nativeHeaders])
+        let end = BridgeEnd(name: "end", capabilities: [.confirmedPublish, .redelivery, .separateHeaders])
         return try Bridge.plan(between: BridgeEnds(from: end, to: end), routes: routes)
     }
 

@@ -6,7 +6,7 @@ struct PlanTests {
     private static let amqp = BridgeEnd(
         name: "amqp",
         capabilities: [
-            .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .nativeHeaders,
+            .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .separateHeaders,
             .lastingSubscriptions, .durableSubscriptions,
         ]
     )

@@ -68,7 +68,7 @@ struct StoreAndForwardTests {
     }
 
     @Test func aStoreThatDropsPromisesNothing() throws {
-        let end = BridgeEnd(name: "end", capabilities: [.confirmedPublish, .redelivery, .nativeHeaders])
+        let end = BridgeEnd(name: "end", capabilities: [.confirmedPublish, .redelivery, .separateHeaders])
         func plan(_ store: StoreOptions) throws -> RoutePlan? {
             try Bridge.plan(between: BridgeEnds(from: end, to: end)) {
                 Forward(queue: "a", options: RouteOptions(store: store))

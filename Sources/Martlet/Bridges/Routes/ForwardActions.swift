@@ -118,7 +118,7 @@ public struct ForwardActions: Route {
                 continue
             }
             var message = delivery.message
-            if !message.headers.isEmpty || context.source.capabilities.contains(.nativeHeaders),
+            if !message.headers.isEmpty || context.source.capabilities.contains(.separateHeaders),
                 context.options.marking != .never
             {
                 context.stamp.mark(&message.headers, origin: "")

@@ -139,7 +139,7 @@ struct ForwardLeg: Sendable {
         _ bridge: BridgeOptions
     ) -> [String] {
         var warnings: [String] = []
-        if bridge.marking == .always, !to.capabilities.contains(.nativeHeaders) {
+        if bridge.marking == .always, !to.capabilities.contains(.separateHeaders) {
             warnings.append(
                 "\(to.name) has no headers of its own: peers of other libraries find an envelope around what is marked"
             )
