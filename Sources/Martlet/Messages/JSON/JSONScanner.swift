@@ -74,6 +74,14 @@ struct JSONScanner {
     ///
     /// - Returns: where it stands, or `nil` if it is broken.
     mutating func skipValue() -> Range<Int>? {
+        var nobody = JSONSkipping()
+        return takeValue(telling: &nobody)
+    }
+
+    /// Takes a value of any kind, and tells of it and of all that is in it.
+    ///
+    /// - Returns: where it stands, or `nil` if it is broken.
+    mutating func takeValue(telling visitor: inout some JSONVisitor) -> Range<Int>? {
         _ = peek()
         let start = position
         var nesting = JSONNesting()
@@ -82,64 +90,72 @@ struct JSONScanner {
             case UInt8(ascii: "{"):
                 position += 1
                 guard nesting.enter(.object) else { return nil }
+                visitor.enter(.object)
                 if peek() != UInt8(ascii: "}") {
-                    guard skipKey() else { return nil }
+                    guard takeKey(telling: &visitor) else { return nil }
                     continue
                 }
             case UInt8(ascii: "["):
                 position += 1
                 guard nesting.enter(.array) else { return nil }
+                visitor.enter(.array)
                 if peek() != UInt8(ascii: "]") { continue }
             case UInt8(ascii: "\""):
-                guard takeString() != nil else { return nil }
+                guard let text = takeString() else { return nil }
+                visitor.string(text)
             default:
-                guard skipWord() || skipNumber() else { return nil }
+                let start = position
+                guard let kind = takeWord() ?? takeNumber() else { return nil }
+                visitor.scalar(kind, start..<position)
             }
-            guard skipAfterValue(&nesting) else { return nil }
+            guard takeAfterValue(&nesting, telling: &visitor) else { return nil }
         } while nesting.depth > 0
         return start..<position
     }
 
     /// After a value: takes the ends of arrays and objects up to the comma before the next value, or up to the end
     /// of the outermost.
-    private mutating func skipAfterValue(_ nesting: inout JSONNesting) -> Bool {
+    private mutating func takeAfterValue(_ nesting: inout JSONNesting, telling visitor: inout some JSONVisitor) -> Bool {
         while nesting.depth > 0 {
             let kind = nesting.innermost
             if take(kind == .object ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
                 nesting.leave()
+                visitor.leave()
             } else {
-                return take(UInt8(ascii: ",")) && (kind == .array || skipKey())
+                return take(UInt8(ascii: ",")) && (kind == .array || takeKey(telling: &visitor))
             }
         }
         return true
     }
 
-    private mutating func skipKey() -> Bool {
-        takeString() != nil && take(UInt8(ascii: ":"))
+    private mutating func takeKey(telling visitor: inout some JSONVisitor) -> Bool {
+        guard let key = takeString(), take(UInt8(ascii: ":")) else { return false }
+        visitor.key(key)
+        return true
     }
 
-    private mutating func skipWord() -> Bool {
+    private mutating func takeWord() -> DocumentNode.Kind? {
         switch peek() {
-        case UInt8(ascii: "t"): skip("true")
-        case UInt8(ascii: "f"): skip("false")
-        case UInt8(ascii: "n"): skip("null")
-        case UInt8(ascii: "N"): skip("NaN")
-        case UInt8(ascii: "I"): skip("Infinity")
-        case UInt8(ascii: "-"): skip("-Infinity")
-        default: false
+        case UInt8(ascii: "t"): take("true") ? .true : nil
+        case UInt8(ascii: "f"): take("false") ? .false : nil
+        case UInt8(ascii: "n"): take("null") ? .null : nil
+        case UInt8(ascii: "N"): take("NaN") ? .wordText : nil
+        case UInt8(ascii: "I"): take("Infinity") ? .wordText : nil
+        case UInt8(ascii: "-"): take("-Infinity") ? .wordText : nil
+        default: nil
         }
     }
 
-    private mutating func skip(_ word: StaticString) -> Bool {
+    private mutating func take(_ word: StaticString) -> Bool {
         guard Self.has(word, at: position, in: bytes) else { return false }
         position += word.utf8CodeUnitCount
         return true
     }
 
-    private mutating func skipNumber() -> Bool {
-        guard let end = endOfNumber(from: position) else { return false }
+    private mutating func takeNumber() -> DocumentNode.Kind? {
+        guard let (end, isWhole) = endOfNumber(from: position) else { return nil }
         position = end
-        return true
+        return isWhole ? .integerText : .numberText
     }
 }
 
@@ -177,7 +193,8 @@ extension JSONScanner {
         return nil
     }
 
-    private func endOfNumber(from start: Int) -> Int? {
+    /// Where the number at a position ends, and whether it has neither a fraction nor an exponent.
+    private func endOfNumber(from start: Int) -> (end: Int, isWhole: Bool)? {
         var index = start
         if index < bytes.count, bytes[index] == UInt8(ascii: "-") { index += 1 }
         let isZero = index < bytes.count && bytes[index] == UInt8(ascii: "0")
@@ -198,7 +215,7 @@ extension JSONScanner {
             guard exponent > index else { return nil }
             index = exponent
         }
-        return index
+        return (index, index == whole)
     }
 
     private static func endOfDigits(from start: Int, in bytes: [UInt8]) -> Int {
@@ -224,7 +241,7 @@ extension JSONScanner {
 
     /// The length of a character outside ASCII, if it is UTF-8 (Unicode, table 3-7: no overlong forms, no surrogates,
     /// nothing past U+10FFFF).
-    private static func lengthOfCharacter(at index: Int, in bytes: [UInt8]) -> Int? {
+    static func lengthOfCharacter(at index: Int, in bytes: [UInt8]) -> Int? {
         let second: ClosedRange<UInt8>
         let length: Int
         switch bytes[index] {
