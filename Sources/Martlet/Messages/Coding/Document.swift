@@ -6,15 +6,17 @@
 final class Document {
     let bytes: [UInt8]
     let userInfo: [CodingUserInfoKey: any Sendable]
-    private var nodes: [DocumentNode]
+    // Nobody but one decoder uses these, and no access to one of them calls anything that could use it again; checked
+    // at run time, they would cost a fifth of the whole.
+    @exclusivity(unchecked) private var nodes: GrowingBuffer<DocumentNode>
     /// The keys of objects with many, by the node of the object.
-    private var indexes: [Int: DocumentKeyIndex] = [:]
+    @exclusivity(unchecked) private var indexes: [Int: DocumentKeyIndex] = [:]
     /// Up to so many keys are compared one by one.
     private static let longestLinear = 24
 
-    init(bytes: [UInt8], nodes: [DocumentNode], userInfo: [CodingUserInfoKey: any Sendable]) {
+    init(bytes: [UInt8], outline: consuming DocumentOutline, userInfo: [CodingUserInfoKey: any Sendable]) {
         self.bytes = bytes
-        self.nodes = nodes
+        nodes = outline.finished()
         self.userInfo = userInfo
     }
 
@@ -99,8 +101,11 @@ final class Document {
         guard node.kind == .string else { return keyText(of: member).utf8.elementsEqual(key) }
         guard node.count == key.count else { return false }
         let start = Int(node.start)
-        for index in key.indices where bytes[start + index] != key[index] { return false }
-        return true
+        return bytes.withUnsafeBufferPointer { bytes in
+            guard start + key.count <= bytes.count else { return false }
+            for index in 0..<key.count where bytes[start + index] != key[index] { return false }
+            return true
+        }
     }
 
     private func isSameKey(_ a: Int, _ b: Int) -> Bool {

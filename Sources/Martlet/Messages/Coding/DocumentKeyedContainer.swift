@@ -53,18 +53,22 @@ struct DocumentKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
         try DocumentUnkeyedContainer(document, try node(of: key), .key(key, in: path))
     }
 
-    func superDecoder() throws -> any Decoder { try decoder(for: NameKey.super) }
-    func superDecoder(forKey key: Key) throws -> any Decoder { try decoder(for: key) }
+    func superDecoder() throws -> any Decoder {
+        guard let node = document.value(of: NameKey.super.stringValue, in: object) else { throw missing(NameKey.super) }
+        return DocumentDecoder(document: document, node: node, path: .key(NameKey.super, in: path))
+    }
 
-    private func decoder(for key: some CodingKey) throws -> any Decoder {
+    func superDecoder(forKey key: Key) throws -> any Decoder {
         DocumentDecoder(document: document, node: try node(of: key), path: .key(key, in: path))
     }
 
-    private func node(of key: some CodingKey, isLast: Bool = true) throws -> Int {
+    @inline(__always)
+    private func node(of key: Key, isLast: Bool = true) throws -> Int {
         guard let node = document.value(of: key.stringValue, in: object, isLast: isLast) else { throw missing(key) }
         return node
     }
 
+    @inline(never)
     private func missing(_ key: some CodingKey) -> DecodingError {
         let reason = "The object has no such key."
         return .keyNotFound(key, DecodingError.Context(codingPath: path.keys, debugDescription: reason))

@@ -2,7 +2,7 @@
 ///
 /// The nodes of a document are in the order of its text. An array's elements follow it; an object's members do so too,
 /// each as a key and a value.
-struct DocumentNode {
+struct DocumentNode: BitwiseCopyable {
     enum Kind: UInt8 {
         case null
         case `false`

@@ -1,6 +1,6 @@
 /// Collects the nodes of a document as a scanner goes through it.
-struct DocumentOutline {
-    private(set) var nodes: [DocumentNode] = []
+struct DocumentOutline: ~Copyable {
+    private var nodes: GrowingBuffer<DocumentNode>
     /// The innermost array or object that has not ended. While one is open, its `next` is the one around it.
     private var open = UInt32.max
 
@@ -9,8 +9,11 @@ struct DocumentOutline {
 
     /// An outline with room for a document of so many bytes, unless that would be much.
     init(count: Int) {
-        nodes.reserveCapacity(min(count / 6 + 4, 1_024))
+        nodes = GrowingBuffer(capacity: min(count / 6 + 4, 1_024))
     }
+
+    /// The nodes, when the whole document has been told.
+    consuming func finished() -> GrowingBuffer<DocumentNode> { nodes }
 
     mutating func add(_ kind: DocumentNode.Kind, _ range: Range<Int>) {
         countValue()

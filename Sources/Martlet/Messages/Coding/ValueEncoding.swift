@@ -6,13 +6,15 @@
 final class ValueEncoding {
     let format: EncodingFormat
     let userInfo: [CodingUserInfoKey: any Sendable]
-    private(set) var bytes: [UInt8] = []
-    private var frame: EncodingFrame
-    private var outer: [EncodingFrame] = []
-    private var lastID = 0
+    // Nobody but one encoder uses these, and no access to one of them calls anything that could use it again; checked
+    // at run time, they would cost a quarter of the whole.
+    @exclusivity(unchecked) private var bytes: ByteBuffer
+    @exclusivity(unchecked) private var frame: EncodingFrame
+    @exclusivity(unchecked) private var outer: [EncodingFrame] = []
+    @exclusivity(unchecked) private var lastID = 0
     /// The members of the sorted objects that are open.
-    private var members: [(key: String, start: Int)] = []
-    private var children: [EncodingChild] = []
+    @exclusivity(unchecked) private var members: [(key: String, start: Int)] = []
+    @exclusivity(unchecked) private var children: [EncodingChild] = []
     /// How many values this one is inside of already.
     private let depth: Int
     /// A mistake where nothing could be thrown.
@@ -21,11 +23,19 @@ final class ValueEncoding {
     /// As deep as what is written can be read again.
     static let maximumDepth = JSONScanner.maximumDepth
 
-    init(_ format: EncodingFormat, userInfo: [CodingUserInfoKey: any Sendable], depth: Int = 0) {
+    /// The frame of an encoding that has no value yet.
+    private static let none = -1
+
+    convenience init(_ format: EncodingFormat, userInfo: [CodingUserInfoKey: any Sendable]) {
+        self.init(format, userInfo: userInfo, depth: 0, frame: Self.none)
+    }
+
+    private init(_ format: EncodingFormat, userInfo: [CodingUserInfoKey: any Sendable], depth: Int, frame: Int) {
         self.format = format
         self.userInfo = userInfo
         self.depth = depth
-        frame = EncodingFrame(id: 0, start: 0, firstChild: 0)
+        bytes = ByteBuffer(capacity: 128)
+        self.frame = EncodingFrame(id: frame, start: 0, firstChild: 0)
     }
 
     /// The bytes of a value.
@@ -35,28 +45,25 @@ final class ValueEncoding {
         userInfo: [CodingUserInfoKey: any Sendable]
     ) throws -> [UInt8] {
         let encoding = ValueEncoding(format, userInfo: userInfo)
-        encoding.bytes.reserveCapacity(128)
         try encoding.write(value) { .root }
         if let failure = encoding.failure { throw failure }
-        return encoding.bytes
+        return encoding.bytes.array()
     }
 
     // MARK: - Values
 
-    /// Encodes a value into the innermost frame.
+    /// Encodes a value into a frame of its own.
     func encode<Value: Encodable>(_ value: Value, path: CodingPath) throws {
         guard outer.count + depth < Self.maximumDepth else {
             throw Self.invalid(value, "It is nested more than \(Self.maximumDepth) deep.", path)
         }
-        outer.append(frame)
+        if frame.id != Self.none { outer.append(frame) }
         lastID += 1
         frame = EncodingFrame(id: lastID, start: bytes.count, firstChild: children.count)
         try value.encode(to: ValueEncoder(self, frame.id, path))
-        if frame.kind == .undecided, case .root = path {
-            throw Self.invalid(value, "It encoded nothing.", path)
-        }
+        if frame.kind == .undecided, case .root = path { throw Self.invalid(value, "It encoded nothing.", path) }
         try end()
-        frame = outer.removeLast()
+        if let last = outer.popLast() { frame = last }
     }
 
     /// Ends the innermost frame.
@@ -76,7 +83,7 @@ final class ValueEncoding {
     private func finish() throws -> [UInt8] {
         try end()
         if let failure { throw failure }
-        return bytes
+        return bytes.array()
     }
 
     // MARK: - What frames become
@@ -110,20 +117,23 @@ final class ValueEncoding {
     }
 
     /// Begins an element of the array that the frame is.
+    ///
+    /// - Returns: false if it has ended.
     @inline(__always)
-    func beginElement(in id: Int, path: CodingPath) throws {
-        guard frame.id == id else { throw Self.invalid((), "An array was written to after its end.", path) }
+    func beginElement(in id: Int) -> Bool {
+        guard frame.id == id else { return false }
         if format == .json, frame.count > 0 { bytes.append(UInt8(ascii: ",")) }
         frame.count += 1
+        return true
     }
 
     /// Begins a member of the object that the frame is.
-    @inline(__always)
-    func beginMember(_ key: some CodingKey, in id: Int, path: CodingPath) throws {
-        guard frame.id == id else { throw Self.invalid((), "An object was written to after its end.", path) }
+    ///
+    /// - Returns: false if it has ended.
+    func beginMember(_ name: String, in id: Int) -> Bool {
+        guard frame.id == id else { return false }
         if format == .json, frame.count > 0 { bytes.append(UInt8(ascii: ",")) }
         frame.count += 1
-        let name = key.stringValue
         if frame.kind == .sortedObject { members.append((name, bytes.count)) }
         switch format {
         case .json:
@@ -132,6 +142,7 @@ final class ValueEncoding {
         case .messagePack:
             bytes.appendMessagePack(name)
         }
+        return true
     }
 
     /// What has to be put back if an element or member can't be encoded.
@@ -155,7 +166,7 @@ final class ValueEncoding {
 
     /// Puts things back as they were: a type may catch an error and go on.
     func undo(_ state: State) {
-        bytes.removeLast(bytes.count - state.byteCount)
+        bytes.truncate(to: state.byteCount)
         if outer.count > state.frames {
             frame = outer[state.frames]
             outer.removeLast(outer.count - state.frames)
@@ -167,7 +178,7 @@ final class ValueEncoding {
 
     /// An encoding of its own for what belongs here.
     func child(path: CodingPath) -> ValueEncoding {
-        let child = ValueEncoding(format, userInfo: userInfo, depth: depth + outer.count + 1)
+        let child = ValueEncoding(format, userInfo: userInfo, depth: depth + outer.count + 1, frame: 0)
         children.append(EncodingChild(offset: bytes.count, encoding: child))
         if child.depth > Self.maximumDepth { fail("It is nested more than \(Self.maximumDepth) deep.", path) }
         return child
@@ -193,12 +204,12 @@ extension ValueEncoding {
         var whole: [UInt8] = []
         var copied = frame.start
         for child in children[first...] {
-            whole.append(contentsOf: bytes[copied..<child.offset])
+            whole.append(contentsOf: bytes.array(from: copied, to: child.offset))
             whole.append(contentsOf: try child.encoding.finish())
             copied = child.offset
         }
-        whole.append(contentsOf: bytes[copied...])
-        bytes.replaceSubrange(frame.start..., with: whole)
+        whole.append(contentsOf: bytes.array(from: copied))
+        bytes.replace(from: frame.start, with: whole)
         children.removeSubrange(first...)
     }
 
@@ -214,9 +225,9 @@ extension ValueEncoding {
         whole.reserveCapacity(bytes.count - start)
         for (member, end) in sorted {
             if separator == 1, !whole.isEmpty { whole.append(UInt8(ascii: ",")) }
-            whole.append(contentsOf: bytes[member.start..<end])
+            whole.append(contentsOf: bytes.array(from: member.start, to: end))
         }
-        bytes.replaceSubrange(start..., with: whole)
+        bytes.replace(from: start, with: whole)
     }
 
     private func writeStart() {
@@ -236,22 +247,24 @@ extension ValueEncoding {
 
     private func writeEmptyObject() {
         switch format {
-        case .json: bytes.append(contentsOf: [UInt8(ascii: "{"), UInt8(ascii: "}")])
+        case .json: bytes.appendJSON(word: "{}")
         case .messagePack: bytes.append(0x80)
         }
     }
 
     /// Puts the number of elements before them. Up to 15 take the byte that is there.
     private func writeCount() {
-        var header: [UInt8] = []
+        var header = ByteBuffer(capacity: 8)
         if frame.kind == .array {
             header.appendMessagePack(arrayOf: frame.count)
         } else {
             header.appendMessagePack(mapOf: frame.count)
         }
-        bytes[frame.start] = header[0]
-        guard header.count > 1 else { return }
-        bytes.insert(contentsOf: header.dropFirst(), at: frame.start + 1)
+        guard header.count > 1 else {
+            bytes[frame.start] = header[0]
+            return
+        }
+        bytes.replace(from: frame.start, with: header.array() + bytes.array(from: frame.start + 1))
         for index in frame.firstChild..<children.count { children[index].offset += header.count - 1 }
     }
 }
@@ -287,7 +300,7 @@ extension ValueEncoding {
 
     func write(_ value: UInt64) {
         switch format {
-        case .json: bytes.appendJSON(value)
+        case .json: bytes.append(digits: value)
         case .messagePack: bytes.appendMessagePack(value)
         }
     }
@@ -321,7 +334,7 @@ extension ValueEncoding {
 
     private func write(digitsOf value: some FixedWidthInteger, path: () -> CodingPath) throws {
         guard format == .json else { throw Self.invalid(value, "MessagePack has no number of this size.", path()) }
-        bytes.append(contentsOf: String(value).utf8)
+        bytes.append(String(value))
     }
 
     /// Throws for a number that the format has no notation for.
@@ -337,7 +350,7 @@ extension ValueEncoding {
         switch format {
         case .json:
             bytes.append(UInt8(ascii: "\""))
-            Base64.encode(data, into: &bytes)
+            Base64.encode(data) { bytes.append($0) }
             bytes.append(UInt8(ascii: "\""))
         case .messagePack:
             bytes.appendMessagePack(binary: data)
@@ -346,7 +359,7 @@ extension ValueEncoding {
 
     /// A number by its digits.
     func write(digits: String) {
-        bytes.append(contentsOf: digits.utf8)
+        bytes.append(digits)
     }
 
     /// An array of scalars.

@@ -72,16 +72,17 @@ struct ValueKeyedContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
 
     private func child(_ key: some CodingKey) -> ValueEncoder {
         let inner = CodingPath.key(key, in: path)
-        do {
-            try begin(key)
-        } catch {
-            encoding.fail("An object was written to after its end.", path)
-        }
+        if !encoding.beginMember(key.stringValue, in: frame) { encoding.fail(Self.isOver, path) }
         return encoding.child(path: inner).rootEncoder(path: inner)
     }
 
-    private func begin(_ key: some CodingKey) throws {
-        try encoding.beginMember(key, in: frame, path: path)
+    private static var isOver: String { "An object was written to after its end." }
+
+    @inline(__always)
+    private func begin(_ key: Key) throws {
+        guard encoding.beginMember(key.stringValue, in: frame) else {
+            throw ValueEncoding.invalid((), Self.isOver, path)
+        }
     }
 
     private func small(_ value: Int64, _ key: Key) throws {

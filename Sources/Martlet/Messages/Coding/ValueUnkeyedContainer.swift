@@ -55,15 +55,12 @@ struct ValueUnkeyedContainer: UnkeyedEncodingContainer {
     mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { child().unkeyedContainer() }
     mutating func superEncoder() -> any Encoder { child() }
 
+    private static var isOver: String { "An array was written to after its end." }
     private var here: CodingPath { .position(count, in: path) }
 
     private mutating func child() -> ValueEncoder {
         let inner = here
-        do {
-            try encoding.beginElement(in: frame, path: path)
-        } catch {
-            encoding.fail("An array was written to after its end.", path)
-        }
+        if !encoding.beginElement(in: frame) { encoding.fail(Self.isOver, path) }
         count += 1
         return encoding.child(path: inner).rootEncoder(path: inner)
     }
@@ -77,7 +74,7 @@ struct ValueUnkeyedContainer: UnkeyedEncodingContainer {
     private mutating func element(_ write: (ValueEncoding) throws -> Void) throws {
         let state = encoding.state
         do {
-            try encoding.beginElement(in: frame, path: path)
+            guard encoding.beginElement(in: frame) else { throw ValueEncoding.invalid((), Self.isOver, path) }
             try write(encoding)
         } catch {
             encoding.undo(state)

@@ -31,11 +31,11 @@ public struct JSONCodec: Codec {
     ///
     /// - Throws: a `DecodingError`, or what the type throws.
     public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        let document = Document(bytes: bytes, nodes: try outline(of: bytes), userInfo: userInfo)
+        let document = Document(bytes: bytes, outline: try outline(of: bytes), userInfo: userInfo)
         return try document.value(type, at: 0) { .root }
     }
 
-    private func outline(of bytes: [UInt8]) throws -> [DocumentNode] {
+    private func outline(of bytes: [UInt8]) throws -> DocumentOutline {
         guard bytes.count <= DocumentOutline.maximumCount else { throw malformed("It is longer than 2 GiB.") }
         var scanner = JSONScanner(bytes)
         var outline = DocumentOutline(count: bytes.count)
@@ -43,7 +43,7 @@ public struct JSONCodec: Codec {
             throw malformed("It is no JSON from byte \(scanner.position) on, or too deeply nested there.")
         }
         guard scanner.skipToEnd() else { throw malformed("Something follows the value at byte \(scanner.position).") }
-        return outline.nodes
+        return outline
     }
 
     private func malformed(_ reason: String) -> DecodingError {

@@ -21,7 +21,14 @@ struct JSONScanner {
     }
 
     /// The next byte after white space, which stays to be taken; 0 at the end, since no JSON has it there.
+    @inline(__always)
     mutating func peek() -> UInt8 {
+        if position < bytes.count, bytes[position] > UInt8(ascii: " ") { return bytes[position] }
+        return peekAfterSpace()
+    }
+
+    @inline(never)
+    private mutating func peekAfterSpace() -> UInt8 {
         while position < bytes.count {
             switch bytes[position] {
             case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"): position += 1
@@ -32,6 +39,7 @@ struct JSONScanner {
     }
 
     /// Takes a byte, after white space, if it is next.
+    @inline(__always)
     mutating func take(_ byte: UInt8) -> Bool {
         guard peek() == byte, position < bytes.count else { return false }
         position += 1
@@ -81,7 +89,7 @@ struct JSONScanner {
     /// Takes a value of any kind, and tells of it and of all that is in it.
     ///
     /// - Returns: where it stands, or `nil` if it is broken.
-    mutating func takeValue(telling visitor: inout some JSONVisitor) -> Range<Int>? {
+    mutating func takeValue(telling visitor: inout some JSONVisitor & ~Copyable) -> Range<Int>? {
         _ = peek()
         let start = position
         var nesting = JSONNesting()
@@ -115,7 +123,10 @@ struct JSONScanner {
 
     /// After a value: takes the ends of arrays and objects up to the comma before the next value, or up to the end
     /// of the outermost.
-    private mutating func takeAfterValue(_ nesting: inout JSONNesting, telling visitor: inout some JSONVisitor) -> Bool {
+    private mutating func takeAfterValue(
+        _ nesting: inout JSONNesting,
+        telling visitor: inout some JSONVisitor & ~Copyable
+    ) -> Bool {
         while nesting.depth > 0 {
             let kind = nesting.innermost
             if take(kind == .object ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
@@ -128,7 +139,7 @@ struct JSONScanner {
         return true
     }
 
-    private mutating func takeKey(telling visitor: inout some JSONVisitor) -> Bool {
+    private mutating func takeKey(telling visitor: inout some JSONVisitor & ~Copyable) -> Bool {
         guard let key = takeString(), take(UInt8(ascii: ":")) else { return false }
         visitor.key(key)
         return true
@@ -173,7 +184,9 @@ extension JSONScanner {
     private func text(from start: Int) -> JSONText? {
         var hasEscapes = false
         var index = start
-        while index < bytes.count {
+        while true {
+            index = endOfPlainText(from: index)
+            guard index < bytes.count else { return nil }
             switch bytes[index] {
             case UInt8(ascii: "\""):
                 return JSONText(range: start..<index, hasEscapes: hasEscapes)
@@ -181,8 +194,6 @@ extension JSONScanner {
                 hasEscapes = true
                 guard let length = Self.lengthOfEscape(at: index, in: bytes) else { return nil }
                 index += length
-            case 0x20...0x7F:
-                index += 1
             case 0x80...0xFF:
                 guard let length = Self.lengthOfCharacter(at: index, in: bytes) else { return nil }
                 index += length
@@ -190,7 +201,32 @@ extension JSONScanner {
                 return nil
             }
         }
-        return nil
+    }
+
+    /// The first byte from a position on that is not a character of its own: a quote, a backslash, a control character,
+    /// or one outside ASCII.
+    @inline(__always)
+    private func endOfPlainText(from start: Int) -> Int {
+        bytes.withUnsafeBytes { bytes in
+            var index = start
+            while bytes.count - index >= 8 {
+                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+                // The lowest byte that is marked is one; those above it may be marked by a borrow.
+                let quotes = word ^ (ones &* 0x22)
+                let backslashes = word ^ (ones &* 0x5C)
+                let marks =
+                    (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes | (word &- ones &* 0x20) & ~word
+                    | word
+                if marks & (ones << 7) != 0 { return index + (marks & (ones << 7)).trailingZeroBitCount / 8 }
+                index += 8
+            }
+            while index < bytes.count {
+                let byte = bytes[index]
+                guard byte >= 0x20, byte < 0x80, byte != 0x22, byte != 0x5C else { break }
+                index += 1
+            }
+            return index
+        }
     }
 
     /// Where the number at a position ends, and whether it has neither a fraction nor an exponent.
@@ -259,3 +295,6 @@ extension JSONScanner {
         return length
     }
 }
+
+/// One in each of eight bytes.
+private let ones: UInt64 = 0x0101_0101_0101_0101

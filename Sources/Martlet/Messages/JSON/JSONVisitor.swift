@@ -1,5 +1,5 @@
 /// Is told of each value that a scanner passes.
-protocol JSONVisitor {
+protocol JSONVisitor: ~Copyable {
     mutating func enter(_ kind: JSONNesting.Kind)
     mutating func leave()
     mutating func key(_ text: JSONText)

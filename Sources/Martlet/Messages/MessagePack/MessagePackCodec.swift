@@ -30,11 +30,11 @@ public struct MessagePackCodec: Codec {
     ///
     /// - Throws: a `DecodingError`, or what the type throws.
     public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        let document = Document(bytes: bytes, nodes: try outline(of: bytes), userInfo: userInfo)
+        let document = Document(bytes: bytes, outline: try outline(of: bytes), userInfo: userInfo)
         return try document.value(type, at: 0) { .root }
     }
 
-    private func outline(of bytes: [UInt8]) throws -> [DocumentNode] {
+    private func outline(of bytes: [UInt8]) throws -> DocumentOutline {
         guard bytes.count <= DocumentOutline.maximumCount else { throw malformed("It is longer than 2 GiB.") }
         var scanner = MessagePackScanner(bytes)
         var outline = DocumentOutline(count: bytes.count)
@@ -42,7 +42,7 @@ public struct MessagePackCodec: Codec {
             throw malformed("It is no MessagePack from byte \(scanner.position) on, or too deeply nested there.")
         }
         guard scanner.isAtEnd else { throw malformed("Something follows the value at byte \(scanner.position).") }
-        return outline.nodes
+        return outline
     }
 
     private func malformed(_ reason: String) -> DecodingError {

@@ -149,7 +149,8 @@ struct MessagePackScanner {
             if bytes[position] < 0x80 {
                 position += 1
             } else {
-                guard let length = JSONScanner.lengthOfCharacter(at: position, in: bytes), length <= end - position else {
+                guard let length = JSONScanner.lengthOfCharacter(at: position, in: bytes), length <= end - position
+                else {
                     return nil
                 }
                 position += length

@@ -1,9 +1,9 @@
-/// MessagePack's notation, appended to bytes: always the shortest form, as its specification asks for.
-extension [UInt8] {
+/// MessagePack's notation, always the shortest form, as its specification asks for.
+extension GrowingBuffer<UInt8> {
     mutating func appendMessagePack(_ number: Int64) {
         switch number {
         case 0...: appendMessagePack(number.magnitude)
-        case -32 ..< 0: append(UInt8(truncatingIfNeeded: number))
+        case -32..<0: append(UInt8(truncatingIfNeeded: number))
         case Int64(Int8.min)...: append(0xD0, Int8(truncatingIfNeeded: number))
         case Int64(Int16.min)...: append(0xD1, Int16(truncatingIfNeeded: number))
         case Int64(Int32.min)...: append(0xD2, Int32(truncatingIfNeeded: number))
