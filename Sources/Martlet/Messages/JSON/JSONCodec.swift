@@ -2,7 +2,7 @@
 ///
 /// Keys the type does not know are ignored; a missing key takes the value that the type's own `init(from:)` gives
 /// it. Dates are seconds since 1970, data is base64. A number that JSON has no notation for (`Double.nan`) is an
-/// encoding error; `NaN`, `Infinity` and `-Infinity`, which some peers send, are read. See <doc:Codecs> for all that
+/// encoding error; `NaN`, `Infinity` and `-Infinity`, which some peers send, are read. See <doc:ChoosingACodec> for all that
 /// is accepted.
 public struct JSONCodec: Codec {
     private let userInfo: [CodingUserInfoKey: any Sendable]

@@ -2,7 +2,7 @@
 ///
 /// Types are encoded as in JSON, but for `Data` and `[UInt8]`, which are binary. Dates are seconds since 1970, as a
 /// number; MessagePack's own timestamps are read as well. Every form of the specification is read, and the shortest is
-/// written. See <doc:Codecs>.
+/// written. See <doc:ChoosingACodec>.
 public struct MessagePackCodec: Codec {
     private let userInfo: [CodingUserInfoKey: any Sendable]
 

@@ -162,5 +162,7 @@ import Testing
         let reader = Codecs(readers: [MessagePackCodec()])
         #expect(try reader.value([String: Int].self, of: message) == ["a": 1])
         #expect(try reader.message(["a": 1]).headers.contentType == nil)
+        let foreign = Message(message.body, headers: ["content-type": "application/x-msgpack"])
+        #expect(try reader.value([String: Int].self, of: foreign) == ["a": 1])
     }
 }
