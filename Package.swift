@@ -19,13 +19,18 @@ let package = Package(
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
         .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
         .library(name: "MartletRedis", targets: ["MartletRedis"]),
+        .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
+        .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         .target(
@@ -44,6 +49,8 @@ let package = Package(
             pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "MartletCompression", dependencies: ["CZlib", "Martlet"], swiftSettings: settings),
         .target(
             name: "MartletIO",
             dependencies: [
@@ -107,13 +114,32 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // What the programs of this package share: drawing on a terminal, and a connection to whatever a URL names. No product.
+        .target(
+            name: "MartletConsole",
+            dependencies: ["Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis"],
+            swiftSettings: settings
+        ),
+        // Not called after its product: on a disk that takes `martlet` for `Martlet` the two modules would be one.
+        .executableTarget(
+            name: "MartletCommand",
+            dependencies: [
+                "Martlet",
+                "MartletConsole",
+                "MartletIO",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "playground",
             dependencies: [
                 "Martlet",
-                "MartletAMQP",
-                "MartletMQTT",
-                "MartletRedis",
+                "MartletConsole",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -130,11 +156,17 @@ let package = Package(
                 "IntegrationSupport",
                 "Martlet",
                 "MartletAMQP",
+                "MartletCompression",
                 "MartletMQTT",
                 "MartletRedis",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletHostilityTests",
+            dependencies: ["Martlet", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -158,6 +190,11 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletCompressionTests",
+            dependencies: ["Martlet", "MartletCompression", "MartletTesting"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -193,7 +230,26 @@ let package = Package(
             dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
             swiftSettings: settings
         ),
-        .testTarget(name: "PlaygroundTests", dependencies: ["playground"], swiftSettings: settings),
+        .testTarget(
+            name: "MartletCommandTests",
+            dependencies: [
+                "IntegrationSupport",
+                "Martlet",
+                "MartletCommand",
+                "MartletConsole",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletInteropTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+            ],
+            exclude: ["Peers"],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "PlaygroundTests", dependencies: ["MartletConsole", "playground"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -18,7 +18,7 @@ require_packages() {
     # its version in its name.
     local entry wanted=(git libc6-dev 'libstdc++-*-dev=g++') missing=() status
     # The C libraries that the connections to brokers are built on.
-    wanted+=(libmosquitto-dev librabbitmq-dev libhiredis-dev libssl-dev)
+    wanted+=(libmosquitto-dev librabbitmq-dev libhiredis-dev libssl-dev zlib1g-dev)
     if [ "${1-}" = --brokers ]; then
         shift
         wanted+=(mosquitto redis-server rabbitmq-server openssl)
@@ -55,4 +55,15 @@ require_packages() {
         ${administrator[@]+"${administrator[@]}"} env DEBIAN_FRONTEND=noninteractive \
             apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
     )
+}
+
+# Makes sure that there is a Python that can make virtual environments; the peers of the interoperability tests need one.
+require_python() {
+    local works='import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 9))'
+    python3 -c "$works" 2>/dev/null && return
+    require_packages python3 python3-venv
+    if ! python3 -c "$works" 2>/dev/null; then
+        echo "Python 3.9 or later with its venv module is needed, and there is no such 'python3' here" >&2
+        exit 1
+    fi
 }

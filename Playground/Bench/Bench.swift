@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 
 /// What it costs to do things by messages, measured in one process, on the embedded broker.
 struct Bench: Sendable {

@@ -1,5 +1,6 @@
 import Logging
 import Martlet
+import MartletConsole
 
 /// How many calls of a remote procedure are answered, by how many callers at a time.
 struct CallBench: Sendable {

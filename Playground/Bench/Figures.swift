@@ -1,3 +1,5 @@
+import MartletConsole
+
 /// How figures are written in the bench's tables.
 enum Figures {
     /// A whole number with a comma at each thousand.

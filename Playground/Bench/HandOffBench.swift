@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 import Synchronization
 
 /// One task hands messages of 64 bytes to another: through the embedded broker, and through an `AsyncStream`.

@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 
 /// How long it takes to publish to a topic that four subscriptions match, among few others and among many.
 struct MatchingBench: Sendable {

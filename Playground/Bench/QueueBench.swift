@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 
 /// How fast messages go through a queue, each acknowledged.
 struct QueueBench: Sendable {

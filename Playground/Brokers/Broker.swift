@@ -1,43 +1,20 @@
 import Logging
 import Martlet
-import MartletAMQP
-import MartletMQTT
-import MartletRedis
+import MartletConsole
 import Synchronization
 
 /// The broker that was chosen: whoever runs on it connects to it, and does not know which one it is.
 ///
 /// What was connected is closed when ``withBroker(at:logger:_:)`` returns.
 final class Broker: Sendable {
-    /// What each kind of broker has to be able to do.
-    private struct Kind: Sendable {
-        let connect: @Sendable (ConnectionOptions) async throws -> any Connection
-        /// The embedded broker's queues are declared at the broker; others have their own ways.
-        var declareQueue: @Sendable (QueueName, QueueOptions) throws -> Void = { queue, _ in
-            throw UsageError("this example declares how its queue \(queue) behaves; run it on memory:")
-        }
-    }
-
-    private let kind: Kind
+    private let address: BrokerAddress
+    private let embedded = MemoryBroker()
     private let logger: Logger
     private let connections = Mutex<[any Connection]>([])
 
-    fileprivate init(_ url: BrokerURL, logger: Logger) {
+    fileprivate init(_ address: BrokerAddress, logger: Logger) {
+        self.address = address
         self.logger = logger
-        switch url {
-        case .memory:
-            let broker = MemoryBroker()
-            kind = Kind(
-                connect: { try await broker.connect(options: $0) },
-                declareQueue: { try broker.declareQueue($0, options: $1) }
-            )
-        case .mqtt(let url):
-            kind = Kind { try await MQTTConnection.connect(to: url, connection: $0) }
-        case .amqp(let url):
-            kind = Kind { try await AMQPConnection.connect(to: url, connection: $0) }
-        case .redis(let url):
-            kind = Kind { try await RedisConnection.connect(to: url, connection: $0) }
-        }
     }
 
     /// Connects to the broker.
@@ -52,14 +29,18 @@ final class Broker: Sendable {
         clock: any Clock<Duration> = ContinuousClock()
     ) async throws -> any Connection {
         let options = ConnectionOptions(name: name, will: will, logger: logger, clock: clock)
-        let connection = try await kind.connect(options)
+        let connection = try await address.connect(options, embedded: embedded)
         connections.withLock { $0.append(connection) }
         return connection
     }
 
     /// Says how a queue behaves.
     func declareQueue(_ queue: QueueName, options: QueueOptions) throws {
-        try kind.declareQueue(queue, options)
+        // The embedded broker's queues are declared at the broker; others have their own ways.
+        guard address == .memory else {
+            throw UsageError("this example declares how its queue \(queue) behaves; run it on memory:")
+        }
+        try embedded.declareQueue(queue, options: options)
     }
 
     fileprivate func close() async {
@@ -73,7 +54,7 @@ final class Broker: Sendable {
 
 /// Runs `body` on a broker, and closes what it connected, whether it returns or throws.
 func withBroker<Result>(
-    at url: BrokerURL,
+    at url: BrokerAddress,
     logger: Logger = .playground,
     _ body: (Broker) async throws -> Result
 ) async throws -> Result {

@@ -1,3 +1,4 @@
+import MartletConsole
 import UnixSignals
 
 extension Command {
@@ -24,7 +25,7 @@ extension Command {
                Playground/run NAME [--broker URL]      one of them
                Playground/run bench                    measurements, in less than a minute
 
-          --broker URL   the broker to run on: \(BrokerURL.known). By default memory:, the embedded one
+          --broker URL   the broker to run on: \(BrokerAddress.known). By default memory:, the embedded one
           --help         show this
 
         Ctrl-C ends any of them, in order.

@@ -1,11 +1,13 @@
+import MartletConsole
+
 /// What the arguments ask for.
 enum Command: Equatable {
     /// The fleet.
-    case fleet(BrokerURL)
+    case fleet(BrokerAddress)
     /// The names of the examples.
     case list
     /// One example, by its name.
-    case example(String, BrokerURL)
+    case example(String, BrokerAddress)
     /// The measurements.
     case bench
     /// How the program is called.
@@ -16,7 +18,7 @@ enum Command: Equatable {
     /// - Throws: ``UsageError``.
     init(_ arguments: [String]) throws {
         var names: [String] = []
-        var broker: BrokerURL?
+        var broker: BrokerAddress?
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             switch argument {
@@ -25,11 +27,11 @@ enum Command: Equatable {
                 return
             case "--broker":
                 guard let url = rest.popFirst() else {
-                    throw UsageError("--broker takes a URL; there is \(BrokerURL.known)")
+                    throw UsageError("--broker takes a URL; there is \(BrokerAddress.known)")
                 }
-                broker = try BrokerURL(url)
+                broker = try Self.broker(url)
             case _ where argument.hasPrefix("--broker="):
-                broker = try BrokerURL(String(argument.dropFirst("--broker=".count)))
+                broker = try Self.broker(String(argument.dropFirst("--broker=".count)))
             case _ where argument.hasPrefix("-"):
                 throw UsageError("there is no option \(argument.debugDescription); --help lists those there are")
             default:
@@ -53,5 +55,12 @@ enum Command: Equatable {
             }
             self = .example(name, broker ?? .memory)
         }
+    }
+
+    private static func broker(_ text: String) throws -> BrokerAddress {
+        guard let address = BrokerAddress(text) else {
+            throw UsageError("there is no broker \(text.debugDescription); there is \(BrokerAddress.known)")
+        }
+        return address
     }
 }

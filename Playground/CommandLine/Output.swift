@@ -1,3 +1,5 @@
+import MartletConsole
+
 /// Where what the playground prints goes.
 enum Output {
     /// Takes a line. By default it goes to standard output, at once; a test listens here instead.

@@ -1,3 +1,5 @@
+import MartletConsole
+
 /// A small program that shows one concept and ends by itself.
 protocol Example: Sendable {
     /// What it is called on the command line.
@@ -21,7 +23,7 @@ enum Examples {
         all.first { $0.name == name }
     }
 
-    static func run(_ example: any Example, on url: BrokerURL) async throws {
+    static func run(_ example: any Example, on url: BrokerAddress) async throws {
         try await withBroker(at: url) { try await example.run(on: $0) }
     }
 

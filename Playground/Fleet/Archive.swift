@@ -1,4 +1,5 @@
 import DequeModule
+import MartletConsole
 import Synchronization
 
 /// The recent samples of each series, as many as a minute has at ten a second.

@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 
 extension Fleet {
     /// The node that shows every series there is, whoever publishes it, and hears who is alive.

@@ -1,5 +1,6 @@
 import Logging
 import Martlet
+import MartletConsole
 import ServiceLifecycle
 import UnixSignals
 
@@ -8,7 +9,7 @@ import UnixSignals
 /// It ends by itself, or when a signal says so, and then says what came of it.
 struct Fleet: Sendable {
     let tally = FleetTally()
-    private let url: BrokerURL
+    private let url: BrokerAddress
     private let terminal: Terminal
     private let duration: Duration
     private let speed: Double
@@ -17,7 +18,7 @@ struct Fleet: Sendable {
     ///   - duration: when it ends by itself.
     ///   - speed: how much faster than usual time passes: for tests, which have less of it.
     init(
-        on url: BrokerURL,
+        on url: BrokerAddress,
         terminal: Terminal = .standardOutput,
         duration: Duration = .seconds(10),
         speed: Double = 1

@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 
 /// One value of a series, as it travels.
 struct Sample: Codable, Equatable, Sendable {

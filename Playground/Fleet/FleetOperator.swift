@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 
 /// Who uses the fleet: asks, follows, sends goals, changes its mind, and says in words what came of it.
 struct FleetOperator: Sendable {

@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 
 /// What came of a run, for reading.
 struct FleetSummary: Sendable {

@@ -1,3 +1,5 @@
+import MartletConsole
+
 /// Looks at everything that this machine tells about itself. What it does not tell has no series.
 struct MachineSampler: Sendable {
     private var cpu = CPUSampler()

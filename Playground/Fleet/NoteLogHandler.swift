@@ -1,4 +1,5 @@
 import Logging
+import MartletConsole
 
 /// Shows warnings where they don't tear the live table apart: above it.
 struct NoteLogHandler: LogHandler {

@@ -1,3 +1,5 @@
+import MartletConsole
+
 /// What can be said of the samples in a window of time.
 struct WindowStatistics: Codable, Equatable, Sendable {
     var count: Int

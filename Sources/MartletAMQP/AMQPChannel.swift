@@ -2,7 +2,8 @@ import Martlet
 
 /// A channel of a connection: AMQP as it is.
 ///
-/// It survives reconnects, with its consumers. An error that the broker finds on it (a queue that does not exist, a
+/// It survives reconnects, with its consumers. Until it is open again, publishes with confirms wait, and all else throws
+/// ``MessagingError/Code/notConnected``. An error that the broker finds on it (a queue that does not exist, a
 /// delivery that is settled twice) ends it for good, and nothing else: what waits on it throws the broker's reason, as
 /// ``MessagingError/Code/refused`` with an ``AMQPReplyError`` as its cause, and so does what is asked later. It is closed
 /// when nobody holds it any more.
@@ -53,7 +54,7 @@ public final class AMQPChannel: Sendable {
                     properties: message.properties,
                     body: message.body
                 ),
-                origin: .channel(id),
+                origin: .native(id),
                 isKept: confirms,
                 confirmation: confirms ? Promise() : nil
             )

@@ -60,7 +60,9 @@ public actor AMQPConnection: Connection {
 
     /// Confirms, durable queues that deliver again, detection of responders, expiry and headers.
     public nonisolated var capabilities: Capabilities {
-        [.confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers]
+        [
+            .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .separateHeaders,
+        ]
     }
 
     /// Why the broker takes no publishes at the moment; `nil`: it does.

@@ -4,6 +4,7 @@ public enum AMQPEvent: Sendable, Hashable {
     case blocked(reason: String)
     /// It takes publishes again.
     case unblocked
-    /// It ended a consumer, because the queue was deleted or its node is gone. The consumer is opened anew.
+    /// It ended a consumer, because the queue was deleted or its node is gone. One of the verbs
+    /// is opened anew; one of a channel ends.
     case consumerCancelled(queue: String)
 }

@@ -57,8 +57,11 @@ public struct AMQPOptions: Sendable {
     public var maximumFrameSize: Int
     /// The largest body that is accepted from the broker, in bytes. A larger one ends the link.
     public var maximumReceivedBytes: Int
-    /// How many publishes may be under way that the broker has not yet confirmed.
+    /// How many publishes a channel may have under way that the broker has not yet confirmed. The verbs share one channel;
+    /// what they publish without a guarantee does not count. Further ones wait.
     public var maximumUnconfirmed: Int
+    /// About how many bytes a channel keeps of them, to send them again if the link is lost. One may always be larger.
+    public var maximumUnconfirmedBytes: Int
     /// The exchange that topics are published to and subscribed at. It is of type `topic`, and exists.
     public var exchange: String
     /// What the queues of ``AMQPConnection/send(_:to:options:)`` and ``AMQPConnection/consume(from:options:)`` are made
@@ -83,6 +86,7 @@ public struct AMQPOptions: Sendable {
         maximumFrameSize: Int = 128 << 10,
         maximumReceivedBytes: Int = 128 << 20,
         maximumUnconfirmed: Int = 4_096,
+        maximumUnconfirmedBytes: Int = 64 << 20,
         exchange: String = "amq.topic",
         queueKind: AMQPQueue.Kind = .quorum,
         queueArguments: AMQPTable = [:],
@@ -100,6 +104,7 @@ public struct AMQPOptions: Sendable {
         self.maximumFrameSize = maximumFrameSize
         self.maximumReceivedBytes = maximumReceivedBytes
         self.maximumUnconfirmed = maximumUnconfirmed
+        self.maximumUnconfirmedBytes = maximumUnconfirmedBytes
         self.exchange = exchange
         self.queueKind = queueKind
         self.queueArguments = queueArguments
@@ -131,6 +136,7 @@ public struct AMQPOptions: Sendable {
         )
         try check(maximumReceivedBytes > 0, "the maximum of received bytes must be positive")
         try check(maximumUnconfirmed > 0, "the maximum of unconfirmed publishes must be positive")
+        try check(maximumUnconfirmedBytes > 0, "the maximum of unconfirmed bytes must be positive")
         try ShortText.check(virtualHost, "the virtual host")
         try ShortText.check(exchange, "the exchange")
         try queueArguments.validate()

@@ -6,7 +6,8 @@ public struct AMQPQueue: Sendable, Hashable {
     public var name: String
     /// Whether it outlives a restart of the broker.
     public var isDurable: Bool
-    /// Whether only this connection may use it; it goes when the link does, and is declared again afterwards.
+    /// Whether only this connection may use it; it goes when the link does, and is declared again on the next one, once
+    /// the broker has noticed that the old one is gone.
     public var isExclusive: Bool
     /// Whether it goes when its last consumer has gone.
     public var isAutoDeleted: Bool

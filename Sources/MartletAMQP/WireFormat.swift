@@ -13,21 +13,25 @@ enum WireFormat {
             ]
 
     /// How a message is sent that is published, or put into a queue.
-    static func content(of message: Message) throws -> (properties: AMQPProperties, body: [UInt8]) {
-        // Only a body that would be taken for an envelope has to be in one.
-        let body =
-            Envelope.isNeeded(for: Message(message.body))
-            ? Envelope.wrap(Message(message.body), for: .publication) : message.body
+    static func content(
+        of message: Message,
+        format: MessageFormat? = nil,
+        _ wire: WireCoding
+    ) throws -> (properties: AMQPProperties, body: [UInt8]) {
+        let body = try wire.publication(message, format: format, carriesHeaders: true)
         return (try properties(of: message.headers), body)
     }
 
     /// How a request or a reply is sent: all of it in an envelope, for peers who look nowhere else, and what ties both
     /// together as properties too.
-    static func callContent(of message: Message) throws -> (properties: AMQPProperties, body: [UInt8]) {
+    static func callContent(
+        of message: Message,
+        _ wire: WireCoding
+    ) throws -> (properties: AMQPProperties, body: [UInt8]) {
         var properties = AMQPProperties(contentType: "application/json", contentEncoding: "utf8")
         if let id = message.headers.correlationID, ShortText.fits(id) { properties.correlationID = id }
         if let address = message.headers.replyTo, ShortText.fits(address) { properties.replyTo = address }
-        return (properties, Envelope.wrap(message, for: .call))
+        return (properties, try wire.call(message))
     }
 
     private static func properties(of headers: Headers) throws -> AMQPProperties {
@@ -53,13 +57,18 @@ enum WireFormat {
     }
 
     /// The message that was received, out of its envelope if it has one.
-    static func message(_ content: ContentAssembly.Content, from use: Envelope.Use) -> Message {
+    ///
+    /// - Throws: what ``WireCoding/unwrap(_:from:)`` throws.
+    static func message(
+        _ content: ContentAssembly.Content,
+        from use: Envelope.Use,
+        _ wire: WireCoding
+    ) throws -> Message {
         let headers = headers(of: content.properties)
         // What a peer that is no Martlet asks in an envelope is told apart by its address for the reply.
         let use = content.properties.replyTo == nil ? use : .call
-        guard var message = Envelope.unwrap(content.body, from: use) else {
-            return Message(content.body, headers: headers)
-        }
+        var body = content.body
+        guard var message = try wire.unwrap(&body, from: use) else { return Message(body, headers: headers) }
         for (name, value) in headers {
             // The broker has rewritten the property that holds the address; a peer's envelope has it as it was.
             let isRouting = name == Headers.Standard.replyTo || name == Headers.Standard.correlationID

@@ -61,7 +61,7 @@ public actor MQTTConnection: Connection {
     public nonisolated var capabilities: Capabilities {
         switch session.options.version {
         case .v311: [.retain, .confirmedPublish, .exactlyOnce, .headers]
-        case .v5: [.retain, .confirmedPublish, .exactlyOnce, .headers, .expiry, .responderDetection]
+        case .v5: [.retain, .confirmedPublish, .exactlyOnce, .headers, .separateHeaders, .expiry, .responderDetection]
         }
     }
 

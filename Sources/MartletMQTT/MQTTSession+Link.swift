@@ -13,15 +13,16 @@ extension MQTTSession {
     func connect() async throws {
         client.delegate = self
         do {
-            established(try await openLink())
+            try await openLink()
         } catch {
             await close()
             throw error
         }
     }
 
-    /// Tries each server's addresses in turn until one accepts.
-    private func openLink() async throws -> ConnectAcknowledgement {
+    /// Tries each server's addresses in turn until one accepts; when it returns the link has been open, and whatever
+    /// is restored on it is on its way.
+    private func openLink() async throws {
         var failure: any Error = MessagingError.offline
         for server in options.servers {
             do {
@@ -46,13 +47,10 @@ extension MQTTSession {
         throw failure
     }
 
-    private func openLink(
-        to address: SocketAddress,
-        of server: MQTTOptions.Server
-    ) async throws -> ConnectAcknowledgement {
+    private func openLink(to address: SocketAddress, of server: MQTTOptions.Server) async throws {
         if case .closed = phase { throw MessagingError.closed }
         try Task.checkCancellation()
-        let promise = Promise<ConnectAcknowledgement>()
+        let promise = Promise<Void>()
         phase = .opening(promise)
         acknowledgement = nil
         brokersReason = nil
@@ -71,10 +69,7 @@ extension MQTTSession {
             if let tls = tls[server.host] { try client.secure(by: tls) }
             try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
             watchSocket()
-            let acknowledgement = try await promise.value()
-            // It may have been closed in the very moment.
-            guard isOpening else { throw MessagingError.closed }
-            return acknowledgement
+            try await promise.value()
         } catch {
             abandonLink()
             if case .opening = phase { phase = .idle }
@@ -107,7 +102,6 @@ extension MQTTSession {
 
     /// A link has been accepted: what was open on the one before is opened again.
     private func established(_ acknowledgement: ConnectAcknowledgement) {
-        guard isOpening else { return }
         phase = .open
         broker = acknowledgement
         inFlight.window = min(options.maximumInFlight, acknowledgement.receiveMaximum)
@@ -116,10 +110,31 @@ extension MQTTSession {
         keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
         limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
+        restoring = loop.schedule(after: options.connectTimeout) { [weak self] in
+            self?.assumeIsolated { $0.restoringTakesTooLong() }
+        }
         attend {
             if !acknowledgement.sessionPresent { try restoreSubscriptions() }
-            runtime.states.set(.connected)
             try send()
+        }
+        concludeRestoring()
+    }
+
+    /// Tells that there is a link once everything is restored: what others publish from then on is not missed.
+    func concludeRestoring() {
+        guard case .open = phase, let timer = restoring else { return }
+        guard !subscribing.values.contains(where: \.isRestored) else { return }
+        timer.cancel()
+        restoring = nil
+        runtime.states.set(.connected)
+    }
+
+    private func restoringTakesTooLong() {
+        attend {
+            throw MessagingError(
+                .timeout,
+                "the broker did not restore the subscriptions within \(options.connectTimeout)"
+            )
         }
     }
 
@@ -167,14 +182,17 @@ extension MQTTSession {
         SocketOptions.setQuickAcknowledgement(socket)
     }
 
+    /// Does what follows from the broker's answer, in the same turn of the loop that has read it: whatever the socket
+    /// tells next is said of an open link.
     private func concludeOpening() {
         guard case .opening(let promise) = phase, let acknowledgement else { return }
         self.acknowledgement = nil
         if let refusal = acknowledgement.refusal {
             promise.end(.failure(refusal))
-        } else {
-            promise.end(.success(acknowledgement))
+        } else if promise.end(.success(())) {
+            established(acknowledgement)
         }
+        // Else it was too late, and who asked for the link is about to let go of it.
     }
 
     /// Watches the socket for what is wanted of it: nothing is read while a reader is behind.
@@ -228,8 +246,7 @@ extension MQTTSession {
         switch phase {
         case .opening(let promise):
             // The broker's own words say more than that it closed the socket.
-            concludeOpening()
-            promise.end(.failure(error))
+            promise.end(.failure(acknowledgement?.refusal ?? error))
             abandonLink()
         case .open:
             phase = .idle
@@ -258,6 +275,8 @@ extension MQTTSession {
         ticker?.cancel()
         ticker = nil
         keepAlive = nil
+        restoring?.cancel()
+        restoring = nil
         client.abort()
     }
 
@@ -273,8 +292,7 @@ extension MQTTSession {
             attempt += 1
             do {
                 try await runtime.timers.sleep(for: delay)
-                let acknowledgement = try await openLink()
-                established(acknowledgement)
+                try await openLink()
                 return
             } catch is CancellationError {
                 return

@@ -44,7 +44,7 @@ extension MQTTSession {
         }
         return outgoing(
             message,
-            WireFormat.payload(of: message, self.options.version),
+            try runtime.wire.payload(of: message, self.options.version, format: options.format),
             to: topic,
             guarantee: options.guarantee,
             retain: options.retain,
@@ -63,10 +63,10 @@ extension MQTTSession {
         var headers = message.headers
         let payload: [UInt8]
         if isRequest {
-            payload = Envelope.wrap(message, for: .call)
+            payload = try runtime.wire.call(message)
             headers = Headers()
         } else {
-            payload = WireFormat.payload(of: message, self.options.version)
+            payload = try runtime.wire.payload(of: message, self.options.version)
         }
         var outgoing = outgoing(
             Message(headers: headers),
@@ -90,7 +90,7 @@ extension MQTTSession {
         _ = try await publish(
             outgoing(
                 Message(),
-                Envelope.wrap(message, for: .call),
+                try runtime.wire.call(message),
                 to: TopicMapping.topic(address),
                 guarantee: .atMostOnce,
                 retain: false,

@@ -174,7 +174,9 @@ extension MQTTSession {
     /// Where the broker keeps the session the library goes on with what it has under way. Otherwise a new client
     /// begins, so that nothing is sent again that is to arrive at most once; the rest is sent anew.
     func renewClient() {
-        guard options.session == .clean, let fresh = try? Mosquitto(options, clientID: runtime.name) else { return }
+        guard options.session == .clean,
+            let fresh = try? Mosquitto(options, clientID: runtime.name, wire: runtime.wire)
+        else { return }
         fresh.delegate = self
         client = fresh
         first.prepend(contentsOf: inFlight.removeAll())

@@ -136,6 +136,7 @@ extension MQTTSession {
             if quality < 0x80 { table.granted(filter) }
             promise.end(.success(quality))
         case .restored(let filter):
+            defer { concludeRestoring() }
             if quality < 0x80 { return table.granted(filter) }
             let error = MessagingError(.refused, "the broker refused the subscription after a reconnect")
             for receiver in table.removeFilter(filter) { receiver.finish(throwing: error) }
@@ -169,19 +170,22 @@ extension MQTTSession {
     }
 
     private func deliver(_ received: ReceivedMessage, _ topic: String, to receiver: Receiver) {
+        let message: Message
+        do {
+            message = try runtime.wire.message(received, from: receiver.use)
+        } catch {
+            return runtime.count(\.undecodable, "a message of \(quoted(topic)) could not be read: \(error)")
+        }
         switch receiver {
         case .topics(let inbox, let name):
             let topic = name ?? TopicMapping.name(topic)
-            let message = WireFormat.message(received, from: .publication)
             inbox.offer(Delivery(topic: topic, message: message, isRetained: received.isRetained), topic: topic)
         case .queue(let inbox, let queue):
-            let message = WireFormat.message(received, from: .publication)
             inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)
         case .replies(let receive):
-            receive(WireFormat.message(received, from: .call), topic)
+            receive(message, topic)
         case .native(let inbox):
             let topic = TopicName(topic)
-            let message = WireFormat.message(received, from: .publication)
             inbox.offer(Delivery(topic: topic, message: message, isRetained: received.isRetained), topic: topic)
         }
     }

@@ -12,7 +12,7 @@ actor MQTTSession {
         /// No link.
         case idle
         /// A link is being opened; the promise tells how that ends.
-        case opening(Promise<ConnectAcknowledgement>)
+        case opening(Promise<Void>)
         /// There is a link.
         case open
         /// The link is being ended in order.
@@ -37,6 +37,8 @@ actor MQTTSession {
     var phase = Phase.idle
     var watch: Watch?
     var ticker: Timer?
+    /// Runs from the broker's answer until what was subscribed to is subscribed to again.
+    var restoring: Timer?
     var keepAlive: KeepAlive?
     var broker: ConnectAcknowledgement?
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
@@ -71,7 +73,7 @@ actor MQTTSession {
                     first
                 }
             } ?? [:]
-        client = try Mosquitto(options, clientID: runtime.name)
+        client = try Mosquitto(options, clientID: runtime.name, wire: runtime.wire)
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
         self.bell = bell

@@ -49,7 +49,7 @@ final class Mosquitto {
         }
     }
 
-    init(_ options: MQTTOptions, clientID: String) throws {
+    init(_ options: MQTTOptions, clientID: String, wire: WireCoding) throws {
         guard Self.library == MOSQ_ERR_SUCCESS.rawValue else {
             throw MessagingError(.unsupported, "libmosquitto could not be set up: \(Self.text(Self.library))")
         }
@@ -69,7 +69,7 @@ final class Mosquitto {
         if let username = options.username {
             try check(mosquitto_username_pw_set(handle, username, options.password), "the user name or password")
         }
-        if let will = options.connection.will { try setWill(will) }
+        if let will = options.connection.will { try setWill(will, wire) }
         setCallbacks()
     }
 
@@ -86,11 +86,11 @@ final class Mosquitto {
         try check(mosquitto_int_option(handle, option, value), "an option of libmosquitto")
     }
 
-    private func setWill(_ will: Will) throws {
+    private func setWill(_ will: Will, _ wire: WireCoding) throws {
         var properties = MosquittoProperties(version)
         try properties.add(will.message.headers)
         let list = properties.list
-        let payload = WireFormat.payload(of: will.message, version)
+        let payload = try wire.payload(of: will.message, version)
         let code = payload.withUnsafeBufferPointer { payload in
             mosquitto_will_set_v5(
                 handle,

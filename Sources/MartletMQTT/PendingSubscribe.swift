@@ -6,4 +6,8 @@ enum PendingSubscribe: Sendable {
     case caller(Promise<CInt>, filter: Int)
     /// Nobody: the filter was subscribed to on the link before.
     case restored(filter: Int)
+
+    var isRestored: Bool {
+        if case .restored = self { true } else { false }
+    }
 }

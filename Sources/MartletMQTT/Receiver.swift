@@ -12,6 +12,14 @@ enum Receiver: Sendable {
     /// A subscriber by MQTT's own names.
     case native(Inbox<Delivery>)
 
+    /// What comes to it.
+    var use: Envelope.Use {
+        switch self {
+        case .topics, .queue, .native: .publication
+        case .replies: .call
+        }
+    }
+
     /// Ends it, after what has arrived.
     func finish(throwing error: (any Error)?) {
         switch self {

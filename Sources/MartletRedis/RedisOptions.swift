@@ -39,7 +39,7 @@ public struct RedisOptions: Sendable {
     /// How long a reply waits for a caller that has gone: the list is then deleted.
     public var replyExpiry: Duration
     /// How long a message that requires a consumer may lie in the queue of one that has shown no sign of life, which
-    /// those of other libraries never do, before it is taken back as one that nobody consumes.
+    /// those of other libraries never do, without moving up, before it is taken back as one that nobody consumes.
     public var responderGrace: Duration
     /// The largest reply that the server may send, in bytes.
     public var maximumReplyBytes: Int

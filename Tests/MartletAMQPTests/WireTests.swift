@@ -151,21 +151,51 @@ import Testing
 
     @Test func confirmationsConcludeWhatTheyName() {
         var window = ConfirmWindow<String>()
-        for item in ["a", "b", "c", "d", "e"] { window.add(item) }
+        for item in ["a", "b", "c", "d", "e"] { window.add(item, bytes: 10) }
         #expect(window.next == 6)
         #expect(window.conclude(2, multiple: false, isTaken: true).map(\.0) == ["b"])
         #expect(window.conclude(2, multiple: false, isTaken: true).isEmpty)
         #expect(window.conclude(3, multiple: true, isTaken: false).map(\.0) == ["a", "c"])
         #expect(window.conclude(9, multiple: true, isTaken: true).isEmpty)
         #expect(window.count == 2)
+        #expect(window.bytes == 20)
         window.returned(5, .init(code: 312, text: "", exchange: "", routingKey: ""))
         window.returned(77, .init(code: 312, text: "", exchange: "", routingKey: ""))
         let last = window.conclude(0, multiple: true, isTaken: true)
         #expect(last.map(\.0) == ["d", "e"])
         if case .confirmed = last[0].1, case .returned = last[1].1 {} else { Issue.record("wrong outcomes") }
-        window.add("f")
+        window.add("f", bytes: 10)
         #expect(window.removeAll() == ["f"])
         #expect(window.next == 1)
+        #expect(window.bytes == 0)
+    }
+
+    @Test func whatIsSkippedHasItsNumber() {
+        var window = ConfirmWindow<String>()
+        window.add("a", bytes: 1)
+        #expect(!window.hasSkipped)
+        for _ in 0..<3 { window.skip() }
+        window.add("b", bytes: 1)
+        #expect(window.hasSkipped)
+        #expect(window.conclude(3, multiple: false, isTaken: true).isEmpty)
+        #expect(window.conclude(5, multiple: false, isTaken: true).map(\.0) == ["b"])
+        #expect(window.conclude(4, multiple: true, isTaken: true).map(\.0) == ["a"])
+        #expect(window.count == 0)
+    }
+
+    @Test func whatIsStuckLeavesNoTrail() {
+        var window = ConfirmWindow<Int>()
+        window.add(0, bytes: 1)
+        for number in 1...10_000 {
+            window.add(number, bytes: 1)
+            if number % 3 != 0 { window.skip() }
+            let last = window.next - (number % 3 != 0 ? 2 : 1)
+            #expect(window.conclude(last, multiple: false, isTaken: true).map(\.0) == [number])
+            if window.places > 100 { break }
+        }
+        #expect(window.places <= 100)
+        #expect(window.conclude(1, multiple: false, isTaken: true).map(\.0) == [0])
+        #expect(window.places == 0)
     }
 
     // MARK: Heartbeats

@@ -60,6 +60,8 @@ private func connect(
 ) async throws -> MQTTConnection {
     var options = MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)], connection: connection)
     options.reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
+    // Hundreds of handshakes at the same time may take a small machine longer than the default.
+    options.connectTimeout = .seconds(60)
     configure(&options)
     return try await MQTTConnection.connect(options)
 }

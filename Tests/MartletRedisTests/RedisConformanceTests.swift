@@ -9,9 +9,6 @@ import struct MartletRedis.RedisOptions
 
 /// The connection keeps the promises of every connection, on a real server.
 @Suite(.timeLimit(.minutes(10))) struct RedisConformanceTests {
-    private static let orderMayChange =
-        "a node that is stopped finishes the delivery in hand and gives the others back"
-
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromises(_ check: ConformanceCheck) async throws {
         try await run(check, port: RedisServer.shared().port)
@@ -80,13 +77,6 @@ import struct MartletRedis.RedisOptions
         port: Int,
         _ configure: @escaping @Sendable (inout RedisOptions) -> Void = { _ in }
     ) async throws {
-        guard check.name != Self.orderMayChange else {
-            // Two deliveries that are given back at the same time, by two who hold them, now and then change places.
-            await withKnownIssue("what is given back keeps its order, but not always", isIntermittent: true) {
-                try await check.run { try await redis(on: port, $0, configure) }
-            }
-            return
-        }
         guard check.cutsLinks else {
             try await check.run { try await redis(on: port, $0, configure) }
             return

@@ -1,3 +1,4 @@
+import MartletConsole
 import Testing
 
 @testable import playground

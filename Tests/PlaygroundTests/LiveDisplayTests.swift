@@ -1,5 +1,6 @@
 import Testing
 
+@testable import MartletConsole
 @testable import playground
 
 @Suite("Live display", .timeLimit(.minutes(5)))

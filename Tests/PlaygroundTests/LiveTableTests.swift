@@ -1,5 +1,6 @@
 import Testing
 
+@testable import MartletConsole
 @testable import playground
 
 @Suite("Live table", .timeLimit(.minutes(5)))

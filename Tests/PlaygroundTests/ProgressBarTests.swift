@@ -1,5 +1,6 @@
 import Testing
 
+@testable import MartletConsole
 @testable import playground
 
 @Suite("Progress bar", .timeLimit(.minutes(5)))

@@ -1,6 +1,7 @@
 import Synchronization
 import Testing
 
+@testable import MartletConsole
 @testable import playground
 
 /// A terminal that exists only in memory: it obeys the sequences that the playground uses, and shows what came of them.

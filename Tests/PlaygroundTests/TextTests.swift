@@ -1,5 +1,6 @@
 import Testing
 
+@testable import MartletConsole
 @testable import playground
 
 @Suite("Text on a terminal", .timeLimit(.minutes(5)))

@@ -117,6 +117,9 @@ struct GetResultReply<Output: Codable & Sendable>: Codable, Sendable {
     let status: GoalStatus?
     let result: Output?
     let error: String
+    /// Whether the goal has succeeded, and its result is `{}`, which is none: a Python server says for a moment that it has
+    /// the result before it does.
+    var lacksResult = false
 
     init(status: GoalStatus?, result: Output? = nil, error: String = "") {
         self.status = status
@@ -129,7 +132,15 @@ struct GetResultReply<Output: Codable & Sendable>: Codable, Sendable {
         status = try GoalStatus(rawValue: container.integer(forKey: .status))
         error = (try? container.decode(String.self, forKey: .error)) ?? ""
         switch status {
-        case .succeeded: result = try container.decode(Output.self, forKey: .result)
+        case .succeeded:
+            do {
+                result = try container.decode(Output.self, forKey: .result)
+            } catch {
+                let members = try? container.decode([String: AnyResult].self, forKey: .result)
+                guard members?.isEmpty ?? false else { throw error }
+                result = nil
+                lacksResult = true
+            }
         // `{}` unless the handler returned a result all the same.
         case .canceled: result = try? container.decode(Output.self, forKey: .result)
         default: result = nil

@@ -134,7 +134,10 @@ final class GoalAnnouncer: Sendable {
     }
 
     /// A message with its goal in a header as well, so that who follows another goal need not read the body.
+    ///
+    /// Only where the broker carries headers: elsewhere it would need an envelope, which Python peers don't read.
     private func marked(_ message: Message, _ id: GoalID) -> Message {
+        guard connection.capabilities.contains(.separateHeaders) else { return message }
         var message = message
         message.headers.goalID = id
         return message

@@ -30,7 +30,6 @@ public struct GoalFeedback<Element: Codable & Sendable>: AsyncSequence, Sendable
         fileprivate init(subscription: Subscription, inquiry: GoalInquiry<AnyResult>) {
             self.subscription = subscription
             self.inquiry = inquiry
-            self.inquiry.begin()
         }
 
         /// The next feedback; `nil` when the goal has ended and what came before has been read.

@@ -59,12 +59,20 @@ extension GoalHandle {
         )
         var inquiry = inquiry()
         var heard: GoalStatus?
+        var contradictions = 0
         while true {
             do {
-                if case .ended(let outcome) = try await inquiry.askPatiently() { return outcome }
+                switch try await inquiry.askPatiently() {
+                case .ended(let outcome):
+                    return outcome
+                case .live(let status):
+                    guard let end = heard ?? (status.isTerminal ? status : nil) else { break }
+                    contradictions += 1
+                    if contradictions >= Self.toleratedContradictions { return contradicted(end) }
+                }
             } catch let error as MessagingError {
                 // The server has said that it is over, and is gone before it could say why.
-                switch heard {
+                switch heard ?? end(in: statuses) {
                 case .canceled: return .canceled(nil, .canceledGoal(id))
                 case .aborted: return .aborted(.abortedGoal(id))
                 default: throw error
@@ -72,6 +80,25 @@ extension GoalHandle {
             }
             heard = try await waitForEnd(statuses, until: inquiry.nextAsk) ?? heard
         }
+    }
+
+    /// The terminal status, if it has been published.
+    private func end(in statuses: Subscription) -> GoalStatus? {
+        while let delivery = statuses.nextIfReady() {
+            if let status = connection.runtime.status(of: id, in: delivery), status.isTerminal { return status }
+        }
+        return nil
+    }
+
+    /// How often a server may say that a goal goes on, or has no result yet, which it has said to be over. That of
+    /// commlib-py does so for a moment at each end, and for ever where a handler was faster than its reply to the goal.
+    private static var toleratedContradictions: Int { 3 }
+
+    /// What became of a goal whose server does not say what became of it.
+    private func contradicted(_ status: GoalStatus) -> GoalOutcome<Result> {
+        status == .canceled
+            ? .canceled(nil, .canceledGoal(id))
+            : .aborted(.abortedGoal(id, "its server says that it is \(status), and has no result"))
     }
 
     /// The terminal status, if it is published by a time.

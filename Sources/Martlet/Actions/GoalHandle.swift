@@ -47,7 +47,7 @@ public struct GoalHandle<Feedback: Codable & Sendable, Result: Codable & Sendabl
     ///   ``MessagingError/Code/noResponder``, ``MessagingError/Code/timeout`` and what else a call throws.
     public func status() async throws -> GoalStatus {
         var inquiry = inquiry()
-        switch try await inquiry.ask(timeout: timeout) {
+        switch try await inquiry.ask() {
         case .live(let status): return status
         case .ended(let outcome): return outcome.status
         }

@@ -4,8 +4,15 @@
 struct GoalInquiry<Output: Codable & Sendable>: Sendable {
     /// What the server says.
     enum Answer: Sendable {
+        /// It goes on; or it has succeeded, and the result is not there yet.
         case live(GoalStatus)
         case ended(GoalOutcome<Output>)
+    }
+
+    /// What came back, and within what time the server wants to be asked again, if it says so.
+    private struct Reply: Sendable {
+        let answer: Answer
+        let lease: Duration?
     }
 
     let connection: any Connection
@@ -16,7 +23,6 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
     /// Within what time the server wants to be asked, as far as it is known.
     private(set) var lease: Duration?
     private(set) var nextAsk: Duration
-    private var lastAnswer: Duration
 
     /// - Parameter asksAtOnce: whether the first question is due now, or after an interval.
     init(
@@ -33,55 +39,80 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
         self.timeout = timeout
         self.lease = lease
         let now = connection.runtime.timers.now
-        lastAnswer = now
         nextAsk = asksAtOnce ? now : now + ActionTiming.interval(lease: lease)
     }
 
     var timers: Timers { connection.runtime.timers }
 
-    /// Has the server's silence count from now.
-    mutating func begin() {
-        lastAnswer = timers.now
+    /// Asks the server, and waits for as long as it may be silent. The question is asked again meanwhile, since one may
+    /// be lost; the earlier ones still count, since the way there and back may be long.
+    ///
+    /// - Throws: ``MessagingError/Code/unknownGoal``; once the server has been silent for the timeout, the reason.
+    mutating func askPatiently() async throws -> Answer {
+        defer { nextAsk = timers.now + ActionTiming.interval(lease: lease) }
+        let reply = try await firstReply()
+        lease = reply.lease ?? lease
+        return reply.answer
+    }
+
+    private func firstReply() async throws -> Reply {
+        let end = timers.now + timeout
+        return try await withThrowingTaskGroup(of: Reply?.self) { group in
+            defer { group.cancelAll() }
+            var lastError: any Error = MessagingError.offline
+            var isTimeToAsk = true
+            while true {
+                let left = end - timers.now
+                if isTimeToAsk, left > .zero {
+                    isTimeToAsk = false
+                    group.addTask { try await reply(within: left) }
+                    group.addTask {
+                        try await timers.sleep(for: min(timeout / 4, left))
+                        return nil
+                    }
+                }
+                switch await group.nextResult() {
+                case .success(let reply?): return reply
+                case .success(nil): isTimeToAsk = true
+                case .failure(let error as MessagingError) where error.isRetriable: lastError = error
+                case .failure(let error): throw error
+                case nil: throw lastError
+                }
+            }
+        }
     }
 
     /// Asks the server once.
     ///
     /// - Throws: ``MessagingError/Code/unknownGoal``, and what a call throws.
-    mutating func ask(timeout: Duration) async throws -> Answer {
+    mutating func ask() async throws -> Answer {
+        let reply = try await reply(within: timeout)
+        lease = reply.lease ?? lease
+        return reply.answer
+    }
+
+    private func reply(within timeout: Duration) async throws -> Reply {
         let codecs = connection.runtime.codecs
         var request = try codecs.message(GoalRequest(id))
         request.headers.goalID = id
         let message = try await connection.call(names.getResult, request, timeout: timeout)
         let reply: GetResultReply<Output> = try connection.runtime.decode(message, from: names.getResult.text)
-        lease = message.headers.goalLease ?? lease
+        let lease = message.headers.goalLease
         let error = message.headers.goalError
         switch reply.status {
         case nil:
             throw MessagingError.unknownGoal(id, of: names.action)
         case .accepted, .executing, .canceling:
-            return .live(reply.status ?? .accepted)
+            return Reply(answer: .live(reply.status ?? .accepted), lease: lease)
+        case .succeeded where reply.lacksResult:
+            return Reply(answer: .live(.succeeded), lease: lease)
         case .succeeded:
             guard let result = reply.result else { throw MessagingError.unknownGoal(id, of: names.action) }
-            return .ended(.succeeded(result))
+            return Reply(answer: .ended(.succeeded(result)), lease: lease)
         case .canceled:
-            return .ended(.canceled(reply.result, error ?? .canceledGoal(id)))
+            return Reply(answer: .ended(.canceled(reply.result, error ?? .canceledGoal(id))), lease: lease)
         case .aborted:
-            return .ended(.aborted(error ?? .abortedGoal(id, reply.error)))
-        }
-    }
-
-    /// Asks the server, within a part of the timeout so that a question that is lost can be asked again.
-    ///
-    /// - Returns: `nil` if it did not answer, but may yet.
-    /// - Throws: once it has been silent for the timeout, the reason.
-    mutating func askPatiently() async throws -> Answer? {
-        defer { nextAsk = timers.now + ActionTiming.interval(lease: lease) }
-        do {
-            let answer = try await ask(timeout: timeout / 4)
-            lastAnswer = timers.now
-            return answer
-        } catch let error as MessagingError where error.isRetriable && timers.now - lastAnswer < timeout {
-            return nil
+            return Reply(answer: .ended(.aborted(error ?? .abortedGoal(id, reply.error))), lease: lease)
         }
     }
 }

@@ -20,8 +20,11 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     public static let responderDetection = Capabilities(rawValue: 1 << 5)
     /// Messages can expire.
     public static let expiry = Capabilities(rawValue: 1 << 6)
-    /// It carries headers beside the body.
+    /// A message's headers arrive with it.
     public static let headers = Capabilities(rawValue: 1 << 7)
     /// It tells a responder at once that nobody hears a reply address any more.
     public static let replyDetection = Capabilities(rawValue: 1 << 8)
+    /// It carries headers beside the body, so that the body stays what it is. Elsewhere a message that has headers is in an
+    /// envelope, which peers of other libraries may not expect.
+    public static let separateHeaders = Capabilities(rawValue: 1 << 9)
 }

@@ -6,6 +6,11 @@ public struct ConnectionOptions: Sendable {
     public var name: String?
     /// How values are written and read.
     public var codecs: Codecs
+    /// How what is published or queued looks on the wire. ``PublishOptions/format`` counts more.
+    public var format: MessageFormat
+    /// What changes all that is sent, in this order, and, in the opposite order, all that comes. Every peer needs the
+    /// same. The embedded broker, which has no wire, does without.
+    public var transforms: [any BodyTransform]
     /// What the broker publishes if it loses the connection.
     public var will: Will?
     /// What becomes of a publish without a guarantee while there is no link.
@@ -17,10 +22,12 @@ public struct ConnectionOptions: Sendable {
     /// What measures its timeouts; another clock is for tests.
     public var clock: any Clock<Duration>
 
-    /// JSON, no will, offline publishes fail, bodies of up to 16 MiB, unless told.
+    /// JSON, bodies as they are, no will, offline publishes fail, bodies of up to 16 MiB, unless told.
     public init(
         name: String? = nil,
         codecs: Codecs = Codecs(),
+        format: MessageFormat = .plain,
+        transforms: [any BodyTransform] = [],
         will: Will? = nil,
         whileOffline: OfflinePolicy = .fail,
         maximumBodyBytes: Int = 16 << 20,
@@ -29,6 +36,8 @@ public struct ConnectionOptions: Sendable {
     ) {
         self.name = name
         self.codecs = codecs
+        self.format = format
+        self.transforms = transforms
         self.will = will
         self.whileOffline = whileOffline
         self.maximumBodyBytes = maximumBodyBytes

@@ -13,6 +13,8 @@ public final class ConnectionRuntime: Sendable {
     public let logger: Logger
     package let options: ConnectionOptions
     private let maximumBodyBytes: Int
+    /// What becomes of messages on the wire.
+    package let wire: WireCoding
     package let timers: Timers
     package let courier = Courier()
     package let states: StateBroadcast
@@ -29,6 +31,7 @@ public final class ConnectionRuntime: Sendable {
         self.logger = logger
         self.options = options
         codecs = options.codecs
+        wire = WireCoding(format: options.format, transforms: options.transforms)
         maximumBodyBytes = options.maximumBodyBytes
         timers = Timers(Timeline(options.clock))
         states = StateBroadcast(state)

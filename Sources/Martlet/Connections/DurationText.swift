@@ -1,7 +1,7 @@
 /// Times as people write them: `30s`, `500ms`, `2m`, `1.5h`, and `30` for seconds.
-enum DurationText {
+package enum DurationText {
     /// `nil` if it is none: also where it has more than ten digits before the point or nine after it.
-    static func duration(_ text: String) -> Duration? {
+    package static func duration(_ text: String) -> Duration? {
         let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         let unit: Int64
         switch text[number.endIndex...] {

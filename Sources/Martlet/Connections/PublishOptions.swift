@@ -20,11 +20,19 @@ public struct PublishOptions: Sendable, Hashable {
     /// After how long it is worthless: the broker then keeps it no longer. What has reached a subscription's mailbox
     /// is read all the same. It also bounds how long a guaranteed publish waits for a lost link. `nil`: never.
     public var expiry: Duration?
+    /// How it looks on the wire. `nil`: as the connection's ``ConnectionOptions/format`` says.
+    public var format: MessageFormat?
 
-    /// At most once, not retained, never expiring, unless told.
-    public init(guarantee: Guarantee = .atMostOnce, retain: Bool = false, expiry: Duration? = nil) {
+    /// At most once, not retained, never expiring, in the connection's format, unless told.
+    public init(
+        guarantee: Guarantee = .atMostOnce,
+        retain: Bool = false,
+        expiry: Duration? = nil,
+        format: MessageFormat? = nil
+    ) {
         self.guarantee = guarantee
         self.retain = retain
         self.expiry = expiry
+        self.format = format
     }
 }

@@ -7,13 +7,14 @@
 ///
 /// **Body.** `data` is the body itself, byte for byte but for white space around it, if the content type says that it
 /// is JSON or says nothing, and it is one JSON value. Any other body is base64 text, and `encoding` says `base64`. An
-/// empty body is `{}`, and `encoding` says `none`: a Python peer would take `null` for no reply at all.
+/// empty body is `{}`, and `encoding` says `none`; with an error it is `null`, which is the one thing that a Python peer
+/// does not take for a success: it waits on until its timeout, has no reply at once, or fails to read it.
 ///
 /// **Headers.** `reply_to`, `correlation_id`, `timestamp` and `content_type` are the standard headers; `""`, `null`
 /// and the content type `json` mean that there is none. What they can't say exactly, and every other header, is in
 /// `properties`, which counts more than they do. Text, numbers and truth values are as in JSON, a double always with
 /// a fraction or exponent; bytes are `{"base64":"…"}`, and a double that JSON has no notation for is
-/// `{"double":"nan"}`. An error is two headers like any others: Python peers do not look, and see `{}`.
+/// `{"double":"nan"}`. An error is two headers like any others, at which Python peers do not look.
 package enum Envelope {
     /// What an envelope is for: whether the reader expects one, and what the writer puts in.
     package enum Use: Sendable {

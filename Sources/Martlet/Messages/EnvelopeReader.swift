@@ -39,7 +39,9 @@ struct EnvelopeReader {
                 : Base64.decode(scanner.bytes[text.range])
             if let decoded { return decoded }
         case .none:
-            if scanner.bytes[data].first == UInt8(ascii: "{"), data.count == 2 { return [] }
+            if scanner.bytes[data].elementsEqual("{}".utf8) || scanner.bytes[data].elementsEqual("null".utf8) {
+                return []
+            }
         }
         return Array(scanner.bytes[data])
     }

@@ -52,7 +52,7 @@ struct EnvelopeWriter {
         switch encoding {
         case .plain: writer.write(json: message.body)
         case .base64: writer.write(base64: message.body)
-        case .none: writer.write("{}")
+        case .none: writer.write(message.headers[Headers.Standard.errorCode] == nil ? "{}" : "null")
         }
         writer.write("}")
         return writer.bytes

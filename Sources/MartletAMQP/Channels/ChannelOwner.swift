@@ -11,3 +11,10 @@ protocol ChannelOwner: AnyObject {
     /// Everything that could be read for now has been.
     func readAll(on channel: Channel, of session: isolated AMQPSession)
 }
+
+/// What most have nothing to do for.
+extension ChannelOwner {
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {}
+    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {}
+    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
+}

@@ -2,16 +2,18 @@ import Martlet
 
 /// A message on its way out.
 struct Outgoing: Sendable {
-    /// Where it leaves from.
-    enum Origin: Sendable {
-        /// A verb.
-        case connection
-        /// A channel of the native API, by its number in the session.
-        case channel(Int)
+    /// By which channel it leaves.
+    enum Origin: Sendable, Hashable {
+        /// That of the verbs.
+        case verbs
+        /// That of the verbs' messages for one of which the broker has closed their channel.
+        case suspects
+        /// One of the native API, by its number in the session.
+        case native(Int)
     }
 
     var publish: AMQPPublish
-    var origin = Origin.connection
+    var origin = Origin.verbs
     /// Whether it is kept while there is no link, and sent again after one was lost.
     var isKept: Bool
     /// Told the broker's word, where somebody waits for it.

@@ -48,7 +48,7 @@ extension AMQPSession {
         }
     }
 
-    private func native(_ id: Int) throws -> NativeChannel {
+    func native(_ id: Int) throws -> NativeChannel {
         if let native = natives[id] { return native }
         if case .closed = phase { throw MessagingError.closed }
         throw NativeChannel.closed
@@ -86,7 +86,7 @@ extension AMQPSession {
     ) async throws -> (Mailbox<AMQPDelivery>, String) {
         try Task.checkCancellation()
         let native = try native(id)
-        let tag = UniqueName.make("martlet")
+        let tag = NativeChannel.newTag(options)
         let limit = options.noAck || options.prefetch == 0 ? 1_024 : options.prefetch
         let consumer = NativeChannel.Consumer(
             queue: queue,

@@ -66,70 +66,91 @@ extension AMQPSession {
         for _ in 0..<4 {
             guard !link.wantsToWrite else { return }
             var messages = 0
-            while messages < Self.batchMessages, link.backlog < Self.batchBytes, try sendNext() { messages += 1 }
+            // What comes meanwhile makes no room: that is for the next time.
+            var linesMove = true
+            while messages < Self.batchMessages, link.backlog < Self.batchBytes, sendNext(&linesMove) { messages += 1 }
             guard messages > 0 else { return }
             try link.flush()
         }
         bell.ring()
     }
 
-    /// - Returns: whether there was one, and room for it.
-    private func sendNext() throws -> Bool {
-        guard let outgoing = again.popFirst() ?? offline.takeFirst() ?? outbox.takeFirst() else { return false }
-        if outgoing.isAbandoned { return true }
-        guard let channel = try channel(for: outgoing) else { return true }
-        guard hasRoom(channel) else {
-            again.prepend(outgoing)
-            return false
+    /// - Returns: whether there was one.
+    private func sendNext(_ linesMove: inout Bool) -> Bool {
+        if linesMove {
+            if let outgoing = waiting.takeNext(where: { hasRoom($0) }) {
+                if !outgoing.isAbandoned { send(outgoing) }
+                return true
+            }
+            linesMove = false
         }
-        give(outgoing, to: channel)
+        guard let outgoing = offline.takeFirst() ?? outbox.takeFirst() else { return false }
+        if outgoing.isAbandoned { return true }
+        // One without a confirmation takes no room, and nothing holds it up.
+        if outgoing.confirmation == nil || waiting.isEmpty(outgoing.origin) && hasRoom(outgoing.origin) {
+            send(outgoing)
+        } else {
+            waiting.append(outgoing)
+        }
         return true
     }
 
-    private func channel(for outgoing: Outgoing) throws -> Channel? {
-        switch outgoing.origin {
-        case .connection:
-            if publisher.channel == nil { try publisher.open(on: self) }
-            return publisher.channel
-        case .channel(let id):
-            let native = natives[id]
-            if let channel = native?.channel { return channel }
-            outgoing.confirmation?.end(.failure(native?.failure ?? NativeChannel.closed))
-            return nil
+    /// Whether a channel may have one more unconfirmed, or there is no channel to wait for.
+    private func hasRoom(_ origin: Outgoing.Origin) -> Bool {
+        let channel: Channel?
+        switch origin {
+        case .verbs: channel = publisher.channel
+        case .suspects: return suspects.channel?.confirms?.count ?? 0 == 0
+        case .native(let id):
+            guard let native = natives[id], native.failure == nil else { return true }
+            guard native.isReady else { return false }
+            channel = native.channel
+        }
+        guard let confirms = channel?.confirms else { return true }
+        return confirms.count < options.maximumUnconfirmed && confirms.bytes < options.maximumUnconfirmedBytes
+    }
+
+    private func send(_ outgoing: Outgoing) {
+        do {
+            let channel =
+                switch outgoing.origin {
+                case .verbs: try publisher.open(on: self)
+                case .suspects: try suspects.open(on: self)
+                case .native(let id): try native(id).present(self)
+                }
+            try give(outgoing, to: channel)
+        } catch {
+            if let confirmation = outgoing.confirmation {
+                confirmation.end(.failure(error))
+            } else if (error as? MessagingError)?.code == .notConnected {
+                // Its channel is not open again yet.
+                countOffline(outgoing)
+            } else {
+                runtime.logger.warning("a message to \(outgoing.destination) could not be sent: \(error)")
+            }
         }
     }
 
-    private func hasRoom(_ channel: Channel) -> Bool {
-        guard let confirms = channel.confirms else { return true }
-        let limit = channel === publisher.channel && publisher.suspects > 0 ? 1 : options.maximumUnconfirmed
-        return confirms.count < limit
-    }
-
-    private func give(_ outgoing: Outgoing, to channel: Channel) {
-        guard let link else { return }
+    private func give(_ outgoing: Outgoing, to channel: Channel) throws {
         var outgoing = outgoing
         if outgoing.publish.isMandatory { outgoing.publish.returnNumber = channel.confirms?.next }
-        do {
-            try link.append(outgoing.publish, channel: channel.number)
-        } catch {
-            if outgoing.confirmation?.end(.failure(error)) == nil {
-                runtime.logger.warning("a message to \(outgoing.destination) could not be sent: \(error)")
-            }
+        try link?.append(outgoing.publish, channel: channel.number)
+        guard let confirmation = outgoing.confirmation else {
+            channel.confirms?.skip()
             return
         }
         guard channel.confirms != nil else {
-            outgoing.confirmation?.end(.success(()))
+            confirmation.end(.success(()))
             return
         }
         // What is not sent again needs no body.
         if !outgoing.isKept { outgoing.publish.body = [] }
-        channel.confirms?.add(outgoing)
+        channel.confirms?.add(outgoing, bytes: outgoing.bytes)
     }
 
     /// The broker's word on what was published.
     func confirmed(_ number: UInt64, _ multiple: Bool, isTaken: Bool, on channel: Channel) {
         guard let concluded = channel.confirms?.conclude(number, multiple: multiple, isTaken: isTaken) else { return }
-        if channel === publisher.channel { publisher.suspects = max(0, publisher.suspects - concluded.count) }
         for (outgoing, outcome) in concluded {
             guard let confirmation = outgoing.confirmation else { continue }
             switch outcome {
@@ -139,42 +160,48 @@ extension AMQPSession {
                 confirmation.end(.failure(MessagingError(returned: returned, to: outgoing.destination)))
             }
         }
+        if channel === suspects.channel, channel.confirms?.count == 0, waiting.isEmpty(.suspects) {
+            suspects.close(self)
+        }
     }
 
-    /// A channel is gone with its link: what is kept is sent again on the next one.
+    /// A channel is gone, but what is kept is sent again: on the next link, or when the channel is open again.
     func takeBackUnconfirmed(of channel: Channel, _ error: MessagingError) {
-        let unconfirmed = channel.confirms?.removeAll() ?? []
-        for outgoing in unconfirmed.reversed() where !outgoing.isAbandoned {
-            if outgoing.isKept {
-                again.prepend(outgoing)
-            } else {
-                outgoing.confirmation?.end(.failure(error))
-            }
-        }
+        let unconfirmed = (channel.confirms?.removeAll() ?? []).filter { !$0.isAbandoned }
+        waiting.prepend(unconfirmed.filter(\.isKept))
+        for outgoing in unconfirmed where !outgoing.isKept { outgoing.confirmation?.end(.failure(error)) }
     }
 
-    /// The broker closed the verbs' channel because of a message.
+    /// The broker closed a channel of the verbs because of a message. Of those that nobody waits for none is sent again;
+    /// they may be lost.
     func publisherRefused(_ channel: Channel, _ error: MessagingError) {
-        var unconfirmed = channel.confirms?.removeAll() ?? []
-        if unconfirmed.count == 1 {
-            // That was it.
-            let outgoing = unconfirmed.removeFirst()
-            publisher.suspects = max(0, publisher.suspects - 1)
-            if outgoing.confirmation?.end(.failure(error)) == nil {
-                runtime.logger.warning("the broker refused a message to \(outgoing.destination): \(error)")
+        let isCertain = channel.confirms?.count == 1 && channel.confirms?.hasSkipped == false
+        let unconfirmed = (channel.confirms?.removeAll() ?? []).filter { !$0.isAbandoned }
+        waiting.prepend(
+            unconfirmed.compactMap { outgoing in
+                guard outgoing.isKept, !isCertain else {
+                    outgoing.confirmation?.end(.failure(error))
+                    return nil
+                }
+                var suspect = outgoing
+                suspect.origin = .suspects
+                return suspect
             }
-        }
-        // Of those without a guarantee nobody would know which it was; they may be lost.
-        let kept = unconfirmed.filter { !$0.isAbandoned && $0.confirmation != nil }
-        for outgoing in kept.reversed() {
-            if outgoing.publish.body.isEmpty, !outgoing.isKept {
-                outgoing.confirmation?.end(.failure(error))
-            } else {
-                again.prepend(outgoing)
-            }
-        }
-        publisher.suspects = max(publisher.suspects, kept.count)
+        )
+        // Otherwise those who wait are told.
+        runtime.logger.log(
+            level: unconfirmed.isEmpty ? .warning : .debug,
+            "the broker refused a message that was published: \(error)"
+        )
         if isUp { bell.ring() }
+    }
+
+    /// A channel of the native API is gone for good.
+    func failWaiting(of origin: Outgoing.Origin, _ error: MessagingError) {
+        guard !waiting.isEmpty(origin) else { return }
+        for outgoing in waiting.removeAll(where: { $0.origin == origin }) {
+            outgoing.confirmation?.end(.failure(error))
+        }
     }
 
     /// The link is gone: what has no guarantee goes with it, unless it is to be kept.
@@ -182,9 +209,7 @@ extension AMQPSession {
         func goes(_ outgoing: Outgoing) -> Bool {
             !outgoing.isKept && (outgoing.confirmation != nil || !offline.keeps)
         }
-        let dropped = again.filter(goes) + outbox.removeAll(where: goes)
-        again.removeAll(where: goes)
-        for outgoing in dropped {
+        for outgoing in waiting.removeAll(where: goes) + outbox.removeAll(where: goes) {
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(MessagingError(.connectionLost, "the link was lost")))
             } else {
@@ -195,8 +220,8 @@ extension AMQPSession {
 
     /// Nothing will be sent any more.
     func failOutgoing(_ error: MessagingError) {
-        for outgoing in again { outgoing.confirmation?.end(.failure(error)) }
-        again.removeAll()
-        for outgoing in outbox.close(error) { outgoing.confirmation?.end(.failure(error)) }
+        for outgoing in waiting.removeAll(where: { _ in true }) + outbox.close(error) {
+            outgoing.confirmation?.end(.failure(error))
+        }
     }
 }

@@ -17,7 +17,7 @@ extension AMQPSession {
         }
         try check(message, options.guarantee)
         let isGuaranteed = options.guarantee > .atMostOnce
-        var (properties, body) = try WireFormat.content(of: message)
+        var (properties, body) = try WireFormat.content(of: message, format: options.format, runtime.wire)
         try prepare(&properties, isLasting: isGuaranteed, expiry: options.expiry)
         try await publish(
             Outgoing(
@@ -41,7 +41,9 @@ extension AMQPSession {
         let isRequest = message.headers.replyTo != nil
         let isGuaranteed = options.guarantee > .atMostOnce
         var (properties, body) =
-            isRequest ? try WireFormat.callContent(of: message) : try WireFormat.content(of: message)
+            isRequest
+            ? try WireFormat.callContent(of: message, runtime.wire)
+            : try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: !isRequest, expiry: options.expiry)
         let start = runtime.timers.now
         while true {
@@ -84,7 +86,7 @@ extension AMQPSession {
     nonisolated func reply(_ message: Message, to address: String) async throws {
         try ShortText.check(address, "a reply address")
         try check(message, .atMostOnce)
-        let (properties, body) = try WireFormat.callContent(of: message)
+        let (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
         let isDirect = address.hasPrefix(ReplyConsumer.pseudoQueue)
         try await publish(
             Outgoing(
@@ -106,7 +108,7 @@ extension AMQPSession {
     /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
     private func checkAddress(_ address: String) async throws {
         let promise = Promise<ServerMethod.Reply>()
-        attend { inquiries.ask(address, on: self) { promise.end($0) } }
+        attend { inquiries.ask(forQueue: address, on: self) { promise.end($0) } }
         do {
             _ = try await promise.value()
         } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
@@ -144,8 +146,9 @@ extension AMQPSession {
 
     // MARK: Queues
 
-    /// How a queue is declared that does not exist yet.
-    nonisolated func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
+    /// How a queue is declared that does not exist yet: as this connection has declared it before, if it has.
+    func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
+        if let declared = topology.queue(queue.text) { return declared }
         var declared = AMQPQueue(queue.text, arguments: options.queueArguments)
         if forRequests {
             // It goes with its last responder, so that the broker tells callers that there is none.
@@ -192,7 +195,7 @@ extension AMQPSession {
     private func checkConsumers(of queue: QueueName) async throws {
         do {
             let promise = Promise<ServerMethod.Reply>()
-            attend { inquiries.ask(queue.text, on: self) { promise.end($0) } }
+            attend { inquiries.ask(forQueue: queue.text, on: self) { promise.end($0) } }
             if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
@@ -230,8 +233,7 @@ extension AMQPSession {
                 "a consumer's prefetch is \(options.prefetch); AMQP has 65535 at most"
             )
         }
-        let declared = declaration(of: queue, forRequests: options.isForRequests)
-        let consumer = QueueConsumer(queue, declared, prefetch: options.prefetch)
+        let consumer = QueueConsumer(queue, isForRequests: options.isForRequests, prefetch: options.prefetch)
         return (consumer.mailbox, try await add(consumer))
     }
 

@@ -1,4 +1,3 @@
-import DequeModule
 import Martlet
 import MartletIO
 import Synchronization
@@ -55,9 +54,13 @@ actor AMQPSession {
     /// The message of the answer that is being told, for those who asked for one.
     var gotten: ContentAssembly.Content?
     /// The channel of the verbs' publishes.
-    let publisher = Publisher()
+    let publisher = Publisher(.verbs)
+    /// The channel of those that are sent again, since the broker refused one of them.
+    let suspects = Publisher(.suspects)
     /// The channel of questions about queues.
-    let inquiries = Inquiries()
+    let inquiries = SharedChannel()
+    /// The channel by which the topology is declared again.
+    let declarations = SharedChannel()
     /// What is consumed, to be restored.
     var consumers: [Int: any Restorable] = [:]
     var lastConsumer = 0
@@ -67,11 +70,13 @@ actor AMQPSession {
     let will: WillKeeper?
     /// What this connection declared by the native API.
     var topology = Topology()
+    /// How much of it the broker has not yet allowed to be declared again on this link.
+    var undeclared = 0
     /// Queues that are known to exist, on this link.
     var knownQueues: Set<String> = []
 
-    /// Sent on a link that was lost, or taken from the outbox too early: first in line.
-    var again: Deque<Outgoing> = []
+    /// Taken from the outbox, or sent before, for channels that have no room yet.
+    var waiting = WaitingLines()
     /// Why the broker takes no publishes at the moment.
     var blockedReason: String?
     /// Told of progress in writing, by who closes.

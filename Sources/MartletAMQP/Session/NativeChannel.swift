@@ -14,9 +14,14 @@ final class NativeChannel: Restorable, ChannelOwner {
     private(set) var channel: Channel?
     /// Why it is no more.
     private(set) var failure: MessagingError?
+    /// Whether what was open on it is open again.
+    private(set) var isReady = false
     private let confirms: Bool
     private var consumers: [String: Consumer] = [:]
     private var prefetch: UInt16?
+    private var reopening = Reopening()
+    /// Until when it is tried to open it again on this link.
+    private var deadline: ContinuousClock.Instant?
 
     init(confirms: Bool) {
         self.confirms = confirms
@@ -26,19 +31,29 @@ final class NativeChannel: Restorable, ChannelOwner {
 
     func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
         guard channel == nil, failure == nil else { return completion(failure) }
+        var wanted: [ClientMethod] = []
+        if confirms { wanted.append(.confirmSelect) }
+        if let prefetch { wanted.append(.qos(prefetch: prefetch, isGlobal: true)) }
+        for (tag, consumer) in consumers { wanted += methods(tag, consumer) }
+        let isEmpty = wanted.isEmpty
+        isReady = false
         do {
-            let channel = try session.openChannel(self) { result in
-                if case .failure(let error) = result { completion(error) } else { completion(nil) }
+            let opened: Channel.Completion = { [weak self] result in
+                if case .failure(let error) = result { return completion(error) }
+                self?.isReady = true
+                self?.deadline = nil
+                self?.reopening.opened()
+                // There may be publishes that wait for it.
+                session.bell.ring()
+                completion(nil)
             }
+            let channel = try session.openChannel(self) { if isEmpty { opened($0) } }
             self.channel = channel
-            if confirms {
-                channel.confirms = ConfirmWindow()
-                session.ask(.confirmSelect, on: channel) { _ in }
-            }
-            if let prefetch { session.ask(.qos(prefetch: prefetch, isGlobal: true), on: channel) { _ in } }
-            for (tag, consumer) in consumers { session.ask(methods(tag, consumer), on: channel) { _ in } }
+            if confirms { channel.confirms = ConfirmWindow() }
+            session.ask(wanted, on: channel, opened)
         } catch {
             completion(error)
+            if !openAgain(session) { fail(error, session) }
         }
     }
 
@@ -64,13 +79,21 @@ final class NativeChannel: Restorable, ChannelOwner {
     ///
     /// - Throws: why there is none.
     func present(_ session: isolated AMQPSession) throws -> Channel {
-        if let channel { return channel }
+        if isReady, let channel { return channel }
         throw failure ?? session.offlineError
     }
 
     func setPrefetch(_ count: UInt16) { prefetch = count }
 
     // MARK: Consumers
+
+    private static let noAckPrefix = "martlet.noack"
+
+    /// A consumer's tag. It tells by itself how the consumer's deliveries are settled: some may come when it is long
+    /// forgotten, even after the broker's answer that it has ended.
+    static func newTag(_ options: AMQPConsumeOptions) -> String {
+        UniqueName.make(options.noAck ? noAckPrefix : "martlet")
+    }
 
     func consume(
         _ tag: String,
@@ -94,7 +117,8 @@ final class NativeChannel: Restorable, ChannelOwner {
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
         guard case .delivery(let announcement) = content.announcement else { return }
         guard let consumer = consumers[announcement.consumer] else {
-            // Under way when it was left.
+            // Under way when it was left. To put back what came without acknowledgement would end the channel.
+            if announcement.consumer.hasPrefix(Self.noAckPrefix) { return }
             session.tell(.nack(tag: announcement.tag, multiple: false, requeue: true), on: channel)
             return
         }
@@ -102,9 +126,6 @@ final class NativeChannel: Restorable, ChannelOwner {
         session.countBacklog(bytes: content.body.count)
         consumer.inbox.offer(AMQPDelivery(content, settler: settler), topic: TopicName(announcement.routingKey))
     }
-
-    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
-    func work(_ session: isolated AMQPSession) {}
 
     func cancelled(_ tag: String, on channel: Channel, of session: isolated AMQPSession) {
         guard let consumer = consumers.removeValue(forKey: tag) else { return }
@@ -122,15 +143,40 @@ final class NativeChannel: Restorable, ChannelOwner {
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
-        guard !linkIsLost else { return }
+        let wasReady = isReady
+        isReady = false
+        if linkIsLost {
+            deadline = nil
+        } else if wasReady || !AMQPSession.mayPass(error) || !openAgain(session) {
+            for outgoing in channel.confirms?.removeAll() ?? [] { outgoing.confirmation?.end(.failure(error)) }
+            fail(error, session)
+        }
+    }
+
+    /// Tries again what the broker refuses on a new link and has allowed on the old one.
+    ///
+    /// - Returns: whether it is tried again.
+    private func openAgain(_ session: isolated AMQPSession) -> Bool {
+        guard let attempt = reopening.next() else { return false }
+        let until = deadline ?? .now + session.patience
+        deadline = until
+        guard .now < until else { return false }
+        session.openAgain(self, attempt: attempt)
+        return true
+    }
+
+    private func fail(_ error: any Error, _ session: isolated AMQPSession) {
+        let error = error as? MessagingError ?? Self.closed
         failure = error
-        for outgoing in channel.confirms?.removeAll() ?? [] { outgoing.confirmation?.end(.failure(error)) }
+        session.failWaiting(of: .native(id), error)
         finish(throwing: error)
     }
 
     /// Nobody holds it any more, or it is closed.
     func close(_ session: isolated AMQPSession) {
         failure = failure ?? Self.closed
+        isReady = false
+        session.failWaiting(of: .native(id), Self.closed)
         finish(throwing: nil)
         guard let channel else { return }
         self.channel = nil

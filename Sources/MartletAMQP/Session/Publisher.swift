@@ -1,30 +1,38 @@
 import Martlet
 
-/// The channel by which the verbs publish. It always confirms: what has a guarantee is kept until the broker has.
+/// A channel by which the verbs publish. It always confirms: what has a guarantee is kept until the broker has.
+///
+/// There are two. When the broker closes the first one for one of many messages it does not say which; those who wait for
+/// theirs send them again by the second one, which has one at a time, so that it is certain there. Meanwhile a new first
+/// one serves all others.
 final class Publisher: ChannelOwner {
+    let origin: Outgoing.Origin
     private(set) var channel: Channel?
-    /// The broker has closed the channel for one of so many messages, and did not say which: they are sent again one at a
-    /// time, until it is found.
-    var suspects = 0
 
-    func open(on session: isolated AMQPSession) throws {
+    init(_ origin: Outgoing.Origin) {
+        self.origin = origin
+    }
+
+    /// The channel, opened if there is none.
+    func open(on session: isolated AMQPSession) throws -> Channel {
+        if let channel { return channel }
         let channel = try session.openChannel(self)
         channel.confirms = ConfirmWindow()
         session.ask(.confirmSelect, on: channel) { _ in }
         self.channel = channel
+        return channel
     }
 
-    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {}
-    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {}
-    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
+    /// Closes the channel, of which all publishes are concluded.
+    func close(_ session: isolated AMQPSession) {
+        guard let channel else { return }
+        self.channel = nil
+        session.close(channel)
+    }
 
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
-        if linkIsLost {
-            suspects = 0
-            return
-        }
-        session.publisherRefused(channel, error)
+        if !linkIsLost { session.publisherRefused(channel, error) }
     }
 }

@@ -7,17 +7,16 @@ final class QueueConsumer: Restorable, ChannelOwner {
     let mailbox: Mailbox<Delivery>
     private let name: QueueName
     private let topic: TopicName
-    private let declared: AMQPQueue
+    private let isForRequests: Bool
     private let prefetch: Int
     private var channel: Channel?
     private var consumer = ""
-    private var isOpen = false
     private var hasLeft = false
-    private var attempts = 0
+    private var reopening = Reopening()
 
-    init(_ name: QueueName, _ declared: AMQPQueue, prefetch: Int) {
+    init(_ name: QueueName, isForRequests: Bool, prefetch: Int) {
         self.name = name
-        self.declared = declared
+        self.isForRequests = isForRequests
         self.prefetch = prefetch
         topic = TopicName(name)
         // The broker sends no more than the prefetch allows, so that nothing ever waits outside.
@@ -37,11 +36,10 @@ final class QueueConsumer: Restorable, ChannelOwner {
         do {
             let channel = try session.openChannel(self)
             self.channel = channel
-            isOpen = false
             consumer = UniqueName.make(session.runtime.name.prefix(100).description)
             session.ask(
                 [
-                    .declareQueue(declared, passive: passive),
+                    .declareQueue(session.declaration(of: name, forRequests: isForRequests), passive: passive),
                     .qos(prefetch: UInt16(clamping: prefetch), isGlobal: false),
                     .consume(queue: name.text, consumer: consumer, noAck: false, exclusive: false, arguments: [:]),
                 ],
@@ -50,8 +48,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
                 guard let self else { return }
                 switch result {
                 case .success:
-                    isOpen = true
-                    attempts = 0
+                    reopening.opened()
                     completion(nil)
                 case .failure(let error as MessagingError)
                 where error.amqpReplyCode == AMQPReplyError.preconditionFailed && !passive:
@@ -63,6 +60,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
             }
         } catch {
             completion(error)
+            openAgain(session)
         }
     }
 
@@ -73,17 +71,20 @@ final class QueueConsumer: Restorable, ChannelOwner {
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
             redeliveries = max(redeliveries, Int(clamping: count))
         }
+        let message = Result { try WireFormat.message(content, from: .publication, session.runtime.wire) }
         let delivery = Delivery(
             topic: topic,
-            message: WireFormat.message(content, from: .publication),
+            message: (try? message.get()) ?? Message(content.body),
             redeliveries: redeliveries,
             settlement: Settlement(announcement.tag, by: channel.settler)
         )
+        if case .failure(let error) = message {
+            session.runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+            try? delivery.nack(requeue: false)
+            return
+        }
         _ = mailbox.offer(delivery, topic: topic)
     }
-
-    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
-    func work(_ session: isolated AMQPSession) {}
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
         session.events.post(.consumerCancelled(queue: name.text))
@@ -93,9 +94,12 @@ final class QueueConsumer: Restorable, ChannelOwner {
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
-        guard !linkIsLost, !hasLeft, isOpen || attempts > 0 else { return }
-        attempts += 1
-        session.openAgain(self, attempt: attempts)
+        if !linkIsLost { openAgain(session) }
+    }
+
+    private func openAgain(_ session: isolated AMQPSession) {
+        guard !hasLeft, let attempt = reopening.next() else { return }
+        session.openAgain(self, attempt: attempt)
     }
 
     /// Ends it at the broker. What the reader holds can still be settled.

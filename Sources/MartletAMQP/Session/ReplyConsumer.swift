@@ -16,8 +16,7 @@ final class ReplyConsumer: Restorable, ChannelOwner {
     private let receive: @Sendable (Message, String) -> Void
     private var channel: Channel?
     private var address = ""
-    private var isOpen = false
-    private var attempts = 0
+    private var reopening = Reopening()
 
     init(_ receive: @escaping @Sendable (Message, String) -> Void) {
         self.receive = receive
@@ -25,7 +24,6 @@ final class ReplyConsumer: Restorable, ChannelOwner {
 
     func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
         guard channel == nil else { return completion(nil) }
-        isOpen = false
         do {
             let channel = try session.openChannel(self)
             self.channel = channel
@@ -35,12 +33,12 @@ final class ReplyConsumer: Restorable, ChannelOwner {
             }
         } catch {
             completion(error)
+            openAgain(session)
         }
     }
 
     private func opened(_ address: String, _ session: AMQPSession) {
-        isOpen = true
-        attempts = 0
+        reopening.opened()
         self.address = address
         session.replyAddress.withLock { $0 = address }
     }
@@ -111,11 +109,12 @@ final class ReplyConsumer: Restorable, ChannelOwner {
     }
 
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
-        receive(WireFormat.message(content, from: .call), address)
+        do {
+            receive(try WireFormat.message(content, from: .call, session.runtime.wire), address)
+        } catch {
+            session.runtime.count(\.undecodable, "a reply could not be read: \(error)")
+        }
     }
-
-    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
-    func work(_ session: isolated AMQPSession) {}
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
         session.close(channel)
@@ -124,11 +123,12 @@ final class ReplyConsumer: Restorable, ChannelOwner {
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
-        guard !linkIsLost, isOpen || attempts > 0 else { return }
-        // Replies to calls in flight went to the address that is gone.
-        session.runtime.logger.warning("the channel of replies was closed: \(error)")
-        attempts += 1
-        session.openAgain(self, attempt: attempts)
+        if !linkIsLost { openAgain(session) }
+    }
+
+    private func openAgain(_ session: isolated AMQPSession) {
+        guard let attempt = reopening.next() else { return }
+        session.openAgain(self, attempt: attempt)
     }
 
     func finish(throwing error: (any Error)?) {}

@@ -9,3 +9,8 @@ protocol Restorable: AnyObject {
     /// Ends it for its reader, after what has arrived.
     func finish(throwing error: (any Error)?)
 }
+
+/// What most have nothing to do for.
+extension Restorable {
+    func work(_ session: isolated AMQPSession) {}
+}

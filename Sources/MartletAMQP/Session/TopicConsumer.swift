@@ -21,9 +21,8 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private let backUps: BackUps
     private var channel: Channel?
     private var queue = ""
-    private var isOpen = false
     private var hasLeft = false
-    private var attempts = 0
+    private var reopening = Reopening()
     /// The latest delivery, and the latest that was acknowledged.
     private var lastTag: UInt64 = 0
     private var acknowledged: UInt64 = 0
@@ -51,7 +50,6 @@ final class TopicConsumer: Restorable, ChannelOwner {
         do {
             let channel = try session.openChannel(self)
             self.channel = channel
-            isOpen = false
             lastTag = 0
             acknowledged = 0
             queue = lastingQueue ?? UniqueName.make("martlet.topic")
@@ -76,21 +74,27 @@ final class TopicConsumer: Restorable, ChannelOwner {
             ) { [weak self] result in
                 switch result {
                 case .success:
-                    self?.isOpen = true
-                    self?.attempts = 0
+                    self?.reopening.opened()
                     completion(nil)
                 case .failure(let error): completion(error)
                 }
             }
         } catch {
             completion(error)
+            openAgain(session)
         }
     }
 
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
         guard case .delivery(let announcement) = content.announcement else { return }
         let topic = name ?? TopicName(announcement.routingKey)
-        let message = WireFormat.message(content, from: .publication)
+        let message: Message
+        do {
+            message = try WireFormat.message(content, from: .publication, session.runtime.wire)
+        } catch {
+            lastTag = announcement.tag
+            return session.runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+        }
         let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
         lastTag = announcement.tag
         _ = mailbox.offer(delivery, topic: topic)
@@ -119,9 +123,12 @@ final class TopicConsumer: Restorable, ChannelOwner {
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
-        guard !linkIsLost, !hasLeft, isOpen || attempts > 0 else { return }
-        attempts += 1
-        session.openAgain(self, attempt: attempts)
+        if !linkIsLost { openAgain(session) }
+    }
+
+    private func openAgain(_ session: isolated AMQPSession) {
+        guard !hasLeft, let attempt = reopening.next() else { return }
+        session.openAgain(self, attempt: attempt)
     }
 
     /// Ends it at the broker.

@@ -8,14 +8,15 @@ struct Topology {
     private var queueBindings: OrderedSet<AMQPBinding> = []
     private var exchangeBindings: OrderedSet<AMQPBinding> = []
 
-    /// What to ask for, in stages: what is in a later one may need what is in the ones before.
-    var stages: [[ClientMethod]] {
-        [
-            exchanges.values.map { .declareExchange($0, passive: false) }
-                + queues.values.map { .declareQueue($0, passive: false) },
-            exchangeBindings.map(ClientMethod.bindExchange) + queueBindings.map(ClientMethod.bindQueue),
-        ]
+    /// What to ask for, in an order in which each has what it needs.
+    var methods: [ClientMethod] {
+        exchanges.values.map { .declareExchange($0, passive: false) }
+            + queues.values.map { .declareQueue($0, passive: false) }
+            + exchangeBindings.map(ClientMethod.bindExchange) + queueBindings.map(ClientMethod.bindQueue)
     }
+
+    /// How a queue was declared.
+    func queue(_ name: String) -> AMQPQueue? { queues[name] }
 
     /// Something was done that lasts.
     mutating func note(_ method: ClientMethod) {

@@ -26,7 +26,7 @@ final class WillKeeper: Restorable, ChannelOwner {
             declared.expiry = .seconds(60)
             declared.deadLetterExchange = session.options.exchange
             declared.deadLetterRoutingKey = will.topic.text
-            let (properties, body) = try WireFormat.content(of: will.message)
+            let (properties, body) = try WireFormat.content(of: will.message, session.runtime.wire)
             session.ask(.declareQueue(declared, passive: false), on: channel) { _ in }
             session.ask(
                 .consume(queue: queue, consumer: "will", noAck: false, exclusive: true, arguments: [:]),
@@ -56,12 +56,6 @@ final class WillKeeper: Restorable, ChannelOwner {
         guard let channel else { return }
         session.ask(.deleteQueue(queue, ifUnused: false, ifEmpty: false), on: channel) { _ in }
     }
-
-    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {}
-    func readAll(on channel: Channel, of session: isolated AMQPSession) {}
-    func work(_ session: isolated AMQPSession) {}
-
-    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {}
 
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         if self.channel === channel { self.channel = nil }

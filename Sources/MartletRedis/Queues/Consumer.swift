@@ -33,6 +33,8 @@ final class Consumer {
     var isStarving = false
     /// Whether it takes no more.
     var isLeaving = false
+    /// Whether the server has yet to tell what it moved for one that leaves.
+    var awaitsUnseen = false
     private var lastTag: UInt64 = 0
 
     init(number: Int, id: String, keys: QueueKeys, prefetch: Int, inbox: Inbox<Delivery>, settler: ConsumerSettler) {
@@ -43,9 +45,6 @@ final class Consumer {
         self.inbox = inbox
         self.settler = settler
     }
-
-    /// Whether the server has yet to tell what it moved for one that leaves.
-    var awaitsUnseen = false
 
     /// All that came here and was not done with, as it is in the list.
     var unfinished: [[UInt8]] { held.values + deferred.map(\.held) }

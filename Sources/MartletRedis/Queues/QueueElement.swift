@@ -10,10 +10,16 @@ struct QueueElement {
     let redeliveries: Int
     /// When it expires, by the server's clock: nanoseconds since 1970.
     let expires: Int64?
+    /// Whether a message could be made of the bytes. Otherwise the bytes themselves are in its place.
+    let isReadable: Bool
+    private let wire: WireCoding
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], _ wire: WireCoding) {
         self.bytes = bytes
-        var message = Envelope.unwrap(bytes, from: .publication) ?? Message(bytes)
+        self.wire = wire
+        let read = try? wire.message(bytes, from: .publication)
+        isReadable = read != nil
+        var message = read ?? Message(bytes)
         redeliveries = max(0, message.headers[QueueHeaders.redeliveries]?.integer.flatMap(Int.init(exactly:)) ?? 0)
         expires = message.headers[QueueHeaders.expires]?.integer
         message.headers[QueueHeaders.redeliveries] = nil
@@ -30,7 +36,7 @@ struct QueueElement {
         var message = message
         message.headers[QueueHeaders.redeliveries] = .integer(Int64(clamping: redeliveries &+ 1))
         if let expires { message.headers[QueueHeaders.expires] = .integer(expires) }
-        return Envelope.wrap(message, for: message.headers.replyTo == nil ? .publication : .call)
+        return sealed(Envelope.wrap(message, for: message.headers.replyTo == nil ? .publication : .call))
     }
 
     /// As a dead letter: it says why.
@@ -39,6 +45,9 @@ struct QueueElement {
         message.headers[Headers.Standard.deathReason] = .string(reason)
         message.headers[Headers.Standard.deathQueue] = .string(queue.text)
         message.headers[Headers.Standard.deathDeliveries] = .integer(Int64(clamping: redeliveries &+ 1))
-        return Envelope.wrap(message, for: .publication)
+        return sealed(Envelope.wrap(message, for: .publication))
     }
+
+    /// As bytes are sent. Where that fails they stay as they are: what has been taken must not get lost.
+    private func sealed(_ bytes: [UInt8]) -> [UInt8] { (try? wire.outgoing(bytes)) ?? bytes }
 }

@@ -8,22 +8,45 @@ struct SettledDelivery: Sendable {
     let disposition: Disposition
 }
 
-/// What was told about deliveries since the loop last looked. It holds at most one entry a delivery.
+/// What was told about deliveries, and who has left, since the loop last looked. It holds at most one entry a delivery.
+///
+/// Both are in one box, so that whoever leaves and then lets its deliveries go has left before any of them is seen: what
+/// goes back of a consumer that stays goes at once, and a part of it to that consumer again.
 final class SettlementBox: Sendable {
-    private let entries = Mutex<[SettledDelivery]>([])
+    struct Content: Sendable {
+        var settled: [SettledDelivery] = []
+        /// The consumers that take no more.
+        var left: Set<Int> = []
 
-    /// - Returns: whether it is the first, so that the loop is to be told.
+        fileprivate var isEmpty: Bool { settled.isEmpty && left.isEmpty }
+    }
+
+    private let content = Mutex(Content())
+
+    /// - Returns: whether there was nothing, so that the loop is to be told.
     func add(_ entry: SettledDelivery) -> Bool {
-        entries.withLock { entries in
-            entries.append(entry)
-            return entries.count == 1
+        change { $0.settled.append(entry) }
+    }
+
+    /// A consumer leaves.
+    ///
+    /// - Returns: whether there was nothing, so that the loop is to be told.
+    func addLeaving(_ consumer: Int) -> Bool {
+        change { $0.left.insert(consumer) }
+    }
+
+    func takeAll() -> Content {
+        content.withLock { content in
+            defer { content = Content() }
+            return content
         }
     }
 
-    func takeAll() -> [SettledDelivery] {
-        entries.withLock { entries in
-            defer { entries = [] }
-            return entries
+    private func change(_ body: (inout Content) -> Void) -> Bool {
+        content.withLock { content in
+            let wasEmpty = content.isEmpty
+            body(&content)
+            return wasEmpty
         }
     }
 }

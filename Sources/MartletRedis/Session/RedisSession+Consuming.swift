@@ -34,7 +34,7 @@ extension RedisSession {
     }
 
     /// Says that a consumer is there, and begins to take messages.
-    private func start(_ number: Int) async throws {
+    func start(_ number: Int) async throws {
         try await renew(number)
         guard let consumer = consumers[number], !consumer.isLeaving else { return }
         try open(.consumer(number), to: nodes[consumer.keys.slot])
@@ -83,9 +83,14 @@ extension RedisSession {
     /// An element has been moved to a consumer.
     private func take(_ bytes: [UInt8], _ number: Int) {
         guard let consumer = consumers[number] else { return }
-        let element = QueueElement(bytes)
+        let element = QueueElement(bytes, runtime.wire)
         let tag = consumer.hold(bytes)
         if element.isFiller { return settle(SettledDelivery(consumer: number, tag: tag, disposition: .ack)) }
+        guard element.isReadable else {
+            runtime.count(\.undecodable, "a message of \(consumer.keys.queue) could not be read")
+            _ = consumer.release(tag)
+            return bury(element, number, "rejected")
+        }
         if let expires = element.expires, clock.isOver(expires) {
             _ = consumer.release(tag)
             return bury(element, number, "expired")
@@ -162,13 +167,20 @@ extension RedisSession {
 
     /// Tells the server what was told here.
     func settle() {
-        let entries = settlements.takeAll()
+        let told = settlements.takeAll()
+        // First of all: what they let go is not to come back to them.
+        let leaving = told.left.filter { beginToLeave($0) }
+        settle(told.settled)
+        for number in leaving { disconnect(number) }
+    }
+
+    private func settle(_ entries: [SettledDelivery]) {
         guard !entries.isEmpty else { return }
         for (number, entries) in Dictionary(grouping: entries.filter { $0.disposition == .requeue }, by: \.consumer) {
             guard let consumer = consumers[number] else { continue }
             let elements = entries.compactMap { entry in
                 consumer.release(entry.tag).map { element, place in
-                    (tag: place, held: element, back: QueueElement(element).givenBack)
+                    (tag: place, held: element, back: QueueElement(element, runtime.wire).givenBack)
                 }
             }
             if consumer.isLeaving {
@@ -193,15 +205,15 @@ extension RedisSession {
             let command = [Command.lrem, consumer.list, Command.first, bytes]
             write(Request([command], slot: consumer.keys.slot, .handler { _ in }))
         case .requeue:
-            giveBack([(place, bytes, QueueElement(bytes).givenBack)], of: consumer)
+            giveBack([(place, bytes, QueueElement(bytes, runtime.wire).givenBack)], of: consumer)
         case .reject:
-            bury(QueueElement(bytes), entry.consumer, "rejected")
+            bury(QueueElement(bytes, runtime.wire), entry.consumer, "rejected")
         }
     }
 
     /// Gives back what a consumer that leaves lets go when it holds nothing any more, or after the time of a lease: it lets
     /// go one after the other, not always in order, and others wait to take what comes first.
-    private func giveBackTogether(
+    func giveBackTogether(
         _ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])],
         of consumer: Consumer
     ) {
@@ -217,7 +229,7 @@ extension RedisSession {
     }
 
     /// Gives back what was let go if nothing more can follow.
-    private func giveBackIfComplete(_ number: Int) {
+    func giveBackIfComplete(_ number: Int) {
         guard let consumer = consumers[number], consumer.held.isEmpty, !consumer.awaitsUnseen else { return }
         giveBackDeferred(number)
     }
@@ -232,7 +244,7 @@ extension RedisSession {
     }
 
     /// Gives elements back at once, lest somebody takes a later one before an earlier one is there.
-    private func giveBack(_ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])], of consumer: Consumer) {
+    func giveBack(_ elements: [(tag: UInt64, held: [UInt8], back: [UInt8])], of consumer: Consumer) {
         guard !elements.isEmpty else { return }
         consumer.returning += elements.count
         var arguments: [[UInt8]] = []
@@ -246,7 +258,7 @@ extension RedisSession {
     }
 
     /// Takes the room up again when the server has done it.
-    private func returned(_ number: Int, _ count: Int) -> Request.Completion {
+    func returned(_ number: Int, _ count: Int) -> Request.Completion {
         .handler { [weak self] result in
             self?.assumeIsolated { session in
                 guard case .success = result, let returning = session.consumers[number]?.returning else { return }
@@ -273,93 +285,6 @@ extension RedisSession {
             [element.bytes, element.deadLetter(reason, consumer.keys.queue)]
         )
         write(Request([command], slot: consumer.keys.slot, returned(number, 1)))
-    }
-
-    // MARK: Leaving
-
-    /// Takes no more messages, soon. What has arrived can still be settled. From any thread.
-    nonisolated func leaveQueue(_ number: Int) {
-        loop.execute { [weak self] in
-            self?.assumeIsolated { $0.stop(number) }
-        }
-    }
-
-    private func stop(_ number: Int) {
-        guard let consumer = consumers[number], !consumer.isLeaving else { return }
-        consumer.isLeaving = true
-        if case .open = phase { consumer.awaitsUnseen = true }
-        // What was told before it left goes back with the rest, and not to the one who leaves.
-        settle()
-        let link = links.removeValue(forKey: .consumer(number))
-        defer { link?.close() }
-        switch phase {
-        case .open: giveBackUnseen(of: consumer, client: link?.clientID)
-        // Then it is given back when there is a link again.
-        case .idle, .opening: break
-        case .closing, .closed: consumers[number] = nil
-        }
-    }
-
-    /// Gives back what those held who left while there was no link.
-    func finishLeaving() {
-        for consumer in consumers.values where consumer.isLeaving { giveBackUnseen(of: consumer, client: nil) }
-    }
-
-    /// Looks for what the server has moved for a consumer that has left, and that never came here.
-    private func giveBackUnseen(of consumer: Consumer, client: Int?) {
-        let number = consumer.number
-        consumer.awaitsUnseen = true
-        var commands = [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]]
-        // What the server is about to move there must be there before it is looked at.
-        if let client { commands.append(["CLIENT", "KILL", "ID", "\(client)"].map { Array($0.utf8) }) }
-        commands.append([Command.lrange, consumer.list, Command.zero, Command.last])
-        let request = Request(
-            commands,
-            slot: consumer.keys.slot,
-            .handler { [weak self] result in
-                self?.assumeIsolated { $0.giveBackUnseen(of: number, try? result.get().array?.last?.array) }
-            }
-        )
-        write(request)
-        flushCommands()
-    }
-
-    /// What was moved for a consumer that has left before it came here goes back as if nothing had been.
-    private func giveBackUnseen(of number: Int, _ elements: [RedisValue]?) {
-        guard let consumer = consumers[number] else { return }
-        consumer.awaitsUnseen = false
-        guard let elements else { return }
-        var known: [[UInt8]: Int] = [:]
-        for bytes in consumer.unfinished { known[bytes, default: 0] += 1 }
-        var unseen: [(tag: UInt64, held: [UInt8], back: [UInt8])] = []
-        for element in elements {
-            guard case .bytes(let bytes) = element else { continue }
-            if let count = known[bytes], count > 0 {
-                known[bytes] = count - 1
-            } else {
-                // It comes after all that has come here.
-                unseen.append((consumer.placeOfUnseen(bytes), bytes, bytes))
-            }
-        }
-        giveBackTogether(unseen, of: consumer)
-        giveBackIfComplete(number)
-        flushCommands()
-        forgetIfDone(number)
-    }
-
-    /// A consumer that has left and holds nothing is forgotten.
-    private func forgetIfDone(_ number: Int) {
-        guard let consumer = consumers[number], consumer.isLeaving, !consumer.awaitsUnseen, consumer.held.isEmpty,
-            consumer.returning == 0,
-            links[.command] != nil
-        else { return }
-        consumers[number] = nil
-        write(Request([forgetting(consumer)], slot: consumer.keys.slot, .handler { _ in }))
-        flushCommands()
-    }
-
-    private func forgetting(_ consumer: Consumer) -> [[UInt8]] {
-        script(Scripts.forget, keys: [consumer.keys.leases, consumer.list], [Array(consumer.id.utf8)])
     }
 
     // MARK: Signs of life
@@ -403,7 +328,7 @@ extension RedisSession {
     ///
     /// - Parameter wasDelivered: whether an element has been seen by anyone, so that it says so from now on.
     @discardableResult
-    private func giveBackAll(
+    func giveBackAll(
         of id: String,
         _ keys: QueueKeys,
         wasDelivered: ([UInt8]) -> Bool
@@ -415,7 +340,7 @@ extension RedisSession {
         let some = [Command.lrange, list, Array("-100".utf8), Command.last]
         while let elements = try await perform([some], slot: keys.slot).array, !elements.isEmpty {
             let pairs = elements.compactMap(\.bytes).map { bytes in
-                (held: bytes, back: wasDelivered(bytes) ? QueueElement(bytes).givenBack : bytes)
+                (held: bytes, back: wasDelivered(bytes) ? QueueElement(bytes, runtime.wire).givenBack : bytes)
             }
             let reply = try await perform(
                 [
@@ -434,89 +359,5 @@ extension RedisSession {
         )
         if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
         return count
-    }
-
-    // MARK: A lost link, and the end
-
-    /// What was held can't be settled any more.
-    func loseConsumers() {
-        let error = MessagingError(
-            .connectionLost,
-            "the link by which the delivery came was lost: it will be delivered again"
-        )
-        for (number, consumer) in consumers {
-            consumer.settler.end(error)
-            lostHoldings[number, default: []].append(contentsOf: consumer.unfinished)
-            consumers[number]?.linkLost()
-            consumers[number]?.settler = ConsumerSettler(consumer: number, self)
-        }
-        _ = settlements.takeAll()
-    }
-
-    /// Opens the consumers anew, after what they held has gone back to the queue.
-    func restoreConsumers() async throws {
-        for number in consumers.keys.sorted() {
-            guard let consumer = consumers[number] else { continue }
-            if let id = lostClients[number] {
-                _ = try await perform("CLIENT", "KILL", "ID", "\(id)", slot: consumer.keys.slot)
-            }
-            let seen = Set(lostHoldings[number] ?? [])
-            try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }
-            lostHoldings[number] = nil
-            lostClients[number] = nil
-            if consumer.isLeaving {
-                consumers[number] = nil
-                continue
-            }
-            do {
-                try await start(number)
-            } catch let error as MessagingError where error.code == .refused && !error.isRetriable {
-                // This one alone ends.
-                consumer.inbox.mailbox.finish(throwing: error)
-                consumers[number] = nil
-            }
-        }
-    }
-
-    /// Subscriptions end after what has arrived; what is in hand can't be settled any more.
-    func closeInboxes() {
-        for consumer in consumers.values {
-            consumer.settler.end(MessagingError.closed)
-            consumer.inbox.mailbox.finish()
-        }
-    }
-
-    /// Gives back what the consumers hold, and deletes what only this connection hears.
-    func giveEverythingBack() async throws {
-        settle()
-        for number in consumers.keys.sorted() {
-            guard let consumer = consumers[number] else { continue }
-            let link = links.removeValue(forKey: .consumer(number))
-            let client = link?.clientID
-            link?.close()
-            _ = try await perform(
-                [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]],
-                slot: consumer.keys.slot
-            )
-            if let client { _ = try await perform("CLIENT", "KILL", "ID", "\(client)", slot: consumer.keys.slot) }
-            let seen = Set(consumer.unfinished)
-            try await giveBackAll(of: consumer.id, consumer.keys) { seen.contains($0) }
-        }
-        tendReplyLists()
-        let lists = calls.unclean
-        if !lists.isEmpty {
-            _ = try await perform([["UNLINK"] + lists].map { $0.map { Array($0.utf8) } }, slot: replySlot)
-        }
-        try await dropWill()
-        // Everything before it has been done when this is answered.
-        _ = try await perform("PING")
-    }
-
-    func endConsumers(_ error: (any Error)?) {
-        for consumer in consumers.values {
-            consumer.settler.end(MessagingError.closed)
-            consumer.inbox.mailbox.finish(throwing: error)
-        }
-        consumers.removeAll()
     }
 }

@@ -110,7 +110,8 @@ extension RedisSession {
         case "subscribe":
             _ = replyConfirmations.popFirst()??.end(.success(()))
         case "message":
-            guard parts.count == 3, case .bytes(let body) = parts[2], var message = Envelope.unwrap(body, from: .call),
+            guard parts.count == 3, case .bytes(var body) = parts[2],
+                var message = try? runtime.wire.unwrap(&body, from: .call),
                 let address = message.headers[ReplyNames.addressHeader]?.string
             else { return runtime.count(\.undecodable, "a reply could not be read") }
             message.headers[ReplyNames.addressHeader] = nil
@@ -123,9 +124,9 @@ extension RedisSession {
 
     /// From a list: of a peer that may say nothing about what it answers.
     func receivedFromList(_ reply: RedisValue, set: Int) {
-        if let parts = reply.array, parts.count == 2, let address = parts[0].string, case .bytes(let body) = parts[1] {
+        if let parts = reply.array, parts.count == 2, let address = parts[0].string, case .bytes(var body) = parts[1] {
             calls.answered(address)
-            if let message = Envelope.unwrap(body, from: .call) {
+            if let message = try? runtime.wire.unwrap(&body, from: .call) {
                 receiveReply?(message, address)
             } else {
                 runtime.count(\.undecodable, "a reply could not be read")

@@ -109,7 +109,12 @@ extension RedisSession {
         backlog.read(bytes: body.count, isBehind: gate.isClosed)
         guard let group = table[filter] else { return }
         let topic = group.topic ?? TopicName(channel)
-        let message = Envelope.unwrap(body, from: .publication) ?? Message(body)
+        let message: Message
+        do {
+            message = try runtime.wire.message(body, from: .publication)
+        } catch {
+            return runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+        }
         defer { if gate.isClosed { updatePause() } }
         for member in group.members where group.topic != nil || member.pattern.matches(topic) {
             member.receiver.inbox.offer(Delivery(topic: topic, message: message), topic: topic)

@@ -14,7 +14,7 @@ extension RedisSession {
                 "Redis does not wait for subscribers: what is published arrives at most once; a queue keeps messages"
             )
         }
-        let body = Envelope.isNeeded(for: message) ? Envelope.wrap(message, for: .publication) : message.body
+        let body = try runtime.wire.publication(message, format: options.format)
         let reply = try await submitPublish([Command.publish, Array(topic.text.utf8), body])
         if let error = reply.error { throw error.asMessagingError("the publish to \(topic)") }
     }
@@ -25,7 +25,7 @@ extension RedisSession {
             throw MessagingError(.unsupported, "Redis' queues deliver at least once, not exactly once")
         }
         let keys = QueueKeys(queue)
-        let element = element(of: message, expiry: options.expiry)
+        let element = try element(of: message, expiry: options.expiry)
         if message.headers.replyTo != nil, let id = message.headers.correlationID {
             calls.sent(id, QueuedRequest(keys: keys, element: element))
         }
@@ -40,23 +40,39 @@ extension RedisSession {
         for reply in replies {
             if let error = reply.error { throw error.asMessagingError("a message to \(queue)") }
         }
-        guard replies.count == 3, replies[1].integer != 0, replies[2].integer == 0 else { return }
+        guard replies.count == 3, let length = replies[1].integer, length != 0, replies[2].integer == 0 else { return }
         let grace = min(self.options.responderGrace, options.expiry ?? self.options.responderGrace)
-        try await takeBackUnlessTaken(element, keys, message.headers.correlationID, after: grace)
+        try await takeBackUnlessTaken(
+            element,
+            keys,
+            message.headers.correlationID,
+            position: length - 1,
+            after: grace
+        )
     }
 
     /// Nobody has taken the message at once, and no consumer is known. One of another library may be between two looks
-    /// at the list.
+    /// at the list, or busy with what lies before it: as long as the message moves up, it is waited for.
     private nonisolated func takeBackUnlessTaken(
         _ element: [UInt8],
         _ keys: QueueKeys,
         _ id: String?,
+        position: Int,
         after grace: Duration
     ) async throws {
-        try await Task.sleep(for: grace)
-        // The latest is at the end.
+        var position = position
         let reply: RedisValue
         do {
+            while true {
+                try await Task.sleep(for: grace)
+                // The latest is at the end.
+                let find = [Command.lpos, keys.list, element, Command.rank, Command.last]
+                let found = try await submit([find], slot: keys.slot)
+                if found.error != nil { break }
+                guard let place = found.integer else { return }
+                if place >= position { break }
+                position = place
+            }
             reply = try await submit([[Command.lrem, keys.list, Command.last, element]], slot: keys.slot)
         } catch is MessagingError {
             // The link has gone. The message has been sent, and that is what was asked.
@@ -68,13 +84,13 @@ extension RedisSession {
     }
 
     /// A message as an element of a list.
-    private nonisolated func element(of message: Message, expiry: Duration?) -> [UInt8] {
+    private nonisolated func element(of message: Message, expiry: Duration?) throws -> [UInt8] {
         var message = message
         if let expiry {
             message.headers[QueueHeaders.expires] = .integer(clock.end(of: expiry))
         }
-        if message.headers.replyTo != nil { return Envelope.wrap(message, for: .call) }
-        return Envelope.isNeeded(for: message) ? Envelope.wrap(message, for: .publication) : message.body
+        return message.headers.replyTo == nil
+            ? try runtime.wire.publication(message) : try runtime.wire.call(message)
     }
 
     nonisolated func reply(_ message: Message, to address: String) async throws {
@@ -84,7 +100,7 @@ extension RedisSession {
             let key = Array(address.utf8)
             let expiry = Array(String(max(1, options.replyExpiry.wholeMilliseconds)).utf8)
             let reply = try await submit(
-                [[Command.rpush, key, Envelope.wrap(message, for: .call)], [Command.pexpire, key, expiry]],
+                [[Command.rpush, key, runtime.wire.call(message)], [Command.pexpire, key, expiry]],
                 slot: ClusterSlot.slot(of: key)
             )
             for reply in reply.array ?? [] {
@@ -94,7 +110,7 @@ extension RedisSession {
         }
         var message = message
         message.headers[ReplyNames.addressHeader] = .string(address)
-        let body = Envelope.wrap(message, for: .call)
+        let body = try runtime.wire.call(message)
         let reply = try await submit([[Command.publish, Array(channel.utf8), body]])
         if let error = reply.error { throw error.asMessagingError("a reply") }
         if reply.integer == 0 { throw MessagingError(.noResponder, "nobody hears the reply address any more") }

@@ -18,7 +18,7 @@ extension RedisSession {
             throw MessagingError(.unsupported, "Redis keeps no message of a topic, and so no will either")
         }
         let message = will.message
-        let body = Envelope.isNeeded(for: message) ? Envelope.wrap(message, for: .publication) : message.body
+        let body = try runtime.wire.publication(message)
         let topic = Array(will.topic.text.utf8)
         let reply = try await perform(
             [script(Scripts.storeWill, keys: Self.keys, [id, lease, topic, body])],

@@ -3,6 +3,8 @@ enum Command {
     static let publish = Array("PUBLISH".utf8)
     static let rpush = Array("RPUSH".utf8)
     static let llen = Array("LLEN".utf8)
+    static let lpos = Array("LPOS".utf8)
+    static let rank = Array("RANK".utf8)
     static let lrem = Array("LREM".utf8)
     static let lrange = Array("LRANGE".utf8)
     static let exists = Array("EXISTS".utf8)

@@ -17,6 +17,11 @@ struct Spawn {
     var input: Int32?
     /// The file that standard output and standard error are appended to.
     var output = "/dev/null"
+    /// The descriptor that becomes the program's standard output, and standard error where no file is named for that;
+    /// instead of ``output``.
+    var outputDescriptor: Int32?
+    /// The file that standard error is appended to; without one it goes where standard output goes.
+    var errors: String?
     /// The process group that the program joins; zero makes it the first of a new one.
     var group: pid_t = 0
 
@@ -46,8 +51,16 @@ struct Spawn {
         } else {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         }
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        if let outputDescriptor {
+            posix_spawn_file_actions_adddup2(&actions, outputDescriptor, 1)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        }
+        if let errors {
+            posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        } else {
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        }
 
         var flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
         #if canImport(Darwin)

@@ -51,6 +51,11 @@ extension RawPeer {
         try await send(Self.welcome(version))
     }
 
+    /// Answers a SUBSCRIBE for one filter: it is granted, with QoS 0.
+    func grant(_ packet: Packet, _ version: MQTTVersion) async throws {
+        try await send(Packet(head: 0x90, body: packet.body[..<2] + (version == .v5 ? [0, 0] : [0])))
+    }
+
     /// Answers everything that asks for an answer, as a broker does that delivers nothing, until the link ends.
     func behave(_ version: MQTTVersion) async throws {
         while true {
@@ -59,7 +64,7 @@ extension RawPeer {
             case 3 where packet.head & 0x06 == 2:
                 let size = Int(packet.body[0]) << 8 | Int(packet.body[1])
                 try await send(Packet(head: 0x40, body: Array(packet.body[(2 + size)..<(4 + size)])))
-            case 8: try await send(Packet(head: 0x90, body: packet.body[..<2] + (version == .v5 ? [0, 0] : [0])))
+            case 8: try await grant(packet, version)
             case 10: try await send(Packet(head: 0xb0, body: packet.body[..<2] + (version == .v5 ? [0, 0] : [])))
             case 12: try await send(Packet(head: 0xd0, body: []))
             default: break

@@ -27,7 +27,6 @@ private func options(
 ) -> RedisOptions {
     var options = RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)], connection: connection)
     options.reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
-    options.lease = .seconds(3)
     configure(&options)
     return options
 }

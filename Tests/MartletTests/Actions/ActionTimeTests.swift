@@ -58,6 +58,44 @@ import Testing
         }
     }
 
+    /// The first question is answered after the second was asked, and later ones never are.
+    @Test func anAnswerThatComesAfterTheNextQuestion() async throws {
+        let clock = TestClock()
+        let broker = MemoryBroker()
+        let server = try await broker.connect(options: ConnectionOptions(name: "server", clock: clock))
+        let client = try await broker.connect(options: ConnectionOptions(name: "client", clock: clock))
+        let gate = Gate()
+        let questions = Log<Int>()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await server.respond(to: "arm.move.get_result") { _ in
+                    let number = questions.entries.count + 1
+                    questions.add(number)
+                    if number > 1 { try await untilCancelled() }
+                    await gate.wait()
+                    return Message(#"{"status":4,"timestamp":-1,"result":{"position":3},"error":""}"#)
+                }
+            }
+            await until { broker.presence.queues.contains { $0.consumers > 0 } }
+            let goal = try await client.goal("0123", of: move, timeout: .seconds(10))
+            async let result = goal.result
+            await questions.wait(for: 1)
+            for number in 2...4 {
+                let next = clock.now.advanced(by: .milliseconds(2_500))
+                await until { clock.deadlines.contains(next) }
+                clock.advance(to: next)
+                await questions.wait(for: number)
+            }
+            gate.open()
+            let position = try await result.position
+            #expect(position == 3)
+            group.cancelAll()
+            while await group.nextResult() != nil {}
+        }
+        await client.close()
+        await server.close()
+    }
+
     @Test func aDeadline() async throws {
         let clock = TestClock()
         let log = Log<String>()

@@ -211,7 +211,7 @@ import Testing
     @Test func errorsAreHeaders() throws {
         let error = MessagingError.reply(for: MessagingError(.refused, "no \"way\""))
         let text = wrapped(error)
-        #expect(text.hasSuffix(#""properties":{"error-code":"refused","error-message":"no \"way\""}},"data":{}}"#))
+        #expect(text.hasSuffix(#""properties":{"error-code":"refused","error-message":"no \"way\""}},"data":null}"#))
         let read = try #require(unwrap(text))
         #expect(MessagingError(read.headers)?.message == "no \"way\"")
         #expect(read.body.isEmpty)

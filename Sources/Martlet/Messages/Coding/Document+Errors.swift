@@ -1,7 +1,6 @@
 extension Document {
     /// Why a value could not be read as what was asked for. It has no word of the content.
     func error(at node: Int, as type: Any.Type, path: CodingPath) -> DecodingError {
-        let what = description(of: node)
         switch kind(of: node) {
         case .null:
             return .valueNotFound(type, context("Expected \(type) but found null.", path))
@@ -17,7 +16,7 @@ extension Document {
         default:
             break
         }
-        return .typeMismatch(type, context("Expected \(type) but found \(what).", path))
+        return .typeMismatch(type, context("Expected \(type) but found \(description(of: node)).", path))
     }
 
     /// What a value is that has the right kind and the wrong content.

@@ -3,7 +3,7 @@
 /// It takes RFC 8259's grammar, in UTF-8, and the `NaN`, `Infinity` and `-Infinity` that Python's standard library
 /// writes. An escape may name half of a surrogate pair, as Python's may. Whatever the bytes are it never traps, takes
 /// time in proportion to them, keeps a fixed amount of state, and nothing is read past ``maximumDepth``.
-struct JSONScanner {
+package struct JSONScanner {
     /// How many arrays and objects may stand in one another: as many as Foundation's decoder takes.
     static let maximumDepth = 512
 
@@ -15,7 +15,7 @@ struct JSONScanner {
     }
 
     /// Whether the bytes are exactly one value, with white space around it or without.
-    static func isValue(_ bytes: [UInt8]) -> Bool {
+    package static func isValue(_ bytes: [UInt8]) -> Bool {
         var scanner = JSONScanner(bytes)
         return scanner.skipValue() != nil && scanner.skipToEnd()
     }

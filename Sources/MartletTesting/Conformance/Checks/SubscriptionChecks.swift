@@ -83,8 +83,11 @@ extension ConformanceSuite {
                 try await environment.expectCancellation(of: "a cancelled reader") { _ = try await reading.value }
                 try await connection.publish(Message("\(round)"), to: topic)
                 if round.isMultiple(of: 3) {
-                    let late = Task { try await subscription.next()?.message.text }
-                    late.cancel()
+                    // By itself, so that it is cancelled before it reads, and not a little later.
+                    let late = Task {
+                        withUnsafeCurrentTask { $0?.cancel() }
+                        return try await subscription.next()?.message.text
+                    }
                     if let text = try? await late.value {
                         throw environment.failure(expected: "a cancelled reader to throw", actual: "it read \(text)")
                     }

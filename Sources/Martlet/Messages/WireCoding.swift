@@ -1,0 +1,83 @@
+/// What a connection makes of messages on the wire, and of the wire's bytes: the envelope, the format that was chosen, and
+/// the transforms.
+package struct WireCoding: Sendable {
+    private let format: MessageFormat
+    private let transforms: [any BodyTransform]
+
+    package init(format: MessageFormat = .plain, transforms: [any BodyTransform] = []) {
+        self.format = format
+        self.transforms = transforms
+    }
+
+    // MARK: Writing
+
+    /// The bytes of what is published or queued.
+    ///
+    /// - Parameters:
+    ///   - format: instead of the connection's.
+    ///   - carriesHeaders: whether the broker carries headers beside the bytes.
+    package func publication(
+        _ message: Message,
+        format: MessageFormat? = nil,
+        carriesHeaders: Bool = false
+    ) throws -> [UInt8] {
+        if message.body.isEmpty, carriesHeaders || message.headers.isEmpty { return [] }
+        if (format ?? self.format) == .envelope { return try outgoing(Envelope.wrap(message, for: .publication)) }
+        let content = carriesHeaders ? Message(message.body) : message
+        return try outgoing(
+            Envelope.isNeeded(for: content) ? Envelope.wrap(content, for: .publication) : message.body
+        )
+    }
+
+    /// The bytes of a request or a reply.
+    package func call(_ message: Message) throws -> [UInt8] {
+        try outgoing(Envelope.wrap(message, for: .call))
+    }
+
+    /// Bytes as they are sent.
+    package func outgoing(_ bytes: [UInt8]) throws -> [UInt8] {
+        guard !transforms.isEmpty, !bytes.isEmpty else { return bytes }
+        do {
+            return try transforms.reduce(bytes) { try $1.outgoing($0) }
+        } catch let error as MessagingError {
+            throw error
+        } catch {
+            throw MessagingError(
+                .encodingFailed,
+                "a body of \(bytes.count) bytes could not be transformed",
+                cause: error
+            )
+        }
+    }
+
+    // MARK: Reading
+
+    /// The message that some bytes are: out of its envelope, if it is in one.
+    ///
+    /// - Throws: ``MessagingError/Code/decodingFailed`` or what a transform throws for bytes that it can't read.
+    package func message(_ bytes: [UInt8], from use: Envelope.Use) throws -> Message {
+        let bytes = try incoming(bytes)
+        return Envelope.unwrap(bytes, from: use) ?? Message(bytes)
+    }
+
+    /// The message in an envelope, and whether there is one: where it is `nil`, `bytes` have become the body.
+    package func unwrap(_ bytes: inout [UInt8], from use: Envelope.Use) throws -> Message? {
+        bytes = try incoming(bytes)
+        return Envelope.unwrap(bytes, from: use)
+    }
+
+    private func incoming(_ bytes: [UInt8]) throws -> [UInt8] {
+        guard !transforms.isEmpty, !bytes.isEmpty else { return bytes }
+        do {
+            return try transforms.reversed().reduce(bytes) { try $1.incoming($0) }
+        } catch let error as MessagingError {
+            throw error
+        } catch {
+            throw MessagingError(
+                .decodingFailed,
+                "a body of \(bytes.count) bytes could not be transformed",
+                cause: error
+            )
+        }
+    }
+}

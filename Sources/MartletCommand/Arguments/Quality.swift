@@ -1,0 +1,17 @@
+import ArgumentParser
+import Martlet
+
+/// How surely a message arrives, by the numbers that MQTT gives it.
+enum Quality: Int, ExpressibleByArgument, CaseIterable, Sendable {
+    case atMostOnce = 0
+    case atLeastOnce = 1
+    case exactlyOnce = 2
+
+    var guarantee: Guarantee {
+        switch self {
+        case .atMostOnce: .atMostOnce
+        case .atLeastOnce: .atLeastOnce
+        case .exactlyOnce: .exactlyOnce
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Martlet
+
+/// `martlet publish`
+struct PublishCommand: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "publish",
+        abstract: "Publish messages to a topic: every subscriber gets them.",
+        usage: "martlet publish [<url>] <topic> [<payload>] [<options>]",
+        discussion: """
+            EXAMPLES:
+              martlet publish mqtt://localhost house.door '{"open": true}' --retain
+              tail -f readings.jsonl | martlet publish mqtt://localhost house.readings
+            """
+    )
+
+    @Argument(help: "The broker, such as mqtt://localhost; $MARTLET_URL if left out.")
+    var url: String?
+    @Argument(help: "Where to, such as sensors.sonar.front.")
+    var topic: String?
+    @Argument(help: "JSON, @FILE, @- (all of standard input) or - (each line of it, as if left out).")
+    var payload: String?
+
+    @OptionGroup var sending: SendingArguments
+    @Option(name: .shortAndLong, help: "How surely it arrives: 0 at most once, 1 at least once, 2 exactly once.")
+    var qos: Quality = .atMostOnce
+    @Flag(help: "Have the broker keep the message for those who subscribe later.")
+    var retain = false
+    @OptionGroup var connection: ConnectionArguments
+
+    private func words() throws -> Words {
+        try Words([url, topic, payload], required: ["topic"], optional: ["payload"])
+    }
+
+    func validate() throws { _ = try words() }
+
+    func perform(in session: Session) async throws {
+        let words = try words()
+        let topic = TopicName(words[0])
+        let options = PublishOptions(guarantee: qos.guarantee, retain: retain)
+        try await session.withConnection(to: words.address, connection) { broker in
+            try await sending.send(words.rest[1], to: topic.text, in: session) { message in
+                try await broker.publish(message, to: topic, options: options)
+            }
+        }
+    }
+}

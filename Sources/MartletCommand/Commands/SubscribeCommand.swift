@@ -1,0 +1,69 @@
+import ArgumentParser
+import Martlet
+
+/// `martlet subscribe`
+struct SubscribeCommand: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "subscribe",
+        abstract: "Print the messages of topics as they come.",
+        usage: "martlet subscribe [<url>] <filter> [<options>]",
+        discussion: """
+            In a filter, * is one segment and a last # is the rest. Each message is one JSON object on a line: topic, \
+            body, headers, time. A body that is no JSON is a string, or base64, and a member 'encoding' says which.
+
+            EXAMPLES:
+              martlet subscribe mqtt://localhost 'sensors.#'
+              martlet subscribe mqtt://localhost 'house.*.front' --count 10 | jq .body
+            """
+    )
+
+    @Argument(help: "The broker, such as mqtt://localhost; $MARTLET_URL if left out.")
+    var url: String?
+    @Argument(help: "Which topics, such as 'sensors.#'.")
+    var filter: String?
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("End after so many messages.", valueName: "n"))
+    var count: Int?
+    @Option(
+        help: ArgumentHelp("End after so long. With --count that is too early: exit code 124.", valueName: "time")
+    )
+    var timeout: Duration?
+    @Option(name: .shortAndLong, help: "How surely messages arrive: 0, 1 or 2, as far as they are published so.")
+    var qos: Quality = .atMostOnce
+    @Flag(help: "Leave out what the broker has kept from before.")
+    var fresh = false
+    @Flag(help: "Print bodies alone, as they are, each with a line end.")
+    var raw = false
+    @OptionGroup var connection: ConnectionArguments
+
+    var isEndless: Bool { count == nil }
+
+    private func words() throws -> Words { try Words([url, filter], required: ["filter"]) }
+
+    func validate() throws {
+        _ = try words()
+        if let count, count < 1 { throw ValidationError("--count is \(count); it must be at least 1.") }
+    }
+
+    func perform(in session: Session) async throws {
+        let words = try words()
+        let pattern = TopicPattern(words[0])
+        let options = SubscribeOptions(guarantee: qos.guarantee, retained: !fresh)
+        try await session.withConnection(to: words.address, connection) { broker in
+            do {
+                let subscription = try await broker.subscribe(to: pattern, options: options)
+                session.remark("listening to \(pattern) on \(words.address); Ctrl-C ends")
+                let limit = DeliveryLimit(count: count, timeout: timeout, isRequired: true)
+                try await limit.forEach(of: subscription) { delivery in
+                    if raw {
+                        try session.output.write(delivery.message.body + [UInt8(ascii: "\n")])
+                    } else {
+                        try session.output.write(delivery)
+                    }
+                }
+            } catch let error as MessagingError {
+                throw Failure(error, about: pattern.text)
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Martlet
+import MartletIO
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The process's three standard streams. Waiting for them keeps no thread but its own, and ends when it is cancelled.
+actor StandardStreams {
+    nonisolated let output = StandardStream(STDOUT_FILENO)
+    nonisolated let errors = StandardStream(STDERR_FILENO)
+    private let loop = EventLoop(name: "martlet-streams")
+    private var isOpen = false
+
+    /// It lives on its loop's thread.
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// Whether standard input is a person's.
+    nonisolated var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+
+    /// Some bytes of standard input; none at its end.
+    ///
+    /// - Throws: ``Failure`` if it can't be read; `CancellationError`.
+    func read() async throws -> [UInt8] {
+        try await waitUntilReady(STDIN_FILENO)
+        while true {
+            let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+                count = max(0, Self.read(STDIN_FILENO, buffer))
+            }
+            if !bytes.isEmpty { return bytes }
+            guard errno == EINTR else { return [] }
+        }
+    }
+
+    /// Returns when whoever reads the output through a pipe has gone; of anything else it never does.
+    ///
+    /// - Throws: `CancellationError`.
+    func waitUntilOutputIsClosed() async throws {
+        if output.isPipe {
+            // The writing end never has anything to read: what is reported can only be its reader's end.
+            try await waitUntilReady(STDOUT_FILENO)
+        } else {
+            try await Promise<Void>().value()
+        }
+    }
+
+    /// Nothing is waited for any more.
+    func close() async {
+        guard isOpen else { return }
+        isOpen = false
+        loop.closeSoon()
+    }
+
+    private func waitUntilReady(_ descriptor: CInt) async throws {
+        if !isOpen {
+            isOpen = true
+            loop.open()
+        }
+        let promise = Promise<Void>()
+        let watch = loop.watch(descriptor, for: .read) { _ in promise.end(.success(())) }
+        defer { watch.cancel() }
+        try await promise.value()
+    }
+
+    private static func read(_ descriptor: CInt, _ buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        errno = 0
+        #if canImport(Glibc)
+        return Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+        #elseif canImport(Musl)
+        return Musl.read(descriptor, buffer.baseAddress, buffer.count)
+        #else
+        return Darwin.read(descriptor, buffer.baseAddress, buffer.count)
+        #endif
+    }
+}

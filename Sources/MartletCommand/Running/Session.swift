@@ -1,0 +1,113 @@
+import Logging
+import Martlet
+import MartletConsole
+
+/// What a subcommand runs in: where it writes, what it is asked to end by, and the way to a broker.
+struct Session: Sendable {
+    let streams: StandardStreams
+    let output: OutputWriter
+    let interruption = Interruption()
+    /// Of standard error.
+    let errorStyle: TextStyle
+
+    /// Whether remarks are wanted, also where nobody seems to watch.
+    private let isTalkative: Bool
+
+    init(streams: StandardStreams, isVerbose: Bool) {
+        self.streams = streams
+        isTalkative = isVerbose || streams.errors.isTerminal
+        output = OutputWriter(streams.output)
+        errorStyle = TextStyle(isUsed: streams.errors.usesColor)
+    }
+
+    /// Says on standard error what went wrong.
+    func complain(_ failure: Failure) {
+        streams.errors.writeIgnoringErrors(failure.text(style: errorStyle))
+    }
+
+    /// Says something that belongs neither to the output nor to the errors, to a person who watches or to who asked for it.
+    func remark(_ text: String) {
+        guard isTalkative else { return }
+        streams.errors.writeIgnoringErrors(errorStyle.faint(text.printableLines) + "\n")
+    }
+
+    /// Connects to a broker, runs `body`, and closes the connection, whichever way `body` ends.
+    ///
+    /// - Throws: ``Failure`` if the broker can't be reached; what `body` throws.
+    func withConnection<Result: Sendable>(
+        to address: BrokerAddress,
+        _ options: ConnectionArguments,
+        embedded: MemoryBroker = MemoryBroker(),
+        _ body: (any Connection) async throws -> Result
+    ) async throws -> Result {
+        let connection = try await connect(to: address, options, embedded: embedded)
+        do {
+            let result = try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await tellLosses(of: connection, address) }
+                defer { group.cancelAll() }
+                return try await body(connection)
+            }
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    private func connect(
+        to address: BrokerAddress,
+        _ options: ConnectionArguments,
+        embedded: MemoryBroker
+    ) async throws -> any Connection {
+        let start = ContinuousClock.now
+        do {
+            return try await withTimeLimit(options.connectTimeout) {
+                try await address.connect(options.connectionOptions, embedded: embedded)
+            }
+        } catch let error as MessagingError where error.code == .invalidArgument || error.code == .unsupported {
+            throw Failure(.usage, error.message)
+        } catch let error as MessagingError {
+            throw unreachable(address, error.code, error.message, since: start)
+        } catch is TimeIsOver {
+            throw unreachable(address, .timeout, "it gave no answer", since: start)
+        }
+    }
+
+    private func unreachable(
+        _ address: BrokerAddress,
+        _ code: MessagingError.Code,
+        _ reason: String,
+        since start: ContinuousClock.Instant
+    ) -> Failure {
+        let time = (ContinuousClock.now - start).seconds.formatted(decimals: 1)
+        if code == .refused {
+            return Failure(
+                .unavailable,
+                "\(address) does not let us in: \(reason)",
+                advice: "Check the user and the password in the URL and, with TLS, its options cafile and servername."
+            )
+        }
+        return Failure(
+            .unavailable,
+            "\(address) can't be reached; tried for \(time) s\n  \(code): \(reason)",
+            advice: "See whether the broker runs there, and whether host, port and scheme of the URL are right."
+        )
+    }
+
+    /// Says when the link is lost, and when it is back.
+    private func tellLosses(of connection: any Connection, _ address: BrokerAddress) async {
+        var isLost = false
+        for await state in connection.states() {
+            switch state {
+            case .disconnected where !isLost:
+                isLost = true
+                streams.errors.writeIgnoringErrors("martlet: the link to \(address) is lost; trying to get it back\n")
+            case .connected where isLost:
+                isLost = false
+                streams.errors.writeIgnoringErrors("martlet: the link to \(address) is back\n")
+            default: break
+            }
+        }
+    }
+}

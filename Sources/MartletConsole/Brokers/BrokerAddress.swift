@@ -1,0 +1,61 @@
+package import Martlet
+import MartletAMQP
+import MartletMQTT
+import MartletRedis
+
+/// Which broker to run on, as it stands on a command line. Its URL may hold a password: print ``description`` instead.
+package enum BrokerAddress: Hashable, Sendable {
+    /// `memory:`, the embedded broker: in this process.
+    case memory
+    /// `mqtt:` or `mqtts:`.
+    case mqtt(String)
+    /// `amqp:` or `amqps:`.
+    case amqp(String)
+    /// `redis:`, `rediss:`, `unix:` or `redis+unix:`.
+    case redis(String)
+
+    /// The forms there are, for whoever asks for another.
+    package static let known = "memory:, mqtt://host, amqp://host, redis://host"
+
+    /// `nil` if there is no such kind of broker.
+    package init?(_ text: String) {
+        switch text.prefix(while: { $0 != ":" }).lowercased() {
+        case "memory" where text.lowercased() == "memory:" || text.lowercased() == "memory://": self = .memory
+        case "mqtt", "mqtts": self = .mqtt(text)
+        case "amqp", "amqps": self = .amqp(text)
+        case "redis", "rediss", "unix", "redis+unix": self = .redis(text)
+        default: return nil
+        }
+    }
+
+    /// Connects to the broker.
+    ///
+    /// - Parameter broker: the embedded broker, for whom it is that one.
+    /// - Throws: as the transport's `connect`.
+    package func connect(
+        _ options: ConnectionOptions,
+        embedded broker: MemoryBroker
+    ) async throws -> any Connection {
+        switch self {
+        case .memory: try await broker.connect(options: options)
+        case .mqtt(let url): try await MQTTConnection.connect(to: url, connection: options)
+        case .amqp(let url): try await AMQPConnection.connect(to: url, connection: options)
+        case .redis(let url): try await RedisConnection.connect(to: url, connection: options)
+        }
+    }
+}
+
+extension BrokerAddress: CustomStringConvertible, CustomReflectable {
+    /// The URL without its secrets.
+    package var description: String {
+        switch self {
+        case .memory: "memory:"
+        case .mqtt(let url), .amqp(let url), .redis(let url):
+            // What can't be read might hold a password anywhere.
+            (try? BrokerURL(url))?.description ?? url.prefix { $0 != ":" } + "://…"
+        }
+    }
+
+    /// What `dump` shows: only the description.
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

@@ -1,0 +1,12 @@
+import Synchronization
+
+/// Says once that something is ready.
+final class Gate: Sendable {
+    private let isOpen = Atomic(false)
+
+    func open() { isOpen.store(true, ordering: .sequentiallyConsistent) }
+
+    func wait() async throws {
+        try await until { isOpen.load(ordering: .sequentiallyConsistent) }
+    }
+}
