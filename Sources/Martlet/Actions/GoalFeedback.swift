@@ -26,6 +26,8 @@ public struct GoalFeedback<Element: Codable & Sendable>: AsyncSequence, Sendable
         private let subscription: Subscription
         private var inquiry: GoalInquiry<AnyResult>
         private var hasEnded = false
+        /// Why the server could not be asked: thrown when what has arrived before that has been read.
+        private var failure: MessagingError?
 
         fileprivate init(subscription: Subscription, inquiry: GoalInquiry<AnyResult>) {
             self.subscription = subscription
@@ -36,11 +38,19 @@ public struct GoalFeedback<Element: Codable & Sendable>: AsyncSequence, Sendable
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Element? {
             while true {
                 try Task.checkCancellation()
-                if !hasEnded, inquiry.timers.now >= inquiry.nextAsk {
-                    if case .ended = try await inquiry.askPatiently() { hasEnded = true }
+                if !hasEnded, failure == nil, inquiry.timers.now >= inquiry.nextAsk {
+                    do {
+                        if case .ended = try await inquiry.askPatiently() { hasEnded = true }
+                    } catch let error as MessagingError {
+                        // The server may have said that the goal has ended, and gone since.
+                        failure = error
+                    }
                 }
-                if hasEnded {
-                    guard let delivery = subscription.nextIfReady() else { return nil }
+                if hasEnded || failure != nil {
+                    guard let delivery = subscription.nextIfReady() else {
+                        if let failure = failure.take(), !hasEnded { throw failure }
+                        return nil
+                    }
                     if let feedback = take(delivery) { return feedback }
                     continue
                 }
