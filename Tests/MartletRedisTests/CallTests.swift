@@ -167,12 +167,39 @@ import Testing
             }
             #expect(caller.statistics.callsInFlight == 0)
             let left: [String] = try await caller.command("KEYS", "*")
-            #expect(left.allSatisfy { $0.hasPrefix("{echo}.") }, "\(left)")
+            #expect(left.allSatisfy { $0.hasPrefix("{echo}.") || $0 == "{martlet.owners}" }, "\(left)")
             await caller.close()
             responding.cancel()
             _ = await responding.result
             await responder.close()
             try await until { try await server.command("DBSIZE") == "0" }
+        }
+    }
+
+    @Test func whatIsPushedToACallerThatDiedIsDeleted() async throws {
+        try await RedisServer.withServer { server in
+            try await TCPProxy.withProxy(to: server.port) { proxy in
+                let dying = try await redis(on: proxy.port) { options in
+                    options.lease = .seconds(1)
+                    options.replyExpiry = .milliseconds(100)
+                }
+                _ = try await dying.openReplyAddress { _, _ in }
+                let owner = try #require(dying.session.calls.base)
+                try await proxy.refuseConnections()
+                try await proxy.cut()
+                try await withRedis(on: server.port) {
+                    $0.lease = .seconds(1)
+                } _: { redis in
+                    let lists = [1, 64, 700].map { RedisArgument(ReplyNames.list(owner, $0)) }
+                    let other = RedisArgument(ReplyNames.list(ReplyNames.makeBase(), 1))
+                    for list in lists + [other] { try await redis.command("RPUSH", list, "late") }
+                    try await until { try await redis.command("EXISTS", lists[0], lists[1], lists[2]) == 0 }
+                    let left: Int = try await redis.command("DEL", other)
+                    #expect(left == 1, "another's is left alone")
+                    try await until { try await redis.command("DBSIZE") == 0 }
+                }
+                await dying.close()
+            }
         }
     }
 

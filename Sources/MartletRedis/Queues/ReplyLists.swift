@@ -116,6 +116,9 @@ enum ReplyNames {
 
     static func list(_ base: String, _ number: Int) -> String { "{\(base)}-\(number)" }
 
+    /// The glob of all of a base; what it consists of means nothing in a glob.
+    static func lists(_ base: String) -> String { "{\(base)}-*" }
+
     /// The channel of an address; `nil` if it is not Martlet's.
     static func channel(of address: String) -> String? {
         guard address.hasPrefix(opening), let close = address.firstIndex(of: "}") else { return nil }

@@ -89,6 +89,22 @@ enum Scripts {
         """.utf8
     )
 
+    /// Shows that the owner of reply lists is alive, and tells who has long given no sign. Each is told to one alone, and
+    /// again after a lease, should that one not have done with it.
+    ///
+    /// Key: the owners, by the end of their time. Arguments: the owner or an empty text, its time and its lease in
+    /// milliseconds. Returns those whose time is over.
+    static let renewOwner = Array(
+        """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        if ARGV[1] ~= '' then redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) end
+        local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 16)
+        for _, owner in ipairs(due) do redis.call('ZADD', KEYS[1], now + ARGV[3], owner) end
+        return due
+        """.utf8
+    )
+
     /// Publishes the wills of those who give no sign of life any more, and shows that this connection is alive.
     ///
     /// Keys: the wills' ends of lease, their contents. Arguments: the connection or an empty text, its lease in

@@ -300,6 +300,7 @@ extension RedisSession {
         do {
             try await renewConsumers()
             try await renewWill()
+            try await renewOwner()
         } catch {
             // A lost link tells of itself; a server that refuses the script keeps its queues from being tidied up.
             if let error = error as? MessagingError, error.code == .refused, !hasWarned {

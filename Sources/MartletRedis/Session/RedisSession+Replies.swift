@@ -33,6 +33,7 @@ extension RedisSession {
             link.write(CommandFormat.bytes(of: "SUBSCRIBE", base))
             link.flush()
             try await promise.value()
+            try beginToOwn()
         }
         tendReplyLists()
     }
