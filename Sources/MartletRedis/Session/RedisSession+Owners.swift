@@ -1,65 +1,98 @@
 import Martlet
 
-/// What is left of callers that have died.
+/// What is left of callers that are gone.
 ///
 /// The service of another library pushes its reply to the list that it was told, whether or not there is anyone left to
 /// take it, and gives that list no end. So each connection that has reply lists is on a list of owners, until a time
-/// after its lease; every Martlet connection looks, from time to time, whether somebody's time is over, and deletes what
-/// lies in that one's lists.
+/// after its lease; every Martlet connection looks, from time to time, whether somebody's time is over, and gives what
+/// lies in that one's lists an end.
+///
+/// Not deleted but given an end: should the server's clock have jumped, the owner lives, and takes it before. It is then
+/// on the list of owners again with its next sign of life. Several may tidy up at once, and again.
 extension RedisSession {
-    private static let owners = Array("{martlet.owners}".utf8)
-    private static let ownersSlot = ClusterSlot.slot(of: owners)
+    private static let keys = ["{martlet.owners}", "{martlet.owners}.lists"].map { Array($0.utf8) }
+    private static let slot = ClusterSlot.slot(of: keys[0])
+    /// Of how many lists of one owner something is known: the latest.
+    private static let maximumReach = 1 << 20
 
-    private var lease: [UInt8] { Array(String(max(1, options.lease.wholeMilliseconds)).utf8) }
-
-    /// How long an owner is remembered after its last sign of life, in milliseconds: its lease, and the time in which
-    /// replies may still come.
-    private var memory: [UInt8] {
-        Array(String(max(1, (options.lease + options.replyExpiry).wholeMilliseconds)).utf8)
+    /// Shows that this connection is alive, and tidies up behind those that are not. Nobody waits for it.
+    func renewOwner() throws {
+        let owner = receiveReply == nil ? nil : calls.base
+        if owner != nil { knownReach = calls.reach }
+        try perform(
+            Request(
+                [renewal(of: owner, for: options.lease + options.replyExpiry)],
+                slot: Self.slot,
+                .handler { [weak self] result in self?.assumeIsolated { $0.tidyUp(after: result) } }
+            )
+        )
     }
 
-    private var renewal: [[UInt8]] {
-        let own = receiveReply == nil ? nil : calls.base
-        return script(Scripts.renewOwner, keys: [Self.owners], [Array((own ?? "").utf8), memory, lease])
+    /// There are no calls any more.
+    ///
+    /// - Parameter hasUnanswered: whether something may yet come, so that others have to tidy up.
+    func ceaseToOwn(hasUnanswered: Bool) async throws {
+        guard let base = calls.base else { return }
+        let commands = hasUnanswered ? [renewal(of: base, for: options.replyExpiry)] : forgetting(base)
+        _ = try await perform(commands, slot: Self.slot)
     }
 
-    /// From now on there are reply lists.
-    func beginToOwn() throws {
-        try perform(Request([renewal], slot: Self.ownersSlot, .handler { _ in }))
+    private func renewal(of owner: String?, for time: Duration) -> [[UInt8]] {
+        let numbers = [calls.reach, time.atLeastOneMillisecond, options.lease.atLeastOneMillisecond]
+        return script(
+            Scripts.renewOwner,
+            keys: Self.keys,
+            ([owner ?? ""] + numbers.map(String.init)).map { Array($0.utf8) }
+        )
     }
 
-    /// Shows that this connection is alive, and deletes the reply lists of those that are not.
-    func renewOwner() async throws {
-        let reply = try await perform([renewal], slot: Self.ownersSlot)
-        if let error = reply.error { throw error.asMessagingError("the owners of reply lists") }
-        for owner in reply.array ?? [] {
-            guard let base = owner.string, base != calls.base else { continue }
-            try await deleteLists(of: base)
-            try await forgetOwner(base)
+    private func forgetting(_ owner: String) -> [[[UInt8]]] {
+        let owner = Array(owner.utf8)
+        return [[Command.zrem, Self.keys[0], owner], [Command.hdel, Self.keys[1], owner]]
+    }
+
+    // MARK: Tidying up
+
+    private func tidyUp(after result: Result<RedisValue, any Error>) {
+        // A lost link has failed what was under way.
+        guard case .success(let reply) = result else { return }
+        if let error = reply.error { return warn(of: error.asMessagingError("the owners of reply lists")) }
+        let told = reply.array ?? []
+        for index in stride(from: 0, to: told.count - 1, by: 2) {
+            guard let owner = told[index].string, owner != calls.base else { continue }
+            let reach = told[index + 1].string.flatMap { Int($0) } ?? 0
+            tidyUp(behind: owner, from: max(0, reach - Self.maximumReach), to: reach)
         }
     }
 
-    /// How many lists an owner had nobody knows. It is looked for them, once an owner.
-    private func deleteLists(of base: String) async throws {
-        let slot = ClusterSlot.slot(of: Array("{\(base)}".utf8))
-        // Where a cluster keeps them it says to who asks for a key.
-        _ = try await perform("EXISTS", ReplyNames.list(base, 1), slot: slot)
-        var cursor = "0"
-        repeat {
-            let page = try await perform("SCAN", cursor, "MATCH", ReplyNames.lists(base), "COUNT", "500", slot: slot)
-            guard let parts = page.array, parts.count == 2, let next = parts[0].string else { return }
-            let found = parts[1].array?.compactMap(\.bytes) ?? []
-            if !found.isEmpty { _ = try await perform([[Command.unlink] + found], slot: slot) }
-            cursor = next
-        } while cursor != "0"
+    /// Page by page, and then forgets the owner. If this ends half-way, another begins anew.
+    private func tidyUp(behind owner: String, from first: Int, to reach: Int) {
+        guard first < reach, ReplyNames.isBase(owner) else {
+            return tell(forgetting(owner), slot: Self.slot) { _ in }
+        }
+        let key = Array("{\(owner)}".utf8)
+        let last = min(first + ReplyLists.pageSize, reach)
+        let numbers = [first + 1, last, options.replyExpiry.atLeastOneMillisecond].map { Array(String($0).utf8) }
+        let command = script(Scripts.expireLists, keys: [key], numbers)
+        tell([command], slot: ClusterSlot.slot(of: key)) { $0.tidyUp(behind: owner, from: last, to: reach) }
     }
 
-    /// There are no reply lists any more.
-    func ceaseToOwn() async throws {
-        if let base = calls.base { try await forgetOwner(base) }
+    /// - Parameter next: what is done when the server has done this.
+    private func tell(
+        _ commands: [[[UInt8]]],
+        slot: Int,
+        _ next: @escaping @Sendable (isolated RedisSession) -> Void
+    ) {
+        let completion = Request.Completion.handler { [weak self] result in
+            guard case .success(let reply) = result, reply.error == nil else { return }
+            self?.assumeIsolated { next($0) }
+        }
+        // Without a link it is told again by another.
+        try? perform(Request(commands, slot: slot, completion))
     }
+}
 
-    private func forgetOwner(_ base: String) async throws {
-        _ = try await perform([[Command.zrem, Self.owners, Array(base.utf8)]], slot: Self.ownersSlot)
-    }
+extension Duration {
+    /// In whole milliseconds.
+    fileprivate var atLeastOneMillisecond: Int { max(1, Int(clamping: wholeMilliseconds)) }
 }
