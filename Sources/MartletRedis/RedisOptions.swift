@@ -36,7 +36,8 @@ public struct RedisOptions: Sendable {
     /// What is appended to a queue's name for the list of its dead letters: what was rejected, or has expired. `nil`:
     /// they are dropped.
     public var deadLetterSuffix: String?
-    /// How long a reply waits for a caller that has gone: the list is then deleted.
+    /// How long a reply waits for a caller of another library that does not look for it, and replies of other libraries
+    /// for a caller that has died: the list is then deleted.
     public var replyExpiry: Duration
     /// How long a message that requires a consumer may lie in the queue of one that has shown no sign of life, which
     /// those of other libraries never do, without moving up, before it is taken back as one that nobody consumes.

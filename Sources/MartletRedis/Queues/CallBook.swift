@@ -83,6 +83,9 @@ final class CallBook: Sendable {
 
     var base: String? { state.withLock { $0.lists?.base } }
 
+    /// How many names lists have had, rounded up.
+    var reach: Int { state.withLock { $0.lists?.reach ?? 0 } }
+
     /// How many sets of lists there are.
     var sets: Int { state.withLock { $0.lists?.sets ?? 0 } }
 

@@ -26,6 +26,8 @@ struct ReplyLists: Sendable {
     static let perSet = 64
     /// How many more that are no longer used.
     private static let maximumRetired = 64
+    /// How many names are told of, and given an end, at a time.
+    static let pageSize = 1_024
 
     let base: String
     private var all: [ListSet] = []
@@ -38,6 +40,9 @@ struct ReplyLists: Sendable {
     }
 
     var sets: Int { all.count }
+
+    /// How many names there have been, or will soon have been: rounded up, so that it seldom changes.
+    var reach: Int { (lastNumber / Self.pageSize + 1) * Self.pageSize }
 
     /// A list for a call.
     mutating func lease() -> (list: List, isNewSet: Bool) {
@@ -115,6 +120,9 @@ enum ReplyNames {
     }
 
     static func list(_ base: String, _ number: Int) -> String { "{\(base)}-\(number)" }
+
+    /// Whether it may be what a connection's addresses begin with.
+    static func isBase(_ text: String) -> Bool { channel(of: list(text, 1)) == text }
 
     /// The channel of an address; `nil` if it is not Martlet's.
     static func channel(of address: String) -> String? {

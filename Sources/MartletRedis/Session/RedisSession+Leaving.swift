@@ -170,6 +170,7 @@ extension RedisSession {
         if !lists.isEmpty {
             _ = try await perform([["UNLINK"] + lists].map { $0.map { Array($0.utf8) } }, slot: replySlot)
         }
+        try await ceaseToOwn(hasUnanswered: !lists.isEmpty)
         try await dropWill()
         // Everything before it has been done when this is answered.
         _ = try await perform("PING")

@@ -196,7 +196,8 @@ extension RedisSession {
             lost(MessagingError(error.code, "the \(role) socket: \(error.message)", cause: error.cause))
         case .idle, .closing, .closed:
             links.removeValue(forKey: role)?.close()
-            if case .closing = phase { failPending(error) }
+            // What the others are for, nobody needs any more.
+            if case .closing = phase, pending[role] != nil { failPending(error) }
         }
     }
 
@@ -300,13 +301,19 @@ extension RedisSession {
         do {
             try await renewConsumers()
             try await renewWill()
+            // The end may have come meanwhile, and with it the last that is to be said of this owner.
+            guard case .open = phase else { return }
+            try renewOwner()
         } catch {
-            // A lost link tells of itself; a server that refuses the script keeps its queues from being tidied up.
-            if let error = error as? MessagingError, error.code == .refused, !hasWarned {
-                hasWarned = true
-                runtime.logger.warning("the server refused a sign of life: \(error)")
-            }
+            warn(of: error)
         }
+    }
+
+    /// A lost link tells of itself; a server that refuses the script keeps its queues from being tidied up.
+    func warn(of error: any Error) {
+        guard let error = error as? MessagingError, error.code == .refused, !hasWarned else { return }
+        hasWarned = true
+        runtime.logger.warning("the server refused a sign of life: \(error)")
     }
 
     /// Looks again and again whether the server is silent, until the link is lost.

@@ -33,6 +33,7 @@ extension RedisSession {
             link.write(CommandFormat.bytes(of: "SUBSCRIBE", base))
             link.flush()
             try await promise.value()
+            try renewOwner()
         }
         tendReplyLists()
     }
@@ -41,6 +42,7 @@ extension RedisSession {
     func tendReplyLists() {
         guard canTend else { return }
         do {
+            if calls.reach > knownReach { try renewOwner() }
             for set in 0..<calls.sets where links[.replyLists(set)] == nil { try arm(set) }
             for set in calls.takeStale() { disturb(set) }
             for request in calls.takeAbandoned() {

@@ -90,6 +90,8 @@ actor RedisSession {
     var backlog = Backlog()
     /// Told of each reply, once an address was opened.
     var receiveReply: (@Sendable (Message, String) -> Void)?
+    /// How many of this connection's reply lists the server has been told of.
+    var knownReach = 0
     /// Who waits for the reply channel.
     var replyConfirmations: Deque<Promise<Void>?> = []
 
