@@ -236,6 +236,13 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletBridgeTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletTesting",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletCommandTests",
             dependencies: [
                 "IntegrationSupport",

@@ -62,6 +62,7 @@ public actor AMQPConnection: Connection {
     public nonisolated var capabilities: Capabilities {
         [
             .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .separateHeaders,
+            .lastingSubscriptions, .durableSubscriptions,
         ]
     }
 
@@ -83,13 +84,23 @@ public actor AMQPConnection: Connection {
         try await session.publish(message, to: topic, options)
     }
 
+    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    public nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        options: PublishOptions
+    ) async throws -> Confirmation {
+        try topic.validate()
+        return try await session.beginPublishing(message, to: topic, options)
+    }
+
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     ///
     /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
     /// waits five minutes for a link that was lost; it is deleted when the subscription is left.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate()
+        try options.validate(on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
         return Subscription(mailbox) { [weak session] in session?.leave(id) }
     }
@@ -101,6 +112,16 @@ public actor AMQPConnection: Connection {
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try await session.send(message, to: queue, options)
+    }
+
+    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    public nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try queue.validate()
+        return try await session.beginSending(message, to: queue, options)
     }
 
     /// Consumes a queue; see ``Connection/consume(from:options:)``.

@@ -43,8 +43,11 @@ public struct AMQPConsumer: AsyncSequence, Sendable {
 
     /// The next delivery; `nil` at the end.
     public func next() async throws -> AMQPDelivery? {
-        var iterator = makeAsyncIterator()
-        return try await iterator.next()
+        try Task.checkCancellation()
+        // Only the one that is handed out: places of others, if they were put back, would be filled meanwhile.
+        var one: Deque<AMQPDelivery> = []
+        try await lifetime.mailbox.next(into: &one, onlyOne: true)
+        return one.popFirst()
     }
 
     /// Reads it. Only one task may read at a time.

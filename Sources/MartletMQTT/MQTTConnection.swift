@@ -59,10 +59,12 @@ public actor MQTTConnection: Connection {
 
     /// What the version of the protocol gives.
     public nonisolated var capabilities: Capabilities {
-        switch session.options.version {
-        case .v311: [.retain, .confirmedPublish, .exactlyOnce, .headers]
-        case .v5: [.retain, .confirmedPublish, .exactlyOnce, .headers, .separateHeaders, .expiry, .responderDetection]
+        var capabilities: Capabilities = [.retain, .confirmedPublish, .exactlyOnce, .headers]
+        if session.options.version == .v5 {
+            capabilities.formUnion([.expiry, .responderDetection, .noLocal, .separateHeaders])
         }
+        if session.options.session != .clean { capabilities.insert(.lastingSubscriptions) }
+        return capabilities
     }
 
     // MARK: The verbs
@@ -73,15 +75,26 @@ public actor MQTTConnection: Connection {
         try await session.publish(message, to: topic, options)
     }
 
+    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    public nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        options: PublishOptions
+    ) async throws -> Confirmation {
+        try topic.validate()
+        return try await session.beginPublishing(message, to: topic, options)
+    }
+
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate()
+        try options.validate(on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let request = MQTTSession.Request(
             filter: TopicMapping.filter(pattern),
             quality: CInt(options.guarantee.rawValue),
-            wantsRetained: options.retained
+            wantsRetained: options.retained,
+            noLocal: options.noLocal
         )
         let name = pattern.hasWildcards ? nil : TopicName(pattern.text)
         let member = try await session.subscribe(request, .topics(inbox, name: name))
@@ -95,6 +108,16 @@ public actor MQTTConnection: Connection {
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try await session.send(message, to: queue, options)
+    }
+
+    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    public nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try queue.validate()
+        return try await session.beginSending(message, to: queue, options)
     }
 
     /// Consumes a queue; see ``Connection/consume(from:options:)``.

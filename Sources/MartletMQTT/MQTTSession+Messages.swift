@@ -2,6 +2,14 @@ import Martlet
 
 /// The verbs' messages as MQTT sends them. From any thread.
 extension MQTTSession {
+    nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions
+    ) async throws -> Confirmation {
+        try await begin(publication(message, onWire: TopicMapping.topic(topic.text), options))
+    }
+
     nonisolated func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
         try await publish(message, onWire: TopicMapping.topic(topic.text), options)
     }
@@ -53,6 +61,14 @@ extension MQTTSession {
     }
 
     nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
+        try await beginSending(message, to: queue, options).wait()
+    }
+
+    nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions
+    ) async throws -> Confirmation {
         try check(message)
         let isRequest = message.headers.replyTo != nil
         // Who must know whether anyone is there needs the broker's answer.
@@ -80,9 +96,10 @@ extension MQTTSession {
             if [.connecting, .disconnected].contains(runtime.states.state) { throw MessagingError.offline }
             outgoing.endsWithLink = true
         }
-        let reason = try await publish(outgoing)
-        // The broker keeps no queue: without a consumer the message is gone, whatever was promised.
-        if reason == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
+        return try await begin(outgoing) { reason in
+            // The broker keeps no queue: without a consumer the message is gone, whatever was promised.
+            if reason == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
+        }
     }
 
     nonisolated func reply(_ message: Message, to address: String) async throws {

@@ -34,6 +34,28 @@ extension MQTTSession {
         return try await confirmation.value()
     }
 
+    /// Hands a message to the loop; with a guarantee, what it returns waits for the broker's word.
+    nonisolated func begin(
+        _ outgoing: Outgoing,
+        _ check: @escaping @Sendable (PublishReason) throws -> Void = { _ in }
+    ) async throws -> Confirmation {
+        guard let confirmation = outgoing.confirmation else {
+            _ = try await publish(outgoing)
+            return .confirmed
+        }
+        let timer = expire(outgoing)
+        do {
+            try await put(outgoing)
+        } catch {
+            if let timer { runtime.timers.cancel(timer) }
+            throw error
+        }
+        return Confirmation { [timers = runtime.timers] in
+            defer { if let timer { timers.cancel(timer) } }
+            try check(try await confirmation.value())
+        }
+    }
+
     /// Ends the wait for a message's confirmation when the message has expired.
     nonisolated func expire(_ outgoing: Outgoing) -> Timers.ID? {
         guard let expiry = outgoing.expiry, let confirmation = outgoing.confirmation else { return nil }

@@ -71,6 +71,16 @@ public actor RedisConnection: Connection {
         try await session.publish(message, to: topic, options)
     }
 
+    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    public nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        options: PublishOptions
+    ) async throws -> Confirmation {
+        try topic.validate()
+        return try await session.beginPublishing(message, to: topic, options)
+    }
+
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     ///
     /// Redis sends each message once and keeps nothing. While the reader of a subscription with ``Overflow/suspend`` is
@@ -79,7 +89,7 @@ public actor RedisConnection: Connection {
     /// ``ConnectionStatistics/gaps``.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate()
+        try options.validate(on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let member = try await session.subscribe(to: pattern, Receiver(inbox: inbox))
         return Subscription(inbox.mailbox) { [weak session] in session?.leave(member) }
@@ -91,6 +101,16 @@ public actor RedisConnection: Connection {
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try await session.send(message, to: queue, options)
+    }
+
+    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    public nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try queue.validate()
+        return try await session.beginSending(message, to: queue, options)
     }
 
     /// Consumes a queue; see ``Connection/consume(from:options:)``.

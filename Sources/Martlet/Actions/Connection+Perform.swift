@@ -70,6 +70,6 @@ extension Connection {
         _ name: QueueName,
         _ answer: @escaping @Sendable (IncomingRequest) async throws -> Message
     ) async throws -> RequestLoop {
-        try await openRequests(name, options: RespondOptions(), endsAtDeadline: true, handler: answer)
+        try await openRequests(name, options: RespondOptions(), deadline: .answer, handler: answer)
     }
 }

@@ -27,7 +27,7 @@ public actor MemoryConnection: Connection {
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate()
+        try options.validate(on: capabilities)
         let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
         try link.broker.subscribe(link.client, to: pattern, options, mailbox)
         return Subscription(mailbox) { [link] in link.broker.unsubscribe(link.client, mailbox) }

@@ -27,4 +27,11 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     /// It carries headers beside the body, so that the body stays what it is. Elsewhere a message that has headers is in an
     /// envelope, which peers of other libraries may not expect.
     public static let separateHeaders = Capabilities(rawValue: 1 << 9)
+    /// A guaranteed subscription gets what was published while its link was away.
+    public static let lastingSubscriptions = Capabilities(rawValue: 1 << 10)
+    /// A guaranteed subscription can have a name by which it outlives its reader, and its deliveries are settled; see
+    /// ``SubscribeOptions/durableName``.
+    public static let durableSubscriptions = Capabilities(rawValue: 1 << 11)
+    /// A subscription can leave out what its own connection publishes; see ``SubscribeOptions/noLocal``.
+    public static let noLocal = Capabilities(rawValue: 1 << 12)
 }

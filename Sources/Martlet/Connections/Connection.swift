@@ -24,6 +24,19 @@ public protocol Connection: Actor {
     ///   ``MessagingError/Code/refused``, ``MessagingError/Code/unsupported`` for a guarantee that the broker can't give.
     nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws
 
+    /// Publishes a message without waiting for the broker's word on it, so that one task may have many under way.
+    ///
+    /// It returns when the message has its place among those that the task publishes. A transport that does not
+    /// implement it waits as ``publish(_:to:options:)-(Message,_,_)`` does.
+    ///
+    /// - Returns: what to wait for where there is a guarantee.
+    /// - Throws: as ``publish(_:to:options:)-(Message,_,_)``, as far as it is known by then.
+    nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        options: PublishOptions
+    ) async throws -> Confirmation
+
     /// Subscribes to topics. Once it has returned, nothing published later is missed.
     ///
     /// - Throws: ``MessagingError/Code/invalidFilter``, ``MessagingError/Code/invalidArgument``,
@@ -38,6 +51,14 @@ public protocol Connection: Actor {
     ///   ``MessagingError/Code/refused``, ``MessagingError/Code/queueFull``, ``MessagingError/Code/noResponder`` where
     ///   a consumer is required and missing, ``MessagingError/Code/timeout`` if the message expired while waiting.
     nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws
+
+    /// Sends a message to a queue without waiting for the broker's word on it; see
+    /// ``beginPublishing(_:to:options:)-(Message,_,_)``.
+    nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation
 
     /// Consumes a queue. Its deliveries are to be settled; see ``Delivery``.
     ///
@@ -74,6 +95,26 @@ extension Connection {
 
     /// What the connection has counted: whatever was skipped or dropped.
     public nonisolated var statistics: ConnectionStatistics { runtime.statistics }
+
+    /// Publishes, and has nothing more to wait for.
+    public nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        options: PublishOptions
+    ) async throws -> Confirmation {
+        try await publish(message, to: topic, options: options)
+        return .confirmed
+    }
+
+    /// Sends, and has nothing more to wait for.
+    public nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try await send(message, to: queue, options: options)
+        return .confirmed
+    }
 
     /// Publishes at most once, without retaining; see ``publish(_:to:options:)-(Message,_,_)``.
     public nonisolated func publish(_ message: Message, to topic: TopicName) async throws {

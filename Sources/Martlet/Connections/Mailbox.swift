@@ -184,15 +184,17 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// Fills an empty batch with what waits, suspending until there is something. An empty batch means the end.
     ///
+    /// - Parameter onlyOne: whether only the first is wanted. Who would put the others back is not to take them: their
+    ///   places would be filled meanwhile.
     /// - Throws: the error the mailbox was finished with, `CancellationError`, or
     ///   ``MessagingError/Code/concurrentIteration`` if another task waits already.
-    package func next(into batch: inout Deque<Element>) async throws {
+    package func next(into batch: inout Deque<Element>, onlyOne: Bool = false) async throws {
         var yields = 0
         while true {
             try Task.checkCancellation()
             // A look without the lock, so that a reader that has caught up does not get in its producers' way.
             if isReady.load(ordering: .acquiring) {
-                let ended = take(into: &batch)
+                let ended = take(into: &batch, onlyOne)
                 if !batch.isEmpty { return }
                 if let ended {
                     if let error = ended.error { throw error }
@@ -210,15 +212,15 @@ package final class Mailbox<Element: Sendable>: Sendable {
     }
 
     /// Fills an empty batch with what waits now.
-    package func nextIfReady(into batch: inout Deque<Element>) {
-        _ = take(into: &batch)
+    package func nextIfReady(into batch: inout Deque<Element>, onlyOne: Bool = false) {
+        _ = take(into: &batch, onlyOne)
     }
 
-    private func take(into batch: inout Deque<Element>) -> End? {
+    private func take(into batch: inout Deque<Element>, _ onlyOne: Bool) -> End? {
         var spare = batch
         batch = Deque()
         let (taken, admitted, end, isRoomy) = state.withLock { state in
-            state.buffer.take(into: &spare)
+            state.buffer.take(into: &spare, onlyOne: onlyOne)
             let admitted = state.admitParked()
             isReady.store(!state.buffer.isEmpty || state.end != nil, ordering: .releasing)
             return (spare, admitted, state.end, state.turnsRoomy())

@@ -76,9 +76,9 @@ struct MailboxBuffer<Element> {
     /// that a reader that keeps up allocates nothing.
     ///
     /// Where messages may be dropped only one is taken, since what the reader holds can't be replaced by
-    /// something newer.
-    mutating func take(into batch: inout Deque<Element>) {
-        if overflow == .suspend {
+    /// something newer; and where only one is wanted.
+    mutating func take(into batch: inout Deque<Element>, onlyOne: Bool = false) {
+        if overflow == .suspend, !onlyOne {
             swap(&ring, &batch)
         } else if let first = popFirst() {
             batch.append(first)

@@ -79,8 +79,14 @@ extension MessagingError {
         /// A handler did not stop in the time it had after it was cancelled.
         public static let handlerUnresponsive: Code = "handler-unresponsive"
 
+        /// A bridge on the way lost the other side; what was asked for may or may not have happened.
+        public static let bridgeFailed: Code = "bridge-failed"
+        /// It came back to a bridge that had passed it on, or has passed as many bridges as it may.
+        public static let loopDetected: Code = "loop-detected"
+
         static let retriable: Set<Code> = [
-            .notConnected, .connectionLost, .queueFull, .noResponder, .timeout, .shuttingDown, .goalRejected,
+            .bridgeFailed, .notConnected, .connectionLost, .queueFull, .noResponder, .timeout, .shuttingDown,
+            .goalRejected,
         ]
     }
 }

@@ -9,23 +9,48 @@ public struct SubscribeOptions: Sendable, Hashable {
     public var guarantee: Guarantee
     /// Whether the broker's kept messages are wanted first.
     public var retained: Bool
+    /// Whether what this connection itself publishes is left out. Needs ``Capabilities/noLocal``.
+    public var noLocal: Bool
+    /// The name under which the broker keeps the subscription, and what is published for it, also while nobody reads it.
+    /// Its deliveries are settled as a queue's are, and come back until they are acknowledged; readers of one name share
+    /// them. Needs ``Capabilities/durableSubscriptions``. `nil`: it ends with its reader.
+    public var durableName: String?
 
-    /// 256 messages, nothing lost, kept messages first, unless told.
+    /// 256 messages, nothing lost, kept messages first, one's own among them, ending with its reader, unless told.
     public init(
         overflow: Overflow = .suspend,
         limit: Int = 256,
         guarantee: Guarantee = .atMostOnce,
-        retained: Bool = true
+        retained: Bool = true,
+        noLocal: Bool = false,
+        durableName: String? = nil
     ) {
         self.overflow = overflow
         self.limit = limit
         self.guarantee = guarantee
         self.retained = retained
+        self.noLocal = noLocal
+        self.durableName = durableName
     }
 
     package func validate() throws {
         guard limit > 0 else {
             throw MessagingError(.invalidArgument, "a subscription's limit is \(limit); it must be at least 1")
+        }
+    }
+
+    /// Checks also that the broker can give what is asked of it.
+    package func validate(on capabilities: Capabilities) throws {
+        try validate()
+        if noLocal, !capabilities.contains(.noLocal) {
+            throw MessagingError(.unsupported, "this broker can't leave out what a subscriber itself publishes")
+        }
+        guard let durableName else { return }
+        if !capabilities.contains(.durableSubscriptions) {
+            throw MessagingError(.unsupported, "this broker keeps no subscription that nobody reads")
+        }
+        if durableName.isEmpty || overflow != .suspend {
+            throw MessagingError(.invalidArgument, "a durable subscription has a name, and its overflow is to suspend")
         }
     }
 }

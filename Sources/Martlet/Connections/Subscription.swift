@@ -48,19 +48,24 @@ public struct Subscription: AsyncSequence, Sendable {
 
     /// The next delivery; `nil` at the end.
     public func next() async throws -> Delivery? {
-        var iterator = makeAsyncIterator()
+        var iterator = makeSingleIterator()
         return try await iterator.next()
     }
 
     /// The next delivery if one waits already; never suspends.
     public func nextIfReady() -> Delivery? {
-        var iterator = makeAsyncIterator()
+        var iterator = makeSingleIterator()
         return iterator.nextIfReady()
     }
 
     /// Reads the subscription. Only one task may read at a time.
     public func makeAsyncIterator() -> Iterator {
-        Iterator(subscription: self)
+        Iterator(subscription: self, takesOne: false)
+    }
+
+    /// Reads the subscription once: it takes no more than it hands out, and so puts nothing back.
+    func makeSingleIterator() -> Iterator {
+        Iterator(subscription: self, takesOne: true)
     }
 
     /// Reads a subscription.
@@ -82,9 +87,11 @@ public struct Subscription: AsyncSequence, Sendable {
         }
 
         private let batch: Batch
+        private let takesOne: Bool
 
-        fileprivate init(subscription: Subscription) {
+        fileprivate init(subscription: Subscription, takesOne: Bool) {
             batch = Batch(subscription.lifetime)
+            self.takesOne = takesOne
         }
 
         /// The next delivery; `nil` at the end.
@@ -97,13 +104,13 @@ public struct Subscription: AsyncSequence, Sendable {
                 batch.taken = 0
                 await Task.yield()
             }
-            try await batch.lifetime.mailbox.next(into: &batch.deliveries)
+            try await batch.lifetime.mailbox.next(into: &batch.deliveries, onlyOne: takesOne)
             batch.taken += batch.deliveries.count
             return batch.deliveries.popFirst()
         }
 
         fileprivate mutating func nextIfReady() -> Delivery? {
-            batch.lifetime.mailbox.nextIfReady(into: &batch.deliveries)
+            batch.lifetime.mailbox.nextIfReady(into: &batch.deliveries, onlyOne: takesOne)
             return batch.deliveries.popFirst()
         }
     }

@@ -17,7 +17,7 @@ public struct EventSubscription<Payload: Codable & Sendable>: AsyncSequence, Sen
 
     /// The next event; `nil` at the end.
     public func next() async throws -> Event<Payload>? {
-        var iterator = makeAsyncIterator()
+        var iterator = Iterator(events: subscription.makeSingleIterator())
         return try await iterator.next()
     }
 

@@ -17,16 +17,21 @@ package enum Base64 {
     }
 
     static func encode(_ bytes: [UInt8], into text: inout [UInt8]) {
+        encode(bytes) { text.append($0) }
+    }
+
+    /// Hands on the base64 text of bytes, one character after another.
+    static func encode(_ bytes: [UInt8], append: (UInt8) -> Void) {
         var index = 0
         while index < bytes.count {
             let left = bytes.count - index
             let second = left > 1 ? bytes[index + 1] : 0
             let third = left > 2 ? bytes[index + 2] : 0
             let bits = UInt32(bytes[index]) << 16 | UInt32(second) << 8 | UInt32(third)
-            text.append(digit(bits >> 18))
-            text.append(digit(bits >> 12))
-            text.append(left > 1 ? digit(bits >> 6) : padding)
-            text.append(left > 2 ? digit(bits) : padding)
+            append(digit(bits >> 18))
+            append(digit(bits >> 12))
+            append(left > 1 ? digit(bits >> 6) : padding)
+            append(left > 2 ? digit(bits) : padding)
             index += 3
         }
     }

@@ -54,9 +54,13 @@ public struct Codecs: Sendable {
         }
     }
 
-    /// `Application/JSON; charset=utf-8` is `application/json` (RFC 9110, section 8.3.1).
+    /// `Application/JSON; charset=utf-8` is `application/json` (RFC 9110, section 8.3.1). MessagePack has other names,
+    /// too: an older and a registered one.
     private static func mediaType(_ text: String) -> String {
-        guard let end = text.firstIndex(of: ";") else { return text.lowercased() }
-        return String(text[..<end].filter { $0 != " " }).lowercased()
+        let type = text.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
+        return switch type {
+        case "application/x-msgpack", "application/vnd.msgpack": "application/msgpack"
+        default: type
+        }
     }
 }

@@ -35,6 +35,22 @@ extension Headers {
         public static let deathQueue = "death-queue"
         /// Of a dead letter: how often it had been delivered.
         public static let deathDeliveries = "death-deliveries"
+        /// Of a dead letter of a bridge: the topic it came from.
+        public static let deathTopic = "death-topic"
+        /// Of a dead letter of a bridge: the bridge's name.
+        public static let deathBridge = "death-bridge"
+        /// Of a dead letter of a bridge: when it was first tried, in nanoseconds since 1970.
+        public static let deathFirstTime = "death-first-time"
+        /// Of a dead letter of a bridge: when it was last tried, in nanoseconds since 1970.
+        public static let deathLastTime = "death-last-time"
+        /// The names of the bridges that a message has passed, with commas between, the first one first.
+        public static let bridgePath = "bridge-path"
+        /// The names of the brokers that a message has been at, as far as they have any, with commas between.
+        public static let bridgeBrokers = "bridge-brokers"
+        /// How many bridges a message may pass.
+        public static let bridgeHopLimit = "bridge-hop-limit"
+        /// The topic or queue from which the first bridge took a message.
+        public static let bridgeOrigin = "bridge-origin"
     }
 
     /// Identifies the message.

@@ -22,13 +22,18 @@ public struct TypedSubscription<Value: Codable & Sendable>: AsyncSequence, Senda
 
     /// The next value; `nil` at the end.
     public func next() async throws -> Received<Value>? {
-        var iterator = makeAsyncIterator()
+        var iterator = makeSingleIterator()
         return try await iterator.next()
     }
 
     /// Reads the values. Only one task may read at a time.
     public func makeAsyncIterator() -> Iterator {
         Iterator(deliveries: subscription.makeAsyncIterator(), runtime: runtime)
+    }
+
+    /// Reads one value, and takes no more for it than it looks at.
+    func makeSingleIterator() -> Iterator {
+        Iterator(deliveries: subscription.makeSingleIterator(), runtime: runtime)
     }
 
     /// Reads a typed subscription.

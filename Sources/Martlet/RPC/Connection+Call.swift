@@ -25,6 +25,13 @@ extension Connection {
         _ request: Message,
         timeout: Duration = .seconds(10)
     ) async throws -> Message {
+        let reply = try await exchange(request, at: name, timeout: timeout)
+        if let error = MessagingError(reply.headers) { throw error }
+        return reply
+    }
+
+    /// Calls a remote procedure and returns its reply's message, also if that carries an error.
+    nonisolated func exchange(_ request: Message, at name: QueueName, timeout: Duration) async throws -> Message {
         let timeout = try runtime.effectiveTimeout(timeout, for: name)
         let call = PendingCall(countLate: { [calls = runtime.calls] in calls.countLate() })
         return try await withReplies(to: call) { id, address in
@@ -39,9 +46,7 @@ extension Connection {
             do {
                 // The request may have arrived while the broker's word on it is still awaited.
                 try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
-                let reply = try await call.reply()
-                if let error = MessagingError(reply.headers) { throw error }
-                return reply
+                return try await call.reply()
             } catch is CancellationError {
                 postCancellation(of: id, at: name)
                 throw CancellationError()

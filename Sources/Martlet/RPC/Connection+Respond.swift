@@ -30,7 +30,7 @@ extension Connection {
         onReady: @escaping @Sendable () -> Void = {},
         handler: @escaping @Sendable (Message) async throws -> Message
     ) async throws {
-        try await serve(name, options: options, endsAtDeadline: true, onReady: onReady) {
+        try await serve(name, options: options, deadline: .answer, onReady: onReady) {
             try await handler($0.message)
         }
     }
@@ -39,11 +39,11 @@ extension Connection {
     nonisolated func serve(
         _ name: QueueName,
         options: RespondOptions,
-        endsAtDeadline: Bool,
+        deadline: RequestDeadline,
         onReady: () -> Void = {},
         handler: @escaping @Sendable (IncomingRequest) async throws -> Message
     ) async throws {
-        let requests = try await openRequests(name, options: options, endsAtDeadline: endsAtDeadline, handler: handler)
+        let requests = try await openRequests(name, options: options, deadline: deadline, handler: handler)
         onReady()
         try await withGracefulShutdownHandler {
             try await requests.answer()
@@ -56,7 +56,7 @@ extension Connection {
     nonisolated func openRequests(
         _ name: QueueName,
         options: RespondOptions,
-        endsAtDeadline: Bool,
+        deadline: RequestDeadline,
         handler: @escaping @Sendable (IncomingRequest) async throws -> Message
     ) async throws -> RequestLoop {
         try name.validate()
@@ -65,7 +65,7 @@ extension Connection {
             connection: self,
             name: name,
             inFlight: RequestsInFlight(),
-            endsAtDeadline: endsAtDeadline,
+            deadline: deadline,
             handler: handler
         )
         let cancellations = try await subscribe(

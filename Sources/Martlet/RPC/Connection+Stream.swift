@@ -15,15 +15,23 @@ extension Connection {
         timeout: Duration = .seconds(10),
         window: Int = 64
     ) async throws -> ResponseStream<Element> {
-        let timeout = try runtime.effectiveTimeout(timeout, for: rpc.name)
+        let message = try runtime.codecs.message(request)
+        let lifetime = try await openStream(rpc.name, message, timeout: timeout, window: window)
+        return ResponseStream(lifetime: lifetime, codecs: runtime.codecs)
+    }
+
+    /// Asks for a stream of messages; it is ended when nobody holds what is returned any more.
+    nonisolated func openStream(
+        _ name: QueueName,
+        _ request: Message,
+        timeout: Duration,
+        window: Int
+    ) async throws -> StreamLifetime {
+        let timeout = try runtime.effectiveTimeout(timeout, for: name)
         guard (1...1_000_000).contains(window) else {
-            throw MessagingError(
-                .invalidArgument,
-                "the window of \(rpc.name) is \(window); it must be from 1 to 1,000,000"
-            )
+            throw MessagingError(.invalidArgument, "the window of \(name) is \(window); it must be from 1 to 1,000,000")
         }
         let runtime = runtime
-        let name = rpc.name
         let replyAddress = try await runtime.replyAddress(on: self)
         let id = runtime.calls.makeID()
         let address = replyAddress.address(for: id)
@@ -38,12 +46,12 @@ extension Connection {
             }
         }
         try runtime.calls.register(receiver, id: id, address: address)
-        let stream = ResponseStream<Element>(receiver: receiver, codecs: runtime.codecs) { [weak self] early in
+        let stream = StreamLifetime(receiver: receiver) { [weak self] early in
             runtime.calls.remove(id: id, address: address)
             replyAddress.release(id)
             if early { self?.postCancellation(of: id, at: name) }
         }
-        var message = try runtime.codecs.message(request)
+        var message = request
         message.headers.correlationID = id
         message.headers.replyTo = address
         message.headers.timeout = timeout
@@ -64,7 +72,7 @@ extension Connection {
         handler: @escaping @Sendable (Request, ResponseWriter<Element>) async throws -> Void
     ) async throws {
         let runtime = runtime
-        try await serve(rpc.name, options: options, endsAtDeadline: false, onReady: onReady) { request in
+        try await serve(rpc.name, options: options, deadline: .element, onReady: onReady) { request in
             let value: Request = try runtime.decode(request.message, from: rpc.name.text)
             let window = request.message.headers.integer(Headers.Standard.credit) ?? 1
             let gate = CreditGate(allowed: window, timers: runtime.timers)

@@ -3,8 +3,8 @@ struct RequestHandling: Sendable {
     let connection: any Connection
     let name: QueueName
     let inFlight: RequestsInFlight
-    /// Whether the caller's timeout is for the whole answer; a stream's is for each of its elements.
-    let endsAtDeadline: Bool
+    /// What the caller's timeout is for.
+    let deadline: RequestDeadline
     let handler: @Sendable (IncomingRequest) async throws -> Message
 
     func answer(_ delivery: Delivery) async {
@@ -24,7 +24,7 @@ struct RequestHandling: Sendable {
             return
         }
         let request = IncomingRequest(message: delivery.message, id: id, replyTo: replyTo, connection: connection)
-        let deadline = endsAtDeadline ? headers.timeout.map { runtime.timers.now + $0 } : nil
+        let deadline = deadline.endsHandler(of: headers) ? headers.timeout.map { runtime.timers.now + $0 } : nil
         let context = RequestContext(
             headers: headers,
             redeliveries: delivery.redeliveries,

@@ -8,27 +8,11 @@ public struct ResponseStream<Element: Codable & Sendable>: AsyncSequence, Sendab
     /// ``MessagingError/Code/streamBroken`` if elements are missing, or `CancellationError`.
     public typealias Failure = any Error
 
-    /// Ends the call when the last one who could read has gone.
-    fileprivate final class Lifetime: Sendable {
-        let receiver: StreamReceiver
-        let end: @Sendable (_ early: Bool) -> Void
-
-        init(receiver: StreamReceiver, end: @escaping @Sendable (_ early: Bool) -> Void) {
-            self.receiver = receiver
-            self.end = end
-        }
-
-        deinit {
-            end(!receiver.isWritten)
-        }
-    }
-
-    private let lifetime: Lifetime
+    private let lifetime: StreamLifetime
     private let codecs: Codecs
 
-    /// - Parameter end: called once, when nobody can read any more; `early` if the responder is still at it.
-    init(receiver: StreamReceiver, codecs: Codecs, end: @escaping @Sendable (_ early: Bool) -> Void) {
-        lifetime = Lifetime(receiver: receiver, end: end)
+    init(lifetime: StreamLifetime, codecs: Codecs) {
+        self.lifetime = lifetime
         self.codecs = codecs
     }
 
@@ -39,7 +23,7 @@ public struct ResponseStream<Element: Codable & Sendable>: AsyncSequence, Sendab
 
     /// Reads a stream.
     public struct Iterator: AsyncIteratorProtocol {
-        fileprivate let lifetime: Lifetime
+        fileprivate let lifetime: StreamLifetime
         fileprivate let codecs: Codecs
 
         /// The next element; `nil` when the handler has returned.

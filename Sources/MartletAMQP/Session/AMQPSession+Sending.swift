@@ -13,15 +13,30 @@ extension AMQPSession {
 
     /// Hands a message to the loop; if it is to be confirmed, returns when the broker has.
     nonisolated func publish(_ outgoing: Outgoing, expiry: Duration? = nil) async throws {
+        try await begin(outgoing, expiry: expiry).wait()
+    }
+
+    /// Hands a message to the loop; if it is to be confirmed, what it returns waits for that.
+    nonisolated func begin(_ outgoing: Outgoing, expiry: Duration? = nil) async throws -> Confirmation {
         try Task.checkCancellation()
-        guard let confirmation = outgoing.confirmation else { return try await sendUnguaranteed(outgoing) }
+        guard let confirmation = outgoing.confirmation else {
+            try await sendUnguaranteed(outgoing)
+            return .confirmed
+        }
         if !outgoing.isKept, runtime.states.state != .connected { throw notConnected }
         let timer = expiry.map { end(confirmation, after: $0) }
-        defer { if let timer { runtime.timers.cancel(timer) } }
-        try await outbox.put(outgoing, bytes: outgoing.bytes)
+        do {
+            try await outbox.put(outgoing, bytes: outgoing.bytes)
+        } catch {
+            if let timer { runtime.timers.cancel(timer) }
+            throw error
+        }
         // The link may have gone just before, and nobody would tell.
         if !outgoing.isKept { bell.ring() }
-        try await confirmation.value()
+        return Confirmation { [timers = runtime.timers] in
+            defer { if let timer { timers.cancel(timer) } }
+            try await confirmation.value()
+        }
     }
 
     private nonisolated var notConnected: MessagingError {

@@ -6,6 +6,14 @@ extension AMQPSession {
     // MARK: From any thread
 
     nonisolated func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
+        try await beginPublishing(message, to: topic, options).wait()
+    }
+
+    nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions
+    ) async throws -> Confirmation {
         guard ShortText.fits(topic.text) else {
             throw MessagingError(
                 .invalidTopic,
@@ -19,7 +27,7 @@ extension AMQPSession {
         let isGuaranteed = options.guarantee > .atMostOnce
         var (properties, body) = try WireFormat.content(of: message, format: options.format, runtime.wire)
         try prepare(&properties, isLasting: isGuaranteed, expiry: options.expiry)
-        try await publish(
+        return try await begin(
             Outgoing(
                 publish: AMQPPublish(
                     exchange: self.options.exchange,
@@ -75,6 +83,43 @@ extension AMQPSession {
             {
                 // The queue was deleted since it was last seen.
                 await forget(queue)
+            }
+        }
+    }
+
+    /// Sends; if the queue turns out to have gone since it was last seen, that is found out while its confirmation is
+    /// waited for, and put right then.
+    nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions
+    ) async throws -> Confirmation {
+        guard !options.requiresConsumer, message.headers.replyTo == nil, options.guarantee == .atLeastOnce else {
+            try await send(message, to: queue, options)
+            return .confirmed
+        }
+        try check(queue)
+        try check(message, options.guarantee)
+        var (properties, body) = try WireFormat.content(of: message, runtime.wire)
+        try prepare(&properties, isLasting: true, expiry: options.expiry)
+        try await ensureQueue(queue, waits: true, within: options.expiry)
+        let publish = AMQPPublish(
+            exchange: "",
+            routingKey: queue.text,
+            isMandatory: true,
+            properties: properties,
+            body: body
+        )
+        let begun = try await begin(
+            Outgoing(publish: publish, isKept: true, confirmation: Promise()),
+            expiry: options.expiry
+        )
+        return Confirmation {
+            do {
+                try await begun.wait()
+            } catch let error as MessagingError where error.code == .noResponder {
+                await self.forget(queue)
+                try await self.send(message, to: queue, options)
             }
         }
     }
@@ -220,6 +265,11 @@ extension AMQPSession {
         }
         if options.guarantee == .exactlyOnce {
             throw MessagingError(.unsupported, "AMQP 0-9-1 delivers at least once, not exactly once")
+        }
+        if let name = options.durableName {
+            try ShortText.check(name, "the name of a durable subscription")
+            let consumer = QueueConsumer(name, subscribedTo: pattern, prefetch: min(options.limit, 65_535))
+            return (consumer.mailbox, try await add(consumer))
         }
         let consumer = TopicConsumer(pattern, options, bell: bell)
         return (consumer.mailbox, try await add(consumer))

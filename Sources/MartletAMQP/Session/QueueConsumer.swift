@@ -1,12 +1,15 @@
 import Martlet
 import MartletIO
 
-/// A queue's consumer.
+/// A queue's consumer. The queue may be that of a durable subscription, which collects what is published.
 final class QueueConsumer: Restorable, ChannelOwner {
     var id = 0
     let mailbox: Mailbox<Delivery>
-    private let name: QueueName
-    private let topic: TopicName
+    private let name: String
+    /// Of a durable subscription.
+    private let pattern: TopicPattern?
+    /// What is told as the topic: of a subscription by a pattern the one that a message was published to.
+    private let topic: TopicName?
     private let isForRequests: Bool
     private let prefetch: Int
     private var channel: Channel?
@@ -14,11 +17,22 @@ final class QueueConsumer: Restorable, ChannelOwner {
     private var hasLeft = false
     private var reopening = Reopening()
 
-    init(_ name: QueueName, isForRequests: Bool, prefetch: Int) {
+    convenience init(_ name: QueueName, isForRequests: Bool, prefetch: Int) {
+        self.init(name.text, isForRequests, prefetch, nil, TopicName(name))
+    }
+
+    /// The durable subscription of a name.
+    convenience init(_ name: String, subscribedTo pattern: TopicPattern, prefetch: Int) {
+        self.init(name, false, prefetch, pattern, pattern.hasWildcards ? nil : TopicName(pattern.text))
+    }
+
+    private init(_ name: String, _ isForRequests: Bool, _ prefetch: Int, _ pattern: TopicPattern?, _ topic: TopicName?)
+    {
         self.name = name
         self.isForRequests = isForRequests
         self.prefetch = prefetch
-        topic = TopicName(name)
+        self.pattern = pattern
+        self.topic = topic
         // The broker sends no more than the prefetch allows, so that nothing ever waits outside.
         mailbox = Mailbox(limit: prefetch, overflow: .suspend)
     }
@@ -37,14 +51,17 @@ final class QueueConsumer: Restorable, ChannelOwner {
             let channel = try session.openChannel(self)
             self.channel = channel
             consumer = UniqueName.make(session.runtime.name.prefix(100).description)
-            session.ask(
-                [
-                    .declareQueue(session.declaration(of: name, forRequests: isForRequests), passive: passive),
-                    .qos(prefetch: UInt16(clamping: prefetch), isGlobal: false),
-                    .consume(queue: name.text, consumer: consumer, noAck: false, exclusive: false, arguments: [:]),
-                ],
-                on: channel
-            ) { [weak self] result in
+            let declared = session.declaration(of: QueueName(name), forRequests: isForRequests)
+            var methods: [ClientMethod] = [.declareQueue(declared, passive: passive)]
+            if let pattern {
+                let binding = AMQPBinding(from: session.options.exchange, to: name, routingKey: pattern.text)
+                methods.append(.bindQueue(binding))
+            }
+            methods.append(.qos(prefetch: UInt16(clamping: prefetch), isGlobal: false))
+            methods.append(
+                .consume(queue: name, consumer: consumer, noAck: false, exclusive: false, arguments: [:])
+            )
+            session.ask(methods, on: channel) { [weak self] result in
                 guard let self else { return }
                 switch result {
                 case .success:
@@ -71,6 +88,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
             redeliveries = max(redeliveries, Int(clamping: count))
         }
+        let topic = topic ?? TopicName(announcement.routingKey)
         let message = Result { try WireFormat.message(content, from: .publication, session.runtime.wire) }
         let delivery = Delivery(
             topic: topic,
@@ -87,7 +105,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
     }
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
-        session.events.post(.consumerCancelled(queue: name.text))
+        session.events.post(.consumerCancelled(queue: name))
         session.close(channel)
     }
 

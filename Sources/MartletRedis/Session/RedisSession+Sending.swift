@@ -42,19 +42,39 @@ extension RedisSession {
         isGuaranteed: Bool,
         within limit: Duration?
     ) async throws -> RedisValue {
+        try await begin(commands, slot: slot, isGuaranteed: isGuaranteed, within: limit)()
+    }
+
+    /// Has commands run, in the order in which they are given.
+    ///
+    /// - Returns: what waits for the reply, or an array of those of several commands.
+    nonisolated func begin(
+        _ commands: [[[UInt8]]],
+        slot: Int? = nil,
+        isGuaranteed: Bool,
+        within limit: Duration? = nil
+    ) async throws -> @Sendable () async throws -> RedisValue {
         try Task.checkCancellation()
         let promise = Promise<RedisValue>()
         let request = Request(commands, slot: slot, isGuaranteed: isGuaranteed, .promise(promise))
+        let timers = runtime.timers
         let timer = limit.map { limit in
-            runtime.timers.schedule(at: runtime.timers.now + limit) {
+            timers.schedule(at: timers.now + limit) {
                 promise.end(
                     .failure(MessagingError(.timeout, "the server did not confirm the message within \(limit)"))
                 )
             }
         }
-        defer { if let timer { runtime.timers.cancel(timer) } }
-        try await outbox.put(request, bytes: request.cost)
-        return try await promise.value()
+        do {
+            try await outbox.put(request, bytes: request.cost)
+        } catch {
+            if let timer { timers.cancel(timer) }
+            throw error
+        }
+        return {
+            defer { if let timer { timers.cancel(timer) } }
+            return try await promise.value()
+        }
     }
 
     /// Has a command run once; without a link it is treated as the options for publishes say.

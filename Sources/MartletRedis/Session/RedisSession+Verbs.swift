@@ -19,6 +19,48 @@ extension RedisSession {
         if let error = reply.error { throw error.asMessagingError("the publish to \(topic)") }
     }
 
+    /// Publishes while there is a link without waiting for the server's answer.
+    nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions
+    ) async throws -> Confirmation {
+        guard !options.retain, options.guarantee == .atMostOnce, runtime.states.state == .connected else {
+            try await publish(message, to: topic, options)
+            return .confirmed
+        }
+        try runtime.checkSize(of: message)
+        let body = try runtime.wire.publication(message, format: options.format)
+        let reply = try await begin([[Command.publish, Array(topic.text.utf8), body]], isGuaranteed: false)
+        return Confirmation {
+            if let error = try await reply().error { throw error.asMessagingError("the publish to \(topic)") }
+        }
+    }
+
+    /// Sends without waiting for the server's answer.
+    nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions
+    ) async throws -> Confirmation {
+        guard !options.requiresConsumer, options.guarantee == .atLeastOnce, message.headers.replyTo == nil else {
+            try await send(message, to: queue, options)
+            return .confirmed
+        }
+        try runtime.checkSize(of: message)
+        let keys = QueueKeys(queue)
+        let element = try element(of: message, expiry: options.expiry)
+        let reply = try await begin(
+            [[Command.rpush, keys.list, element]],
+            slot: keys.slot,
+            isGuaranteed: true,
+            within: options.expiry
+        )
+        return Confirmation {
+            if let error = try await reply().error { throw error.asMessagingError("a message to \(queue)") }
+        }
+    }
+
     nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
         try runtime.checkSize(of: message)
         if options.guarantee == .exactlyOnce {

@@ -76,7 +76,8 @@ import Testing
     @Test func aCancelledServerCancelsItsGoals() async throws {
         let log = Log<String>()
         let broker = MemoryBroker()
-        let server = try await broker.connect(name: "server")
+        // Its time stands still, so that it waits for whoever has asked to ask again.
+        let server = try await broker.connect(options: ConnectionOptions(name: "server", clock: TestClock()))
         let client = try await broker.connect(name: "client")
         let serving = Task {
             try await server.perform(move) { goal in
@@ -92,6 +93,7 @@ import Testing
         let goal = try await client.send(Move(target: 1), to: move)
         async let outcome = goal.outcome
         await log.wait(for: "began")
+        #expect(try await goal.status() == .executing)
         serving.cancel()
         await #expect(throws: CancellationError.self) { try await serving.value }
         #expect(log.entries == ["began", "cancelled"])

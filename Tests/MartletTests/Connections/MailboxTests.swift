@@ -160,6 +160,26 @@ import Testing
         #expect(signals.withLock { $0 } == ["full", "room", "full", "room"])
     }
 
+    /// One who asks for one message at a time takes no others, whose places would be filled before he gave them back.
+    @Test func aSingleReadReportsNoRoomThatIsNotThere() async throws {
+        let signals = Shared<[String]>([])
+        let mailbox = Mailbox<Delivery>(
+            limit: 4,
+            onFull: { signals.withLock { $0.append("full") } },
+            onRoom: { signals.withLock { $0.append("room") } }
+        )
+        let subscription = Subscription(mailbox) {}
+        for number in 0..<6 { _ = mailbox.offer(Delivery(topic: "t", message: Message("\(number)")), topic: "t") }
+        for number in 0..<4 {
+            #expect(signals.withLock { $0 } == ["full"])
+            let delivery = number.isMultiple(of: 2) ? try await subscription.next() : subscription.nextIfReady()
+            #expect(delivery?.message.text == "\(number)")
+        }
+        // Half of the places are free now.
+        #expect(signals.withLock { $0 } == ["full", "room"])
+        #expect(subscription.waiting == 2)
+    }
+
     @Test(arguments: ["finish", "discard", "withdraw", "cancel"])
     func whateverEndsTheWaitReportsRoomOnce(way: String) async throws {
         let signals = Shared<[String]>([])

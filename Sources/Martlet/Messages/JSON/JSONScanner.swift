@@ -21,7 +21,14 @@ package struct JSONScanner {
     }
 
     /// The next byte after white space, which stays to be taken; 0 at the end, since no JSON has it there.
+    @inline(__always)
     mutating func peek() -> UInt8 {
+        if position < bytes.count, bytes[position] > UInt8(ascii: " ") { return bytes[position] }
+        return peekAfterSpace()
+    }
+
+    @inline(never)
+    private mutating func peekAfterSpace() -> UInt8 {
         while position < bytes.count {
             switch bytes[position] {
             case UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\t"): position += 1
@@ -32,6 +39,7 @@ package struct JSONScanner {
     }
 
     /// Takes a byte, after white space, if it is next.
+    @inline(__always)
     mutating func take(_ byte: UInt8) -> Bool {
         guard peek() == byte, position < bytes.count else { return false }
         position += 1
@@ -74,6 +82,14 @@ package struct JSONScanner {
     ///
     /// - Returns: where it stands, or `nil` if it is broken.
     mutating func skipValue() -> Range<Int>? {
+        var nobody = JSONSkipping()
+        return takeValue(telling: &nobody)
+    }
+
+    /// Takes a value of any kind, and tells of it and of all that is in it.
+    ///
+    /// - Returns: where it stands, or `nil` if it is broken.
+    mutating func takeValue(telling visitor: inout some JSONVisitor & ~Copyable) -> Range<Int>? {
         _ = peek()
         let start = position
         var nesting = JSONNesting()
@@ -82,64 +98,75 @@ package struct JSONScanner {
             case UInt8(ascii: "{"):
                 position += 1
                 guard nesting.enter(.object) else { return nil }
+                visitor.enter(.object)
                 if peek() != UInt8(ascii: "}") {
-                    guard skipKey() else { return nil }
+                    guard takeKey(telling: &visitor) else { return nil }
                     continue
                 }
             case UInt8(ascii: "["):
                 position += 1
                 guard nesting.enter(.array) else { return nil }
+                visitor.enter(.array)
                 if peek() != UInt8(ascii: "]") { continue }
             case UInt8(ascii: "\""):
-                guard takeString() != nil else { return nil }
+                guard let text = takeString() else { return nil }
+                visitor.string(text)
             default:
-                guard skipWord() || skipNumber() else { return nil }
+                let start = position
+                guard let kind = takeWord() ?? takeNumber() else { return nil }
+                visitor.scalar(kind, start..<position)
             }
-            guard skipAfterValue(&nesting) else { return nil }
+            guard takeAfterValue(&nesting, telling: &visitor) else { return nil }
         } while nesting.depth > 0
         return start..<position
     }
 
     /// After a value: takes the ends of arrays and objects up to the comma before the next value, or up to the end
     /// of the outermost.
-    private mutating func skipAfterValue(_ nesting: inout JSONNesting) -> Bool {
+    private mutating func takeAfterValue(
+        _ nesting: inout JSONNesting,
+        telling visitor: inout some JSONVisitor & ~Copyable
+    ) -> Bool {
         while nesting.depth > 0 {
             let kind = nesting.innermost
             if take(kind == .object ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
                 nesting.leave()
+                visitor.leave()
             } else {
-                return take(UInt8(ascii: ",")) && (kind == .array || skipKey())
+                return take(UInt8(ascii: ",")) && (kind == .array || takeKey(telling: &visitor))
             }
         }
         return true
     }
 
-    private mutating func skipKey() -> Bool {
-        takeString() != nil && take(UInt8(ascii: ":"))
+    private mutating func takeKey(telling visitor: inout some JSONVisitor & ~Copyable) -> Bool {
+        guard let key = takeString(), take(UInt8(ascii: ":")) else { return false }
+        visitor.key(key)
+        return true
     }
 
-    private mutating func skipWord() -> Bool {
+    private mutating func takeWord() -> DocumentNode.Kind? {
         switch peek() {
-        case UInt8(ascii: "t"): skip("true")
-        case UInt8(ascii: "f"): skip("false")
-        case UInt8(ascii: "n"): skip("null")
-        case UInt8(ascii: "N"): skip("NaN")
-        case UInt8(ascii: "I"): skip("Infinity")
-        case UInt8(ascii: "-"): skip("-Infinity")
-        default: false
+        case UInt8(ascii: "t"): take("true") ? .true : nil
+        case UInt8(ascii: "f"): take("false") ? .false : nil
+        case UInt8(ascii: "n"): take("null") ? .null : nil
+        case UInt8(ascii: "N"): take("NaN") ? .wordText : nil
+        case UInt8(ascii: "I"): take("Infinity") ? .wordText : nil
+        case UInt8(ascii: "-"): take("-Infinity") ? .wordText : nil
+        default: nil
         }
     }
 
-    private mutating func skip(_ word: StaticString) -> Bool {
+    private mutating func take(_ word: StaticString) -> Bool {
         guard Self.has(word, at: position, in: bytes) else { return false }
         position += word.utf8CodeUnitCount
         return true
     }
 
-    private mutating func skipNumber() -> Bool {
-        guard let end = endOfNumber(from: position) else { return false }
+    private mutating func takeNumber() -> DocumentNode.Kind? {
+        guard let (end, isWhole) = endOfNumber(from: position) else { return nil }
         position = end
-        return true
+        return isWhole ? .integerText : .numberText
     }
 }
 
@@ -157,7 +184,9 @@ extension JSONScanner {
     private func text(from start: Int) -> JSONText? {
         var hasEscapes = false
         var index = start
-        while index < bytes.count {
+        while true {
+            index = endOfPlainText(from: index)
+            guard index < bytes.count else { return nil }
             switch bytes[index] {
             case UInt8(ascii: "\""):
                 return JSONText(range: start..<index, hasEscapes: hasEscapes)
@@ -165,8 +194,6 @@ extension JSONScanner {
                 hasEscapes = true
                 guard let length = Self.lengthOfEscape(at: index, in: bytes) else { return nil }
                 index += length
-            case 0x20...0x7F:
-                index += 1
             case 0x80...0xFF:
                 guard let length = Self.lengthOfCharacter(at: index, in: bytes) else { return nil }
                 index += length
@@ -174,10 +201,36 @@ extension JSONScanner {
                 return nil
             }
         }
-        return nil
     }
 
-    private func endOfNumber(from start: Int) -> Int? {
+    /// The first byte from a position on that is not a character of its own: a quote, a backslash, a control character,
+    /// or one outside ASCII.
+    @inline(__always)
+    private func endOfPlainText(from start: Int) -> Int {
+        bytes.withUnsafeBytes { bytes in
+            var index = start
+            while bytes.count - index >= 8 {
+                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+                // The lowest byte that is marked is one; those above it may be marked by a borrow.
+                let quotes = word ^ (ones &* 0x22)
+                let backslashes = word ^ (ones &* 0x5C)
+                let marks =
+                    (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes | (word &- ones &* 0x20) & ~word
+                    | word
+                if marks & (ones << 7) != 0 { return index + (marks & (ones << 7)).trailingZeroBitCount / 8 }
+                index += 8
+            }
+            while index < bytes.count {
+                let byte = bytes[index]
+                guard byte >= 0x20, byte < 0x80, byte != 0x22, byte != 0x5C else { break }
+                index += 1
+            }
+            return index
+        }
+    }
+
+    /// Where the number at a position ends, and whether it has neither a fraction nor an exponent.
+    private func endOfNumber(from start: Int) -> (end: Int, isWhole: Bool)? {
         var index = start
         if index < bytes.count, bytes[index] == UInt8(ascii: "-") { index += 1 }
         let isZero = index < bytes.count && bytes[index] == UInt8(ascii: "0")
@@ -198,7 +251,7 @@ extension JSONScanner {
             guard exponent > index else { return nil }
             index = exponent
         }
-        return index
+        return (index, index == whole)
     }
 
     private static func endOfDigits(from start: Int, in bytes: [UInt8]) -> Int {
@@ -224,7 +277,7 @@ extension JSONScanner {
 
     /// The length of a character outside ASCII, if it is UTF-8 (Unicode, table 3-7: no overlong forms, no surrogates,
     /// nothing past U+10FFFF).
-    private static func lengthOfCharacter(at index: Int, in bytes: [UInt8]) -> Int? {
+    static func lengthOfCharacter(at index: Int, in bytes: [UInt8]) -> Int? {
         let second: ClosedRange<UInt8>
         let length: Int
         switch bytes[index] {
@@ -242,3 +295,6 @@ extension JSONScanner {
         return length
     }
 }
+
+/// One in each of eight bytes.
+private let ones: UInt64 = 0x0101_0101_0101_0101

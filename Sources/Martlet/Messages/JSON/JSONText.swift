@@ -5,6 +5,18 @@ struct JSONText {
 
     /// The string in UTF-8. Half of a surrogate pair, which only an escape can name, becomes U+FFFD.
     func unescaped(in bytes: [UInt8]) -> [UInt8] {
+        var isPaired = true
+        return unescaped(in: bytes, isPaired: &isPaired)
+    }
+
+    /// The string in UTF-8; `nil` if it has half of a surrogate pair, which is no character.
+    func unescapedIfPaired(in bytes: [UInt8]) -> [UInt8]? {
+        var isPaired = true
+        let result = unescaped(in: bytes, isPaired: &isPaired)
+        return isPaired ? result : nil
+    }
+
+    private func unescaped(in bytes: [UInt8], isPaired: inout Bool) -> [UInt8] {
         guard hasEscapes else { return Array(bytes[range]) }
         var result: [UInt8] = []
         result.reserveCapacity(range.count)
@@ -17,7 +29,9 @@ struct JSONText {
             }
             switch bytes[index + 1] {
             case UInt8(ascii: "u"):
-                let (scalar, length) = unicodeEscape(at: index, in: bytes)
+                let (found, length) = unicodeEscape(at: index, in: bytes)
+                if found == nil { isPaired = false }
+                let scalar = found ?? "\u{FFFD}"
                 if let encoded = UTF8.encode(scalar) { result.append(contentsOf: encoded) }
                 index += length
                 continue
@@ -33,14 +47,15 @@ struct JSONText {
         return result
     }
 
-    /// The character of `\u0041`, or of two such that make a surrogate pair, and how many bytes it takes.
-    private func unicodeEscape(at index: Int, in bytes: [UInt8]) -> (Unicode.Scalar, Int) {
-        guard let unit = codeUnit(at: index, in: bytes) else { return ("\u{FFFD}", 6) }
+    /// The character of `\u0041`, or of two such that make a surrogate pair, and how many bytes it takes; none for
+    /// half of a pair.
+    private func unicodeEscape(at index: Int, in bytes: [UInt8]) -> (Unicode.Scalar?, Int) {
+        guard let unit = codeUnit(at: index, in: bytes) else { return (nil, 6) }
         if let scalar = Unicode.Scalar(unit) { return (scalar, 6) }
-        guard unit < 0xDC00, let next = codeUnit(at: index + 6, in: bytes), next & 0xFC00 == 0xDC00,
-            let scalar = Unicode.Scalar(0x1_0000 + UInt32(unit & 0x3FF) << 10 + UInt32(next & 0x3FF))
-        else { return ("\u{FFFD}", 6) }
-        return (scalar, 12)
+        guard unit < 0xDC00, let next = codeUnit(at: index + 6, in: bytes), next & 0xFC00 == 0xDC00 else {
+            return (nil, 6)
+        }
+        return (Unicode.Scalar(0x1_0000 + UInt32(unit & 0x3FF) << 10 + UInt32(next & 0x3FF)), 12)
     }
 
     private func codeUnit(at index: Int, in bytes: [UInt8]) -> UInt16? {

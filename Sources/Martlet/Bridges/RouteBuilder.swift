@@ -1,0 +1,21 @@
+/// Makes a list of routes of what stands in a bridge's braces: routes one a line, `if`, `switch`, `for`, and arrays of
+/// routes.
+@resultBuilder
+public enum RouteBuilder {
+    /// One route.
+    public static func buildExpression(_ route: some Route) -> [any Route] { [route] }
+    /// Routes that were made elsewhere.
+    public static func buildExpression(_ routes: [any Route]) -> [any Route] { routes }
+    /// One after the other.
+    public static func buildBlock(_ parts: [any Route]...) -> [any Route] { parts.flatMap { $0 } }
+    /// An `if` without `else`.
+    public static func buildOptional(_ part: [any Route]?) -> [any Route] { part ?? [] }
+    /// The first branch of an `if` or `switch`.
+    public static func buildEither(first part: [any Route]) -> [any Route] { part }
+    /// The other branch.
+    public static func buildEither(second part: [any Route]) -> [any Route] { part }
+    /// A `for` loop.
+    public static func buildArray(_ parts: [[any Route]]) -> [any Route] { parts.flatMap { $0 } }
+    /// An `if #available`.
+    public static func buildLimitedAvailability(_ part: [any Route]) -> [any Route] { part }
+}

@@ -1,0 +1,46 @@
+public import Logging
+
+/// What a route is given to work with.
+public struct RouteContext: Sendable {
+    /// Where it logs: says which bridge and which route.
+    public let logger: Logger
+    /// The bridge's connections.
+    let from: any Connection
+    let to: any Connection
+    let stamp: BridgeStamp
+    let options: BridgeOptions
+    let plan: RoutePlan
+    /// Whether it may hear what the bridge itself publishes.
+    let isInLoop: Bool
+    let recorder: RouteRecorder
+    let onReady: @Sendable () -> Void
+
+    subscript(side: BridgeSide) -> any Connection { side == .from ? from : to }
+
+    /// The connection that it reads from.
+    var source: any Connection { self[plan.source] }
+    /// The connection that it writes to.
+    var sink: any Connection { self[plan.source.other] }
+
+    var timers: Timers { source.runtime.timers }
+
+    /// Says that nothing that is sent from now on is missed.
+    func ready() { onReady() }
+
+    /// Says in the log what went wrong: once a minute at most for each subject.
+    func warn(_ subject: String, _ error: (any Error)? = nil) {
+        guard recorder.isDue(subject, at: timers.now) else { return }
+        logger.warning("\(subject)", metadata: error.map { ["error": "\($0)"] })
+    }
+
+    /// Marks a message as having passed the bridge, as far as the options say.
+    func mark(_ message: inout Message, origin: String) {
+        switch options.marking {
+        case .never: return
+        case .whereNative where message.headers.isEmpty && !sink.capabilities.contains(.separateHeaders): return
+        case .whereNative, .always: break
+        }
+        stamp.mark(&message.headers, origin: origin)
+        if message.headers.messageID == nil { message.headers.messageID = source.runtime.calls.makeID() }
+    }
+}

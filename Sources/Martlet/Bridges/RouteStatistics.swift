@@ -1,0 +1,38 @@
+/// What a route has counted. What came in has been forwarded, dropped for one of the reasons, buried, or is under way.
+public struct RouteStatistics: Sendable, Hashable {
+    /// What came in; of calls, the requests.
+    public var received = 0
+    /// What the sink has taken; of calls, those that were answered.
+    public var forwarded = 0
+    /// Dropped by the route's filter: its transformation returned `nil`.
+    public var filtered = 0
+    /// Dropped by the route's sampling.
+    public var sampledOut = 0
+    /// Dropped because the topic had that body already.
+    public var unchanged = 0
+    /// Dropped by the rate limit.
+    public var overRate = 0
+    /// Dropped because it had passed this bridge before, or too many bridges.
+    public var looped = 0
+    /// Dropped because it had arrived before.
+    public var duplicates = 0
+    /// Dropped, without a dead letter: no way to pass it on was found.
+    public var lost = 0
+    /// Dropped before the route had it, because the sink was slower than the publishers; see ``RouteOptions/overflow``.
+    public var overflowed = 0
+    /// How many messages are on disk; see ``RouteOptions/store``.
+    public var stored = 0
+    /// Dropped from the disk, or before they were there: it was full, or they were too old or could not be read any more.
+    public var storeDropped = 0
+    /// Sent to the dead-letter queue.
+    public var dead = 0
+    /// Attempts beyond the first.
+    public var retried = 0
+    /// How many are under way to the sink, or being worked on.
+    public var inFlight = 0
+    /// How long the message that arrived last took from coming in to being taken by the sink.
+    public var lag = Duration.zero
+
+    /// Nothing counted yet.
+    public init() {}
+}

@@ -1,0 +1,140 @@
+import ServiceLifecycle
+
+/// A route that passes an action on: clients on the bridge's `from:` side reach a server on its `to:` side.
+///
+/// ```swift
+/// ForwardActions("arm.move")
+/// ```
+///
+/// Goals, cancellations and questions about results go one way, feedback and status the other. A goal has the same ID on
+/// both sides. Feedback and status arrive in the order in which they were published.
+public struct ForwardActions: Route {
+    /// What it connects, such as `action arm.move → berlin.arm.move`.
+    public let name: String
+    private let names: ActionNames
+    private let targets: ActionNames
+    private let side: BridgeSide
+    private let options: CallRouteOptions
+
+    /// - Parameters:
+    ///   - action: what clients call the action.
+    ///   - target: what it is called where it is performed; by default the same.
+    ///   - isBackwards: whether the clients are on the bridge's `to:` side and the server on its `from:` side.
+    ///   - options: how its goals, cancellations and questions are passed on.
+    public init(
+        _ action: QueueName,
+        to target: QueueName? = nil,
+        isBackwards: Bool = false,
+        options: CallRouteOptions = CallRouteOptions()
+    ) {
+        names = ActionNames(action)
+        targets = ActionNames(target ?? action)
+        side = isBackwards ? .to : .from
+        self.options = options
+        name = "action \(action) → \(targets.action)\(isBackwards ? ", backwards" : "")"
+    }
+
+    /// Passes an action of a contract on.
+    public init<Goal, Feedback, Result>(
+        _ action: Action<Goal, Feedback, Result>,
+        to target: QueueName? = nil,
+        isBackwards: Bool = false,
+        options: CallRouteOptions = CallRouteOptions()
+    ) {
+        self.init(action.name, to: target, isBackwards: isBackwards, options: options)
+    }
+
+    /// What it will do.
+    public func plans(between ends: BridgeEnds, options bridge: BridgeOptions) throws -> [RoutePlan] {
+        try names.action.validate()
+        try targets.action.validate()
+        try options.validate(for: name)
+        let (here, there) = (side, side.other)
+        return [
+            RoutePlan(
+                name: name,
+                source: side,
+                reads: names.calls.map { RoutePlan.Place(here, $0) }
+                    + [RoutePlan.Place(there, TopicShape(targets.topics))],
+                writes: targets.calls.map { RoutePlan.Place(there, $0) }
+                    + [RoutePlan.Place(here, TopicShape(names.topics))],
+                allowsLoop: options.allowsLoop
+            )
+        ]
+    }
+
+    /// Passes the action on.
+    public func run(_ leg: Int, in context: RouteContext) async throws {
+        // Whoever sends a goal through here misses nothing of what is said about it.
+        let news = try await context.sink.subscribe(
+            to: targets.topics,
+            options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
+        )
+        context.recorder.reads(news)
+        defer { context.recorder.reads(nil) }
+        var loops: [RequestLoop] = []
+        // Goals last: their client may ask for the result at once.
+        for (name, target) in zip(names.calls, targets.calls).reversed() {
+            let relay = CallRelay(
+                target: target,
+                options: options,
+                context: context,
+                caller: context.source,
+                responder: context.sink
+            )
+            let loop = try await context.source.openRequests(
+                name,
+                options: RespondOptions(concurrency: options.concurrency),
+                deadline: .answer
+            ) { try await relay.answer($0) }
+            loops.append(loop)
+        }
+        context.ready()
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { [loops] group in
+                for loop in loops { group.addTask { try await loop.answer() } }
+                group.addTask { try await publish(news, context) }
+                do {
+                    while try await group.next() != nil {}
+                } catch {
+                    group.cancelAll()
+                    throw error
+                }
+            }
+        } onGracefulShutdown: { [loops] in
+            for loop in loops { loop.finish() }
+            news.finish()
+        }
+    }
+
+    /// Says here what is said there. What can't be said for want of a link is dropped: clients ask when they hear nothing.
+    private func publish(_ news: Subscription, _ context: RouteContext) async throws {
+        let ending = targets.action.text.utf8.count + 1
+        for try await delivery in news {
+            let kind = String(decoding: delivery.topic.text.utf8.dropFirst(ending), as: UTF8.self)
+            guard ["status", "feedback", "notify"].contains(kind) else { continue }
+            guard context.stamp.verdict(on: delivery.message.headers) == .pass else {
+                context.recorder.update { $0.looped += 1 }
+                continue
+            }
+            var message = delivery.message
+            if !message.headers.isEmpty || context.source.capabilities.contains(.separateHeaders),
+                context.options.marking != .never
+            {
+                context.stamp.mark(&message.headers, origin: "")
+            }
+            do {
+                try await context.source.publish(message, to: TopicName("\(names.action).\(kind)"))
+            } catch {
+                try Task.checkCancellation()
+                guard let error = error as? MessagingError, error.code != .connectionClosed else { throw error }
+                context.warn("news of a goal could not be passed on", error)
+            }
+        }
+    }
+}
+
+extension ActionNames {
+    /// What clients call; goals first.
+    fileprivate var calls: [QueueName] { [sendGoal, cancelGoal, getResult] }
+}

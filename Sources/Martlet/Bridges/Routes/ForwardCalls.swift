@@ -1,0 +1,94 @@
+/// A route that passes calls on: callers on the bridge's `from:` side reach a responder on its `to:` side.
+///
+/// ```swift
+/// ForwardCalls("ops.start", to: "thing.robotA.ops.start")
+/// ```
+///
+/// Calls that answer with a stream pass as well. What the responder throws reaches the caller with its code and text, and
+/// so does that there is none. The caller's deadline holds on the other side: what is left of it. A caller that cancels
+/// has the responder's handler cancelled. If the bridge loses the other side the caller is told so,
+/// ``MessagingError/Code/bridgeFailed``; if the bridge is killed the caller's timeout ends the call, or another bridge
+/// of the same route answers it, where the broker gives a request to another responder.
+public struct ForwardCalls: Route {
+    /// What it connects, such as `call ops.start → thing.robotA.ops.start`.
+    public let name: String
+    private let queue: QueueName
+    private let target: QueueName
+    private let side: BridgeSide
+    private let options: CallRouteOptions
+
+    /// - Parameters:
+    ///   - name: what callers call.
+    ///   - target: what the responder on the other side is called; by default the same.
+    ///   - isBackwards: whether the callers are on the bridge's `to:` side and the responder on its `from:` side.
+    public init(
+        _ name: QueueName,
+        to target: QueueName? = nil,
+        isBackwards: Bool = false,
+        options: CallRouteOptions = CallRouteOptions()
+    ) {
+        queue = name
+        self.target = target ?? name
+        side = isBackwards ? .to : .from
+        self.options = options
+        self.name = "call \(name) → \(self.target)\(isBackwards ? ", backwards" : "")"
+    }
+
+    /// Passes calls of a contract on.
+    public init<Request, Response>(
+        _ rpc: RPC<Request, Response>,
+        to target: QueueName? = nil,
+        isBackwards: Bool = false,
+        options: CallRouteOptions = CallRouteOptions()
+    ) {
+        self.init(rpc.name, to: target, isBackwards: isBackwards, options: options)
+    }
+
+    /// Passes calls of a contract on that answers with a stream.
+    public init<Request, Element>(
+        _ rpc: StreamingRPC<Request, Element>,
+        to target: QueueName? = nil,
+        isBackwards: Bool = false,
+        options: CallRouteOptions = CallRouteOptions()
+    ) {
+        self.init(rpc.name, to: target, isBackwards: isBackwards, options: options)
+    }
+
+    /// What it will do.
+    public func plans(between ends: BridgeEnds, options bridge: BridgeOptions) throws -> [RoutePlan] {
+        try queue.validate()
+        try target.validate()
+        try options.validate(for: name)
+        var warnings: [String] = []
+        if !ends[side.other].capabilities.contains(.responderDetection) {
+            warnings.append("\(ends[side.other].name) does not tell that there is no responder: such calls time out")
+        }
+        return [
+            RoutePlan(
+                name: name,
+                source: side,
+                warnings: warnings,
+                reads: [RoutePlan.Place(side, queue)],
+                writes: [RoutePlan.Place(side.other, target)],
+                allowsLoop: options.allowsLoop
+            )
+        ]
+    }
+
+    /// Passes calls on.
+    public func run(_ leg: Int, in context: RouteContext) async throws {
+        let relay = CallRelay(
+            target: target,
+            options: options,
+            context: context,
+            caller: context.source,
+            responder: context.sink
+        )
+        try await context.source.serve(
+            queue,
+            options: RespondOptions(concurrency: options.concurrency),
+            deadline: .asRequested,
+            onReady: context.ready
+        ) { try await relay.answer($0) }
+    }
+}

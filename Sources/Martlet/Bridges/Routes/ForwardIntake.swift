@@ -1,0 +1,26 @@
+/// What a route remembers of the messages that come in: of interest only to the task that reads them.
+struct ForwardIntake {
+    private var topics: TopicMap?
+    private var sampler: Sampler
+    private var bucket: TokenBucket?
+
+    init(_ leg: ForwardLeg, now: Duration) throws {
+        if case .topics(let template) = leg.sink { topics = TopicMap(leg.pattern, try TopicTemplate(template)) }
+        sampler = Sampler(leg.options.sampling)
+        bucket = leg.options.rate.map { TokenBucket($0, now: now) }
+    }
+
+    /// Where a message goes: the topic it is published to, or for a queue the one it came from. `nil` if there is none.
+    mutating func topic(for delivery: Delivery, _ leg: ForwardLeg) -> TopicName? {
+        topics == nil ? delivery.topic : topics?.topic(for: delivery)
+    }
+
+    mutating func samples(_ topic: TopicName, at now: Duration) -> Bool {
+        sampler.takes(topic, at: now)
+    }
+
+    /// How long the next message has to wait; `nil` if it need not.
+    mutating func waitForRate(at now: Duration) -> Duration? {
+        bucket?.take(at: now)
+    }
+}

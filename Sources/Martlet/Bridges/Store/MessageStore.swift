@@ -1,0 +1,162 @@
+import DequeModule
+import Dispatch
+import Synchronization
+
+/// Keeps a route's messages on disk until its sink has them.
+///
+/// What blocks is done on a queue of its own, away from the threads that tasks share.
+final class MessageStore: Settler {
+    private struct Done {
+        var frontier: StoreFrontier
+        /// The last number that was handed out, plus one.
+        var handedOut: UInt64
+    }
+
+    private let files: Mutex<StoreFiles>
+    private let done: Mutex<Done>
+    private let queue = DispatchQueue(label: "martlet.store")
+    private let mailbox: Mailbox<Delivery>
+    private let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private let recorder: RouteRecorder
+
+    /// Opens the store. Blocks.
+    private init(_ options: StoreOptions, window: Int, recorder: RouteRecorder) throws {
+        let files = try StoreFiles(options)
+        let cursor = files.cursor
+        done = Mutex(Done(frontier: StoreFrontier(next: cursor), handedOut: cursor))
+        let waiting = Int(clamping: files.waiting)
+        self.files = Mutex(files)
+        mailbox = Mailbox(limit: window)
+        self.recorder = recorder
+        recorder.update { $0.stored = waiting }
+    }
+
+    /// Opens the store.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidArgument`` if its folder can't be used.
+    static func open(_ options: StoreOptions, window: Int, recorder: RouteRecorder) async throws -> MessageStore {
+        let queue = DispatchQueue(label: "martlet.store.open")
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async {
+                continuation.resume(
+                    with: Result { try MessageStore(options, window: window, recorder: recorder) }
+                )
+            }
+        }
+    }
+
+    private func perform<Value: Sendable>(_ body: @escaping @Sendable (inout StoreFiles) -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.files.withLock { body(&$0) }) }
+        }
+    }
+
+    /// What is to be passed on, in order. It ends with ``finish()``; what has not been acknowledged by then stays.
+    var deliveries: Subscription { Subscription(mailbox) { [bell] in bell.finish() } }
+
+    /// Hands out no more.
+    func finish() {
+        bell.finish()
+        mailbox.finish()
+    }
+
+    // MARK: Coming in
+
+    /// Writes messages and acknowledges them, waiting for room if there is none and that is the rule.
+    func take(_ batch: Deque<Delivery>, timers: Timers, warn: (String) -> Void) async throws {
+        let time = WallClock.nanoseconds
+        var left = batch.map { delivery in
+            StoredMessage(
+                topic: delivery.topic,
+                message: delivery.message,
+                isRetained: delivery.isRetained,
+                time: time
+            ).bytes
+        }
+        var deliveries = batch
+        var attempts = 0
+        while !left.isEmpty {
+            let records = left
+            let (appended, waiting) = await perform { files in
+                let appended = files.append(records)
+                return (appended, Int(clamping: files.waiting))
+            }
+            left.removeFirst(appended.taken)
+            for _ in 0..<appended.taken { try? deliveries.removeFirst().ack() }
+            if let first = appended.droppedBefore { done.withLock { $0.frontier.skip(to: first) } }
+            recorder.update { statistics in
+                statistics.stored = waiting
+                statistics.storeDropped += appended.dropped
+            }
+            if appended.dropped > 0 { warn("the store is full and drops messages") }
+            bell.yield()
+            guard !left.isEmpty else { return }
+            warn("the store is full and holds its source back")
+            try await timers.sleep(for: Self.patience.delay(before: attempts) ?? .seconds(1))
+            attempts = appended.taken > 0 ? 0 : attempts + 1
+        }
+    }
+
+    private static let patience = Backoff(initial: .milliseconds(10), maximum: .seconds(1))
+
+    // MARK: Going out
+
+    /// Hands out what is written, until ``finish()`` or cancellation.
+    func handOut() async throws {
+        defer { mailbox.finish() }
+        var rings = rings.makeAsyncIterator()
+        while true {
+            try Task.checkCancellation()
+            let before = done.withLock { $0.frontier.next }
+            let (found, waiting) = await perform { files in
+                if before > files.cursor { files.finish(before: before) }
+                return (files.read(256, now: WallClock.nanoseconds), Int(clamping: files.waiting))
+            }
+            done.withLock { done in
+                for number in found.unusable { done.frontier.finish(number) }
+                let last = [found.messages.last?.number, found.unusable.last].compactMap { $0 }.max()
+                if let last { done.handedOut = max(done.handedOut, last + 1) }
+            }
+            recorder.update { statistics in
+                statistics.stored = waiting
+                statistics.storeDropped += found.unusable.count
+            }
+            if found.messages.isEmpty, found.unusable.isEmpty {
+                guard await rings.next() != nil else { break }
+                continue
+            }
+            for (number, stored) in found.messages {
+                let delivery = Delivery(
+                    topic: stored.topic,
+                    message: stored.message,
+                    isRetained: stored.isRetained,
+                    settlement: Settlement(number, by: self)
+                )
+                guard case .parked(let id) = mailbox.offer(delivery, topic: stored.topic) else { continue }
+                try await mailbox.waitUntilAdmitted(id)
+            }
+        }
+    }
+
+    /// Remembers what is done with, and lets somebody else use the folder.
+    func close() async {
+        finish()
+        let before = done.withLock { $0.frontier.next }
+        let waiting = await perform { files in
+            files.finish(before: before)
+            files.unlock()
+            return Int(clamping: files.waiting)
+        }
+        recorder.update { $0.stored = waiting }
+    }
+
+    func settle(_ tag: UInt64, as disposition: Disposition) throws {
+        // What was not passed on when the bridge ended stays for the next time.
+        guard disposition != .requeue else { return }
+        let isDue = done.withLock { done in
+            done.frontier.finish(tag)
+            return done.frontier.next == done.handedOut || done.frontier.next.isMultiple(of: 256)
+        }
+        if isDue { bell.yield() }
+    }
+}

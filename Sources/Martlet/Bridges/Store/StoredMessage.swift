@@ -1,0 +1,102 @@
+/// A message as it lies in a file of the store. A pure value.
+///
+/// A record is a length and a checksum of 4 bytes each, and the content: a version (1), flags (bit 0: retained), the time
+/// when it was written (8 bytes, nanoseconds since 1970), the topic, the headers, and the body, which takes the rest.
+/// Numbers are little-endian; texts have their length before them, in 4 bytes. A header is a name, a byte for its type,
+/// and its value.
+struct StoredMessage: Sendable, Equatable {
+    /// What a record begins with.
+    static let prefixBytes = 8
+    /// No record is larger: what claims to be is none.
+    static let maximumBytes = 256 << 20
+
+    let topic: TopicName
+    let message: Message
+    let isRetained: Bool
+    /// Nanoseconds since 1970.
+    let time: Int64
+
+    /// The record.
+    var bytes: [UInt8] {
+        var content: [UInt8] = []
+        content.reserveCapacity(message.body.count + 128)
+        content.append(1)
+        content.append(isRetained ? 1 : 0)
+        content.append(number: time)
+        content.append(text: topic.text)
+        content.append(number: UInt32(clamping: message.headers.count))
+        for (name, value) in message.headers {
+            content.append(text: name)
+            switch value {
+            case .string(let text):
+                content.append(0)
+                content.append(text: text)
+            case .integer(let number):
+                content.append(1)
+                content.append(number: number)
+            case .double(let number):
+                content.append(2)
+                content.append(number: number.bitPattern)
+            case .boolean(let isTrue):
+                content.append(isTrue ? 4 : 3)
+            case .bytes(let bytes):
+                content.append(5)
+                content.append(number: UInt32(clamping: bytes.count))
+                content += bytes
+            }
+        }
+        content += message.body
+        var record: [UInt8] = []
+        record.reserveCapacity(content.count + Self.prefixBytes)
+        record.append(number: UInt32(clamping: content.count))
+        record.append(number: CRC32.checksum(of: content))
+        return record + content
+    }
+
+    init(topic: TopicName, message: Message, isRetained: Bool, time: Int64) {
+        self.topic = topic
+        self.message = message
+        self.isRetained = isRetained
+        self.time = time
+    }
+
+    /// The message of a record's content, whose checksum is right; `nil` if it is none all the same.
+    init?(content: ArraySlice<UInt8>) {
+        var reader = RecordReader(content)
+        guard reader.byte() == 1, let flags = reader.byte(), let time: Int64 = reader.number(),
+            let topic = reader.text(), let count: UInt32 = reader.number()
+        else { return nil }
+        var headers = Headers()
+        for _ in 0..<count {
+            guard let name = reader.text(), let type = reader.byte() else { return nil }
+            let value: HeaderValue?
+            switch type {
+            case 0: value = reader.text().map(HeaderValue.string)
+            case 1: value = reader.number().map(HeaderValue.integer)
+            case 2: value = reader.number().map { HeaderValue.double(Double(bitPattern: $0)) }
+            case 3, 4: value = .boolean(type == 4)
+            case 5: value = reader.bytes().map { .bytes(Array($0)) }
+            default: value = nil
+            }
+            guard let value else { return nil }
+            headers[name] = value
+        }
+        self.init(
+            topic: TopicName(topic),
+            message: Message(Array(reader.rest), headers: headers),
+            isRetained: flags & 1 == 1,
+            time: time
+        )
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(number: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: number.littleEndian) { self += $0 }
+    }
+
+    fileprivate mutating func append(text: String) {
+        append(number: UInt32(clamping: text.utf8.count))
+        self += text.utf8
+    }
+}

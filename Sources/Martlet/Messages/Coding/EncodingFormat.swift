@@ -1,0 +1,5 @@
+/// What bytes an encoding writes.
+enum EncodingFormat {
+    case json
+    case messagePack
+}

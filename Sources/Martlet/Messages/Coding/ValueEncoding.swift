@@ -1,0 +1,374 @@
+/// One value on its way into bytes, written in one go.
+///
+/// What is being written is a stack of frames, one for each value that is inside of another and is not a scalar. Only
+/// the innermost can be written to: whatever a type asks for that it could write to later (a nested container, an
+/// encoder for its superclass) is an encoding of its own, whose bytes are put in when the value around it ends.
+final class ValueEncoding {
+    let format: EncodingFormat
+    let userInfo: [CodingUserInfoKey: any Sendable]
+    // Nobody but one encoder uses these, and no access to one of them calls anything that could use it again; checked
+    // at run time, they would cost a quarter of the whole.
+    @exclusivity(unchecked) private var bytes: ByteBuffer
+    @exclusivity(unchecked) private var frame: EncodingFrame
+    @exclusivity(unchecked) private var outer: [EncodingFrame] = []
+    @exclusivity(unchecked) private var lastID = 0
+    /// The members of the sorted objects that are open.
+    @exclusivity(unchecked) private var members: [(key: String, start: Int)] = []
+    @exclusivity(unchecked) private var children: [EncodingChild] = []
+    /// How many values this one is inside of already.
+    private let depth: Int
+    /// A mistake where nothing could be thrown.
+    private var failure: EncodingError?
+
+    /// As deep as what is written can be read again.
+    static let maximumDepth = JSONScanner.maximumDepth
+
+    /// The frame of an encoding that has no value yet.
+    private static let none = -1
+
+    convenience init(_ format: EncodingFormat, userInfo: [CodingUserInfoKey: any Sendable]) {
+        self.init(format, userInfo: userInfo, depth: 0, frame: Self.none)
+    }
+
+    private init(_ format: EncodingFormat, userInfo: [CodingUserInfoKey: any Sendable], depth: Int, frame: Int) {
+        self.format = format
+        self.userInfo = userInfo
+        self.depth = depth
+        bytes = ByteBuffer(capacity: 128)
+        self.frame = EncodingFrame(id: frame, start: 0, firstChild: 0)
+    }
+
+    /// The bytes of a value.
+    static func bytes<Value: Encodable>(
+        of value: Value,
+        format: EncodingFormat,
+        userInfo: [CodingUserInfoKey: any Sendable]
+    ) throws -> [UInt8] {
+        let encoding = ValueEncoding(format, userInfo: userInfo)
+        try encoding.write(value) { .root }
+        if let failure = encoding.failure { throw failure }
+        return encoding.bytes.array()
+    }
+
+    // MARK: - Values
+
+    /// Encodes a value into a frame of its own.
+    func encode<Value: Encodable>(_ value: Value, path: CodingPath) throws {
+        guard outer.count + depth < Self.maximumDepth else {
+            throw Self.invalid(value, "It is nested more than \(Self.maximumDepth) deep.", path)
+        }
+        if frame.id != Self.none { outer.append(frame) }
+        lastID += 1
+        frame = EncodingFrame(id: lastID, start: bytes.count, firstChild: children.count)
+        try value.encode(to: ValueEncoder(self, frame.id, path))
+        if frame.kind == .undecided, case .root = path { throw Self.invalid(value, "It encoded nothing.", path) }
+        try end()
+        if let last = outer.popLast() { frame = last }
+    }
+
+    /// Ends the innermost frame.
+    private func end() throws {
+        switch frame.kind {
+        case .undecided: writeEmptyObject()
+        case .scalar: break
+        case .array, .object: writeEnd()
+        case .sortedObject:
+            sortMembers()
+            writeEnd()
+        }
+        if children.count > frame.firstChild { try takeInChildren() }
+    }
+
+    /// Ends what is left open.
+    private func finish() throws -> [UInt8] {
+        try end()
+        if let failure { throw failure }
+        return bytes.array()
+    }
+
+    // MARK: - What frames become
+
+    /// Makes the frame an array or object, unless it is one already: a class and its superclass may share one.
+    func open(_ kind: EncodingFrame.Kind, in id: Int, path: CodingPath) {
+        guard frame.id == id, frame.kind == .undecided || frame.kind == kind else {
+            return fail("It is two kinds of value at once, or written to after its end.", path)
+        }
+        guard frame.kind == .undecided else { return }
+        frame.kind = kind
+        if kind == .sortedObject { frame.firstMember = members.count }
+        writeStart()
+    }
+
+    /// How many elements the frame has.
+    func count(in id: Int) -> Int { frame.id == id ? frame.count : 0 }
+
+    /// Makes the frame one scalar, or a value that another writes.
+    func beginScalar(in id: Int, path: CodingPath) throws {
+        guard frame.id == id, frame.kind == .undecided else {
+            throw Self.invalid((), "It is two values at once, or written to after its end.", path)
+        }
+        frame.kind = .scalar
+    }
+
+    /// Undoes ``beginScalar(in:path:)``, for a value that could not be encoded.
+    func undoScalar(_ state: State) {
+        undo(state)
+        frame.kind = .undecided
+    }
+
+    /// Begins an element of the array that the frame is.
+    ///
+    /// - Returns: false if it has ended.
+    @inline(__always)
+    func beginElement(in id: Int) -> Bool {
+        guard frame.id == id else { return false }
+        if format == .json, frame.count > 0 { bytes.append(UInt8(ascii: ",")) }
+        frame.count += 1
+        return true
+    }
+
+    /// Begins a member of the object that the frame is.
+    ///
+    /// - Returns: false if it has ended.
+    func beginMember(_ name: String, in id: Int) -> Bool {
+        guard frame.id == id else { return false }
+        if format == .json, frame.count > 0 { bytes.append(UInt8(ascii: ",")) }
+        frame.count += 1
+        if frame.kind == .sortedObject { members.append((name, bytes.count)) }
+        switch format {
+        case .json:
+            bytes.appendJSON(name)
+            bytes.append(UInt8(ascii: ":"))
+        case .messagePack:
+            bytes.appendMessagePack(name)
+        }
+        return true
+    }
+
+    /// What has to be put back if an element or member can't be encoded.
+    struct State {
+        fileprivate let byteCount: Int
+        fileprivate let count: Int
+        fileprivate let frames: Int
+        fileprivate let members: Int
+        fileprivate let children: Int
+    }
+
+    var state: State {
+        State(
+            byteCount: bytes.count,
+            count: frame.count,
+            frames: outer.count,
+            members: members.count,
+            children: children.count
+        )
+    }
+
+    /// Puts things back as they were: a type may catch an error and go on.
+    func undo(_ state: State) {
+        bytes.truncate(to: state.byteCount)
+        if outer.count > state.frames {
+            frame = outer[state.frames]
+            outer.removeLast(outer.count - state.frames)
+        }
+        frame.count = state.count
+        members.removeLast(members.count - state.members)
+        children.removeLast(children.count - state.children)
+    }
+
+    /// An encoding of its own for what belongs here.
+    func child(path: CodingPath) -> ValueEncoding {
+        let child = ValueEncoding(format, userInfo: userInfo, depth: depth + outer.count + 1, frame: 0)
+        children.append(EncodingChild(offset: bytes.count, encoding: child))
+        if child.depth > Self.maximumDepth { fail("It is nested more than \(Self.maximumDepth) deep.", path) }
+        return child
+    }
+
+    /// The encoder of a child.
+    func rootEncoder(path: CodingPath) -> ValueEncoder { ValueEncoder(self, 0, path) }
+
+    /// Notes what is wrong where nothing can be thrown; the whole value is then not encoded.
+    func fail(_ reason: String, _ path: CodingPath) {
+        if failure == nil { failure = Self.invalid((), reason, path) }
+    }
+
+    static func invalid(_ value: Any, _ reason: String, _ path: CodingPath) -> EncodingError {
+        .invalidValue(value, EncodingError.Context(codingPath: path.keys, debugDescription: reason))
+    }
+}
+
+extension ValueEncoding {
+    /// Puts the children of the innermost frame where they belong.
+    private func takeInChildren() throws {
+        let first = frame.firstChild
+        var whole: [UInt8] = []
+        var copied = frame.start
+        for child in children[first...] {
+            whole.append(contentsOf: bytes.array(from: copied, to: child.offset))
+            whole.append(contentsOf: try child.encoding.finish())
+            copied = child.offset
+        }
+        whole.append(contentsOf: bytes.array(from: copied))
+        bytes.replace(from: frame.start, with: whole)
+        children.removeSubrange(first...)
+    }
+
+    /// Puts the members of the innermost frame in the order of their keys.
+    private func sortMembers() {
+        let unsorted = members[frame.firstMember...]
+        defer { members.removeSubrange(frame.firstMember...) }
+        guard let start = unsorted.first?.start, unsorted.count > 1 else { return }
+        let separator = format == .json ? 1 : 0
+        let ends = unsorted.dropFirst().map { $0.start - separator } + [bytes.count]
+        let sorted = zip(unsorted, ends).sorted { $0.0.key.utf8.lexicographicallyPrecedes($1.0.key.utf8) }
+        var whole: [UInt8] = []
+        whole.reserveCapacity(bytes.count - start)
+        for (member, end) in sorted {
+            if separator == 1, !whole.isEmpty { whole.append(UInt8(ascii: ",")) }
+            whole.append(contentsOf: bytes.array(from: member.start, to: end))
+        }
+        bytes.replace(from: start, with: whole)
+    }
+
+    private func writeStart() {
+        switch format {
+        case .json: bytes.append(frame.kind == .array ? UInt8(ascii: "[") : UInt8(ascii: "{"))
+        // Of the number of elements, to be filled in.
+        case .messagePack: bytes.append(0)
+        }
+    }
+
+    private func writeEnd() {
+        switch format {
+        case .json: bytes.append(frame.kind == .array ? UInt8(ascii: "]") : UInt8(ascii: "}"))
+        case .messagePack: writeCount()
+        }
+    }
+
+    private func writeEmptyObject() {
+        switch format {
+        case .json: bytes.appendJSON(word: "{}")
+        case .messagePack: bytes.append(0x80)
+        }
+    }
+
+    /// Puts the number of elements before them. Up to 15 take the byte that is there.
+    private func writeCount() {
+        var header = ByteBuffer(capacity: 8)
+        if frame.kind == .array {
+            header.appendMessagePack(arrayOf: frame.count)
+        } else {
+            header.appendMessagePack(mapOf: frame.count)
+        }
+        guard header.count > 1 else {
+            bytes[frame.start] = header[0]
+            return
+        }
+        bytes.replace(from: frame.start, with: header.array() + bytes.array(from: frame.start + 1))
+        for index in frame.firstChild..<children.count { children[index].offset += header.count - 1 }
+    }
+}
+
+extension ValueEncoding {
+    func writeNil() {
+        switch format {
+        case .json: bytes.appendJSON(word: "null")
+        case .messagePack: bytes.append(0xC0)
+        }
+    }
+
+    func write(_ value: Bool) {
+        switch format {
+        case .json: bytes.appendJSON(word: value ? "true" : "false")
+        case .messagePack: bytes.append(value ? 0xC3 : 0xC2)
+        }
+    }
+
+    func write(_ value: String) {
+        switch format {
+        case .json: bytes.appendJSON(value)
+        case .messagePack: bytes.appendMessagePack(value)
+        }
+    }
+
+    func write(_ value: Int64) {
+        switch format {
+        case .json: bytes.appendJSON(value)
+        case .messagePack: bytes.appendMessagePack(value)
+        }
+    }
+
+    func write(_ value: UInt64) {
+        switch format {
+        case .json: bytes.append(digits: value)
+        case .messagePack: bytes.appendMessagePack(value)
+        }
+    }
+
+    /// A number has to be finite for JSON; see ``check(_:path:)``.
+    func write(_ value: Double) {
+        switch format {
+        case .json: bytes.appendJSON(value)
+        case .messagePack: bytes.appendMessagePack(value)
+        }
+    }
+
+    func write(_ value: Float) {
+        switch format {
+        case .json: bytes.appendJSON(value)
+        case .messagePack: bytes.appendMessagePack(value)
+        }
+    }
+
+    /// Any whole number. MessagePack has none of more than 64 bits.
+    @inline(__always)
+    func write<Integer: FixedWidthInteger>(integer value: Integer, path: () -> CodingPath) throws {
+        if let value = Int64(exactly: value) {
+            write(value)
+        } else if let value = UInt64(exactly: value) {
+            write(value)
+        } else {
+            try write(digitsOf: value, path: path)
+        }
+    }
+
+    private func write(digitsOf value: some FixedWidthInteger, path: () -> CodingPath) throws {
+        guard format == .json else { throw Self.invalid(value, "MessagePack has no number of this size.", path()) }
+        bytes.append(String(value))
+    }
+
+    /// Throws for a number that the format has no notation for.
+    @inline(__always)
+    func check(_ value: some BinaryFloatingPoint, path: () -> CodingPath) throws {
+        guard value.isFinite || format == .messagePack else {
+            throw Self.invalid(value, "JSON has no number for it.", path())
+        }
+    }
+
+    /// Bytes as the format has them.
+    func write(data: [UInt8]) {
+        switch format {
+        case .json:
+            bytes.append(UInt8(ascii: "\""))
+            Base64.encode(data) { bytes.append($0) }
+            bytes.append(UInt8(ascii: "\""))
+        case .messagePack:
+            bytes.appendMessagePack(binary: data)
+        }
+    }
+
+    /// A number by its digits.
+    func write(digits: String) {
+        bytes.append(digits)
+    }
+
+    /// An array of scalars.
+    func write<Element>(elements: [Element], _ write: (Element) throws -> Void) rethrows {
+        if format == .messagePack { bytes.appendMessagePack(arrayOf: elements.count) }
+        for (index, element) in elements.enumerated() {
+            if format == .json { bytes.append(index == 0 ? UInt8(ascii: "[") : UInt8(ascii: ",")) }
+            try write(element)
+        }
+        if format == .json { bytes.appendJSON(word: elements.isEmpty ? "[]" : "]") }
+    }
+}

@@ -1,0 +1,66 @@
+import IntegrationSupport
+import Martlet
+import MartletAMQP
+import MartletMQTT
+import MartletRedis
+
+// The servers' options have the same names.
+import struct MartletRedis.RedisOptions
+
+/// A kind of broker, of which one runs for all suites.
+enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringConvertible {
+    case mqtt
+    case amqp
+    case redis
+    case embedded
+
+    private static let embeddedBroker = MemoryBroker()
+
+    var description: String { rawValue }
+
+    /// The port of the broker that all suites share; none of the embedded one.
+    var port: Int {
+        get async throws {
+            switch self {
+            case .mqtt: try await MosquittoServer.shared().port
+            case .amqp: try await RabbitMQServer.shared().port
+            case .redis: try await RedisServer.shared().port
+            case .embedded: 0
+            }
+        }
+    }
+
+    /// A connection to the broker that all suites share, or to another of its kind.
+    func connect(_ name: String? = nil, port: Int? = nil) async throws -> any Connection {
+        let connection = ConnectionOptions(name: name)
+        let reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
+        let port = if let port { port } else { try await self.port }
+        switch self {
+        case .mqtt:
+            var options = MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)], connection: connection)
+            options.reconnect = reconnect
+            return try await MQTTConnection.connect(options)
+        case .amqp:
+            var options = AMQPOptions(servers: [.init(host: "127.0.0.1", port: port)], connection: connection)
+            options.reconnect = reconnect
+            return try await AMQPConnection.connect(options)
+        case .redis:
+            var options = RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)], connection: connection)
+            options.reconnect = reconnect
+            options.lease = .seconds(3)
+            return try await RedisConnection.connect(options)
+        case .embedded:
+            return try await Self.embeddedBroker.connect(options: connection)
+        }
+    }
+}
+
+/// Where a bridge is from and where it goes to.
+struct BrokerPair: Sendable, CustomStringConvertible {
+    let from: BrokerKind
+    let to: BrokerKind
+
+    static let all = BrokerKind.allCases.flatMap { from in BrokerKind.allCases.map { BrokerPair(from: from, to: $0) } }
+
+    var description: String { "\(from) to \(to)" }
+}
