@@ -226,6 +226,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletAMQPConformanceTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletAMQPTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
             swiftSettings: settings

@@ -6,7 +6,7 @@ import Testing
 /// Who may connect, and to whom.
 @Suite(.timeLimit(.minutes(2))) struct SecurityTests {
     private func options(_ configure: (inout AMQPOptions) throws -> Void) async throws -> AMQPOptions {
-        let broker = try await SecureBroker.shared()
+        let broker = try await RabbitMQServer.sharedSecured()
         var options = AMQPOptions(servers: [.init(host: "localhost", port: broker.tlsPort ?? 0)])
         options.tls = try await broker.clientTLS
         try configure(&options)
@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func aCertificateIsEnough() async throws {
-        let broker = try await SecureBroker.shared()
+        let broker = try await RabbitMQServer.sharedSecured()
         _ = try? await broker.control("add_user", "client", "unused")
         try await broker.control("set_permissions", "client", ".*", ".*", ".*")
         let options = try await options { $0.credentials = .external }
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test func aWrongPasswordIsRefused() async throws {
-        let broker = try await SecureBroker.shared()
+        let broker = try await RabbitMQServer.sharedSecured()
         let secret = "not guest"
         do {
             try await withAMQP(
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func anUnknownVirtualHostIsRefused() async throws {
-        let broker = try await SecureBroker.shared()
+        let broker = try await RabbitMQServer.sharedSecured()
         let code = await replyCode {
             try await withAMQP(port: broker.port, { $0.virtualHost = "nowhere" }, { _ in })
         }
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func theNextServerIsTried() async throws {
-        let broker = try await SecureBroker.shared()
+        let broker = try await RabbitMQServer.sharedSecured()
         let reserved = try ReservedPort()
         try await withAMQP(
             port: broker.port,

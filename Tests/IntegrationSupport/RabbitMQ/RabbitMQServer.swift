@@ -83,6 +83,22 @@ package final class RabbitMQServer: ControlledServer {
 
     private static let sharedServer = SharedServer<RabbitMQServer>()
 
+    /// Another one for all suites of this process, which speaks TLS as well. There clients must show a certificate, and
+    /// may be known by it alone (EXTERNAL).
+    package static func sharedSecured() async throws -> RabbitMQServer {
+        try await sharedSecuredServer {
+            var options = RabbitMQOptions()
+            options.tls = .mutual
+            options.plugins = ["rabbitmq_auth_mechanism_ssl"]
+            options.extraLines = [
+                "auth_mechanisms.1 = PLAIN", "auth_mechanisms.2 = EXTERNAL", "ssl_cert_login_from = common_name",
+            ]
+            return try RabbitMQServer(options)
+        }
+    }
+
+    private static let sharedSecuredServer = SharedServer<RabbitMQServer>()
+
     /// Has `rabbitmqctl` run a command, such as `"list_queues", "name", "messages"` or
     /// `"set_vm_memory_high_watermark", "0"`, and returns what it wrote. That takes about a second.
     ///

@@ -1,4 +1,4 @@
-"""Peers that are built on commlib-py as it is, for the tests that Martlet understands them and they it.
+"""Peers that are built on commlib-py as it is, or on pika alone, for the tests that Martlet understands them and they it.
 
 Standard input is a socket. Each line that comes is a JSON object: {"do": "start", "peer": NUMBER, "role": ..., ...} starts a
 peer, {"do": "stop", "peer": NUMBER} ends it. Each line that goes is a JSON object as well, with the peer's number and an
@@ -25,7 +25,10 @@ import commlib.transports.amqp  # noqa: E402, F401
 import commlib.transports.mqtt  # noqa: E402, F401
 import commlib.transports.redis  # noqa: E402, F401
 
+import queues  # noqa: E402
 import roles  # noqa: E402
+
+ROLES = {**roles.ROLES, **queues.ROLES}
 
 link = socket.socket(fileno=0)
 
@@ -40,7 +43,7 @@ def play(command):
     """Plays a role to its end; in a process of its own."""
     peer = command["peer"]
     try:
-        roles.ROLES[command["role"]](roles.Stage(command, lambda event, **fields: tell(peer, event, **fields)))
+        ROLES[command["role"]](roles.Stage(command, lambda event, **fields: tell(peer, event, **fields)))
     except BaseException as error:
         traceback.print_exc()
         tell(peer, "failed", error="%s: %s" % (type(error).__name__, error))

@@ -200,7 +200,8 @@ extension ConformanceSuite {
             // Between the stop and its coming to the consumer the next one may have been begun.
             let handled = begun.values.count
             let rest = try await peer.consume(from: queue).texts(4 - handled)
-            try environment.expect(begun.values + rest, equals: (0..<4).map(String.init), "what both handle")
+            // The last ones may never have left the queue, and the peer have them before it has those that were given back.
+            try environment.expect(begun.values + rest.sorted(), equals: (0..<4).map(String.init), "what both handle")
         },
     ]
 

@@ -8,21 +8,25 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct AMQPConformanceTests {
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromises(_ check: ConformanceCheck) async throws {
-        let broker = try await SecureBroker.shared()
+        let broker = try await RabbitMQServer.sharedSecured()
         try await run(check, port: broker.port) { _ in }
     }
 
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromisesWithTLS(_ check: ConformanceCheck) async throws {
-        let broker = try await SecureBroker.shared()
-        let tls = try await broker.clientTLS
-        try await run(check, port: broker.tlsPort ?? 0) { $0.tls = tls }
+        let broker = try await RabbitMQServer.sharedSecured()
+        let certificates = try await TestCertificates.shared
+        let tls = TLSOptions(
+            trust: .file(certificates.authority),
+            clientCertificate: .init(chainFile: certificates.client.certificate, keyFile: certificates.client.key)
+        )
+        try await run(check, port: try #require(broker.tlsPort)) { $0.tls = tls }
     }
 
     /// The reply address as a queue of the connection's own.
     @Test(arguments: ConformanceSuite.calls + ConformanceSuite.replies + ConformanceSuite.streams)
     func keepsItsPromisesWithAReplyQueue(_ check: ConformanceCheck) async throws {
-        let broker = try await SecureBroker.shared()
+        let broker = try await RabbitMQServer.sharedSecured()
         try await run(check, port: broker.port) { $0.replies = .queue }
     }
 
@@ -62,6 +66,8 @@ private func connect(
 ) async throws -> AMQPConnection {
     var options = AMQPOptions(servers: [.init(host: "127.0.0.1", port: port)], connection: connection)
     options.reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
+    // Hundreds of handshakes at the same time may take a small machine longer than the default.
+    options.connectTimeout = .seconds(60)
     configure(&options)
     return try await AMQPConnection.connect(options)
 }
