@@ -64,7 +64,7 @@ enum WireFormat {
         from use: Envelope.Use,
         _ wire: WireCoding
     ) throws -> Message {
-        let headers = headers(of: content.properties)
+        let headers = wire.received(headers(of: content.properties))
         // What a peer that is no Martlet asks in an envelope is told apart by its address for the reply.
         let use = content.properties.replyTo == nil ? use : .call
         var body = content.body

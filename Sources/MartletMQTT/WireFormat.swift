@@ -12,8 +12,9 @@ extension WireCoding {
     /// - Throws: what ``unwrap(_:from:)`` throws.
     func message(_ received: ReceivedMessage, from use: Envelope.Use) throws -> Message {
         var body = received.body
-        guard var message = try unwrap(&body, from: use) else { return Message(body, headers: received.headers) }
-        for (name, value) in received.headers where message.headers[name] == nil { message.headers[name] = value }
+        let headers = self.received(received.headers)
+        guard var message = try unwrap(&body, from: use) else { return Message(body, headers: headers) }
+        for (name, value) in headers where message.headers[name] == nil { message.headers[name] = value }
         return message
     }
 }

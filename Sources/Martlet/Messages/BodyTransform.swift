@@ -6,6 +6,10 @@
 ///
 /// See ``ConnectionOptions/transforms``.
 public protocol BodyTransform: Sendable {
+    /// What peers of other libraries call the media type of what it sends, where the broker carries that beside the bytes:
+    /// a message of such a type has none any more when it has been changed back. By default there is none.
+    var contentTypes: [String] { get }
+
     /// The bytes to send; never called for an empty body. What it throws reaches the sender as
     /// ``MessagingError/Code/encodingFailed``, or as itself if it is a ``MessagingError``.
     func outgoing(_ bytes: [UInt8]) throws -> [UInt8]
@@ -16,4 +20,9 @@ public protocol BodyTransform: Sendable {
     /// A message for which it throws is counted in ``ConnectionStatistics/undecodable`` and skipped; one from a queue
     /// becomes a dead letter, where the broker has such.
     func incoming(_ bytes: [UInt8]) throws -> [UInt8]
+}
+
+extension BodyTransform {
+    /// None.
+    public var contentTypes: [String] { [] }
 }

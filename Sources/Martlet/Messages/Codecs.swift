@@ -17,6 +17,10 @@ public struct Codecs: Sendable {
         self.readers = all
     }
 
+    /// Bytes of which nothing is said (RFC 2046, section 4.5.1). They are tried as JSON: so commlib-py calls what its binary
+    /// serializer makes.
+    private static var unknownBytes: String { "application/octet-stream" }
+
     /// A message with the value as its body.
     ///
     /// - Throws: ``MessagingError/Code/encodingFailed``.
@@ -37,7 +41,7 @@ public struct Codecs: Sendable {
     ///   codec reads what the message's content type names.
     public func value<Value: Decodable>(_: Value.Type = Value.self, of message: Message) throws -> Value {
         let contentType = message.headers.contentType.map(Self.mediaType) ?? "application/json"
-        guard let codec = readers[contentType] else {
+        guard let codec = readers[contentType] ?? (contentType == Self.unknownBytes ? JSONCodec() : nil) else {
             throw MessagingError(
                 .unsupportedContentType,
                 "no codec reads \(quoted(contentType)); this connection reads \(readers.keys.sorted().joined(separator: ", "))"

@@ -66,6 +66,16 @@ package struct WireCoding: Sendable {
         return Envelope.unwrap(bytes, from: use)
     }
 
+    /// Headers that the broker carried beside the bytes, without the type of what a transform has changed back.
+    package func received(_ headers: Headers) -> Headers {
+        guard let type = headers.contentType, transforms.contains(where: { $0.contentTypes.contains(type) }) else {
+            return headers
+        }
+        var headers = headers
+        headers[Headers.Standard.contentType] = nil
+        return headers
+    }
+
     private func incoming(_ bytes: [UInt8]) throws -> [UInt8] {
         guard !transforms.isEmpty, !bytes.isEmpty else { return bytes }
         do {

@@ -7,7 +7,7 @@ import time
 from commlib.compression import CompressionType
 from commlib.msg import Event
 from commlib.node import Node
-from commlib.serializer import BinarySerializer
+from commlib.serializer import BinarySerializer, MessagePackSerializer
 
 from messages import Add, Control, Count, Reading
 
@@ -17,6 +17,7 @@ COMPRESSION = {
     "best": CompressionType.BEST_COMPRESSION,
     "default": CompressionType.DEFAULT_COMPRESSION,
 }
+SERIALIZERS = {"binary": BinarySerializer, "msgpack": MessagePackSerializer}
 TYPES = {"reading": Reading, "add": Add, "control": Control, "count": Count, "event": Event, None: None}
 
 
@@ -35,8 +36,8 @@ class Stage:
     def options(self):
         parameters = self.transport.ConnectionParameters(host="127.0.0.1", port=self.command["port"])
         options = {"conn_params": parameters, "compression": COMPRESSION[self.compression or "none"]}
-        if self.serializer == "binary":
-            options["serializer"] = BinarySerializer
+        if self.serializer:
+            options["serializer"] = SERIALIZERS[self.serializer]
         return options
 
     @property

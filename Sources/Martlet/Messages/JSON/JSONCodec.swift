@@ -31,11 +31,12 @@ public struct JSONCodec: Codec {
     ///
     /// - Throws: a `DecodingError`, or what the type throws.
     public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        let document = Document(bytes: bytes, outline: try outline(of: bytes), userInfo: userInfo)
+        let document = Document(bytes: bytes, outline: try Self.outline(of: bytes), userInfo: userInfo)
         return try document.value(type, at: 0) { .root }
     }
 
-    private func outline(of bytes: [UInt8]) throws -> DocumentOutline {
+    /// Where everything is in the bytes of one value.
+    static func outline(of bytes: [UInt8]) throws -> DocumentOutline {
         guard bytes.count <= DocumentOutline.maximumCount else { throw malformed("It is longer than 2 GiB.") }
         var scanner = JSONScanner(bytes)
         var outline = DocumentOutline(count: bytes.count)
@@ -46,7 +47,7 @@ public struct JSONCodec: Codec {
         return outline
     }
 
-    private func malformed(_ reason: String) -> DecodingError {
+    private static func malformed(_ reason: String) -> DecodingError {
         .dataCorrupted(DecodingError.Context(codingPath: [], debugDescription: reason))
     }
 }
