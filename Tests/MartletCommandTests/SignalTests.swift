@@ -66,13 +66,15 @@ struct SignalTests {
             let end = try await run.waitForEnd()
             #expect(end == .exited(130))
         }
-        let server = try await MosquittoServer.shared()
-        let url = "mqtt://127.0.0.1:\(server.port)"
-        let run = try Tool.start(["publish", url, "topic", "--verbose"], input: .silence)
-        while !server.log.contains("New client connected") { try await Task.sleep(for: .milliseconds(5)) }
-        run.send(signal: SIGINT)
-        let end = try await run.waitForEnd()
-        #expect(end == .exited(130))
+        // Of its own, so that the client that it speaks of is this one.
+        try await MosquittoServer.withServer { server in
+            let url = "mqtt://127.0.0.1:\(server.port)"
+            let run = try Tool.start(["publish", url, "topic", "--verbose"], input: .silence)
+            while !server.log.contains("New client connected") { try await Task.sleep(for: .milliseconds(5)) }
+            run.send(signal: SIGINT)
+            let end = try await run.waitForEnd()
+            #expect(end == .exited(130))
+        }
     }
 
     @Test("a disk that is full is an error, and a stream that was closed is none")
