@@ -66,11 +66,12 @@ struct SignalTests {
             let end = try await run.waitForEnd()
             #expect(end == .exited(130))
         }
-        // Of its own, so that the client that it speaks of is this one.
-        try await MosquittoServer.withServer { server in
-            let url = "mqtt://127.0.0.1:\(server.port)"
+        let server = try await MosquittoServer.shared()
+        // Of its own, so that the connection that it counts is this one.
+        try await TCPProxy.withProxy(to: server.port) { proxy in
+            let url = "mqtt://127.0.0.1:\(proxy.port)"
             let run = try Tool.start(["publish", url, "topic", "--verbose"], input: .silence)
-            while !server.log.contains("New client connected") { try await Task.sleep(for: .milliseconds(5)) }
+            while proxy.counts.connections == 0 { try await Task.sleep(for: .milliseconds(5)) }
             run.send(signal: SIGINT)
             let end = try await run.waitForEnd()
             #expect(end == .exited(130))
