@@ -91,7 +91,8 @@ struct CallTests {
         let child = "trap 'echo > \(ended); exit' TERM; echo > \(started); sleep 1000 & wait"
         let script = "sh -c \"\(child)\" & wait"
         let server = try await Tool.start("serve", url, name, "--exec", script, until: "answering")
-        let call = try Tool.start(["call", url, name, "--timeout", "5s"])
+        // Long enough for the command to start.
+        let call = try Tool.start(["call", url, name, "--timeout", "20s"])
         while !FileManager.default.fileExists(atPath: started) { try await Task.sleep(for: .milliseconds(5)) }
         let end = try await call.waitForEnd()
         #expect(end == .exited(1))

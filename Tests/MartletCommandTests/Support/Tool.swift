@@ -61,8 +61,14 @@ enum Tool {
     /// Makes a program of its own name in a folder, for the shell to find.
     static func install(_ tool: String = path, in folder: TemporaryFolder) throws {
         let variables = sanitizing.map { "\($0.key)='\($0.value)'" }.sorted().joined(separator: " ")
-        let file = try folder.write("#!/bin/sh\n\(variables) exec '\(tool)' \"$@\"\n", to: "martlet")
-        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: file)
+        let script = "#!/bin/sh\n\(variables) exec '\(tool)' \"$@\"\n"
+        // Written by another process: a file that is open for writing here is so for a moment in every process that is
+        // started meanwhile, and can't be run in that moment.
+        let writer = Process()
+        writer.executableURL = URL(fileURLWithPath: "/bin/sh")
+        writer.arguments = ["-c", #"printf '%s' "$1" > "$0" && chmod 700 "$0""#, folder.path("martlet"), script]
+        try writer.run()
+        writer.waitUntilExit()
     }
 
     /// Runs it to its end.
