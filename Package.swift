@@ -164,6 +164,8 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Pure values, millions of them: a module of its own keeps both cores from those whose time limits run meanwhile.
+        .testTarget(name: "MartletCodecTests", dependencies: ["Martlet", "MartletTesting"], swiftSettings: settings),
         .testTarget(
             name: "MartletHostilityTests",
             dependencies: ["Martlet", "MartletTesting"],
