@@ -50,5 +50,10 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "BenchmarksTests",
+            dependencies: ["benchmarks", "IntegrationSupport"],
+            swiftSettings: settings
+        ),
     ]
 )

@@ -62,8 +62,8 @@ struct Job: Sendable {
             return try await AMQPConnection.connect(
                 AMQPOptions(
                     servers: [.init(host: "127.0.0.1", port: port)],
-                    queueKind: .classic,
-                    maximumChannels: 20_000
+                    maximumChannels: 20_000,
+                    queueKind: .classic
                 )
             )
         case .memory:

@@ -12,7 +12,11 @@ struct Figures: Codable, Sendable, Hashable {
     var p99: Double?
     var bytes: Double?
 
-    init(bytes: Double) { self.bytes = bytes }
+    init(rate: Double? = nil, cpuSeconds: Double? = nil, bytes: Double? = nil) {
+        self.rate = rate
+        self.cpuSeconds = cpuSeconds
+        self.bytes = bytes
+    }
 
     /// Reads a program's output; `nil` if its last line is something else.
     init?(output: String) {
