@@ -52,7 +52,11 @@ let package = Package(
         ),
         .testTarget(
             name: "BenchmarksTests",
-            dependencies: ["benchmarks", "IntegrationSupport"],
+            dependencies: [
+                "benchmarks",
+                "IntegrationSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: settings
         ),
     ]

@@ -65,6 +65,9 @@ static void run_confirmed(redisContext *broker) {
 
 static uint64_t receive(redisContext *broker) {
     uint64_t start = 0;
+    // As many subscriptions as the window; all messages are for one of them.
+    for (long number = 1; number < task.window; number++)
+        freeReplyObject(redisCommand(broker, "SUBSCRIBE bench.other.%ld", number));
     freeReplyObject(redisCommand(broker, "SUBSCRIBE " TOPIC));
     say_ready();
     for (long number = 0; number < task.count; number++) {

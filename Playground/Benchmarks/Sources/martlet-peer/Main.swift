@@ -21,6 +21,7 @@ enum Main {
     private static func run(_ job: Job) async throws {
         switch job.workload {
         case "publish": try await Publishing(job).unconfirmed()
+        case "connections": try await Publishing(job).onConnections()
         case "confirmed": try await Publishing(job).confirmed()
         case "subscribe": try await Receiving(job).subscribe()
         case "consume": try await Receiving(job).consume()

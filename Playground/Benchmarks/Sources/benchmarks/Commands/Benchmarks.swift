@@ -5,7 +5,7 @@ struct Benchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "Playground/Benchmarks/run",
         abstract: "Measures Martlet beside the C libraries that it stands on.",
-        subcommands: [Compare.self],
+        subcommands: [Compare.self, Plots.self],
         defaultSubcommand: Compare.self
     )
 }

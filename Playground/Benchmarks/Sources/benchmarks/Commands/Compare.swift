@@ -52,12 +52,18 @@ struct Compare: AsyncParsableCommand {
     private var workloads: [Workload] {
         get throws {
             guard let only else { return Workload.all }
-            guard let pattern = try? Regex(only).ignoresCase() else {
-                throw ValidationError("--only takes a regular expression, which '\(only)' is not")
-            }
+            let pattern = try Self.pattern(only)
             let matching = Workload.all.filter { $0.name.contains(pattern) }
             guard !matching.isEmpty else { throw ValidationError("No workload's name matches '\(only)'; see --list") }
             return matching
         }
+    }
+
+    /// What `--only` takes.
+    static func pattern(_ text: String) throws -> Regex<AnyRegexOutput> {
+        guard let pattern = try? Regex(text) else {
+            throw ValidationError("--only takes a regular expression, which '\(text)' is not")
+        }
+        return pattern.ignoresCase()
     }
 }

@@ -56,7 +56,7 @@ struct Comparison: Sendable {
         _ counter: SystemCallCounter?
     ) async -> Outcome {
         func entrant(_ contender: Contender) -> Entrant {
-            Entrant(contender, workload, port: broker.port, bench: bench)
+            Entrant(contender, workload.quantity, count: workload.count, port: broker.port, bench: bench)
         }
         var martlet = entrant(workload.martlet)
         var rival = workload.rival.map(entrant)

@@ -6,23 +6,27 @@ struct Entrant {
     private let bench: Bench
     private(set) var series: Series
 
-    init(_ contender: Contender, _ workload: Workload, port: Int, bench: Bench) {
+    /// - Parameter count: of subscriptions whose memory counts, or of messages or calls to begin with.
+    init(_ contender: Contender, _ quantity: Quantity, count: Int, port: Int, bench: Bench) {
         self.contender = contender
-        quantity = workload.quantity
+        self.quantity = quantity
         self.port = port
         self.bench = bench
-        series = Series(count: workload.count)
+        series = Series(count: quantity.isMemory ? count : max(count, contender.measured.window))
     }
 
-    /// Finds out how many messages or calls take so long. The number of subscriptions whose memory counts stays.
+    /// Finds out how many messages or calls take so long.
     mutating func settle(on time: Duration) async throws {
         guard !quantity.isMemory else { return }
         // The first tries are too short to tell.
         for _ in 0..<4 {
             let figures = try await bench.figures(of: contender, count: series.count, port: port)
             let share = max(figures.seconds ?? 0, 1e-6) / (time / .seconds(1))
-            // At least as many as the most callers.
-            series.count = max(64, min(Int(Double(series.count) * min(1 / share, 50)), 20_000_000))
+            series.count = max(
+                64,
+                contender.measured.window,
+                min(Int(Double(series.count) * min(1 / share, 50)), 20_000_000)
+            )
             if share > 0.1 { return }
         }
     }
@@ -39,7 +43,7 @@ struct Entrant {
     mutating func countCalls(_ counter: SystemCallCounter) async throws {
         guard !quantity.isMemory else { return }
         // Fewer, because some ways to count take long.
-        let count = max(64, series.count / 4)
+        let count = max(64, contender.measured.window, series.count / 4)
         series.systemCalls = try await bench.systemCalls(of: contender, count: count, port: port, counter: counter)
     }
 }
