@@ -1,6 +1,6 @@
-import DequeModule
+package import DequeModule
 package import Martlet
-import Synchronization
+package import Synchronization
 
 /// What becomes of messages without a guarantee while a connection has no link.
 package final class OfflineBuffer<Element: Sendable>: Sendable {
@@ -13,20 +13,20 @@ package final class OfflineBuffer<Element: Sendable>: Sendable {
         case kept
     }
 
-    private let policy: OfflinePolicy
-    private let kept = Mutex<Deque<Element>>([])
+    @usableFromInline let policy: OfflinePolicy
+    @usableFromInline let kept = Mutex<Deque<Element>>([])
 
-    package init(_ policy: OfflinePolicy) {
+    @inlinable package init(_ policy: OfflinePolicy) {
         self.policy = policy
     }
 
     /// Whether anything may ever be kept.
-    package var keeps: Bool {
+    @inlinable package var keeps: Bool {
         if case .buffer(let limit) = policy { limit > 0 } else { false }
     }
 
     /// Does with an element what the policy says.
-    package func add(_ element: Element) -> Outcome {
+    @inlinable package func add(_ element: Element) -> Outcome {
         switch policy {
         case .fail:
             return .refused
@@ -43,7 +43,7 @@ package final class OfflineBuffer<Element: Sendable>: Sendable {
     }
 
     /// The oldest that is kept; `nil` if there is none.
-    package func takeFirst() -> Element? {
+    @inlinable package func takeFirst() -> Element? {
         kept.withLock { $0.popFirst() }
     }
 }

@@ -68,6 +68,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// How often a reader that finds nothing lets others run before it goes to sleep, where elements come close together:
     /// being woken costs both sides some microseconds, and a producer that is busy has the next element sooner than that.
+    /// Not so a reader that is isolated to an actor: to let others run it leaves its thread.
     private static var patience: Int { 8 }
 
     /// After how many elements a reader lets others run: after each batch, where it takes batches.
@@ -192,8 +193,12 @@ package final class Mailbox<Element: Sendable>: Sendable {
     ///   places would be filled meanwhile.
     /// - Throws: the error the mailbox was finished with, `CancellationError`, or
     ///   ``MessagingError/Code/concurrentIteration`` if another task waits already.
-    package func next(into batch: inout Deque<Element>, onlyOne: Bool = false) async throws {
-        var yields = isDense.load(ordering: .relaxed) ? 0 : Self.patience
+    package func next(
+        into batch: inout Deque<Element>,
+        onlyOne: Bool = false,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws {
+        var yields = isolation == nil && isDense.load(ordering: .relaxed) ? 0 : Self.patience
         var hasSlept = false
         while true {
             try Task.checkCancellation()

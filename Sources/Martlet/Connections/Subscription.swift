@@ -86,6 +86,10 @@ public struct Subscription: AsyncSequence, Sendable {
             }
         }
 
+        /// After how many deliveries a reader that is isolated to an actor lets others run there, which takes it to the
+        /// global pool and back.
+        private static let isolatedQuantum = 1_024
+
         private let batch: Batch
         private let takesOne: Bool
 
@@ -100,7 +104,7 @@ public struct Subscription: AsyncSequence, Sendable {
             if let next = batch.deliveries.popFirst() { return next }
             // One for whom there is always something would otherwise never suspend, and hold its thread for ever. And
             // meanwhile its producers fill the next batch.
-            if batch.taken >= batch.lifetime.mailbox.quantum {
+            if batch.taken >= (isolation == nil ? batch.lifetime.mailbox.quantum : Self.isolatedQuantum) {
                 batch.taken = 0
                 await Task.yield()
             }
