@@ -26,6 +26,7 @@ enum Main {
         case "subscribe": try await Receiving(job).subscribe()
         case "consume": try await Receiving(job).consume()
         case "echo": try await Calling(job).echo()
+        case "echo-on-loop": try await Calling(job).echoOnLoop()
         case "call": try await Calling(job).callers()
         case "call-on-loop": try await Calling(job).onLoop()
         case "raw": try await Values(job).raw()

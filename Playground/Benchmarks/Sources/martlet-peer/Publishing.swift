@@ -14,7 +14,7 @@ struct Publishing {
         let start = ContinuousClock.now
         for _ in 0..<job.count { try await broker.publish(message, to: job.topic) }
         // Confirmed after all that went before it on the same way.
-        try await broker.publish(message, to: job.topic, options: PublishOptions(guarantee: strongest))
+        try await broker.beginPublishing(message, to: job.topic, options: PublishOptions(guarantee: strongest)).wait()
         Report.figures(job.count, in: .now - start)
         await broker.close()
     }
