@@ -75,8 +75,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
     private let state: Mutex<State>
     /// Whether there is something to take, or nothing will come any more. Set under the lock.
     private let isReady = Atomic(false)
-    /// Whether several elements waited when the reader last took some.
-    private let isDense = Atomic(false)
+    /// Whether elements come close together: several were there when the reader last took some, or it had not to sleep.
+    private let isDense = Atomic(true)
     private let onFull: (@Sendable () -> Void)?
     private let onRoom: (@Sendable () -> Void)?
 
@@ -194,12 +194,16 @@ package final class Mailbox<Element: Sendable>: Sendable {
     ///   ``MessagingError/Code/concurrentIteration`` if another task waits already.
     package func next(into batch: inout Deque<Element>, onlyOne: Bool = false) async throws {
         var yields = isDense.load(ordering: .relaxed) ? 0 : Self.patience
+        var hasSlept = false
         while true {
             try Task.checkCancellation()
             // A look without the lock, so that a reader that has caught up does not get in its producers' way.
             if isReady.load(ordering: .acquiring) {
                 let ended = take(into: &batch, onlyOne)
-                if !batch.isEmpty { return }
+                if !batch.isEmpty {
+                    isDense.store(batch.count > 1 || !hasSlept, ordering: .relaxed)
+                    return
+                }
                 if let ended {
                     if let error = ended.error { throw error }
                     return
@@ -210,6 +214,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 await Task.yield()
             } else {
                 try await waitForElements()
+                hasSlept = true
             }
         }
     }
@@ -229,7 +234,6 @@ package final class Mailbox<Element: Sendable>: Sendable {
             return (spare, admitted, state.end, state.turnsRoomy())
         }
         batch = taken
-        if !taken.isEmpty { isDense.store(taken.count > 1, ordering: .relaxed) }
         for producer in admitted { producer.resume() }
         if isRoomy { onRoom?() }
         return end

@@ -126,8 +126,8 @@ extension AMQPSession {
         do {
             let channel =
                 switch outgoing.origin {
-                case .verbs: try publisher.open(on: self)
-                case .suspects: try suspects.open(on: self)
+                case .verbs: try publisher.open(on: self, confirms: outgoing.confirmation != nil)
+                case .suspects: try suspects.open(on: self, confirms: true)
                 case .native(let id): try native(id).present(self)
                 }
             try give(outgoing, to: channel)

@@ -56,12 +56,7 @@ struct Job: Sendable {
         let port = port ?? self.port
         switch transport {
         case .mqtt:
-            return try await MQTTConnection.connect(
-                MQTTOptions(
-                    servers: [.init(host: "127.0.0.1", port: port)],
-                    version: Self.port("V311") == nil ? .v5 : .v311
-                )
-            )
+            return try await MQTTConnection.connect(MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)]))
         case .amqp:
             // The programs in C have classic queues too. A subscription takes a channel.
             return try await AMQPConnection.connect(

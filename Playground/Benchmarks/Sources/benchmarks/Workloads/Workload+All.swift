@@ -84,16 +84,25 @@ extension Workload {
     }
 
     private static func calling(_ transport: String, _ broker: BrokerKind) -> [Self] {
-        func contender(_ invocation: (String, String) -> Invocation, _ workload: String, _ window: Int) -> Contender {
+        func contender(
+            _ invocation: (String, String) -> Invocation,
+            _ workload: String,
+            _ window: Int,
+            _ responder: String = "echo"
+        ) -> Contender {
             Contender(
                 measured: invocation(transport, workload).with(window: window),
-                staging: .answered(by: invocation(transport, "echo"))
+                staging: .answered(by: invocation(transport, responder))
             )
         }
-        let kinds: [(name: String, workload: String, window: Int, quantity: Quantity, goal: Goal)] = [
-            ("call, caller on the loop", "call-on-loop", 1, .latency, .atMost(ratio: 1.25)),
-            ("call, caller on the pool", "call", 1, .latency, .atMost(ratio: 1.8)),
-            ("call, 64 callers", "call", 64, .rate, .atLeast(ratio: 0.9)),
+        typealias Kind = (
+            name: String, workload: String, responder: String, window: Int, quantity: Quantity, goal: Goal
+        )
+        let kinds: [Kind] = [
+            ("call, both on their loops", "call-on-loop", "echo-on-loop", 1, .latency, .atMost(ratio: 1.25)),
+            ("call, caller on the loop", "call-on-loop", "echo", 1, .latency, .atMost(ratio: 1.25)),
+            ("call, both on the pool", "call", "echo", 1, .latency, .atMost(ratio: 1.8)),
+            ("call, 64 callers", "call", "echo", 64, .rate, .atLeast(ratio: 0.9)),
         ]
         return kinds.map { kind in
             Self(
@@ -101,7 +110,7 @@ extension Workload {
                 broker: broker,
                 quantity: kind.quantity,
                 goal: kind.goal,
-                martlet: contender(Invocation.martlet, kind.workload, kind.window),
+                martlet: contender(Invocation.martlet, kind.workload, kind.window, kind.responder),
                 rival: contender(Invocation.c, "call", kind.window)
             )
         }
