@@ -39,11 +39,11 @@ extension Plot {
         text { fill: #57606a } .title { fill: #1f2328; font-size: 15px; font-weight: 600 }
         .right { text-anchor: end } .middle { text-anchor: middle } .name { font-weight: 600 }
         .grid { stroke: #8c959f; stroke-opacity: .3 } path.line0, path.line1 { fill: none; stroke-width: 2 }
-        .line0 { stroke: #0969da } .line1 { stroke: #bc4c00 } path.line1 { stroke-dasharray: 6 4 }
-        circle.line0, text.line0 { fill: #0969da } circle.line1, text.line1 { fill: #bc4c00 } text { stroke: none }
+        path.line0 { stroke: #0969da } path.line1 { stroke: #bc4c00 } path.line1 { stroke-dasharray: 6 4 }
+        circle.line0, text.line0 { fill: #0969da } circle.line1, text.line1 { fill: #bc4c00 }
         @media (prefers-color-scheme: dark) {
         text { fill: #9198a1 } .title { fill: #f0f6fc }
-        .line0 { stroke: #58a6ff } .line1 { stroke: #f0883e }
+        path.line0 { stroke: #58a6ff } path.line1 { stroke: #f0883e }
         circle.line0, text.line0 { fill: #58a6ff } circle.line1, text.line1 { fill: #f0883e }
         }
         </style>

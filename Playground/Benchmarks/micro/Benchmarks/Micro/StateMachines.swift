@@ -1,0 +1,30 @@
+import Benchmark
+
+@testable import Martlet
+
+func stateMachines() {
+    Benchmark.each("goal-accepted-executing-succeeded") { _ in
+        var goal = GoalStateMachine()
+        blackHole(goal.handle(.begin))
+        blackHole(goal.handle(.returned))
+    }
+    Benchmark.each("goal-accepted-executing-canceled") { _ in
+        var goal = GoalStateMachine()
+        blackHole(goal.handle(.begin))
+        blackHole(goal.handle(.stop(.requested)))
+        blackHole(goal.handle(.threwCancellation))
+    }
+    Benchmark.each("call-table-register-reply-remove") { [calls = CallTable(prefix: "bench"), sink = Sink()] _ in
+        let id = calls.makeID()
+        try calls.register(sink, id: id, address: "bench.replies")
+        var reply = Message()
+        reply.headers.correlationID = id
+        calls.receive(reply, at: "bench.replies")
+        calls.remove(id: id, address: "bench.replies")
+    }
+}
+
+private final class Sink: ReplyReceiver {
+    func receive(_ reply: Message) { blackHole(reply) }
+    func fail(_ error: any Error) {}
+}
