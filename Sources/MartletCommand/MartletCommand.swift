@@ -32,6 +32,7 @@ struct MartletCommand: ParsableCommand {
             EmitCommand.self,
             SendCommand.self,
             ReceiveCommand.self,
+            BridgeCommand.self,
             NodesCommand.self,
             DemoCommand.self,
             BenchCommand.self,
