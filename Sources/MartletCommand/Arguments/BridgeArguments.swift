@@ -57,7 +57,7 @@ struct BridgeArguments: ParsableArguments, Sendable {
     var prefix: String?
     @Option(
         help: ArgumentHelp(
-            "Which way: forth, from the first broker to the second; back; or both (not for calls and actions).",
+            "Which way: forth, from the first broker to the second; back; or both, for topics.",
             valueName: "way"
         )
     )
@@ -106,12 +106,18 @@ struct BridgeArguments: ParsableArguments, Sendable {
 
     private func routes() throws -> [RouteSettings] {
         let isBack = direction == .back
-        if direction == .both, !rpc.isEmpty || !action.isEmpty {
-            throw ValidationError("Calls and actions go one way: --direction is forth or back.")
+        if direction == .both, !queue.isEmpty || !rpc.isEmpty || !action.isEmpty {
+            throw ValidationError("Only topics go both ways: for the others --direction is forth or back.")
         }
         var routes: [RouteSettings] = []
         for topic in topic {
-            routes.append(RouteSettings(kind: .topics(topic.name, as: try template(for: topic), direction.route)))
+            routes.append(
+                RouteSettings(
+                    kind: .topics(topic.name, as: try template(for: topic), direction.route),
+                    // What goes both ways is a circle by itself.
+                    options: RouteOptions(allowsLoop: direction == .both)
+                )
+            )
         }
         routes += queue.map { RouteSettings(kind: .queues($0.name, $0.target ?? $0.name, direction.route)) }
         routes += rpc.map { RouteSettings(kind: .calls($0.name, $0.target ?? $0.name, isBackwards: isBack)) }

@@ -33,7 +33,10 @@ struct BridgeRun: Sendable {
                 try await session.interruption.wait()
                 // Until the bridge runs Ctrl-C simply ends this; from then on it ends the bridge.
                 guard let services = stage.services else { throw CancellationError() }
-                screen.enter("finishing; Ctrl-C again ends at once: ")
+                screen.enter(
+                    "finishing; Ctrl-C again ends at once",
+                    remark: "finishing what is in hand; Ctrl-C again ends at once"
+                )
                 await services.triggerGracefulShutdown()
                 return false
             }
@@ -87,8 +90,11 @@ struct BridgeRun: Sendable {
                 group.addTask {
                     try? await bridge.waitUntilReady(within: .seconds(3_155_760_000))
                     try Task.checkCancellation()
-                    if session.interruption.exit == nil { screen.enter("bridging") }
-                    session.remark("bridging \(settings.from.address) and \(settings.to.address); Ctrl-C ends")
+                    guard session.interruption.exit == nil else { return false }
+                    screen.enter(
+                        "bridging",
+                        remark: "bridging \(settings.from.address) and \(settings.to.address); Ctrl-C ends"
+                    )
                     return false
                 }
                 group.addTask {

@@ -48,7 +48,10 @@ extension RouteSettings {
             (place, path) = (node.place, node.path)
             return
         }
-        options = try RouteOptions(&table, defaults: defaults.options)
+        options = defaults.options
+        // What goes both ways is a circle by itself.
+        if case .topics(_, as: _, .both) = self.kind { options.allowsLoop = true }
+        options = try RouteOptions(&table, defaults: options)
         options.store =
             try table.read("store") { node throws(SettingsError) in try StoreOptions(node, relativeTo: folder) }
         let goesForth: Bool
@@ -89,7 +92,9 @@ extension RouteSettings {
         let name = try table.text("queue") ?? ""
         for (one, other) in [("as", "to-queue"), ("as", "direction")] { try table.exclude(one, other) }
         let (template, other, direction) = (
-            try table.text("as"), try table.text("to-queue"), try direction(&table)
+            try table.text("as"), try table.text("to-queue"),
+            // Not both: a bridge would take from a queue what it has put there itself.
+            try table.choice("direction", ["forth": RouteDirection.forth, "back": .back])
         )
         if let template { return RouteSettings(kind: .queueToTopics(name, as: template)) }
         return RouteSettings(kind: .queues(name, other ?? name, direction ?? .forth))

@@ -41,7 +41,10 @@ final class BridgeScreen: Sendable {
     }
 
     /// The routes take messages, or finish what they have in hand.
-    func enter(_ phase: String) {
+    ///
+    /// - Parameter remark: what is said of it where nothing is drawn.
+    func enter(_ phase: String, remark: String) {
+        if !isDrawn { session.remark(remark) }
         state.withLock { state in
             state.phase = phase
             // A second signal ends the process where it is, which must not leave its terminal without a cursor.
@@ -112,7 +115,7 @@ final class BridgeScreen: Sendable {
     private func lines(_ reports: [RouteReport], _ phase: String, at now: ContinuousClock.Instant) -> [String] {
         let time = Int((now - start).seconds)
         return BridgeTable.lines(
-            "\(phase)  \(title)  \(time) s",
+            "\(phase)  \(title)  \(time) s" + (phase == "bridging" ? "; Ctrl-C ends" : ""),
             rows(reports),
             size: output.stream.size,
             style: output.style

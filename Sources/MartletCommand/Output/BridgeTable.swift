@@ -23,7 +23,8 @@ struct BridgeTable {
         Column(title: "dead", text: { count($0.dead) }, isTrouble: true),
         Column(title: "lag") { time($0.lag) },
         Column(title: "retried", text: { count($0.retried) }, isTrouble: true),
-        Column(title: "waiting") { count($0.stored + $0.inFlight) },
+        // What is under way is on the disk, too, if anything is.
+        Column(title: "waiting") { count(max($0.stored, $0.inFlight)) },
     ]
 
     private static let columnWidth = 9

@@ -24,6 +24,11 @@ enum SettingsFile {
     /// How many tables and lists may be in each other.
     private static let depthLimit = 12
 
+    /// What the parser takes pieces for that have no tag.
+    private static var tags: [Tag] {
+        [.bool, .float, .int, .map, .merge, .null, .seq, .str, .timestamp, .value].map { Tag($0) }
+    }
+
     /// What a file holds.
     ///
     /// - Throws: ``Failure`` if it can't be read; ``SettingsError``.
@@ -112,7 +117,7 @@ enum SettingsFile {
         guard node.anchor == nil else {
             throw error("there are no anchors here; options of all routes stand in defaults")
         }
-        guard node.tag.rawValue.hasPrefix("tag:yaml.org,2002:") else { throw error("there are no tags here") }
+        guard tags.contains(node.tag) else { throw error("there are no tags here") }
         let value: SettingsNode.Value
         switch node {
         case .scalar(let scalar):
