@@ -244,8 +244,8 @@ struct BridgeTests {
                     "at most once", "at least once while the bridge lives", "answered, or told why not",
                 ]
             )
-            #expect((routes[0]["warnings"] as? [String])?.count == 1)
-            #expect((routes[0]["with"] as? [String])?.first == "stored in \(folder.path("store")) (up to 1GiB)")
+            #expect((routes.first?["warnings"] as? [String])?.count == 1)
+            #expect((routes.first?["with"] as? [String])?.first == "stored in \(folder.path("store")) (up to 1GiB)")
 
             let shown = try Tool.startOnTerminal(["bridge", "--config", file, "--check"], columns: 60)
             try await #expect(shown.waitForEnd() == .exited(0))

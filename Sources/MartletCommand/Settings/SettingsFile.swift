@@ -11,18 +11,17 @@ import Darwin
 
 /// Reads YAML, as far as it is what settings need: no anchors, no tags of its own, nothing deep.
 ///
-/// The parser is recursive and compares keys by all that they hold: what would have it run out of stack or time is
-/// refused before it begins.
+/// The parser, which goes a thousand levels deep at most, compares keys by all that they hold: what would keep it busy for
+/// ever is refused before it begins.
 enum SettingsFile {
     /// The most bytes that a file may have.
     static let limit = 1 << 20
-    /// How far a line may be indented, dashes included, which bounds how deep its parser goes.
-    private static let indentationLimit = 200
     /// How many pieces may look like anchors or aliases before the parser sees them: with so few, names for names can't grow
     /// to more than some hundred thousand pieces.
     private static let anchorLimit = 32
     /// How many tables and lists may be in each other.
     private static let depthLimit = 12
+    private static let instead = "options of all routes stand in defaults"
 
     /// What the parser takes pieces for that have no tag.
     private static var tags: [Tag] {
@@ -74,34 +73,20 @@ enum SettingsFile {
     }
 
     private static func guardParser(from text: String) throws(SettingsError) {
+        // The parser takes the text for a C string's, which is not there.
         guard !text.isEmpty else { throw SettingsError("it is empty") }
-        var (line, column, isIndentation, anchors) = (1, 0, true, 0)
+        var anchors = 0
         var (last, beforeLast): (Unicode.Scalar, Unicode.Scalar) = ("\n", "\n")
         for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}":
-                if scalar == "\n" { line += 1 }
-                (column, isIndentation) = (0, true)
-            case " ", "\t", "-", "?", ":":
-                column += 1
-                if last == "&" || last == "*", scalar == "-" { anchors += 1 }
-                if isIndentation, column > indentationLimit {
-                    throw SettingsError("the line is indented too far", at: .init(line: line, column: column))
-                }
-            default:
-                column += 1
-                isIndentation = false
-                // Behind a value nothing of the kind can begin: a URL's options are none.
-                let begins = beforeLast.properties.isWhitespace || "[{,:".unicodeScalars.contains(beforeLast)
-                if begins, last == "&" || last == "*" { anchors += 1 }
-                if anchors > anchorLimit {
-                    throw SettingsError(
-                        "there is too much that looks like YAML's anchors; options of all routes stand in defaults",
-                        at: .init(line: line, column: column)
-                    )
-                }
-            }
+            // What is a space, or a sign, is not the beginning of a name; and behind a value nothing of the kind can begin,
+            // so that a URL's options are none.
+            let isName = scalar.properties.isAlphabetic || "0123456789_-".unicodeScalars.contains(scalar)
+            let begins = beforeLast.properties.isWhitespace || "[{,:".unicodeScalars.contains(beforeLast)
+            if begins, isName, last == "&" || last == "*" { anchors += 1 }
             (beforeLast, last) = (last, scalar)
+        }
+        guard anchors <= anchorLimit else {
+            throw SettingsError("there is too much that looks like YAML's anchors; \(instead)")
         }
     }
 
@@ -115,7 +100,7 @@ enum SettingsFile {
         func error(_ message: String) -> SettingsError { SettingsError(message, path: path, at: place) }
         guard depth <= depthLimit else { throw error("lists and tables are too deep in each other") }
         guard node.anchor == nil else {
-            throw error("there are no anchors here; options of all routes stand in defaults")
+            throw error("there are no anchors here; \(instead)")
         }
         guard tags.contains(node.tag) else { throw error("there are no tags here") }
         let value: SettingsNode.Value
@@ -143,7 +128,7 @@ enum SettingsFile {
             }
             value = .table(members)
         case .alias:
-            throw error("there are no anchors here; options of all routes stand in defaults")
+            throw error("there are no anchors here; \(instead)")
         }
         return SettingsNode(value: value, place: place, path: path)
     }
