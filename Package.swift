@@ -150,7 +150,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Playground",
-            exclude: ["run"],
+            exclude: ["Benchmarks", "run"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -69,8 +69,10 @@ package final class Outbox<Element: Sendable>: Sendable {
         }
     }
 
-    private func waitForRoom(_ id: UInt64) async throws {
+    private func waitForRoom(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
         try await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs.
+            _ = isolation
             try await withCheckedThrowingContinuation { continuation in
                 let result: Result<Void, any Error>? = state.withLock { state in
                     if state.withdrawn.remove(id) != nil { return .failure(CancellationError()) }

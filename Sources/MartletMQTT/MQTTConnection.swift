@@ -60,6 +60,9 @@ public actor MQTTConnection: Connection {
     /// What the version of the protocol gives.
     public nonisolated var capabilities: Capabilities { session.options.capabilities }
 
+    /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
+    public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
+
     // MARK: The verbs
 
     /// Publishes a message; see ``Connection/publish(_:to:options:)``.

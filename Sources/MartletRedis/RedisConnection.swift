@@ -61,6 +61,9 @@ public actor RedisConnection: Connection {
     /// configuration, and not promised.
     public nonisolated var capabilities: Capabilities { RedisOptions.capabilities }
 
+    /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
+    public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
+
     // MARK: The verbs
 
     /// Publishes a message; see ``Connection/publish(_:to:options:)``.
