@@ -184,6 +184,44 @@ struct BridgeTests {
         }
     }
 
+    @Test("tells that what it keeps on disk is too much, without being asked to say more")
+    func tellsOfFullStores() async throws {
+        try await RedisServer.withServer { redis in
+            let near = try await TestBroker.mqtt.url
+            let folder = try TemporaryFolder("bridge")
+            defer { folder.remove() }
+            let topic = unique("readings")
+            let file = try folder.write(
+                """
+                from: \(near)
+                to: redis://127.0.0.1:\(redis.port)
+                drain-limit: 100ms
+                routes:
+                  - topic: \(topic)
+                    to-queue: readings
+                    store: {folder: store, segment: 4KiB, limit: 8KiB, overflow: drop-newest}
+                """,
+                to: "bridge.yml"
+            )
+            let run = try Tool.start(["bridge", "--config", file, "--report", "50ms"])
+            try await run.waitForOutput(#""state":"running""#)
+            redis.kill()
+            let body = "\"" + String(repeating: "a", count: 500) + "\""
+            let warning = "martlet: \(topic) → queue readings: the store is full and drops messages\n"
+            let deadline = ContinuousClock.now + .seconds(60)
+            // The first ones may come before it listens, which it does not tell unless asked.
+            while !run.errors.contains(warning), ContinuousClock.now < deadline {
+                let sent = try await Tool.run("publish", near, topic, body, "--qos", "1", "--count", "50")
+                #expect(sent.exit == .exited(0), "\(sent.errors)")
+            }
+            run.send(signal: SIGTERM)
+            try await #expect(run.waitForEnd() == .exited(0))
+            #expect(run.errors.components(separatedBy: warning).count == 2)
+            let last = try #require(reports(run, of: topic, "ended").last)
+            #expect(try #require(last["storeDropped"] as? Int) > 0)
+        }
+    }
+
     @Test("logs in as its file says, and tells no secret")
     func logsIn() async throws {
         let server = try await MosquittoServer.sharedSecured()
@@ -335,6 +373,33 @@ struct BridgeTests {
                 #expect(end == .exited(143) || end == .exited(130))
                 #expect(try reports(bridge, of: name, "ended").isEmpty)
             }
+        }
+    }
+
+    @Test("what can't be finished in time stays behind, and what goes wrong meanwhile is told")
+    func drainsInTime() async throws {
+        try await RedisServer.withServer { redis in
+            let (near, far) = (try await TestBroker.amqp.url, "redis://127.0.0.1:\(redis.port)")
+            let folder = try TemporaryFolder("bridge")
+            defer { folder.remove() }
+            let queue = unique("jobs")
+            let file = try folder.write(
+                "from: \(near)\nto: \(far)\ndrain-limit: 300ms\nroutes: [{queue: \(queue)}]\n",
+                to: "bridge.yml"
+            )
+            let run = try Tool.start(["bridge", "--config", file, "--report", "50ms"])
+            try await run.waitForOutput(#""state":"running""#)
+            redis.kill()
+            try await #expect(Tool.run("send", near, queue, "-", input: .text("1\n2\n3\n")).exit == .exited(0))
+            try await wait(for: run, queue, "inFlight", 3)
+            run.send(signal: SIGTERM)
+            try await #expect(run.waitForEnd() == .exited(0))
+            let last = try #require(reports(run, of: queue, "ended").last)
+            #expect(last["forwarded"] as? Int == 0)
+            #expect(run.errors.contains("martlet: the link to \(far) is lost"))
+            #expect(!run.errors.contains("queue \(queue) → queue \(queue): \(far) has no headers"))
+            let left = try await Tool.run("receive", near, queue, "--count", "3", "--timeout", "60s")
+            #expect(try Set(left.objects.map { $0["body"] as? Int }) == [1, 2, 3])
         }
     }
 

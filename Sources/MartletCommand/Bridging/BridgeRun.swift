@@ -60,10 +60,12 @@ struct BridgeRun: Sendable {
         _ embedded: MemoryBroker,
         _ body: (any Connection) async throws -> Void
     ) async throws {
-        try await session.withConnection(
+        var options = settings.connection(end, side: side, connection)
+        if !connection.verbose { options.logger = Logger(label: "martlet") { _ in BridgeLog(screen) } }
+        return try await session.withConnection(
             to: end.address,
             connection,
-            made: settings.connection(end, side: side, connection),
+            made: options,
             embedded: embedded,
             tell: screen.note,
             body
@@ -106,9 +108,9 @@ struct BridgeRun: Sendable {
                 defer { group.cancelAll() }
                 while try await group.next() == false {}
             }
-        } catch let error as MessagingError {
-            try screen.finish(bridge.reports, at: .now)
-            throw Failure(error, about: "the bridge")
+        } catch {
+            try? screen.finish(bridge.reports, at: .now)
+            throw (error as? MessagingError).map { Failure($0, about: "the bridge") } ?? error
         }
         try screen.finish(bridge.reports, at: .now)
     }

@@ -35,7 +35,11 @@ struct BridgeCommand: Subcommand {
     var other: String?
 
     @OptionGroup var routes: BridgeArguments
-    @Option(name: .shortAndLong, help: ArgumentHelp("The file that says all of it.", valueName: "file"))
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The file that says all of it.", valueName: "file"),
+        completion: .file()
+    )
     var config: String?
     @Flag(help: "Say what it would do, and touch nothing.")
     var check = false

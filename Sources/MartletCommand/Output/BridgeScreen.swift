@@ -20,6 +20,8 @@ final class BridgeScreen: Sendable {
     private let interval: Duration
     private let start = ContinuousClock.now
     private let state = Mutex(State())
+    private let notes = Mutex<[String]>([])
+    private let open = Atomic(false)
 
     /// - Parameters:
     ///   - title: what the bridge connects.
@@ -44,6 +46,7 @@ final class BridgeScreen: Sendable {
     ///
     /// - Parameter remark: what is said of it where nothing is drawn.
     func enter(_ phase: String, remark: String) {
+        open.store(true, ordering: .relaxed)
         if !isDrawn { session.remark(remark) }
         state.withLock { state in
             state.phase = phase
@@ -54,22 +57,35 @@ final class BridgeScreen: Sendable {
         }
     }
 
-    /// Says something that stays above the table, or on standard error where there is none.
+    /// Whether the routes have begun, so that what is to be said of them is news.
+    var isOpen: Bool { open.load(ordering: .relaxed) }
+
+    /// Says something, with the next refresh: whoever says it is not to wait for a terminal. It stays above the table, or
+    /// goes to standard error where there is none. Of many at a time the first ones count.
     func note(_ text: String) {
-        state.withLock { state in
-            guard isDrawn, state.hasDrawn, !state.isFinished else {
-                session.streams.errors.writeIgnoringErrors(text.printableLines + "\n")
-                return
-            }
-            // Drawn over with the next refresh.
-            let frame = state.region.frame([], below: [text.printable(limit: 4_096)])
-            output.stream.writeIgnoringErrors(frame)
+        notes.withLock { if $0.count < Self.noteLimit { $0.append(text) } }
+    }
+
+    private static let noteLimit = 64
+
+    private func writeNotes(_ state: inout State) {
+        let notes = notes.withLock { notes in
+            defer { notes = [] }
+            return notes
         }
+        guard !notes.isEmpty else { return }
+        guard isDrawn, state.hasDrawn else {
+            for note in notes { session.streams.errors.writeIgnoringErrors(note.printableLines + "\n") }
+            return
+        }
+        let lines = notes.map { $0.printable(limit: 4_096) }
+        output.stream.writeIgnoringErrors(state.region.frame([], below: lines))
     }
 
     /// Shows the figures, if it is time for that.
     func refresh(_ reports: [RouteReport], at now: ContinuousClock.Instant) throws {
         try state.withLock { state in
+            writeNotes(&state)
             if isDrawn { return try draw(reports, at: now, &state) }
             guard let last = state.lastReport else {
                 state.lastReport = now
@@ -85,6 +101,7 @@ final class BridgeScreen: Sendable {
     func finish(_ reports: [RouteReport], at now: ContinuousClock.Instant) throws {
         try state.withLock { state in
             guard !state.isFinished else { return }
+            writeNotes(&state)
             state.phase = "ended"
             defer {
                 state.isFinished = true
