@@ -59,12 +59,7 @@ public actor AMQPConnection: Connection {
     public nonisolated var runtime: ConnectionRuntime { session.runtime }
 
     /// Confirms, durable queues that deliver again, detection of responders, expiry and headers.
-    public nonisolated var capabilities: Capabilities {
-        [
-            .confirmedPublish, .durableQueues, .redelivery, .responderDetection, .expiry, .headers, .separateHeaders,
-            .lastingSubscriptions, .durableSubscriptions,
-        ]
-    }
+    public nonisolated var capabilities: Capabilities { AMQPOptions.capabilities }
 
     /// Why the broker takes no publishes at the moment; `nil`: it does.
     public nonisolated var blockedReason: String? { session.events.blocked }

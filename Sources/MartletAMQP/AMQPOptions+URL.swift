@@ -52,7 +52,7 @@ extension AMQPOptions {
         replies = try query.choice("replies", ["direct": .direct, "queue": .queue]) ?? replies
         if let name = query.string("exchange") { exchange = name }
         queueKind = try query.choice("queue_type", ["quorum": .quorum, "classic": .classic]) ?? queueKind
-        self.connection.name = query.string("name")
+        if let name = query.string("name") { self.connection.name = name }
         tls = try query.tls(isUsed: isSecure)
         try query.finish()
         try validate()

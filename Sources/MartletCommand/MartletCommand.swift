@@ -5,7 +5,7 @@ import MartletConsole
 struct MartletCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
-        abstract: "Speaks to message brokers: publish, subscribe, call, serve, run goals, work on queues, measure.",
+        abstract: "Speaks to message brokers: publish, subscribe, call, run goals, work on queues, bridge, measure.",
         discussion: """
             The broker is named by its URL, the first argument of every command, or by the environment variable \
             MARTLET_URL where the URL is left out:
@@ -32,6 +32,7 @@ struct MartletCommand: ParsableCommand {
             EmitCommand.self,
             SendCommand.self,
             ReceiveCommand.self,
+            BridgeCommand.self,
             NodesCommand.self,
             DemoCommand.self,
             BenchCommand.self,

@@ -58,14 +58,7 @@ public actor MQTTConnection: Connection {
     public nonisolated var runtime: ConnectionRuntime { session.runtime }
 
     /// What the version of the protocol gives.
-    public nonisolated var capabilities: Capabilities {
-        var capabilities: Capabilities = [.retain, .confirmedPublish, .exactlyOnce, .headers]
-        if session.options.version == .v5 {
-            capabilities.formUnion([.expiry, .responderDetection, .noLocal, .separateHeaders])
-        }
-        if session.options.session != .clean { capabilities.insert(.lastingSubscriptions) }
-        return capabilities
-    }
+    public nonisolated var capabilities: Capabilities { session.options.capabilities }
 
     /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
     public nonisolated var taskExecutor: (any TaskExecutor)? { loop }

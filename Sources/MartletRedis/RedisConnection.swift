@@ -59,7 +59,7 @@ public actor RedisConnection: Connection {
 
     /// What Redis gives, with what is built on it here. Whether queues outlive the server's restart is the server's
     /// configuration, and not promised.
-    public nonisolated var capabilities: Capabilities { [.redelivery, .headers, .expiry, .responderDetection] }
+    public nonisolated var capabilities: Capabilities { RedisOptions.capabilities }
 
     /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
     public nonisolated var taskExecutor: (any TaskExecutor)? { loop }

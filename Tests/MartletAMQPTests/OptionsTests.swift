@@ -11,6 +11,8 @@ import Testing
             + "&frame_max=8192&replies=queue&queue_type=classic&exchange=mine&name=me&verify=no-host-name"
         let options = try AMQPOptions(url: url)
         #expect(options.servers == [.init(host: "one", port: 5671), .init(host: "two", port: 5999)])
+        #expect(options.connection.name == "me")
+        #expect(try AMQPOptions(url: "amqp://one", connection: .init(name: "you")).connection.name == "you")
         #expect(options.credentials == .plain(user: "us@er", password: "p:w"))
         #expect(options.virtualHost == "a/b")
         #expect(options.heartbeat == .seconds(30))

@@ -4,7 +4,7 @@ import Testing
 @Suite("martlet's help", .timeLimit(.minutes(5)))
 struct CompletionTests {
     static let subcommands = [
-        "publish", "subscribe", "call", "serve", "goal", "emit", "send", "receive", "nodes", "demo", "bench",
+        "publish", "subscribe", "call", "serve", "goal", "emit", "send", "receive", "bridge", "nodes", "demo", "bench",
     ]
 
     @Test("every subcommand has an example, within 80 columns", arguments: subcommands)

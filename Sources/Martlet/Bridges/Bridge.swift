@@ -59,13 +59,16 @@ public final class Bridge: Service, Sendable {
     }
 
     /// What the routes between two ends would do that need not be there; otherwise as ``plan()``.
+    ///
+    /// - Parameter areOne: whether both ends are the same connection, so that what one route writes another may read.
     public static func plan(
         between ends: BridgeEnds,
+        areOne: Bool = false,
         name: String = "bridge",
         options: BridgeOptions = BridgeOptions(),
         @RouteBuilder routes: () -> [any Route]
     ) throws -> [RoutePlan] {
-        try BridgeLeg.list(of: routes(), between: ends, name: name, options: options, sidesAreOne: false).map(\.plan)
+        try BridgeLeg.list(of: routes(), between: ends, name: name, options: options, sidesAreOne: areOne).map(\.plan)
     }
 
     /// How each route stands, once for each way. Empty before the bridge runs.

@@ -10,13 +10,7 @@ public actor MemoryConnection: Connection {
     }
 
     /// Everything but queues that outlive the process.
-    public nonisolated var capabilities: Capabilities {
-        [
-            .retain, .confirmedPublish, .exactlyOnce, .redelivery, .responderDetection, .replyDetection, .expiry,
-            .separateHeaders,
-            .headers,
-        ]
-    }
+    public nonisolated var capabilities: Capabilities { MemoryBroker.capabilities }
 
     /// Publishes a message; see ``Connection/publish(_:to:options:)``.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {

@@ -10,6 +10,17 @@ extension BrokerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
 
     package var debugDescription: String { description }
 
+    /// The URL as it is written to be used: with its password, so that it is not to be shown.
+    package var written: String {
+        var text = scheme + "://"
+        if user != nil || password != nil {
+            text += Self.escaped(user ?? "") + (password.map { ":" + Self.escaped($0) } ?? "") + "@"
+        }
+        text += hosts.map(\.description).joined(separator: ",") + Self.escaped(path, keeping: "/")
+        let options = query.map { Self.escaped($0.name) + "=" + Self.escaped($0.value) }
+        return text + (options.isEmpty ? "" : "?" + options.joined(separator: "&"))
+    }
+
     /// What `dump` shows: only the description.
     package var customMirror: Mirror { Mirror(self, children: []) }
 

@@ -17,7 +17,7 @@ enum CommandExit: Int32, CaseIterable {
         switch self {
         case .success: "done; or ended by a signal, where nothing else ends it"
         case .failure: "the call or the goal failed, nobody is there, the broker refused"
-        case .usage: "the arguments are wrong"
+        case .usage: "the arguments, or a file of settings, are wrong"
         case .badData: "the payload is no JSON"
         case .noInput: "a file can't be read"
         case .unavailable: "the broker can't be reached, or does not let us in"

@@ -33,17 +33,28 @@ struct Session: Sendable {
 
     /// Connects to a broker, runs `body`, and closes the connection, whichever way `body` ends.
     ///
+    /// - Parameters:
+    ///   - made: what the connection is made with; by default what the arguments say.
+    ///   - tell: says when the link is lost or back; by default on standard error.
     /// - Throws: ``Failure`` if the broker can't be reached; what `body` throws.
     func withConnection<Result: Sendable>(
         to address: BrokerAddress,
         _ options: ConnectionArguments,
+        made: ConnectionOptions? = nil,
         embedded: MemoryBroker = MemoryBroker(),
+        tell: (@Sendable (String) -> Void)? = nil,
         _ body: (any Connection) async throws -> Result
     ) async throws -> Result {
-        let connection = try await connect(to: address, options, embedded: embedded)
+        let connection = try await connect(
+            to: address,
+            made ?? options.connectionOptions,
+            within: options.connectTimeout,
+            embedded: embedded
+        )
+        let tell = tell ?? { [streams] in streams.errors.writeIgnoringErrors($0 + "\n") }
         do {
             let result = try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await tellLosses(of: connection, address) }
+                group.addTask { await tellLosses(of: connection, address, tell) }
                 defer { group.cancelAll() }
                 return try await body(connection)
             }
@@ -57,13 +68,14 @@ struct Session: Sendable {
 
     private func connect(
         to address: BrokerAddress,
-        _ options: ConnectionArguments,
+        _ options: ConnectionOptions,
+        within limit: Duration,
         embedded: MemoryBroker
     ) async throws -> any Connection {
         let start = ContinuousClock.now
         do {
-            return try await withTimeLimit(options.connectTimeout) {
-                try await address.connect(options.connectionOptions, embedded: embedded)
+            return try await withTimeLimit(limit) {
+                try await address.connect(options, embedded: embedded)
             }
         } catch let error as MessagingError where error.code == .invalidArgument || error.code == .unsupported {
             throw Failure(.usage, error.message)
@@ -96,16 +108,20 @@ struct Session: Sendable {
     }
 
     /// Says when the link is lost, and when it is back.
-    private func tellLosses(of connection: any Connection, _ address: BrokerAddress) async {
+    private func tellLosses(
+        of connection: any Connection,
+        _ address: BrokerAddress,
+        _ tell: @Sendable (String) -> Void
+    ) async {
         var isLost = false
         for await state in connection.states() {
             switch state {
             case .disconnected where !isLost:
                 isLost = true
-                streams.errors.writeIgnoringErrors("martlet: the link to \(address) is lost; trying to get it back\n")
+                tell("martlet: the link to \(address) is lost; trying to get it back")
             case .connected where isLost:
                 isLost = false
-                streams.errors.writeIgnoringErrors("martlet: the link to \(address) is back\n")
+                tell("martlet: the link to \(address) is back")
             default: break
             }
         }

@@ -19,12 +19,15 @@ struct ArticleSession {
         // Another build may be wanted for a recording: the figures of one for debugging mean little.
         let tool = ProcessInfo.processInfo.environment["MARTLET_TOOL"] ?? Tool.path
         try Tool.install(tool, in: folder)
+        // What a shell reads that is no person's: its commands write their files there, and nowhere else.
+        try folder.write("cd '\(folder.path)'\n", to: "start")
     }
 
     /// Starts a command.
     func start(_ command: String) throws -> TerminalRun {
         let environment = [
             "PATH": "\(folder.path):/usr/bin:/bin", "NO_COLOR": "1", "MARTLET_URL": "", "TZ": "UTC",
+            "BASH_ENV": folder.path("start"),
         ]
         var command = command
         for url in urls { command.replace(url.written, with: url.real) }
@@ -42,7 +45,7 @@ struct ArticleSession {
 
     /// Whether a command goes on until somebody ends it.
     static func isEndless(_ command: String) -> Bool {
-        command.hasPrefix("martlet demo ") || command.hasPrefix("martlet serve ")
+        ["demo", "serve", "bridge"].contains { command.hasPrefix("martlet \($0) ") } && !command.contains("--check")
     }
 
     /// The lines without what is another each time.
@@ -54,7 +57,7 @@ struct ArticleSession {
             line.replace(/[0-9a-f]{32}/, with: "ID")
             line.replace(/"ts": \d+/, with: "\"ts\": N")
             line.replace(/\d+\.\d (ms|s)\b/, with: "N")
-            if command.contains("martlet bench") || command.contains("martlet nodes") {
+            if ["bench", "nodes", "bridge"].contains(where: { command.contains("martlet \($0)") }) {
                 line.replace(/[0-9.,]*[0-9]/, with: "N")
                 line.replace(/[▁▂▃▄▅▆▇█]+/, with: "")
                 line.replace(/\s+/, with: " ")

@@ -51,6 +51,12 @@ struct LoopTests {
         #expect(throws: MessagingError.self) { try bridge.plan() }
         let apart = Bridge(from: connection, to: connection) { Forward("a.#", as: "b.{rest}") }
         #expect(try apart.plan().count == 1)
+        let end = BridgeEnd(connection)
+        let ends = BridgeEnds(from: end, to: end)
+        #expect(try Bridge.plan(between: ends) { Forward("a.#", as: "a.b.{rest}") }.count == 1)
+        #expect(throws: MessagingError.self) {
+            try Bridge.plan(between: ends, areOne: true) { Forward("a.#", as: "a.b.{rest}") }
+        }
     }
 
     @Test func aLoopCannotBeCutWithoutMarks() async throws {

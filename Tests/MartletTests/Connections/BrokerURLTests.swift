@@ -140,6 +140,7 @@ import Testing
                 let again = try BrokerURL(url.description)
                 // An escaped slash in a path is a slash in its description.
                 #expect(again == expected, "\(text.debugDescription)")
+                #expect(try BrokerURL(url.written) == url, "\(text.debugDescription)")
             } catch let error as MessagingError {
                 #expect(error.code == .invalidArgument)
                 #expect(error.message.count < 600, "\(text.debugDescription)")

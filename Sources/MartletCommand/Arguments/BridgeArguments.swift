@@ -1,0 +1,145 @@
+import ArgumentParser
+import Martlet
+import MartletConsole
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The options that say what a bridge passes on, where no file says it.
+struct BridgeArguments: ParsableArguments, Sendable {
+    /// Which way messages and calls go.
+    enum Direction: String, ExpressibleByArgument, CaseIterable, Sendable {
+        case forth, back, both
+
+        var route: RouteDirection {
+            switch self {
+            case .forth: .forth
+            case .back: .back
+            case .both: .both
+            }
+        }
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "Pass on what is published to these topics, such as 'sensors.#'; may be repeated.",
+            valueName: "filter[=template]"
+        )
+    )
+    var topic: [Renaming] = []
+    @Option(
+        help: ArgumentHelp("Pass on what is sent to this queue; may be repeated.", valueName: "name[=other]")
+    )
+    var queue: [Renaming] = []
+    @Option(
+        help: ArgumentHelp(
+            "Pass on calls: callers are on the first broker, who answers on the second; may be repeated.",
+            valueName: "name[=other]"
+        )
+    )
+    var rpc: [Renaming] = []
+    @Option(
+        help: ArgumentHelp(
+            "Pass on an action, with all that belongs to it; may be repeated.",
+            valueName: "name[=other]"
+        )
+    )
+    var action: [Renaming] = []
+
+    @Option(help: ArgumentHelp("What topics lose from their front.", valueName: "topic"))
+    var strip: String?
+    @Option(help: ArgumentHelp("What topics get in front.", valueName: "topic"))
+    var prefix: String?
+    @Option(
+        help: ArgumentHelp(
+            "Which way: forth, from the first broker to the second; back; or both, for topics.",
+            valueName: "way"
+        )
+    )
+    var direction: Direction = .forth
+
+    /// Whether nothing is said.
+    private var isEmpty: Bool {
+        topic.isEmpty && queue.isEmpty && rpc.isEmpty && action.isEmpty && strip == nil && prefix == nil
+            && direction == .forth
+    }
+
+    /// The bridge between two URLs.
+    ///
+    /// - Parameter fallback: the first of them, if only one is written; by default that of the environment.
+    /// - Throws: `ValidationError`.
+    func settings(
+        _ words: [String?],
+        name: String?,
+        fallback: String? = getenv("MARTLET_URL").map { String(cString: $0) }
+    ) throws -> BridgeSettings {
+        var urls = words.compactMap { $0 }
+        if urls.count == 1, let fallback, !fallback.isEmpty { urls.insert(fallback, at: 0) }
+        guard urls.count == 2 else {
+            throw ValidationError(
+                """
+                A bridge is between two brokers: write both URLs, such as mqtt://localhost amqp://localhost; set \
+                MARTLET_URL for the first; or name a file with --config.
+                """
+            )
+        }
+        let addresses = try urls.map { try Words([$0], required: [], fallback: nil).address }
+        return BridgeSettings(
+            name: name,
+            from: .init(address: addresses[0]),
+            to: .init(address: addresses[1]),
+            routes: try routes()
+        )
+    }
+
+    /// Says that nothing of this goes with a file.
+    func validateForFile() throws {
+        guard isEmpty else {
+            throw ValidationError("With --config the file says what is passed on: leave the other options out.")
+        }
+    }
+
+    private func routes() throws -> [RouteSettings] {
+        let isBack = direction == .back
+        if direction == .both, !queue.isEmpty || !rpc.isEmpty || !action.isEmpty {
+            throw ValidationError("Only topics go both ways: for the others --direction is forth or back.")
+        }
+        var routes: [RouteSettings] = []
+        for topic in topic {
+            routes.append(
+                RouteSettings(
+                    kind: .topics(topic.name, as: try template(for: topic), direction.route),
+                    // What goes both ways is a circle by itself.
+                    options: RouteOptions(allowsLoop: direction == .both)
+                )
+            )
+        }
+        routes += queue.map { RouteSettings(kind: .queues($0.name, $0.target ?? $0.name, direction.route)) }
+        routes += rpc.map { RouteSettings(kind: .calls($0.name, $0.target ?? $0.name, isBackwards: isBack)) }
+        routes += action.map { RouteSettings(kind: .action($0.name, $0.target ?? $0.name, isBackwards: isBack)) }
+        guard !routes.isEmpty else {
+            throw ValidationError("Say what to pass on: --topic, --queue, --rpc, --action, or a file with --config.")
+        }
+        return routes
+    }
+
+    private func template(for topic: Renaming) throws -> String {
+        if let target = topic.target {
+            guard prefix == nil, strip == nil else {
+                throw ValidationError("--prefix and --strip do not go with a template: \(topic.name)=\(target).")
+            }
+            return target
+        }
+        guard let template = TopicMapping.template(for: topic.name, strip: strip, prefix: prefix) else {
+            throw ValidationError(
+                "--strip \(strip ?? ""): '\(topic.name)' does not begin with it, or ends with it."
+            )
+        }
+        return template
+    }
+}

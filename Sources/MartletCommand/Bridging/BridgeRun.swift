@@ -1,0 +1,117 @@
+import Logging
+import Martlet
+import MartletConsole
+import ServiceLifecycle
+import Synchronization
+
+/// Runs a bridge until it is told to end, and then lets it finish what it has in hand.
+struct BridgeRun: Sendable {
+    let settings: BridgeSettings
+    let connection: ConnectionArguments
+    let session: Session
+    let screen: BridgeScreen
+
+    /// The services, once the bridge is about to run.
+    private final class Stage: Sendable {
+        private let group = Mutex<ServiceGroup?>(nil)
+
+        var services: ServiceGroup? {
+            get { group.withLock { $0 } }
+            set { group.withLock { $0 = newValue } }
+        }
+    }
+
+    /// - Throws: ``Failure``; `CancellationError`, also if it is told to end before the bridge runs.
+    func callAsFunction() async throws {
+        let stage = Stage()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await connect(stage)
+                return true
+            }
+            group.addTask {
+                try await session.interruption.wait()
+                // Until the bridge runs Ctrl-C simply ends this; from then on it ends the bridge.
+                guard let services = stage.services else { throw CancellationError() }
+                screen.enter(
+                    "finishing; Ctrl-C again ends at once",
+                    remark: "finishing what is in hand; Ctrl-C again ends at once"
+                )
+                await services.triggerGracefulShutdown()
+                return false
+            }
+            defer { group.cancelAll() }
+            while try await group.next() == false {}
+        }
+    }
+
+    private func connect(_ stage: Stage) async throws {
+        // One for both ends: who names it twice wants to try the routes.
+        let embedded = MemoryBroker()
+        try await withEnd(settings.from, .from, embedded) { from in
+            if settings.endsAreOne { return try await run(from, from, stage) }
+            try await withEnd(settings.to, .to, embedded) { to in try await run(from, to, stage) }
+        }
+    }
+
+    private func withEnd(
+        _ end: BridgeSettings.End,
+        _ side: BridgeSide,
+        _ embedded: MemoryBroker,
+        _ body: (any Connection) async throws -> Void
+    ) async throws {
+        var options = settings.connection(end, side: side, connection)
+        if !connection.verbose { options.logger = Logger(label: "martlet") { _ in BridgeLog(screen) } }
+        return try await session.withConnection(
+            to: end.address,
+            connection,
+            made: options,
+            embedded: embedded,
+            tell: screen.note,
+            body
+        )
+    }
+
+    private func run(_ from: any Connection, _ to: any Connection, _ stage: Stage) async throws {
+        let bridge = Bridge(from: from, to: to, name: settings.name, options: settings.options) {
+            settings.routes.map(\.route)
+        }
+        let services = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [.init(service: bridge, successTerminationBehavior: .ignore)],
+                logger: connection.connectionOptions.logger
+            )
+        )
+        stage.services = services
+        do {
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    try await services.run()
+                    return true
+                }
+                group.addTask {
+                    try? await bridge.waitUntilReady(within: .seconds(3_155_760_000))
+                    try Task.checkCancellation()
+                    guard session.interruption.exit == nil else { return false }
+                    screen.enter(
+                        "bridging",
+                        remark: "bridging \(settings.from.address) and \(settings.to.address); Ctrl-C ends"
+                    )
+                    return false
+                }
+                group.addTask {
+                    while true {
+                        try screen.refresh(bridge.reports, at: .now)
+                        try await Task.sleep(for: .milliseconds(250))
+                    }
+                }
+                defer { group.cancelAll() }
+                while try await group.next() == false {}
+            }
+        } catch {
+            try? screen.finish(bridge.reports, at: .now)
+            throw (error as? MessagingError).map { Failure($0, about: "the bridge") } ?? error
+        }
+        try screen.finish(bridge.reports, at: .now)
+    }
+}

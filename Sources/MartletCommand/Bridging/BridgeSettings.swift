@@ -1,0 +1,31 @@
+import Martlet
+import MartletConsole
+
+/// A bridge as a file or the command line says it. A pure value; a file of secrets has been read by then.
+struct BridgeSettings: Hashable, Sendable {
+    /// One of its brokers.
+    struct End: Hashable, Sendable {
+        /// With the password, if there is one.
+        var address: BrokerAddress
+        /// What the connection is called at the broker.
+        var client: String?
+    }
+
+    /// `nil`: a name that is new each time.
+    var name: String?
+    var from: End
+    var to: End
+    var options = BridgeOptions()
+    var routes: [RouteSettings]
+
+    /// Whether both ends are one connection.
+    var endsAreOne: Bool { from == to }
+
+    /// The options of an end's connection, after those of the command.
+    func connection(_ end: End, side: BridgeSide, _ arguments: ConnectionArguments) -> ConnectionOptions {
+        var options = arguments.connectionOptions
+        // Two clients of one name would take the broker from each other, where it is the same.
+        options.name = end.client ?? name.map { endsAreOne ? $0 : "\($0)-\(side == .from ? "from" : "to")" }
+        return options
+    }
+}

@@ -1,0 +1,99 @@
+import ArgumentParser
+import Martlet
+import MartletConsole
+
+/// `martlet bridge`
+struct BridgeCommand: Subcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bridge",
+        abstract: "Pass messages, calls and actions from one broker to another.",
+        usage: """
+            martlet bridge [<url>] <url> [<options>]
+            martlet bridge --config <file> [<options>]
+            """,
+        discussion: """
+            The options pass things on as they are; a file of YAML, which the documentation's article on bridges \
+            explains, also says how fast, how surely, and what is kept on disk while a broker is away. --check tells what \
+            each route would do, and what it guarantees.
+
+            On a terminal a table that is refreshed in place. Elsewhere lines of JSON: what each route will do (its \
+            state is 'planned'), how it stands every --report ('running'), and how it stood at the end ('ended'). \
+            Ctrl-C and SIGTERM let it finish what it has in hand; a second one ends it at once. --name names the bridge \
+            and, with '-from' and '-to', its connections.
+
+            EXAMPLES:
+              martlet bridge mqtt://edge amqp://cloud --topic 'sensors.#' \\
+                --prefix site.berlin --rpc ops.start --action arm.move
+              martlet bridge --config bridge.yml --check
+              martlet bridge --config bridge.yml | jq -c '[.route, .forwarded]'
+            """
+    )
+
+    @Argument(help: "The first broker, such as mqtt://localhost; $MARTLET_URL if left out.")
+    var url: String?
+    @Argument(help: "The second broker.")
+    var other: String?
+
+    @OptionGroup var routes: BridgeArguments
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The file that says all of it.", valueName: "file"),
+        completion: .file()
+    )
+    var config: String?
+    @Flag(help: "Say what it would do, and touch nothing.")
+    var check = false
+    @Option(help: ArgumentHelp("How long from one line about a route to the next.", valueName: "time"))
+    var report: Duration = .seconds(10)
+    @Flag(help: "Print lines of JSON, also on a terminal.")
+    var json = false
+    @OptionGroup var connection: ConnectionArguments
+
+    var isEndless: Bool { true }
+    var endsByItself: Bool { true }
+
+    func validate() throws {
+        if config != nil {
+            guard url == nil else {
+                throw ValidationError("With --config the file names the brokers: leave the URLs out.")
+            }
+            try routes.validateForFile()
+        } else {
+            _ = try routes.settings([url, other], name: connection.name)
+        }
+    }
+
+    private func settings() throws -> BridgeSettings {
+        guard let config else { return try routes.settings([url, other], name: connection.name) }
+        var settings = try BridgeSettings(file: config)
+        settings.name = connection.name ?? settings.name
+        return settings
+    }
+
+    func perform(in session: Session) async throws {
+        let settings = try settings()
+        let ways: [PlannedWay]
+        do {
+            ways = try PlannedWay.list(for: settings, connection)
+        } catch let error as SettingsError {
+            throw error.failure(in: config)
+        }
+        let asJSON = json || !session.output.isForPeople
+        if check {
+            for way in ways { try session.output.writePlan(way, asJSON: asJSON) }
+            let warnings = ways.reduce(0) { $0 + $1.plan.warnings.count }
+            session.remark("ways: \(ways.count), warnings: \(warnings); nothing was connected to")
+            return
+        }
+        let screen = BridgeScreen(
+            session,
+            ways,
+            title: "\(settings.from.address) ⇄ \(settings.to.address)",
+            asJSON: asJSON,
+            interval: report
+        )
+        try screen.begin()
+        let run = BridgeRun(settings: settings, connection: connection, session: session, screen: screen)
+        try await run()
+    }
+}
