@@ -20,8 +20,10 @@ import Glibc
         var toPort: Int
         var queue: String
         var folder: String
-        /// How many messages are to be on disk when it is killed.
+        /// How many messages are to be on disk, or to have been passed on, when it is killed.
         var limit: Int
+        /// Whether it has its link.
+        var isLinked = false
         /// How many bytes a file may have, which stands for a full disk; `nil`: any number.
         var fileLimit: Int?
         var mark: String
@@ -65,6 +67,18 @@ import Glibc
                 )
                 try await live(life, link)
             }
+            // With the link back it is killed once more.
+            await run(
+                Life(
+                    fromPort: fromPort,
+                    toPort: link.port,
+                    queue: queue,
+                    folder: folder.path,
+                    limit: Self.count / 4,
+                    isLinked: true,
+                    mark: ""
+                )
+            )
             let from = try await BrokerKind.amqp.connect()
             let to = try await BrokerKind.redis.connect(port: link.port)
             let consumer = try await BrokerKind.redis.connect()
@@ -83,7 +97,9 @@ import Glibc
             let statistics = bridge.reports[0].statistics
             print("an edge without its link: \(arrived), \(statistics)")
             #expect(arrived.count == Self.count)
-            #expect(arrived.late == 0 && arrived.duplicates == 0)
+            #expect(arrived.late == 0)
+            // What was under way when the last one was killed, or not yet noted as done.
+            #expect(arrived.duplicates <= 1_024)
             #expect(statistics.storeDropped == 0 && statistics.lost == 0)
             for connection in [feeder, from, to, consumer] { await connection.close() }
         }
@@ -110,8 +126,10 @@ import Glibc
             signal(SIGXFSZ, SIG_IGN)
             let from = try await BrokerKind.amqp.connect(port: life.fromPort)
             let to = try await BrokerKind.redis.connect(port: life.toPort)
-            try Data().write(to: URL(fileURLWithPath: life.mark))
-            try await until { !FileManager.default.fileExists(atPath: life.mark) }
+            if !life.isLinked {
+                try Data().write(to: URL(fileURLWithPath: life.mark))
+                try await until { !FileManager.default.fileExists(atPath: life.mark) }
+            }
             #if canImport(Glibc)
             if let bytes = life.fileLimit {
                 var limit = rlimit()
@@ -124,7 +142,9 @@ import Glibc
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await bridge.run() }
                 try await bridge.waitUntilReady(within: .seconds(60))
-                if life.fileLimit == nil {
+                if life.isLinked {
+                    try await until { bridge.reports[0].statistics.forwarded >= life.limit }
+                } else if life.fileLimit == nil {
                     try await until { bridge.reports[0].statistics.stored >= life.limit }
                 } else {
                     // The disk is full: nothing more is taken.

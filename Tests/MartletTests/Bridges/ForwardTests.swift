@@ -398,6 +398,30 @@ struct ForwardTests {
         #expect(bridge.reports[0].statistics.dead == 1)
     }
 
+    @Test func aMessageStaysWithItsSourceUntilItsDeadLetterIsKept() async throws {
+        let fixture = try await BridgeFixture()
+        let kept = Promise<Void>()
+        let sink = ScriptedConnection(fixture.to) { _, queue in
+            queue == "dead" ? .confirm(kept) : .fail(MessagingError(.refused, "not here"))
+        }
+        let dead = try await fixture.b.consume(from: "dead")
+        let bridge = Bridge(from: fixture.from, to: sink) {
+            Forward(
+                queue: "in",
+                toQueue: "out",
+                options: RouteOptions(deadLetters: DeadLetters(to: "dead", on: .to))
+            )
+        }
+        try await bridge.whileRunning {
+            try await fixture.a.send(Message("x"), to: "in")
+            try #require(try await dead.next()).ack()
+            #expect(fixture.brokerA.queue("in")?.unsettled == 1)
+            kept.end(.success(()))
+            await until { fixture.brokerA.isDone(with: "in") }
+        }
+        #expect(bridge.reports[0].statistics.dead == 1)
+    }
+
     @Test func withoutDeadLettersAQueueRejectsAndATopicCounts() async throws {
         let fixture = try await BridgeFixture()
         try fixture.brokerA.declareQueue("jobs", options: QueueOptions(deadLetters: "own-dead"))
