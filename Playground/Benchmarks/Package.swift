@@ -21,7 +21,10 @@ func limit(_ name: String, on library: String, _ others: String...) -> Target {
 let package = Package(
     name: "benchmarks",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(name: "martlet", path: "../..")],
+    dependencies: [
+        .package(name: "martlet", path: "../.."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
     targets: [
         .target(name: "Peer"),
         limit("c-mqtt", on: "mosquitto"),
@@ -39,6 +42,22 @@ let package = Package(
         ),
         // A link to the one that the tests use: it starts the brokers.
         .target(name: "IntegrationSupport", swiftSettings: settings),
-        .executableTarget(name: "benchmarks", dependencies: ["IntegrationSupport"], swiftSettings: settings),
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: [
+                "IntegrationSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "BenchmarksTests",
+            dependencies: [
+                "benchmarks",
+                "IntegrationSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )

@@ -66,8 +66,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
         let error: (any Error)?
     }
 
-    /// How often a reader that finds nothing lets others run before it goes to sleep. Being woken costs both sides
-    /// some microseconds; a producer that is busy has the next element sooner than that.
+    /// How often a reader that finds nothing lets others run before it goes to sleep, where elements come close together:
+    /// being woken costs both sides some microseconds, and a producer that is busy has the next element sooner than that.
     private static var patience: Int { 8 }
 
     /// After how many elements a reader lets others run: after each batch, where it takes batches.
@@ -75,6 +75,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
     private let state: Mutex<State>
     /// Whether there is something to take, or nothing will come any more. Set under the lock.
     private let isReady = Atomic(false)
+    /// Whether elements come close together: several were there when the reader last took some, or it had not to sleep.
+    private let isDense = Atomic(true)
     private let onFull: (@Sendable () -> Void)?
     private let onRoom: (@Sendable () -> Void)?
 
@@ -138,8 +140,10 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// Returns when a parked element was let in, or the mailbox closed. A producer that is cancelled takes its
     /// element back and throws `CancellationError`.
-    package func waitUntilAdmitted(_ id: UInt64) async throws {
+    package func waitUntilAdmitted(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
         try await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs.
+            _ = isolation
             try await withCheckedThrowingContinuation { continuation in
                 // What is withdrawn may itself do something when it goes, so it goes outside the lock.
                 let (waits, withdrawn) = state.withLock { state in
@@ -189,13 +193,17 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// - Throws: the error the mailbox was finished with, `CancellationError`, or
     ///   ``MessagingError/Code/concurrentIteration`` if another task waits already.
     package func next(into batch: inout Deque<Element>, onlyOne: Bool = false) async throws {
-        var yields = 0
+        var yields = isDense.load(ordering: .relaxed) ? 0 : Self.patience
+        var hasSlept = false
         while true {
             try Task.checkCancellation()
             // A look without the lock, so that a reader that has caught up does not get in its producers' way.
             if isReady.load(ordering: .acquiring) {
                 let ended = take(into: &batch, onlyOne)
-                if !batch.isEmpty { return }
+                if !batch.isEmpty {
+                    isDense.store(batch.count > 1 || !hasSlept, ordering: .relaxed)
+                    return
+                }
                 if let ended {
                     if let error = ended.error { throw error }
                     return
@@ -206,7 +214,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 await Task.yield()
             } else {
                 try await waitForElements()
-                yields = 0
+                hasSlept = true
             }
         }
     }
@@ -231,8 +239,9 @@ package final class Mailbox<Element: Sendable>: Sendable {
         return end
     }
 
-    private func waitForElements() async throws {
+    private func waitForElements(isolation: isolated (any Actor)? = #isolation) async throws {
         let isFirst = await withTaskCancellationHandler {
+            _ = isolation
             var isFirst = true
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let waits = state.withLock { state in

@@ -19,7 +19,7 @@ extension AMQPSession {
     /// Returns when all of it is open, or the broker has refused it, or has had as long for it as it has for a connection.
     func restore() async throws {
         try Task.checkCancellation()
-        attend { _ = try publisher.open(on: self) }
+        attend { _ = try publisher.open(on: self, confirms: false) }
         try await declareAgain(level: .warning)
         let gathering = Gathering()
         let openings: [any Restorable] =

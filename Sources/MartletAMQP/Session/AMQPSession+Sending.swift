@@ -33,10 +33,7 @@ extension AMQPSession {
         }
         // The link may have gone just before, and nobody would tell.
         if !outgoing.isKept { bell.ring() }
-        return Confirmation { [timers = runtime.timers] in
-            defer { if let timer { timers.cancel(timer) } }
-            try await confirmation.value()
-        }
+        return Confirmation(confirmation, timer: timer, of: runtime.timers)
     }
 
     private nonisolated var notConnected: MessagingError {
@@ -129,8 +126,8 @@ extension AMQPSession {
         do {
             let channel =
                 switch outgoing.origin {
-                case .verbs: try publisher.open(on: self)
-                case .suspects: try suspects.open(on: self)
+                case .verbs: try publisher.open(on: self, confirms: outgoing.confirmation != nil)
+                case .suspects: try suspects.open(on: self, confirms: true)
                 case .native(let id): try native(id).present(self)
                 }
             try give(outgoing, to: channel)

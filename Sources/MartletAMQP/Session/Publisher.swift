@@ -1,6 +1,7 @@
 import Martlet
 
-/// A channel by which the verbs publish. It always confirms: what has a guarantee is kept until the broker has.
+/// A channel by which the verbs publish. It confirms from the first message with a guarantee on, which is kept until the
+/// broker has: a channel that confirms does so for each message, and who publishes without a guarantee need not pay.
 ///
 /// There are two. When the broker closes the first one for one of many messages it does not say which; those who wait for
 /// theirs send them again by the second one, which has one at a time, so that it is certain there. Meanwhile a new first
@@ -14,12 +15,15 @@ final class Publisher: ChannelOwner {
     }
 
     /// The channel, opened if there is none.
-    func open(on session: isolated AMQPSession) throws -> Channel {
-        if let channel { return channel }
-        let channel = try session.openChannel(self)
-        channel.confirms = ConfirmWindow()
-        session.ask(.confirmSelect, on: channel) { _ in }
+    ///
+    /// - Parameter confirms: whether it has to confirm what is published from now on.
+    func open(on session: isolated AMQPSession, confirms: Bool) throws -> Channel {
+        let channel = try channel ?? session.openChannel(self)
         self.channel = channel
+        if confirms, channel.confirms == nil {
+            channel.confirms = ConfirmWindow()
+            session.ask(.confirmSelect, on: channel) { _ in }
+        }
         return channel
     }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,13 @@ void write_all(int socket, const void *bytes, size_t count) {
     const char *next = bytes;
     while (count > 0) {
         ssize_t written = write(socket, next, count);
-        if (written < 0 && errno != EINTR) fail("write");
+        if (written < 0 && errno == EAGAIN) {
+            // A library's socket may be one that does not wait by itself.
+            struct pollfd room = {.fd = socket, .events = POLLOUT};
+            poll(&room, 1, -1);
+        } else if (written < 0 && errno != EINTR) {
+            fail("write");
+        }
         if (written > 0) {
             next += written;
             count -= (size_t)written;

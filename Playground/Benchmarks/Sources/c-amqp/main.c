@@ -59,6 +59,16 @@ static void consume(const char *queue, int without_acknowledgement) {
     check("basic.consume");
 }
 
+/// With a queue of its own.
+static void subscribe(const char *topic) {
+    amqp_bytes_t name = amqp_cstring_bytes(topic);
+    amqp_queue_declare(broker, 1, name, 0, 0, 1, 1, amqp_empty_table);
+    check("queue.declare");
+    amqp_queue_bind(broker, 1, name, amqp_cstring_bytes("amq.topic"), name, amqp_empty_table);
+    check("queue.bind");
+    consume(topic, 1);
+}
+
 static void publish(const char *exchange, amqp_bytes_t key, const amqp_basic_properties_t *properties, amqp_bytes_t body) {
     if (amqp_basic_publish(broker, 1, amqp_cstring_bytes(exchange), key, 0, 0, properties, body)) fail("basic.publish");
 }
@@ -207,14 +217,13 @@ int main(int count, char **arguments) {
     } else if (is(&task, "confirmed")) {
         run_confirmed();
     } else if (is(&task, "subscribe")) {
-        amqp_queue_declare(broker, 1, amqp_cstring_bytes(TOPIC), 0, 0, 1, 1, amqp_empty_table);
-        check("queue.declare");
-        amqp_queue_bind(
-            broker, 1, amqp_cstring_bytes(TOPIC), amqp_cstring_bytes("amq.topic"), amqp_cstring_bytes(TOPIC),
-            amqp_empty_table
-        );
-        check("queue.bind");
-        consume(TOPIC, 1);
+        // As many subscriptions as the window; all messages are for one of them.
+        for (long number = 1; number < task.window; number++) {
+            char topic[32];
+            snprintf(topic, sizeof topic, "bench.other.%ld", number);
+            subscribe(topic);
+        }
+        subscribe(TOPIC);
         say_ready();
         start = receive(0);
     } else if (is(&task, "consume")) {

@@ -5,6 +5,7 @@
 
 #include <mosquitto.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,6 +69,16 @@ static void subscribe(const char *topic) {
     is_subscribed = false;
     mosquitto_subscribe(client, NULL, topic, 0);
     while (!is_subscribed) step(100);
+}
+
+/// As many as the window; all messages are for one of them.
+static void subscribe_to_all(void) {
+    char topic[32];
+    for (long number = 1; number < task.window; number++) {
+        snprintf(topic, sizeof topic, "bench/other/%ld", number);
+        subscribe(topic);
+    }
+    subscribe(TOPIC);
 }
 
 static void flood(void) {
@@ -142,7 +153,7 @@ int main(int count, char **arguments) {
         end = now();
         report(&task, end - start, NULL);
     } else if (is(&task, "subscribe")) {
-        subscribe(TOPIC);
+        subscribe_to_all();
         say_ready();
         while (done < task.count) step(1000);
         report(&task, end - start, NULL);

@@ -6,9 +6,18 @@ struct Calling {
 
     init(_ job: Job) { self.job = job }
 
-    /// Serves until it is killed.
+    /// Serves until it is killed, on the global pool.
     func echo() async throws {
+        try await serve(job.connect())
+    }
+
+    /// Serves until it is killed, on the thread that serves the connection's socket.
+    func echoOnLoop() async throws {
         let broker = try await job.connect()
+        try await withTaskExecutorPreference(broker.taskExecutor) { try await serve(broker) }
+    }
+
+    private func serve(_ broker: any Connection) async throws {
         let node = Node("echo", on: broker, options: NodeOptions(heartbeat: nil)) {
             Respond(to: job.requests) { $0 }
         }
@@ -35,38 +44,23 @@ struct Calling {
     /// One task on the thread that serves the connection's socket.
     func onLoop() async throws {
         let broker = try await job.connect()
-        _ = try await broker.callFromHere(job.requests, job.message, 10)
-        let start = ContinuousClock.now
-        let latencies = try await broker.callFromHere(job.requests, job.message, job.count)
-        Report.figures(latencies.count, in: .now - start, latencies: latencies)
+        let latencies = try await withTaskExecutorPreference(broker.taskExecutor) {
+            _ = try await call(broker, 10)
+            return try await call(broker, job.count)
+        }
+        Report.figures(latencies.count, in: latencies.reduce(.zero, +), latencies: latencies)
         await broker.close()
     }
 
     private func call(_ broker: any Connection, _ count: Int) async throws -> [Duration] {
-        try await latencies(of: broker, job.requests, job.message, count)
-    }
-}
-
-/// Runs where its caller runs.
-private func latencies(
-    of broker: any Connection,
-    _ name: QueueName,
-    _ message: Message,
-    _ count: Int
-) async throws -> [Duration] {
-    var latencies: [Duration] = []
-    latencies.reserveCapacity(count)
-    for _ in 0..<count {
-        let start = ContinuousClock.now
-        _ = try await broker.call(name, message)
-        latencies.append(.now - start)
-    }
-    return latencies
-}
-
-extension Connection {
-    /// Being a method of the connection's, it runs on the connection's thread.
-    fileprivate func callFromHere(_ name: QueueName, _ message: Message, _ count: Int) async throws -> [Duration] {
-        try await latencies(of: self, name, message, count)
+        let message = job.message
+        var latencies: [Duration] = []
+        latencies.reserveCapacity(count)
+        for _ in 0..<count {
+            let start = ContinuousClock.now
+            _ = try await broker.call(job.requests, message)
+            latencies.append(.now - start)
+        }
+        return latencies
     }
 }

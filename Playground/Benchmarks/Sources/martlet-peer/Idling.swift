@@ -1,5 +1,10 @@
-import Foundation
 import Martlet
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
 
 /// What a process with one connection holds: resident memory, with as many idle subscriptions as the count.
 struct Idling {
@@ -24,8 +29,14 @@ struct Idling {
 
     /// In bytes; 0 where the system has no `/proc`.
     private static var resident: Int {
-        guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return 0 }
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
+        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+        defer { fclose(file) }
+        // The size of all, and what of it is resident, in pages.
+        var line = [CChar](repeating: 0, count: 128)
+        guard fgets(&line, Int32(line.count), file) != nil else { return 0 }
+        let fields = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self).split(
+            separator: " "
+        )
+        return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * sysconf(Int32(_SC_PAGESIZE))
     }
 }

@@ -1,18 +1,25 @@
-import Foundation
 import Martlet
 import MartletAMQP
 import MartletMQTT
 import MartletRedis
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// What to do, from the command line: `martlet-peer TRANSPORT WORKLOAD COUNT BYTES [WINDOW]`. The broker's port is in
-/// `BROKER_PORT`.
+/// `BROKER_PORT`, unless the transport is `memory`.
 struct Job: Sendable {
     enum Transport: String {
         case mqtt, amqp, redis
+        /// The embedded broker.
+        case memory
     }
 
     struct UsageError: Error, CustomStringConvertible {
-        let description = "usage: BROKER_PORT=N martlet-peer mqtt|amqp|redis WORKLOAD COUNT BYTES [WINDOW]"
+        let description = "usage: BROKER_PORT=N martlet-peer mqtt|amqp|redis|memory WORKLOAD COUNT BYTES [WINDOW]"
     }
 
     let transport: Transport
@@ -30,7 +37,8 @@ struct Job: Sendable {
     init(_ arguments: [String]) throws {
         let numbers = arguments.dropFirst(2).compactMap { Int($0) }
         guard (4...5).contains(arguments.count), numbers.count == arguments.count - 2,
-            let transport = Transport(rawValue: arguments[0]), let port = Self.port("BROKER_PORT")
+            let transport = Transport(rawValue: arguments[0]),
+            let port = transport == .memory ? 0 : Self.port("BROKER_PORT")
         else { throw UsageError() }
         self.transport = transport
         workload = arguments[1]
@@ -42,7 +50,7 @@ struct Job: Sendable {
     /// What the workload sends.
     var message: Message { Message(Array(repeating: UInt8(ascii: "x"), count: bytes)) }
 
-    static func port(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
+    static func port(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
 
     func connect(port: Int? = nil) async throws -> any Connection {
         let port = port ?? self.port
@@ -50,10 +58,16 @@ struct Job: Sendable {
         case .mqtt:
             return try await MQTTConnection.connect(MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)]))
         case .amqp:
-            // The programs in C have classic queues too.
+            // The programs in C have classic queues too. A subscription takes a channel.
             return try await AMQPConnection.connect(
-                AMQPOptions(servers: [.init(host: "127.0.0.1", port: port)], queueKind: .classic)
+                AMQPOptions(
+                    servers: [.init(host: "127.0.0.1", port: port)],
+                    maximumChannels: 20_000,
+                    queueKind: .classic
+                )
             )
+        case .memory:
+            return try await MemoryBroker().connect()
         case .redis:
             return try await RedisConnection.connect(RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)]))
         }

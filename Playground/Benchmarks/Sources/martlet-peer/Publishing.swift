@@ -14,9 +14,28 @@ struct Publishing {
         let start = ContinuousClock.now
         for _ in 0..<job.count { try await broker.publish(message, to: job.topic) }
         // Confirmed after all that went before it on the same way.
-        try await broker.publish(message, to: job.topic, options: PublishOptions(guarantee: strongest))
+        try await broker.beginPublishing(message, to: job.topic, options: PublishOptions(guarantee: strongest)).wait()
         Report.figures(job.count, in: .now - start)
         await broker.close()
+    }
+
+    /// The same on as many connections at a time as the window, each with a task of its own.
+    func onConnections() async throws {
+        let message = job.message
+        var brokers: [any Connection] = []
+        for _ in 0..<job.window { brokers.append(try await job.connect()) }
+        let start = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for broker in brokers {
+                group.addTask {
+                    for _ in 0..<job.count / job.window { try await broker.publish(message, to: job.topic) }
+                    try await broker.publish(message, to: job.topic, options: PublishOptions(guarantee: strongest))
+                }
+            }
+            try await group.waitForAll()
+        }
+        Report.figures(job.count / job.window * job.window, in: .now - start)
+        for broker in brokers { await broker.close() }
     }
 
     /// As many as the window are not confirmed at a time.

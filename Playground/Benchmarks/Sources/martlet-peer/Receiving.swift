@@ -7,9 +7,15 @@ struct Receiving {
 
     init(_ job: Job) { self.job = job }
 
+    /// The connection has as many subscriptions as the window; all messages are for one of them.
     func subscribe() async throws {
         let broker = try await job.connect()
+        var others: [Subscription] = []
+        for number in 1..<job.window {
+            others.append(try await broker.subscribe(to: TopicPattern("bench.other.\(number)")))
+        }
         try await read(broker.subscribe(to: TopicPattern(job.topic)), acknowledge: false)
+        withExtendedLifetime(others) {}
         await broker.close()
     }
 

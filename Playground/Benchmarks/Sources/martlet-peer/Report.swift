@@ -1,4 +1,9 @@
-import Foundation
+// Without Foundation, whose libraries would be most of the memory that is measured.
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
 
 /// The lines that whoever started this program reads.
 enum Report {
