@@ -84,6 +84,8 @@ enum WireFormat {
         for (name, property) in Self.properties {
             if let text = properties[keyPath: property] { headers[name] = .string(text) }
         }
+        // commlib-py gives all its messages this ID, which identifies none: whoever looks for duplicates would drop them.
+        if headers.messageID == "0" { headers.messageID = nil }
         guard let table = properties.headers else { return headers }
         for (name, value) in table where !isBrokers(name) {
             if let value = HeaderValue(value) { headers[name] = value }

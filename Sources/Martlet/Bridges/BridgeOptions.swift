@@ -5,7 +5,8 @@ public struct BridgeOptions: Sendable, Hashable {
         /// On all of them.
         case always
         /// On those whose headers are beside the body on the wire, or that have headers anyway. For others a mark would
-        /// put an envelope around the body, which peers of other libraries would see. Nothing then stops a circle of
+        /// put an envelope around the body, which peers of other libraries would see. Headers that say no more than that
+        /// the body is JSON, and the message's ID, are left out for the same reason. Nothing then stops a circle of
         /// several bridges.
         case whereNative
         /// On none. Nothing then stops a circle of several bridges.

@@ -33,11 +33,24 @@ public struct RouteContext: Sendable {
         logger.warning("\(subject)", metadata: error.map { ["error": "\($0)"] })
     }
 
+    /// Whether headers say no more than what any AMQP client says of any message: that it is JSON, and its ID.
+    static func isPlain(_ headers: Headers) -> Bool {
+        headers.allSatisfy { name, value in
+            switch name {
+            case Headers.Standard.messageID: true
+            case Headers.Standard.contentType: value.string.map(Envelope.isJSON) ?? false
+            default: false
+            }
+        }
+    }
+
     /// Marks a message as having passed the bridge, as far as the options say.
     func mark(_ message: inout Message, origin: String) {
         switch options.marking {
         case .never: return
-        case .whereNative where message.headers.isEmpty && !sink.capabilities.contains(.separateHeaders): return
+        case .whereNative where Self.isPlain(message.headers) && !sink.capabilities.contains(.separateHeaders):
+            message.headers = Headers()
+            return
         case .whereNative, .always: break
         }
         stamp.mark(&message.headers, origin: origin)

@@ -35,4 +35,9 @@ public struct RouteStatistics: Sendable, Hashable {
 
     /// Nothing counted yet.
     public init() {}
+
+    /// All that came in, or would have, and was not passed on, for whatever reason; dead letters are not among them.
+    public var dropped: Int {
+        filtered + sampledOut + unchanged + overRate + looped + duplicates + lost + overflowed + storeDropped
+    }
 }

@@ -14,6 +14,8 @@ package struct MosquittoOptions: Sendable {
 
     /// Whether sessions, retained and queued messages are written to disk, after every change.
     package var isPersistent = false
+    /// Whether they are written to disk when the server is ended in order (``ControlledServer/terminate()``), and only then.
+    package var savesAtEnd = false
     /// Opens a listener with TLS beside the plain one. The common name of a client's certificate becomes its user name.
     package var tls: ServerTLS?
     /// The certificate that the TLS listener shows.

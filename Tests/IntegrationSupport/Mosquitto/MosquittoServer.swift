@@ -111,11 +111,10 @@ package final class MosquittoServer: ControlledServer {
         var lines = ["log_dest stdout"]
         // Started by root, the server would become a user who can't read the folder.
         if geteuid() == 0 { lines.append("user root") }
-        if options.isPersistent {
-            lines += [
-                "persistence true", "persistence_location \(folder.path)/",
-                "autosave_on_changes true", "autosave_interval 1",
-            ]
+        if options.isPersistent || options.savesAtEnd {
+            lines += ["persistence true", "persistence_location \(folder.path)/"]
+            lines +=
+                options.isPersistent ? ["autosave_on_changes true", "autosave_interval 1"] : ["autosave_interval 0"]
         }
         lines.append("allow_anonymous \(options.users.isEmpty)")
         if !options.users.isEmpty { lines.append("password_file \(folder.path("users"))") }

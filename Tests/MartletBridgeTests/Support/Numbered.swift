@@ -7,19 +7,34 @@ struct Numbered: Sendable, CustomStringConvertible {
     private(set) var duplicates = 0
     /// Those that arrived for the first time after one with a higher number.
     private(set) var late = 0
+    /// Late ones that no broker delivered a second time.
+    private(set) var outOfOrder = 0
 
     var count: Int { arrived.count }
 
-    var description: String { "\(count) arrived, \(duplicates) of them again, \(late) late" }
+    var description: String {
+        "\(count) arrived, \(duplicates) of them again, \(late) late, \(outOfOrder) of these without a second delivery"
+    }
 
-    mutating func add(_ text: String?) {
+    /// - Parameter isAgain: whether a broker on the way said that it delivered the message again.
+    mutating func add(_ text: String?, isAgain: Bool = false) {
         guard let number = text.flatMap({ Int($0) }) else { return }
         guard arrived.insert(number).inserted else {
             duplicates += 1
             return
         }
-        if number < highest { late += 1 }
+        if number < highest {
+            late += 1
+            if !isAgain { outOfOrder += 1 }
+        }
         highest = max(highest, number)
+    }
+}
+
+extension Message {
+    /// One that says its number, and has an ID.
+    fileprivate static func numbered(_ number: Int) -> Message {
+        Message("\(number)", headers: [Headers.Standard.messageID: .string("n\(number)")])
     }
 }
 
@@ -27,7 +42,7 @@ extension Connection {
     /// Sends numbers to a queue, and returns when the broker has confirmed them all.
     func sendNumbers(_ count: Int, to queue: QueueName) async throws {
         try await confirmed(count) { number in
-            try await self.beginSending(Message("\(number)"), to: queue, options: SendOptions())
+            try await self.beginSending(.numbered(number), to: queue, options: SendOptions())
         }
     }
 
@@ -35,7 +50,7 @@ extension Connection {
     func publishNumbers(_ count: Int, to topic: TopicName) async throws {
         let options = PublishOptions(guarantee: .atLeastOnce)
         try await confirmed(count) { number in
-            try await self.beginPublishing(Message("\(number)"), to: topic, options: options)
+            try await self.beginPublishing(.numbered(number), to: topic, options: options)
         }
     }
 

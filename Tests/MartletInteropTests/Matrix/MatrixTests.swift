@@ -4,9 +4,17 @@ import Testing
 
 /// Martlet and commlib-py 0.13.2, as its users install it, do with each other whatever both can do, on every broker.
 @Suite(.timeLimit(.minutes(5))) struct MatrixTests {
+    private static let table = OutcomeTable(
+        rows: Cell.Row.allCases.flatMap { row in Cell.Direction.allCases.map { "\(row.rawValue), \($0.rawValue)" } },
+        columns: Broker.allCases.map(\.rawValue)
+    )
+
     @Test(arguments: Cell.all) func cell(_ cell: Cell) async throws {
         var outcome = "FAILED"
-        defer { MatrixReport.record(outcome, for: cell) }
+        defer {
+            let row = "\(cell.row.rawValue), \(cell.direction.rawValue)"
+            Self.table.record(outcome, row: row, column: cell.broker.rawValue)
+        }
         try await Stage.with(cell.broker) { stage in
             if let defect = cell.defect {
                 // Two peers of commlib-py can't do it either. If they can one day, the entry of the defect is to go.

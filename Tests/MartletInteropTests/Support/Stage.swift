@@ -15,10 +15,30 @@ struct Stage: Sendable {
         _ options: ConnectionOptions = ConnectionOptions(),
         _ body: (Stage) async throws -> Result
     ) async throws -> Result {
-        let peers = try await PythonPeers.shared()
-        let port = try await broker.port
         try await Turns.take()
         defer { Turns.giveBack() }
+        return try await open(broker, options, body)
+    }
+
+    /// Two stages, each with a name of its own; the brokers may be one.
+    static func with<Result>(
+        _ pair: Pairing,
+        _ body: (_ near: Stage, _ far: Stage) async throws -> Result
+    ) async throws -> Result {
+        try await Turns.take()
+        defer { Turns.giveBack() }
+        return try await open(pair.near, ConnectionOptions()) { near in
+            try await open(pair.far, ConnectionOptions()) { far in try await body(near, far) }
+        }
+    }
+
+    private static func open<Result>(
+        _ broker: Broker,
+        _ options: ConnectionOptions,
+        _ body: (Stage) async throws -> Result
+    ) async throws -> Result {
+        let peers = try await PythonPeers.shared()
+        let port = try await broker.port
         return try await broker.withConnection(options) { connection in
             let name = "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
             return try await body(Stage(broker: broker, connection: connection, name: name, port: port, peers: peers))

@@ -305,6 +305,72 @@ struct ForwardTests {
         #expect(bridge.reports[0].statistics.forwarded == 2)
     }
 
+    /// A window of messages that failed together does not wait for each of them in turn: the test's time would not suffice.
+    @Test func whatFailedTogetherWaitsOnce() async throws {
+        let fixture = try await BridgeFixture()
+        let promise = Promise<Void>()
+        let isRefusing = Shared(true)
+        let sink = ScriptedConnection(fixture.to) { _, _ in
+            isRefusing.withLock { $0 } ? .confirm(promise) : .passOn
+        }
+        let retry = Backoff(initial: .milliseconds(500), maximum: .milliseconds(500), jitter: 0)
+        let bridge = Bridge(from: fixture.from, to: sink) {
+            Forward("a", options: RouteOptions(window: 200, retry: retry))
+        }
+        try await bridge.whileRunning {
+            for number in 0..<200 { try await fixture.a.publish("\(number)", to: "a") }
+            await until { bridge.reports[0].statistics.inFlight == 200 }
+            isRefusing.withLock { $0 = false }
+            promise.end(.failure(MessagingError(.queueFull, "full")))
+            await until { bridge.reports[0].statistics.forwarded == 200 }
+        }
+        #expect(bridge.reports[0].statistics.retried == 200)
+    }
+
+    @Test func theLagIsTheTimeFromComingInToBeingTaken() async throws {
+        let fixture = try await BridgeFixture()
+        let promise = Promise<Void>()
+        let sink = ScriptedConnection(fixture.to) { _, _ in .confirm(promise) }
+        let bridge = Bridge(from: fixture.from, to: sink) { Forward("a") }
+        try await bridge.whileRunning {
+            try await fixture.a.publish("x", to: "a")
+            await until { bridge.reports[0].statistics.inFlight == 1 }
+            #expect(bridge.reports[0].statistics.lag == .zero)
+            try await Task.sleep(for: .milliseconds(30))
+            promise.end(.success(()))
+            await until { bridge.reports[0].statistics.forwarded == 1 }
+            #expect(bridge.reports[0].statistics.lag >= .milliseconds(30))
+        }
+    }
+
+    /// Whatever comes in is passed on, dropped for one of the reasons, or a dead letter.
+    @Test func theFiguresAddUp() async throws {
+        let fixture = try await BridgeFixture()
+        let sink = ScriptedConnection(fixture.to) { message, name in
+            name == "out" && message.text == "refused" ? .fail(MessagingError(.refused, "not here")) : .passOn
+        }
+        let options = RouteOptions(deadLetters: "dead", deduplication: 10)
+        let bridge = fixture.bridge {}
+        let counted = Bridge(from: fixture.from, to: sink, name: bridge.name) {
+            Forward(queue: "in", toQueue: "out", options: options) { delivery in
+                delivery.message.text == "filtered" ? nil : delivery.message
+            }
+        }
+        try await counted.whileRunning {
+            for text in ["passed", "filtered", "refused"] { try await fixture.a.send(Message(text), to: "in") }
+            for _ in 0..<2 {
+                try await fixture.a.send(Message("twice", headers: ["message-id": "one"]), to: "in")
+            }
+            try await fixture.a.send(Message("looped", headers: ["bridge-path": .string(bridge.name)]), to: "in")
+            await until { counted.reports[0].statistics.received == 6 && counted.reports[0].statistics.inFlight == 0 }
+        }
+        let statistics = counted.reports[0].statistics
+        #expect(statistics.forwarded == 2)
+        #expect(statistics.dead == 1)
+        #expect((statistics.filtered, statistics.duplicates, statistics.looped) == (1, 1, 1))
+        #expect(statistics.dropped == 3)
+    }
+
     @Test(arguments: [true, false])
     func whatTheSinkRefusesIsADeadLetter(isLate: Bool) async throws {
         let fixture = try await BridgeFixture()
@@ -328,6 +394,30 @@ struct ForwardTests {
             try letter.ack()
             _ = isLate  // The late one was published before it was refused.
             #expect(try await heard.texts(isLate ? 3 : 2).filter { $0 != "bad" } == ["good", "good too"])
+        }
+        #expect(bridge.reports[0].statistics.dead == 1)
+    }
+
+    @Test func aMessageStaysWithItsSourceUntilItsDeadLetterIsKept() async throws {
+        let fixture = try await BridgeFixture()
+        let kept = Promise<Void>()
+        let sink = ScriptedConnection(fixture.to) { _, queue in
+            queue == "dead" ? .confirm(kept) : .fail(MessagingError(.refused, "not here"))
+        }
+        let dead = try await fixture.b.consume(from: "dead")
+        let bridge = Bridge(from: fixture.from, to: sink) {
+            Forward(
+                queue: "in",
+                toQueue: "out",
+                options: RouteOptions(deadLetters: DeadLetters(to: "dead", on: .to))
+            )
+        }
+        try await bridge.whileRunning {
+            try await fixture.a.send(Message("x"), to: "in")
+            try #require(try await dead.next()).ack()
+            #expect(fixture.brokerA.queue("in")?.unsettled == 1)
+            kept.end(.success(()))
+            await until { fixture.brokerA.isDone(with: "in") }
         }
         #expect(bridge.reports[0].statistics.dead == 1)
     }

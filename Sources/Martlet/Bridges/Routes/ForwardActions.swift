@@ -118,9 +118,10 @@ public struct ForwardActions: Route {
                 continue
             }
             var message = delivery.message
-            if !message.headers.isEmpty || context.source.capabilities.contains(.separateHeaders),
-                context.options.marking != .never
-            {
+            // Clients of other libraries know news without headers, wherever the server is.
+            if RouteContext.isPlain(message.headers), !context.source.capabilities.contains(.separateHeaders) {
+                message.headers = Headers()
+            } else if context.options.marking != .never {
                 context.stamp.mark(&message.headers, origin: "")
             }
             do {

@@ -263,7 +263,8 @@ struct ForwardPipeline: Sendable {
             do {
                 entry.confirmation = try await attempt(entry)
             } catch {
-                return try await goOn(entry, after: error)
+                try await goOn(entry, after: error)
+                return
             }
             if entry.confirmation.isConfirmed { return arrived(entry) }
         }
@@ -296,6 +297,8 @@ struct ForwardPipeline: Sendable {
 
     private func settle() async throws {
         var batch: Deque<Entry> = []
+        /// When the sink last took a message that it had not taken before.
+        var recovery: Duration?
         while true {
             try await window.next(into: &batch)
             if batch.isEmpty { return }
@@ -307,7 +310,9 @@ struct ForwardPipeline: Sendable {
                 do {
                     try await entry.confirmation.wait()
                 } catch {
-                    try await goOn(entry, after: error)
+                    // What was under way with one that has been taken by now failed with it, and need not wait again.
+                    let isDue = recovery.map { entry.begun <= $0 } ?? false
+                    if try await goOn(entry, after: error, isDue: isDue) { recovery = context.timers.now }
                     continue
                 }
                 arrived(entry)
@@ -348,22 +353,28 @@ struct ForwardPipeline: Sendable {
     // MARK: Failures
 
     /// Tries a message again that the sink has not taken, as long as that makes sense; then it is a dead letter.
-    private func goOn(_ entry: Entry, after error: any Error) async throws {
+    ///
+    /// - Parameter isDue: whether the first time is at once.
+    /// - Returns: whether the sink has taken it.
+    @discardableResult
+    private func goOn(_ entry: Entry, after error: any Error, isDue: Bool = false) async throws -> Bool {
         var entry = entry
         var error = error
         while true {
             try Task.checkCancellation()
             if let error = error as? MessagingError, error.code == .connectionClosed { throw error }
             guard isWorthTrying(entry, after: error), let delay = options.retry.delay(before: entry.attempts - 1) else {
-                return try await bury(entry, error)
+                try await bury(entry, error)
+                return false
             }
             context.warn("a message could not be passed on and is tried again", error)
             context.recorder.update { $0.retried += 1 }
-            try await context.timers.sleep(for: delay)
+            if !isDue || entry.attempts > 1 { try await context.timers.sleep(for: delay) }
             entry.attempts += 1
             do {
                 try await attempt(entry).wait()
-                return arrived(entry)
+                arrived(entry)
+                return true
             } catch let other {
                 error = other
             }
