@@ -61,7 +61,7 @@ public actor MQTTConnection: Connection {
     public nonisolated var capabilities: Capabilities {
         var capabilities: Capabilities = [.retain, .confirmedPublish, .exactlyOnce, .headers]
         if session.options.version == .v5 {
-            capabilities.formUnion([.expiry, .responderDetection, .noLocal, .separateHeaders])
+            capabilities.formUnion([.expiry, .responderDetection, .noLocal, .separateHeaders, .retainAsPublished])
         }
         if session.options.session != .clean { capabilities.insert(.lastingSubscriptions) }
         return capabilities
@@ -94,7 +94,8 @@ public actor MQTTConnection: Connection {
             filter: TopicMapping.filter(pattern),
             quality: CInt(options.guarantee.rawValue),
             wantsRetained: options.retained,
-            noLocal: options.noLocal
+            noLocal: options.noLocal,
+            retainAsPublished: options.retainAsPublished
         )
         let name = pattern.hasWildcards ? nil : TopicName(pattern.text)
         let member = try await session.subscribe(request, .topics(inbox, name: name))

@@ -13,8 +13,7 @@ public actor MemoryConnection: Connection {
     public nonisolated var capabilities: Capabilities {
         [
             .retain, .confirmedPublish, .exactlyOnce, .redelivery, .responderDetection, .replyDetection, .expiry,
-            .separateHeaders,
-            .headers,
+            .separateHeaders, .headers, .retainAsPublished,
         ]
     }
 

@@ -2,11 +2,24 @@ import Martlet
 import Testing
 
 @testable import struct Martlet.BridgeStamp
+@testable import struct Martlet.DeletionMemory
 @testable import struct Martlet.DuplicateWindow
 @testable import struct Martlet.Sampler
 @testable import struct Martlet.TokenBucket
 
 struct BridgeValueTests {
+    // MARK: Deletions
+
+    @Test func aTopicIsDeletedAgainWhenSomethingElseHasPassed() {
+        var memory = DeletionMemory(limit: 2)
+        // None is forgotten for another.
+        let begun = ["a", "a", "b", "c"].map { memory.begins($0) }
+        #expect(begun == [true, false, true, false])
+        memory.forget("a")
+        let isBegunAgain = memory.begins("a")
+        #expect(isBegunAgain)
+    }
+
     // MARK: Marks
 
     @Test func aMarkedMessageDoesNotPassAgain() {
