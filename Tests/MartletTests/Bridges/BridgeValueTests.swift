@@ -34,6 +34,21 @@ struct BridgeValueTests {
         #expect(BridgeStamp(bridge: "aa", hopLimit: 8).verdict(on: headers) == .pass)
     }
 
+    @Test func whatHasPassedABridgeOfAMeshPassesNoOtherOfIt() {
+        var headers = Headers()
+        BridgeStamp(bridge: "in", hopLimit: 8).mark(&headers, origin: "")
+        let ab = BridgeStamp(bridge: "ab", mesh: "site", hopLimit: 8)
+        #expect(ab.verdict(on: headers) == .pass, "it came from outside")
+        ab.mark(&headers, origin: "")
+        #expect(headers["bridge-meshes"] == "site")
+        #expect(BridgeStamp(bridge: "bc", mesh: "site", hopLimit: 8).verdict(on: headers) == .loop)
+        #expect(BridgeStamp(bridge: "bc", mesh: "sit", hopLimit: 8).verdict(on: headers) == .pass)
+        let out = BridgeStamp(bridge: "out", mesh: "other", hopLimit: 8)
+        #expect(out.verdict(on: headers) == .pass)
+        out.mark(&headers, origin: "")
+        #expect(headers["bridge-meshes"] == "site,other")
+    }
+
     @Test func theOriginIsThatOfTheFirst() {
         var headers = Headers()
         BridgeStamp(bridge: "a", hopLimit: 8).mark(&headers, origin: "one")
