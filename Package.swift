@@ -147,7 +147,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Playground",
-            exclude: ["run"],
+            exclude: ["Benchmarks", "run"],
             swiftSettings: settings
         ),
         .testTarget(

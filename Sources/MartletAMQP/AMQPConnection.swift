@@ -73,6 +73,9 @@ public actor AMQPConnection: Connection {
     /// sixteen.
     public nonisolated func events() -> AsyncStream<AMQPEvent> { session.events.stream() }
 
+    /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
+    public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
+
     // MARK: The verbs
 
     /// Publishes a message; see ``Connection/publish(_:to:options:)``.

@@ -4,8 +4,9 @@ import Synchronization
 
 /// What tasks have given a connection to send and its loop has not yet taken: bounded, many producers, one taker.
 ///
-/// So a publish costs a lock and no hop to the loop's thread, which is woken only by the first element. A producer
-/// that finds the outbox full waits, in its turn, until the loop has taken something.
+/// So a publish costs a lock and no hop to the loop's thread, which is woken only by the first element. The loop takes
+/// all that waits at once. A producer that finds the outbox full waits, in its turn, until it has: what is in memory is at
+/// most twice the limit, once taken and once waiting.
 package final class Outbox<Element: Sendable>: Sendable {
     private struct Entry {
         let element: Element
@@ -34,6 +35,8 @@ package final class Outbox<Element: Sendable>: Sendable {
     private let maximumBytes: Int
     private let wake: @Sendable () -> Void
     private let state = Mutex(State())
+    // Proof: touched by the members that are for the loop alone, and so by one thread at a time.
+    nonisolated(unsafe) private var taken: Deque<Entry> = []
 
     /// - Parameters:
     ///   - limit: how many elements may wait.
@@ -45,8 +48,8 @@ package final class Outbox<Element: Sendable>: Sendable {
         self.wake = wake
     }
 
-    /// How many elements wait, in the outbox or for room in it.
-    package var count: Int { state.withLock { $0.waiting.count + $0.parked.count } }
+    /// How many elements wait, in the outbox or for room in it. For the loop alone.
+    package var count: Int { taken.count + state.withLock { $0.waiting.count + $0.parked.count } }
 
     /// Puts an element in, once there is room. Elements that one task puts in stay in order.
     ///
@@ -69,8 +72,10 @@ package final class Outbox<Element: Sendable>: Sendable {
         }
     }
 
-    private func waitForRoom(_ id: UInt64) async throws {
+    private func waitForRoom(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
         try await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs.
+            _ = isolation
             try await withCheckedThrowingContinuation { continuation in
                 let result: Result<Void, any Error>? = state.withLock { state in
                     if state.withdrawn.remove(id) != nil { return .failure(CancellationError()) }
@@ -92,46 +97,50 @@ package final class Outbox<Element: Sendable>: Sendable {
 
     /// The element that has waited longest; `nil` if none waits. For the loop alone.
     package func takeFirst() -> Element? {
-        let (element, admitted): (Element?, Producer?) = state.withLock { state in
-            guard let entry = state.waiting.popFirst() else { return (nil, nil) }
-            state.bytes -= entry.bytes
-            return (entry.element, admitFirst(&state))
-        }
-        admitted?.resume()
-        return element
+        if taken.isEmpty { takeAll() }
+        return taken.popFirst()?.element
     }
 
-    /// Takes out, wherever they are in the order, all elements that satisfy a condition.
+    /// Takes all that waits in one go, so that the loop and the producers meet at the lock once a batch.
+    private func takeAll() {
+        let admitted: [Producer] = state.withLock { state in
+            guard !state.waiting.isEmpty else { return [] }
+            swap(&taken, &state.waiting)
+            state.bytes = 0
+            return admitParked(&state)
+        }
+        for producer in admitted { producer.resume() }
+    }
+
+    /// Takes out, wherever they are in the order, all elements that satisfy a condition. For the loop alone.
     package func removeAll(where condition: (Element) -> Bool) -> [Element] {
-        let (removed, admitted): ([Element], [Producer]) = state.withLock { state in
-            var kept: Deque<Entry> = []
-            var removed: [Element] = []
-            for entry in state.waiting {
-                if condition(entry.element) {
-                    removed.append(entry.element)
-                    state.bytes -= entry.bytes
-                } else {
-                    kept.append(entry)
-                }
-            }
-            guard !removed.isEmpty else { return ([], []) }
-            state.waiting = kept
-            var admitted: [Producer] = []
-            while let producer = admitFirst(&state) { admitted.append(producer) }
-            return (removed, admitted)
+        var removed: [Element] = []
+        func keeps(_ entry: Entry) -> Bool {
+            guard condition(entry.element) else { return true }
+            removed.append(entry.element)
+            return false
+        }
+        taken = taken.filter(keeps)
+        let admitted: [Producer] = state.withLock { state in
+            let before = state.waiting.count
+            state.waiting = state.waiting.filter(keeps)
+            guard state.waiting.count < before else { return [] }
+            state.bytes = state.waiting.reduce(0) { $0 + $1.bytes }
+            return admitParked(&state)
         }
         for producer in admitted { producer.resume() }
         return removed
     }
 
-    /// Ends it: producers that wait throw the error, as later ones do.
+    /// Ends it: producers that wait throw the error, as later ones do. For the loop alone.
     ///
     /// - Returns: what was waiting.
     package func close(_ error: any Error) -> [Element] {
         let (waiting, parked) = state.withLock { state in
             guard state.closed == nil else { return (Deque<Entry>(), [ParkingLot<Entry>.Parked]()) }
             state.closed = error
-            let waiting = state.waiting
+            let waiting = taken + state.waiting
+            taken = []
             state.waiting = []
             state.bytes = 0
             var parked: [ParkingLot<Entry>.Parked] = []
@@ -151,14 +160,15 @@ package final class Outbox<Element: Sendable>: Sendable {
         state.bytes += entry.bytes
     }
 
-    /// Lets in the producer that has waited longest, if there is room.
-    private func admitFirst(_ state: inout State) -> Producer? {
-        while true {
-            guard let entry = state.parked.first, hasRoom(for: entry.bytes, state) else { return nil }
+    /// Lets in the producers that have waited longest, as far as there is room.
+    private func admitParked(_ state: inout State) -> [Producer] {
+        var admitted: [Producer] = []
+        while let entry = state.parked.first, hasRoom(for: entry.bytes, state) {
             let parked = state.parked.popFirst()
             append(entry, &state)
-            // One that has not got as far as waiting finds out by itself; there may be room for the next one too.
-            if let producer = parked?.continuation { return producer }
+            // One that has not got as far as waiting finds out by itself.
+            if let producer = parked?.continuation { admitted.append(producer) }
         }
+        return admitted
     }
 }

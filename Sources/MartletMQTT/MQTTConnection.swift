@@ -67,6 +67,9 @@ public actor MQTTConnection: Connection {
         return capabilities
     }
 
+    /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
+    public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
+
     // MARK: The verbs
 
     /// Publishes a message; see ``Connection/publish(_:to:options:)``.

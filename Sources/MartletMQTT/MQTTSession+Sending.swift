@@ -50,10 +50,7 @@ extension MQTTSession {
             if let timer { runtime.timers.cancel(timer) }
             throw error
         }
-        return Confirmation { [timers = runtime.timers] in
-            defer { if let timer { timers.cancel(timer) } }
-            try check(try await confirmation.value())
-        }
+        return Confirmation(confirmation, timer: timer, of: runtime.timers, check: check)
     }
 
     /// Ends the wait for a message's confirmation when the message has expired.

@@ -61,11 +61,15 @@ public actor RedisConnection: Connection {
     /// configuration, and not promised.
     public nonisolated var capabilities: Capabilities { [.redelivery, .headers, .expiry, .responderDetection] }
 
+    /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
+    public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
+
     // MARK: The verbs
 
     /// Publishes a message; see ``Connection/publish(_:to:options:)``.
     ///
-    /// It returns when the server has passed the message on, or with a refusal.
+    /// It returns when the message is on its way. A refusal is counted in ``ConnectionStatistics/refused``; who wants to
+    /// be told, or to know that the server has passed the message on, begins publishing and waits for the confirmation.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
         try await session.publish(message, to: topic, options)

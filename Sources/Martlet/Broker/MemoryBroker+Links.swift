@@ -256,8 +256,14 @@ extension MemoryBroker {
     }
 
     /// Waits until a message that found its queue full is let in.
-    func waitUntilAdmitted(_ id: UInt64, to queue: QueueName) async throws {
+    func waitUntilAdmitted(
+        _ id: UInt64,
+        to queue: QueueName,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws {
         try await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs.
+            _ = isolation
             try await withCheckedThrowingContinuation { continuation in
                 let waits = locked { state in
                     if Task.isCancelled, state.core.withdraw(id, from: queue) != nil { return false }

@@ -5,6 +5,13 @@ import Synchronization
 ///
 /// A transport makes one when it is made, tells it of each change of its state, and ends it when it closes.
 public final class ConnectionRuntime: Sendable {
+    /// The address that replies come to, as far as it is known.
+    private struct Replies {
+        var opening: Task<ReplyAddress, any Error>?
+        /// Once it is open: to ask the task each time would take its caller off its thread.
+        var address: ReplyAddress?
+    }
+
     /// What the connection is called.
     public let name: String
     /// How values are written and read.
@@ -21,7 +28,7 @@ public final class ConnectionRuntime: Sendable {
     let calls: CallTable
     private let counts = Mutex(ConnectionStatistics())
     private let lastLogged = Mutex<[String: Duration]>([:])
-    private let opening = Mutex<Task<ReplyAddress, any Error>?>(nil)
+    private let replies = Mutex(Replies())
 
     package init(_ options: ConnectionOptions, state: ConnectionState = .connecting) {
         let unique = String(UInt64.random(in: .min ... .max), radix: 36)
@@ -50,7 +57,10 @@ public final class ConnectionRuntime: Sendable {
         calls.failAll(error, forGood: true)
         await courier.stop()
         await timers.stop()
-        let opening = opening.withLock { $0.take() }
+        let opening = replies.withLock { replies in
+            replies.address = nil
+            return replies.opening.take()
+        }
         opening?.cancel()
         _ = await opening?.result
     }
@@ -59,20 +69,23 @@ public final class ConnectionRuntime: Sendable {
 
     /// The connection's reply address, opened by the first call that needs it.
     func replyAddress(on connection: any Connection) async throws -> ReplyAddress {
-        let task = opening.withLock { opening in
-            if let opening { return opening }
+        if let address = replies.withLock({ $0.address }) { return address }
+        let task = replies.withLock { replies in
+            if let opening = replies.opening { return opening }
             // Shared by all callers that come meanwhile, so that none of them cancels it for the others; owned
             // here, and ended by `close`.
             let task = Task { [calls] in
                 try await connection.openReplyAddress { reply, address in calls.receive(reply, at: address) }
             }
-            opening = task
+            replies.opening = task
             return task
         }
         do {
-            return try await task.value
+            let address = try await task.value
+            replies.withLock { if $0.opening == task { $0.address = address } }
+            return address
         } catch {
-            opening.withLock { if $0 == task { $0 = nil } }
+            replies.withLock { if $0.opening == task { $0.opening = nil } }
             throw error
         }
     }

@@ -8,6 +8,8 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var unanswerable = 0
     /// Publishes dropped while there was no link; see ``OfflinePolicy``.
     public var droppedOffline = 0
+    /// Messages without a guarantee that the broker refused when nobody waited for its word.
+    public var refused = 0
     /// Messages that arrived for nobody, beyond those that are kept for who subscribes late.
     public var undelivered = 0
     /// Cancellations, credits and goals' statuses that could not be sent because too many were waiting to be.

@@ -66,8 +66,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
         let error: (any Error)?
     }
 
-    /// How often a reader that finds nothing lets others run before it goes to sleep. Being woken costs both sides
-    /// some microseconds; a producer that is busy has the next element sooner than that.
+    /// How often a reader that finds nothing lets others run before it goes to sleep, where elements come close together:
+    /// being woken costs both sides some microseconds, and a producer that is busy has the next element sooner than that.
     private static var patience: Int { 8 }
 
     /// After how many elements a reader lets others run: after each batch, where it takes batches.
@@ -75,6 +75,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
     private let state: Mutex<State>
     /// Whether there is something to take, or nothing will come any more. Set under the lock.
     private let isReady = Atomic(false)
+    /// Whether several elements waited when the reader last took some.
+    private let isDense = Atomic(false)
     private let onFull: (@Sendable () -> Void)?
     private let onRoom: (@Sendable () -> Void)?
 
@@ -138,8 +140,10 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// Returns when a parked element was let in, or the mailbox closed. A producer that is cancelled takes its
     /// element back and throws `CancellationError`.
-    package func waitUntilAdmitted(_ id: UInt64) async throws {
+    package func waitUntilAdmitted(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
         try await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs.
+            _ = isolation
             try await withCheckedThrowingContinuation { continuation in
                 // What is withdrawn may itself do something when it goes, so it goes outside the lock.
                 let (waits, withdrawn) = state.withLock { state in
@@ -189,7 +193,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// - Throws: the error the mailbox was finished with, `CancellationError`, or
     ///   ``MessagingError/Code/concurrentIteration`` if another task waits already.
     package func next(into batch: inout Deque<Element>, onlyOne: Bool = false) async throws {
-        var yields = 0
+        var yields = isDense.load(ordering: .relaxed) ? 0 : Self.patience
         while true {
             try Task.checkCancellation()
             // A look without the lock, so that a reader that has caught up does not get in its producers' way.
@@ -206,7 +210,6 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 await Task.yield()
             } else {
                 try await waitForElements()
-                yields = 0
             }
         }
     }
@@ -226,13 +229,15 @@ package final class Mailbox<Element: Sendable>: Sendable {
             return (spare, admitted, state.end, state.turnsRoomy())
         }
         batch = taken
+        if !taken.isEmpty { isDense.store(taken.count > 1, ordering: .relaxed) }
         for producer in admitted { producer.resume() }
         if isRoomy { onRoom?() }
         return end
     }
 
-    private func waitForElements() async throws {
+    private func waitForElements(isolation: isolated (any Actor)? = #isolation) async throws {
         let isFirst = await withTaskCancellationHandler {
+            _ = isolation
             var isFirst = true
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let waits = state.withLock { state in

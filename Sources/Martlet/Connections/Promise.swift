@@ -1,10 +1,14 @@
 import Synchronization
 
-/// One value that one task waits for. Whatever comes first counts: the value, a failure, cancellation.
+/// One value that one task waits for, or that one observer is told. Whatever comes first counts: the value, a failure,
+/// cancellation.
 package final class Promise<Value: Sendable>: Sendable {
+    package typealias Observer = @Sendable (Result<Value, any Error>) -> Void
+
     private enum State {
         case pending
         case waiting(CheckedContinuation<Value, any Error>)
+        case observed(Observer)
         case ended(Result<Value, any Error>)
     }
 
@@ -13,37 +17,34 @@ package final class Promise<Value: Sendable>: Sendable {
     package init() {}
 
     /// Whether it has its value, has failed or was cancelled, so that nobody need trouble about it any more.
-    package var hasEnded: Bool {
-        state.withLock { state in
-            if case .ended = state { true } else { false }
-        }
-    }
+    package var hasEnded: Bool { ended != nil }
 
     /// Ends the wait, unless it has ended before.
     ///
     /// - Returns: whether this was what ended it.
     @discardableResult
     package func end(_ result: Result<Value, any Error>) -> Bool {
-        let (isFirst, continuation) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
-            switch state {
-            case .pending:
-                state = .ended(result)
-                return (true, nil)
-            case .waiting(let continuation):
-                state = .ended(result)
-                return (true, continuation)
-            case .ended:
-                return (false, nil)
-            }
+        let before = state.withLock { state in
+            let before = state
+            if case .ended = state {} else { state = .ended(result) }
+            return before
         }
-        continuation?.resume(with: result)
-        return isFirst
+        switch before {
+        case .pending: return true
+        case .waiting(let continuation): continuation.resume(with: result)
+        case .observed(let observer): observer(result)
+        case .ended: return false
+        }
+        return true
     }
 
     /// The value. Cancelling the waiting task ends the wait with `CancellationError`.
-    package func value() async throws -> Value {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+    package func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
+        if let ended { return try ended.get() }
+        return try await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs; otherwise it would go to the global pool and back.
+            _ = isolation
+            return try await withCheckedThrowingContinuation { continuation in
                 let ended: Result<Value, any Error>? = state.withLock { state in
                     if case .ended(let result) = state { return result }
                     state = .waiting(continuation)
@@ -53,6 +54,22 @@ package final class Promise<Value: Sendable>: Sendable {
             }
         } onCancel: {
             end(.failure(CancellationError()))
+        }
+    }
+
+    /// Has an observer told how it ends, instead of a task that waits: by whoever ends it, or at once.
+    package func observe(_ observer: @escaping Observer) {
+        let ended: Result<Value, any Error>? = state.withLock { state in
+            if case .ended(let result) = state { return result }
+            state = .observed(observer)
+            return nil
+        }
+        if let ended { observer(ended) }
+    }
+
+    private var ended: Result<Value, any Error>? {
+        state.withLock { state in
+            if case .ended(let result) = state { result } else { nil }
         }
     }
 }

@@ -11,13 +11,13 @@ enum Pause {
     ///
     /// - Throws: `CancellationError`.
     static func until(_ time: Duration, _ timers: Timers) async throws -> Pause {
-        let signal = OneShot<Pause>()
-        let timer = timers.schedule(at: time) { signal.resolve(.over) }
+        let signal = Promise<Pause>()
+        let timer = timers.schedule(at: time) { signal.end(.success(.over)) }
         defer { timers.cancel(timer) }
         return try await withGracefulShutdownHandler {
             try await signal.value()
         } onGracefulShutdown: {
-            signal.resolve(.shuttingDown)
+            signal.end(.success(.shuttingDown))
         }
     }
 }

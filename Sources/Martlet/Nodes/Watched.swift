@@ -5,7 +5,7 @@ import Synchronization
 final class Watched<Value: Sendable>: Sendable {
     private struct Waiter {
         let condition: @Sendable (Value) -> Bool
-        let signal: OneShot<Bool>
+        let signal: Promise<Bool>
     }
 
     private struct State {
@@ -36,7 +36,7 @@ final class Watched<Value: Sendable>: Sendable {
             try change(&state.value)
             return state.takeSatisfied()
         }
-        for waiter in satisfied { waiter.signal.resolve(true) }
+        for waiter in satisfied { waiter.signal.end(.success(true)) }
     }
 
     /// Waits until a condition holds; returns early when graceful shutdown of this task begins.
@@ -45,7 +45,7 @@ final class Watched<Value: Sendable>: Sendable {
     /// - Throws: `CancellationError`.
     @discardableResult
     func wait(until condition: @escaping @Sendable (Value) -> Bool) async throws -> Bool {
-        let signal = OneShot<Bool>()
+        let signal = Promise<Bool>()
         let id: Int? = state.withLock { state in
             if condition(state.value) { return nil }
             state.lastID += 1
@@ -57,7 +57,7 @@ final class Watched<Value: Sendable>: Sendable {
         return try await withGracefulShutdownHandler {
             try await signal.value()
         } onGracefulShutdown: {
-            signal.resolve(false)
+            signal.end(.success(false))
         }
     }
 }

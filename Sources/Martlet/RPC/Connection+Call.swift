@@ -44,8 +44,14 @@ extension Connection {
             message.headers.replyTo = address
             message.headers.timeout = timeout
             do {
-                // The request may have arrived while the broker's word on it is still awaited.
-                try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
+                // The reply says more than the broker's word on the request, which counts only if it is bad.
+                let sending = try await beginSending(
+                    message,
+                    to: name,
+                    options: runtime.requestOptions(timeout, capabilities)
+                )
+                let withdraw = try await sending.tellFailure { call.fail($0) }
+                defer { withdraw() }
                 return try await call.reply()
             } catch is CancellationError {
                 postCancellation(of: id, at: name)

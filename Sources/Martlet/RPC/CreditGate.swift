@@ -66,12 +66,14 @@ final class CreditGate: ReplyReceiver {
         }
     }
 
-    private func waitForNews() async {
+    private func waitForNews(isolation: isolated (any Actor)? = #isolation) async {
         let id = state.withLock { state in
             state.lastWaiter += 1
             return state.lastWaiter
         }
         await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs.
+            _ = isolation
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let waits = state.withLock { state in
                     guard state.used >= state.allowed, state.failure == nil, !Task.isCancelled else { return false }

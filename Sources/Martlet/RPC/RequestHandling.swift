@@ -1,4 +1,4 @@
-/// How one responder treats each of its requests: runs the handler in a task of its own, replies, acknowledges.
+/// How one responder treats each of its requests: runs the handler, replies, acknowledges.
 struct RequestHandling: Sendable {
     let connection: any Connection
     let name: QueueName
@@ -7,7 +7,10 @@ struct RequestHandling: Sendable {
     let deadline: RequestDeadline
     let handler: @Sendable (IncomingRequest) async throws -> Message
 
-    func answer(_ delivery: Delivery) async {
+    /// Has a request answered by a task of its own, which ``inFlight`` owns; more than that it does not wait for.
+    ///
+    /// - Parameter executor: where the task prefers to run; `nil`: on the global pool.
+    func begin(_ delivery: Delivery, on executor: (any TaskExecutor)?) {
         let runtime = connection.runtime
         let headers = delivery.message.headers
         guard let replyTo = headers.replyTo, !replyTo.isEmpty else {
@@ -17,10 +20,8 @@ struct RequestHandling: Sendable {
         }
         let id = headers.correlationID ?? runtime.calls.makeID()
         guard inFlight.claim(id, replyTo: replyTo, delivery) else { return }
-        // If the link is gone the broker delivers the request again, elsewhere.
-        defer { try? delivery.ack() }
         guard !inFlight.wasCancelled(id) else {
-            settle(inFlight.end(id, replyTo: replyTo).duplicates)
+            settle(inFlight.end(id, replyTo: replyTo).duplicates + [delivery])
             return
         }
         let request = IncomingRequest(message: delivery.message, id: id, replyTo: replyTo, connection: connection)
@@ -31,24 +32,36 @@ struct RequestHandling: Sendable {
             timers: runtime.timers,
             deadline: deadline
         )
+        inFlight.taskBegins()
         let work = RequestContext.$current.withValue(context) {
-            // Awaited below; a task of its own because the caller cancels this handler and no other.
-            Task { try await handler(request) }
+            Task(executorPreference: executor) {
+                await answer(request, by: deadline)
+                // If the link is gone the broker delivers the request again, elsewhere.
+                try? delivery.ack()
+                inFlight.taskEnds()
+            }
         }
         inFlight.begin(id, replyTo: replyTo) { work.cancel() }
-        let timer = deadline.map { runtime.timers.schedule(at: $0) { work.cancel() } }
-        let result = await withTaskCancellationHandler {
-            await work.result
-        } onCancel: {
-            work.cancel()
+    }
+
+    private func answer(_ request: IncomingRequest, by deadline: Duration?) async {
+        let timers = connection.runtime.timers
+        let timer = deadline.map { deadline in
+            timers.schedule(at: deadline) { inFlight.interrupt(request.id, replyTo: request.replyTo) }
         }
-        if let timer { runtime.timers.cancel(timer) }
-        let (isAwaited, duplicates) = inFlight.end(id, replyTo: replyTo)
+        let result: Result<Message, any Error>
+        do {
+            result = .success(try await handler(request))
+        } catch {
+            result = .failure(error)
+        }
+        if let timer { timers.cancel(timer) }
+        let (isAwaited, duplicates) = inFlight.end(request.id, replyTo: request.replyTo)
         defer { settle(duplicates) }
         guard isAwaited else { return }
-        let reply = reply(for: result, isLate: deadline.map { runtime.timers.now >= $0 } ?? false)
+        let reply = reply(for: result, isLate: deadline.map { timers.now >= $0 } ?? false)
         if Task.isCancelled {
-            // A responder that is cancelled still owes its callers an answer, and sending checks for cancellation.
+            // Who is stopped still owes its caller an answer, and sending checks for cancellation.
             await Task { await send(reply, to: request) }.value
         } else {
             await send(reply, to: request)
@@ -79,7 +92,7 @@ struct RequestHandling: Sendable {
             return MessagingError.reply(
                 for: MessagingError(.timeout, "the handler was stopped at its caller's deadline")
             )
-        case .failure(is CancellationError) where Task.isCancelled:
+        case .failure(is CancellationError) where inFlight.isStopping:
             return MessagingError.reply(for: MessagingError(.shuttingDown, "the responder of \(name) is shutting down"))
         case .failure(let error):
             return MessagingError.reply(for: error)

@@ -1,13 +1,17 @@
 import DequeModule
 import Synchronization
 
-/// The requests that one responder works on, so that each can be cancelled by its caller.
+/// The requests that one responder works on, so that each can be cancelled by its caller. It owns their tasks: who began
+/// them waits until they have ended, and none outlives that.
 ///
 /// A cancellation may overtake its request: those of unknown requests are remembered, the latest 4,096 of them.
 final class RequestsInFlight: Sendable {
     private struct Request {
         var cancel: (@Sendable () -> Void)?
+        /// Its caller waits no longer.
         var isCancelled = false
+        /// Its time is over; its caller is told.
+        var isInterrupted = false
         /// Further deliveries of the same request, settled with the first.
         var duplicates: [Delivery] = []
     }
@@ -17,7 +21,11 @@ final class RequestsInFlight: Sendable {
         var requests: [String: [String: Request]] = [:]
         var cancelledEarly: Set<String> = []
         var isClosed = false
+        var isStopping = false
         var order: Deque<String> = []
+        /// How many tasks have not ended.
+        var running = 0
+        var idle: CheckedContinuation<Void, Never>?
     }
 
     private static let remembered = 4_096
@@ -45,14 +53,67 @@ final class RequestsInFlight: Sendable {
         }
     }
 
-    /// Has `cancel` called when the caller cancels; at once if it has done so.
+    /// Has `cancel` called when the caller cancels or the responder stops; at once if that has happened. Does nothing for
+    /// a request that has ended.
     func begin(_ id: String, replyTo: String, cancel: @escaping @Sendable () -> Void) {
         let isCancelled = state.withLock { state in
+            guard let request = state.requests[id]?[replyTo] else { return false }
             state.requests[id]?[replyTo]?.cancel = cancel
-            return state.requests[id]?[replyTo]?.isCancelled ?? true
+            return request.isCancelled || request.isInterrupted || state.isStopping
         }
         if isCancelled { cancel() }
     }
+
+    /// Cancels the handler of a request whose caller is still to be told.
+    func interrupt(_ id: String, replyTo: String) {
+        let cancel = state.withLock { state in
+            state.requests[id]?[replyTo]?.isInterrupted = true
+            return state.requests[id]?[replyTo]?.cancel
+        }
+        cancel?()
+    }
+
+    // MARK: The tasks
+
+    /// A task begins.
+    func taskBegins() {
+        state.withLock { $0.running += 1 }
+    }
+
+    /// A task has done all it had to.
+    func taskEnds() {
+        let idle = state.withLock { state in
+            state.running -= 1
+            return state.running == 0 ? state.idle.take() : nil
+        }
+        idle?.resume()
+    }
+
+    /// Returns when no task runs; for one who waits, and whether it is cancelled or not.
+    func waitUntilIdle() async {
+        await withCheckedContinuation { continuation in
+            let isIdle = state.withLock { state in
+                guard state.running > 0 else { return true }
+                state.idle = continuation
+                return false
+            }
+            if isIdle { continuation.resume() }
+        }
+    }
+
+    /// Whether the responder stops in the middle of its requests.
+    var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    /// The responder stops: every handler is cancelled, and its caller is told.
+    func stop() {
+        let cancels = state.withLock { state in
+            state.isStopping = true
+            return state.requests.values.flatMap(\.values).compactMap(\.cancel)
+        }
+        for cancel in cancels { cancel() }
+    }
+
+    // MARK: The end of one, of all
 
     /// - Returns: whether the caller still waits for the answer, and what is to be settled besides.
     func end(_ id: String, replyTo: String) -> (isAwaited: Bool, duplicates: [Delivery]) {

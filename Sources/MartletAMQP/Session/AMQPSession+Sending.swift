@@ -33,10 +33,7 @@ extension AMQPSession {
         }
         // The link may have gone just before, and nobody would tell.
         if !outgoing.isKept { bell.ring() }
-        return Confirmation { [timers = runtime.timers] in
-            defer { if let timer { timers.cancel(timer) } }
-            try await confirmation.value()
-        }
+        return Confirmation(confirmation, timer: timer, of: runtime.timers)
     }
 
     private nonisolated var notConnected: MessagingError {

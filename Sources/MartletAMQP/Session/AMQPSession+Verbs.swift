@@ -46,22 +46,18 @@ extension AMQPSession {
     nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
         try check(queue)
         try check(message, options.guarantee)
-        let isRequest = message.headers.replyTo != nil
+        if message.headers.replyTo != nil { return try await beginRequest(message, to: queue, options).wait() }
         let isGuaranteed = options.guarantee > .atMostOnce
-        var (properties, body) =
-            isRequest
-            ? try WireFormat.callContent(of: message, runtime.wire)
-            : try WireFormat.content(of: message, runtime.wire)
-        try prepare(&properties, isLasting: !isRequest, expiry: options.expiry)
+        var (properties, body) = try WireFormat.content(of: message, runtime.wire)
+        try prepare(&properties, isLasting: true, expiry: options.expiry)
         let start = runtime.timers.now
         while true {
             let left = options.expiry.map { $0 - (runtime.timers.now - start) }
             if let left, left <= .zero { throw expired(queue) }
             do {
-                // Whom a request is for, its responder declares; peers' queues must not be declared by anyone else.
-                if options.requiresConsumer, !isRequest {
+                if options.requiresConsumer {
                     try await checkConsumers(of: queue)
-                } else if !isRequest {
+                } else {
                     try await ensureQueue(queue, waits: isGuaranteed, within: left)
                 }
                 return try await publish(
@@ -79,7 +75,7 @@ extension AMQPSession {
                     expiry: left
                 )
             } catch let error as MessagingError
-                where error.code == .noResponder && !options.requiresConsumer && !isRequest
+                where error.code == .noResponder && !options.requiresConsumer
             {
                 // The queue was deleted since it was last seen.
                 await forget(queue)
@@ -94,7 +90,11 @@ extension AMQPSession {
         to queue: QueueName,
         _ options: SendOptions
     ) async throws -> Confirmation {
-        guard !options.requiresConsumer, message.headers.replyTo == nil, options.guarantee == .atLeastOnce else {
+        if message.headers.replyTo != nil {
+            try check(queue)
+            return try await beginRequest(message, to: queue, options)
+        }
+        guard !options.requiresConsumer, options.guarantee == .atLeastOnce else {
             try await send(message, to: queue, options)
             return .confirmed
         }
@@ -122,6 +122,33 @@ extension AMQPSession {
                 try await self.send(message, to: queue, options)
             }
         }
+    }
+
+    /// Sends a request. Its queue its responder declares: those of peers must not be declared by anyone else.
+    private nonisolated func beginRequest(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions
+    ) async throws -> Confirmation {
+        try check(message, options.guarantee)
+        var (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
+        try prepare(&properties, isLasting: false, expiry: options.expiry)
+        let isGuaranteed = options.guarantee > .atMostOnce
+        let isMandatory = isGuaranteed || options.requiresConsumer
+        return try await begin(
+            Outgoing(
+                publish: AMQPPublish(
+                    exchange: "",
+                    routingKey: queue.text,
+                    isMandatory: isMandatory,
+                    properties: properties,
+                    body: body
+                ),
+                isKept: isGuaranteed,
+                confirmation: isMandatory ? Promise() : nil
+            ),
+            expiry: options.expiry
+        )
     }
 
     private nonisolated func expired(_ queue: QueueName) -> MessagingError {

@@ -28,14 +28,10 @@ extension EventLoop {
     }
 
     private func runJobs() {
-        if body.batch.isEmpty {
-            state.withLock { swap(&$0.queue, &body.batch) }
-            body.batchSize = body.batch.count
-        }
-        guard body.batchSize > 0 else { return }
         let executor = asUnownedSerialExecutor()
         let taskExecutor = asUnownedTaskExecutor()
-        for _ in 0..<min(body.batch.count, Self.batchLimit) {
+        for _ in 0..<Self.batchLimit {
+            if body.batch.isEmpty, !takeBatch() { return }
             switch body.batch.popFirst() {
             case .actorJob(let job): job.runSynchronously(on: executor)
             case .taskJob(let job): job.runSynchronously(on: taskExecutor)
@@ -43,8 +39,18 @@ extension EventLoop {
             case nil: break
             }
         }
+    }
+
+    /// Takes what waits in the queue. One job often makes the next: to look at descriptors between them would cost more
+    /// than they do.
+    ///
+    /// - Returns: whether there was anything.
+    private func takeBatch() -> Bool {
         // What a flood needed is given back after it.
-        if body.batchSize > Self.largeBatch, body.batch.isEmpty { body.batch = [] }
+        if body.batchSize > Self.largeBatch { body.batch = [] }
+        state.withLock { swap(&$0.queue, &body.batch) }
+        body.batchSize = body.batch.count
+        return body.batchSize > 0
     }
 
     /// Fires the timers that are due, without those that are scheduled meanwhile.

@@ -15,8 +15,8 @@ import Synchronization
 /// has to run, if only to throw) starts a thread again, which ends when there are no more. There is never more
 /// than one at a time. The thread keeps the loop in memory; nothing else of it does.
 ///
-/// **Turns.** In each round the thread runs what had waited when the round began (at most 256 jobs), then timers
-/// that are due, then looks at all descriptors and calls the handler of each ready one once. So neither a flood of
+/// **Turns.** In each round the thread runs what waits and what that brings (at most 256 jobs), then timers that are
+/// due, then looks at all descriptors and calls the handler of each ready one once. So neither a flood of
 /// jobs nor one of input starves the other, provided that a job or handler does a bounded amount and does not
 /// block.
 ///

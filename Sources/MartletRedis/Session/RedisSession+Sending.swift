@@ -42,25 +42,24 @@ extension RedisSession {
         isGuaranteed: Bool,
         within limit: Duration?
     ) async throws -> RedisValue {
-        try await begin(commands, slot: slot, isGuaranteed: isGuaranteed, within: limit)()
+        let promise = Promise<RedisValue>()
+        let timer = try await begin(
+            Request(commands, slot: slot, isGuaranteed: isGuaranteed, .promise(promise)),
+            within: limit
+        )
+        defer { if let timer { runtime.timers.cancel(timer) } }
+        return try await promise.value()
     }
 
     /// Has commands run, in the order in which they are given.
     ///
-    /// - Returns: what waits for the reply, or an array of those of several commands.
-    nonisolated func begin(
-        _ commands: [[[UInt8]]],
-        slot: Int? = nil,
-        isGuaranteed: Bool,
-        within limit: Duration? = nil
-    ) async throws -> @Sendable () async throws -> RedisValue {
+    /// - Returns: what ends the request's promise at the limit, to be cancelled when it has ended.
+    @discardableResult
+    nonisolated func begin(_ request: Request, within limit: Duration? = nil) async throws -> Timers.ID? {
         try Task.checkCancellation()
-        let promise = Promise<RedisValue>()
-        let request = Request(commands, slot: slot, isGuaranteed: isGuaranteed, .promise(promise))
-        let timers = runtime.timers
         let timer = limit.map { limit in
-            timers.schedule(at: timers.now + limit) {
-                promise.end(
+            runtime.timers.schedule(at: runtime.timers.now + limit) {
+                request.end(
                     .failure(MessagingError(.timeout, "the server did not confirm the message within \(limit)"))
                 )
             }
@@ -68,30 +67,29 @@ extension RedisSession {
         do {
             try await outbox.put(request, bytes: request.cost)
         } catch {
-            if let timer { timers.cancel(timer) }
+            if let timer { runtime.timers.cancel(timer) }
             throw error
         }
-        return {
-            defer { if let timer { timers.cancel(timer) } }
-            return try await promise.value()
-        }
+        return timer
     }
 
-    /// Has a command run once; without a link it is treated as the options for publishes say.
-    nonisolated func submitPublish(_ command: [[UInt8]]) async throws -> RedisValue {
+    /// Has a publish run once, and waits for nothing; without a link it is treated as the options say.
+    nonisolated func put(_ publish: Request) async throws {
         switch runtime.states.state {
-        case .connected, .closed:
-            return try await submit([command])
+        case .connected:
+            try Task.checkCancellation()
+            try await outbox.put(publish, bytes: publish.cost)
+        case .closed:
+            throw MessagingError.closed
         case .connecting, .disconnected:
             try Task.checkCancellation()
-            switch offline.add(Request([command], .handler { _ in })) {
+            switch offline.add(publish) {
             case .refused: throw MessagingError.offline
             case .dropped: runtime.count(\.droppedOffline, "a publish was dropped while there was no link")
             case .kept: break
             }
             // The link may have come back just before.
             bell.ring()
-            return .null
         }
     }
 

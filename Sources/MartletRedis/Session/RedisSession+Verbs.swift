@@ -14,9 +14,27 @@ extension RedisSession {
                 "Redis does not wait for subscribers: what is published arrives at most once; a queue keeps messages"
             )
         }
+        try await put(publication(message, to: topic, options))
+    }
+
+    /// A publish whose reply nobody waits for.
+    private nonisolated func publication(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions
+    ) throws -> Request {
         let body = try runtime.wire.publication(message, format: options.format)
-        let reply = try await submitPublish([Command.publish, Array(topic.text.utf8), body])
-        if let error = reply.error { throw error.asMessagingError("the publish to \(topic)") }
+        return Request(
+            CommandFormat.publish(body, to: topic.text),
+            .handler { [runtime] result in
+                switch result {
+                case .success(.error(let error)):
+                    runtime.count(\.refused, "the server refused a message to \(topic): \(error)")
+                case .success: break
+                case .failure: runtime.count(\.droppedOffline, "a message to \(topic) went with the link")
+                }
+            }
+        )
     }
 
     /// Publishes while there is a link without waiting for the server's answer.
@@ -31,9 +49,10 @@ extension RedisSession {
         }
         try runtime.checkSize(of: message)
         let body = try runtime.wire.publication(message, format: options.format)
-        let reply = try await begin([[Command.publish, Array(topic.text.utf8), body]], isGuaranteed: false)
-        return Confirmation {
-            if let error = try await reply().error { throw error.asMessagingError("the publish to \(topic)") }
+        let promise = Promise<RedisValue>()
+        try await begin(Request(CommandFormat.publish(body, to: topic.text), .promise(promise)))
+        return Confirmation(promise, of: runtime.timers) { reply in
+            if let error = reply.error { throw error.asMessagingError("the publish to \(topic)") }
         }
     }
 
@@ -50,14 +69,13 @@ extension RedisSession {
         try runtime.checkSize(of: message)
         let keys = QueueKeys(queue)
         let element = try element(of: message, expiry: options.expiry)
-        let reply = try await begin(
-            [[Command.rpush, keys.list, element]],
-            slot: keys.slot,
-            isGuaranteed: true,
+        let promise = Promise<RedisValue>()
+        let timer = try await begin(
+            Request([[Command.rpush, keys.list, element]], slot: keys.slot, isGuaranteed: true, .promise(promise)),
             within: options.expiry
         )
-        return Confirmation {
-            if let error = try await reply().error { throw error.asMessagingError("a message to \(queue)") }
+        return Confirmation(promise, timer: timer, of: runtime.timers) { reply in
+            if let error = reply.error { throw error.asMessagingError("a message to \(queue)") }
         }
     }
 

@@ -33,6 +33,13 @@ struct Request: Sendable {
         self.completion = completion
     }
 
+    /// One command, as it is sent.
+    init(_ bytes: [UInt8], _ completion: Completion) {
+        self.bytes = bytes
+        count = 1
+        self.completion = completion
+    }
+
     /// About what it costs to keep.
     var cost: Int { bytes.count + 128 }
 

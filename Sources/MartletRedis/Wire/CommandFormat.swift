@@ -17,6 +17,28 @@ enum CommandFormat {
         bytes(of: arguments.map { Array($0.utf8) })
     }
 
+    /// `PUBLISH` with its two arguments: the command that there are most of is made in one piece.
+    static func publish(_ body: [UInt8], to channel: String) -> [UInt8] {
+        var channel = channel
+        return channel.withUTF8 { channel in
+            var result: [UInt8] = []
+            result.reserveCapacity(publishHead.count + channel.count + body.count + 32)
+            result.append(contentsOf: publishHead)
+            appendArgument(channel, to: &result)
+            body.withUnsafeBufferPointer { appendArgument($0, to: &result) }
+            return result
+        }
+    }
+
+    private static let publishHead = Array("*3\r\n$7\r\nPUBLISH\r\n".utf8)
+
+    private static func appendArgument(_ argument: UnsafeBufferPointer<UInt8>, to result: inout [UInt8]) {
+        appendHeader("$", argument.count, to: &result)
+        result.append(contentsOf: argument)
+        result.append(13)
+        result.append(10)
+    }
+
     /// Appends a command.
     static func append(_ arguments: [[UInt8]], to result: inout [UInt8]) {
         var size = 16
@@ -35,6 +57,9 @@ enum CommandFormat {
         result.append(UInt8(ascii: mark))
         if number < 10 {
             result.append(UInt8(ascii: "0") + UInt8(number))
+        } else if number < 100 {
+            result.append(UInt8(ascii: "0") + UInt8(number / 10))
+            result.append(UInt8(ascii: "0") + UInt8(number % 10))
         } else {
             result.append(contentsOf: String(number).utf8)
         }

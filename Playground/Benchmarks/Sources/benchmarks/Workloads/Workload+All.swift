@@ -1,0 +1,163 @@
+extension Workload {
+    /// Those that there is a target for.
+    static let all = mqtt + amqp + redis + [bridge] + inProcess
+
+    private static let mqtt =
+        publishing("mqtt", .mosquitto)
+        + [
+            subscribing("mqtt", .mosquitto),
+            confirming("mqtt", .mosquitto),
+        ]
+        + calling("mqtt", .mosquitto)
+        + [typed("mqtt", .mosquitto)]
+        + memory("mqtt", .mosquitto)
+
+    private static let amqp =
+        publishing("amqp", .rabbitmq)
+        + [
+            subscribing("amqp", .rabbitmq),
+            consuming,
+            confirming("amqp", .rabbitmq),
+        ]
+        + calling("amqp", .rabbitmq)
+        + memory("amqp", .rabbitmq)
+
+    private static let redis =
+        publishing("redis", .redis)
+        + [
+            subscribing("redis", .redis),
+            confirming("redis", .redis),
+        ]
+        + calling("redis", .redis)
+        + [typed("redis", .redis)]
+        + memory("redis", .redis)
+
+    private static func publishing(_ transport: String, _ broker: BrokerKind) -> [Self] {
+        [(64, "64 B"), (1_024, "1 KiB")].map { bytes, size in
+            Self(
+                name: "\(transport) publish, \(size)",
+                broker: broker,
+                goal: .atLeast(ratio: 0.9),
+                martlet: Contender(measured: .martlet(transport, "publish").with(bytes: bytes)),
+                rival: Contender(measured: .c(transport, "publish").with(bytes: bytes))
+            )
+        }
+    }
+
+    private static func subscribing(_ transport: String, _ broker: BrokerKind) -> Self {
+        let source = Contender.Staging.fed(by: .c(transport, "flood"))
+        return Self(
+            name: "\(transport) subscribe, 64 B",
+            broker: broker,
+            goal: .atLeast(ratio: 0.9),
+            martlet: Contender(measured: .martlet(transport, "subscribe"), staging: source),
+            rival: Contender(measured: .c(transport, "subscribe"), staging: source)
+        )
+    }
+
+    /// From a queue, each message acknowledged.
+    private static var consuming: Self {
+        func contender(_ measured: Invocation, _ queue: String) -> Contender {
+            let environment = ["BENCH_QUEUE": queue]
+            return Contender(
+                measured: measured.with(environment: environment),
+                staging: .fed(by: .c("amqp", "floodqueue").with(environment: environment))
+            )
+        }
+        return Self(
+            name: "amqp consume, acknowledged, 64 B",
+            broker: .rabbitmq,
+            goal: .atLeast(ratio: 0.9),
+            martlet: contender(.martlet("amqp", "consume"), "bench.queue.martlet"),
+            rival: contender(.c("amqp", "consume"), "bench.queue.c")
+        )
+    }
+
+    private static func confirming(_ transport: String, _ broker: BrokerKind) -> Self {
+        Self(
+            name: "\(transport) confirmed, 100 in flight",
+            broker: broker,
+            goal: .atLeast(ratio: 0.9),
+            martlet: Contender(measured: .martlet(transport, "confirmed").with(window: 100)),
+            rival: Contender(measured: .c(transport, "confirmed").with(window: 100))
+        )
+    }
+
+    private static func calling(_ transport: String, _ broker: BrokerKind) -> [Self] {
+        func contender(_ invocation: (String, String) -> Invocation, _ workload: String, _ window: Int) -> Contender {
+            Contender(
+                measured: invocation(transport, workload).with(window: window),
+                staging: .answered(by: invocation(transport, "echo"))
+            )
+        }
+        let kinds: [(name: String, workload: String, window: Int, quantity: Quantity, goal: Goal)] = [
+            ("call, caller on the loop", "call-on-loop", 1, .latency, .atMost(ratio: 1.25)),
+            ("call, caller on the pool", "call", 1, .latency, .atMost(ratio: 1.8)),
+            ("call, 64 callers", "call", 64, .rate, .atLeast(ratio: 0.9)),
+        ]
+        return kinds.map { kind in
+            Self(
+                name: "\(transport) \(kind.name)",
+                broker: broker,
+                quantity: kind.quantity,
+                goal: kind.goal,
+                martlet: contender(Invocation.martlet, kind.workload, kind.window),
+                rival: contender(Invocation.c, "call", kind.window)
+            )
+        }
+    }
+
+    /// A struct of four fields as JSON, against as many bytes.
+    private static func typed(_ transport: String, _ broker: BrokerKind) -> Self {
+        Self(
+            name: "\(transport) typed, against raw bytes",
+            broker: broker,
+            goal: .atLeast(ratio: 0.75),
+            martlet: Contender(measured: .martlet(transport, "typed")),
+            rival: Contender(measured: .martlet(transport, "raw"))
+        )
+    }
+
+    private static func memory(_ transport: String, _ broker: BrokerKind) -> [Self] {
+        let idle = Contender(measured: .martlet(transport, "idle"))
+        return [
+            Self(
+                name: "\(transport) memory, one subscription",
+                broker: broker,
+                quantity: .memory,
+                goal: .below(12 * 1_048_576),
+                count: 1,
+                martlet: idle
+            ),
+            Self(
+                name: "\(transport) memory, each of 10,000",
+                broker: broker,
+                quantity: .memoryEach,
+                goal: .below(2_048),
+                count: 10_000,
+                martlet: idle
+            ),
+        ]
+    }
+
+    private static let bridge = Self(
+        name: "bridge mqtt to mqtt, against mosquitto's",
+        broker: .none,
+        goal: .atLeast(ratio: 1),
+        martlet: Contender(
+            measured: .c("mqtt", "subscribe"),
+            staging: .bridged(by: .martlet("mqtt", "bridge"), fed: .c("mqtt", "flood"))
+        ),
+        rival: Contender(measured: .c("mqtt", "subscribe"), staging: .bridged(by: nil, fed: .c("mqtt", "flood")))
+    )
+
+    private static let inProcess = [("", ""), (" typed", "-typed")].map { name, suffix in
+        Self(
+            name: "in process\(name), against AsyncStream",
+            broker: .none,
+            goal: .atLeast(ratio: 5),
+            martlet: Contender(measured: .martlet("memory", "hand-over\(suffix)")),
+            rival: Contender(measured: .martlet("memory", "stream\(suffix)"))
+        )
+    }
+}

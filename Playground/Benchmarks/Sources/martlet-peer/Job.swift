@@ -1,0 +1,75 @@
+import Martlet
+import MartletAMQP
+import MartletMQTT
+import MartletRedis
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// What to do, from the command line: `martlet-peer TRANSPORT WORKLOAD COUNT BYTES [WINDOW]`. The broker's port is in
+/// `BROKER_PORT`, unless the transport is `memory`.
+struct Job: Sendable {
+    enum Transport: String {
+        case mqtt, amqp, redis
+        /// The embedded broker.
+        case memory
+    }
+
+    struct UsageError: Error, CustomStringConvertible {
+        let description = "usage: BROKER_PORT=N martlet-peer mqtt|amqp|redis|memory WORKLOAD COUNT BYTES [WINDOW]"
+    }
+
+    let transport: Transport
+    let workload: String
+    let count: Int
+    let bytes: Int
+    /// How many messages or calls are under way at a time.
+    let window: Int
+    let port: Int
+
+    let topic: TopicName = "bench.topic"
+    let requests: QueueName = "bench.requests"
+    let queue: QueueName = "bench.queue.martlet"
+
+    init(_ arguments: [String]) throws {
+        let numbers = arguments.dropFirst(2).compactMap { Int($0) }
+        guard (4...5).contains(arguments.count), numbers.count == arguments.count - 2,
+            let transport = Transport(rawValue: arguments[0]),
+            let port = transport == .memory ? 0 : Self.port("BROKER_PORT")
+        else { throw UsageError() }
+        self.transport = transport
+        workload = arguments[1]
+        (count, bytes) = (numbers[0], numbers[1])
+        window = numbers.count > 2 ? numbers[2] : 1
+        self.port = port
+    }
+
+    /// What the workload sends.
+    var message: Message { Message(Array(repeating: UInt8(ascii: "x"), count: bytes)) }
+
+    static func port(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+
+    func connect(port: Int? = nil) async throws -> any Connection {
+        let port = port ?? self.port
+        switch transport {
+        case .mqtt:
+            return try await MQTTConnection.connect(MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)], version: Self.port("V311") == nil ? .v5 : .v311))
+        case .amqp:
+            // The programs in C have classic queues too. A subscription takes a channel.
+            return try await AMQPConnection.connect(
+                AMQPOptions(
+                    servers: [.init(host: "127.0.0.1", port: port)],
+                    maximumChannels: 20_000,
+                    queueKind: .classic
+                )
+            )
+        case .memory:
+            return try await MemoryBroker().connect()
+        case .redis:
+            return try await RedisConnection.connect(RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)]))
+        }
+    }
+}

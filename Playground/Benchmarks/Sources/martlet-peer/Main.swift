@@ -1,0 +1,43 @@
+import Martlet
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+@main
+enum Main {
+    static func main() async {
+        do {
+            let job = try Job(Array(CommandLine.arguments.dropFirst()))
+            try await run(job)
+        } catch {
+            "martlet-peer: \(error)\n".withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
+            exit(1)
+        }
+    }
+
+    private static func run(_ job: Job) async throws {
+        switch job.workload {
+        case "publish": try await Publishing(job).unconfirmed()
+        case "connections": try await Publishing(job).onConnections()
+        case "confirmed": try await Publishing(job).confirmed()
+        case "subscribe": try await Receiving(job).subscribe()
+        case "consume": try await Receiving(job).consume()
+        case "echo": try await Calling(job).echo()
+        case "echo-on-loop": try await Calling(job).echoOnLoop()
+        case "call": try await Calling(job).callers()
+        case "call-on-loop": try await Calling(job).onLoop()
+        case "raw": try await Values(job).raw()
+        case "typed": try await Values(job).typed()
+        case "bridge": try await Bridging(job).run()
+        case "idle": try await Idling(job).run()
+        case "hand-over": try await HandingOver(job).broker()
+        case "hand-over-typed": try await HandingOver(job).typedBroker()
+        case "stream": try await HandingOver(job).stream()
+        case "stream-typed": try await HandingOver(job).typedStream()
+        default: throw Job.UsageError()
+        }
+    }
+}
