@@ -26,6 +26,7 @@ public struct AMQPReplyError: Error, Sendable, Hashable, CustomStringConvertible
     static let notFound = 404
     static let resourceLocked = 405
     static let preconditionFailed = 406
+    static let internalError = 541
 }
 
 extension MessagingError {

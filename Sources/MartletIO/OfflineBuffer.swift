@@ -1,6 +1,6 @@
-package import DequeModule
+import DequeModule
 package import Martlet
-package import Synchronization
+import Synchronization
 
 /// What becomes of messages without a guarantee while a connection has no link.
 package final class OfflineBuffer<Element: Sendable>: Sendable {
@@ -13,20 +13,20 @@ package final class OfflineBuffer<Element: Sendable>: Sendable {
         case kept
     }
 
-    @usableFromInline let policy: OfflinePolicy
-    @usableFromInline let kept = Mutex<Deque<Element>>([])
+    private let policy: OfflinePolicy
+    private let kept = Mutex<Deque<Element>>([])
 
-    @inlinable package init(_ policy: OfflinePolicy) {
+    package init(_ policy: OfflinePolicy) {
         self.policy = policy
     }
 
     /// Whether anything may ever be kept.
-    @inlinable package var keeps: Bool {
+    package var keeps: Bool {
         if case .buffer(let limit) = policy { limit > 0 } else { false }
     }
 
     /// Does with an element what the policy says.
-    @inlinable package func add(_ element: Element) -> Outcome {
+    package func add(_ element: Element) -> Outcome {
         switch policy {
         case .fail:
             return .refused
@@ -43,7 +43,7 @@ package final class OfflineBuffer<Element: Sendable>: Sendable {
     }
 
     /// The oldest that is kept; `nil` if there is none.
-    @inlinable package func takeFirst() -> Element? {
+    package func takeFirst() -> Element? {
         kept.withLock { $0.popFirst() }
     }
 }

@@ -1,6 +1,6 @@
-package import DequeModule
+import DequeModule
 import Martlet
-package import Synchronization
+import Synchronization
 
 /// What tasks have given a connection to send and its loop has not yet taken: bounded, many producers, one taker.
 ///
@@ -8,12 +8,12 @@ package import Synchronization
 /// all that waits at once. A producer that finds the outbox full waits, in its turn, until it has: what is in memory is at
 /// most twice the limit, once taken and once waiting.
 package final class Outbox<Element: Sendable>: Sendable {
-    @usableFromInline struct Entry {
+    private struct Entry {
         let element: Element
         let bytes: Int
     }
 
-    @usableFromInline struct State {
+    private struct State {
         var waiting: Deque<Entry> = []
         var bytes = 0
         var parked = ParkingLot<Entry>()
@@ -22,40 +22,40 @@ package final class Outbox<Element: Sendable>: Sendable {
         var closed: (any Error)?
     }
 
-    @usableFromInline enum Outcome {
+    private enum Outcome {
         /// It is in, and there was nothing before.
         case isFirst
         case isIn
         case parked(UInt64)
     }
 
-    @usableFromInline typealias Producer = CheckedContinuation<Void, any Error>
+    private typealias Producer = CheckedContinuation<Void, any Error>
 
-    @usableFromInline let limit: Int
-    @usableFromInline let maximumBytes: Int
-    @usableFromInline let wake: @Sendable () -> Void
-    @usableFromInline let state = Mutex(State())
+    private let limit: Int
+    private let maximumBytes: Int
+    private let wake: @Sendable () -> Void
+    private let state = Mutex(State())
     // Proof: touched by the members that are for the loop alone, and so by one thread at a time.
-    @usableFromInline nonisolated(unsafe) var taken: Deque<Entry> = []
+    nonisolated(unsafe) private var taken: Deque<Entry> = []
 
     /// - Parameters:
     ///   - limit: how many elements may wait.
     ///   - maximumBytes: how many bytes may wait; one element may always be larger.
     ///   - wake: called, outside the lock, when there is something to take and was not before.
-    @inlinable package init(limit: Int, maximumBytes: Int, wake: @escaping @Sendable () -> Void) {
+    package init(limit: Int, maximumBytes: Int, wake: @escaping @Sendable () -> Void) {
         self.limit = max(1, limit)
         self.maximumBytes = maximumBytes
         self.wake = wake
     }
 
     /// How many elements wait, in the outbox or for room in it. For the loop alone.
-    @inlinable package var count: Int { taken.count + state.withLock { $0.waiting.count + $0.parked.count } }
+    package var count: Int { taken.count + state.withLock { $0.waiting.count + $0.parked.count } }
 
     /// Puts an element in, once there is room. Elements that one task puts in stay in order.
     ///
     /// - Throws: the error the outbox was closed with; `CancellationError` while it waits for room, and then the
     ///   element is not taken.
-    @inlinable package func put(_ element: Element, bytes: Int) async throws {
+    package func put(_ element: Element, bytes: Int) async throws {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard state.parked.isEmpty, hasRoom(for: bytes, state) else {
@@ -72,7 +72,7 @@ package final class Outbox<Element: Sendable>: Sendable {
         }
     }
 
-    @inlinable func waitForRoom(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
+    private func waitForRoom(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
         try await withTaskCancellationHandler {
             // Captured, it has this run where the caller runs.
             _ = isolation
@@ -96,13 +96,13 @@ package final class Outbox<Element: Sendable>: Sendable {
     }
 
     /// The element that has waited longest; `nil` if none waits. For the loop alone.
-    @inlinable package func takeFirst() -> Element? {
+    package func takeFirst() -> Element? {
         if taken.isEmpty { takeAll() }
         return taken.popFirst()?.element
     }
 
     /// Takes all that waits in one go, so that the loop and the producers meet at the lock once a batch.
-    @inlinable func takeAll() {
+    private func takeAll() {
         let admitted: [Producer] = state.withLock { state in
             guard !state.waiting.isEmpty else { return [] }
             swap(&taken, &state.waiting)
@@ -113,7 +113,7 @@ package final class Outbox<Element: Sendable>: Sendable {
     }
 
     /// Takes out, wherever they are in the order, all elements that satisfy a condition. For the loop alone.
-    @inlinable package func removeAll(where condition: (Element) -> Bool) -> [Element] {
+    package func removeAll(where condition: (Element) -> Bool) -> [Element] {
         var removed: [Element] = []
         func keeps(_ entry: Entry) -> Bool {
             guard condition(entry.element) else { return true }
@@ -135,7 +135,7 @@ package final class Outbox<Element: Sendable>: Sendable {
     /// Ends it: producers that wait throw the error, as later ones do. For the loop alone.
     ///
     /// - Returns: what was waiting.
-    @inlinable package func close(_ error: any Error) -> [Element] {
+    package func close(_ error: any Error) -> [Element] {
         let (waiting, parked) = state.withLock { state in
             guard state.closed == nil else { return (Deque<Entry>(), [ParkingLot<Entry>.Parked]()) }
             state.closed = error
@@ -151,17 +151,17 @@ package final class Outbox<Element: Sendable>: Sendable {
         return waiting.map(\.element)
     }
 
-    @inlinable func hasRoom(for bytes: Int, _ state: State) -> Bool {
+    private func hasRoom(for bytes: Int, _ state: State) -> Bool {
         state.waiting.isEmpty || (state.waiting.count < limit && state.bytes + bytes <= maximumBytes)
     }
 
-    @inlinable func append(_ entry: Entry, _ state: inout State) {
+    private func append(_ entry: Entry, _ state: inout State) {
         state.waiting.append(entry)
         state.bytes += entry.bytes
     }
 
     /// Lets in the producers that have waited longest, as far as there is room.
-    @inlinable func admitParked(_ state: inout State) -> [Producer] {
+    private func admitParked(_ state: inout State) -> [Producer] {
         var admitted: [Producer] = []
         while let entry = state.parked.first, hasRoom(for: entry.bytes, state) {
             let parked = state.parked.popFirst()

@@ -53,12 +53,19 @@ extension MQTTConnection {
         if noLocal, session.options.version == .v311 {
             throw MessagingError(.unsupported, "MQTT 3.1.1 can't leave out a client's own messages; MQTT 5 can")
         }
+        if options.retainAsPublished, session.options.version == .v311 {
+            throw MessagingError(
+                .unsupported,
+                "MQTT 3.1.1 does not tell of a new message whether it is kept; MQTT 5 does"
+            )
+        }
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let request = MQTTSession.Request(
             filter: filter,
             quality: CInt(options.guarantee.rawValue),
             wantsRetained: options.retained,
-            noLocal: noLocal
+            noLocal: noLocal,
+            retainAsPublished: options.retainAsPublished
         )
         let member = try await session.subscribe(request, .native(inbox))
         return Subscription(inbox.mailbox) { [weak session] in session?.leave(member) }

@@ -90,7 +90,8 @@ public actor MQTTConnection: Connection {
             filter: TopicMapping.filter(pattern),
             quality: CInt(options.guarantee.rawValue),
             wantsRetained: options.retained,
-            noLocal: options.noLocal
+            noLocal: options.noLocal,
+            retainAsPublished: options.retainAsPublished
         )
         let name = pattern.hasWildcards ? nil : TopicName(pattern.text)
         let member = try await session.subscribe(request, .topics(inbox, name: name))

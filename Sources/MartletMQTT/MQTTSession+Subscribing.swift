@@ -13,6 +13,7 @@ extension MQTTSession {
         var quality: CInt
         var wantsRetained = false
         var noLocal = false
+        var retainAsPublished = false
     }
 
     /// Subscribes; once it has returned nothing is missed.
@@ -32,7 +33,9 @@ extension MQTTSession {
             group: request.group,
             quality: request.quality,
             wantsRetained: request.wantsRetained,
-            noLocal: request.noLocal
+            noLocal: request.noLocal,
+            // Whose it is would not be known without a number.
+            retainAsPublished: request.retainAsPublished && broker?.identifiesSubscriptions == true
         )
         adoptOrphans(request, receiver)
         guard case .subscribe(let filter) = change else { return member }
@@ -111,6 +114,7 @@ extension MQTTSession {
         var flags: CInt = 0
         if options.version == .v5 {
             if filter.noLocal, !filter.isShared { flags |= CInt(MQTT_SUB_OPT_NO_LOCAL.rawValue) }
+            if filter.retainAsPublished { flags |= CInt(MQTT_SUB_OPT_RETAIN_AS_PUBLISHED.rawValue) }
             if filter.newcomers.isEmpty { flags |= CInt(MQTT_SUB_OPT_SEND_RETAIN_NEVER.rawValue) }
         }
         let number = try client.subscribe(to: filter.text, quality: filter.quality, options: flags, properties)
@@ -156,7 +160,7 @@ extension MQTTSession {
             of: TopicMapping.key(topic: topic),
             identified: message.subscriptions,
             isRetained: message.isRetained
-        ) { deliver(message, topic, to: $0) }
+        ) { deliver(message, topic, to: $0, isRetained: $1) }
         guard !isWanted, orphans.isKept, message.quality > 0 else { return }
         if orphans.add(message, key: TopicMapping.key(topic: topic)) {
             runtime.count(\.undelivered, "too many messages of the kept session came before they were subscribed to")
@@ -165,11 +169,11 @@ extension MQTTSession {
 
     private func adoptOrphans(_ request: Request, _ receiver: Receiver) {
         for message in orphans.take(matching: TopicMapping.key(filter: request.filter)) {
-            if let topic = message.topic { deliver(message, topic, to: receiver) }
+            if let topic = message.topic { deliver(message, topic, to: receiver, isRetained: message.isRetained) }
         }
     }
 
-    private func deliver(_ received: ReceivedMessage, _ topic: String, to receiver: Receiver) {
+    private func deliver(_ received: ReceivedMessage, _ topic: String, to receiver: Receiver, isRetained: Bool) {
         let message: Message
         do {
             message = try runtime.wire.message(received, from: receiver.use)
@@ -179,14 +183,14 @@ extension MQTTSession {
         switch receiver {
         case .topics(let inbox, let name):
             let topic = name ?? TopicMapping.name(topic)
-            inbox.offer(Delivery(topic: topic, message: message, isRetained: received.isRetained), topic: topic)
+            inbox.offer(Delivery(topic: topic, message: message, isRetained: isRetained), topic: topic)
         case .queue(let inbox, let queue):
             inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)
         case .replies(let receive):
             receive(message, topic)
         case .native(let inbox):
             let topic = TopicName(topic)
-            inbox.offer(Delivery(topic: topic, message: message, isRetained: received.isRetained), topic: topic)
+            inbox.offer(Delivery(topic: topic, message: message, isRetained: isRetained), topic: topic)
         }
     }
 

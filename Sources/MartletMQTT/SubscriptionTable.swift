@@ -13,6 +13,8 @@ struct SubscriptionTable<Receiver: Sendable> {
         /// Whether it wants the messages that the broker has kept, and none that this process published.
         let wantsRetained: Bool
         let noLocal: Bool
+        /// Whether it wants to know of every message whether the broker keeps it.
+        let retainAsPublished: Bool
     }
 
     struct Filter {
@@ -33,6 +35,7 @@ struct SubscriptionTable<Receiver: Sendable> {
 
         var quality: CInt { members.map(\.quality).max() ?? 0 }
         var noLocal: Bool { members.allSatisfy(\.noLocal) }
+        var retainAsPublished: Bool { members.contains(where: \.retainAsPublished) }
     }
 
     /// What a subscription at the broker has to be told after a change.
@@ -73,7 +76,8 @@ struct SubscriptionTable<Receiver: Sendable> {
         group: String? = nil,
         quality: CInt,
         wantsRetained: Bool,
-        noLocal: Bool = false
+        noLocal: Bool = false,
+        retainAsPublished: Bool = false
     ) -> (member: Int, change: Change) {
         lastMember += 1
         let wire = group.map { "$share/\($0)/\(text)" } ?? text
@@ -95,11 +99,16 @@ struct SubscriptionTable<Receiver: Sendable> {
                 receiver: receiver,
                 quality: quality,
                 wantsRetained: wantsRetained,
-                noLocal: noLocal
+                noLocal: noLocal,
+                retainAsPublished: retainAsPublished
             )
         )
         filterOfMember[lastMember] = id
-        let isCovered = before.map { $0.isGranted && $0.quality >= quality && $0.noLocal == noLocal } ?? false
+        let isCovered =
+            before.map { filter in
+                filter.isGranted && filter.quality >= quality && filter.noLocal == noLocal
+                    && (filter.retainAsPublished || !retainAsPublished)
+            } ?? false
         if isCovered, !wantsRetained || group != nil { return (lastMember, .none) }
         asked(for: id, newcomers: wantsRetained ? [lastMember] : [])
         return (lastMember, .subscribe(filter: id))
@@ -148,13 +157,14 @@ struct SubscriptionTable<Receiver: Sendable> {
     /// - Parameters:
     ///   - identified: the filters by which it came, as far as the broker tells.
     ///   - key: its topic.
-    ///   - isRetained: whether it is one that the broker had kept.
+    ///   - isRetained: whether it is one that the broker had kept, or keeps from now on, where a member asked for that.
+    ///   - body: is told whether the member is to be told that it is kept.
     /// - Returns: whether there was anyone, or there would be if it were not a kept one.
     mutating func forEachReceiver(
         of key: @autoclosure () -> TopicName,
         identified: [Int],
         isRetained: Bool,
-        _ body: (Receiver) -> Void
+        _ body: (Receiver, _ isRetained: Bool) -> Void
     ) -> Bool {
         if !identified.isEmpty {
             var isKnown = false
@@ -175,15 +185,18 @@ struct SubscriptionTable<Receiver: Sendable> {
         return !matching.isEmpty
     }
 
-    private mutating func deliver(to filter: Filter, isRetained: Bool, _ body: (Receiver) -> Void) {
+    private mutating func deliver(to filter: Filter, isRetained: Bool, _ body: (Receiver, Bool) -> Void) {
         guard !filter.isShared else {
             // Each message is for one of them.
-            body(filter.members[filter.turn % filter.members.count].receiver)
+            body(filter.members[filter.turn % filter.members.count].receiver, isRetained)
             filters[filter.id]?.turn += 1
             return
         }
-        for member in filter.members where !isRetained || filter.newcomers.contains(member.id) {
-            body(member.receiver)
+        for member in filter.members {
+            let isNew = filter.newcomers.contains(member.id)
+            // Where new ones say that they are kept they can't be told from old ones: better one twice than one lost.
+            guard !isRetained || isNew || filter.retainAsPublished else { continue }
+            body(member.receiver, isRetained && (isNew || member.retainAsPublished))
         }
     }
 }

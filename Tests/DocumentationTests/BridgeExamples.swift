@@ -68,6 +68,17 @@ import Testing
         #expect(try bridge.plan().count == 1)
     }
 
+    @Test func mesh() async throws {
+        let broker = MemoryBroker()
+        let a = try await broker.connect(name: "a")
+        let c = try await broker.connect(name: "c")
+        let bridge =
+            Bridge(from: a, to: c, name: "a-c", options: BridgeOptions(mesh: "site")) {
+                Forward("chat.#", direction: .both, options: RouteOptions(allowsLoop: true))
+            }
+        #expect(try bridge.plan().count == 2)
+    }
+
     @Test func store() throws {
         let plans = try plan {
             Forward("sensors.#", options: RouteOptions(store: StoreOptions(folder: "/var/lib/site/sensors")))

@@ -18,6 +18,9 @@ public struct BridgeOptions: Sendable, Hashable {
     public var fromBroker: String?
     /// What the broker on the `to:` side is called; as for the other.
     public var toBroker: String?
+    /// What a mesh is called by all its bridges: brokers with a bridge from each to each, so that every message is at all
+    /// of them when it has passed one bridge. No message then passes a second one of the mesh. `nil`: it is part of none.
+    public var mesh: String?
     /// How many bridges a message may pass, this one included.
     public var hopLimit: Int
     /// On which messages the bridge writes its name.
@@ -25,16 +28,18 @@ public struct BridgeOptions: Sendable, Hashable {
     /// How long routes may take to finish what they have in hand when the bridge is shut down.
     public var drainLimit: Duration
 
-    /// Brokers without names, eight bridges, every message marked, 10 s to finish, unless told.
+    /// Brokers without names and no mesh, eight bridges, every message marked, 10 s to finish, unless told.
     public init(
         fromBroker: String? = nil,
         toBroker: String? = nil,
+        mesh: String? = nil,
         hopLimit: Int = 8,
         marking: Marking = .always,
         drainLimit: Duration = .seconds(10)
     ) {
         self.fromBroker = fromBroker
         self.toBroker = toBroker
+        self.mesh = mesh
         self.hopLimit = hopLimit
         self.marking = marking
         self.drainLimit = drainLimit

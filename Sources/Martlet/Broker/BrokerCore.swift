@@ -4,6 +4,7 @@ struct BrokerCore: Sendable {
     struct Subscriber {
         let mailbox: Mailbox<Delivery>
         let client: Int
+        let retainAsPublished: Bool
     }
 
     struct Client {
@@ -133,7 +134,14 @@ struct BrokerCore: Sendable {
     mutating func publish(_ message: Message, to topic: TopicName, retain: Bool) {
         if retain { keep(message, for: topic, until: nil) }
         for subscriber in subscribers(of: topic) {
-            effects.append(.publication(message, topic, to: subscriber.mailbox, client: subscriber.client))
+            let effect = BrokerEffect.publication(
+                message,
+                topic,
+                isRetained: retain && subscriber.retainAsPublished,
+                to: subscriber.mailbox,
+                client: subscriber.client
+            )
+            effects.append(effect)
         }
     }
 
@@ -161,7 +169,8 @@ struct BrokerCore: Sendable {
         let id = makeID()
         clients[client]?.subscriptions[ObjectIdentifier(mailbox)] =
             Subscription(id: id, pattern: pattern, options: options, mailbox: mailbox)
-        index.insert(Subscriber(mailbox: mailbox, client: client), id: id, for: pattern)
+        let subscriber = Subscriber(mailbox: mailbox, client: client, retainAsPublished: options.retainAsPublished)
+        index.insert(subscriber, id: id, for: pattern)
         matches.removeAll(keepingCapacity: true)
         guard options.retained else { return }
         for (topic, kept) in retained.filter({ pattern.matches($0.key) }).sorted(by: { $0.key.text < $1.key.text }) {

@@ -89,11 +89,13 @@ extension MemoryBroker {
         if retain { try keep(message, for: topic, expiry: expiry, &state) }
         var heldBack: [HeldBack] = []
         for subscriber in state.core.subscribers(of: topic) {
+            let isRetained = retain && subscriber.retainAsPublished
             if options.mode == .stepped {
-                state.held.append(.publication(message, topic, to: subscriber.mailbox, client: subscriber.client))
+                let (mailbox, client) = (subscriber.mailbox, subscriber.client)
+                state.held.append(.publication(message, topic, isRetained: isRetained, to: mailbox, client: client))
                 continue
             }
-            let delivery = Delivery(topic: topic, message: message)
+            let delivery = Delivery(topic: topic, message: message, isRetained: isRetained)
             let (offer, reader) = subscriber.mailbox.offerWithoutWaking(delivery, topic: topic)
             if let reader { state.aftermath.readers.append(reader) }
             if case .parked(let id) = offer { heldBack.append(HeldBack(mailbox: subscriber.mailbox, id: id)) }

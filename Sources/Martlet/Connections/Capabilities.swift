@@ -34,4 +34,6 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     public static let durableSubscriptions = Capabilities(rawValue: 1 << 11)
     /// A subscription can leave out what its own connection publishes; see ``SubscribeOptions/noLocal``.
     public static let noLocal = Capabilities(rawValue: 1 << 12)
+    /// A subscription can be told which messages are published to be kept; see ``SubscribeOptions/retainAsPublished``.
+    public static let retainAsPublished = Capabilities(rawValue: 1 << 13)
 }

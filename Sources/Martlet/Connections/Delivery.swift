@@ -10,7 +10,8 @@ public struct Delivery: Sendable {
     public let message: Message
     /// How often it had been delivered before without being acknowledged.
     public let redeliveries: Int
-    /// Whether it is one that the broker had kept for who subscribes later.
+    /// Whether it is one that the broker had kept for who subscribes later; with ``SubscribeOptions/retainAsPublished``
+    /// also whether it is one that the broker keeps from now on.
     public let isRetained: Bool
     package let settlement: Settlement?
 

@@ -1,4 +1,4 @@
-package import DequeModule
+import DequeModule
 
 /// Producers that wait for room, each with the element that it wants to bring in, in the order of their arrival.
 ///
@@ -11,34 +11,34 @@ package struct ParkingLot<Element: Sendable>: Sendable {
         package var continuation: CheckedContinuation<Void, any Error>?
     }
 
-    @usableFromInline var parked: Deque<Parked> = []
-    @usableFromInline var lastID: UInt64 = 0
+    private var parked: Deque<Parked> = []
+    private var lastID: UInt64 = 0
 
-    @inlinable package init() {}
+    package init() {}
 
-    @inlinable package var isEmpty: Bool { parked.isEmpty }
-    @inlinable package var count: Int { parked.count }
+    package var isEmpty: Bool { parked.isEmpty }
+    package var count: Int { parked.count }
     /// The element that has waited longest.
-    @inlinable package var first: Element? { parked.first?.element }
+    package var first: Element? { parked.first?.element }
 
-    @inlinable package mutating func park(_ element: Element) -> UInt64 {
+    package mutating func park(_ element: Element) -> UInt64 {
         lastID += 1
         parked.append(Parked(id: lastID, element: element))
         return lastID
     }
 
     /// The one that has waited longest. The caller resumes its continuation, if it has one yet.
-    @inlinable package mutating func popFirst() -> Parked? {
+    package mutating func popFirst() -> Parked? {
         parked.popFirst()
     }
 
     /// Takes out one that gave up, or whose element satisfies a condition such as having expired.
-    @inlinable package mutating func remove(id: UInt64) -> Parked? {
+    package mutating func remove(id: UInt64) -> Parked? {
         guard let index = index(of: id) else { return nil }
         return parked.remove(at: index)
     }
 
-    @inlinable package mutating func removeAll(where condition: (Element) -> Bool) -> [Parked] {
+    package mutating func removeAll(where condition: (Element) -> Bool) -> [Parked] {
         var removed: [Parked] = []
         for entry in parked where condition(entry.element) { removed.append(entry) }
         if !removed.isEmpty { parked.removeAll { condition($0.element) } }
@@ -46,7 +46,7 @@ package struct ParkingLot<Element: Sendable>: Sendable {
     }
 
     /// The producers that wait, which will wait no longer; their elements stay.
-    @inlinable package mutating func detachAll() -> [CheckedContinuation<Void, any Error>] {
+    package mutating func detachAll() -> [CheckedContinuation<Void, any Error>] {
         var detached: [CheckedContinuation<Void, any Error>] = []
         for index in parked.indices {
             if let continuation = parked[index].continuation.take() { detached.append(continuation) }
@@ -54,19 +54,18 @@ package struct ParkingLot<Element: Sendable>: Sendable {
         return detached
     }
 
-    @inlinable package func min<Key: Comparable>(of key: (Element) -> Key?) -> Key? {
+    package func min<Key: Comparable>(of key: (Element) -> Key?) -> Key? {
         parked.compactMap { key($0.element) }.min()
     }
 
     /// Whether the element is still parked, and the continuation therefore kept.
-    @inlinable package mutating func attach(_ continuation: CheckedContinuation<Void, any Error>, to id: UInt64) -> Bool
-    {
+    package mutating func attach(_ continuation: CheckedContinuation<Void, any Error>, to id: UInt64) -> Bool {
         guard let index = index(of: id) else { return false }
         parked[index].continuation = continuation
         return true
     }
 
-    @inlinable func index(of id: UInt64) -> Int? {
+    private func index(of id: UInt64) -> Int? {
         var low = 0
         var high = parked.count
         while low < high {

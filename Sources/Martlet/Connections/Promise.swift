@@ -1,29 +1,29 @@
-package import Synchronization
+import Synchronization
 
 /// One value that one task waits for, or that one observer is told. Whatever comes first counts: the value, a failure,
 /// cancellation.
 package final class Promise<Value: Sendable>: Sendable {
     package typealias Observer = @Sendable (Result<Value, any Error>) -> Void
 
-    @usableFromInline enum State {
+    private enum State {
         case pending
         case waiting(CheckedContinuation<Value, any Error>)
         case observed(Observer)
         case ended(Result<Value, any Error>)
     }
 
-    @usableFromInline let state = Mutex(State.pending)
+    private let state = Mutex(State.pending)
 
-    @inlinable package init() {}
+    package init() {}
 
     /// Whether it has its value, has failed or was cancelled, so that nobody need trouble about it any more.
-    @inlinable package var hasEnded: Bool { ended != nil }
+    package var hasEnded: Bool { ended != nil }
 
     /// Ends the wait, unless it has ended before.
     ///
     /// - Returns: whether this was what ended it.
     @discardableResult
-    @inlinable package func end(_ result: Result<Value, any Error>) -> Bool {
+    package func end(_ result: Result<Value, any Error>) -> Bool {
         let before = state.withLock { state in
             let before = state
             if case .ended = state {} else { state = .ended(result) }
@@ -39,7 +39,7 @@ package final class Promise<Value: Sendable>: Sendable {
     }
 
     /// The value. Cancelling the waiting task ends the wait with `CancellationError`.
-    @inlinable package func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
+    package func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
         if let ended { return try ended.get() }
         return try await withTaskCancellationHandler {
             // Captured, it has this run where the caller runs; otherwise it would go to the global pool and back.
@@ -58,7 +58,7 @@ package final class Promise<Value: Sendable>: Sendable {
     }
 
     /// Has an observer told how it ends, instead of a task that waits: by whoever ends it, or at once.
-    @inlinable package func observe(_ observer: @escaping Observer) {
+    package func observe(_ observer: @escaping Observer) {
         let ended: Result<Value, any Error>? = state.withLock { state in
             if case .ended(let result) = state { return result }
             state = .observed(observer)
@@ -67,7 +67,7 @@ package final class Promise<Value: Sendable>: Sendable {
         if let ended { observer(ended) }
     }
 
-    @inlinable var ended: Result<Value, any Error>? {
+    private var ended: Result<Value, any Error>? {
         state.withLock { state in
             if case .ended(let result) = state { result } else { nil }
         }

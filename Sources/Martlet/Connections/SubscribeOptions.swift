@@ -11,18 +11,23 @@ public struct SubscribeOptions: Sendable, Hashable {
     public var retained: Bool
     /// Whether what this connection itself publishes is left out. Needs ``Capabilities/noLocal``.
     public var noLocal: Bool
+    /// Whether ``Delivery/isRetained`` also says of what is published meanwhile that the broker keeps it: for who passes
+    /// it on. Needs ``Capabilities/retainAsPublished``.
+    public var retainAsPublished: Bool
     /// The name under which the broker keeps the subscription, and what is published for it, also while nobody reads it.
     /// Its deliveries are settled as a queue's are, and come back until they are acknowledged; readers of one name share
     /// them. Needs ``Capabilities/durableSubscriptions``. `nil`: it ends with its reader.
     public var durableName: String?
 
-    /// 256 messages, nothing lost, kept messages first, one's own among them, ending with its reader, unless told.
+    /// 256 messages, nothing lost, kept messages first, which alone are told to be kept, one's own among them, ending with
+    /// its reader, unless told.
     public init(
         overflow: Overflow = .suspend,
         limit: Int = 256,
         guarantee: Guarantee = .atMostOnce,
         retained: Bool = true,
         noLocal: Bool = false,
+        retainAsPublished: Bool = false,
         durableName: String? = nil
     ) {
         self.overflow = overflow
@@ -30,6 +35,7 @@ public struct SubscribeOptions: Sendable, Hashable {
         self.guarantee = guarantee
         self.retained = retained
         self.noLocal = noLocal
+        self.retainAsPublished = retainAsPublished
         self.durableName = durableName
     }
 
@@ -44,6 +50,9 @@ public struct SubscribeOptions: Sendable, Hashable {
         try validate()
         if noLocal, !capabilities.contains(.noLocal) {
             throw MessagingError(.unsupported, "this broker can't leave out what a subscriber itself publishes")
+        }
+        if retainAsPublished, !capabilities.contains(.retainAsPublished) {
+            throw MessagingError(.unsupported, "this broker does not tell of a new message whether it is kept")
         }
         guard let durableName else { return }
         if !capabilities.contains(.durableSubscriptions) {

@@ -47,6 +47,8 @@ extension Headers {
         public static let bridgePath = "bridge-path"
         /// The names of the brokers that a message has been at, as far as they have any, with commas between.
         public static let bridgeBrokers = "bridge-brokers"
+        /// The names of the meshes of brokers in which a message has passed a bridge, with commas between.
+        public static let bridgeMeshes = "bridge-meshes"
         /// How many bridges a message may pass.
         public static let bridgeHopLimit = "bridge-hop-limit"
         /// The topic or queue from which the first bridge took a message.

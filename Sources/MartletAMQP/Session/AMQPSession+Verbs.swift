@@ -310,8 +310,21 @@ extension AMQPSession {
                 "a consumer's prefetch is \(options.prefetch); AMQP has 65535 at most"
             )
         }
-        let consumer = QueueConsumer(queue, isForRequests: options.isForRequests, prefetch: options.prefetch)
-        return (consumer.mailbox, try await add(consumer))
+        var isRepeated = false
+        for attempt in 1... {
+            let consumer = QueueConsumer(queue, isForRequests: options.isForRequests, prefetch: options.prefetch)
+            do {
+                return (consumer.mailbox, try await add(consumer))
+            } catch let error as MessagingError {
+                // RabbitMQ fails, and ends the link, when a quorum queue is consumed while somebody else is declaring it.
+                // By the time the link is back the queue is there.
+                let isRace = error.amqpReplyCode == AMQPReplyError.internalError
+                guard isRace || isRepeated && error.code == .notConnected, attempt < 10 else { throw error }
+                isRepeated = true
+                try await runtime.waitUntilConnected(within: nil)
+            }
+        }
+        throw offlineError
     }
 
     private func add(_ consumer: any Restorable) async throws -> Int {

@@ -3,9 +3,10 @@ public import Martlet
 extension ConformanceEnvironment {
     /// A new connection whose link can be cut.
     public func connectCuttable(
-        _ options: ConnectionOptions = ConnectionOptions()
+        _ options: ConnectionOptions = ConnectionOptions(),
+        at side: ConformanceSide = .source
     ) async throws -> any CuttableConnection {
-        let connection = try await connect(options)
+        let connection = try await connect(options, at: side)
         guard let cuttable = connection as? any CuttableConnection else {
             throw failure(expected: "every connection to be cuttable", actual: "one was a \(type(of: connection))")
         }

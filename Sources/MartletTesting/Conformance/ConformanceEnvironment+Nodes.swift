@@ -3,8 +3,11 @@ public import Martlet
 
 extension ConformanceEnvironment {
     /// A new connection that logs nothing: what nodes say of themselves is not what is checked.
-    public func connectQuietly(will: Will? = nil) async throws -> any Connection {
-        try await connect(ConnectionOptions(will: will, logger: Self.silence))
+    public func connectQuietly(
+        will: Will? = nil,
+        at side: ConformanceSide = .source
+    ) async throws -> any Connection {
+        try await connect(ConnectionOptions(will: will, logger: Self.silence), at: side)
     }
 
     /// Runs `body` while a node runs; its components can be found by the time `body` begins.

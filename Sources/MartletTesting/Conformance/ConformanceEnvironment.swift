@@ -1,33 +1,72 @@
 public import Martlet
 import Synchronization
 
-/// What a conformance check runs in: any number of connections to one broker, and names that no other run uses.
+/// What a conformance check runs in: any number of connections to one broker, or to two with a bridge between, and names
+/// that no other run uses.
 ///
 /// Names differ in every run, so that a real broker which still holds something of an earlier run does no harm.
 public final class ConformanceEnvironment: Sendable {
-    /// Makes a connection, of the kind that is checked, to the broker that all connections of a run share.
+    /// Makes a connection, of the kind that is checked, to the broker that all connections of a run share; with a bridge,
+    /// all of one side.
     public typealias Connect = @Sendable (_ options: ConnectionOptions) async throws -> any Connection
 
     /// The check's name.
     public let check: String
     private let prefix: String
-    private let makeConnection: Connect
+    /// Whether there are two brokers, and a bridge from the source to the sink.
+    public let isBridged: Bool
+    private let source: Connect
+    private let sink: Connect
     private let connections = Mutex<[any Connection]>([])
 
-    /// An environment for one run of a check.
-    public init(check: String, connect: @escaping Connect) {
+    /// An environment for one run of a check, with one broker.
+    public convenience init(check: String, connect: @escaping Connect) {
+        self.init(check: check, source: connect, sink: connect, isBridged: false)
+    }
+
+    /// An environment for one run of a check, with two brokers.
+    public convenience init(check: String, source: @escaping Connect, sink: @escaping Connect) {
+        self.init(check: check, source: source, sink: sink, isBridged: true)
+    }
+
+    private init(check: String, source: @escaping Connect, sink: @escaping Connect, isBridged: Bool) {
         self.check = check
-        makeConnection = connect
+        self.source = source
+        self.sink = sink
+        self.isBridged = isBridged
         prefix = "conformance.r\(String(UInt64.random(in: .min ... .max), radix: 36))"
     }
 
     // MARK: Connections
 
     /// A new connection; the environment closes it.
-    public func connect(_ options: ConnectionOptions = ConnectionOptions()) async throws -> any Connection {
-        let connection = try await makeConnection(options)
+    ///
+    /// - Parameter side: the source for who publishes, sends, calls and sends goals; the sink for who hears of it.
+    public func connect(
+        _ options: ConnectionOptions = ConnectionOptions(),
+        at side: ConformanceSide = .source
+    ) async throws -> any Connection {
+        let connection = try await side == .source ? source(options) : sink(options)
         connections.withLock { $0.append(connection) }
         return connection
+    }
+
+    /// A new connection for who publishes and who hears of it, one and the same; with a bridge, one for each.
+    public func connectBoth(
+        _ options: ConnectionOptions = ConnectionOptions()
+    ) async throws -> (source: any Connection, sink: any Connection) {
+        let source = try await connect(options)
+        return (source, isBridged ? try await connect(options, at: .sink) : source)
+    }
+
+    /// With a bridge, waits until what a connection has published is at the sink. The check needs a route for every topic.
+    public func waitUntilCrossed(from connection: any Connection) async throws {
+        guard isBridged else { return }
+        let marker = topic("crossed.m\(String(UInt64.random(in: .min ... .max), radix: 36))")
+        let subscription = try await connect(at: .sink).subscribe(to: TopicPattern(marker))
+        let guarantee: Guarantee = connection.capabilities.contains(.confirmedPublish) ? .atLeastOnce : .atMostOnce
+        try await connection.publish(Message(), to: marker, options: PublishOptions(guarantee: guarantee))
+        _ = try await subscription.next()
     }
 
     /// Closes every connection that was made.

@@ -10,7 +10,8 @@
 ///
 /// Checks of a guarantee that the broker does not give are skipped. Each has a time limit, so that a connection that
 /// hangs fails instead. Each area has a file and a list of its own; a check declares the faults that its promise
-/// survives, and is then run on links that have them (``FaultyConnection``).
+/// survives, and is then run on links that have them (``FaultyConnection``); and what a bridge has to pass on for it, and
+/// is then run from one broker to another (``ConformanceCheck/run(from:to:through:)``).
 public enum ConformanceSuite {
     /// Every check.
     public static var checks: [ConformanceCheck] {

@@ -54,6 +54,22 @@ import Testing
         #expect(table[filter: 1]?.noLocal == false)
     }
 
+    @Test func newMessagesThatAreKeptAreToldToThoseWhoAskAndLostByNobody() {
+        var table = Table()
+        _ = table.add("old", filter: "s", quality: 0, wantsRetained: true)
+        table.granted(1)
+        let second = table.add("asks", filter: "s", quality: 0, wantsRetained: true, retainAsPublished: true)
+        #expect(second.change == .subscribe(filter: 1))
+        #expect(table[filter: 1]?.retainAsPublished == true)
+        let told = table.deliveries(of: "s", by: [1], isRetained: true) ?? []
+        #expect(told.map(\.receiver) == ["old", "asks"])
+        #expect(told.map(\.isRetained) == [false, true])
+        let plain = table.deliveries(of: "s", by: [1], isRetained: false) ?? []
+        #expect(plain.map(\.isRetained) == [false, false])
+        _ = table.remove(second.member)
+        #expect(table[filter: 1]?.retainAsPublished == false)
+    }
+
     @Test func overlappingFiltersGetAMessageEach() {
         var table = Table()
         _ = table.add("one", filter: "s/x", quality: 0, wantsRetained: false)
@@ -152,12 +168,21 @@ extension SubscriptionTable<String> {
         by identified: [Int] = [],
         isRetained: Bool = false
     ) -> [String]? {
-        var receivers: [String] = []
+        deliveries(of: topic, by: identified, isRetained: isRetained)?.map(\.receiver)
+    }
+
+    /// Who gets a message, and whether it is told to be a kept one; `nil` if it is for nobody.
+    fileprivate mutating func deliveries(
+        of topic: String,
+        by identified: [Int] = [],
+        isRetained: Bool
+    ) -> [(receiver: String, isRetained: Bool)]? {
+        var receivers: [(receiver: String, isRetained: Bool)] = []
         let isWanted = forEachReceiver(
             of: TopicMapping.key(topic: topic),
             identified: identified,
             isRetained: isRetained
-        ) { receivers.append($0) }
+        ) { receivers.append(($0, $1)) }
         return isWanted ? receivers : nil
     }
 }

@@ -2,11 +2,24 @@ import Martlet
 import Testing
 
 @testable import struct Martlet.BridgeStamp
+@testable import struct Martlet.DeletionMemory
 @testable import struct Martlet.DuplicateWindow
 @testable import struct Martlet.Sampler
 @testable import struct Martlet.TokenBucket
 
 struct BridgeValueTests {
+    // MARK: Deletions
+
+    @Test func aTopicIsDeletedAgainWhenSomethingElseHasPassed() {
+        var memory = DeletionMemory(limit: 2)
+        // None is forgotten for another.
+        let begun = ["a", "a", "b", "c"].map { memory.begins($0) }
+        #expect(begun == [true, false, true, false])
+        memory.forget("a")
+        let isBegunAgain = memory.begins("a")
+        #expect(isBegunAgain)
+    }
+
     // MARK: Marks
 
     @Test func aMarkedMessageDoesNotPassAgain() {
@@ -19,6 +32,21 @@ struct BridgeValueTests {
         #expect(stamp.verdict(on: headers) == .loop)
         // Names are whole ones.
         #expect(BridgeStamp(bridge: "aa", hopLimit: 8).verdict(on: headers) == .pass)
+    }
+
+    @Test func whatHasPassedABridgeOfAMeshPassesNoOtherOfIt() {
+        var headers = Headers()
+        BridgeStamp(bridge: "in", hopLimit: 8).mark(&headers, origin: "")
+        let ab = BridgeStamp(bridge: "ab", mesh: "site", hopLimit: 8)
+        #expect(ab.verdict(on: headers) == .pass, "it came from outside")
+        ab.mark(&headers, origin: "")
+        #expect(headers["bridge-meshes"] == "site")
+        #expect(BridgeStamp(bridge: "bc", mesh: "site", hopLimit: 8).verdict(on: headers) == .loop)
+        #expect(BridgeStamp(bridge: "bc", mesh: "sit", hopLimit: 8).verdict(on: headers) == .pass)
+        let out = BridgeStamp(bridge: "out", mesh: "other", hopLimit: 8)
+        #expect(out.verdict(on: headers) == .pass)
+        out.mark(&headers, origin: "")
+        #expect(headers["bridge-meshes"] == "site,other")
     }
 
     @Test func theOriginIsThatOfTheFirst() {

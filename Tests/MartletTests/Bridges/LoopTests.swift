@@ -77,6 +77,39 @@ struct LoopTests {
         try await hearsEverythingOnce(atEachOf: 3)
     }
 
+    /// Three brokers with a bridge both ways between each two: what is said at one comes to another directly, and would
+    /// come by way of the third.
+    @Test func aMeshOfThreePassesEverythingOnOnce() async throws {
+        let brokers = (0..<3).map { _ in MemoryBroker() }
+        var bridges: [Bridge] = []
+        var listeners: [(connection: MemoryConnection, heard: Subscription)] = []
+        for (number, broker) in brokers.enumerated() {
+            let next = brokers[(number + 1) % 3]
+            let (from, to) = try await (broker.connect(name: "from"), next.connect(name: "to"))
+            let bridge = Bridge(from: from, to: to, name: "bridge-\(number)", options: BridgeOptions(mesh: "site")) {
+                Forward("chat.#", direction: .both, options: RouteOptions(allowsLoop: true))
+            }
+            bridges.append(bridge)
+            let connection = try await broker.connect(name: "listener")
+            let heard = try await connection.subscribe(to: "chat.#", options: SubscribeOptions(limit: 10_000))
+            listeners.append((connection, heard))
+        }
+        try await running(bridges[...]) { [listeners] in
+            for round in 0..<100 {
+                for (number, listener) in listeners.enumerated() {
+                    try await listener.connection.publish("\(number)/\(round)", to: "chat.x")
+                }
+            }
+            await until { listeners.allSatisfy { $0.heard.waiting >= 300 } }
+        }
+        for (_, heard) in listeners {
+            heard.finish()
+            let texts = try await heard.texts(.max)
+            #expect(texts.count == 300)
+            #expect(Set(texts).count == 300)
+        }
+    }
+
     /// Runs so many brokers with a bridge from each to the next, and says something at each of them.
     private func hearsEverythingOnce(atEachOf count: Int) async throws {
         let brokers = (0..<count).map { _ in MemoryBroker() }

@@ -14,6 +14,8 @@ struct ForwardPipeline: Sendable {
         let topic: TopicName
         /// The message's own ID, where duplicates are looked for.
         let id: String?
+        /// Whether the sink is to keep it for later subscribers, or to delete what it has kept.
+        let retain: Bool
         let begun: Duration
         /// Nanoseconds since 1970.
         let firstTime: Int64
@@ -136,6 +138,9 @@ struct ForwardPipeline: Sendable {
         )
     }
 
+    /// Whether the source tells of each message whether its publisher has it kept.
+    private var tellsRetained: Bool { options.retain == .kept && source.capabilities.contains(.retainAsPublished) }
+
     private func open() async throws -> Subscription {
         switch leg.source {
         case .queue(let queue):
@@ -150,6 +155,7 @@ struct ForwardPipeline: Sendable {
                     guarantee: leg.sourceGuarantee(capabilities),
                     retained: options.retain != .none && capabilities.contains(.retain),
                     noLocal: context.isInLoop && capabilities.contains(.noLocal),
+                    retainAsPublished: tellsRetained,
                     durableName: leg.isDurable ? "martlet.bridge.\(context.stamp.bridge).\(pattern)" : nil
                 )
             )
@@ -193,12 +199,13 @@ struct ForwardPipeline: Sendable {
         }
         /// One that goes no further makes room for another of its ID.
         func leave() { if let id, !isRepeated { memory.abandon(id) } }
-        func entry(_ message: Message, _ topic: TopicName) -> Entry {
+        func entry(_ message: Message, _ topic: TopicName, retain: Bool = false) -> Entry {
             Entry(
                 delivery: delivery,
                 message: message,
                 topic: topic,
                 id: id,
+                retain: retain,
                 begun: now,
                 firstTime: options.deadLetters == nil ? 0 : WallClock.nanoseconds,
                 isRepeated: isRepeated
@@ -244,9 +251,20 @@ struct ForwardPipeline: Sendable {
         }
         // An address of one broker means nothing at another.
         if !message.headers.isEmpty { message.headers.replyTo = nil }
-        context.mark(&message, origin: delivery.topic.text)
+        var retain = retains(delivery)
+        if !retain || !message.body.isEmpty || sink.capabilities.contains(.separateHeaders) {
+            intake.passes(topic)
+            context.mark(&message, origin: delivery.topic.text)
+        } else if intake.mayDelete(topic) {
+            // In an envelope it would be kept.
+            message.headers = Headers()
+        } else {
+            // It was deleted already, and what comes now may be that very message, from a circle.
+            retain = false
+            context.mark(&message, origin: delivery.topic.text)
+        }
         count()
-        return entry(message, topic)
+        return entry(message, topic, retain: retain)
     }
 
     private func count() {
@@ -278,17 +296,21 @@ struct ForwardPipeline: Sendable {
             return try await sink.beginSending(entry.message, to: queue, options: sending)
         case .topics:
             var publishing = publishing
-            publishing.retain = retains(entry.delivery)
+            publishing.retain = entry.retain
             return try await sink.beginPublishing(entry.message, to: entry.topic, options: publishing)
         }
     }
 
     private func retains(_ delivery: Delivery) -> Bool {
-        guard case .topics = leg.source, sink.capabilities.contains(.retain) else { return false }
+        guard case (.topics, .topics) = (leg.source, leg.sink), sink.capabilities.contains(.retain) else {
+            return false
+        }
         switch options.retain {
         case .all: return true
         case .kept:
-            return delivery.isRetained || (delivery.message.body.isEmpty && source.capabilities.contains(.retain))
+            if delivery.isRetained || tellsRetained { return delivery.isRetained }
+            // What was kept is deleted by an empty message, and those are rarely anything else.
+            return delivery.message.body.isEmpty && source.capabilities.contains(.retain)
         case .none: return false
         }
     }

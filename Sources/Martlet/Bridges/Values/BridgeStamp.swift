@@ -2,7 +2,7 @@
 struct BridgeStamp: Sendable {
     enum Verdict: Sendable, Hashable {
         case pass
-        /// It has passed this bridge already, or been at the broker it would go to.
+        /// It has passed this bridge already, or another one of its mesh, or been at the broker it would go to.
         case loop
         /// It has passed as many bridges as it may.
         case tooFar
@@ -14,12 +14,14 @@ struct BridgeStamp: Sendable {
     /// What the brokers on both sides are called, if they have names.
     var source: String?
     var sink: String?
+    let mesh: String?
     let hopLimit: Int
 
-    init(bridge: String, source: String? = nil, sink: String? = nil, hopLimit: Int) {
+    init(bridge: String, source: String? = nil, sink: String? = nil, mesh: String? = nil, hopLimit: Int) {
         self.bridge = bridge
         self.source = source
         self.sink = sink
+        self.mesh = mesh
         self.hopLimit = hopLimit
     }
 
@@ -27,17 +29,14 @@ struct BridgeStamp: Sendable {
     init(bridge: String, options: BridgeOptions, from side: BridgeSide) {
         let names = (options.fromBroker, options.toBroker)
         let (source, sink) = side == .from ? names : (names.1, names.0)
-        self.init(bridge: bridge, source: source, sink: sink, hopLimit: options.hopLimit)
+        self.init(bridge: bridge, source: source, sink: sink, mesh: options.mesh, hopLimit: options.hopLimit)
     }
 
     /// Whether a message may pass. A path that nobody has written as it should be is read as it is.
     func verdict(on headers: Headers) -> Verdict {
         if headers.isEmpty { return .pass }
-        if let sink, let brokers = headers[Headers.Standard.bridgeBrokers]?.string,
-            brokers.utf8.split(separator: Self.comma).contains(where: { $0.elementsEqual(sink.utf8) })
-        {
-            return .loop
-        }
+        if let sink, Self.lists(headers[Headers.Standard.bridgeBrokers], sink) { return .loop }
+        if let mesh, Self.lists(headers[Headers.Standard.bridgeMeshes], mesh) { return .loop }
         guard let path = headers[Headers.Standard.bridgePath]?.string, !path.isEmpty else { return .pass }
         var hops = 0
         for name in path.utf8.split(separator: Self.comma) {
@@ -61,6 +60,9 @@ struct BridgeStamp: Sendable {
         }
         let brokers = headers[Headers.Standard.bridgeBrokers]?.string ?? source
         if let brokers = Self.list(brokers, sink) { headers[Headers.Standard.bridgeBrokers] = .string(brokers) }
+        if let meshes = Self.list(headers[Headers.Standard.bridgeMeshes]?.string, mesh) {
+            headers[Headers.Standard.bridgeMeshes] = .string(meshes)
+        }
         // The strictest limit on the way counts, also further on.
         let limit = headers.integer(Headers.Standard.bridgeHopLimit)
         if limit.map({ $0 > hopLimit }) ?? (hopLimit != Self.usualHopLimit) {
@@ -70,6 +72,10 @@ struct BridgeStamp: Sendable {
 
     /// How many bridges a message passes at most, unless told.
     static let usualHopLimit = 8
+
+    private static func lists(_ names: HeaderValue?, _ name: String) -> Bool {
+        names?.string?.utf8.split(separator: comma).contains { $0.elementsEqual(name.utf8) } ?? false
+    }
 
     private static func list(_ names: String?, _ name: String?) -> String? {
         guard let names, let name else { return names ?? name }
@@ -81,6 +87,7 @@ struct BridgeStamp: Sendable {
         try Self.validate(bridge, "bridge")
         if let source { try Self.validate(source, "broker") }
         if let sink { try Self.validate(sink, "broker") }
+        if let mesh { try Self.validate(mesh, "mesh") }
         guard hopLimit >= 1 else {
             throw MessagingError(
                 .invalidArgument,

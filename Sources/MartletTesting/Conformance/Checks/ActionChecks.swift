@@ -3,8 +3,11 @@ import Martlet
 extension ConformanceSuite {
     /// Actions: how goals are taken on, followed and answered.
     public static let actions: [ConformanceCheck] = [
-        ConformanceCheck("a goal tells how it goes on, in order, and then its result", tolerates: [.delay, .duplicate])
-        {
+        ConformanceCheck(
+            "a goal tells how it goes on, in order, and then its result",
+            crosses: [.action("followed")],
+            tolerates: [.delay, .duplicate]
+        ) {
             environment in
             let seen = Recorder<Int>()
             try await withAction(environment, "followed") { goal in
@@ -21,7 +24,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a goal that ends at once has its result", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "a goal that ends at once has its result",
+            crosses: [.action("fast")],
+            tolerates: reliableFaults
+        ) { environment in
             try await withAction(environment, "fast") { goal in
                 goal.report(goal.value)
                 return goal.value
@@ -33,7 +40,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a busy server rejects a goal, and says for which one", tolerates: reliableFaults) {
+        ConformanceCheck(
+            "a busy server rejects a goal, and says for which one",
+            crosses: [.action("busy")],
+            tolerates: reliableFaults
+        ) {
             environment in
             let release = Recorder<Void>()
             try await withAction(environment, "busy") { goal in
@@ -56,7 +67,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("the newest goal preempts the others, one handler at a time", tolerates: reliableFaults) {
+        ConformanceCheck(
+            "the newest goal preempts the others, one handler at a time",
+            crosses: [.action("preempted")],
+            tolerates: reliableFaults
+        ) {
             environment in
             let begun = Recorder<Int>()
             let ended = Recorder<Int>()
@@ -93,7 +108,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("goals in a queue run one after the other, in order", tolerates: reliableFaults) {
+        ConformanceCheck(
+            "goals in a queue run one after the other, in order",
+            crosses: [.action("queued")],
+            tolerates: reliableFaults
+        ) {
             environment in
             let begun = Recorder<Int>()
             let release = Recorder<Void>()
@@ -116,7 +135,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("parallel goals run side by side, as many as may", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "parallel goals run side by side, as many as may",
+            crosses: [.action("parallel")],
+            tolerates: reliableFaults
+        ) { environment in
             let begun = Recorder<Int>()
             let release = Recorder<Void>()
             try await withAction(environment, "parallel", policy: .parallel(limit: 2)) { goal in
@@ -137,7 +160,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("who comes later gets a goal's result too", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "who comes later gets a goal's result too",
+            crosses: [.action("late")],
+            tolerates: reliableFaults
+        ) { environment in
             try await withAction(environment, "late") { goal in
                 goal.value
             } _: { action, client, _ in
@@ -155,7 +182,8 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a goal that is sent twice runs once", tolerates: reliableFaults) { environment in
+        ConformanceCheck("a goal that is sent twice runs once", crosses: [.action("twice")], tolerates: reliableFaults)
+        { environment in
             let begun = Recorder<Int>()
             try await withAction(environment, "twice") { goal in
                 begun.record(goal.value)
@@ -177,8 +205,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("whatever the link does, a goal runs at most once and its client's wait ends", tolerates: .all)
-        {
+        ConformanceCheck(
+            "whatever the link does, a goal runs at most once and its client's wait ends",
+            crosses: [.action("whatever")],
+            tolerates: .all
+        ) {
             environment in
             let begun = Recorder<GoalID>()
             try await withAction(environment, "whatever", policy: .queue(limit: 10)) { goal in
@@ -222,7 +253,7 @@ extension ConformanceSuite {
     ) async throws {
         let action = Action<Int, Int, Int>(environment.queue(name))
         let client = try await environment.connect()
-        let server = try await environment.connect()
+        let server = try await environment.connect(at: .sink)
         // On a busy machine a check may take longer than the default before it lets a cancelled handler end.
         let options = ActionOptions(policy: policy, gracePeriod: .seconds(120))
         try await environment.performing(action, on: server, options: options, handler: handler) {

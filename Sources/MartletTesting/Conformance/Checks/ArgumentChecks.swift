@@ -3,7 +3,8 @@ import Martlet
 extension ConformanceSuite {
     /// What wrong names, arguments and sizes get.
     public static let arguments: [ConformanceCheck] = [
-        ConformanceCheck("a name that is not valid is an error", tolerates: .all) { environment in
+        ConformanceCheck("a name that is not valid is an error", crosses: .not("nothing is sent"), tolerates: .all) {
+            environment in
             let connection = try await environment.connect()
             let names = ["", ".", "a.", ".a", "a..b", "a b", "a.+", "a\u{0}", "a\nb", "$SYS.x", "a*", "a.#.b"]
             let longName = String(repeating: "a", count: 65_536)
@@ -32,7 +33,8 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("an argument without a meaning is an error", tolerates: .all) { environment in
+        ConformanceCheck("an argument without a meaning is an error", crosses: .not("nothing is sent"), tolerates: .all)
+        { environment in
             let connection = try await environment.connect()
             let queue = environment.queue("arguments")
             for number in [0, -1, .min] {
@@ -61,38 +63,40 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a body over the limit is an error") { environment in
-            let connection = try await environment.connect(ConnectionOptions(maximumBodyBytes: 1000))
+        ConformanceCheck("a body over the limit is an error", crosses: [.topics("large"), .queue("large-queue")]) {
+            environment in
+            let (writer, reader) = try await environment.connectBoth(ConnectionOptions(maximumBodyBytes: 1000))
             let topic = environment.topic("large")
             let queue = environment.queue("large-queue")
-            let subscription = try await connection.subscribe(to: TopicPattern(topic))
-            let consumer = try await connection.consume(from: queue)
+            let subscription = try await reader.subscribe(to: TopicPattern(topic))
+            let consumer = try await reader.consume(from: queue)
             let tooLarge = Message([UInt8](repeating: 1, count: 1001))
             try await environment.expect(.bodyTooLarge, from: "publishing") {
-                try await connection.publish(tooLarge, to: topic)
+                try await writer.publish(tooLarge, to: topic)
             }
             try await environment.expect(.bodyTooLarge, from: "sending") {
-                try await connection.send(tooLarge, to: queue)
+                try await writer.send(tooLarge, to: queue)
             }
             try await environment.expect(.bodyTooLarge, from: "calling") {
-                _ = try await connection.call(queue, tooLarge)
+                _ = try await writer.call(queue, tooLarge)
             }
             let largest = Message([UInt8](repeating: 1, count: 1000))
-            try await connection.publish(largest, to: topic)
+            try await writer.publish(largest, to: topic)
             try await environment.expect(
                 subscription.delivery(environment).message.body.count,
                 equals: 1000,
                 "the size"
             )
-            try await connection.send(largest, to: queue)
+            try await writer.send(largest, to: queue)
             let delivery = try await consumer.delivery(environment)
             try delivery.ack()
             try environment.expect(delivery.message.body.count, equals: 1000, "the size")
         },
 
-        ConformanceCheck("a response over the limit is an error at its caller") { environment in
+        ConformanceCheck("a response over the limit is an error at its caller", crosses: [.calls("large-response")]) {
+            environment in
             let caller = try await environment.connect()
-            let responder = try await environment.connect(ConnectionOptions(maximumBodyBytes: 1000))
+            let responder = try await environment.connect(ConnectionOptions(maximumBodyBytes: 1000), at: .sink)
             let name = environment.queue("large-response")
             let handler: @Sendable (Message) async throws -> Message = { _ in
                 Message([UInt8](repeating: 1, count: 1001))

@@ -3,10 +3,11 @@ import Martlet
 extension ConformanceSuite {
     /// Remote procedure calls.
     public static let calls: [ConformanceCheck] = [
-        ConformanceCheck("a call gets its response", tolerates: reliableFaults) { environment in
+        ConformanceCheck("a call gets its response", crosses: [.calls("double")], tolerates: reliableFaults) {
+            environment in
             let double = RPC<Int, Int>(environment.queue("double"))
             let caller = try await environment.connect()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             try await environment.responding(on: responder, to: double) {
                 $0 * 2
             } _: {
@@ -16,11 +17,15 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("two hundred calls at once get their own responses", tolerates: reliableFaults) {
+        ConformanceCheck(
+            "two hundred calls at once get their own responses",
+            crosses: [.calls("echo")],
+            tolerates: reliableFaults
+        ) {
             environment in
             let echo = RPC<Int, Int>(environment.queue("echo"))
             let caller = try await environment.connect()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             let handler: @Sendable (Int) async throws -> Int = { number in
                 if number.isMultiple(of: 7) { try await Task.sleep(for: .milliseconds(1)) }
                 return number
@@ -38,7 +43,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a handler's error arrives with its code and text", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "a handler's error arrives with its code and text",
+            crosses: [.calls("failing")],
+            tolerates: reliableFaults
+        ) { environment in
             struct Nameless: Error, CustomStringConvertible { var description: String { "it is broken" } }
             let caller = try await environment.connect()
             let name = environment.queue("failing")
@@ -46,7 +55,7 @@ extension ConformanceSuite {
                 if request.text == "typed" { throw MessagingError("conformance.no-such-thing", "thing 7 is gone") }
                 throw Nameless()
             }
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             try await environment.responding(on: responder, to: name, handler: handler) {
                 let typed = try await environment.expect("conformance.no-such-thing", from: "the call") {
                     _ = try await caller.call(name, Message("typed"))
@@ -59,7 +68,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a call times out, and its handler is cancelled", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "a call times out, and its handler is cancelled",
+            crosses: [.calls("slow")],
+            tolerates: reliableFaults
+        ) { environment in
             let caller = try await environment.connect()
             let name = environment.queue("slow")
             let started = Recorder<Void>()
@@ -74,7 +87,7 @@ extension ConformanceSuite {
                 }
                 return request
             }
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             try await environment.responding(on: responder, to: name, handler: handler) {
                 // On a machine with much to do the request may expire before any handler has it.
                 repeat {
@@ -86,7 +99,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("cancelling a call cancels its handler", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "cancelling a call cancels its handler",
+            crosses: [.calls("cancelled")],
+            tolerates: reliableFaults
+        ) { environment in
             let caller = try await environment.connect()
             let name = environment.queue("cancelled")
             let started = Recorder<Void>()
@@ -100,7 +117,7 @@ extension ConformanceSuite {
                 }
                 return request
             }
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             try await environment.responding(on: responder, to: name, handler: handler) {
                 let call = Task { try await caller.call(name, Message("x"), timeout: .seconds(60)) }
                 try await started.wait(for: 1)
@@ -112,7 +129,8 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("no responder is an error at once", requires: .responderDetection) { environment in
+        ConformanceCheck("no responder is an error at once", crosses: [.calls("nobody")], requires: .responderDetection)
+        { environment in
             let caller = try await environment.connect()
             let start = ContinuousClock.now
             try await environment.expect(.noResponder, from: "the call") {
@@ -122,7 +140,11 @@ extension ConformanceSuite {
             try environment.expect(took < .seconds(20), "an error at once", actual: "it took \(took)")
         },
 
-        ConformanceCheck("a responder works on no more calls at once than it was told", tolerates: .delay) {
+        ConformanceCheck(
+            "a responder works on no more calls at once than it was told",
+            crosses: [.calls("narrow")],
+            tolerates: .delay
+        ) {
             environment in
             let caller = try await environment.connect()
             let name = environment.queue("narrow")
@@ -136,7 +158,7 @@ extension ConformanceSuite {
                 await Task.yield()
                 return Message("\(active)")
             }
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             let options = RespondOptions(concurrency: 3)
             try await environment.responding(on: responder, to: name, options: options, handler: handler) {
                 try await withThrowingTaskGroup(of: String.self) { group in
@@ -152,11 +174,12 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("responders of one name share its calls", tolerates: .delay) { environment in
+        ConformanceCheck("responders of one name share its calls", crosses: [.calls("competing")], tolerates: .delay) {
+            environment in
             let caller = try await environment.connect()
             let name = environment.queue("competing")
             let both = Recorder<String>()
-            let responders = [try await environment.connect(), try await environment.connect()]
+            let responders = [try await environment.connect(at: .sink), try await environment.connect(at: .sink)]
             func handler(_ own: String) -> @Sendable (Message) async throws -> Message {
                 { request in
                     both.record(own)
@@ -176,10 +199,14 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a request that can't be read gets an error", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "a request that can't be read gets an error",
+            crosses: [.calls("sum")],
+            tolerates: reliableFaults
+        ) { environment in
             let sum = RPC<[Int], Int>(environment.queue("sum"))
             let caller = try await environment.connect()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             try await environment.serving(on: responder, to: sum) {
                 $0.reduce(0, +)
             } _: {
@@ -197,11 +224,14 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a call inside a handler waits no longer than the handler's caller", tolerates: reliableFaults)
-        {
+        ConformanceCheck(
+            "a call inside a handler waits no longer than the handler's caller",
+            crosses: [.calls("outer"), .calls("inner")],
+            tolerates: reliableFaults
+        ) {
             environment in
             let caller = try await environment.connect()
-            let middle = try await environment.connect()
+            let middle = try await environment.connect(at: .sink)
             let outer = environment.queue("outer")
             let inner = environment.queue("inner")
             let timeLeft = Recorder<Duration?>()
@@ -231,10 +261,14 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a request without an address for its reply is skipped and counted", tolerates: .delay) {
+        ConformanceCheck(
+            "a request without an address for its reply is skipped and counted",
+            crosses: .not("the bridge is who skips and counts it"),
+            tolerates: .delay
+        ) {
             environment in
             let caller = try await environment.connect()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             let name = environment.queue("unanswerable")
             let handled = Recorder<String>()
             let handler: @Sendable (Message) async throws -> Message = { request in
@@ -249,9 +283,10 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a responder that is cancelled tells its callers") { environment in
+        ConformanceCheck("a responder that is cancelled tells its callers", crosses: [.calls("stopped")]) {
+            environment in
             let caller = try await environment.connect()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             let name = environment.queue("stopped")
             let started = Recorder<Void>()
             let handler: @Sendable (Message) async throws -> Message = { request in
@@ -267,9 +302,10 @@ extension ConformanceSuite {
             try await environment.expect(.shuttingDown, from: "the call") { _ = try await call.value }
         },
 
-        ConformanceCheck("whatever the link does, every call ends once", tolerates: .all) { environment in
+        ConformanceCheck("whatever the link does, every call ends once", crosses: [.calls("whatever")], tolerates: .all)
+        { environment in
             let caller = try await environment.connect()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             let echo = RPC<Int, Int>(environment.queue("whatever"))
             try await environment.responding(on: responder, to: echo) {
                 $0

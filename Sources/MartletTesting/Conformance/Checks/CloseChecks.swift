@@ -3,18 +3,19 @@ import Martlet
 extension ConformanceSuite {
     /// What closing a connection ends.
     public static let closing: [ConformanceCheck] = [
-        ConformanceCheck("closing ends subscriptions after what had arrived") { environment in
-            let connection = try await environment.connect()
+        ConformanceCheck("closing ends subscriptions after what had arrived", crosses: [.topics("ending")]) {
+            environment in
+            let (writer, reader) = try await environment.connectBoth()
             let topic = environment.topic("ending")
-            let subscription = try await connection.subscribe(to: TopicPattern(topic))
-            let idle = try await connection.subscribe(to: environment.pattern("idle"))
-            let consumer = try await connection.consume(from: environment.queue("ending-queue"))
-            try await connection.publish(Message("x"), to: topic)
+            let subscription = try await reader.subscribe(to: TopicPattern(topic))
+            let idle = try await reader.subscribe(to: environment.pattern("idle"))
+            let consumer = try await reader.consume(from: environment.queue("ending-queue"))
+            try await writer.publish(Message("x"), to: topic)
             try await environment.eventually { subscription.waiting == 1 }
             try await withThrowingTaskGroup(of: Delivery?.self) { group in
                 group.addTask { try await idle.next() }
                 group.addTask { try await consumer.next() }
-                await connection.close()
+                await reader.close()
                 for try await delivery in group {
                     try environment.expect(delivery == nil, "the subscription to end", actual: "it went on")
                 }
@@ -22,9 +23,10 @@ extension ConformanceSuite {
             try await environment.expect(subscription.texts(2), equals: ["x"], "what had arrived")
         },
 
-        ConformanceCheck("closing fails the calls in flight", tolerates: reliableFaults) { environment in
+        ConformanceCheck("closing fails the calls in flight", crosses: [.calls("pending")], tolerates: reliableFaults) {
+            environment in
             let caller = try await environment.connect()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             let name = environment.queue("pending")
             let started = Recorder<Void>()
             let handler: @Sendable (Message) async throws -> Message = { request in
@@ -40,9 +42,13 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("closing ends a responder and its handlers", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "closing ends a responder and its handlers",
+            crosses: [.calls("responding")],
+            tolerates: reliableFaults
+        ) { environment in
             let caller = try await environment.connect()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             let name = environment.queue("responding")
             let started = Recorder<Void>()
             let responding = Task {
@@ -62,7 +68,8 @@ extension ConformanceSuite {
             _ = await call.result
         },
 
-        ConformanceCheck("a closed connection says so", tolerates: .all) { environment in
+        ConformanceCheck("a closed connection says so", crosses: .not("nothing is sent"), tolerates: .all) {
+            environment in
             let connection = try await environment.connect()
             let queue = environment.queue("after")
             await connection.close()
@@ -96,7 +103,7 @@ extension ConformanceSuite {
 
         ConformanceCheck("closing ends whoever waits for a reader") { environment in
             let publisher = try await environment.connect()
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let topic = environment.topic("waiting")
             let subscription = try await reader.subscribe(to: TopicPattern(topic), options: SubscribeOptions(limit: 1))
             let publishing = Task {
@@ -114,7 +121,7 @@ extension ConformanceSuite {
 
         ConformanceCheck("a reader's closed connection lets publishers go on") { environment in
             let publisher = try await environment.connect()
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let topic = environment.topic("going-on")
             let subscription = try await reader.subscribe(to: TopicPattern(topic), options: SubscribeOptions(limit: 1))
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -128,7 +135,7 @@ extension ConformanceSuite {
             withExtendedLifetime(subscription) {}
         },
 
-        ConformanceCheck("states tell of the end") { environment in
+        ConformanceCheck("states tell of the end", crosses: .not("nothing is sent")) { environment in
             let connection = try await environment.connect()
             let states = Recorder<ConnectionState>()
             try environment.expect(connection.state, equals: .connected, "the state after connecting")

@@ -32,7 +32,7 @@ extension ConformanceSuite {
     public static let events: [ConformanceCheck] = [
         ConformanceCheck("an event reaches its listeners as it was told", tolerates: reliableFaults) { environment in
             let teller = try await environment.connect()
-            let listener = try await environment.connect()
+            let listener = try await environment.connect(at: .sink)
             let uri = environment.topic("events.door")
             let listeners = [
                 try await listener.listen(to: TopicPattern(uri), for: Door.self),
@@ -47,11 +47,11 @@ extension ConformanceSuite {
         },
 
         ConformanceCheck("many events of many kinds are told over one connection", tolerates: .delay) { environment in
-            let connection = try await environment.connect()
-            let doors = try await connection.listen(to: environment.pattern("doors.*"), for: Door.self)
-            let lights = try await connection.listen(to: environment.pattern("lights"), for: NoPayload.self)
-            let numbers = try await connection.listen(to: environment.pattern("numbers"), for: Int.self)
-            let emitter = EventEmitter(on: connection)
+            let (writer, reader) = try await environment.connectBoth()
+            let doors = try await reader.listen(to: environment.pattern("doors.*"), for: Door.self)
+            let lights = try await reader.listen(to: environment.pattern("lights"), for: NoPayload.self)
+            let numbers = try await reader.listen(to: environment.pattern("numbers"), for: Int.self)
+            let emitter = EventEmitter(on: writer)
             for round in 0..<20 {
                 try await emitter.emit("Opened", at: environment.topic("doors.front"), payload: Door(open: true))
                 try await emitter.emit("Switched", at: environment.topic("lights"))
@@ -68,12 +68,12 @@ extension ConformanceSuite {
         },
 
         ConformanceCheck("an event is one object of plain JSON", tolerates: reliableFaults) { environment in
-            let connection = try await environment.connect()
+            let (writer, reader) = try await environment.connectBoth()
             let uri = environment.topic("events.bare")
-            let subscription = try await connection.subscribe(to: TopicPattern(uri))
+            let subscription = try await reader.subscribe(to: TopicPattern(uri))
             let header = MessageHeader(messageID: 7, nodeID: "n1", timestamp: 5)
             let event = Event(name: "Opened", uri: uri, description: "d", payload: Door(open: true), header: header)
-            try await EventEmitter(on: connection).emit(event)
+            try await EventEmitter(on: writer).emit(event)
             let body = try await subscription.delivery(environment).message.body
             let bare = try JSONCodec().decode(BareEvent.self, from: body)
             try environment.expect(bare.header.messageID, equals: 7, "the header's msg_id")
@@ -88,15 +88,15 @@ extension ConformanceSuite {
 
         ConformanceCheck("what other writers leave out of an event is not missed", tolerates: reliableFaults) {
             environment in
-            let connection = try await environment.connect()
+            let (writer, reader) = try await environment.connectBoth()
             let bodies = [
                 "new": #"{"header":{"msg_id":1},"payload":{"open":true}}"#,
                 "old": #"{"name":"Opened","data":{"open":true}}"#,
             ]
             for (name, body) in bodies {
                 let topic = environment.topic("foreign.\(name)")
-                let listener = try await connection.listen(to: TopicPattern(topic), for: Door.self)
-                try await connection.publish(Message(body), to: topic)
+                let listener = try await reader.listen(to: TopicPattern(topic), for: Door.self)
+                try await writer.publish(Message(body), to: topic)
                 let event = try await listener.next()
                 try environment.expect(event?.payload, equals: Door(open: true), "the payload")
                 try environment.expect(event?.uri, equals: topic, "the uri, which is where it was told")
@@ -105,7 +105,7 @@ extension ConformanceSuite {
 
         ConformanceCheck("what is no such event is skipped and counted", tolerates: .delay) { environment in
             let teller = try await environment.connect()
-            let listener = try await environment.connectQuietly()
+            let listener = try await environment.connectQuietly(at: .sink)
             let uri = environment.topic("events.mixed")
             let doors = try await listener.listen(to: TopicPattern(uri), for: Door.self)
             for text in ["", #"{"payload":{"open":"perhaps"}}"#] { try await teller.publish(Message(text), to: uri) }

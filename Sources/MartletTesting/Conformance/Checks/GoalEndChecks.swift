@@ -5,6 +5,7 @@ extension ConformanceSuite {
     public static let goalEnds: [ConformanceCheck] = [
         ConformanceCheck(
             "a goal's handler that throws tells its client the code and the text",
+            crosses: [.action("failing")],
             tolerates: reliableFaults
         ) {
             environment in
@@ -29,6 +30,7 @@ extension ConformanceSuite {
 
         ConformanceCheck(
             "cancelling a goal cancels its handler, and how far it came arrives",
+            crosses: [.action("cancelled")],
             tolerates: reliableFaults
         ) {
             environment in
@@ -59,7 +61,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("cancelling the wait for a result cancels the goal", tolerates: reliableFaults) {
+        ConformanceCheck(
+            "cancelling the wait for a result cancels the goal",
+            crosses: [.action("left")],
+            tolerates: reliableFaults
+        ) {
             environment in
             let begun = Recorder<Void>()
             let cancelled = Recorder<Void>()
@@ -83,7 +89,11 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a goal that takes too long is aborted", tolerates: reliableFaults) { environment in
+        ConformanceCheck(
+            "a goal that takes too long is aborted",
+            crosses: [.action("deadline")],
+            tolerates: reliableFaults
+        ) { environment in
             try await withAction(environment, "deadline") { goal in
                 try await Task.sleep(for: .seconds(60))
                 return goal.value
@@ -94,12 +104,16 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a server that is cancelled cancels its goals and tells their clients", tolerates: .delay) {
+        ConformanceCheck(
+            "a server that is cancelled cancels its goals and tells their clients",
+            crosses: [.action("stopped")],
+            tolerates: .delay
+        ) {
             environment in
             let begun = Recorder<Void>()
             let action = Action<Int, Int, Int>(environment.queue("stopped"))
             let client = try await environment.connect()
-            let server = try await environment.connect()
+            let server = try await environment.connect(at: .sink)
             let waiting = try await environment.performing(action, on: server) { goal in
                 begun.signal()
                 try await Task.sleep(for: .seconds(60))
@@ -115,13 +129,17 @@ extension ConformanceSuite {
             try await environment.expect(.shuttingDown, .cancelled, from: "the result") { _ = try await waiting.value }
         },
 
-        ConformanceCheck("a server whose connection is closed ends, and so does its clients' wait", tolerates: .all) {
+        ConformanceCheck(
+            "a server whose connection is closed ends, and so does its clients' wait",
+            crosses: [.action("gone")],
+            tolerates: .all
+        ) {
             environment in
             let begun = Recorder<Void>()
             let ended = Recorder<Void>()
             let action = Action<Int, Int, Int>(environment.queue("gone"))
             let client = try await environment.connect()
-            let server = try await environment.connect()
+            let server = try await environment.connect(at: .sink)
             let serving = Task {
                 defer { ended.signal() }
                 // The link may be down at this very moment.

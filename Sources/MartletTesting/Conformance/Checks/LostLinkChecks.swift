@@ -5,7 +5,7 @@ extension ConformanceSuite {
     public static let lostLinks: [ConformanceCheck] = [
         ConformanceCheck("a subscription survives a lost link", cutsLinks: true) { environment in
             let publisher = try await environment.connect()
-            let reader = try await environment.connectCuttable()
+            let reader = try await environment.connectCuttable(at: .sink)
             let topic = environment.topic("survives")
             let subscription = try await reader.subscribe(to: TopicPattern(topic))
             try await publisher.publish(Message("before"), to: topic)
@@ -17,10 +17,14 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a lost link fails the calls in flight, and later ones succeed", cutsLinks: true) {
+        ConformanceCheck(
+            "a lost link fails the calls in flight, and later ones succeed",
+            crosses: [.calls("calls")],
+            cutsLinks: true
+        ) {
             environment in
             let caller = try await environment.connectCuttable()
-            let responder = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
             let name = environment.queue("calls")
             let started = Recorder<Void>()
             let handler: @Sendable (Message) async throws -> Message = { request in
@@ -44,9 +48,10 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a responder survives a lost link", cutsLinks: true) { environment in
+        ConformanceCheck("a responder survives a lost link", crosses: [.calls("responder")], cutsLinks: true) {
+            environment in
             let caller = try await environment.connect()
-            let responder = try await environment.connectCuttable()
+            let responder = try await environment.connectCuttable(at: .sink)
             let name = environment.queue("responder")
             try await environment.responding(on: responder, to: name, handler: { $0 }) {
                 for round in 0..<3 {
@@ -57,10 +62,15 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("what a lost consumer held comes again", requires: .redelivery, cutsLinks: true) {
+        ConformanceCheck(
+            "what a lost consumer held comes again",
+            crosses: [.queue("held")],
+            requires: .redelivery,
+            cutsLinks: true
+        ) {
             environment in
             let sender = try await environment.connect()
-            let consumer = try await environment.connectCuttable()
+            let consumer = try await environment.connectCuttable(at: .sink)
             let queue = environment.queue("held")
             let subscription = try await consumer.consume(from: queue)
             try await sender.send(Message("x"), to: queue)
@@ -73,11 +83,15 @@ extension ConformanceSuite {
             try again.ack()
         },
 
-        ConformanceCheck("without a link, what has a guarantee waits and what has none fails", cutsLinks: true) {
+        ConformanceCheck(
+            "without a link, what has a guarantee waits and what has none fails",
+            crosses: [.queue("waiting")],
+            cutsLinks: true
+        ) {
             environment in
             let sender = try await environment.connectCuttable()
             let queue = environment.queue("waiting")
-            let consumer = try await environment.connect().consume(from: queue)
+            let consumer = try await environment.connect(at: .sink).consume(from: queue)
             try await environment.interrupt(sender) {
                 try await environment.expect(.notConnected, from: "publish") {
                     try await sender.publish(Message("x"), to: environment.topic("none"))
@@ -107,7 +121,7 @@ extension ConformanceSuite {
             let options = ConnectionOptions(whileOffline: .buffer(limit: 5))
             let publisher = try await environment.connectCuttable(options)
             let topic = environment.topic("buffered")
-            let subscription = try await environment.connect().subscribe(to: TopicPattern(topic))
+            let subscription = try await environment.connect(at: .sink).subscribe(to: TopicPattern(topic))
             try await environment.interrupt(publisher) {
                 for number in 0..<8 { try await publisher.publish(Message("\(number)"), to: topic) }
             }
@@ -117,13 +131,13 @@ extension ConformanceSuite {
         },
 
         ConformanceCheck("a lost link publishes the will, an orderly close does not", cutsLinks: true) { environment in
-            let reader = try await environment.connect()
+            let (teller, reader) = try await environment.connectBoth()
             let topic = environment.topic("will")
             let will = Will(topic: topic, message: Message("gone"), retain: false)
             let subscription = try await reader.subscribe(to: TopicPattern(topic))
             let orderly = try await environment.connect(ConnectionOptions(will: will))
             await orderly.close()
-            try await reader.publish(Message("marker"), to: topic)
+            try await teller.publish(Message("marker"), to: topic)
             try await environment.expect(subscription.texts(1), equals: ["marker"], "what comes of an orderly close")
             let lost = try await environment.connectCuttable(ConnectionOptions(will: will))
             try await lost.cut()
@@ -131,7 +145,8 @@ extension ConformanceSuite {
             try await lost.restore()
         },
 
-        ConformanceCheck("states tell of a lost link", cutsLinks: true) { environment in
+        ConformanceCheck("states tell of a lost link", crosses: .not("nothing is sent"), cutsLinks: true) {
+            environment in
             let connection = try await environment.connectCuttable()
             let states = Recorder<ConnectionState>()
             let watching = Task { for await state in connection.states() { states.record(state) } }
@@ -143,7 +158,8 @@ extension ConformanceSuite {
             try environment.expect(seen, equals: [.connected, .disconnected, .connected, .closed], "the states")
         },
 
-        ConformanceCheck("a connection without a link can be closed", cutsLinks: true) { environment in
+        ConformanceCheck("a connection without a link can be closed", crosses: .not("nothing is sent"), cutsLinks: true)
+        { environment in
             let connection = try await environment.connectCuttable()
             let queue = environment.queue("closing")
             let subscription = try await connection.subscribe(to: environment.pattern("closing"))

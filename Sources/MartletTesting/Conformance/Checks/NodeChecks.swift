@@ -9,7 +9,7 @@ extension ConformanceSuite {
     /// Nodes: what they say of themselves, how others control them, and how they end.
     public static let nodes: [ConformanceCheck] = [
         ConformanceCheck("a node says that it is alive, and when", tolerates: .all) { environment in
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let connection = try await environment.connectQuietly()
             let topic = Topic<Heartbeat>(environment.topic("node.heartbeat"))
             // The link may be down at this very moment.
@@ -31,9 +31,13 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a node is stopped and started by others", tolerates: [.delay, .reorder]) { environment in
+        ConformanceCheck(
+            "a node is stopped and started by others",
+            crosses: [.calls("node.start"), .calls("node.stop"), .calls("echo")],
+            tolerates: [.delay, .reorder]
+        ) { environment in
             let peer = try await environment.connect()
-            let connection = try await environment.connectQuietly()
+            let connection = try await environment.connectQuietly(at: .sink)
             let echo = RPC<Int, Int>(environment.queue("echo"))
             let options = NodeOptions(heartbeat: nil, remoteControl: true)
             let node = Node(environment.topic("node").text, on: connection, options: options) {
@@ -61,11 +65,12 @@ extension ConformanceSuite {
 
         ConformanceCheck(
             "a stopped node does not answer calls",
+            crosses: [.calls("echo")],
             requires: .responderDetection,
             tolerates: reliableFaults
         ) { environment in
             let peer = try await environment.connect()
-            let connection = try await environment.connectQuietly()
+            let connection = try await environment.connectQuietly(at: .sink)
             let echo = RPC<Int, Int>(environment.queue("echo"))
             let node = Node(environment.topic("node").text, on: connection, options: NodeOptions(heartbeat: nil)) {
                 Respond(to: echo) { $0 }
@@ -90,7 +95,7 @@ extension ConformanceSuite {
             tolerates: .delay
         ) {
             environment in
-            let peer = try await environment.connect()
+            let peer = try await environment.connect(at: .sink)
             let connection = try await environment.connectQuietly()
             let topic = environment.topic("node.online")
             let early = try await peer.subscribe(to: TopicPattern(topic))
@@ -104,12 +109,12 @@ extension ConformanceSuite {
             try await environment.expect(early.texts(1), equals: ["0"], "what a node says that has ended")
             let late = try await peer.subscribe(to: TopicPattern(topic))
             try await environment.expect(late.texts(1), equals: ["0"], "what is kept of a node that has ended")
-            try await peer.publish(Message(), to: topic, options: PublishOptions(retain: true))
+            try await connection.publish(Message(), to: topic, options: PublishOptions(retain: true))
         },
 
         ConformanceCheck("a node whose link is lost is offline until it is back", requires: .retain, cutsLinks: true) {
             environment in
-            let peer = try await environment.connect()
+            let peer = try await environment.connect(at: .sink)
             let topic = environment.topic("node.online")
             let name = environment.topic("node").text
             let will = Node.will(for: name)
@@ -126,10 +131,14 @@ extension ConformanceSuite {
                 try await environment.expect(said.texts(1), equals: ["1"], "what a node says that is back")
             }
             try await environment.expect(said.texts(1), equals: ["0"], "what a node says that has ended")
-            try await peer.publish(Message(), to: topic, options: PublishOptions(retain: true))
+            try await connection.publish(Message(), to: topic, options: PublishOptions(retain: true))
         },
 
-        ConformanceCheck("a component that fails ends its node, with its error", tolerates: .all) { environment in
+        ConformanceCheck(
+            "a component that fails ends its node, with its error",
+            crosses: .not("nothing is sent"),
+            tolerates: .all
+        ) { environment in
             let connection = try await environment.connectQuietly()
             let ended = Recorder<Void>()
             let node = Node(environment.topic("node").text, on: connection) {
@@ -147,10 +156,14 @@ extension ConformanceSuite {
             try environment.expect(node.health["good"]?.state != .running, "the others to end", actual: "one goes on")
         },
 
-        ConformanceCheck("a node that is stopped finishes the calls in hand", tolerates: reliableFaults) {
+        ConformanceCheck(
+            "a node that is stopped finishes the calls in hand",
+            crosses: [.calls("slow")],
+            tolerates: reliableFaults
+        ) {
             environment in
             let peer = try await environment.connect()
-            let connection = try await environment.connectQuietly()
+            let connection = try await environment.connectQuietly(at: .sink)
             let slow = RPC<Int, Int>(environment.queue("slow"))
             let begun = Recorder<Void>()
             let release = Recorder<Void>()
@@ -175,11 +188,12 @@ extension ConformanceSuite {
 
         ConformanceCheck(
             "a node that is stopped finishes the delivery in hand and gives the others back",
+            crosses: [.queue("jobs")],
             requires: .redelivery,
             tolerates: .delay
         ) { environment in
-            let peer = try await environment.connect()
-            let connection = try await environment.connectQuietly()
+            let (peer, other) = try await environment.connectBoth()
+            let connection = try await environment.connectQuietly(at: .sink)
             let queue = environment.queue("jobs")
             let begun = Recorder<String>()
             let release = Recorder<Void>()
@@ -199,7 +213,7 @@ extension ConformanceSuite {
             }
             // Between the stop and its coming to the consumer the next one may have been begun.
             let handled = begun.values.count
-            let rest = try await peer.consume(from: queue).texts(4 - handled)
+            let rest = try await other.consume(from: queue).texts(4 - handled)
             // The last ones may never have left the queue, and the peer have them before it has those that were given back.
             try environment.expect(begun.values + rest.sorted(), equals: (0..<4).map(String.init), "what both handle")
         },

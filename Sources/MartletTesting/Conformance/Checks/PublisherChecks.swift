@@ -5,7 +5,7 @@ extension ConformanceSuite {
     public static let publishers: [ConformanceCheck] = [
         ConformanceCheck("values arrive as they were published", tolerates: .delay) { environment in
             let publisher = try await environment.connect()
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let topic = Topic<Sample>(environment.topic("values"))
             let subscription = try await reader.subscribe(to: topic)
             for sample in Sample.all {
@@ -19,7 +19,7 @@ extension ConformanceSuite {
         ConformanceCheck("a publisher that publishes changes leaves out what is not changed", tolerates: .delay) {
             environment in
             let connection = try await environment.connect()
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let topic = Topic<Int>(environment.topic("changes"))
             let subscription = try await reader.subscribe(to: topic)
             let publisher = Publisher(to: topic, on: connection, filter: .onlyIfChanged)
@@ -31,7 +31,7 @@ extension ConformanceSuite {
 
         ConformanceCheck("a value that has become too old is published again", tolerates: .delay) { environment in
             let connection = try await environment.connect()
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let topic = Topic<Int>(environment.topic("aging"))
             let subscription = try await reader.subscribe(to: topic)
             let lasting = Publisher(to: topic, on: connection, filter: .onlyIfChanged(maximumAge: .seconds(3_600)))
@@ -46,7 +46,7 @@ extension ConformanceSuite {
 
         ConformanceCheck("a publisher of many topics knows each one's last value", tolerates: .delay) { environment in
             let connection = try await environment.connect()
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let topics = ["a", "b"].map { environment.topic("many.\($0)") }
             var subscriptions: [TypedSubscription<Int>] = []
             for topic in topics { subscriptions.append(try await reader.subscribe(to: Topic(topic))) }
@@ -68,7 +68,7 @@ extension ConformanceSuite {
         ConformanceCheck("a publisher without a filter publishes every time", tolerates: .delay) { environment in
             let connection = try await environment.connect()
             let topic = Topic<Int>(environment.topic("unfiltered"))
-            let subscription = try await environment.connect().subscribe(to: topic)
+            let subscription = try await environment.connect(at: .sink).subscribe(to: topic)
             let publisher = Publisher(to: topic, on: connection)
             for _ in 0..<3 {
                 try await environment.expect(publisher.publish(1), equals: true, "whether it is published")
@@ -80,7 +80,7 @@ extension ConformanceSuite {
             environment in
             let connection = try await environment.connectCuttable()
             let topic = Topic<Int>(environment.topic("failing"))
-            let subscription = try await environment.connect().subscribe(to: topic)
+            let subscription = try await environment.connect(at: .sink).subscribe(to: topic)
             let publisher = Publisher(to: topic, on: connection, filter: .onlyIfChanged)
             try await environment.interrupt(connection) {
                 try await environment.expect(.notConnected, from: "publish") { try await publisher.publish(1) }
@@ -91,7 +91,7 @@ extension ConformanceSuite {
 
         ConformanceCheck("messages that are no such value are skipped and counted", tolerates: .delay) { environment in
             let publisher = try await environment.connect()
-            let reader = try await environment.connectQuietly()
+            let reader = try await environment.connectQuietly(at: .sink)
             let topic = Topic<Sample>(environment.topic("mixed"))
             let subscription = try await reader.subscribe(to: topic)
             for text in ["", "[]", "{", #"{"number":"one"}"#, "\u{0}"] {

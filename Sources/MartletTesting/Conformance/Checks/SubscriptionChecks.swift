@@ -7,14 +7,14 @@ extension ConformanceSuite {
         overflow("the newest is dropped when that is the rule", .dropNewest, kept: ["0", "1", "2", "3"]),
 
         ConformanceCheck("of each topic the latest is kept when that is the rule") { environment in
-            let connection = try await environment.connect()
-            let subscription = try await connection.subscribe(
+            let (writer, reader) = try await environment.connectBoth()
+            let subscription = try await reader.subscribe(
                 to: environment.pattern("*"),
                 options: SubscribeOptions(overflow: .conflate, limit: 4)
             )
             for number in 0..<20 {
                 let topic = environment.topic(number.isMultiple(of: 2) ? "even" : "odd")
-                try await connection.publish(Message("\(number)"), to: topic)
+                try await writer.publish(Message("\(number)"), to: topic)
             }
             try await environment.eventually { subscription.dropped + subscription.waiting == 20 }
             try environment.expect(subscription.dropped, equals: 18, "the count of the dropped")
@@ -23,7 +23,7 @@ extension ConformanceSuite {
 
         ConformanceCheck("a slow reader loses nothing where publishers wait for it") { environment in
             let publisher = try await environment.connect()
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let topic = environment.topic("slow")
             let subscription = try await reader.subscribe(to: TopicPattern(topic), options: SubscribeOptions(limit: 4))
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -42,23 +42,23 @@ extension ConformanceSuite {
         },
 
         ConformanceCheck("leaving the loop unsubscribes") { environment in
-            let connection = try await environment.connect()
+            let (writer, reader) = try await environment.connectBoth()
             let topic = environment.topic("left")
-            try await connection.publish(Message("0"), to: topic)
+            try await writer.publish(Message("0"), to: topic)
             func readOne() async throws {
                 let options = SubscribeOptions(limit: 1, retained: false)
-                let subscription = try await connection.subscribe(to: TopicPattern(topic), options: options)
-                try await connection.publish(Message("1"), to: topic)
+                let subscription = try await reader.subscribe(to: TopicPattern(topic), options: options)
+                try await writer.publish(Message("1"), to: topic)
                 for try await _ in subscription { break }
             }
             try await readOne()
             // Nobody reads: whoever still subscribed, with room for one, would hold this up for ever.
-            for number in 0..<50 { try await connection.publish(Message("\(number)"), to: topic) }
+            for number in 0..<50 { try await writer.publish(Message("\(number)"), to: topic) }
         },
 
         ConformanceCheck("finishing a subscription lets its publishers go on") { environment in
             let publisher = try await environment.connect()
-            let reader = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
             let topic = environment.topic("finished")
             let subscription = try await reader.subscribe(to: TopicPattern(topic), options: SubscribeOptions(limit: 1))
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -73,15 +73,15 @@ extension ConformanceSuite {
         },
 
         ConformanceCheck("a cancelled reader throws and loses nothing") { environment in
-            let connection = try await environment.connect()
+            let (writer, reader) = try await environment.connectBoth()
             let topic = environment.topic("cancelled")
-            let subscription = try await connection.subscribe(to: TopicPattern(topic))
+            let subscription = try await reader.subscribe(to: TopicPattern(topic))
             for round in 0..<20 {
                 let reading = Task { try await subscription.next()?.message.text }
                 if round.isMultiple(of: 2) { await Task.yield() }
                 reading.cancel()
                 try await environment.expectCancellation(of: "a cancelled reader") { _ = try await reading.value }
-                try await connection.publish(Message("\(round)"), to: topic)
+                try await writer.publish(Message("\(round)"), to: topic)
                 if round.isMultiple(of: 3) {
                     // By itself, so that it is cancelled before it reads, and not a little later.
                     let late = Task {
@@ -97,41 +97,41 @@ extension ConformanceSuite {
         },
 
         ConformanceCheck("a subscription has one reader at a time") { environment in
-            let connection = try await environment.connect()
+            let (writer, reader) = try await environment.connectBoth()
             let topic = environment.topic("readers")
-            let subscription = try await connection.subscribe(to: TopicPattern(topic))
+            let subscription = try await reader.subscribe(to: TopicPattern(topic))
             try await withThrowingTaskGroup(of: String?.self) { group in
                 for _ in 0..<2 { group.addTask { try await subscription.next()?.message.text } }
                 try await environment.expect(.concurrentIteration, from: "the second reader") {
                     _ = try await group.next()
                 }
-                try await connection.publish(Message("x"), to: topic)
+                try await writer.publish(Message("x"), to: topic)
                 try await environment.expect(group.next(), equals: "x", "what the first reader gets")
             }
         },
 
         ConformanceCheck("what a typed subscription can't read is skipped and counted") { environment in
-            let connection = try await environment.connect()
+            let (writer, reader) = try await environment.connectBoth()
             let topic = Topic<[Int]>(environment.topic("typed"))
-            let subscription = try await connection.subscribe(to: topic)
-            try await connection.publish(Message("{not json"), to: topic.name)
-            try await connection.publish(Message(""), to: topic.name)
-            try await connection.publish([1, 2], to: topic)
+            let subscription = try await reader.subscribe(to: topic)
+            try await writer.publish(Message("{not json"), to: topic.name)
+            try await writer.publish(Message(""), to: topic.name)
+            try await writer.publish([1, 2], to: topic)
             let received = try await subscription.next()
             try environment.expect(received?.value, equals: [1, 2], "the first value")
-            try environment.expect(connection.statistics.undecodable, equals: 2, "the count of the unreadable")
+            try environment.expect(reader.statistics.undecodable, equals: 2, "the count of the unreadable")
         },
     ]
 
     private static func overflow(_ name: String, _ rule: Overflow, kept: [String]) -> ConformanceCheck {
         ConformanceCheck(name) { environment in
-            let connection = try await environment.connect()
+            let (writer, reader) = try await environment.connectBoth()
             let topic = environment.topic("full")
-            let subscription = try await connection.subscribe(
+            let subscription = try await reader.subscribe(
                 to: TopicPattern(topic),
                 options: SubscribeOptions(overflow: rule, limit: 4)
             )
-            for number in 0..<20 { try await connection.publish(Message("\(number)"), to: topic) }
+            for number in 0..<20 { try await writer.publish(Message("\(number)"), to: topic) }
             try await environment.eventually { subscription.dropped + subscription.waiting == 20 }
             try environment.expect(subscription.dropped, equals: 16, "the count of the dropped")
             try await environment.expect(subscription.texts(4), equals: kept, "what is kept")

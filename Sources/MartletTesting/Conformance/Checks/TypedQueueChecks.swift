@@ -3,21 +3,22 @@ import Martlet
 extension ConformanceSuite {
     /// Queues of values.
     public static let typedQueues: [ConformanceCheck] = [
-        ConformanceCheck("values arrive as they were sent") { environment in
+        ConformanceCheck("values arrive as they were sent", crosses: [.queue("values")]) { environment in
             let sender = try await environment.connect()
             let queue = Queue<Sample>(environment.queue("values"))
-            let consumer = try await environment.connect().consume(from: queue)
+            let consumer = try await environment.connect(at: .sink).consume(from: queue)
             for sample in Sample.all { try await sender.send(sample, to: queue) }
             try await environment.expect(consumer.values(3), equals: Sample.all, "the values")
         },
 
         ConformanceCheck(
             "whatever the link does, each value of a queue arrives",
+            crosses: [.queue("whatever-values")],
             requires: .redelivery,
             tolerates: .all
         ) { environment in
             let sender = try await environment.connect()
-            let connection = try await environment.connect()
+            let connection = try await environment.connect(at: .sink)
             let queue = Queue<Int>(environment.queue("whatever-values"))
             // The link may be down at this very moment.
             let consumer = try await environment.retrying { try await connection.consume(from: queue) }
@@ -38,11 +39,12 @@ extension ConformanceSuite {
 
         ConformanceCheck(
             "work that can't be read is rejected, and does not come again",
+            crosses: [.queue("unreadable")],
             requires: .redelivery,
             tolerates: [.delay, .reorder, .drop]
         ) { environment in
             let sender = try await environment.connect()
-            let reader = try await environment.connectQuietly()
+            let reader = try await environment.connectQuietly(at: .sink)
             let queue = Queue<Sample>(environment.queue("unreadable"))
             for text in ["", "?", "{}"] { try await sender.send(Message(text), to: queue.name) }
             try await sender.send(Sample.all[0], to: queue)
@@ -62,7 +64,7 @@ extension ConformanceSuite {
             await reader.close()
             _ = await reading.result
             try await sender.send(Message("last"), to: queue.name)
-            let other = try await environment.connect().consume(from: queue.name)
+            let other = try await environment.connect(at: .sink).consume(from: queue.name)
             try await environment.expect(other.texts(1), equals: ["last"], "what another consumer gets")
         },
     ]
