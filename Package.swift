@@ -240,10 +240,25 @@ let package = Package(
             dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
             swiftSettings: settings
         ),
+        // What the two modules of the bridges' tests share: connections to any kind of broker. No product.
+        .target(
+            name: "BridgeSupport",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis"],
+            path: "Tests/BridgeSupport",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletBridgeProcessTests",
+            dependencies: [
+                "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MartletBridgeTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletTesting",
+                "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",
+                "MartletTesting",
             ],
             swiftSettings: settings
         ),

@@ -56,7 +56,10 @@ import struct MartletRedis.RedisOptions
                 try await withRedis(on: server.port) { reader in
                     let slow = try await reader.subscribe(to: "flood", options: SubscribeOptions(limit: 4))
                     let body = [UInt8](repeating: 65, count: 64 << 10)
-                    while reader.statistics.gaps == 0 { try await publisher.publish(Message(body), to: "flood") }
+                    while reader.statistics.gaps == 0 {
+                        try await publisher.beginPublishing(Message(body), to: "flood", options: PublishOptions())
+                            .wait()
+                    }
                     try await until { reader.state == .connected }
                     // What had arrived is there, and what is published from now on comes.
                     try await publisher.publish(Message("after"), to: "flood")
@@ -75,7 +78,9 @@ import struct MartletRedis.RedisOptions
                 options.lease = .seconds(1)
             }
             server.pause()
-            let code = await errorCode { try await connection.publish(Message("x"), to: "a") }
+            let code = await errorCode {
+                try await connection.beginPublishing(Message("x"), to: "a", options: PublishOptions()).wait()
+            }
             #expect(code == .connectionLost)
             #expect(connection.state == .disconnected)
             // One that is to arrive waits.

@@ -215,6 +215,10 @@ extension RedisSession {
         runtime.logger.info("the link to the server is lost: \(error)")
         // Who settles a delivery from now on is told.
         loseConsumers()
+        // Whoever is told of the loss below finds the state that says so.
+        runtime.linkLost(
+            MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
+        )
         let failure = MessagingError(
             .connectionLost,
             "the link was lost before the server answered: it may or may not have been done",
@@ -224,9 +228,6 @@ extension RedisSession {
         if !table.isEmpty {
             runtime.count(\.gaps, "the link was lost: what was published meanwhile did not arrive (\(error))")
         }
-        runtime.linkLost(
-            MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
-        )
         dropUnguaranteed()
         reconnecting = Task { await reconnect() }
     }

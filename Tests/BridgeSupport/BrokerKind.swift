@@ -1,5 +1,5 @@
 import IntegrationSupport
-import Martlet
+package import Martlet
 import MartletAMQP
 import MartletMQTT
 import MartletRedis
@@ -8,7 +8,7 @@ import MartletRedis
 import struct MartletRedis.RedisOptions
 
 /// A kind of broker, of which one runs for all suites.
-enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringConvertible {
+package enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringConvertible {
     case mqtt
     case amqp
     case redis
@@ -16,10 +16,10 @@ enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringConvertibl
 
     private static let embeddedBroker = MemoryBroker()
 
-    var description: String { rawValue }
+    package var description: String { rawValue }
 
     /// The port of the broker that all suites share; none of the embedded one.
-    var port: Int {
+    package var port: Int {
         get async throws {
             switch self {
             case .mqtt: try await MosquittoServer.shared().port
@@ -31,7 +31,7 @@ enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringConvertibl
     }
 
     /// A connection to the broker that all suites share, or to another of its kind.
-    func connect(_ name: String? = nil, port: Int? = nil) async throws -> any Connection {
+    package func connect(_ name: String? = nil, port: Int? = nil) async throws -> any Connection {
         let connection = ConnectionOptions(name: name)
         let reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
         let port = if let port { port } else { try await self.port }
@@ -56,11 +56,17 @@ enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringConvertibl
 }
 
 /// Where a bridge is from and where it goes to.
-struct BrokerPair: Sendable, CustomStringConvertible {
-    let from: BrokerKind
-    let to: BrokerKind
+package struct BrokerPair: Sendable, CustomStringConvertible {
+    package let from: BrokerKind
+    package let to: BrokerKind
 
-    static let all = BrokerKind.allCases.flatMap { from in BrokerKind.allCases.map { BrokerPair(from: from, to: $0) } }
+    package init(from: BrokerKind, to: BrokerKind) {
+        (self.from, self.to) = (from, to)
+    }
 
-    var description: String { "\(from) to \(to)" }
+    package static let all = BrokerKind.allCases.flatMap { from in
+        BrokerKind.allCases.map { BrokerPair(from: from, to: $0) }
+    }
+
+    package var description: String { "\(from) to \(to)" }
 }
