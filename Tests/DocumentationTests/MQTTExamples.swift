@@ -34,6 +34,23 @@ import Testing
         #expect(options.session == .persistent(expiry: .seconds(3_600)))
     }
 
+    private struct Step: Codable, Sendable {
+        var number: Int
+    }
+
+    @Test func onTheConnectionsThread() async throws {
+        let server = try await MosquittoServer.shared()
+        let move = RPC<Step, Step>("documentation.move")
+        try await MQTTConnection.withConnection(to: "mqtt://127.0.0.1:\(server.port)") { broker in
+            let node = Node("mover", on: broker, options: NodeOptions(heartbeat: nil)) { Respond(to: move) { $0 } }
+            try await node.whileRunning {
+                try await withTaskExecutorPreference(broker.taskExecutor) {
+                    for step in 0..<1_000 { _ = try await broker.call(move, Step(number: step)) }
+                }
+            }
+        }
+    }
+
     /// Compiled, and not run: there may be no broker at the usual place.
     private func overview() async throws {
         try await MQTTConnection.withConnection(to: "mqtt://localhost") { broker in

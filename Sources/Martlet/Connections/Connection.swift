@@ -22,7 +22,7 @@ public protocol Connection: Actor {
     ///
     /// ```swift
     /// try await withTaskExecutorPreference(broker.taskExecutor) {
-    ///     for step in 0..<1_000 { try await broker.call(move, Step(number: step)) }
+    ///     for step in 0..<1_000 { _ = try await broker.call(move, Step(number: step)) }
     /// }
     /// ```
     nonisolated var taskExecutor: (any TaskExecutor)? { get }
