@@ -54,6 +54,18 @@ struct BridgeLeg: Sendable {
                 """
             )
         }
+        if let lossy = loops.sorted().first(where: {
+            plans[$0].guarantee != nil && plans[$0].reads.contains(where: \.isQueue)
+        }) {
+            throw MessagingError(
+                .invalidArgument,
+                """
+                in bridge \(name) the route '\(plans[lossy].name)' takes from a queue what the bridge itself puts there: a \
+                queue gives each message to one consumer, so that nobody else would ever get it; choose names that keep \
+                the sides apart
+                """
+            )
+        }
         if let looped = loops.sorted().first, options.marking == .never {
             throw MessagingError(
                 .invalidArgument,

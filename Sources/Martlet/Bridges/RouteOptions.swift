@@ -31,7 +31,8 @@ public struct RouteOptions: Sendable, Hashable {
     public var deduplication: Int
     /// Where messages are kept on disk until the sink has them; `nil`: they stay at their source meanwhile.
     public var store: StoreOptions?
-    /// Whether the route may be part of a circle, which is then cut at run time: no message passes the bridge twice.
+    /// Whether the route may be part of a circle of topics, which is then cut at run time: no message passes the bridge
+    /// twice.
     public var allowsLoop: Bool
 
     /// The best guarantee, 256 messages under way, nothing dropped, tried again for ever, unless told.
@@ -76,7 +77,12 @@ public struct RouteOptions: Sendable, Hashable {
         try check((0...10_000_000).contains(deduplication), "deduplication window", deduplication, "at most 10,000,000")
         if let expiry { try check(expiry > .zero, "expiry", expiry, "positive") }
         if let rate {
-            try check(rate.perSecond.isFinite && rate.perSecond > 0, "rate", rate.perSecond, "positive")
+            try check(
+                rate.perSecond.isFinite && rate.perSecond >= 0.000_001,
+                "rate",
+                rate.perSecond,
+                "at least 0.000001 a second"
+            )
             try check(rate.burst >= 1, "rate's burst", rate.burst, "at least 1")
         }
         switch sampling {

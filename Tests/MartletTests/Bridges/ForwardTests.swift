@@ -200,7 +200,7 @@ struct ForwardTests {
         let bridge = fixture.bridge {
             Forward("all.#", options: RouteOptions(changes: .onlyIfChanged))
             Forward("some.#", options: RouteOptions(sampling: .every(2)))
-            Forward("few.#", options: RouteOptions(rate: RateLimit(perSecond: 0.000_1, burst: 1, excess: .drop)))
+            Forward("few.#", options: RouteOptions(rate: RateLimit(perSecond: 0.000_001, burst: 1, excess: .drop)))
         }
         try await bridge.whileRunning {
             try await fixture.a.publish("1", "1", "2", to: "all.x")

@@ -45,6 +45,21 @@ struct LoopTests {
         #expect(plans.map(\.source) == [.from, .to])
     }
 
+    /// To cut such a circle would be to lose the message, which nobody else gets.
+    @Test func aQueueIsNoPartOfACircleEvenIfItIsAllowed() {
+        let options = RouteOptions(allowsLoop: true)
+        #expect(throws: MessagingError.self) {
+            try Self.plan { Forward(queue: "jobs", direction: .both, options: options) }
+        }
+        #expect(throws: MessagingError.self) {
+            let end = BridgeEnd(name: "end", capabilities: [.confirmedPublish, .redelivery, .separateHeaders])
+            _ = try Bridge.plan(between: BridgeEnds(from: end, to: end), areOne: true) {
+                Forward("jobs", toQueue: "jobs", options: options)
+                Forward(queue: "jobs", as: "jobs", options: options)
+            }
+        }
+    }
+
     @Test func withOneConnectionForBothSidesThereIsOneSide() async throws {
         let connection = try await MemoryBroker().connect(name: "one")
         let bridge = Bridge(from: connection, to: connection) { Forward("a.#", as: "a.b.{rest}") }

@@ -96,6 +96,7 @@ struct PlanTests {
         arguments: [
             Forward("a..b"), Forward("a", as: "b.{1}"), Forward("a", as: "b.*"), Forward(queue: "a b"),
             Forward("a", toQueue: ""), Forward("a.*", as: "b", direction: .both),
+            Forward("a", options: RouteOptions(rate: RateLimit(perSecond: 1e-300))),
             Forward("a", options: RouteOptions(window: 0)), Forward("a", options: RouteOptions(deduplication: -1)),
             Forward("a", options: RouteOptions(expiry: .zero)),
             Forward("a", options: RouteOptions(sampling: .every(0))),

@@ -8,7 +8,7 @@ public struct RateLimit: Sendable, Hashable {
         case drop
     }
 
-    /// How many pass a second, over time.
+    /// How many pass a second, over time; at least a millionth.
     public var perSecond: Double
     /// How many pass at once after a pause.
     public var burst: Int
