@@ -74,6 +74,23 @@ import Testing
         }
     }
 
+    /// Who never asks for a confirmation has none made for it; from the first one asked for on, order stays as it was.
+    @Test func theBrokerConfirmsFromTheFirstMessageThatIsToBe() async throws {
+        try await withAMQP(port: RabbitMQServer.shared().port) { broker in
+            let topic = TopicName(unique("mixed"))
+            let heard = try await broker.subscribe(to: TopicPattern(topic))
+            for number in 0..<50 { try await broker.publish(Message("\(number)"), to: topic) }
+            for number in 0..<50 { #expect(try await heard.next()?.message.text == "\(number)") }
+            #expect(await !broker.session.confirms)
+            for number in 50..<100 {
+                let guarantee: Guarantee = number.isMultiple(of: 3) ? .atLeastOnce : .atMostOnce
+                try await broker.publish(Message("\(number)"), to: topic, options: PublishOptions(guarantee: guarantee))
+            }
+            for number in 50..<100 { #expect(try await heard.next()?.message.text == "\(number)") }
+            #expect(await broker.session.confirms)
+        }
+    }
+
     @Test func aPeerThatReadsNothingSuspendsPublishers() async throws {
         try await TCPProxy.withProxy(to: RabbitMQServer.shared().port) { proxy in
             try await withAMQP(port: proxy.port, { $0.maximumUnconfirmed = 64 }) { broker in

@@ -14,6 +14,14 @@ import Testing
         }
     }
 
+    /// The one command that is made in one piece looks as if it had been made of its words.
+    @Test(arguments: [0, 1, 9, 10, 11, 99, 100, 101, 70_000])
+    func aPublishIsMadeInOnePiece(bytes: Int) {
+        let (body, channel) = ([UInt8](repeating: 7, count: bytes), String(repeating: "ä", count: bytes % 60 + 1))
+        let words = [Array("PUBLISH".utf8), Array(channel.utf8), body]
+        #expect(CommandFormat.publish(body, to: channel) == CommandFormat.bytes(of: words))
+    }
+
     private func hiredisBytes(of command: [[UInt8]]) -> [UInt8]? {
         let words = command.map { word in
             let copy = UnsafeMutableBufferPointer<CChar>.allocate(capacity: max(1, word.count))

@@ -92,6 +92,27 @@ import struct MartletRedis.RedisOptions
         }
     }
 
+    /// Nobody waits for the server's word on a publish: it is counted, and told to who asks for it.
+    @Test func aRefusedPublishIsCountedAndToldToWhoAsks() async throws {
+        var options = IntegrationSupport.RedisOptions()
+        options.password = "other"
+        options.users = ["mute on >secret ~* &* +@all -publish"]
+        try await RedisServer.withServer(options) { server in
+            let connection = try await redis(on: server.port) { options in
+                options.username = "mute"
+                options.password = "secret"
+            }
+            for _ in 0..<3 { try await connection.publish(Message("x"), to: "a") }
+            let code = await errorCode {
+                try await connection.beginPublishing(Message("x"), to: "a", options: PublishOptions()).wait()
+            }
+            #expect(code == .refused)
+            // Its answer came after theirs.
+            #expect(connection.statistics.refused == 3)
+            await connection.close()
+        }
+    }
+
     @Test func aSilentServerIsGivenUp() async throws {
         try await SilentServer.withServer { server in
             let code = await errorCode {

@@ -46,10 +46,7 @@ enum CommandFormat {
         result.reserveCapacity(result.count + size)
         appendHeader("*", arguments.count, to: &result)
         for argument in arguments {
-            appendHeader("$", argument.count, to: &result)
-            result.append(contentsOf: argument)
-            result.append(13)
-            result.append(10)
+            argument.withUnsafeBufferPointer { appendArgument($0, to: &result) }
         }
     }
 

@@ -21,6 +21,9 @@ struct Holdings: Sendable {
 }
 
 extension AMQPSession {
+    /// Whether the broker confirms what the verbs publish.
+    var confirms: Bool { publisher.channel?.confirms != nil }
+
     var holdings: Holdings {
         let windows = channels.values.compactMap(\.confirms)
         return Holdings(

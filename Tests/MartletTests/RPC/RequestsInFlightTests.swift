@@ -36,4 +36,34 @@ import Testing
         #expect(!inFlight.end("1", replyTo: "a").isAwaited)
         #expect(!inFlight.end("2", replyTo: "a").isAwaited)
     }
+
+    /// Its time is over while its handler begins: whichever comes first, the handler is cancelled and the caller told.
+    @Test(arguments: [false, true]) func anInterruptedRequestIsCancelledAndStillAnswered(early: Bool) {
+        let inFlight = RequestsInFlight()
+        let cancelled = Atomic(0)
+        #expect(inFlight.claim("1", replyTo: "a", delivery))
+        if early { inFlight.interrupt("1", replyTo: "a") }
+        inFlight.begin("1", replyTo: "a") { cancelled.add(1, ordering: .relaxed) }
+        if !early { inFlight.interrupt("1", replyTo: "a") }
+        #expect(cancelled.load(ordering: .relaxed) == 1)
+        #expect(inFlight.end("1", replyTo: "a").isAwaited)
+    }
+
+    @Test func whoStopsCancelsAllAndWaitsForTheLast() async {
+        let inFlight = RequestsInFlight()
+        let cancelled = Atomic(0)
+        await inFlight.waitUntilIdle()
+        for id in ["1", "2"] {
+            #expect(inFlight.claim(id, replyTo: "a", delivery))
+            inFlight.taskBegins()
+            inFlight.begin(id, replyTo: "a") { cancelled.add(1, ordering: .relaxed) }
+        }
+        inFlight.stop()
+        #expect(cancelled.load(ordering: .relaxed) == 2)
+        async let idle: Void = inFlight.waitUntilIdle()
+        inFlight.taskEnds()
+        inFlight.taskEnds()
+        await idle
+        #expect(inFlight.isStopping)
+    }
 }
