@@ -50,14 +50,15 @@ extension ConformanceSuite {
             let caller = try await environment.connect()
             let responder = try await environment.connect(at: .sink)
             let name = environment.queue("responding")
-            let started = Recorder<Void>()
+            let (ready, started) = (Recorder<Void>(), Recorder<Void>())
             let responding = Task {
-                try await responder.respond(to: name) { request in
+                try await responder.respond(to: name, onReady: { ready.signal() }) { request in
                     started.signal()
                     try await Task.sleep(for: .seconds(60))
                     return request
                 }
             }
+            try await ready.wait(for: 1)
             let call = Task {
                 try await environment.retrying { try await caller.call(name, Message("x"), timeout: .seconds(5)) }
             }
