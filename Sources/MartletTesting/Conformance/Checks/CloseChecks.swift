@@ -69,6 +69,40 @@ extension ConformanceSuite {
             _ = await call.result
         },
 
+        ConformanceCheck(
+            "a call cancelled just before its connection closes has its handler cancelled",
+            crosses: [.calls("leaving")]
+        ) { environment in
+            let caller = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
+            let name = environment.queue("leaving")
+            let (started, cancelled) = (Recorder<Void>(), Recorder<Void>())
+            let handler: @Sendable (Message) async throws -> Message = { request in
+                started.signal()
+                do {
+                    try await Task.sleep(for: .seconds(60))
+                } catch {
+                    cancelled.signal()
+                    throw error
+                }
+                return request
+            }
+            try await environment.responding(on: responder, to: name, handler: handler) {
+                let call = Task {
+                    try? await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask { _ = try await caller.call(name, Message("x"), timeout: .seconds(60)) }
+                        try await group.waitForAll()
+                    }
+                    // By a task that is cancelled itself, as one is that a signal ends.
+                    await caller.close()
+                }
+                try await started.wait(for: 1)
+                call.cancel()
+                await call.value
+                try await cancelled.wait(for: 1)
+            }
+        },
+
         ConformanceCheck("a closed connection says so", crosses: .not("nothing is sent"), tolerates: .all) {
             environment in
             let connection = try await environment.connect()
