@@ -70,36 +70,40 @@ extension ConformanceSuite {
         },
 
         ConformanceCheck(
-            "a call cancelled just before its connection closes has its handler cancelled",
+            "calls cancelled just before their connection closes have their handlers cancelled",
             crosses: [.calls("leaving")]
         ) { environment in
             let caller = try await environment.connect()
             let responder = try await environment.connect(at: .sink)
             let name = environment.queue("leaving")
+            let calls = 50
             let (started, cancelled) = (Recorder<Void>(), Recorder<Void>())
             let handler: @Sendable (Message) async throws -> Message = { request in
                 started.signal()
                 do {
-                    try await Task.sleep(for: .seconds(60))
+                    try await Task.sleep(for: .seconds(3_600))
                 } catch {
                     cancelled.signal()
                     throw error
                 }
                 return request
             }
-            try await environment.responding(on: responder, to: name, handler: handler) {
+            let options = RespondOptions(concurrency: calls)
+            try await environment.responding(on: responder, to: name, options: options, handler: handler) {
                 let call = Task {
                     try? await withThrowingTaskGroup(of: Void.self) { group in
-                        group.addTask { _ = try await caller.call(name, Message("x"), timeout: .seconds(60)) }
+                        for _ in 0..<calls {
+                            group.addTask { _ = try await caller.call(name, Message("x"), timeout: .seconds(3_600)) }
+                        }
                         try await group.waitForAll()
                     }
                     // By a task that is cancelled itself, as one is that a signal ends.
                     await caller.close()
                 }
-                try await started.wait(for: 1)
+                try await started.wait(for: calls)
                 call.cancel()
                 await call.value
-                try await cancelled.wait(for: 1)
+                try await cancelled.wait(for: calls)
             }
         },
 
