@@ -33,6 +33,10 @@ public struct Confirmation: Sendable {
         self.init(.promise(PromisedAnswer(promise: promise, timer: timer, timers: timers, check: check)))
     }
 
+    package init(_ word: any PromisedWord) {
+        self.init(.promise(word))
+    }
+
     /// Whether there is nothing to wait for.
     public var isConfirmed: Bool {
         if case .confirmed = source { true } else { false }
@@ -63,9 +67,12 @@ public struct Confirmation: Sendable {
 }
 
 /// A broker's answer that is still to come, whatever its type.
-private protocol PromisedWord: Sendable {
+package protocol PromisedWord: Sendable {
+    /// Returns when the broker has confirmed the message, and throws if it won't. Called at most once.
     func wait(isolation: isolated (any Actor)?) async throws
+    /// Has a failure told, instead of waited for. Called at most once.
     func tellFailure(_ tell: @escaping @Sendable (any Error) -> Void)
+    /// Has nothing told any more, and the message not sent if it has not been.
     func withdraw()
 }
 

@@ -64,6 +64,7 @@ extension RedisSession {
             guard case .opening = phase else { throw MessagingError.closed }
             phase = .open
             runtime.states.set(.connected)
+            outbox.connected()
             beginHeartbeat()
             watchForSilence()
             finishLeaving()
@@ -130,23 +131,35 @@ extension RedisSession {
     @discardableResult
     func open(_ role: Role, to endpoint: Endpoint? = nil) throws -> RedisLink {
         guard let endpoint = endpoint ?? links[.command]?.endpoint else { throw MessagingError.offline }
+        let commands = PendingCommands()
+        let hearsPushes =
+            switch role {
+            case .subscriber, .replies: true
+            case .command, .node, .replyLists, .consumer: false
+            }
         let link = try RedisLink(
             to: endpoint,
             options,
             name: name(of: role),
             tls: options.tls.map { try tls[endpoint.host] ?? TLSContext($0, host: endpoint.host) },
+            pending: commands,
+            hearsPushes: hearsPushes,
             on: loop,
             scratch: scratch
         ) { [weak self] in
             self?.assumeIsolated { $0.ready(role) }
-        } onReply: { [weak self] reply in
-            self?.assumeIsolated { $0.received(reply, by: role) }
+        } onInput: { [weak self] in
+            try self?.assumeIsolated { try $0.takeReplies(by: role) }
         } onRound: { [weak self] in
             self?.assumeIsolated { $0.finishedRound(role) }
         } onEnd: { [weak self] error in
             self?.assumeIsolated { $0.ended(role, error) }
         }
         links[role] = link
+        switch role {
+        case .command, .node: pending[role] = commands
+        case .subscriber, .replies, .replyLists, .consumer: break
+        }
         return link
     }
 
@@ -160,13 +173,26 @@ extension RedisSession {
         if case .consumer(let number) = role { consumerIsReady(number) }
     }
 
-    private func received(_ reply: RedisValue, by role: Role) {
+    /// Takes all replies that are complete.
+    private func takeReplies(by role: Role) throws {
+        guard let link = links[role] else { return }
+        let reader = link.reader
+        // What one of them leads to may end the socket.
         switch role {
-        case .command, .node: receivedCommandReply(reply, by: role)
-        case .subscriber: receivedBySubscriber(reply)
-        case .replies: receivedReply(reply)
-        case .replyLists(let set): receivedFromList(reply, set: set)
-        case .consumer(let number): receivedByConsumer(reply, number)
+        case .command, .node:
+            while !link.isEnded, let reply = try reader.next() { receivedCommandReply(reply, to: link.pending) }
+        case .subscriber:
+            defer { deliverBatch() }
+            while !link.isEnded, let reply = try reader.next({ collect($0) }) {
+                deliverBatch()
+                receivedBySubscriber(reply)
+            }
+        case .replies:
+            while !link.isEnded, let reply = try reader.next({ receivedReply($0) }) { receivedReply(reply) }
+        case .replyLists(let set):
+            while !link.isEnded, let reply = try reader.next() { receivedFromList(reply, set: set) }
+        case .consumer(let number):
+            while !link.isEnded, let reply = try reader.next() { receivedByConsumer(reply, number) }
         }
     }
 
@@ -235,14 +261,14 @@ extension RedisSession {
     /// What was sent and not answered fails, or is kept to be sent again. So do those who wait for other answers.
     func failPending(_ error: any Error) {
         var kept: Deque<Request> = []
-        let pending = (self.pending.removeValue(forKey: .command) ?? []) + self.pending.values.joined()
+        let commands = pending.removeValue(forKey: .command)
+        let pending = [commands].compactMap { $0 } + self.pending.values
         self.pending.removeAll()
-        pendingCount = 0
-        for entry in pending {
-            if entry.request.isGuaranteed, phaseKeepsRequests {
-                kept.append(entry.request)
+        for command in pending.flatMap({ $0.removeAll() }) {
+            if case .request(let request) = command.kind, request.isGuaranteed, phaseKeepsRequests {
+                kept.append(request)
             } else {
-                entry.request.end(.failure(error))
+                end(command, error)
             }
         }
         unconfirmed.insert(contentsOf: kept, at: 0)
@@ -334,8 +360,8 @@ extension RedisSession {
         checkWhetherCut()
         guard case .open = phase else { return }
         let now = ContinuousClock.now
-        for (role, entries) in pending {
-            guard let link = links[role], let oldest = entries.first?.sent else { continue }
+        for (role, commands) in pending {
+            guard let link = links[role], let oldest = commands.oldest else { continue }
             let silence = now - max(oldest, link.lastHeard)
             if silence > options.responseTimeout {
                 return lost(MessagingError(.connectionLost, "the server has not answered for \(silence)"))
@@ -442,12 +468,10 @@ extension RedisSession {
         watchdog?.cancel()
         closeLinks()
         failPending(error)
-        next?.end(.failure(error))
-        next = nil
         for request in unconfirmed { request.end(.failure(error)) }
         unconfirmed.removeAll()
         while let request = offline.takeFirst() { request.end(.failure(error)) }
-        for request in outbox.close(error) { request.end(.failure(error)) }
+        for command in outbox.close(error) { end(command, error) }
         let ending: MessagingError? = error.code == .connectionClosed ? nil : error
         for receiver in table.removeAll() { receiver.inbox.mailbox.finish(throwing: ending) }
         endConsumers(ending)

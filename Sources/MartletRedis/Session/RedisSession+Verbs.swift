@@ -14,27 +14,7 @@ extension RedisSession {
                 "Redis does not wait for subscribers: what is published arrives at most once; a queue keeps messages"
             )
         }
-        try await put(publication(message, to: topic, options))
-    }
-
-    /// A publish whose reply nobody waits for.
-    private nonisolated func publication(
-        _ message: Message,
-        to topic: TopicName,
-        _ options: PublishOptions
-    ) throws -> Request {
-        let body = try runtime.wire.publication(message, format: options.format)
-        return Request(
-            CommandFormat.publish(body, to: topic.text),
-            .handler { [runtime] result in
-                switch result {
-                case .success(.error(let error)):
-                    runtime.count(\.refused, "the server refused a message to \(topic): \(error)")
-                case .success: break
-                case .failure: runtime.count(\.droppedOffline, "a message to \(topic) went with the link")
-                }
-            }
-        )
+        try await put(runtime.wire.publication(message, format: options.format), to: topic)
     }
 
     /// Publishes while there is a link without waiting for the server's answer.
@@ -49,11 +29,10 @@ extension RedisSession {
         }
         try runtime.checkSize(of: message)
         let body = try runtime.wire.publication(message, format: options.format)
-        let promise = Promise<RedisValue>()
-        try await begin(Request(CommandFormat.publish(body, to: topic.text), .promise(promise)))
-        return Confirmation(promise, of: runtime.timers) { reply in
-            if let error = reply.error { throw error.asMessagingError("the publish to \(topic)") }
-        }
+        let answer = Answer(of: topic)
+        try Task.checkCancellation()
+        try await outbox.put(.awaited(body, topic, answer))
+        return Confirmation(answer)
     }
 
     /// Sends without waiting for the server's answer.
@@ -69,14 +48,13 @@ extension RedisSession {
         try runtime.checkSize(of: message)
         let keys = QueueKeys(queue)
         let element = try element(of: message, expiry: options.expiry)
-        let promise = Promise<RedisValue>()
+        let answer = Answer(to: queue)
         let timer = try await begin(
-            Request([[Command.rpush, keys.list, element]], slot: keys.slot, isGuaranteed: true, .promise(promise)),
+            Request([[Command.rpush, keys.list, element]], slot: keys.slot, isGuaranteed: true, .answer(answer)),
             within: options.expiry
         )
-        return Confirmation(promise, timer: timer, of: runtime.timers) { reply in
-            if let error = reply.error { throw error.asMessagingError("a message to \(queue)") }
-        }
+        return timer.map { Confirmation(ExpiringAnswer(answer: answer, timer: $0, timers: runtime.timers)) }
+            ?? Confirmation(answer)
     }
 
     nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {

@@ -1,0 +1,47 @@
+import Martlet
+
+/// Commands on their way to the server, in the order in which they are answered.
+struct CommandEntry: Sendable {
+    enum Kind: Sendable {
+        /// Publishes to one topic, one after the other, whose answers nobody waits for.
+        case publishes(TopicName)
+        /// One publish whose answer somebody waits for, or is told.
+        case awaited(Answer)
+        /// Anything else, which has its bytes with it.
+        indirect case request(Request)
+    }
+
+    let kind: Kind
+    /// How many commands they are.
+    var count = 1
+    /// How many bytes they have among those that are kept together.
+    var bytes = 0
+    /// Whether nobody waits for the answers.
+    let isUnawaited: Bool
+
+    init(_ kind: Kind, bytes: Int = 0) {
+        self.kind = kind
+        self.bytes = bytes
+        switch kind {
+        case .publishes: isUnawaited = true
+        case .awaited: isUnawaited = false
+        case .request(let request):
+            isUnawaited = false
+            count = request.count
+        }
+    }
+
+    /// Whether nobody waits for it any more, so that it need not be sent.
+    var isAbandoned: Bool {
+        switch kind {
+        case .publishes: false
+        case .awaited(let answer): answer.hasEnded
+        case .request(let request): request.isAbandoned
+        }
+    }
+
+    /// Whether it is kept and sent again after a lost link.
+    var isGuaranteed: Bool {
+        if case .request(let request) = kind { request.isGuaranteed } else { false }
+    }
+}
