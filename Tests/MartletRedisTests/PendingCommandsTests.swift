@@ -19,7 +19,8 @@ import Testing
         var run = CommandEntry(.publishes("a"))
         run.count = 3
         pending.append(run, sent: .now)
-        pending.append(CommandEntry(.awaited(Answer(of: "b"))), sent: .now)
+        pending.expect(Answer(of: "b"))
+        pending.append(CommandEntry(.awaited), sent: .now)
         pending.append(CommandEntry(.request(Request([[[1]], [[2]]], .answer(Answer())))), sent: .now)
         pending.append(CommandEntry(.request(Request([[[3]]], .answer(Answer())))), sent: .now)
         pending.append(CommandEntry(.publishes("c")), sent: .now)
@@ -44,10 +45,16 @@ import Testing
         run.count = 3
         let time = ContinuousClock.now
         pending.append(run, sent: time)
-        pending.append(CommandEntry(.publishes("b")), sent: time + .seconds(1))
+        let answers = [Answer(), Answer()]
+        for answer in answers { pending.expect(answer) }
+        var awaited = CommandEntry(.awaited)
+        awaited.count = 2
+        pending.append(awaited, sent: time + .seconds(1))
         #expect(pending.oldest == time)
         _ = pending.received(.integer(0))
-        #expect(pending.removeAll().map(\.count) == [2, 1])
+        let unanswered = pending.removeAll()
+        #expect(unanswered.commands.map(\.count) == [2, 2])
+        #expect(unanswered.answers.map(ObjectIdentifier.init) == answers.map(ObjectIdentifier.init))
         #expect(pending.count == 0)
         #expect(pending.oldest == nil)
     }

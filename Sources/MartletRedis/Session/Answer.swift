@@ -32,6 +32,8 @@ final class Answer: Sendable {
     }
 
     private let state = Mutex(State.pending)
+    /// Whether the server has what was sent, and only what comes of it is waited for.
+    private let isSent = Atomic(false)
     /// What an error names.
     private let subject: Subject
 
@@ -63,6 +65,14 @@ final class Answer: Sendable {
         case .waiting(let continuation): continuation.resume(with: result)
         case .observed(let observer): observer(result)
         }
+    }
+
+    /// The server has what was sent: no limit ends the wait any more.
+    func confirm() { isSent.store(true, ordering: .relaxed) }
+
+    /// The time is over in which the server was to have what was sent.
+    func expire(_ error: MessagingError) {
+        if !isSent.load(ordering: .relaxed) { end(.failure(error)) }
     }
 
     /// The answer. Cancelling the waiting task ends the wait with `CancellationError`.
@@ -103,6 +113,12 @@ final class Answer: Sendable {
 
 /// The server's word on a publish.
 extension Answer: PromisedWord {
+    func isConfirmed() throws -> Bool {
+        guard let ended else { return false }
+        try subject.check(ended.get())
+        return true
+    }
+
     func wait(isolation: isolated (any Actor)? = #isolation) async throws {
         try subject.check(try await value())
     }
@@ -136,6 +152,17 @@ struct ExpiringAnswer: PromisedWord {
     /// What ends it too late otherwise.
     let timer: Timers.ID
     let timers: Timers
+
+    func isConfirmed() throws -> Bool {
+        do {
+            guard try answer.isConfirmed() else { return false }
+            timers.cancel(timer)
+            return true
+        } catch {
+            timers.cancel(timer)
+            throw error
+        }
+    }
 
     func wait(isolation: isolated (any Actor)? = #isolation) async throws {
         defer { timers.cancel(timer) }

@@ -35,6 +35,20 @@ final class CommandOutbox: Sendable {
     private struct Content: Sendable {
         var entries: Deque<CommandEntry> = []
         var bytes = ByteQueue()
+        var answers: Deque<Answer> = []
+    }
+
+    /// A socket on which nothing is under way, and what was written to it since.
+    private struct Loan {
+        let descriptor: CInt
+        var sent: [CommandEntry] = []
+    }
+
+    private enum Run {
+        case none
+        /// Publishes to the topic of the latest one.
+        case unawaited
+        case awaited
     }
 
     private struct State {
@@ -44,15 +58,26 @@ final class CommandOutbox: Sendable {
         var cost = 0
         /// The topic of the latest publish, and what its commands begin with.
         var head = CommandFormat.PublishHead()
-        /// Whether the latest entry is of publishes to that topic.
-        var isRunOpen = false
+        /// What the latest entry is of, so that it may have one more.
+        var openRun = Run.none
         var isConnected = false
+        var loan: Loan?
         var parked = ParkingLot<Item>()
         /// How many are parked: to ask a lot of another module for each publish takes longer than the rest of it.
         var parkedCount = 0
         /// Those whose producer was cancelled before it had begun to wait, and does not know yet.
         var withdrawn: Set<UInt64> = []
         var closed: (any Error)?
+
+        mutating func takeContent() -> Content {
+            defer {
+                content = Content()
+                count = 0
+                cost = 0
+                openRun = .none
+            }
+            return content
+        }
 
         mutating func unpark(_ id: UInt64) -> ParkingLot<Item>.Parked? {
             guard let parked = parked.remove(id: id) else { return nil }
@@ -77,6 +102,8 @@ final class CommandOutbox: Sendable {
 
     private typealias Producer = CheckedContinuation<Void, any Error>
 
+    /// How many bytes a request may have that is written at once.
+    private static let largestAtOnce = 16 << 10
     /// After how many bytes a run of publishes ends: the loop takes one with all that it has.
     private static let largestRun = 64 << 10
 
@@ -99,20 +126,27 @@ final class CommandOutbox: Sendable {
 
     // MARK: From any thread
 
-    /// Puts a publish in whose answer nobody waits for, once there is room, if there is a link.
+    /// Puts a publish in, once there is room, if there is a link.
     ///
+    /// - Parameter answer: what is told of the server's word; `nil`: nobody waits for it.
     /// - Throws: as ``put(_:)``.
-    func publish(_ body: [UInt8], to topic: TopicName) async throws -> Admission {
+    func publish(_ body: [UInt8], to topic: TopicName, _ answer: Answer? = nil) async throws -> Admission {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard state.isConnected else { return .offline }
-            guard hasRoom(for: body.count + 64, state) else { return park(.publish(body, topic), &state) }
+            guard hasRoom(for: body.count + 64, state) else {
+                return park(answer.map { .awaited(body, topic, $0) } ?? .publish(body, topic), &state)
+            }
             let isFirst = state.count == 0
-            append(body, to: topic, &state)
+            append(body, to: topic, answer, &state)
             return isFirst ? .isFirst : .isIn
         }
-        if case .offline = outcome { return .offline }
-        try await follow(outcome)
+        switch outcome {
+        case .isFirst: wake()
+        case .isIn: break
+        case .parked(let id): try await waitForRoom(id)
+        case .offline: return .offline
+        }
         return .taken
     }
 
@@ -125,6 +159,13 @@ final class CommandOutbox: Sendable {
             if let closed = state.closed { throw closed }
             guard hasRoom(for: item.cost, state) else { return park(item, &state) }
             let isFirst = state.count == 0
+            if isFirst, case .request(let request) = item, state.loan != nil {
+                switch sendNow(request, &state) {
+                case .all: return .isIn
+                case .part: return .isFirst
+                case .nothing: break
+                }
+            }
             append(item, &state)
             return isFirst ? .isFirst : .isIn
         }
@@ -170,16 +211,24 @@ final class CommandOutbox: Sendable {
     /// How many commands wait, in the outbox or for room in it.
     var count: Int { taken.entries.reduce(0) { $0 + $1.count } + state.withLock { $0.count + $0.parkedCount } }
 
-    /// The command that has waited longest, or publishes that have; `nil` if none waits. What was abandoned is left out.
+    /// The command that has waited longest, or publishes that have; `nil` if none waits. A request that was abandoned is
+    /// left out.
     ///
-    /// - Parameter write: called with the bytes, where they are not with the command.
-    func takeFirst(_ write: (UnsafeRawBufferPointer) -> Void) -> CommandEntry? {
+    /// - Parameters:
+    ///   - write: called with the bytes, where they are not with the command.
+    ///   - expect: called with each answer to a publish that is awaited.
+    func takeFirst(_ write: (UnsafeRawBufferPointer) -> Void, expect: (Answer) -> Void) -> CommandEntry? {
         while true {
             if taken.entries.isEmpty { takeAll() }
             guard let entry = taken.entries.popFirst() else { return nil }
-            defer { taken.bytes.consume(entry.bytes) }
             guard !entry.isAbandoned else { continue }
-            if entry.bytes > 0 { taken.bytes.withUnsafeBytes(first: entry.bytes) { write($0) } }
+            if entry.bytes > 0 {
+                taken.bytes.withUnsafeBytes(first: entry.bytes) { write($0) }
+                taken.bytes.consume(entry.bytes)
+            }
+            if case .awaited = entry.kind {
+                for _ in 0..<entry.count { if let answer = taken.answers.popFirst() { expect(answer) } }
+            }
             return entry
         }
     }
@@ -191,7 +240,7 @@ final class CommandOutbox: Sendable {
             swap(&taken, &state.content)
             state.count = 0
             state.cost = 0
-            state.isRunOpen = false
+            state.openRun = .none
             return admitParked(&state)
         }
         for producer in admitted { producer.resume() }
@@ -203,43 +252,95 @@ final class CommandOutbox: Sendable {
     }
 
     /// There is no link any more: takes out what has no guarantee. What is in the way of producers is taken in.
-    func disconnected() -> [CommandEntry] {
+    func disconnected() -> UnansweredCommands {
         let (waiting, admitted): (Content, [Producer]) = state.withLock { state in
             state.isConnected = false
-            let waiting = state.content
-            state.content = Content()
-            state.count = 0
-            state.cost = 0
-            state.isRunOpen = false
+            let waiting = state.takeContent()
             for entry in waiting.entries where entry.isGuaranteed { append(entry, &state) }
             return (waiting, admitParked(&state))
         }
         for producer in admitted { producer.resume() }
-        let all = taken.entries + waiting.entries
+        var lost = UnansweredCommands()
+        for content in [taken, waiting] {
+            lost.commands += content.entries.filter { !$0.isGuaranteed }
+            lost.answers += content.answers
+        }
+        let kept = taken.entries.filter(\.isGuaranteed)
         taken = Content()
-        taken.entries = Deque(all.prefix(all.count - waiting.entries.count).filter(\.isGuaranteed))
-        return all.filter { !$0.isGuaranteed }
+        taken.entries = kept
+        return lost
     }
 
     /// Ends it: producers that wait throw the error, as later ones do.
     ///
     /// - Returns: what was waiting.
-    func close(_ error: any Error) -> [CommandEntry] {
-        let (waiting, parked) = state.withLock { state in
-            guard state.closed == nil else { return (Deque<CommandEntry>(), [ParkingLot<Item>.Parked]()) }
+    func close(_ error: any Error) -> UnansweredCommands {
+        let (waiting, parked): (Content, [ParkingLot<Item>.Parked]) = state.withLock { state in
+            guard state.closed == nil else { return (Content(), []) }
             state.closed = error
-            let waiting = taken.entries + state.content.entries
-            taken = Content()
-            state.content = Content()
-            state.count = 0
-            state.cost = 0
-            state.isRunOpen = false
+            let waiting = state.takeContent()
             var parked: [ParkingLot<Item>.Parked] = []
             while let next = state.unparkFirst() { parked.append(next) }
             return (waiting, parked)
         }
         for producer in parked { producer.continuation?.resume(throwing: error) }
-        return Array(waiting)
+        var lost = UnansweredCommands()
+        for content in [taken, waiting] {
+            lost.commands += content.entries
+            lost.answers += content.answers
+        }
+        taken = Content()
+        return lost
+    }
+
+    // MARK: A socket that is lent
+
+    /// Has requests written by whoever makes them, as long as nothing is under way on a socket: the loop need not be woken
+    /// for one that comes alone. Those that come meanwhile go the usual way, together.
+    ///
+    /// - Returns: whether there is nothing that waits.
+    func lend(_ descriptor: CInt) -> Bool {
+        state.withLock { state in
+            guard state.count == 0, state.parkedCount == 0, state.closed == nil else { return false }
+            state.loan = Loan(descriptor: descriptor)
+            return true
+        }
+    }
+
+    /// What was written to the socket since it was lent or this was asked. If the last was not written as a whole, the
+    /// socket is the loop's alone again.
+    func collectSent() -> [CommandEntry] {
+        state.withLock { state in
+            guard let sent = state.loan?.sent, let last = sent.last else { return [] }
+            if last.restFrom == nil { state.loan?.sent = [] } else { state.loan = nil }
+            return sent
+        }
+    }
+
+    /// From now on the loop alone writes to the socket.
+    ///
+    /// - Returns: as ``collectSent()``.
+    func reclaim() -> [CommandEntry] {
+        state.withLock { $0.loan.take()?.sent ?? [] }
+    }
+
+    private enum Written {
+        case all, part, nothing
+    }
+
+    /// Writes a request to the socket that is lent, unless another is under way on it. What goes wrong is for the loop to
+    /// find out. Under the lock: so nobody writes in between, and the loop knows of the request before its reply.
+    private func sendNow(_ request: Request, _ state: inout State) -> Written {
+        guard let loan = state.loan, loan.sent.isEmpty, request.bytes.count <= Self.largestAtOnce else {
+            return .nothing
+        }
+        let count = request.bytes.withUnsafeBytes { SocketOutput.send(loan.descriptor, $0) }
+        guard count > 0 else { return .nothing }
+        var entry = CommandEntry(.request(request))
+        let isWhole = count == request.bytes.count
+        if !isWhole { entry.restFrom = count }
+        state.loan?.sent.append(entry)
+        return isWhole ? .all : .part
     }
 
     // MARK: Under the lock
@@ -254,34 +355,33 @@ final class CommandOutbox: Sendable {
         return .parked(state.parked.park(item))
     }
 
-    private func append(_ body: [UInt8], to topic: TopicName, _ state: inout State) {
+    private func append(_ body: [UInt8], to topic: TopicName, _ answer: Answer?, _ state: inout State) {
         let isSame = state.head.prepare(for: topic)
         let bytes = CommandFormat.append(body, state.head, to: &state.content.bytes)
         state.count += 1
         state.cost += bytes
+        let continues: Bool
+        if let answer {
+            state.content.answers.append(answer)
+            continues = state.openRun == .awaited
+        } else {
+            continues = state.openRun == .unawaited && isSame
+        }
         let last = state.content.entries.count - 1
-        if isSame, state.isRunOpen, state.content.entries[last].bytes < Self.largestRun {
+        if continues, state.content.entries[last].bytes < Self.largestRun {
             state.content.entries[last].count += 1
             state.content.entries[last].bytes += bytes
             return
         }
-        state.content.entries.append(CommandEntry(.publishes(topic), bytes: bytes))
-        state.isRunOpen = true
+        state.openRun = answer == nil ? .unawaited : .awaited
+        state.content.entries.append(CommandEntry(answer == nil ? .publishes(topic) : .awaited, bytes: bytes))
     }
 
     private func append(_ item: Item, _ state: inout State) {
         switch item {
-        case .publish(let body, let topic):
-            append(body, to: topic, &state)
-        case .awaited(let body, let topic, let answer):
-            _ = state.head.prepare(for: topic)
-            let bytes = CommandFormat.append(body, state.head, to: &state.content.bytes)
-            state.count += 1
-            state.cost += bytes
-            state.isRunOpen = false
-            state.content.entries.append(CommandEntry(.awaited(answer), bytes: bytes))
-        case .request(let request):
-            append(CommandEntry(.request(request)), &state)
+        case .publish(let body, let topic): append(body, to: topic, nil, &state)
+        case .awaited(let body, let topic, let answer): append(body, to: topic, answer, &state)
+        case .request(let request): append(CommandEntry(.request(request)), &state)
         }
     }
 
@@ -290,7 +390,7 @@ final class CommandOutbox: Sendable {
         guard case .request(let request) = entry.kind else { return }
         state.count += 1
         state.cost += request.cost
-        state.isRunOpen = false
+        state.openRun = .none
         state.content.entries.append(entry)
     }
 

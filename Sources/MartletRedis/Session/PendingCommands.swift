@@ -5,11 +5,11 @@ import Martlet
 ///
 /// An object, so that each reply changes it in place.
 final class PendingCommands {
-    struct Entry {
-        fileprivate(set) var command: CommandEntry
+    private struct Entry {
+        var command: CommandEntry
         let sent: ContinuousClock.Instant
         /// Of several commands that belong together, so far.
-        fileprivate var replies: [RedisValue] = []
+        var replies: [RedisValue] = []
     }
 
     /// What a reply comes to.
@@ -26,11 +26,16 @@ final class PendingCommands {
     }
 
     private var ring: Deque<Entry> = []
+    /// Those to publishes that are awaited.
+    private var answers: Deque<Answer> = []
     /// How many replies are to come.
     private(set) var count = 0
 
-    /// The one that has waited longest.
+    /// When the one was sent that has waited longest.
     var oldest: ContinuousClock.Instant? { ring.first?.sent }
+
+    /// One of a publish that is awaited; what it belongs to follows.
+    func expect(_ answer: Answer) { answers.append(answer) }
 
     func append(_ command: CommandEntry, sent: ContinuousClock.Instant) {
         count += command.count
@@ -51,9 +56,9 @@ final class PendingCommands {
         case .publishes(let topic):
             if isLast { ring.removeFirst() }
             return reply.error.map { .refused(topic, $0) } ?? .nothing
-        case .awaited(let answer):
-            ring.removeFirst()
-            return .answer(answer)
+        case .awaited:
+            if isLast { ring.removeFirst() }
+            return answers.popFirst().map { .answer($0) } ?? .unasked
         case .request(let request) where request.count == 1:
             ring.removeFirst()
             return .request(request, reply)
@@ -64,11 +69,12 @@ final class PendingCommands {
         }
     }
 
-    func removeAll() -> [CommandEntry] {
+    func removeAll() -> UnansweredCommands {
         defer {
             ring.removeAll()
+            answers.removeAll()
             count = 0
         }
-        return ring.map(\.command)
+        return UnansweredCommands(commands: ring.map(\.command), answers: Array(answers))
     }
 }

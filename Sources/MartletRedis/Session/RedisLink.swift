@@ -42,6 +42,8 @@ final class RedisLink {
     private(set) var lastHeard = ContinuousClock.now
     /// What was sent by it and is to be answered.
     let pending: PendingCommands
+    /// What lets others write to the socket at present.
+    private var borrower: CommandOutbox?
 
     private var onReady: (() -> Void)?
     private var onInput: (() throws -> Void)?
@@ -129,11 +131,15 @@ final class RedisLink {
 
     deinit {
         // Whoever drops a link has closed it; a watch would keep the descriptor from being closed in order.
-        if stage != .ended { systemClose(descriptor) }
+        if stage != .ended {
+            reclaim()
+            systemClose(descriptor)
+        }
     }
 
     /// Writes as soon as may be.
     func write(_ bytes: [UInt8]) {
+        reclaim()
         if stage == .ready {
             output.append(bytes)
         } else if stage != .ended {
@@ -143,6 +149,7 @@ final class RedisLink {
 
     /// Writes as soon as may be.
     func write(_ bytes: UnsafeRawBufferPointer) {
+        reclaim()
         if stage == .ready {
             output.append(bytes)
         } else if stage != .ended {
@@ -157,9 +164,44 @@ final class RedisLink {
         updateInterest()
     }
 
+    // MARK: Others who write
+
+    /// Lets whoever has a request write it, as long as nothing is under way.
+    func lend(to outbox: CommandOutbox) {
+        guard borrower == nil, stage == .ready, stream == nil, output.isEmpty, pending.count == 0,
+            outbox.lend(descriptor)
+        else { return }
+        borrower = outbox
+    }
+
+    /// Takes over what others have written, whose replies come next.
+    func collectSent() {
+        guard let borrower else { return }
+        takeOver(borrower.collectSent())
+    }
+
+    private func reclaim() {
+        guard let borrower = borrower.take() else { return }
+        takeOver(borrower.reclaim())
+    }
+
+    private func takeOver(_ commands: [CommandEntry]) {
+        for command in commands {
+            if let rest = command.restFrom, case .request(let request) = command.kind {
+                borrower = nil
+                request.bytes.withUnsafeBytes { output.append(UnsafeRawBufferPointer(rebasing: $0[rest...])) }
+            }
+            pending.append(command, sent: .now)
+        }
+    }
+
+    // MARK: The end
+
     /// Ends it: nothing is called any more.
     func close() {
         guard stage != .ended else { return }
+        // Before the descriptor may be another's.
+        reclaim()
         stage = .ended
         onReady = nil
         onInput = nil
@@ -332,7 +374,7 @@ final class RedisLink {
                 case .failed(let error): return fail(error)
                 }
             } else {
-                written = output.withUnsafeBytes { systemSend(descriptor, $0) }
+                written = output.withUnsafeBytes { SocketOutput.send(descriptor, $0) }
                 if written < 0 {
                     if errno == EINTR { continue }
                     if errno == EAGAIN { return }
@@ -349,12 +391,4 @@ final class RedisLink {
 
 private func systemClose(_ descriptor: CInt) {
     _ = close(descriptor)
-}
-
-private func systemSend(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
-    #if os(Linux)
-    send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
-    #else
-    send(descriptor, bytes.baseAddress, bytes.count, 0)
-    #endif
 }

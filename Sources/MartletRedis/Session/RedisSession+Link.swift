@@ -180,6 +180,7 @@ extension RedisSession {
         // What one of them leads to may end the socket.
         switch role {
         case .command, .node:
+            link.collectSent()
             while !link.isEnded, let reply = try reader.next() { receivedCommandReply(reply, to: link.pending) }
         case .subscriber:
             defer { deliverBatch() }
@@ -262,15 +263,17 @@ extension RedisSession {
     func failPending(_ error: any Error) {
         var kept: Deque<Request> = []
         let commands = pending.removeValue(forKey: .command)
-        let pending = [commands].compactMap { $0 } + self.pending.values
-        self.pending.removeAll()
-        for command in pending.flatMap({ $0.removeAll() }) {
-            if case .request(let request) = command.kind, request.isGuaranteed, phaseKeepsRequests {
+        var unanswered = UnansweredCommands()
+        for pending in [commands].compactMap({ $0 }) + pending.values { unanswered.append(pending.removeAll()) }
+        pending.removeAll()
+        if phaseKeepsRequests {
+            unanswered.commands.removeAll { command in
+                guard case .request(let request) = command.kind, request.isGuaranteed else { return false }
                 kept.append(request)
-            } else {
-                end(command, error)
+                return true
             }
         }
+        end(unanswered, error)
         unconfirmed.insert(contentsOf: kept, at: 0)
         for promise in confirmations { promise?.end(.failure(error)) }
         confirmations.removeAll()
@@ -361,6 +364,7 @@ extension RedisSession {
         guard case .open = phase else { return }
         let now = ContinuousClock.now
         for (role, commands) in pending {
+            links[role]?.collectSent()
             guard let link = links[role], let oldest = commands.oldest else { continue }
             let silence = now - max(oldest, link.lastHeard)
             if silence > options.responseTimeout {
@@ -471,10 +475,11 @@ extension RedisSession {
         for request in unconfirmed { request.end(.failure(error)) }
         unconfirmed.removeAll()
         while let request = offline.takeFirst() { request.end(.failure(error)) }
-        for command in outbox.close(error) { end(command, error) }
+        end(outbox.close(error), error)
         let ending: MessagingError? = error.code == .connectionClosed ? nil : error
         for receiver in table.removeAll() { receiver.inbox.mailbox.finish(throwing: ending) }
         endConsumers(ending)
+        endSearches()
         return true
     }
 }

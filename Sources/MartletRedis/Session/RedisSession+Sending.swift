@@ -19,12 +19,17 @@ extension RedisSession {
         slot: Int? = nil,
         within limit: Duration? = nil
     ) async throws -> RedisValue {
+        try checkConnected()
+        return try await submit(commands, slot: slot, isGuaranteed: false, within: limit)
+    }
+
+    /// Throws unless there is a link.
+    nonisolated func checkConnected() throws {
         switch runtime.states.state {
         case .connected: break
         case .closed: throw MessagingError.closed
         case .connecting, .disconnected: throw MessagingError.offline
         }
-        return try await submit(commands, slot: slot, isGuaranteed: false, within: limit)
     }
 
     /// Has commands run at least once, as soon as there is a link.
@@ -45,6 +50,7 @@ extension RedisSession {
         let answer = Answer()
         let timer = try await begin(
             Request(commands, slot: slot, isGuaranteed: isGuaranteed, .answer(answer)),
+            ending: answer,
             within: limit
         )
         defer { if let timer { runtime.timers.cancel(timer) } }
@@ -53,15 +59,14 @@ extension RedisSession {
 
     /// Has commands run, in the order in which they are given.
     ///
-    /// - Returns: what ends the request's answer at the limit, to be cancelled when it has ended.
-    @discardableResult
-    nonisolated func begin(_ request: Request, within limit: Duration? = nil) async throws -> Timers.ID? {
+    /// - Returns: what ends the answer at the limit, to be cancelled when it has ended.
+    nonisolated func begin(_ request: Request, ending answer: Answer, within limit: Duration?) async throws -> Timers
+        .ID?
+    {
         try Task.checkCancellation()
         let timer = limit.map { limit in
             runtime.timers.schedule(at: runtime.timers.now + limit) {
-                request.end(
-                    .failure(MessagingError(.timeout, "the server did not confirm the message within \(limit)"))
-                )
+                answer.expire(MessagingError(.timeout, "the server did not confirm the message within \(limit)"))
             }
         }
         do {
@@ -113,11 +118,12 @@ extension RedisSession {
     /// Gives the socket what it can take.
     func send() {
         guard case .open = phase, let link = links[.command], link.isReady else { return }
+        link.collectSent()
         while hasRoom(link), let request = unconfirmed.popFirst() ?? (offline.keeps ? offline.takeFirst() : nil) {
             if !request.isAbandoned { write(request) }
         }
         let now = ContinuousClock.now
-        while hasRoom(link), let command = outbox.takeFirst({ link.write($0) }) {
+        while hasRoom(link), let command = outbox.takeFirst({ link.write($0) }, expect: { link.pending.expect($0) }) {
             if case .request(let request) = command.kind {
                 write(request)
             } else {
@@ -125,6 +131,8 @@ extension RedisSession {
             }
         }
         flushCommands()
+        // A cluster's commands go different ways.
+        if nodes.isEmpty { link.lend(to: outbox) }
     }
 
     private func hasRoom(_ link: RedisLink) -> Bool {
@@ -149,8 +157,9 @@ extension RedisSession {
             } else {
                 throw MessagingError.offline
             }
-            link.pending.append(CommandEntry(.request(request)), sent: .now)
             link.write(request.bytes)
+            // Behind what others have written to the socket, which this takes over.
+            link.pending.append(CommandEntry(.request(request)), sent: .now)
         } catch {
             request.end(.failure(error))
         }
@@ -214,16 +223,19 @@ extension RedisSession {
             .notConnected,
             "the link was lost before the command was sent: it has not been done; the link comes back by itself"
         )
-        for command in outbox.disconnected() { end(command, error) }
+        end(outbox.disconnected(), error)
     }
 
     /// Commands have not been sent, or their answers will not come.
-    func end(_ command: CommandEntry, _ error: any Error) {
-        switch command.kind {
-        case .publishes(let topic): runtime.lost(command.count, topic)
-        case .awaited(let answer): answer.end(.failure(error))
-        case .request(let request): request.end(.failure(error))
+    func end(_ unanswered: UnansweredCommands, _ error: any Error) {
+        for command in unanswered.commands {
+            switch command.kind {
+            case .publishes(let topic): runtime.lost(command.count, topic)
+            case .awaited: break
+            case .request(let request): request.end(.failure(error))
+            }
         }
+        for answer in unanswered.answers { answer.end(.failure(error)) }
     }
 }
 

@@ -81,6 +81,9 @@ actor RedisSession {
     /// What was under way when the link was lost, and is sent again first.
     var unconfirmed: Deque<Request> = []
 
+    /// Sends that wait to see whether anybody takes what they sent.
+    var searches: [ObjectIdentifier: ConsumerSearch] = [:]
+
     var table = SubscriptionTable<Receiver>()
     /// Who waits for the server's answers to what was asked on the subscriber's socket, in order.
     var confirmations: Deque<Promise<Void>?> = []

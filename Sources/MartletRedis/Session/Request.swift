@@ -8,6 +8,8 @@ struct Request: Sendable {
         case answer(Answer)
         /// Called on the loop, in the same way.
         case handler(@Sendable (Result<RedisValue, any Error>) -> Void)
+        /// The same, unless nobody waits any more for what it leads to.
+        case step(Answer, @Sendable (Result<RedisValue, any Error>) -> Void)
     }
 
     /// As they are sent.
@@ -45,13 +47,16 @@ struct Request: Sendable {
 
     /// Whether nobody waits for it any more, so that it need not be sent.
     var isAbandoned: Bool {
-        if case .answer(let answer) = completion { answer.hasEnded } else { false }
+        switch completion {
+        case .answer(let answer), .step(let answer, _): answer.hasEnded
+        case .handler: false
+        }
     }
 
     func end(_ result: Result<RedisValue, any Error>) {
         switch completion {
         case .answer(let answer): answer.end(result)
-        case .handler(let handler): handler(result)
+        case .handler(let handler), .step(_, let handler): handler(result)
         }
     }
 }
