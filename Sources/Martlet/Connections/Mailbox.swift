@@ -317,16 +317,27 @@ extension Mailbox where Element == Delivery {
     ///
     /// Not generic, as nothing of a mailbox is that other modules call for each message: there, generic code of this one is
     /// not specialised.
-    package func deliver(_ deliveries: [Delivery], of topic: TopicName) {
-        let (reader, isFull) = state.withLock { state in
+    ///
+    /// - Parameter deliveries: what is offered; it is left empty.
+    package func deliver(_ deliveries: inout Deque<Delivery>, of topic: TopicName) {
+        var offered = Deque<Delivery>()
+        swap(&offered, &deliveries)
+        let (rest, reader, isFull): (Deque<Delivery>, Reader?, Bool) = state.withLock { state in
             var (wakes, isFull) = (false, false)
-            for delivery in deliveries {
+            // Most find room: these are moved, not copied.
+            if state.end == nil, state.parked.isEmpty {
+                wakes = state.buffer.fill(from: &offered) > 0
+                if wakes { isReady.store(true, ordering: .releasing) }
+            }
+            while let delivery = offered.popFirst() {
                 let (offer, turnsFull) = admit(delivery, topic: topic, &state)
                 if offer.isIn { wakes = true }
                 if turnsFull { isFull = true }
             }
-            return (wakes ? state.reader.take() : nil, isFull)
+            return (offered, wakes ? state.reader.take() : nil, isFull)
         }
+        // Its storage is used again.
+        deliveries = rest
         reader?.resume()
         if isFull { onFull?() }
     }

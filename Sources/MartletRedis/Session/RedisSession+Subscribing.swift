@@ -116,7 +116,7 @@ extension RedisSession {
 
     /// Takes a message that lies in the buffer; it is delivered with those that follow on the same way.
     func collect(_ push: PushedMessage) {
-        if !route.isFor(push, table) {
+        if !route.isFor(push, table.version) {
             deliverBatch()
             guard let new = Route(push, table) else {
                 return runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
@@ -141,8 +141,11 @@ extension RedisSession {
     /// Gives the readers what was collected for them.
     func deliverBatch() {
         guard !batch.isEmpty else { return }
-        for mailbox in route.mailboxes { mailbox.deliver(batch, of: route.topic) }
-        batch.removeAll(keepingCapacity: true)
+        for mailbox in route.mailboxes.dropLast() {
+            var copies = batch
+            mailbox.deliver(&copies, of: route.topic)
+        }
+        route.mailboxes.last?.deliver(&batch, of: route.topic)
         if gate.isClosed { updatePause() }
     }
 

@@ -89,7 +89,7 @@ actor RedisSession {
     var confirmations: Deque<Promise<Void>?> = []
     var backlog = Backlog()
     /// What was read and not yet delivered, and to whom it is: it is all for them.
-    var batch: [Delivery] = []
+    var batch: Deque<Delivery> = []
     var route = Route()
     /// Told of each reply, once an address was opened.
     var receiveReply: (@Sendable (Message, String) -> Void)?

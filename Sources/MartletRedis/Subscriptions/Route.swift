@@ -53,8 +53,10 @@ struct Route {
     }
 
     /// Whether a message goes this way.
-    func isFor(_ push: PushedMessage, _ table: SubscriptionTable<Receiver>) -> Bool {
-        guard version == table.version, Self.isEqual(push.channel, channel) else { return false }
+    ///
+    /// - Parameter version: of the table at present.
+    func isFor(_ push: PushedMessage, _ version: Int) -> Bool {
+        guard version == self.version, Self.isEqual(push.channel, channel) else { return false }
         switch (push.glob, glob) {
         case (nil, nil): return true
         case (let theirs?, let ours?): return Self.isEqual(theirs, ours)
