@@ -48,6 +48,11 @@ final class PendingCommands {
         count -= 1
         ring[0].command.count -= 1
         let isLast = ring[0].command.count == 0
+        // The two that there are many of, without a look at what else they might be.
+        if ring[0].command.isAwaited {
+            if isLast { ring.removeFirst() }
+            return answers.popFirst().map { .answer($0) } ?? .unasked
+        }
         if ring[0].command.isUnawaited, case .integer = reply {
             if isLast { ring.removeFirst() }
             return .nothing
@@ -57,8 +62,7 @@ final class PendingCommands {
             if isLast { ring.removeFirst() }
             return reply.error.map { .refused(topic, $0) } ?? .nothing
         case .awaited:
-            if isLast { ring.removeFirst() }
-            return answers.popFirst().map { .answer($0) } ?? .unasked
+            return .nothing
         case .request(let request) where request.count == 1:
             ring.removeFirst()
             return .request(request, reply)
