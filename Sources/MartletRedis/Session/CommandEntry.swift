@@ -18,19 +18,9 @@ struct CommandEntry: Sendable {
     var bytes = 0
     /// Of a request that was not written as a whole: from where the rest has to follow, before anything else.
     var restFrom: Int?
-    /// Whether nobody waits for the answers, and whether they are kept beside it: what ``kind`` says, without a copy of it.
-    let isUnawaited: Bool
-    let isAwaited: Bool
-
     init(_ kind: Kind, bytes: Int = 0) {
         self.kind = kind
         self.bytes = bytes
-        (isUnawaited, isAwaited) =
-            switch kind {
-            case .publishes: (true, false)
-            case .awaited: (false, true)
-            case .request: (false, false)
-            }
         if case .request(let request) = kind { count = request.count }
     }
 

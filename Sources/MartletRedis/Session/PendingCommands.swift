@@ -6,10 +6,14 @@ import Martlet
 /// An object, so that each reply changes it in place.
 final class PendingCommands {
     private struct Entry {
-        var command: CommandEntry
+        let command: CommandEntry
         let sent: ContinuousClock.Instant
         /// Of several commands that belong together, so far.
         var replies: [RedisValue] = []
+    }
+
+    private enum Kind {
+        case none, unawaited, awaited, request
     }
 
     /// What a reply comes to.
@@ -26,6 +30,10 @@ final class PendingCommands {
     }
 
     private var ring: Deque<Entry> = []
+    /// What the first of the ring is, and how many of its replies are to come: to look into the ring copies what is there,
+    /// which took longer than all the rest of a reply.
+    private var first = Kind.none
+    private var left = 0
     /// Those to publishes that are awaited.
     private var answers: Deque<Answer> = []
     /// How many replies are to come.
@@ -40,45 +48,74 @@ final class PendingCommands {
     func append(_ command: CommandEntry, sent: ContinuousClock.Instant) {
         count += command.count
         ring.append(Entry(command: command, sent: sent))
+        if first == .none { lookAtFirst() }
     }
 
     /// The next reply has come.
     func received(_ reply: RedisValue) -> Outcome {
-        guard !ring.isEmpty else { return .unasked }
+        guard first != .none else { return .unasked }
         count -= 1
-        ring[0].command.count -= 1
-        let isLast = ring[0].command.count == 0
-        // The two that there are many of, without a look at what else they might be.
-        if ring[0].command.isAwaited {
-            if isLast { ring.removeFirst() }
-            return answers.popFirst().map { .answer($0) } ?? .unasked
-        }
-        if ring[0].command.isUnawaited, case .integer = reply {
-            if isLast { ring.removeFirst() }
+        left -= 1
+        switch first {
+        case .none:
+            return .unasked
+        case .unawaited:
+            if case .error(let error) = reply { return refused(error) }
+            if left == 0 { removeFirst() }
             return .nothing
-        }
-        switch ring[0].command.kind {
-        case .publishes(let topic):
-            if isLast { ring.removeFirst() }
-            return reply.error.map { .refused(topic, $0) } ?? .nothing
         case .awaited:
-            return .nothing
-        case .request(let request) where request.count == 1:
-            ring.removeFirst()
-            return .request(request, reply)
-        case .request(let request):
-            ring[0].replies.append(reply)
-            guard isLast else { return .nothing }
-            return .request(request, .array(ring.removeFirst().replies))
+            if left == 0 { removeFirst() }
+            return answers.popFirst().map { .answer($0) } ?? .unasked
+        case .request:
+            return answered(reply)
         }
     }
 
+    private func refused(_ error: RedisError) -> Outcome {
+        defer { if left == 0 { removeFirst() } }
+        guard case .publishes(let topic) = ring.first?.command.kind else { return .nothing }
+        return .refused(topic, error)
+    }
+
+    private func answered(_ reply: RedisValue) -> Outcome {
+        guard case .request(let request) = ring.first?.command.kind else { return .unasked }
+        if request.count == 1 {
+            removeFirst()
+            return .request(request, reply)
+        }
+        ring[0].replies.append(reply)
+        guard left == 0 else { return .nothing }
+        let replies = ring[0].replies
+        removeFirst()
+        return .request(request, .array(replies))
+    }
+
     func removeAll() -> UnansweredCommands {
+        var commands = ring.map(\.command)
+        if !commands.isEmpty { commands[0].count = left }
         defer {
             ring.removeAll()
             answers.removeAll()
             count = 0
+            lookAtFirst()
         }
-        return UnansweredCommands(commands: ring.map(\.command), answers: Array(answers))
+        return UnansweredCommands(commands: commands, answers: Array(answers))
+    }
+
+    private func removeFirst() {
+        ring.removeFirst()
+        lookAtFirst()
+    }
+
+    private func lookAtFirst() {
+        let command = ring.first?.command
+        left = command?.count ?? 0
+        first =
+            switch command?.kind {
+            case nil: .none
+            case .publishes: .unawaited
+            case .awaited: .awaited
+            case .request: .request
+            }
     }
 }
