@@ -5,8 +5,9 @@ struct ByteQueue: Sendable {
     private var start = 0
     private var end = 0
 
-    /// What one large message needed is not kept.
-    private static let kept = 256 << 10
+    /// What one large message needed is not kept. What a flood needs is: to ask for it again with each batch takes longer
+    /// than to fill it.
+    private static let kept = 9 << 18
 
     var count: Int { end - start }
     var isEmpty: Bool { end == start }

@@ -5,7 +5,7 @@ import MartletIO
 /// Commands on their way out, and the replies to them.
 extension RedisSession {
     /// How many bytes may wait for the socket before the outbox is left alone: then it fills, and its producers wait.
-    private static var maximumWaiting: Int { 1 << 20 }
+    private static var maximumWaiting: Int { 512 << 10 }
     /// How many commands may be under way unanswered.
     private static var maximumPending: Int { 16_384 }
 
