@@ -1,4 +1,5 @@
 import CHiredis
+import Martlet
 import Testing
 
 @testable import MartletRedis
@@ -20,6 +21,24 @@ import Testing
         let (body, channel) = ([UInt8](repeating: 7, count: bytes), String(repeating: "ä", count: bytes % 60 + 1))
         let words = [Array("PUBLISH".utf8), Array(channel.utf8), body]
         #expect(CommandFormat.publish(body, to: channel) == CommandFormat.bytes(of: words))
+    }
+
+    /// And so does one that goes straight into the bytes to be sent, behind others.
+    @Test(arguments: [0, 1, 9, 10, 11, 99, 100, 101, 70_000])
+    func aPublishIsMadeInItsPlace(bytes: Int) {
+        let body = [UInt8](repeating: 7, count: bytes)
+        var queue = ByteQueue()
+        var head = CommandFormat.PublishHead()
+        var expected: [UInt8] = []
+        for (channel, isSame) in [("a.b", false), ("a.b", true), ("ä", false), ("a.b", false)] {
+            let words = [Array("PUBLISH".utf8), Array(channel.utf8), body]
+            let wasSame = head.prepare(for: TopicName(channel))
+            #expect(wasSame == isSame)
+            let count = CommandFormat.append(body, head, to: &queue)
+            #expect(count == CommandFormat.bytes(of: words).count)
+            expected += CommandFormat.bytes(of: words)
+        }
+        queue.withUnsafeBytes { #expect(Array($0) == expected) }
     }
 
     private func hiredisBytes(of command: [[UInt8]]) -> [UInt8]? {

@@ -143,7 +143,7 @@ import struct MartletRedis.RedisOptions
                     }
                 }
                 _ = try? await started.wait(for: 200)
-                // The outbox takes 16 MiB, and the socket's buffer one and a bit; the others wait outside.
+                // The outbox takes 1 MiB, and the socket's buffer one and a bit; the others wait outside.
                 try? await until { connection.session.outbox.count >= 190 }
                 group.cancelAll()
             }

@@ -17,8 +17,98 @@ import Testing
     private func read(_ pieces: [[UInt8]], limit: Int = 1 << 20) throws -> [RedisValue] {
         let reader = ReplyReader(limit: limit)
         var values: [RedisValue] = []
-        for piece in pieces { try piece.withUnsafeBytes { try reader.feed($0) { values.append($0) } } }
+        for piece in pieces {
+            try piece.withUnsafeBytes {
+                try reader.feed($0) { while let value = try reader.next() { values.append(value) } }
+            }
+        }
         return values
+    }
+
+    /// As ``read(_:limit:)``, on a socket by which published messages come.
+    ///
+    /// - Returns: all that came, as hiredis would have it, and how many of it were taken out of the buffer as they lay there.
+    private func hear(_ pieces: [[UInt8]], limit: Int = 1 << 20) throws -> (values: [RedisValue], heard: Int) {
+        let reader = ReplyReader(limit: limit, hearsPushes: true)
+        var values: [RedisValue] = []
+        var heard = 0
+        for piece in pieces {
+            try piece.withUnsafeBytes { piece in
+                try reader.feed(piece) {
+                    while let value = try reader.next({ push in
+                        let words = [push.glob, push.channel, push.body].compactMap {
+                            $0.map { RedisValue.bytes([UInt8]($0)) }
+                        }
+                        let kind = push.glob == nil ? "message" : "pmessage"
+                        values.append(.array([.bytes(Array(kind.utf8))] + words))
+                        heard += 1
+                    }) {
+                        values.append(value)
+                    }
+                }
+            }
+        }
+        return (values, heard)
+    }
+
+    private static func pushed(_ words: [String]) -> [UInt8] { CommandFormat.bytes(of: words.map { Array($0.utf8) }) }
+
+    /// Whether a published message comes in one piece or in many, it is what hiredis reads; and in one piece it is not
+    /// hiredis that reads it.
+    @Test func publishedMessagesAreReadAsHiredisReadsThem() throws {
+        let messages: [[String]] = [
+            ["message", "a.b", "body"], ["subscribe", "x", "1"], ["message", "", ""],
+            ["pmessage", "a.*", "a.b", "\r\n$5\r\n"],
+            ["pong", ""], ["message", "a.b", String(repeating: "ä", count: 700)], ["message", "a.b"],
+            ["pmessage", "a", "b"],
+            ["message", "a", "b", "c"],
+        ]
+        let wire = messages.flatMap { Self.pushed($0) }
+        let expected = messages.map { RedisValue.array($0.map { .bytes(Array($0.utf8)) }) }
+        let (values, heard) = try hear([wire])
+        #expect(values == expected)
+        #expect(heard == 4)
+        let (single, _) = try hear(wire.map { [$0] })
+        #expect(single == expected)
+        for cut in 0...wire.count {
+            let (values, _) = try hear([Array(wire[..<cut]), Array(wire[cut...])])
+            #expect(values == expected, "cut at \(cut)")
+        }
+    }
+
+    /// More than a buffer of them, so that some are cut by its end.
+    @Test func aFloodOfPublishedMessagesIsRead() throws {
+        let bodies = (0..<3_000).map { number in String(repeating: "x", count: number % 97) + "\(number)" }
+        let wire = bodies.flatMap { Self.pushed(["message", "flood", $0]) }
+        let (values, heard) = try hear([wire])
+        #expect(
+            values
+                == bodies.map {
+                    .array([.bytes(Array("message".utf8)), .bytes(Array("flood".utf8)), .bytes(Array($0.utf8))])
+                }
+        )
+        #expect(heard > 2_900)
+    }
+
+    @Test(arguments: [
+        "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$-7\r\n", "*3\r\n$7\r\nmessage\r\n$x\r\n",
+        "*3\r\n$7\r\nmessage\r\n$99999999999999999999\r\n", "*4\r\n$8\r\npmessage\r\n$9223372036854775808\r\n",
+    ])
+    func aHostilePublishedMessageIsAnError(_ text: String) {
+        #expect(throws: ReplyReader.Failure.self) { try hear([Array(text.utf8)]) }
+    }
+
+    /// What lies before the end of the buffer is never taken for more than it is.
+    @Test func aPublishedMessageWithoutItsEndIsNone() {
+        let wire = Self.pushed(["pmessage", "glob", "channel", "body"])
+        for count in 0..<wire.count {
+            wire[..<count].withUnsafeBytes { #expect(PushedMessage(at: $0) == nil) }
+        }
+        wire.withUnsafeBytes { #expect(PushedMessage(at: $0)?.size == wire.count) }
+        for length in ["999999999999999999", "9999999999999999999", "18446744073709551615", "5", "3", "-1", ""] {
+            let hostile = Array("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$\(length)\r\nbody\r\n".utf8)
+            hostile.withUnsafeBytes { #expect(PushedMessage(at: $0) == nil, "\(length)") }
+        }
     }
 
     @Test func readsRepliesInOnePiece() throws {
@@ -53,7 +143,7 @@ import Testing
         let reader = ReplyReader(limit: 1 << 20)
         for _ in 0..<2 {
             #expect(throws: ReplyReader.Failure.self) {
-                try Array(text.utf8).withUnsafeBytes { try reader.feed($0) { _ in } }
+                try Array(text.utf8).withUnsafeBytes { try reader.feed($0) { while try reader.next() != nil {} } }
             }
         }
     }
@@ -63,8 +153,11 @@ import Testing
         let reader = ReplyReader(limit: 256 << 10)
         let more = start.contains(":1") ? Array(":1\r\n".utf8) : [UInt8](repeating: UInt8(ascii: "1"), count: 4_096)
         #expect(throws: ReplyReader.Failure.self) {
-            try Array(start.utf8).withUnsafeBytes { try reader.feed($0) { _ in } }
-            for _ in 0..<1_000_000 { try more.withUnsafeBytes { try reader.feed($0) { _ in } } }
+            func feed(_ bytes: [UInt8]) throws {
+                try bytes.withUnsafeBytes { try reader.feed($0) { while try reader.next() != nil {} } }
+            }
+            try feed(Array(start.utf8))
+            for _ in 0..<1_000_000 { try feed(more) }
         }
     }
 
@@ -76,13 +169,20 @@ import Testing
         var failures = 0
         for _ in 0..<count {
             let input = fuzzer.next()
-            let reader = ReplyReader(limit: 64 << 10)
+            let hearsPushes = fuzzer.split(2) == 1
+            let reader = ReplyReader(limit: 64 << 10, hearsPushes: hearsPushes)
             var rest = input[...]
             do {
                 while !rest.isEmpty {
                     let piece = Array(rest.prefix(fuzzer.split(rest.count)))
                     rest = rest.dropFirst(piece.count)
-                    try piece.withUnsafeBytes { try reader.feed($0) { _ in replies += 1 } }
+                    try piece.withUnsafeBytes { piece in
+                        try reader.feed(piece) {
+                            while try hearsPushes ? reader.next({ _ in replies += 1 }) != nil : reader.next() != nil {
+                                replies += 1
+                            }
+                        }
+                    }
                 }
             } catch is ReplyReader.Failure {
                 failures += 1

@@ -33,6 +33,10 @@ public struct Confirmation: Sendable {
         self.init(.promise(PromisedAnswer(promise: promise, timer: timer, timers: timers, check: check)))
     }
 
+    package init(_ word: any PromisedWord) {
+        self.init(.promise(word))
+    }
+
     /// Whether there is nothing to wait for.
     public var isConfirmed: Bool {
         if case .confirmed = source { true } else { false }
@@ -45,7 +49,9 @@ public struct Confirmation: Sendable {
         switch source {
         case .confirmed: break
         case .closure(let wait): try await wait()
-        case .promise(let word): try await word.wait(isolation: #isolation)
+        case .promise(let word):
+            // Of many that are under way most are there when they are asked for: that takes no task's time.
+            if try !word.isConfirmed() { try await word.wait(isolation: #isolation) }
         }
     }
 
@@ -63,9 +69,16 @@ public struct Confirmation: Sendable {
 }
 
 /// A broker's answer that is still to come, whatever its type.
-private protocol PromisedWord: Sendable {
+package protocol PromisedWord: Sendable {
+    /// Whether the broker has confirmed the message already.
+    ///
+    /// - Throws: if it is known that it won't.
+    func isConfirmed() throws -> Bool
+    /// Returns when the broker has confirmed the message, and throws if it won't. Called at most once.
     func wait(isolation: isolated (any Actor)?) async throws
+    /// Has a failure told, instead of waited for. Called at most once.
     func tellFailure(_ tell: @escaping @Sendable (any Error) -> Void)
+    /// Has nothing told any more, and the message not sent if it has not been.
     func withdraw()
 }
 
@@ -74,6 +87,13 @@ private struct PromisedAnswer<Answer: Sendable>: PromisedWord {
     let timer: Timers.ID?
     let timers: Timers
     let check: @Sendable (Answer) throws -> Void
+
+    func isConfirmed() throws -> Bool {
+        guard let result = promise.ended else { return false }
+        defer { if let timer { timers.cancel(timer) } }
+        try check(result.get())
+        return true
+    }
 
     func wait(isolation: isolated (any Actor)?) async throws {
         defer { if let timer { timers.cancel(timer) } }

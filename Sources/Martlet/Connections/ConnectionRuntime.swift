@@ -117,10 +117,11 @@ public final class ConnectionRuntime: Sendable {
     /// Counts something, and says so in the log: at most once a minute for each counter.
     package func count(
         _ counter: any WritableKeyPath<ConnectionStatistics, Int> & Sendable,
+        by number: Int = 1,
         _ reason: @autoclosure () -> String
     ) {
         let total = counts.withLock { counts in
-            counts[keyPath: counter] += 1
+            counts[keyPath: counter] += number
             return counts[keyPath: counter]
         }
         let key = String(describing: counter)

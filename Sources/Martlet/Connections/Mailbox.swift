@@ -19,6 +19,14 @@ package final class Mailbox<Element: Sendable>: Sendable {
         case closed
         /// The element waits outside; see ``Mailbox/waitUntilAdmitted(_:)``.
         case parked(UInt64)
+
+        /// Whether there is something for the reader.
+        fileprivate var isIn: Bool {
+            switch self {
+            case .accepted, .dropped: true
+            case .closed, .parked: false
+            }
+        }
     }
 
     package typealias Reader = CheckedContinuation<Void, Never>
@@ -124,18 +132,23 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     private func admit(_ element: Element, topic: TopicName) -> (Offer, Reader?, isFull: Bool) {
         state.withLock { state in
-            if state.end != nil { return (.closed, nil, false) }
-            // Who waits outside comes first.
-            guard state.parked.isEmpty else { return (.parked(state.parked.park((element, topic))), nil, false) }
-            switch state.buffer.admit(element, topic: topic) {
-            case .full:
-                return (.parked(state.parked.park((element, topic))), nil, state.turnsFull())
-            case .admitted:
-                if state.buffer.count == 1 { isReady.store(true, ordering: .releasing) }
-                return (.accepted, state.reader.take(), false)
-            case .dropped:
-                return (.dropped, state.reader.take(), false)
-            }
+            let (offer, isFull) = admit(element, topic: topic, &state)
+            return (offer, offer.isIn ? state.reader.take() : nil, isFull)
+        }
+    }
+
+    private func admit(_ element: Element, topic: TopicName, _ state: inout State) -> (Offer, isFull: Bool) {
+        if state.end != nil { return (.closed, false) }
+        // Who waits outside comes first.
+        guard state.parked.isEmpty else { return (.parked(state.parked.park((element, topic))), false) }
+        switch state.buffer.admit(element, topic: topic) {
+        case .full:
+            return (.parked(state.parked.park((element, topic))), state.turnsFull())
+        case .admitted:
+            if state.buffer.count == 1 { isReady.store(true, ordering: .releasing) }
+            return (.accepted, false)
+        case .dropped:
+            return (.dropped, false)
         }
     }
 
@@ -296,6 +309,37 @@ package final class Mailbox<Element: Sendable>: Sendable {
         reader?.resume()
         if isRoomy { onRoom?() }
         withExtendedLifetime(buffer) {}
+    }
+}
+
+extension Mailbox where Element == Delivery {
+    /// Offers deliveries of one topic in order, under one lock. Those that find no room wait outside.
+    ///
+    /// Not generic, as nothing of a mailbox is that other modules call for each message: there, generic code of this one is
+    /// not specialised.
+    ///
+    /// - Parameter deliveries: what is offered; it is left empty.
+    package func deliver(_ deliveries: inout Deque<Delivery>, of topic: TopicName) {
+        var offered = Deque<Delivery>()
+        swap(&offered, &deliveries)
+        let (rest, reader, isFull): (Deque<Delivery>, Reader?, Bool) = state.withLock { state in
+            var (wakes, isFull) = (false, false)
+            // Most find room: these are moved, not copied.
+            if state.end == nil, state.parked.isEmpty {
+                wakes = state.buffer.fill(from: &offered) > 0
+                if wakes { isReady.store(true, ordering: .releasing) }
+            }
+            while let delivery = offered.popFirst() {
+                let (offer, turnsFull) = admit(delivery, topic: topic, &state)
+                if offer.isIn { wakes = true }
+                if turnsFull { isFull = true }
+            }
+            return (offered, wakes ? state.reader.take() : nil, isFull)
+        }
+        // Its storage is used again.
+        deliveries = rest
+        reader?.resume()
+        if isFull { onFull?() }
     }
 }
 

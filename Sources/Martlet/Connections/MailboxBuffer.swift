@@ -48,6 +48,23 @@ struct MailboxBuffer<Element> {
         return .dropped
     }
 
+    /// Moves in, in order, as many elements as there is room for.
+    ///
+    /// - Returns: how many.
+    mutating func fill(from elements: inout Deque<Element>) -> Int {
+        guard overflow != .conflate else { return 0 }
+        if ring.isEmpty, elements.count <= limit {
+            swap(&ring, &elements)
+            return ring.count
+        }
+        var count = 0
+        while hasRoom, let element = elements.popFirst() {
+            ring.append(element)
+            count += 1
+        }
+        return count
+    }
+
     private mutating func conflate(_ element: Element, topic: TopicName) -> Admission {
         if let slot = slots[topic] {
             ring[slot - taken] = element

@@ -67,7 +67,8 @@ package final class Promise<Value: Sendable>: Sendable {
         if let ended { observer(ended) }
     }
 
-    private var ended: Result<Value, any Error>? {
+    /// What it has ended with, if it has.
+    var ended: Result<Value, any Error>? {
         state.withLock { state in
             if case .ended(let result) = state { result } else { nil }
         }

@@ -25,6 +25,14 @@ final class Bell: Sendable {
         loop.execute { [self] in answer() }
     }
 
+    /// Has the session send what is in the outbox, soon. From any thread.
+    func ringForCommands() {
+        loop.execute { [self] in
+            let session = listener.withLock { $0.session }
+            session?.assumeIsolated { $0.send() }
+        }
+    }
+
     /// Has the session look for work now. On its loop.
     func answer() {
         let session = listener.withLock { $0.session }

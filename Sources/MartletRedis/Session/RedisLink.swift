@@ -25,23 +25,28 @@ final class RedisLink {
     private let loop: EventLoop
     private let descriptor: CInt
     private let stream: TLSStream?
-    private let reader: ReplyReader
+    /// What has come and is to be taken when `onInput` is called.
+    let reader: ReplyReader
     private let scratch: ScratchBuffer
     private var stage = Stage.connecting
     private var greeting: Greeting
     private var watch: Watch?
     private var timer: Timer?
-    private var output = OutputBuffer()
+    private var output = ByteQueue()
     /// What is to be written when the greeting is over.
-    private var held = OutputBuffer()
+    private var held = ByteQueue()
     /// TLS can't go on in one direction before the socket is ready for the other.
     private var tlsReadWantsWrite = false
     private var tlsWriteWantsRead = false
     private var isReading = false
     private(set) var lastHeard = ContinuousClock.now
+    /// What was sent by it and is to be answered.
+    let pending: PendingCommands
+    /// What lets others write to the socket at present.
+    private var borrower: CommandOutbox?
 
     private var onReady: (() -> Void)?
-    private var onReply: ((RedisValue) -> Void)?
+    private var onInput: (() throws -> Void)?
     private var onRound: (() -> Void)?
     private var onEnd: ((MessagingError) -> Void)?
 
@@ -82,7 +87,7 @@ final class RedisLink {
     ///
     /// - Parameters:
     ///   - onReady: called when commands can run.
-    ///   - onReply: called with each reply.
+    ///   - onInput: called when something has come, to take all replies that are complete from ``reader``.
     ///   - onRound: called when all that was there has been read, and what was possible has been written.
     ///   - onEnd: called when the link is lost, or could not be made.
     /// - Throws: ``MessagingError/Code/connectionLost`` with the system's reason.
@@ -91,16 +96,19 @@ final class RedisLink {
         _ options: RedisOptions,
         name: String,
         tls: TLSContext?,
+        pending: PendingCommands,
+        hearsPushes: Bool,
         on loop: EventLoop,
         scratch: ScratchBuffer,
         onReady: @escaping () -> Void,
-        onReply: @escaping (RedisValue) -> Void,
+        onInput: @escaping () throws -> Void,
         onRound: @escaping () -> Void,
         onEnd: @escaping (MessagingError) -> Void
     ) throws {
         self.endpoint = endpoint
         self.loop = loop
         self.scratch = scratch
+        self.pending = pending
         let descriptor = try endpoint.connect()
         self.descriptor = descriptor
         do {
@@ -109,10 +117,10 @@ final class RedisLink {
             systemClose(descriptor)
             throw error
         }
-        reader = ReplyReader(limit: options.maximumReplyBytes)
+        reader = ReplyReader(limit: options.maximumReplyBytes, hearsPushes: hearsPushes)
         greeting = Greeting(options, name: name)
         self.onReady = onReady
-        self.onReply = onReply
+        self.onInput = onInput
         self.onRound = onRound
         self.onEnd = onEnd
         watch = loop.watch(descriptor, for: .write) { [weak self] ready in self?.socketReady(ready) }
@@ -123,11 +131,25 @@ final class RedisLink {
 
     deinit {
         // Whoever drops a link has closed it; a watch would keep the descriptor from being closed in order.
-        if stage != .ended { systemClose(descriptor) }
+        if stage != .ended {
+            reclaim()
+            systemClose(descriptor)
+        }
     }
 
     /// Writes as soon as may be.
     func write(_ bytes: [UInt8]) {
+        reclaim()
+        if stage == .ready {
+            output.append(bytes)
+        } else if stage != .ended {
+            held.append(bytes)
+        }
+    }
+
+    /// Writes as soon as may be.
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        reclaim()
         if stage == .ready {
             output.append(bytes)
         } else if stage != .ended {
@@ -142,12 +164,47 @@ final class RedisLink {
         updateInterest()
     }
 
+    // MARK: Others who write
+
+    /// Lets whoever has a request write it, as long as nothing is under way.
+    func lend(to outbox: CommandOutbox) {
+        guard borrower == nil, stage == .ready, stream == nil, output.isEmpty, pending.count == 0,
+            outbox.lend(descriptor)
+        else { return }
+        borrower = outbox
+    }
+
+    /// Takes over what others have written, whose replies come next.
+    func collectSent() {
+        guard let borrower else { return }
+        takeOver(borrower.collectSent())
+    }
+
+    private func reclaim() {
+        guard let borrower = borrower.take() else { return }
+        takeOver(borrower.reclaim())
+    }
+
+    private func takeOver(_ commands: [CommandEntry]) {
+        for command in commands {
+            if let rest = command.restFrom, case .request(let request) = command.kind {
+                borrower = nil
+                request.bytes.withUnsafeBytes { output.append(UnsafeRawBufferPointer(rebasing: $0[rest...])) }
+            }
+            pending.append(command, sent: .now)
+        }
+    }
+
+    // MARK: The end
+
     /// Ends it: nothing is called any more.
     func close() {
         guard stage != .ended else { return }
+        // Before the descriptor may be another's.
+        reclaim()
         stage = .ended
         onReady = nil
-        onReply = nil
+        onInput = nil
         onRound = nil
         onEnd = nil
         timer?.cancel()
@@ -235,7 +292,7 @@ final class RedisLink {
             }
             lastHeard = .now
             do {
-                try reader.feed(UnsafeRawBufferPointer(rebasing: scratch.bytes.prefix(count))) { received($0) }
+                try reader.feed(UnsafeRawBufferPointer(rebasing: scratch.bytes.prefix(count))) { try takeInput() }
             } catch let failure as ReplyReader.Failure {
                 return fail(MessagingError(.connectionLost, "the server does not speak Redis: \(failure.reason)"))
             } catch {
@@ -278,27 +335,26 @@ final class RedisLink {
 
     private static var ended: MessagingError { MessagingError(.connectionLost, "the server ended the link") }
 
-    private func received(_ reply: RedisValue) {
-        switch stage {
-        case .ready:
-            onReply?(reply)
-        case .greeting:
-            do {
-                guard try greeting.received(reply) else { return }
-                timer?.cancel()
-                timer = nil
-                stage = .ready
-                swap(&output, &held)
-                onReady?()
-                onReady = nil
-                send()
-            } catch let error as MessagingError {
-                fail(error)
-            } catch {
-                fail(MessagingError(.refused, "the greeting failed", cause: error))
-            }
-        case .connecting, .securing, .ended:
-            break
+    /// Takes the replies that are complete.
+    private func takeInput() throws {
+        while stage == .greeting, let reply = try reader.next() { greeted(reply) }
+        if stage == .ready { try onInput?() }
+    }
+
+    private func greeted(_ reply: RedisValue) {
+        do {
+            guard try greeting.received(reply) else { return }
+            timer?.cancel()
+            timer = nil
+            stage = .ready
+            swap(&output, &held)
+            onReady?()
+            onReady = nil
+            send()
+        } catch let error as MessagingError {
+            fail(error)
+        } catch {
+            fail(MessagingError(.refused, "the greeting failed", cause: error))
         }
     }
 
@@ -318,7 +374,7 @@ final class RedisLink {
                 case .failed(let error): return fail(error)
                 }
             } else {
-                written = output.withUnsafeBytes { systemSend(descriptor, $0) }
+                written = output.withUnsafeBytes { SocketOutput.send(descriptor, $0) }
                 if written < 0 {
                     if errno == EINTR { continue }
                     if errno == EAGAIN { return }
@@ -328,19 +384,11 @@ final class RedisLink {
                     return fail(error)
                 }
             }
-            output.consumed(written)
+            output.consume(written)
         }
     }
 }
 
 private func systemClose(_ descriptor: CInt) {
     _ = close(descriptor)
-}
-
-private func systemSend(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
-    #if os(Linux)
-    send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
-    #else
-    send(descriptor, bytes.baseAddress, bytes.count, 0)
-    #endif
 }

@@ -67,6 +67,7 @@ extension RedisSession {
             guard case .opening = phase else { throw MessagingError.closed }
             phase = .open
             runtime.states.set(.connected)
+            outbox.connected()
             beginHeartbeat()
             watchForSilence()
             finishLeaving()
@@ -133,23 +134,35 @@ extension RedisSession {
     @discardableResult
     func open(_ role: Role, to endpoint: Endpoint? = nil) throws -> RedisLink {
         guard let endpoint = endpoint ?? links[.command]?.endpoint else { throw MessagingError.offline }
+        let commands = PendingCommands()
+        let hearsPushes =
+            switch role {
+            case .subscriber, .replies: true
+            case .command, .node, .replyLists, .consumer: false
+            }
         let link = try RedisLink(
             to: endpoint,
             options,
             name: name(of: role),
             tls: options.tls.map { try tls[endpoint.host] ?? TLSContext($0, host: endpoint.host) },
+            pending: commands,
+            hearsPushes: hearsPushes,
             on: loop,
             scratch: scratch
         ) { [weak self] in
             self?.assumeIsolated { $0.ready(role) }
-        } onReply: { [weak self] reply in
-            self?.assumeIsolated { $0.received(reply, by: role) }
+        } onInput: { [weak self] in
+            try self?.assumeIsolated { try $0.takeReplies(by: role) }
         } onRound: { [weak self] in
             self?.assumeIsolated { $0.finishedRound(role) }
         } onEnd: { [weak self] error in
             self?.assumeIsolated { $0.ended(role, error) }
         }
         links[role] = link
+        switch role {
+        case .command, .node: pending[role] = commands
+        case .subscriber, .replies, .replyLists, .consumer: break
+        }
         return link
     }
 
@@ -163,13 +176,27 @@ extension RedisSession {
         if case .consumer(let number) = role { consumerIsReady(number) }
     }
 
-    private func received(_ reply: RedisValue, by role: Role) {
+    /// Takes all replies that are complete.
+    private func takeReplies(by role: Role) throws {
+        guard let link = links[role] else { return }
+        let reader = link.reader
+        // What one of them leads to may end the socket.
         switch role {
-        case .command, .node: receivedCommandReply(reply, by: role)
-        case .subscriber: receivedBySubscriber(reply)
-        case .replies: receivedReply(reply)
-        case .replyLists(let set): receivedFromList(reply, set: set)
-        case .consumer(let number): receivedByConsumer(reply, number)
+        case .command, .node:
+            link.collectSent()
+            while !link.isEnded, let reply = try reader.next() { receivedCommandReply(reply, to: link.pending) }
+        case .subscriber:
+            defer { deliverBatch() }
+            while !link.isEnded, let reply = try reader.next({ collect($0) }) {
+                deliverBatch()
+                receivedBySubscriber(reply)
+            }
+        case .replies:
+            while !link.isEnded, let reply = try reader.next({ receivedReply($0) }) { receivedReply(reply) }
+        case .replyLists(let set):
+            while !link.isEnded, let reply = try reader.next() { receivedFromList(reply, set: set) }
+        case .consumer(let number):
+            while !link.isEnded, let reply = try reader.next() { receivedByConsumer(reply, number) }
         }
     }
 
@@ -238,16 +265,18 @@ extension RedisSession {
     /// What was sent and not answered fails, or is kept to be sent again. So do those who wait for other answers.
     func failPending(_ error: any Error) {
         var kept: Deque<Request> = []
-        let pending = (self.pending.removeValue(forKey: .command) ?? []) + self.pending.values.joined()
-        self.pending.removeAll()
-        pendingCount = 0
-        for entry in pending {
-            if entry.request.isGuaranteed, phaseKeepsRequests {
-                kept.append(entry.request)
-            } else {
-                entry.request.end(.failure(error))
+        let commands = pending.removeValue(forKey: .command)
+        var unanswered = UnansweredCommands()
+        for pending in [commands].compactMap({ $0 }) + pending.values { unanswered.append(pending.removeAll()) }
+        pending.removeAll()
+        if phaseKeepsRequests {
+            unanswered.commands.removeAll { command in
+                guard case .request(let request) = command.kind, request.isGuaranteed else { return false }
+                kept.append(request)
+                return true
             }
         }
+        end(unanswered, error)
         unconfirmed.insert(contentsOf: kept, at: 0)
         for promise in confirmations { promise?.end(.failure(error)) }
         confirmations.removeAll()
@@ -337,8 +366,9 @@ extension RedisSession {
         checkWhetherCut()
         guard case .open = phase else { return }
         let now = ContinuousClock.now
-        for (role, entries) in pending {
-            guard let link = links[role], let oldest = entries.first?.sent else { continue }
+        for (role, commands) in pending {
+            links[role]?.collectSent()
+            guard let link = links[role], let oldest = commands.oldest else { continue }
             let silence = now - max(oldest, link.lastHeard)
             if silence > options.responseTimeout {
                 return lost(MessagingError(.connectionLost, "the server has not answered for \(silence)"))
@@ -446,15 +476,14 @@ extension RedisSession {
         watchdog?.cancel()
         closeLinks()
         failPending(error)
-        next?.end(.failure(error))
-        next = nil
         for request in unconfirmed { request.end(.failure(error)) }
         unconfirmed.removeAll()
         while let request = offline.takeFirst() { request.end(.failure(error)) }
-        for request in outbox.close(error) { request.end(.failure(error)) }
+        end(outbox.close(error), error)
         let ending: MessagingError? = error.code == .connectionClosed ? nil : error
         for receiver in table.removeAll() { receiver.inbox.mailbox.finish(throwing: ending) }
         endConsumers(ending)
+        endSearches()
         return true
     }
 }

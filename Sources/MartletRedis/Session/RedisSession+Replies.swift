@@ -100,6 +100,21 @@ extension RedisSession {
 
     // MARK: What comes
 
+    /// By the channel, as it lies in the buffer.
+    func receivedReply(_ push: PushedMessage) {
+        take([UInt8](push.body))
+    }
+
+    private func take(_ body: [UInt8]) {
+        var body = body
+        guard var message = try? runtime.wire.unwrap(&body, from: .call),
+            let address = message.headers[ReplyNames.addressHeader]?.string
+        else { return runtime.count(\.undecodable, "a reply could not be read") }
+        message.headers[ReplyNames.addressHeader] = nil
+        calls.answered(address)
+        receiveReply?(message, address)
+    }
+
     /// By the channel: of a peer that says what it answers.
     func receivedReply(_ reply: RedisValue) {
         guard let parts = reply.array, let kind = parts.first?.string else {
@@ -112,13 +127,10 @@ extension RedisSession {
         case "subscribe":
             _ = replyConfirmations.popFirst()??.end(.success(()))
         case "message":
-            guard parts.count == 3, case .bytes(var body) = parts[2],
-                var message = try? runtime.wire.unwrap(&body, from: .call),
-                let address = message.headers[ReplyNames.addressHeader]?.string
-            else { return runtime.count(\.undecodable, "a reply could not be read") }
-            message.headers[ReplyNames.addressHeader] = nil
-            calls.answered(address)
-            receiveReply?(message, address)
+            guard parts.count == 3, case .bytes(let body) = parts[2] else {
+                return runtime.count(\.undecodable, "a reply could not be read")
+            }
+            take(body)
         default:
             break
         }

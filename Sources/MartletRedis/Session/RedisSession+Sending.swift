@@ -5,7 +5,7 @@ import MartletIO
 /// Commands on their way out, and the replies to them.
 extension RedisSession {
     /// How many bytes may wait for the socket before the outbox is left alone: then it fills, and its producers wait.
-    private static var maximumWaiting: Int { 1 << 20 }
+    private static var maximumWaiting: Int { 512 << 10 }
     /// How many commands may be under way unanswered.
     private static var maximumPending: Int { 16_384 }
 
@@ -19,12 +19,17 @@ extension RedisSession {
         slot: Int? = nil,
         within limit: Duration? = nil
     ) async throws -> RedisValue {
+        try checkConnected()
+        return try await submit(commands, slot: slot, isGuaranteed: false, within: limit)
+    }
+
+    /// Throws unless there is a link.
+    nonisolated func checkConnected() throws {
         switch runtime.states.state {
         case .connected: break
         case .closed: throw MessagingError.closed
         case .connecting, .disconnected: throw MessagingError.offline
         }
-        return try await submit(commands, slot: slot, isGuaranteed: false, within: limit)
     }
 
     /// Has commands run at least once, as soon as there is a link.
@@ -42,30 +47,30 @@ extension RedisSession {
         isGuaranteed: Bool,
         within limit: Duration?
     ) async throws -> RedisValue {
-        let promise = Promise<RedisValue>()
+        let answer = Answer()
         let timer = try await begin(
-            Request(commands, slot: slot, isGuaranteed: isGuaranteed, .promise(promise)),
+            Request(commands, slot: slot, isGuaranteed: isGuaranteed, .answer(answer)),
+            ending: answer,
             within: limit
         )
         defer { if let timer { runtime.timers.cancel(timer) } }
-        return try await promise.value()
+        return try await answer.value()
     }
 
     /// Has commands run, in the order in which they are given.
     ///
-    /// - Returns: what ends the request's promise at the limit, to be cancelled when it has ended.
-    @discardableResult
-    nonisolated func begin(_ request: Request, within limit: Duration? = nil) async throws -> Timers.ID? {
+    /// - Returns: what ends the answer at the limit, to be cancelled when it has ended.
+    nonisolated func begin(_ request: Request, ending answer: Answer, within limit: Duration?) async throws -> Timers
+        .ID?
+    {
         try Task.checkCancellation()
         let timer = limit.map { limit in
             runtime.timers.schedule(at: runtime.timers.now + limit) {
-                request.end(
-                    .failure(MessagingError(.timeout, "the server did not confirm the message within \(limit)"))
-                )
+                answer.expire(MessagingError(.timeout, "the server did not confirm the message within \(limit)"))
             }
         }
         do {
-            try await outbox.put(request, bytes: request.cost)
+            try await outbox.put(.request(request))
         } catch {
             if let timer { runtime.timers.cancel(timer) }
             throw error
@@ -74,16 +79,17 @@ extension RedisSession {
     }
 
     /// Has a publish run once, and waits for nothing; without a link it is treated as the options say.
-    nonisolated func put(_ publish: Request) async throws {
+    nonisolated func put(_ body: [UInt8], to topic: TopicName) async throws {
+        try Task.checkCancellation()
+        if case .taken = try await outbox.publish(body, to: topic) { return }
         switch runtime.states.state {
         case .connected:
-            try Task.checkCancellation()
-            try await outbox.put(publish, bytes: publish.cost)
+            // The link has come back just now, or is being lost.
+            try await outbox.put(.publish(body, topic))
         case .closed:
             throw MessagingError.closed
         case .connecting, .disconnected:
-            try Task.checkCancellation()
-            switch offline.add(publish) {
+            switch offline.add(publication(body, to: topic)) {
             case .refused: throw MessagingError.offline
             case .dropped: runtime.count(\.droppedOffline, "a publish was dropped while there was no link")
             case .kept: break
@@ -93,19 +99,50 @@ extension RedisSession {
         }
     }
 
+    /// A publish that waits for the link.
+    private nonisolated func publication(_ body: [UInt8], to topic: TopicName) -> Request {
+        Request(
+            CommandFormat.publish(body, to: topic.text),
+            .handler { [runtime] result in
+                switch result {
+                case .success(.error(let error)): runtime.refused(topic, error)
+                case .success: break
+                case .failure: runtime.lost(1, topic)
+                }
+            }
+        )
+    }
+
     // MARK: On the loop
 
     /// Gives the socket what it can take.
     func send() {
         guard case .open = phase, let link = links[.command], link.isReady else { return }
-        while link.waiting < Self.maximumWaiting, pendingCount < Self.maximumPending, let request = takeNext() {
+        link.collectSent()
+        while hasRoom(link), let request = unconfirmed.popFirst() ?? (offline.keeps ? offline.takeFirst() : nil) {
             if !request.isAbandoned { write(request) }
         }
+        let now = ContinuousClock.now
+        while hasRoom(link), let command = outbox.takeFirst({ link.write($0) }, expect: { link.pending.expect($0) }) {
+            if case .request(let request) = command.kind {
+                write(request)
+            } else {
+                link.pending.append(command, sent: now)
+            }
+        }
         flushCommands()
+        // A cluster's commands go different ways.
+        if nodes.isEmpty { link.lend(to: outbox) }
     }
 
-    private func takeNext() -> Request? {
-        next.take() ?? unconfirmed.popFirst() ?? offline.takeFirst() ?? outbox.takeFirst()
+    private func hasRoom(_ link: RedisLink) -> Bool {
+        link.waiting < Self.maximumWaiting && link.pending.count + pendingElsewhere < Self.maximumPending
+    }
+
+    /// How many commands are under way to other nodes of a cluster.
+    private var pendingElsewhere: Int {
+        guard pending.count > 1 else { return 0 }
+        return pending.reduce(0) { $0 + ($1.key == .command ? 0 : $1.value.count) }
     }
 
     /// Writes a request, to the node that keeps its keys.
@@ -120,9 +157,9 @@ extension RedisSession {
             } else {
                 throw MessagingError.offline
             }
-            pending[role, default: []].append(PendingRequest(request, sent: .now))
-            pendingCount += 1
             link.write(request.bytes)
+            // Behind what others have written to the socket, which this takes over.
+            link.pending.append(CommandEntry(.request(request)), sent: .now)
         } catch {
             request.end(.failure(error))
         }
@@ -138,9 +175,9 @@ extension RedisSession {
     ///
     /// - Returns: the reply, or an array of those of several commands.
     func perform(_ commands: [[[UInt8]]], slot: Int? = nil) async throws -> RedisValue {
-        let promise = Promise<RedisValue>()
-        try perform(Request(commands, slot: slot, .promise(promise)))
-        return try await promise.value()
+        let answer = Answer()
+        try perform(Request(commands, slot: slot, .answer(answer)))
+        return try await answer.value()
     }
 
     /// Has a command of text run for the session itself.
@@ -154,22 +191,24 @@ extension RedisSession {
         flushCommands()
     }
 
-    func receivedCommandReply(_ reply: RedisValue, by role: Role) {
-        guard var first = pending[role]?.popFirst() else {
-            return lost(MessagingError(.connectionLost, "the server answered something that was not asked"))
+    func receivedCommandReply(_ reply: RedisValue, to pending: PendingCommands) {
+        switch pending.received(reply) {
+        case .nothing:
+            break
+        case .refused(let topic, let error):
+            runtime.refused(topic, error)
+        case .answer(let answer):
+            answer.end(.success(reply))
+        case .request(var request, let whole):
+            if let redirection = request.redirection(in: whole), learn(from: redirection) {
+                request.redirections += 1
+                write(request)
+                return flushCommands()
+            }
+            request.end(.success(whole))
+        case .unasked:
+            lost(MessagingError(.connectionLost, "the server answered something that was not asked"))
         }
-        guard let whole = first.received(reply) else {
-            pending[role]?.prepend(first)
-            return
-        }
-        pendingCount -= 1
-        if let redirection = first.request.redirection(in: whole), learn(from: redirection) {
-            var request = first.request
-            request.redirections += 1
-            write(request)
-            return flushCommands()
-        }
-        first.request.end(.success(whole))
     }
 
     /// A cluster has said where a key is.
@@ -184,6 +223,30 @@ extension RedisSession {
             .notConnected,
             "the link was lost before the command was sent: it has not been done; the link comes back by itself"
         )
-        for request in outbox.removeAll(where: { !$0.isGuaranteed }) { request.end(.failure(error)) }
+        end(outbox.disconnected(), error)
+    }
+
+    /// Commands have not been sent, or their answers will not come.
+    func end(_ unanswered: UnansweredCommands, _ error: any Error) {
+        for command in unanswered.commands {
+            switch command.kind {
+            case .publishes(let topic): runtime.lost(command.count, topic)
+            case .awaited: break
+            case .request(let request): request.end(.failure(error))
+            }
+        }
+        for answer in unanswered.answers { answer.end(.failure(error)) }
+    }
+}
+
+extension ConnectionRuntime {
+    /// The server refuses a publish whose answer nobody waits for.
+    fileprivate func refused(_ topic: TopicName, _ error: RedisError) {
+        count(\.refused, "the server refused a message to \(topic): \(error)")
+    }
+
+    /// Publishes whose answers nobody waits for went with the link.
+    fileprivate func lost(_ number: Int, _ topic: TopicName) {
+        count(\.droppedOffline, by: number, "a message to \(topic) went with the link")
     }
 }

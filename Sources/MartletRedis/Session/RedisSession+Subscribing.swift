@@ -7,6 +7,8 @@ extension RedisSession {
     private static let message = Array("message".utf8)
     private static let patternMessage = Array("pmessage".utf8)
     private static let pong = Array("pong".utf8)
+    /// How many messages are delivered at a time.
+    private static let maximumBatch = 128
 
     /// Subscribes; once it has returned nothing is missed.
     ///
@@ -106,19 +108,45 @@ extension RedisSession {
     }
 
     private func deliver(_ body: [UInt8], _ channel: String, by filter: WireFilter) {
+        deliverBatch()
+        route = Route(filter, channel, table)
+        add(body)
+        deliverBatch()
+    }
+
+    /// Takes a message that lies in the buffer; it is delivered with those that follow on the same way.
+    func collect(_ push: PushedMessage) {
+        if !route.isFor(push, table.version) {
+            deliverBatch()
+            guard let new = Route(push, table) else {
+                return runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
+            }
+            route = new
+        }
+        add([UInt8](push.body))
+        // The reader need not wait for more, and what is in memory is bounded.
+        if batch.count >= Self.maximumBatch { deliverBatch() }
+    }
+
+    private func add(_ body: [UInt8]) {
         backlog.read(bytes: body.count, isBehind: gate.isClosed)
-        guard let group = table[filter] else { return }
-        let topic = group.topic ?? TopicName(channel)
-        let message: Message
+        guard !route.mailboxes.isEmpty else { return }
         do {
-            message = try runtime.wire.message(body, from: .publication)
+            batch.append(Delivery(topic: route.topic, message: try runtime.wire.message(body, from: .publication)))
         } catch {
-            return runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+            runtime.count(\.undecodable, "a message of \(route.topic) could not be read: \(error)")
         }
-        defer { if gate.isClosed { updatePause() } }
-        for member in group.members where group.topic != nil || member.pattern.matches(topic) {
-            member.receiver.inbox.offer(Delivery(topic: topic, message: message), topic: topic)
+    }
+
+    /// Gives the readers what was collected for them.
+    func deliverBatch() {
+        guard !batch.isEmpty else { return }
+        for mailbox in route.mailboxes.dropLast() {
+            var copies = batch
+            mailbox.deliver(&copies, of: route.topic)
         }
+        route.mailboxes.last?.deliver(&batch, of: route.topic)
+        if gate.isClosed { updatePause() }
     }
 
     /// Reads the subscriber's socket no further while a reader is behind.

@@ -14,27 +14,7 @@ extension RedisSession {
                 "Redis does not wait for subscribers: what is published arrives at most once; a queue keeps messages"
             )
         }
-        try await put(publication(message, to: topic, options))
-    }
-
-    /// A publish whose reply nobody waits for.
-    private nonisolated func publication(
-        _ message: Message,
-        to topic: TopicName,
-        _ options: PublishOptions
-    ) throws -> Request {
-        let body = try runtime.wire.publication(message, format: options.format)
-        return Request(
-            CommandFormat.publish(body, to: topic.text),
-            .handler { [runtime] result in
-                switch result {
-                case .success(.error(let error)):
-                    runtime.count(\.refused, "the server refused a message to \(topic): \(error)")
-                case .success: break
-                case .failure: runtime.count(\.droppedOffline, "a message to \(topic) went with the link")
-                }
-            }
-        )
+        try await put(runtime.wire.publication(message, format: options.format), to: topic)
     }
 
     /// Publishes while there is a link without waiting for the server's answer.
@@ -43,17 +23,21 @@ extension RedisSession {
         to topic: TopicName,
         _ options: PublishOptions
     ) async throws -> Confirmation {
-        guard !options.retain, options.guarantee == .atMostOnce, runtime.states.state == .connected else {
+        guard !options.retain, options.guarantee == .atMostOnce else {
             try await publish(message, to: topic, options)
             return .confirmed
         }
         try runtime.checkSize(of: message)
+        try Task.checkCancellation()
         let body = try runtime.wire.publication(message, format: options.format)
-        let promise = Promise<RedisValue>()
-        try await begin(Request(CommandFormat.publish(body, to: topic.text), .promise(promise)))
-        return Confirmation(promise, of: runtime.timers) { reply in
-            if let error = reply.error { throw error.asMessagingError("the publish to \(topic)") }
-        }
+        let answer = Answer(of: topic)
+        if case .taken = try await outbox.publish(body, to: topic, answer) { return Confirmation(answer) }
+        try await put(body, to: topic)
+        return .confirmed
+    }
+
+    nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
+        try await beginSending(message, to: queue, options).wait()
     }
 
     /// Sends without waiting for the server's answer.
@@ -62,85 +46,35 @@ extension RedisSession {
         to queue: QueueName,
         _ options: SendOptions
     ) async throws -> Confirmation {
-        guard !options.requiresConsumer, options.guarantee == .atLeastOnce, message.headers.replyTo == nil else {
-            try await send(message, to: queue, options)
-            return .confirmed
-        }
-        try runtime.checkSize(of: message)
-        let keys = QueueKeys(queue)
-        let element = try element(of: message, expiry: options.expiry)
-        let promise = Promise<RedisValue>()
-        let timer = try await begin(
-            Request([[Command.rpush, keys.list, element]], slot: keys.slot, isGuaranteed: true, .promise(promise)),
-            within: options.expiry
-        )
-        return Confirmation(promise, timer: timer, of: runtime.timers) { reply in
-            if let error = reply.error { throw error.asMessagingError("a message to \(queue)") }
-        }
-    }
-
-    nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
         try runtime.checkSize(of: message)
         if options.guarantee == .exactlyOnce {
             throw MessagingError(.unsupported, "Redis' queues deliver at least once, not exactly once")
         }
+        if options.guarantee == .atMostOnce { try checkConnected() }
         let keys = QueueKeys(queue)
         let element = try element(of: message, expiry: options.expiry)
-        if message.headers.replyTo != nil, let id = message.headers.correlationID {
-            calls.sent(id, QueuedRequest(keys: keys, element: element))
-        }
+        let answer = Answer(to: queue)
         var commands = [[Command.rpush, keys.list, element]]
-        // Whoever blocks on the list has taken the element by the time the next command runs.
-        if options.requiresConsumer { commands += [[Command.llen, keys.list], [Command.exists, keys.consumers]] }
-        let reply =
-            options.guarantee == .atMostOnce
-            ? try await submit(commands, slot: keys.slot, within: options.expiry)
-            : try await submitGuaranteed(commands, slot: keys.slot, within: options.expiry)
-        let replies = reply.array ?? [reply]
-        for reply in replies {
-            if let error = reply.error { throw error.asMessagingError("a message to \(queue)") }
-        }
-        guard replies.count == 3, let length = replies[1].integer, length != 0, replies[2].integer == 0 else { return }
-        let grace = min(self.options.responderGrace, options.expiry ?? self.options.responderGrace)
-        try await takeBackUnlessTaken(
-            element,
-            keys,
-            message.headers.correlationID,
-            position: length - 1,
-            after: grace
-        )
-    }
-
-    /// Nobody has taken the message at once, and no consumer is known. One of another library may be between two looks
-    /// at the list, or busy with what lies before it: as long as the message moves up, it is waited for.
-    private nonisolated func takeBackUnlessTaken(
-        _ element: [UInt8],
-        _ keys: QueueKeys,
-        _ id: String?,
-        position: Int,
-        after grace: Duration
-    ) async throws {
-        var position = position
-        let reply: RedisValue
-        do {
-            while true {
-                try await Task.sleep(for: grace)
-                // The latest is at the end.
-                let find = [Command.lpos, keys.list, element, Command.rank, Command.last]
-                let found = try await submit([find], slot: keys.slot)
-                if found.error != nil { break }
-                guard let place = found.integer else { return }
-                if place >= position { break }
-                position = place
+        var completion = Request.Completion.answer(answer)
+        let call = message.headers.replyTo == nil ? nil : message.headers.correlationID
+        if let call { calls.sent(call, QueuedRequest(keys: keys, element: element)) }
+        if options.requiresConsumer {
+            // Whoever blocks on the list has taken the element by the time the next command runs.
+            commands += [[Command.llen, keys.list], [Command.exists, keys.consumers]]
+            let grace = min(self.options.responderGrace, options.expiry ?? self.options.responderGrace)
+            let search = ConsumerSearch(element: element, keys: keys, call: call, grace: grace, answer: answer)
+            completion = .step(answer) { [weak self] result in
+                guard let self else { return answer.end(.failure(MessagingError.closed)) }
+                assumeIsolated { $0.sent(search, result) }
             }
-            reply = try await submit([[Command.lrem, keys.list, Command.last, element]], slot: keys.slot)
-        } catch is MessagingError {
-            // The link has gone. The message has been sent, and that is what was asked.
-            return
         }
-        guard reply.integer != 0 else { return }
-        if let id { calls.takenBack(id) }
-        throw MessagingError(.noResponder, "nobody consumes \(keys.queue)")
+        let timer = try await begin(
+            Request(commands, slot: keys.slot, isGuaranteed: options.guarantee != .atMostOnce, completion),
+            ending: answer,
+            within: options.expiry
+        )
+        return timer.map { Confirmation(ExpiringAnswer(answer: answer, timer: $0, timers: runtime.timers)) }
+            ?? Confirmation(answer)
     }
 
     /// A message as an element of a list.

@@ -40,7 +40,7 @@ actor RedisSession {
     nonisolated let options: RedisOptions
     nonisolated let runtime: ConnectionRuntime
     nonisolated let gate: FlowGate
-    nonisolated let outbox: Outbox<Request>
+    nonisolated let outbox: CommandOutbox
     nonisolated let offline: OfflineBuffer<Request>
     nonisolated let bell: Bell
     /// What was told about deliveries, and is to be told to the server.
@@ -75,19 +75,22 @@ actor RedisSession {
     var hasWarned = false
 
     /// What was sent by each socket for commands, in the order in which it is answered.
-    var pending: [Role: Deque<PendingRequest>] = [:]
-    var pendingCount = 0
+    var pending: [Role: PendingCommands] = [:]
     /// Where a cluster keeps which keys, as far as it has told.
     var nodes = SlotTable()
     /// What was under way when the link was lost, and is sent again first.
     var unconfirmed: Deque<Request> = []
-    /// Taken from the outbox, and waiting for room.
-    var next: Request?
+
+    /// Sends that wait to see whether anybody takes what they sent.
+    var searches: [ObjectIdentifier: ConsumerSearch] = [:]
 
     var table = SubscriptionTable<Receiver>()
     /// Who waits for the server's answers to what was asked on the subscriber's socket, in order.
     var confirmations: Deque<Promise<Void>?> = []
     var backlog = Backlog()
+    /// What was read and not yet delivered, and to whom it is: it is all for them.
+    var batch: Deque<Delivery> = []
+    var route = Route()
     /// Told of each reply, once an address was opened.
     var receiveReply: (@Sendable (Message, String) -> Void)?
     /// How many of this connection's reply lists the server has been told of.
@@ -122,7 +125,7 @@ actor RedisSession {
         let bell = Bell(loop)
         self.bell = bell
         gate = FlowGate(on: loop) { bell.answer() }
-        outbox = Outbox(limit: 4_096, maximumBytes: 16 << 20) { bell.ring() }
+        outbox = CommandOutbox(limit: 4_096, maximumBytes: 1 << 20) { bell.ringForCommands() }
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()
         bell.listen(self)

@@ -5,9 +5,11 @@ struct Request: Sendable {
     /// Who is told what came of it.
     enum Completion: Sendable {
         /// One reply as it is, several as an array.
-        case promise(Promise<RedisValue>)
+        case answer(Answer)
         /// Called on the loop, in the same way.
         case handler(@Sendable (Result<RedisValue, any Error>) -> Void)
+        /// The same, unless nobody waits any more for what it leads to.
+        case step(Answer, @Sendable (Result<RedisValue, any Error>) -> Void)
     }
 
     /// As they are sent.
@@ -45,13 +47,16 @@ struct Request: Sendable {
 
     /// Whether nobody waits for it any more, so that it need not be sent.
     var isAbandoned: Bool {
-        if case .promise(let promise) = completion { promise.hasEnded } else { false }
+        switch completion {
+        case .answer(let answer), .step(let answer, _): answer.hasEnded
+        case .handler: false
+        }
     }
 
     func end(_ result: Result<RedisValue, any Error>) {
         switch completion {
-        case .promise(let promise): promise.end(result)
-        case .handler(let handler): handler(result)
+        case .answer(let answer): answer.end(result)
+        case .handler(let handler), .step(_, let handler): handler(result)
         }
     }
 }
@@ -72,26 +77,5 @@ extension Request {
             }
         }
         return redirection
-    }
-}
-
-/// A request that was sent, and the replies to it so far.
-struct PendingRequest {
-    let request: Request
-    let sent: ContinuousClock.Instant
-    private var replies: [RedisValue] = []
-
-    init(_ request: Request, sent: ContinuousClock.Instant) {
-        self.request = request
-        self.sent = sent
-    }
-
-    /// Takes the next reply.
-    ///
-    /// - Returns: all of them, if it was the last one.
-    mutating func received(_ reply: RedisValue) -> RedisValue? {
-        if request.count == 1 { return reply }
-        replies.append(reply)
-        return replies.count == request.count ? .array(replies) : nil
     }
 }

@@ -6,6 +6,8 @@ struct SlotTable {
     /// By hash slot. Those that are not here are asked for at the node that the connection began with.
     private var nodes: [Int: Endpoint] = [:]
 
+    var isEmpty: Bool { nodes.isEmpty }
+
     subscript(slot: Int?) -> Endpoint? { slot.flatMap { nodes[$0] } }
 
     /// A node has said where a key is: `MOVED 3999 127.0.0.1:6381`.

@@ -27,7 +27,11 @@ struct SubscriptionTable<Receiver: Sendable> {
         case unsubscribe(WireFilter)
     }
 
-    private var groups: [WireFilter: Group] = [:]
+    private var groups: [WireFilter: Group] = [:] {
+        didSet { version &+= 1 }
+    }
+    /// Another one after each change.
+    private(set) var version = 0
     private var filterOfMember: [Int: WireFilter] = [:]
     private var lastMember = 0
 

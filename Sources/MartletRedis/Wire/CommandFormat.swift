@@ -1,3 +1,5 @@
+import Martlet
+
 /// Writes commands as the protocol has them.
 ///
 /// The bytes are those of hiredis' formatter by argument vector (`redisFormatCommandArgv`; a test compares them), made
@@ -28,6 +30,58 @@ enum CommandFormat {
             body.withUnsafeBufferPointer { appendArgument($0, to: &result) }
             return result
         }
+    }
+
+    /// What publishes to one topic begin with, the length of their body's argument left out.
+    struct PublishHead: Sendable {
+        private var topic: TopicName?
+        fileprivate private(set) var bytes: [UInt8] = []
+
+        /// - Returns: whether it is the topic of before.
+        mutating func prepare(for topic: TopicName) -> Bool {
+            if topic == self.topic { return true }
+            self.topic = topic
+            let text = topic.text
+            bytes = publishHead + Array("$\(text.utf8.count)\r\n\(text)\r\n$".utf8)
+            return false
+        }
+    }
+
+    /// Appends a publish to the topic of its head.
+    ///
+    /// - Returns: how many bytes it has.
+    static func append(_ body: [UInt8], _ head: PublishHead, to queue: inout ByteQueue) -> Int {
+        let digits = decimalDigits(body.count)
+        let size = head.bytes.count + digits + body.count + 4
+        queue.append(size) { target in
+            head.bytes.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(start: target, count: $0.count).copyMemory(from: $0)
+            }
+            var rest = target + head.bytes.count
+            var number = body.count
+            for place in stride(from: digits - 1, through: 0, by: -1) {
+                rest.storeBytes(of: UInt8(ascii: "0") + UInt8(number % 10), toByteOffset: place, as: UInt8.self)
+                number /= 10
+            }
+            rest += digits
+            rest.storeBytes(of: 13, as: UInt8.self)
+            rest.storeBytes(of: 10, toByteOffset: 1, as: UInt8.self)
+            rest += 2
+            body.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: rest, count: $0.count).copyMemory(from: $0) }
+            rest += body.count
+            rest.storeBytes(of: 13, as: UInt8.self)
+            rest.storeBytes(of: 10, toByteOffset: 1, as: UInt8.self)
+        }
+        return size
+    }
+
+    private static func decimalDigits(_ number: Int) -> Int {
+        var (digits, bound) = (1, 10)
+        while number >= bound, digits < 18 {
+            digits += 1
+            bound *= 10
+        }
+        return digits
     }
 
     private static let publishHead = Array("*3\r\n$7\r\nPUBLISH\r\n".utf8)

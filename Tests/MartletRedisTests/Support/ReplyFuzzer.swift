@@ -25,6 +25,7 @@ struct ReplyFuzzer {
     }
 
     private mutating func appendReply(to bytes: inout [UInt8], depth: Int) {
+        if depth == 0, random(below: 4) == 0 { return appendPush(to: &bytes) }
         switch random(below: depth < 9 ? 8 : 5) {
         case 0: bytes += "+\(word())\r\n".utf8
         case 1: bytes += "-ERR \(word())\r\n".utf8
@@ -37,6 +38,15 @@ struct ReplyFuzzer {
             let count = random(below: 5)
             bytes += "*\(random(below: 8) == 0 ? length() : "\(count)")\r\n".utf8
             for _ in 0..<count { appendReply(to: &bytes, depth: depth + 1) }
+        }
+    }
+
+    /// A published message.
+    private mutating func appendPush(to bytes: inout [UInt8]) {
+        let words = random(below: 2) == 0 ? ["message", word(), word()] : ["pmessage", word(), word(), word()]
+        bytes += "*\(words.count)\r\n".utf8
+        for word in words {
+            bytes += "$\(random(below: 8) == 0 ? length() : "\(word.utf8.count)")\r\n\(word)\r\n".utf8
         }
     }
 

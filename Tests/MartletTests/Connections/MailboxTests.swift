@@ -239,4 +239,74 @@ import Testing
             #expect(balance.withLock { $0 } == 0)
         }
     }
+
+    // MARK: Deliveries of a transport, many at a time
+
+    private func deliveries(_ numbers: Range<Int>) -> Deque<Delivery> {
+        Deque(numbers.map { Delivery(topic: "t", message: Message("\($0)")) })
+    }
+
+    private func take(_ mailbox: Mailbox<Delivery>) -> [Int] {
+        var batch = Deque<Delivery>()
+        mailbox.nextIfReady(into: &batch)
+        return batch.compactMap { $0.message.text.flatMap { Int($0) } }
+    }
+
+    /// What finds no room waits outside, in order; that is told once, and so is that there is room.
+    @Test func manyAtATimeAreInOrder() {
+        let signals = Shared<[String]>([])
+        let mailbox = Mailbox<Delivery>(
+            limit: 4,
+            onFull: { signals.withLock { $0.append("full") } },
+            onRoom: { signals.withLock { $0.append("room") } }
+        )
+        for numbers in [0..<3, 3..<6, 6..<7, 7..<7] {
+            var some = deliveries(numbers)
+            mailbox.deliver(&some, of: "t")
+            #expect(some.isEmpty)
+        }
+        #expect(mailbox.count == 7)
+        #expect(signals.withLock { $0 } == ["full"])
+        #expect(take(mailbox) == [0, 1, 2, 3])
+        #expect(take(mailbox) == [4, 5, 6])
+        #expect(take(mailbox) == [])
+        #expect(signals.withLock { $0 } == ["full", "room"])
+        var more = deliveries(7..<9)
+        mailbox.deliver(&more, of: "t")
+        #expect(take(mailbox) == [7, 8])
+    }
+
+    @Test(arguments: [(Overflow.dropOldest, [2, 3, 4]), (.dropNewest, [0, 1, 2]), (.conflate, [4])])
+    func manyAtATimeAreDroppedByTheRule(_ overflow: Overflow, _ left: [Int]) async throws {
+        let mailbox = Mailbox<Delivery>(limit: 3, overflow: overflow)
+        var some = deliveries(0..<5)
+        mailbox.deliver(&some, of: "t")
+        #expect(mailbox.dropped == 5 - left.count)
+        var taken: [Int] = []
+        for _ in left { taken += take(mailbox) }
+        #expect(taken == left)
+    }
+
+    @Test func manyAtATimeWakeTheReader() async throws {
+        let mailbox = Mailbox<Delivery>(limit: 2)
+        async let reading: [Int] = {
+            var all: [Int] = []
+            while true {
+                var batch = Deque<Delivery>()
+                try await mailbox.next(into: &batch)
+                if batch.isEmpty { return all }
+                all += batch.compactMap { $0.message.text.flatMap { Int($0) } }
+            }
+        }()
+        for start in stride(from: 0, to: 300, by: 3) {
+            var some = deliveries(start..<start + 3)
+            mailbox.deliver(&some, of: "t")
+            if start % 30 == 0 { await Task.yield() }
+        }
+        mailbox.finish()
+        var late = deliveries(300..<301)
+        mailbox.deliver(&late, of: "t")
+        let all = try await reading
+        #expect(all == Array(0..<300))
+    }
 }

@@ -1,0 +1,410 @@
+import DequeModule
+import Martlet
+import Synchronization
+
+/// What tasks have given the session to send and its loop has not yet taken: bounded, many producers, one taker.
+///
+/// A publish is written here as it goes to the socket, into one piece of memory with those before it: that costs one lock
+/// and no object, and those to one topic are one entry with a count. The loop is woken by the first entry alone, and
+/// takes all that waits at once. A producer that finds the outbox full waits, in its turn, until it has: what is in memory
+/// is at most twice the limit, once taken and once waiting.
+final class CommandOutbox: Sendable {
+    /// What is given to be sent.
+    enum Item: Sendable {
+        case publish([UInt8], TopicName)
+        case awaited([UInt8], TopicName, Answer)
+        case request(Request)
+
+        /// About what it costs to keep.
+        var cost: Int {
+            switch self {
+            case .publish(let body, _), .awaited(let body, _, _): body.count + 64
+            case .request(let request): request.cost
+            }
+        }
+    }
+
+    /// Whether a publish without a guarantee is taken.
+    enum Admission {
+        case taken
+        /// There is no link.
+        case offline
+    }
+
+    /// Commands in order, and the bytes of the publishes among them.
+    private struct Content: Sendable {
+        var entries: Deque<CommandEntry> = []
+        var bytes = ByteQueue()
+        var answers: Deque<Answer> = []
+    }
+
+    /// A socket on which nothing is under way, and what was written to it since.
+    private struct Loan {
+        let descriptor: CInt
+        var sent: [CommandEntry] = []
+    }
+
+    private enum Run {
+        case none
+        /// Publishes to the topic of the latest one.
+        case unawaited
+        case awaited
+    }
+
+    private struct State {
+        var content = Content()
+        /// How many commands wait, and what they cost to keep.
+        var count = 0
+        var cost = 0
+        /// The topic of the latest publish, and what its commands begin with.
+        var head = CommandFormat.PublishHead()
+        /// What the latest entry is of, so that it may have one more.
+        var openRun = Run.none
+        var isConnected = false
+        var loan: Loan?
+        var parked = ParkingLot<Item>()
+        /// How many are parked: to ask a lot of another module for each publish takes longer than the rest of it.
+        var parkedCount = 0
+        /// Those whose producer was cancelled before it had begun to wait, and does not know yet.
+        var withdrawn: Set<UInt64> = []
+        var closed: (any Error)?
+
+        mutating func takeContent() -> Content {
+            defer {
+                content = Content()
+                count = 0
+                cost = 0
+                openRun = .none
+            }
+            return content
+        }
+
+        mutating func unpark(_ id: UInt64) -> ParkingLot<Item>.Parked? {
+            guard let parked = parked.remove(id: id) else { return nil }
+            parkedCount -= 1
+            return parked
+        }
+
+        mutating func unparkFirst() -> ParkingLot<Item>.Parked? {
+            guard let first = parked.popFirst() else { return nil }
+            parkedCount -= 1
+            return first
+        }
+    }
+
+    private enum Outcome {
+        /// It is in, and there was nothing before.
+        case isFirst
+        case isIn
+        case parked(UInt64)
+        case offline
+    }
+
+    private typealias Producer = CheckedContinuation<Void, any Error>
+
+    /// How many bytes a request may have that is written at once.
+    private static let largestAtOnce = 16 << 10
+    /// After how many bytes a run of publishes ends: the loop takes one with all that it has.
+    private static let largestRun = 64 << 10
+
+    private let limit: Int
+    private let maximumBytes: Int
+    private let wake: @Sendable () -> Void
+    private let state = Mutex(State())
+    // Proof: touched by the members that are for the loop alone, and so by one thread at a time.
+    nonisolated(unsafe) private var taken = Content()
+
+    /// - Parameters:
+    ///   - limit: how many commands may wait.
+    ///   - maximumBytes: how many bytes may wait; one command may always be larger.
+    ///   - wake: called, outside the lock, when there is something to take and was not before.
+    init(limit: Int, maximumBytes: Int, wake: @escaping @Sendable () -> Void) {
+        self.limit = max(1, limit)
+        self.maximumBytes = maximumBytes
+        self.wake = wake
+    }
+
+    // MARK: From any thread
+
+    /// Puts a publish in, once there is room, if there is a link.
+    ///
+    /// - Parameter answer: what is told of the server's word; `nil`: nobody waits for it.
+    /// - Throws: as ``put(_:)``.
+    func publish(_ body: [UInt8], to topic: TopicName, _ answer: Answer? = nil) async throws -> Admission {
+        let outcome: Outcome = try state.withLock { state in
+            if let closed = state.closed { throw closed }
+            guard state.isConnected else { return .offline }
+            guard hasRoom(for: body.count + 64, state) else {
+                return park(answer.map { .awaited(body, topic, $0) } ?? .publish(body, topic), &state)
+            }
+            let isFirst = state.count == 0
+            append(body, to: topic, answer, &state)
+            return isFirst ? .isFirst : .isIn
+        }
+        switch outcome {
+        case .isFirst: wake()
+        case .isIn: break
+        case .parked(let id): try await waitForRoom(id)
+        case .offline: return .offline
+        }
+        return .taken
+    }
+
+    /// Puts a command in, once there is room. Commands that one task puts in stay in order.
+    ///
+    /// - Throws: the error the outbox was closed with; `CancellationError` while it waits for room, and then the
+    ///   command is not taken.
+    func put(_ item: Item) async throws {
+        let outcome: Outcome = try state.withLock { state in
+            if let closed = state.closed { throw closed }
+            guard hasRoom(for: item.cost, state) else { return park(item, &state) }
+            let isFirst = state.count == 0
+            if isFirst, case .request(let request) = item, state.loan != nil {
+                switch sendNow(request, &state) {
+                case .all: return .isIn
+                case .part: return .isFirst
+                case .nothing: break
+                }
+            }
+            append(item, &state)
+            return isFirst ? .isFirst : .isIn
+        }
+        try await follow(outcome)
+    }
+
+    private func follow(_ outcome: Outcome) async throws {
+        switch outcome {
+        case .isFirst: wake()
+        case .isIn, .offline: break
+        case .parked(let id): try await waitForRoom(id)
+        }
+    }
+
+    private func waitForRoom(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
+        try await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs.
+            _ = isolation
+            try await withCheckedThrowingContinuation { continuation in
+                let result: Result<Void, any Error>? = state.withLock { state in
+                    if state.withdrawn.remove(id) != nil { return .failure(CancellationError()) }
+                    if Task.isCancelled, state.unpark(id) != nil { return .failure(CancellationError()) }
+                    if state.parked.attach(continuation, to: id) { return nil }
+                    return state.closed.map { .failure($0) } ?? .success(())
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            let withdrawn = state.withLock { state in
+                let withdrawn = state.unpark(id)
+                if let withdrawn, withdrawn.continuation == nil { state.withdrawn.insert(id) }
+                return withdrawn
+            }
+            withdrawn?.continuation?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// How many producers wait for room.
+    var parkedCount: Int { state.withLock { $0.parkedCount } }
+
+    // MARK: For the loop alone
+
+    /// How many commands wait, in the outbox or for room in it.
+    var count: Int { taken.entries.reduce(0) { $0 + $1.count } + state.withLock { $0.count + $0.parkedCount } }
+
+    /// The command that has waited longest, or publishes that have; `nil` if none waits. A request that was abandoned is
+    /// left out.
+    ///
+    /// - Parameters:
+    ///   - write: called with the bytes, where they are not with the command.
+    ///   - expect: called with each answer to a publish that is awaited.
+    func takeFirst(_ write: (UnsafeRawBufferPointer) -> Void, expect: (Answer) -> Void) -> CommandEntry? {
+        while true {
+            if taken.entries.isEmpty { takeAll() }
+            guard let entry = taken.entries.popFirst() else { return nil }
+            guard !entry.isAbandoned else { continue }
+            if entry.bytes > 0 {
+                taken.bytes.withUnsafeBytes(first: entry.bytes) { write($0) }
+                taken.bytes.consume(entry.bytes)
+            }
+            if case .awaited = entry.kind {
+                for _ in 0..<entry.count { if let answer = taken.answers.popFirst() { expect(answer) } }
+            }
+            return entry
+        }
+    }
+
+    /// Takes all that waits in one go, so that the loop and the producers meet at the lock once a batch.
+    private func takeAll() {
+        let admitted: [Producer] = state.withLock { state in
+            guard state.count > 0 else { return [] }
+            swap(&taken, &state.content)
+            state.count = 0
+            state.cost = 0
+            state.openRun = .none
+            return admitParked(&state)
+        }
+        for producer in admitted { producer.resume() }
+    }
+
+    /// There is a link.
+    func connected() {
+        state.withLock { $0.isConnected = true }
+    }
+
+    /// There is no link any more: takes out what has no guarantee. What is in the way of producers is taken in.
+    func disconnected() -> UnansweredCommands {
+        let (waiting, admitted): (Content, [Producer]) = state.withLock { state in
+            state.isConnected = false
+            let waiting = state.takeContent()
+            for entry in waiting.entries where entry.isGuaranteed { append(entry, &state) }
+            return (waiting, admitParked(&state))
+        }
+        for producer in admitted { producer.resume() }
+        var lost = UnansweredCommands()
+        for content in [taken, waiting] {
+            lost.commands += content.entries.filter { !$0.isGuaranteed }
+            lost.answers += content.answers
+        }
+        let kept = taken.entries.filter(\.isGuaranteed)
+        taken = Content()
+        taken.entries = kept
+        return lost
+    }
+
+    /// Ends it: producers that wait throw the error, as later ones do.
+    ///
+    /// - Returns: what was waiting.
+    func close(_ error: any Error) -> UnansweredCommands {
+        let (waiting, parked): (Content, [ParkingLot<Item>.Parked]) = state.withLock { state in
+            guard state.closed == nil else { return (Content(), []) }
+            state.closed = error
+            let waiting = state.takeContent()
+            var parked: [ParkingLot<Item>.Parked] = []
+            while let next = state.unparkFirst() { parked.append(next) }
+            return (waiting, parked)
+        }
+        for producer in parked { producer.continuation?.resume(throwing: error) }
+        var lost = UnansweredCommands()
+        for content in [taken, waiting] {
+            lost.commands += content.entries
+            lost.answers += content.answers
+        }
+        taken = Content()
+        return lost
+    }
+
+    // MARK: A socket that is lent
+
+    /// Has requests written by whoever makes them, as long as nothing is under way on a socket: the loop need not be woken
+    /// for one that comes alone. Those that come meanwhile go the usual way, together.
+    ///
+    /// - Returns: whether there is nothing that waits.
+    func lend(_ descriptor: CInt) -> Bool {
+        state.withLock { state in
+            guard state.count == 0, state.parkedCount == 0, state.closed == nil else { return false }
+            state.loan = Loan(descriptor: descriptor)
+            return true
+        }
+    }
+
+    /// What was written to the socket since it was lent or this was asked. If the last was not written as a whole, the
+    /// socket is the loop's alone again.
+    func collectSent() -> [CommandEntry] {
+        state.withLock { state in
+            guard let sent = state.loan?.sent, let last = sent.last else { return [] }
+            if last.restFrom == nil { state.loan?.sent = [] } else { state.loan = nil }
+            return sent
+        }
+    }
+
+    /// From now on the loop alone writes to the socket.
+    ///
+    /// - Returns: as ``collectSent()``.
+    func reclaim() -> [CommandEntry] {
+        state.withLock { $0.loan.take()?.sent ?? [] }
+    }
+
+    private enum Written {
+        case all, part, nothing
+    }
+
+    /// Writes a request to the socket that is lent, unless another is under way on it. What goes wrong is for the loop to
+    /// find out. Under the lock: so nobody writes in between, and the loop knows of the request before its reply.
+    private func sendNow(_ request: Request, _ state: inout State) -> Written {
+        guard let loan = state.loan, loan.sent.isEmpty, request.bytes.count <= Self.largestAtOnce else {
+            return .nothing
+        }
+        let count = request.bytes.withUnsafeBytes { SocketOutput.send(loan.descriptor, $0) }
+        guard count > 0 else { return .nothing }
+        var entry = CommandEntry(.request(request))
+        let isWhole = count == request.bytes.count
+        if !isWhole { entry.restFrom = count }
+        state.loan?.sent.append(entry)
+        return isWhole ? .all : .part
+    }
+
+    // MARK: Under the lock
+
+    private func hasRoom(for cost: Int, _ state: borrowing State) -> Bool {
+        guard state.parkedCount == 0 else { return false }
+        return state.count == 0 || (state.count < limit && state.cost + cost <= maximumBytes)
+    }
+
+    private func park(_ item: Item, _ state: inout State) -> Outcome {
+        state.parkedCount += 1
+        return .parked(state.parked.park(item))
+    }
+
+    private func append(_ body: [UInt8], to topic: TopicName, _ answer: Answer?, _ state: inout State) {
+        let isSame = state.head.prepare(for: topic)
+        let bytes = CommandFormat.append(body, state.head, to: &state.content.bytes)
+        state.count += 1
+        state.cost += bytes
+        let continues: Bool
+        if let answer {
+            state.content.answers.append(answer)
+            continues = state.openRun == .awaited
+        } else {
+            continues = state.openRun == .unawaited && isSame
+        }
+        let last = state.content.entries.count - 1
+        if continues, state.content.entries[last].bytes < Self.largestRun {
+            state.content.entries[last].count += 1
+            state.content.entries[last].bytes += bytes
+            return
+        }
+        state.openRun = answer == nil ? .unawaited : .awaited
+        state.content.entries.append(CommandEntry(answer == nil ? .publishes(topic) : .awaited, bytes: bytes))
+    }
+
+    private func append(_ item: Item, _ state: inout State) {
+        switch item {
+        case .publish(let body, let topic): append(body, to: topic, nil, &state)
+        case .awaited(let body, let topic, let answer): append(body, to: topic, answer, &state)
+        case .request(let request): append(CommandEntry(.request(request)), &state)
+        }
+    }
+
+    /// Of one that has its bytes with it.
+    private func append(_ entry: CommandEntry, _ state: inout State) {
+        guard case .request(let request) = entry.kind else { return }
+        state.count += 1
+        state.cost += request.cost
+        state.openRun = .none
+        state.content.entries.append(entry)
+    }
+
+    /// Lets in the producers that have waited longest, as far as there is room.
+    private func admitParked(_ state: inout State) -> [Producer] {
+        var admitted: [Producer] = []
+        while let item = state.parked.first,
+            state.count == 0 || (state.count < limit && state.cost + item.cost <= maximumBytes)
+        {
+            let parked = state.unparkFirst()
+            append(item, &state)
+            // One that has not got as far as waiting finds out by itself.
+            if let producer = parked?.continuation { admitted.append(producer) }
+        }
+        return admitted
+    }
+}
