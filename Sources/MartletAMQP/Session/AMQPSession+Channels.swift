@@ -163,6 +163,9 @@ extension AMQPSession {
             gotten = content
             completion(.success(.got(got)))
             gotten = nil
+        case .returned(let returned) where channel === callers.channel:
+            guard let call = content.properties.correlationID else { return }
+            runtime.failCall(call, MessagingError(returned: returned, to: returned.routingKey))
         case .returned(let returned):
             guard case .int64(let number) = content.properties.headers?[AMQPPublish.returnHeader] else { return }
             channel.confirms?.returned(UInt64(bitPattern: number), returned)
