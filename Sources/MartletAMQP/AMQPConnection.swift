@@ -29,7 +29,8 @@ public actor AMQPConnection: Connection, ReplyPosting {
     ///
     /// - Throws: ``MessagingError/Code/invalidArgument`` for an option that has no meaning;
     ///   ``MessagingError/Code/refused`` if the broker refuses or its certificate does not convince;
-    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none; `CancellationError`.
+    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
+    ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
     public static func connect(_ options: AMQPOptions) async throws -> AMQPConnection {
         let session = try AMQPSession(options, loop: EventLoop(name: "martlet-amqp"))
         let connection = AMQPConnection(session)

@@ -28,7 +28,8 @@ public actor MQTTConnection: Connection {
     ///
     /// - Throws: ``MessagingError/Code/invalidArgument`` for an option that has no meaning;
     ///   ``MessagingError/Code/refused`` if the broker refuses or its certificate does not convince;
-    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none; `CancellationError`.
+    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
+    ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
     public static func connect(_ options: MQTTOptions) async throws -> MQTTConnection {
         let session = try MQTTSession(options, loop: EventLoop(name: "martlet-mqtt"))
         let connection = MQTTConnection(session)

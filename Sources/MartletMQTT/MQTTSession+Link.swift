@@ -7,13 +7,16 @@ import Synchronization
 
 /// Getting the link, keeping it, and noticing that it is gone.
 extension MQTTSession {
-    /// Opens the first link.
+    /// Opens the first link, or leaves that to the task that tries on.
     ///
     /// - Throws: why the last server that was tried could not be connected to.
     func connect() async throws {
         client.delegate = self
         do {
             try await openLink()
+        } catch  where options.connection.whenUnreachable.triesOn(after: error) {
+            runtime.logger.warning("the broker can't be reached yet; trying on: \(error)")
+            reconnecting = Task { await reconnect() }
         } catch {
             await close()
             throw error
@@ -325,7 +328,9 @@ extension MQTTSession {
             assumeIsolated { session in
                 session.reconnecting?.cancel()
                 session.sayGoodbye()
-                if session.end(MessagingError.closed) { session.loop.closeSoon() }
+                guard session.end(MessagingError.closed) else { return }
+                session.runtime.states.set(.closed)
+                session.loop.closeSoon()
             }
         }
     }

@@ -28,7 +28,8 @@ public actor RedisConnection: Connection {
     ///
     /// - Throws: ``MessagingError/Code/invalidArgument`` for an option that has no meaning;
     ///   ``MessagingError/Code/refused`` if the server refuses or its certificate does not convince;
-    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none; `CancellationError`.
+    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
+    ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
     public static func connect(_ options: RedisOptions = RedisOptions()) async throws -> RedisConnection {
         let session = try RedisSession(options, loop: EventLoop(name: "martlet-redis"))
         let connection = RedisConnection(session)

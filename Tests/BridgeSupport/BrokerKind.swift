@@ -31,8 +31,12 @@ package enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringCo
     }
 
     /// A connection to the broker that all suites share, or to another of its kind.
-    package func connect(_ name: String? = nil, port: Int? = nil) async throws -> any Connection {
-        let connection = ConnectionOptions(name: name)
+    package func connect(
+        _ name: String? = nil,
+        port: Int? = nil,
+        whenUnreachable: UnreachablePolicy = .fail
+    ) async throws -> any Connection {
+        let connection = ConnectionOptions(name: name, whenUnreachable: whenUnreachable)
         let reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
         let port = if let port { port } else { try await self.port }
         switch self {

@@ -1,4 +1,6 @@
+import IntegrationSupport
 import Martlet
+import MartletAMQP
 import Testing
 
 // The examples of the article about bridges and of README.md, as they show them.
@@ -84,6 +86,14 @@ import Testing
             Forward("sensors.#", options: RouteOptions(store: StoreOptions(folder: "/var/lib/site/sensors")))
         }
         #expect(plans.count == 1)
+    }
+
+    @Test func patience() async throws {
+        let url = "amqp://127.0.0.1:\(try ReservedPort().number)"
+        let patient = ConnectionOptions(whenUnreachable: .retry)
+        let cloud = try await AMQPConnection.connect(to: url, connection: patient)
+        #expect(cloud.state == .connecting)
+        await cloud.close()
     }
 
     private func plan(@RouteBuilder routes: () -> [any Route]) throws -> [RoutePlan] {

@@ -1,5 +1,4 @@
 import BridgeSupport
-import Foundation
 import IntegrationSupport
 import Martlet
 import Testing
@@ -11,8 +10,8 @@ import Glibc
 #endif
 
 extension OwnProcessTests {
-    /// An edge that has lost its link keeps everything on its disk, though its process is killed again and again and the disk
-    /// is full for a while.
+    /// An edge without its link keeps everything on its disk, though its process is killed and started again and again and
+    /// the disk is full for a while.
     @Suite(.serialized, .timeLimit(.minutes(5))) struct EdgeTests {
         private static let count = 20_000
 
@@ -28,7 +27,6 @@ extension OwnProcessTests {
             var isLinked = false
             /// How many bytes a file may have, which stands for a full disk; `nil`: any number.
             var fileLimit: Int?
-            var mark: String
         }
 
         private static func bridge(_ from: any Connection, _ to: any Connection, _ queue: String, _ folder: String)
@@ -54,21 +52,24 @@ extension OwnProcessTests {
             let feeder = try await BrokerKind.amqp.connect()
             try await feeder.sendNumbers(Self.count, to: QueueName(queue))
             try await TCPProxy.withProxy(to: toPort) { link in
+                try await link.refuseConnections()
                 let limits: [(stored: Int, file: Int?)] = [
                     (2_000, nil), (5_000, nil), (Self.count, 100_000), (9_000, nil), (14_000, nil), (18_000, nil),
                 ]
-                for (number, limit) in limits.enumerated() {
-                    let life = Life(
-                        fromPort: fromPort,
-                        toPort: link.port,
-                        queue: queue,
-                        folder: folder.path,
-                        limit: limit.stored,
-                        fileLimit: limit.file,
-                        mark: folder.path("../\(queue).\(number)")
+                for limit in limits {
+                    await run(
+                        Life(
+                            fromPort: fromPort,
+                            toPort: link.port,
+                            queue: queue,
+                            folder: folder.path,
+                            limit: limit.stored,
+                            fileLimit: limit.file
+                        )
                     )
-                    try await live(life, link)
                 }
+                #expect(link.counts.openConnections == 0)
+                try await link.acceptConnections()
                 // With the link back it is killed once more.
                 await run(
                     Life(
@@ -77,8 +78,7 @@ extension OwnProcessTests {
                         queue: queue,
                         folder: folder.path,
                         limit: Self.count / 4,
-                        isLinked: true,
-                        mark: ""
+                        isLinked: true
                     )
                 )
                 let from = try await BrokerKind.amqp.connect()
@@ -107,31 +107,13 @@ extension OwnProcessTests {
             }
         }
 
-        /// Runs a bridge that has its link for a moment, and is killed when it has stored enough.
-        private func live(_ life: Life, _ link: TCPProxy) async throws {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    try await until { FileManager.default.fileExists(atPath: life.mark) }
-                    try await link.refuseConnections()
-                    try await link.cut()
-                    try await until { link.counts.openConnections == 0 }
-                    try FileManager.default.removeItem(atPath: life.mark)
-                }
-                group.addTask { await run(life) }
-                try await group.waitForAll()
-            }
-            try await link.acceptConnections()
-        }
-
+        /// Runs a bridge that is killed when it has stored or passed on enough.
         private func run(_ life: Life) async {
             await #expect(processExitsWith: .signal(SIGKILL)) { [life = life as Life] in
                 signal(SIGXFSZ, SIG_IGN)
                 let from = try await BrokerKind.amqp.connect(port: life.fromPort)
-                let to = try await BrokerKind.redis.connect(port: life.toPort)
-                if !life.isLinked {
-                    try Data().write(to: URL(fileURLWithPath: life.mark))
-                    try await until { !FileManager.default.fileExists(atPath: life.mark) }
-                }
+                let to = try await BrokerKind.redis.connect(port: life.toPort, whenUnreachable: .retry)
+                guard life.isLinked || to.state == .connecting else { exit(1) }
                 #if canImport(Glibc)
                 if let bytes = life.fileLimit {
                     var limit = rlimit()

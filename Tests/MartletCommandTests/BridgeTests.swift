@@ -326,14 +326,53 @@ struct BridgeTests {
         }
     }
 
-    @Test("a broker that is not there is one that can't be reached")
-    func isUnreachable() async throws {
-        let port = try ReservedPort()
-        let away = "redis://me:hunter2@127.0.0.1:\(port.number)"
-        for urls in [[try await TestBroker.mqtt.url, away], [away, try await TestBroker.mqtt.url]] {
-            let outcome = try await Tool.run(["bridge"] + urls + ["--topic", "a", "--connect-timeout", "500ms"])
+    @Test(
+        "a broker that is not there is waited for, whichever it is; what comes meanwhile is stored",
+        arguments: [true, false]
+    )
+    func waitsForItsBrokers(sinkIsAway: Bool) async throws {
+        let folder = try TemporaryFolder("bridge")
+        defer { folder.remove() }
+        let (here, there) = (try await TestBroker.amqp.url, try await TestBroker.redis.url)
+        try await TCPProxy.withProxy(to: try await RedisServer.shared().port) { link in
+            try await link.refuseConnections()
+            let away = "redis://127.0.0.1:\(link.port)"
+            let queue = unique("jobs")
+            let file = try folder.write(
+                """
+                name: \(queue)
+                from: \(sinkIsAway ? here : away)
+                to: \(sinkIsAway ? away : here)
+                routes: [{queue: \(queue), to-queue: \(queue).far, store: store}]
+                """,
+                to: "bridge.yml"
+            )
+            let run = try Tool.start(["bridge", "--config", file, "--report", "50ms"])
+            try await run.waitForErrors("martlet: the server can't be reached yet; trying on: ")
+            #expect(run.errors.contains("127.0.0.1:\(link.port)"))
+            let (near, far) = sinkIsAway ? (here, there) : (there, here)
+            try await #expect(Tool.run("send", near, queue, "-", input: .text("1\n2\n3\n")).exit == .exited(0))
+            if sinkIsAway {
+                try await wait(for: run, queue, "stored", 3)
+            } else {
+                try await run.waitForOutput(#""state":"running""#)
+            }
+            try await link.acceptConnections()
+            try await run.waitForErrors("martlet: the link to \(away) is there")
+            let arrived = try await Tool.run("receive", far, "\(queue).far", "--count", "3", "--timeout", "60s")
+            #expect(try arrived.objects.map { $0["body"] as? Int } == [1, 2, 3])
+            run.send(signal: SIGTERM)
+            try await #expect(run.waitForEnd() == .exited(0))
+        }
+    }
+
+    @Test("a broker that does not let it in ends it at once, and Ctrl-C does where none answers")
+    func isRefused() async throws {
+        let url = try await TestBroker.amqp.url.replacing("guest:guest@", with: "guest:hunter2@")
+        for urls in [[url, "memory:"], ["memory:", url]] {
+            let outcome = try await Tool.run(["bridge"] + urls + ["--topic", "a"])
             #expect(outcome.exit == .exited(69))
-            #expect(outcome.errors.contains("martlet: redis://me:…@127.0.0.1:\(port.number) can't be reached"))
+            #expect(outcome.errors.contains("does not let us in") && !outcome.errors.contains("hunter2"))
         }
         try await SilentServer.withServer { server in
             let run = try Tool.start(["bridge", "mqtt://127.0.0.1:\(server.port)", "memory:", "--topic", "a"])
@@ -341,6 +380,17 @@ struct BridgeTests {
             run.send(signal: SIGINT)
             try await #expect(run.waitForEnd() == .exited(0))
             #expect(!run.errors.contains("martlet: "))
+        }
+    }
+
+    @Test("one that gives no answer is waited for no longer than it is told")
+    func doesNotWaitForSilence() async throws {
+        try await SilentServer.withServer { server in
+            let silent = "mqtt://127.0.0.1:\(server.port)"
+            let run = try Tool.start(["bridge", "memory:", silent, "--topic", "a", "--connect-timeout", "100ms"])
+            try await run.waitForErrors("gave no answer within 0.1 seconds")
+            run.send(signal: SIGINT)
+            try await #expect(run.waitForEnd() == .exited(0))
         }
     }
 

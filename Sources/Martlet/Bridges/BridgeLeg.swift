@@ -115,7 +115,7 @@ struct BridgeLeg: Sendable {
         )
     }
 
-    /// Runs until shutdown; what can't begin, or go on, for want of a link begins again when there is one.
+    /// Runs until shutdown; what can't begin, or go on, for want of a link is tried again.
     func run(in context: RouteContext) async throws {
         var restarts = Restarts(Backoff())
         while true {
@@ -141,16 +141,24 @@ struct BridgeLeg: Sendable {
         }
     }
 
+    /// Waits for the source's link, without which no route begins. For the sink's it waits no longer than for any other
+    /// attempt: a route that stores begins without one.
+    ///
     /// - Returns: whether to go on; `false` if shutdown began meanwhile.
     private func waitForLinks(_ context: RouteContext, _ delay: Duration) async throws -> Bool {
         do {
             try await cancelWhenGracefulShutdown {
                 try await context.source.runtime.waitUntilConnected(within: nil)
-                try await context.sink.runtime.waitUntilConnected(within: nil)
+                guard context.sink.runtime.states.state != .connected else {
+                    return try await context.timers.sleep(for: delay)
+                }
+                do {
+                    try await context.sink.runtime.waitUntilConnected(within: delay)
+                } catch let error as MessagingError where error.code == .timeout {}
             }
+            return true
         } catch is CancellationError where !Task.isCancelled {
             return false
         }
-        return try await Pause.until(context.timers.now + delay, context.timers) == .over
     }
 }

@@ -15,6 +15,8 @@ public struct ConnectionOptions: Sendable {
     public var will: Will?
     /// What becomes of a publish without a guarantee while there is no link.
     public var whileOffline: OfflinePolicy
+    /// What connecting does when no broker can be reached.
+    public var whenUnreachable: UnreachablePolicy
     /// The largest body that is sent, in bytes.
     public var maximumBodyBytes: Int
     /// Where it logs.
@@ -22,7 +24,8 @@ public struct ConnectionOptions: Sendable {
     /// What measures its timeouts; another clock is for tests.
     public var clock: any Clock<Duration>
 
-    /// JSON, bodies as they are, no will, offline publishes fail, bodies of up to 16 MiB, unless told.
+    /// JSON, bodies as they are, no will, offline publishes fail, as does connecting to a broker that can't be reached,
+    /// bodies of up to 16 MiB, unless told.
     public init(
         name: String? = nil,
         codecs: Codecs = Codecs(),
@@ -30,6 +33,7 @@ public struct ConnectionOptions: Sendable {
         transforms: [any BodyTransform] = [],
         will: Will? = nil,
         whileOffline: OfflinePolicy = .fail,
+        whenUnreachable: UnreachablePolicy = .fail,
         maximumBodyBytes: Int = 16 << 20,
         logger: Logger = Logger(label: "martlet"),
         clock: any Clock<Duration> = ContinuousClock()
@@ -40,6 +44,7 @@ public struct ConnectionOptions: Sendable {
         self.transforms = transforms
         self.will = will
         self.whileOffline = whileOffline
+        self.whenUnreachable = whenUnreachable
         self.maximumBodyBytes = maximumBodyBytes
         self.logger = logger
         self.clock = clock

@@ -1,6 +1,6 @@
 /// How a connection stands to its broker.
 public enum ConnectionState: Sendable, Hashable {
-    /// It is establishing its first link.
+    /// It has had no link yet, and is trying to get one.
     case connecting
     /// It has a link.
     case connected

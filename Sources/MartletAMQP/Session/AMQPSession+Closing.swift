@@ -23,7 +23,9 @@ extension AMQPSession {
             assumeIsolated { session in
                 session.reconnecting?.cancel()
                 _ = session.sayGoodbye()
-                if session.end(MessagingError.closed) { session.loop.closeSoon() }
+                guard session.end(MessagingError.closed) else { return }
+                session.runtime.states.set(.closed)
+                session.loop.closeSoon()
             }
         }
     }

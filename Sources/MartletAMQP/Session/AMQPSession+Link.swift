@@ -4,13 +4,16 @@ import MartletIO
 
 /// Getting the link, keeping it, and noticing that it is gone.
 extension AMQPSession {
-    /// Opens the first link.
+    /// Opens the first link, or leaves that to the task that tries on.
     ///
     /// - Throws: why the last server that was tried could not be connected to.
     func connect() async throws {
         do {
             try await openLink()
             try await established()
+        } catch  where options.connection.whenUnreachable.triesOn(after: error) {
+            runtime.logger.warning("the broker can't be reached yet; trying on: \(error)")
+            reconnecting = Task { await reconnect() }
         } catch {
             await close()
             throw error

@@ -26,6 +26,8 @@ struct BridgeSettings: Hashable, Sendable {
         var options = arguments.connectionOptions
         // Two clients of one name would take the broker from each other, where it is the same.
         options.name = end.client ?? name.map { endsAreOne ? $0 : "\($0)-\(side == .from ? "from" : "to")" }
+        // A route may store meanwhile, and the others begin as soon as they can.
+        options.whenUnreachable = .retry
         return options
     }
 }

@@ -18,7 +18,8 @@ struct BridgeCommand: Subcommand {
 
             On a terminal a table that is refreshed in place. Elsewhere lines of JSON: what each route will do (its \
             state is 'planned'), how it stands every --report ('running'), and how it stood at the end ('ended'). \
-            Ctrl-C and SIGTERM let it finish what it has in hand; a second one ends it at once. --name names the bridge \
+            A broker that can't be reached is waited for; --connect-timeout is how long one attempt may take. Ctrl-C and \
+            SIGTERM let it finish what it has in hand; a second one ends it at once. --name names the bridge \
             and, with '-from' and '-to', its connections.
 
             EXAMPLES:

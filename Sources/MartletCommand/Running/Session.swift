@@ -74,6 +74,10 @@ struct Session: Sendable {
     ) async throws -> any Connection {
         let start = ContinuousClock.now
         do {
+            // Where others follow, the limit is that of an attempt.
+            if options.whenUnreachable == .retry {
+                return try await address.connect(options, embedded: embedded, within: limit)
+            }
             return try await withTimeLimit(limit) {
                 try await address.connect(options, embedded: embedded)
             }
@@ -107,23 +111,27 @@ struct Session: Sendable {
         )
     }
 
-    /// Says when the link is lost, and when it is back.
+    /// Says when the link is lost or was not there to begin with, and when it is back.
     private func tellLosses(
         of connection: any Connection,
         _ address: BrokerAddress,
         _ tell: @Sendable (String) -> Void
     ) async {
-        var isLost = false
+        var (isLost, hadLink) = (false, false)
         for await state in connection.states() {
             switch state {
+            case .connecting:
+                // The log has said why.
+                isLost = true
             case .disconnected where !isLost:
                 isLost = true
                 tell("martlet: the link to \(address) is lost; trying to get it back")
             case .connected where isLost:
                 isLost = false
-                tell("martlet: the link to \(address) is back")
+                tell("martlet: the link to \(address) is \(hadLink ? "back" : "there")")
             default: break
             }
+            hadLink = hadLink || state == .connected
         }
     }
 }

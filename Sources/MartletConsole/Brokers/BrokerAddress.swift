@@ -30,17 +30,30 @@ package enum BrokerAddress: Hashable, Sendable {
 
     /// Connects to the broker.
     ///
-    /// - Parameter broker: the embedded broker, for whom it is that one.
+    /// - Parameters:
+    ///   - broker: the embedded broker, for whom it is that one.
+    ///   - limit: how long one attempt may take; by default, and at most, as long as the URL says.
     /// - Throws: as the transport's `connect`.
     package func connect(
         _ options: ConnectionOptions,
-        embedded broker: MemoryBroker
+        embedded broker: MemoryBroker,
+        within limit: Duration? = nil
     ) async throws -> any Connection {
         switch self {
-        case .memory: try await broker.connect(options: options)
-        case .mqtt(let url): try await MQTTConnection.connect(to: url, connection: options)
-        case .amqp(let url): try await AMQPConnection.connect(to: url, connection: options)
-        case .redis(let url): try await RedisConnection.connect(to: url, connection: options)
+        case .memory:
+            return try await broker.connect(options: options)
+        case .mqtt(let url):
+            var options = try MQTTOptions(url: url, connection: options)
+            if let limit { options.connectTimeout = min(limit, options.connectTimeout) }
+            return try await MQTTConnection.connect(options)
+        case .amqp(let url):
+            var options = try AMQPOptions(url: url, connection: options)
+            if let limit { options.connectTimeout = min(limit, options.connectTimeout) }
+            return try await AMQPConnection.connect(options)
+        case .redis(let url):
+            var options = try RedisOptions(url: url, connection: options)
+            if let limit { options.connectTimeout = min(limit, options.connectTimeout) }
+            return try await RedisConnection.connect(options)
         }
     }
 }

@@ -5,12 +5,15 @@ import MartletIO
 
 /// Getting the link, keeping it, and noticing that it is gone.
 extension RedisSession {
-    /// Opens the first link.
+    /// Opens the first link, or leaves that to the task that tries on.
     ///
     /// - Throws: why the last server that was tried could not be connected to.
     func connect() async throws {
         do {
             try await establish()
+        } catch  where options.connection.whenUnreachable.triesOn(after: error) {
+            runtime.logger.warning("the server can't be reached yet; trying on: \(error)")
+            reconnecting = Task { await reconnect() }
         } catch {
             await close()
             throw error
