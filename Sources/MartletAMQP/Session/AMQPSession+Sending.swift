@@ -112,7 +112,7 @@ extension AMQPSession {
             }
             linesMove = false
         }
-        guard let outgoing = offline.takeFirst() ?? outbox.takeFirst() else { return false }
+        guard let outgoing = (offline.keeps ? offline.takeFirst() : nil) ?? outbox.takeFirst() else { return false }
         if isAbandoned(outgoing) { return true }
         // One without a confirmation takes no room, and nothing holds it up.
         if outgoing.confirmation == nil || waiting.isEmpty(outgoing.origin) && hasRoom(outgoing.origin) {
