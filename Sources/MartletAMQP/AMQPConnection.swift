@@ -32,7 +32,7 @@ public actor AMQPConnection: Connection, ReplyPosting {
     ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
     ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
     public static func connect(_ options: AMQPOptions) async throws -> AMQPConnection {
-        let session = try AMQPSession(options, loop: EventLoop(name: "martlet-amqp"))
+        let session = try AMQPSession(options, loop: .serving(options.connection, name: "martlet-amqp"))
         let connection = AMQPConnection(session)
         try await session.connect()
         return connection

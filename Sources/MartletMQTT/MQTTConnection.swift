@@ -31,7 +31,7 @@ public actor MQTTConnection: Connection {
     ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
     ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
     public static func connect(_ options: MQTTOptions) async throws -> MQTTConnection {
-        let session = try MQTTSession(options, loop: EventLoop(name: "martlet-mqtt"))
+        let session = try MQTTSession(options, loop: .serving(options.connection, name: "martlet-mqtt"))
         let connection = MQTTConnection(session)
         try await session.connect()
         return connection

@@ -314,6 +314,7 @@ extension MQTTSession {
     /// Sends what was accepted, says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
+        await runtime.sendNotices()
         let deadline = ContinuousClock.now + Self.farewellTime
         await waitUntilWritten(until: deadline)
         sayGoodbye()

@@ -182,7 +182,7 @@ extension MQTTSession {
         }
         switch receiver {
         case .topics(let inbox, let name):
-            let topic = name ?? TopicMapping.name(topic)
+            let topic = name ?? names.name(of: topic, TopicMapping.name)
             inbox.deliver(Delivery(topic: topic, message: message, isRetained: isRetained))
         case .queue(let inbox, let queue):
             inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)

@@ -44,6 +44,7 @@ actor MQTTSession {
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
     var reconnecting: Task<Void, Never>?
     var table = SubscriptionTable<Receiver>()
+    var names = TopicCache()
     /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
     var subscribing: [CInt: PendingSubscribe] = [:]
     var inFlight: InFlight<Outgoing>

@@ -31,7 +31,7 @@ public actor RedisConnection: Connection {
     ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
     ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
     public static func connect(_ options: RedisOptions = RedisOptions()) async throws -> RedisConnection {
-        let session = try RedisSession(options, loop: EventLoop(name: "martlet-redis"))
+        let session = try RedisSession(options, loop: .serving(options.connection, name: "martlet-redis"))
         let connection = RedisConnection(session)
         try await session.connect()
         return connection

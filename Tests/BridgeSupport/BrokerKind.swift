@@ -34,9 +34,10 @@ package enum BrokerKind: String, Codable, CaseIterable, Sendable, CustomStringCo
     package func connect(
         _ name: String? = nil,
         port: Int? = nil,
-        whenUnreachable: UnreachablePolicy = .fail
+        whenUnreachable: UnreachablePolicy = .fail,
+        thread: (any TaskExecutor)? = nil
     ) async throws -> any Connection {
-        let connection = ConnectionOptions(name: name, whenUnreachable: whenUnreachable)
+        let connection = ConnectionOptions(name: name, whenUnreachable: whenUnreachable, thread: thread)
         let reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
         let port = if let port { port } else { try await self.port }
         switch self {

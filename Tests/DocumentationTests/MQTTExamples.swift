@@ -41,7 +41,14 @@ import Testing
     @Test func onTheConnectionsThread() async throws {
         let server = try await MosquittoServer.shared()
         let move = RPC<Step, Step>("documentation.move")
-        try await MQTTConnection.withConnection(to: "mqtt://127.0.0.1:\(server.port)") { broker in
+        let url = "mqtt://127.0.0.1:\(server.port)"
+        try await MQTTConnection.withConnection(to: url) { broker in
+            let other = try await MQTTConnection.connect(
+                to: url,
+                connection: ConnectionOptions(thread: broker.taskExecutor)
+            )
+            #expect(other.taskExecutor === broker.taskExecutor)
+            await other.close()
             let node = Node("mover", on: broker, options: NodeOptions(heartbeat: nil)) { Respond(to: move) { $0 } }
             try await node.whileRunning {
                 try await withTaskExecutorPreference(broker.taskExecutor) {

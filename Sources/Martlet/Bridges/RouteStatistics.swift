@@ -30,7 +30,8 @@ public struct RouteStatistics: Sendable, Hashable {
     public var retried = 0
     /// How many are under way to the sink, or being worked on.
     public var inFlight = 0
-    /// How long the message that arrived last took from coming in to being taken by the sink.
+    /// How long the message that arrived last took from coming in to being taken by the sink; with a store, from coming
+    /// off the disk. Of calls, from the request to the reply.
     public var lag = Duration.zero
 
     /// Nothing counted yet.

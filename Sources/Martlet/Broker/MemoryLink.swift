@@ -202,6 +202,7 @@ final class MemoryLink: Settler {
     }
 
     func close() async {
+        await runtime.sendNotices()
         broker.disconnect(self)
         waits.close(MessagingError.closed)
         await runtime.close(MessagingError.closed)

@@ -17,6 +17,12 @@ public struct ConnectionOptions: Sendable {
     public var whileOffline: OfflinePolicy
     /// What connecting does when no broker can be reached.
     public var whenUnreachable: UnreachablePolicy
+    /// The thread that serves the connection's socket: that of another connection, from its
+    /// ``Connection/taskExecutor``. `nil`: one of its own.
+    ///
+    /// It is for many connections that have little to do each. What one of them does holds up the others, and it ends
+    /// with the last of them. The embedded broker, which has no thread, does without.
+    public var thread: (any TaskExecutor)?
     /// The largest body that is sent, in bytes.
     public var maximumBodyBytes: Int
     /// Where it logs.
@@ -25,7 +31,7 @@ public struct ConnectionOptions: Sendable {
     public var clock: any Clock<Duration>
 
     /// JSON, bodies as they are, no will, offline publishes fail, as does connecting to a broker that can't be reached,
-    /// bodies of up to 16 MiB, unless told.
+    /// a thread of its own, bodies of up to 16 MiB, unless told.
     public init(
         name: String? = nil,
         codecs: Codecs = Codecs(),
@@ -34,6 +40,7 @@ public struct ConnectionOptions: Sendable {
         will: Will? = nil,
         whileOffline: OfflinePolicy = .fail,
         whenUnreachable: UnreachablePolicy = .fail,
+        thread: (any TaskExecutor)? = nil,
         maximumBodyBytes: Int = 16 << 20,
         logger: Logger = Logger(label: "martlet"),
         clock: any Clock<Duration> = ContinuousClock()
@@ -45,6 +52,7 @@ public struct ConnectionOptions: Sendable {
         self.will = will
         self.whileOffline = whileOffline
         self.whenUnreachable = whenUnreachable
+        self.thread = thread
         self.maximumBodyBytes = maximumBodyBytes
         self.logger = logger
         self.clock = clock

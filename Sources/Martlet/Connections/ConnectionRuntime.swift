@@ -51,6 +51,16 @@ public final class ConnectionRuntime: Sendable {
         calls.failAll(error)
     }
 
+    /// Returns when what was to be said by the courier has been said, or after a second: for a connection that is about to
+    /// close, so that a call that was cancelled just before is cancelled on the other side too.
+    package func sendNotices() async {
+        guard let delivery = courier.delivery() else { return }
+        let timer = timers.schedule(at: timers.now + .seconds(1)) { delivery.end(.success(())) }
+        // Not by the task that closes, which may have been cancelled: this has to run all the same.
+        await Task { _ = try? await delivery.value() }.value
+        timers.cancel(timer)
+    }
+
     /// The connection is closed for good; nothing of the runtime's is left running when it returns.
     package func close(_ error: any Error) async {
         states.set(.closed)

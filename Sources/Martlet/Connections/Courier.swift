@@ -9,6 +9,8 @@ package final class Courier: Sendable {
     private struct State {
         var notices: Deque<@Sendable () async throws -> Void> = []
         var carrier: Task<Void, Never>?
+        /// Told when nothing waits any more.
+        var watchers: [Promise<Void>] = []
         var dropped = 0
         var isStopped = false
     }
@@ -39,22 +41,35 @@ package final class Courier: Sendable {
     }
 
     private func next() -> (@Sendable () async throws -> Void)? {
+        let (notice, watchers): ((@Sendable () async throws -> Void)?, [Promise<Void>]) = state.withLock { state in
+            if let notice = state.notices.popFirst() { return (notice, []) }
+            state.carrier = nil
+            defer { state.watchers = [] }
+            return (nil, state.watchers)
+        }
+        for watcher in watchers { watcher.end(.success(())) }
+        return notice
+    }
+
+    /// What is told when all that waits now has been sent; `nil` if nothing waits.
+    func delivery() -> Promise<Void>? {
         state.withLock { state in
-            guard let notice = state.notices.popFirst() else {
-                state.carrier = nil
-                return nil
-            }
-            return notice
+            guard state.carrier != nil else { return nil }
+            let watcher = Promise<Void>()
+            state.watchers.append(watcher)
+            return watcher
         }
     }
 
     /// Drops what waits and ends the task.
     package func stop() async {
-        let carrier = state.withLock { state in
+        let (carrier, watchers) = state.withLock { state in
             state.isStopped = true
             state.notices.removeAll()
-            return state.carrier.take()
+            defer { state.watchers = [] }
+            return (state.carrier.take(), state.watchers)
         }
+        for watcher in watchers { watcher.end(.success(())) }
         carrier?.cancel()
         await carrier?.value
     }

@@ -11,17 +11,18 @@ struct DottedName: Sendable {
 
     private final class Storage: Sendable {
         let text: String
-        let segments: [String]
         let problem: String?
         let isValid: Bool
         let hash: Int
+        /// A pattern's, which is matched again and again. A name is mostly passed on as a whole.
+        let segments: [String]?
 
-        init(text: String, segments: [String], problem: String?) {
+        init(text: String, problem: String?, segments: [String]?) {
             self.text = text
-            self.segments = segments
             self.problem = problem
+            self.segments = segments
             isValid = problem == nil
-            self.hash = text.hashValue
+            hash = text.hashValue
         }
     }
 
@@ -29,16 +30,49 @@ struct DottedName: Sendable {
 
     /// - Parameter wildcards: whether `*` and a last `#` are segments (a filter) or errors (a name).
     init(_ text: String, wildcards: Bool = false) {
-        let segments = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        let problem = Self.problem(in: text, segments: segments, wildcards: wildcards)
-        storage = Storage(text: text, segments: segments, problem: problem)
+        let segments = wildcards ? Self.segments(of: text) : nil
+        let problem: String?
+        if Self.isPlain(text) {
+            problem = nil
+        } else {
+            problem = Self.problem(in: text, segments: segments ?? Self.segments(of: text), wildcards: wildcards)
+        }
+        storage = Storage(text: text, problem: problem, segments: segments)
     }
 
     var text: String { storage.text }
-    var segments: [String] { storage.segments }
+    var segments: [String] { storage.segments ?? Self.segments(of: text) }
     var isValid: Bool { storage.isValid }
     /// What is wrong with the name, and where; `nil` if it is valid.
     var problem: String? { storage.problem }
+
+    private static func segments(of text: String) -> [String] {
+        text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    /// Whether its bytes alone tell that a name is valid, without a wildcard: those of nearly all names do, and every
+    /// message that arrives brings one.
+    private static func isPlain(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            guard let first = bytes.first, bytes.count <= maximumBytes, first != UInt8(ascii: "$") else { return false }
+            var segments = 1
+            var isEmpty = true
+            for byte in bytes {
+                switch byte {
+                case UInt8(ascii: "."):
+                    if isEmpty { return false }
+                    isEmpty = true
+                    segments += 1
+                case UInt8(ascii: "*"), UInt8(ascii: "#"), UInt8(ascii: "+"): return false
+                // Neither white space nor a control character, and no part of one.
+                case 0x21...0x7e: isEmpty = false
+                default: return false
+                }
+            }
+            return !isEmpty && segments <= maximumSegments
+        }
+    }
 
     private static func problem(in text: String, segments: [String], wildcards: Bool) -> String? {
         if text.isEmpty { return "it is empty" }

@@ -6,6 +6,7 @@ extension AMQPSession {
     /// Says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
+        await runtime.sendNotices()
         await sendAccepted()
         if let farewell = sayGoodbye() {
             // The other side may read nothing.

@@ -55,20 +55,24 @@ extension AMQPSession {
             let left = options.expiry.map { $0 - (runtime.timers.now - start) }
             if let left, left <= .zero { throw expired(queue) }
             do {
+                var isNew = false
                 if options.requiresConsumer {
                     try await checkConsumers(of: queue)
                 } else {
-                    try await ensureQueue(queue, waits: isGuaranteed, within: left)
+                    isNew = try await ensureQueue(queue, waits: isGuaranteed, within: left)
                 }
-                return try await publish(
+                let publish = AMQPPublish(
+                    exchange: "",
+                    routingKey: queue.text,
+                    isMandatory: isGuaranteed || options.requiresConsumer,
+                    properties: properties,
+                    body: body
+                )
+                if isNew, isGuaranteed { return try await sendFirst(publish, to: queue, expiry: left) }
+                if isNew { await remember(queue) }
+                return try await self.publish(
                     Outgoing(
-                        publish: AMQPPublish(
-                            exchange: "",
-                            routingKey: queue.text,
-                            isMandatory: isGuaranteed || options.requiresConsumer,
-                            properties: properties,
-                            body: body
-                        ),
+                        publish: publish,
                         isKept: isGuaranteed,
                         confirmation: isGuaranteed || options.requiresConsumer ? Promise() : nil
                     ),
@@ -102,7 +106,6 @@ extension AMQPSession {
         try check(message, options.guarantee)
         var (properties, body) = try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: true, expiry: options.expiry)
-        try await ensureQueue(queue, waits: true, within: options.expiry)
         let publish = AMQPPublish(
             exchange: "",
             routingKey: queue.text,
@@ -110,6 +113,15 @@ extension AMQPSession {
             properties: properties,
             body: body
         )
+        if try await ensureQueue(queue, waits: true, within: options.expiry) {
+            do {
+                try await sendFirst(publish, to: queue, expiry: options.expiry)
+            } catch let error as MessagingError where error.code == .noResponder {
+                await forget(queue)
+                try await send(message, to: queue, options)
+            }
+            return .confirmed
+        }
         let begun = try await begin(
             Outgoing(publish: publish, isKept: true, confirmation: Promise()),
             expiry: options.expiry
@@ -120,6 +132,29 @@ extension AMQPSession {
             } catch let error as MessagingError where error.code == .noResponder {
                 await self.forget(queue)
                 try await self.send(message, to: queue, options)
+            }
+        }
+    }
+
+    /// Sends the first message to a queue, and returns when the broker has it, so that the next ones come after it.
+    ///
+    /// While somebody else declares a quorum queue RabbitMQ says that it is there, and refuses what is sent to it.
+    private nonisolated func sendFirst(
+        _ publish: AMQPPublish,
+        to queue: QueueName,
+        expiry: Duration?
+    ) async throws {
+        for attempt in 0... {
+            do {
+                try await begin(Outgoing(publish: publish, isKept: true, confirmation: Promise()), expiry: expiry)
+                    .wait()
+                return await remember(queue)
+            } catch let error as MessagingError where error.code == .queueFull {
+                guard attempt < 7, await declaration(of: queue).kind == .quorum else {
+                    await remember(queue)
+                    throw error
+                }
+                try await runtime.timers.sleep(for: .milliseconds(10 << attempt))
             }
         }
     }
@@ -256,10 +291,17 @@ extension AMQPSession {
 
     private func forget(_ queue: QueueName) { knownQueues.remove(queue.text) }
 
+    private func remember(_ queue: QueueName) {
+        // It is no more than a memory: one that has forgotten asks again.
+        if knownQueues.count > 10_000 { knownQueues.removeAll() }
+        knownQueues.insert(queue.text)
+    }
+
     /// Declares a queue unless it is known to exist.
     ///
     /// - Parameter waits: whether to wait for a link.
-    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws {
+    /// - Returns: whether it is not known yet: it is when something could be sent to it.
+    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Bool {
         while !knownQueues.contains(queue.text) {
             do {
                 _ = try await askAlone([.declareQueue(declaration(of: queue), passive: false)])
@@ -271,16 +313,15 @@ extension AMQPSession {
                     guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
                     if !waits {
                         if case .fail = options.connection.whileOffline { throw error }
-                        return
+                        return false
                     }
                     try await runtime.waitUntilConnected(within: limit)
                     continue
                 }
             }
-            // It is no more than a memory: one that has forgotten asks again.
-            if knownQueues.count > 10_000 { knownQueues.removeAll() }
-            knownQueues.insert(queue.text)
+            return true
         }
+        return false
     }
 
     private func checkConsumers(of queue: QueueName) async throws {

@@ -396,6 +396,7 @@ extension RedisSession {
     private func bidFarewell() async {
         // The link may open in this very moment.
         await reconnecting?.value
+        await runtime.sendNotices()
         await sayGoodbye()
         await finish(MessagingError.closed)
     }

@@ -1,8 +1,6 @@
 public import Martlet
 
 extension ConformanceEnvironment {
-    private static let probe = "conformance-probe"
-
     /// Runs `body` while a connection answers calls, which it does by the time `body` begins.
     @discardableResult
     public func responding<Result>(
@@ -12,16 +10,10 @@ extension ConformanceEnvironment {
         handler: @escaping @Sendable (Message) async throws -> Message,
         _ body: () async throws -> Result
     ) async throws -> Result {
-        try await withServer {
-            try await connection.respond(to: name, options: options) { request in
-                request.headers[Self.probe] == nil ? try await handler(request) : request
-            }
+        try await withReadyServer { onReady in
+            try await connection.respond(to: name, options: options, onReady: onReady, handler: handler)
         } untilDone: {
-            let prober = try await connect()
-            try await retrying {
-                _ = try await prober.call(name, Message(headers: [Self.probe: true]), timeout: .milliseconds(300))
-            }
-            return try await body()
+            try await body()
         }
     }
 
@@ -65,16 +57,10 @@ extension ConformanceEnvironment {
         handler: @escaping @Sendable (Int, ResponseWriter<Int>) async throws -> Void,
         _ body: () async throws -> Result
     ) async throws -> Result {
-        try await withServer {
-            try await connection.respond(to: rpc) { request, writer in
-                if request != .min { try await handler(request, writer) }
-            }
+        try await withReadyServer { onReady in
+            try await connection.respond(to: rpc, onReady: onReady, handler: handler)
         } untilDone: {
-            let prober = try await connect()
-            try await retrying {
-                for try await _ in try await prober.stream(rpc, .min, timeout: .milliseconds(300)) {}
-            }
-            return try await body()
+            try await body()
         }
     }
 
@@ -90,6 +76,26 @@ extension ConformanceEnvironment {
             // What the server ended with is not what is checked here.
             while await group.nextResult() != nil {}
             return result
+        }
+    }
+
+    /// Runs `body` beside a server that says when it is found, and begins it then.
+    ///
+    /// To ask the server until it answers would not do: another one of its name may answer.
+    func withReadyServer<Result>(
+        _ server: @escaping @Sendable (_ onReady: @escaping @Sendable () -> Void) async throws -> Void,
+        untilDone body: () async throws -> Result
+    ) async throws -> Result {
+        let (ready, isReady) = AsyncStream.makeStream(of: Bool.self)
+        return try await withServer {
+            defer { isReady.finish() }
+            try await server { isReady.yield(true) }
+        } untilDone: {
+            guard await ready.first(where: { $0 }) != nil else {
+                try Task.checkCancellation()
+                throw failure(expected: "a server to be found by its callers", actual: "it ended before that")
+            }
+            return try await body()
         }
     }
 

@@ -63,6 +63,8 @@ enum ConformanceBroker: String, CaseIterable, Sendable, CustomStringConvertible 
         case .redis:
             var options = RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)], connection: connection)
             options.reconnect = reconnect
+            // A will is published when the lease of who is lost is over.
+            options.lease = .seconds(3)
             return try await RedisConnection.connect(options)
         }
     }

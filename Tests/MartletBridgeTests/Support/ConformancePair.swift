@@ -8,13 +8,10 @@ struct ConformancePair: Sendable, CustomStringConvertible {
     let from: ConformanceBroker
     let to: ConformanceBroker
 
-    /// Every kind to every kind, and MQTT 3.1.1 where it differs: to each kind, and from each.
-    static let all: [ConformancePair] = {
-        let kinds = ConformanceBroker.allCases.filter { $0 != .mqtt311 }
-        return kinds.flatMap { from in kinds.map { ConformancePair(from: from, to: $0) } }
-            + ConformanceBroker.allCases.map { ConformancePair(from: .mqtt311, to: $0) }
-            + kinds.map { ConformancePair(from: $0, to: .mqtt311) }
-    }()
+    /// From some kinds to every kind.
+    static func all(from sources: [ConformanceBroker]) -> [ConformancePair] {
+        sources.flatMap { from in ConformanceBroker.allCases.map { ConformancePair(from: from, to: $0) } }
+    }
 
     var description: String { "\(from) to \(to)" }
 

@@ -13,10 +13,11 @@ struct BridgeFixture {
     let b: MemoryConnection
     let logs = LogRecorder()
 
-    init() async throws {
+    /// - Parameter clock: what the bridge goes by.
+    init(clock: any Clock<Duration> = ContinuousClock()) async throws {
         let logs = logs
         from = try await brokerA.connect(
-            options: ConnectionOptions(name: "from", logger: Logger(label: "test") { _ in logs })
+            options: ConnectionOptions(name: "from", logger: Logger(label: "test") { _ in logs }, clock: clock)
         )
         to = try await brokerB.connect(name: "to")
         a = try await brokerA.connect(name: "a")

@@ -94,6 +94,86 @@ struct ForwardCallsTests {
         }
     }
 
+    /// The time that a bridge takes is the caller's as well. By this clock a second goes by whenever somebody looks.
+    @Test func whatTheBridgeTakesOfTheDeadlineIsGone() async throws {
+        let fixture = try await BridgeFixture(clock: TickingClock())
+        let left = Shared<Duration?>(nil)
+        try await withBackground {
+            try await fixture.b.respond(to: double) { number in
+                left.withLock { $0 = RequestContext.current?.timeLeft }
+                return number
+            }
+        } _: {
+            await fixture.brokerB.waitForConsumers(of: "ops.double")
+            try await fixture.bridge { ForwardCalls(double) }.whileRunning(readyWithin: .seconds(3_600)) {
+                let answer = try await fixture.a.call(double, 1, timeout: .seconds(300))
+                #expect(answer == 1)
+            }
+        }
+        #expect(try #require(left.withLock { $0 }) <= .seconds(299))
+    }
+
+    @Test func theLagIsTheTimeFromTheRequestToTheReply() async throws {
+        let clock = TestClock()
+        let fixture = try await BridgeFixture(clock: clock)
+        let promise = Promise<Void>()
+        let bridge = fixture.bridge { ForwardCalls(double) }
+        try await withBackground {
+            try await fixture.b.respond(to: double) { number in
+                try await promise.value()
+                return number
+            }
+        } _: {
+            await fixture.brokerB.waitForConsumers(of: "ops.double")
+            try await bridge.whileRunning {
+                clock.advance(by: .seconds(3))
+                async let answer = fixture.a.call(double, 1)
+                await until { bridge.reports[0].statistics.inFlight == 1 }
+                clock.advance(by: .seconds(7))
+                promise.end(.success(()))
+                _ = try await answer
+                await until { bridge.reports[0].statistics.forwarded == 1 }
+                #expect(bridge.reports[0].statistics.lag == .seconds(7))
+            }
+        }
+    }
+
+    @Test func shutdownAnswersTheCallsInHand() async throws {
+        let promise = Promise<Void>()
+        let answer = Shared<Int?>(nil)
+        let isShuttingDown = Shared(false)
+        let fixture = try await BridgeFixture()
+        let bridge = fixture.bridge { ForwardCalls(double) }
+        try await withBackground {
+            try await fixture.b.respond(to: double) { number in
+                try await promise.value()
+                return number * 2
+            }
+        } _: {
+            await fixture.brokerB.waitForConsumers(of: "ops.double")
+            try await withBackground {
+                try await bridge.waitUntilReady()
+                let doubled = try await fixture.a.call(double, 21)
+                answer.withLock { $0 = doubled }
+            } _: {
+                try await withBackground {
+                    await until {
+                        isShuttingDown.withLock { $0 } && fixture.brokerA.queue("ops.double")?.consumers == 0
+                    }
+                    promise.end(.success(()))
+                } _: {
+                    try await bridge.whileRunning {
+                        await until { bridge.reports[0].statistics.inFlight == 1 }
+                        isShuttingDown.withLock { $0 = true }
+                    }
+                }
+                await until { answer.withLock { $0 } != nil }
+            }
+        }
+        #expect(answer.withLock { $0 } == 42)
+        #expect(bridge.reports[0].statistics.forwarded == 1)
+    }
+
     @Test func theBridgesOwnLossIsToldApart() async throws {
         try await withResponder { _ in
             try await untilCancelled()

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -296,6 +297,25 @@ struct ForwardTests {
         }
     }
 
+    /// Also if the source would give it more.
+    @Test func theBridgeItselfHoldsItsWindow() async throws {
+        let fixture = try await BridgeFixture()
+        let promise = Promise<Void>()
+        let source = ScriptedConnection(fixture.from, prefetch: 1_000)
+        let sink = ScriptedConnection(fixture.to) { _, _ in .confirm(promise) }
+        let bridge = Bridge(from: source, to: sink) { Forward(queue: "jobs", options: RouteOptions(window: 4)) }
+        for number in 0..<200 { try await fixture.a.send(Message("\(number)"), to: "jobs") }
+        try await bridge.whileRunning {
+            // The window, and one that waits for room.
+            await until { bridge.reports[0].statistics.inFlight >= 4 + 1 }
+            for _ in 0..<1_000 { await Task.yield() }
+            // And what was taken from it together and is waited for.
+            #expect(bridge.reports[0].statistics.inFlight <= 2 * 4 + 1)
+            promise.end(.success(()))
+            await until { bridge.reports[0].statistics.forwarded == 200 }
+        }
+    }
+
     @Test func aSlowSinkHasATopicCountItsDrops() async throws {
         let fixture = try await BridgeFixture()
         let promise = Promise<Void>()
@@ -360,18 +380,20 @@ struct ForwardTests {
     }
 
     @Test func theLagIsTheTimeFromComingInToBeingTaken() async throws {
-        let fixture = try await BridgeFixture()
+        let clock = TestClock()
+        let fixture = try await BridgeFixture(clock: clock)
         let promise = Promise<Void>()
         let sink = ScriptedConnection(fixture.to) { _, _ in .confirm(promise) }
         let bridge = Bridge(from: fixture.from, to: sink) { Forward("a") }
         try await bridge.whileRunning {
+            clock.advance(by: .seconds(3))
             try await fixture.a.publish("x", to: "a")
             await until { bridge.reports[0].statistics.inFlight == 1 }
             #expect(bridge.reports[0].statistics.lag == .zero)
-            try await Task.sleep(for: .milliseconds(30))
+            clock.advance(by: .seconds(7))
             promise.end(.success(()))
             await until { bridge.reports[0].statistics.forwarded == 1 }
-            #expect(bridge.reports[0].statistics.lag >= .milliseconds(30))
+            #expect(bridge.reports[0].statistics.lag == .seconds(7))
         }
     }
 
@@ -583,6 +605,29 @@ struct ForwardTests {
             promise.end(.success(()))
         }
         #expect(bridge.reports[0].statistics.forwarded == 1)
+        #expect(fixture.brokerA.isDone(with: "jobs"))
+    }
+
+    /// All of it, not only what is waited for at that moment.
+    @Test func shutdownWaitsForWhatTheSinkHasNotConfirmed() async throws {
+        let fixture = try await BridgeFixture()
+        let promise = Promise<Void>()
+        let isShuttingDown = Shared(false)
+        let sink = ScriptedConnection(fixture.to) { _, _ in .confirm(promise) }
+        let bridge = Bridge(from: fixture.from, to: sink) { Forward(queue: "jobs") }
+        try await withBackground {
+            await until { isShuttingDown.withLock { $0 } && fixture.brokerA.queue("jobs")?.consumers == 0 }
+            promise.end(.success(()))
+        } _: {
+            try await bridge.whileRunning {
+                for number in 0..<20 {
+                    try await fixture.a.send(Message("\(number)"), to: "jobs")
+                    await until { bridge.reports[0].statistics.inFlight == number + 1 }
+                }
+                isShuttingDown.withLock { $0 = true }
+            }
+        }
+        #expect(bridge.reports[0].statistics.forwarded == 20)
         #expect(fixture.brokerA.isDone(with: "jobs"))
     }
 

@@ -125,6 +125,46 @@ struct LoopTests {
         }
     }
 
+    /// Neither knows of what the other is passing on. That they are of one mesh keeps it from coming back.
+    @Test func twoSideBySideInAMeshPassEverythingOnTwice() async throws {
+        let (left, right) = (MemoryBroker(), MemoryBroker())
+        var bridges: [Bridge] = []
+        for number in 0..<2 {
+            let (from, to) = try await (left.connect(name: "from"), right.connect(name: "to"))
+            bridges.append(
+                Bridge(from: from, to: to, name: "bridge-\(number)", options: BridgeOptions(mesh: "site")) {
+                    Forward("chat.#", direction: .both, options: RouteOptions(allowsLoop: true))
+                }
+            )
+        }
+        var listeners: [(connection: MemoryConnection, heard: Subscription)] = []
+        for broker in [left, right] {
+            let connection = try await broker.connect(name: "listener")
+            let heard = try await connection.subscribe(to: "chat.#", options: SubscribeOptions(limit: 10_000))
+            listeners.append((connection, heard))
+        }
+        try await running(bridges[...]) { [listeners] in
+            for round in 0..<100 {
+                for (number, listener) in listeners.enumerated() {
+                    let message = Message("\(number)/\(round)", headers: ["message-id": .string("\(number)/\(round)")])
+                    try await listener.connection.publish(message, to: "chat.x")
+                }
+            }
+            // What is said here once, and what is said there once by each bridge.
+            await until { listeners.allSatisfy { $0.heard.waiting >= 300 } }
+        }
+        for (number, listener) in listeners.enumerated() {
+            listener.heard.finish()
+            var counts: [String: Int] = [:]
+            // Readers know it by its ID.
+            while let delivery = try await listener.heard.next() {
+                counts[delivery.message.headers.messageID ?? "none", default: 0] += 1
+            }
+            #expect(counts.count == 200)
+            #expect(counts.allSatisfy { id, count in count == (id.hasPrefix("\(number)/") ? 1 : 2) })
+        }
+    }
+
     /// Runs so many brokers with a bridge from each to the next, and says something at each of them.
     private func hearsEverythingOnce(atEachOf count: Int) async throws {
         let brokers = (0..<count).map { _ in MemoryBroker() }

@@ -12,17 +12,21 @@ actor ScriptedConnection: Connection {
     private let base: MemoryConnection
     private nonisolated let script: @Sendable (Message, String) -> Answer
     nonisolated let capabilities: Capabilities
+    private let prefetch: Int?
 
     /// - Parameters:
     ///   - script: what becomes of a message to a topic or queue.
     ///   - lacking: what the broker is to seem not to be capable of.
+    ///   - prefetch: how much consumers get at a time, whatever they ask for.
     init(
         _ base: MemoryConnection,
         lacking: Capabilities = [],
+        prefetch: Int? = nil,
         script: @escaping @Sendable (Message, String) -> Answer = { _, _ in .passOn }
     ) {
         self.base = base
         self.script = script
+        self.prefetch = prefetch
         capabilities = base.capabilities.subtracting(lacking)
     }
 
@@ -74,7 +78,9 @@ actor ScriptedConnection: Connection {
     }
 
     func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
-        try await base.consume(from: queue, options: options)
+        var options = options
+        if let prefetch { options.prefetch = prefetch }
+        return try await base.consume(from: queue, options: options)
     }
 
     func openReplyAddress(

@@ -25,6 +25,37 @@ import Testing
         #expect((error?.message.count ?? 0) < 300)
     }
 
+    /// Whichever way it is found out.
+    @Test func aCharacterIsValidOrNotWhateverIsBesideIt() {
+        for value in UInt32(0)...0x3100 {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let isWrong =
+                "*#+".unicodeScalars.contains(scalar) || scalar.properties.isWhitespace
+                || scalar.properties.generalCategory == .control
+            for text in ["a\(scalar)", "é\(scalar)"] {
+                let isValid = (try? TopicName(text).validate()) != nil
+                #expect(isValid == !(isWrong || scalar == "."), "U+\(String(value, radix: 16))")
+            }
+        }
+    }
+
+    @Test func rememberedNamesAreThoseOfTheirTopics() {
+        var names = TopicCache()
+        for round in 0..<2 {
+            for number in 0..<3_000 {
+                let wire = number % 7 == 0 ? String(repeating: "x", count: 300) + "/\(number)" : "a/\(number)"
+                let name = names.name(of: wire) { TopicName($0.replacing("/", with: ".")) }
+                #expect(name.text == wire.replacing("/", with: "."), "round \(round)")
+            }
+        }
+        var isMade = false
+        _ = names.name(of: "a/2999") { text in
+            isMade = true
+            return TopicName(text)
+        }
+        #expect(!isMade)
+    }
+
     @Test func longestNamesAreValid() throws {
         try TopicName(String(repeating: "a", count: 65_535)).validate()
         try TopicName(String(repeating: "a.", count: 127) + "a").validate()

@@ -52,16 +52,21 @@ struct Job: Sendable {
 
     static func port(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
 
-    func connect(port: Int? = nil) async throws -> any Connection {
+    /// - Parameter thread: that of another connection, to share it.
+    func connect(port: Int? = nil, thread: (any TaskExecutor)? = nil) async throws -> any Connection {
         let port = port ?? self.port
+        let connection = ConnectionOptions(thread: thread)
         switch transport {
         case .mqtt:
-            return try await MQTTConnection.connect(MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)]))
+            return try await MQTTConnection.connect(
+                MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)], connection: connection)
+            )
         case .amqp:
             // The programs in C have classic queues too. A subscription takes a channel.
             return try await AMQPConnection.connect(
                 AMQPOptions(
                     servers: [.init(host: "127.0.0.1", port: port)],
+                    connection: connection,
                     maximumChannels: 20_000,
                     queueKind: .classic
                 )
@@ -69,7 +74,9 @@ struct Job: Sendable {
         case .memory:
             return try await MemoryBroker().connect()
         case .redis:
-            return try await RedisConnection.connect(RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)]))
+            return try await RedisConnection.connect(
+                RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)], connection: connection)
+            )
         }
     }
 }

@@ -21,7 +21,8 @@ enum Main {
     private static func run(_ job: Job) async throws {
         switch job.workload {
         case "publish": try await Publishing(job).unconfirmed()
-        case "connections": try await Publishing(job).onConnections()
+        case "connections": try await Publishing(job).onConnections(onOneThread: false)
+        case "connections-one-thread": try await Publishing(job).onConnections(onOneThread: true)
         case "confirmed": try await Publishing(job).confirmed()
         case "subscribe": try await Receiving(job).subscribe()
         case "consume": try await Receiving(job).consume()

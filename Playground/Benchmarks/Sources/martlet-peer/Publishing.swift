@@ -20,10 +20,13 @@ struct Publishing {
     }
 
     /// The same on as many connections at a time as the window, each with a task of its own.
-    func onConnections() async throws {
+    ///
+    /// - Parameter onOneThread: whether one thread serves all of them, or each has its own.
+    func onConnections(onOneThread: Bool) async throws {
         let message = job.message
-        var brokers: [any Connection] = []
-        for _ in 0..<job.window { brokers.append(try await job.connect()) }
+        var brokers = [try await job.connect()]
+        let thread = onOneThread ? brokers[0].taskExecutor : nil
+        for _ in 1..<job.window { brokers.append(try await job.connect(thread: thread)) }
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for broker in brokers {

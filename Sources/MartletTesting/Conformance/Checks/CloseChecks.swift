@@ -50,14 +50,15 @@ extension ConformanceSuite {
             let caller = try await environment.connect()
             let responder = try await environment.connect(at: .sink)
             let name = environment.queue("responding")
-            let started = Recorder<Void>()
+            let (ready, started) = (Recorder<Void>(), Recorder<Void>())
             let responding = Task {
-                try await responder.respond(to: name) { request in
+                try await responder.respond(to: name, onReady: { ready.signal() }) { request in
                     started.signal()
                     try await Task.sleep(for: .seconds(60))
                     return request
                 }
             }
+            try await ready.wait(for: 1)
             let call = Task {
                 try await environment.retrying { try await caller.call(name, Message("x"), timeout: .seconds(5)) }
             }
@@ -66,6 +67,40 @@ extension ConformanceSuite {
             _ = await responding.result
             call.cancel()
             _ = await call.result
+        },
+
+        ConformanceCheck(
+            "a call cancelled just before its connection closes has its handler cancelled",
+            crosses: [.calls("leaving")]
+        ) { environment in
+            let caller = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
+            let name = environment.queue("leaving")
+            let (started, cancelled) = (Recorder<Void>(), Recorder<Void>())
+            let handler: @Sendable (Message) async throws -> Message = { request in
+                started.signal()
+                do {
+                    try await Task.sleep(for: .seconds(60))
+                } catch {
+                    cancelled.signal()
+                    throw error
+                }
+                return request
+            }
+            try await environment.responding(on: responder, to: name, handler: handler) {
+                let call = Task {
+                    try? await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask { _ = try await caller.call(name, Message("x"), timeout: .seconds(60)) }
+                        try await group.waitForAll()
+                    }
+                    // By a task that is cancelled itself, as one is that a signal ends.
+                    await caller.close()
+                }
+                try await started.wait(for: 1)
+                call.cancel()
+                await call.value
+                try await cancelled.wait(for: 1)
+            }
         },
 
         ConformanceCheck("a closed connection says so", crosses: .not("nothing is sent"), tolerates: .all) {

@@ -131,8 +131,8 @@ extension ConformanceSuite {
             let caller = try await environment.connect()
             let responder = try await environment.connect(ConnectionOptions(maximumBodyBytes: 1000), at: .sink)
             let rpc = StreamingRPC<Int, String>(environment.queue("large-element"))
-            let serving = Task {
-                try await responder.respond(to: rpc) { (_: Int, writer: ResponseWriter<String>) in
+            let elements = try await environment.withReadyServer { onReady in
+                try await responder.respond(to: rpc, onReady: onReady) { (_: Int, writer: ResponseWriter<String>) in
                     try await writer.write("a")
                     do {
                         try await writer.write(String(repeating: "b", count: 2000))
@@ -140,15 +140,14 @@ extension ConformanceSuite {
                         try await writer.write("c")
                     }
                 }
-            }
-            let elements = try await environment.retrying {
-                var elements: [String] = []
-                for try await element in try await caller.stream(rpc, 0) { elements.append(element) }
-                return elements
+            } untilDone: {
+                try await environment.retrying {
+                    var elements: [String] = []
+                    for try await element in try await caller.stream(rpc, 0) { elements.append(element) }
+                    return elements
+                }
             }
             try environment.expect(elements, equals: ["a", "c"], "the elements")
-            serving.cancel()
-            _ = await serving.result
         },
 
         ConformanceCheck(

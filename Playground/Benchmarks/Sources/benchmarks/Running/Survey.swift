@@ -9,7 +9,7 @@ struct Survey: Sendable {
 
     /// - Throws: whatever a broker or a program that did not work has to say.
     func plot(_ growth: Growth) async throws -> Plot {
-        var points: [[(x: Double, y: Double)]] = [[], []]
+        var points: [[(x: Double, y: Double)]] = growth.lines.map { _ in [] }
         progress.now("\(growth.name): starting")
         try await RunningBroker.with(growth.broker) { broker in
             for value in growth.values {
@@ -32,7 +32,7 @@ struct Survey: Sendable {
             xLabel: growth.axis.label,
             yLabel: growth.axis.yLabel,
             xText: growth.axis == .size ? \.binarySize : \.short,
-            lines: zip(["Martlet", "C"], points).filter { !$0.1.isEmpty }.map { Plot.Line(name: $0.0, points: $0.1) }
+            lines: zip(growth.lines, points).filter { !$0.1.isEmpty }.map { Plot.Line(name: $0.0, points: $0.1) }
         )
     }
 }

@@ -8,6 +8,7 @@ extension Growth {
                     broker: broker,
                     axis: .size,
                     values: (2...10).map { 1 << (2 * $0) },
+                    lines: ["Martlet", "C"],
                     contenders: { bytes in
                         sides(transport).map { Contender(measured: $0("publish").with(bytes: bytes)) }
                     }
@@ -18,6 +19,7 @@ extension Growth {
                     broker: broker,
                     axis: .subscriptions,
                     values: [1, 3, 10, 30, 100, 300, 1_000],
+                    lines: ["Martlet", "C"],
                     contenders: { count in
                         sides(transport).map {
                             Contender(
@@ -33,6 +35,7 @@ extension Growth {
                     broker: broker,
                     axis: .callers,
                     values: (0...8).map { 1 << $0 },
+                    lines: ["Martlet", "C"],
                     contenders: { callers in
                         sides(transport).map {
                             Contender(
@@ -48,8 +51,11 @@ extension Growth {
                     broker: broker,
                     axis: .connections,
                     values: (0...6).map { 1 << $0 },
+                    lines: ["a thread each", "one thread for all"],
                     contenders: { count in
-                        [Contender(measured: .martlet(transport, "connections").with(window: count))]
+                        ["connections", "connections-one-thread"].map {
+                            Contender(measured: .martlet(transport, $0).with(window: count))
+                        }
                     }
                 ),
             ]

@@ -10,7 +10,9 @@ struct Growth: Sendable {
     let broker: BrokerKind
     let axis: Axis
     let values: [Int]
-    /// For each value of the axis, in the plot's order: Martlet, then C, where there is such a program.
+    /// What each line is called, in the plot's order.
+    let lines: [String]
+    /// For each value of the axis, one for each line.
     let contenders: @Sendable (Int) -> [Contender]
 }
 
@@ -20,7 +22,7 @@ extension Growth.Axis {
         case .size: "size of a message"
         case .subscriptions: "subscriptions of one connection"
         case .callers: "callers at a time"
-        case .connections: "connections of one process, each with a thread of its own"
+        case .connections: "connections of one process"
         }
     }
 
