@@ -9,7 +9,7 @@ import Synchronization
 ///     try await broker.publish(Sonar(distance: 2.0, angle: 30), to: sonar)
 /// }
 /// ```
-public actor AMQPConnection: Connection {
+public actor AMQPConnection: Connection, ReplyPosting {
     nonisolated let session: AMQPSession
     private let loop: EventLoop
 
@@ -145,6 +145,14 @@ public actor AMQPConnection: Connection {
     /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
         try await session.reply(message, to: address)
+    }
+
+    package nonisolated func postReply(
+        _ message: Message,
+        to address: String,
+        settling request: Settlement?
+    ) async throws {
+        try await session.postReply(message, to: address, settling: request)
     }
 
     /// Closes the connection; see ``Connection/close()``.

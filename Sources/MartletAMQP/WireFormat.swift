@@ -2,16 +2,6 @@ import Martlet
 
 /// Messages as AMQP sends them: the standard headers as properties, as far as they fit, the others in the table of headers.
 enum WireFormat {
-    /// The headers that have a property.
-    private static let properties:
-        [(header: String, property: any WritableKeyPath<AMQPProperties, String?> & Sendable)] =
-            [
-                (Headers.Standard.contentType, \.contentType),
-                (Headers.Standard.correlationID, \.correlationID),
-                (Headers.Standard.replyTo, \.replyTo),
-                (Headers.Standard.messageID, \.messageID),
-            ]
-
     /// How a message is sent that is published, or put into a queue.
     static func content(
         of message: Message,
@@ -39,12 +29,7 @@ enum WireFormat {
         guard !headers.isEmpty else { return properties }
         var table: [(name: String, value: AMQPValue)] = []
         for (name, value) in headers {
-            if let (_, property) = Self.properties.first(where: { $0.header == name }), case .string(let text) = value,
-                ShortText.fits(text)
-            {
-                properties[keyPath: property] = text
-                continue
-            }
+            if case .string(let text) = value, ShortText.fits(text), set(name, text, of: &properties) { continue }
             try ShortText.check(name, "a header's name")
             table.append((name, AMQPValue(value)))
             if name == Headers.Standard.timestamp, let nanoseconds = value.integer, nanoseconds >= 0 {
@@ -56,6 +41,18 @@ enum WireFormat {
         return properties
     }
 
+    /// - Returns: whether it is one of the headers that have a property.
+    private static func set(_ name: String, _ text: String, of properties: inout AMQPProperties) -> Bool {
+        switch name {
+        case Headers.Standard.contentType: properties.contentType = text
+        case Headers.Standard.correlationID: properties.correlationID = text
+        case Headers.Standard.replyTo: properties.replyTo = text
+        case Headers.Standard.messageID: properties.messageID = text
+        default: return false
+        }
+        return true
+    }
+
     /// The message that was received, out of its envelope if it has one.
     ///
     /// - Throws: what ``WireCoding/unwrap(_:from:)`` throws.
@@ -64,9 +61,10 @@ enum WireFormat {
         from use: Envelope.Use,
         _ wire: WireCoding
     ) throws -> Message {
-        let headers = wire.received(headers(of: content.properties))
+        let properties = content.properties
+        let headers = wire.received(headers(of: properties))
         // What a peer that is no Martlet asks in an envelope is told apart by its address for the reply.
-        let use = content.properties.replyTo == nil ? use : .call
+        let use = properties.replyTo == nil ? use : .call
         var body = content.body
         guard var message = try wire.unwrap(&body, from: use) else { return Message(body, headers: headers) }
         for (name, value) in headers {
@@ -81,11 +79,11 @@ enum WireFormat {
 
     private static func headers(of properties: AMQPProperties) -> Headers {
         var headers = Headers()
-        for (name, property) in Self.properties {
-            if let text = properties[keyPath: property] { headers[name] = .string(text) }
-        }
+        if let type = properties.contentType { headers.contentType = type }
+        if let id = properties.correlationID { headers.correlationID = id }
+        if let address = properties.replyTo { headers.replyTo = address }
         // commlib-py gives all its messages this ID, which identifies none: whoever looks for duplicates would drop them.
-        if headers.messageID == "0" { headers.messageID = nil }
+        if let id = properties.messageID, id != "0" { headers.messageID = id }
         guard let table = properties.headers else { return headers }
         for (name, value) in table where !isBrokers(name) {
             if let value = HeaderValue(value) { headers[name] = value }

@@ -19,3 +19,10 @@ package struct Inbox<Element: Sendable>: Sendable {
         _ = mailbox.offer(element, topic: topic)
     }
 }
+
+extension Inbox<Delivery> {
+    /// Puts a delivery in, by its topic.
+    package func deliver(_ delivery: Delivery) {
+        mailbox.deliver(delivery)
+    }
+}

@@ -1,174 +1,59 @@
-import DequeModule
-import Martlet
-import Synchronization
-
 /// What tasks have given a connection to send and its loop has not yet taken: bounded, many producers, one taker.
 ///
 /// So a publish costs a lock and no hop to the loop's thread, which is woken only by the first element. The loop takes
 /// all that waits at once. A producer that finds the outbox full waits, in its turn, until it has: what is in memory is at
 /// most twice the limit, once taken and once waiting.
 package final class Outbox<Element: Sendable>: Sendable {
-    private struct Entry {
+    private final class Parcel: OutboxCore.Parcel, @unchecked Sendable {
+        // Proof: a sendable constant is all it has.
         let element: Element
-        let bytes: Int
+
+        init(_ element: Element) {
+            self.element = element
+        }
     }
 
-    private struct State {
-        var waiting: Deque<Entry> = []
-        var bytes = 0
-        var parked = ParkingLot<Entry>()
-        /// Those whose producer was cancelled before it had begun to wait, and does not know yet.
-        var withdrawn: Set<UInt64> = []
-        var closed: (any Error)?
-    }
-
-    private enum Outcome {
-        /// It is in, and there was nothing before.
-        case isFirst
-        case isIn
-        case parked(UInt64)
-    }
-
-    private typealias Producer = CheckedContinuation<Void, any Error>
-
-    private let limit: Int
-    private let maximumBytes: Int
-    private let wake: @Sendable () -> Void
-    private let state = Mutex(State())
-    // Proof: touched by the members that are for the loop alone, and so by one thread at a time.
-    nonisolated(unsafe) private var taken: Deque<Entry> = []
+    private let core: OutboxCore
 
     /// - Parameters:
     ///   - limit: how many elements may wait.
     ///   - maximumBytes: how many bytes may wait; one element may always be larger.
     ///   - wake: called, outside the lock, when there is something to take and was not before.
     package init(limit: Int, maximumBytes: Int, wake: @escaping @Sendable () -> Void) {
-        self.limit = max(1, limit)
-        self.maximumBytes = maximumBytes
-        self.wake = wake
+        core = OutboxCore(limit: limit, maximumBytes: maximumBytes, wake: wake)
     }
 
     /// How many elements wait, in the outbox or for room in it. For the loop alone.
-    package var count: Int { taken.count + state.withLock { $0.waiting.count + $0.parked.count } }
+    package var count: Int { core.count }
 
     /// Puts an element in, once there is room. Elements that one task puts in stay in order.
     ///
     /// - Throws: the error the outbox was closed with; `CancellationError` while it waits for room, and then the
     ///   element is not taken.
     package func put(_ element: Element, bytes: Int) async throws {
-        let outcome: Outcome = try state.withLock { state in
-            if let closed = state.closed { throw closed }
-            guard state.parked.isEmpty, hasRoom(for: bytes, state) else {
-                return .parked(state.parked.park(Entry(element: element, bytes: bytes)))
-            }
-            let isFirst = state.waiting.isEmpty
-            append(Entry(element: element, bytes: bytes), &state)
-            return isFirst ? .isFirst : .isIn
-        }
-        switch outcome {
-        case .isFirst: wake()
-        case .isIn: break
-        case .parked(let id): try await waitForRoom(id)
-        }
-    }
-
-    private func waitForRoom(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
-        try await withTaskCancellationHandler {
-            // Captured, it has this run where the caller runs.
-            _ = isolation
-            try await withCheckedThrowingContinuation { continuation in
-                let result: Result<Void, any Error>? = state.withLock { state in
-                    if state.withdrawn.remove(id) != nil { return .failure(CancellationError()) }
-                    if Task.isCancelled, state.parked.remove(id: id) != nil { return .failure(CancellationError()) }
-                    if state.parked.attach(continuation, to: id) { return nil }
-                    return state.closed.map { .failure($0) } ?? .success(())
-                }
-                if let result { continuation.resume(with: result) }
-            }
-        } onCancel: {
-            let withdrawn = state.withLock { state in
-                let withdrawn = state.parked.remove(id: id)
-                if let withdrawn, withdrawn.continuation == nil { state.withdrawn.insert(id) }
-                return withdrawn
-            }
-            withdrawn?.continuation?.resume(throwing: CancellationError())
-        }
+        guard let place = try core.offer(Parcel(element), bytes: bytes) else { return }
+        try await core.waitForRoom(place)
     }
 
     /// The element that has waited longest; `nil` if none waits. For the loop alone.
     package func takeFirst() -> Element? {
-        if taken.isEmpty { takeAll() }
-        return taken.popFirst()?.element
-    }
-
-    /// Takes all that waits in one go, so that the loop and the producers meet at the lock once a batch.
-    private func takeAll() {
-        let admitted: [Producer] = state.withLock { state in
-            guard !state.waiting.isEmpty else { return [] }
-            swap(&taken, &state.waiting)
-            state.bytes = 0
-            return admitParked(&state)
-        }
-        for producer in admitted { producer.resume() }
+        core.takeFirst().map(Self.element)
     }
 
     /// Takes out, wherever they are in the order, all elements that satisfy a condition. For the loop alone.
     package func removeAll(where condition: (Element) -> Bool) -> [Element] {
-        var removed: [Element] = []
-        func keeps(_ entry: Entry) -> Bool {
-            guard condition(entry.element) else { return true }
-            removed.append(entry.element)
-            return false
-        }
-        taken = taken.filter(keeps)
-        let admitted: [Producer] = state.withLock { state in
-            let before = state.waiting.count
-            state.waiting = state.waiting.filter(keeps)
-            guard state.waiting.count < before else { return [] }
-            state.bytes = state.waiting.reduce(0) { $0 + $1.bytes }
-            return admitParked(&state)
-        }
-        for producer in admitted { producer.resume() }
-        return removed
+        core.removeAll { condition(Self.element(of: $0)) }.map(Self.element)
     }
 
     /// Ends it: producers that wait throw the error, as later ones do. For the loop alone.
     ///
     /// - Returns: what was waiting.
     package func close(_ error: any Error) -> [Element] {
-        let (waiting, parked) = state.withLock { state in
-            guard state.closed == nil else { return (Deque<Entry>(), [ParkingLot<Entry>.Parked]()) }
-            state.closed = error
-            let waiting = taken + state.waiting
-            taken = []
-            state.waiting = []
-            state.bytes = 0
-            var parked: [ParkingLot<Entry>.Parked] = []
-            while let next = state.parked.popFirst() { parked.append(next) }
-            return (waiting, parked)
-        }
-        for producer in parked { producer.continuation?.resume(throwing: error) }
-        return waiting.map(\.element)
+        core.close(error).map(Self.element)
     }
 
-    private func hasRoom(for bytes: Int, _ state: State) -> Bool {
-        state.waiting.isEmpty || (state.waiting.count < limit && state.bytes + bytes <= maximumBytes)
-    }
-
-    private func append(_ entry: Entry, _ state: inout State) {
-        state.waiting.append(entry)
-        state.bytes += entry.bytes
-    }
-
-    /// Lets in the producers that have waited longest, as far as there is room.
-    private func admitParked(_ state: inout State) -> [Producer] {
-        var admitted: [Producer] = []
-        while let entry = state.parked.first, hasRoom(for: entry.bytes, state) {
-            let parked = state.parked.popFirst()
-            append(entry, &state)
-            // One that has not got as far as waiting finds out by itself.
-            if let producer = parked?.continuation { admitted.append(producer) }
-        }
-        return admitted
+    /// What a parcel of this outbox holds: it makes no others.
+    private static func element(of parcel: OutboxCore.Parcel) -> Element {
+        unsafeDowncast(parcel, to: Parcel.self).element
     }
 }

@@ -129,7 +129,9 @@ public actor MQTTConnection: Connection {
         let request = MQTTSession.Request(
             filter: TopicMapping.topic(queue.text),
             group: session.options.sharesQueues ? session.options.queueGroup : nil,
-            quality: 1
+            // A request is worth nothing without its caller, who learns by a broker's or a reply's silence. The broker keeps
+            // none for a link that was lost unless it keeps the session; so it need not be told that each has arrived.
+            quality: options.isForRequests && session.options.session == .clean ? 0 : 1
         )
         let member = try await session.subscribe(request, .queue(inbox, queue))
         return Subscription(inbox.mailbox) { [weak session] in

@@ -183,14 +183,14 @@ extension MQTTSession {
         switch receiver {
         case .topics(let inbox, let name):
             let topic = name ?? names.name(of: topic, TopicMapping.name)
-            inbox.offer(Delivery(topic: topic, message: message, isRetained: isRetained), topic: topic)
+            inbox.deliver(Delivery(topic: topic, message: message, isRetained: isRetained))
         case .queue(let inbox, let queue):
             inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)
         case .replies(let receive):
             receive(message, topic)
         case .native(let inbox):
             let topic = TopicName(topic)
-            inbox.offer(Delivery(topic: topic, message: message, isRetained: isRetained), topic: topic)
+            inbox.deliver(Delivery(topic: topic, message: message, isRetained: isRetained))
         }
     }
 

@@ -365,6 +365,44 @@ import Testing
         }
     }
 
+    @Test func aRequestThatTheBrokerRefusesEndsItsCall() async throws {
+        var options = RabbitMQOptions()
+        options.maximumMessageSize = 1_000
+        try await RabbitMQServer.withServer(options) { server in
+            try await withAMQP(port: server.port) { broker in
+                let echo = RPC<String, String>("limited.echo")
+                let node = Node("echo", on: broker) { Respond(to: echo) { $0 } }
+                try await node.whileRunning {
+                    let code = await replyCode {
+                        _ = try await broker.call(echo, String(repeating: "x", count: 2_000), timeout: .seconds(100))
+                    }
+                    #expect(code == 406)
+                    let answer = try await broker.call(echo, "small")
+                    #expect(answer == "small")
+                }
+            }
+        }
+    }
+
+    @Test func callsNeedNoConfirmsAndLeaveNothingUnsettled() async throws {
+        try await withAMQP(port: RabbitMQServer.shared().port) { broker in
+            let echo = RPC<Int, Int>(QueueName(unique("plain")))
+            let node = Node("echo", on: broker) { Respond(to: echo) { $0 } }
+            try await node.whileRunning {
+                try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+                    for number in 0..<100 { group.addTask { (number, try await broker.call(echo, number)) } }
+                    for try await (number, answer) in group { #expect(answer == number) }
+                }
+                #expect(await broker.session.confirms == false)
+                let missing = RPC<Int, Int>(QueueName(unique("missing")))
+                let code = await errorCode { _ = try await broker.call(missing, 1, timeout: .seconds(100)) }
+                #expect(code == .noResponder)
+                // The last acknowledgements may still be under way to the loop.
+                try await until { await broker.session.unsettled == 0 }
+            }
+        }
+    }
+
     @Test func aServerThatSaysNothingIsGivenUp() async throws {
         try await SilentServer.withServer { server in
             let code = await errorCode {

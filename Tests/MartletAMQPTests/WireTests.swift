@@ -74,14 +74,14 @@ import Testing
         var encoder = FrameEncoder()
         var buffer: [UInt8] = []
         let headers: AMQPTable = ["a": .table(["b": .array([1, "x", .void])])]
-        let publish = AMQPPublish(
+        var publish = AMQPPublish(
             exchange: "e",
             routingKey: "k",
             isMandatory: true,
             properties: AMQPProperties(headers: headers),
-            body: Array(repeating: 7, count: 10_000),
-            returnNumber: 5
+            body: Array(repeating: 7, count: 10_000)
         )
+        publish.returnNumber = 5
         try encoder.appendPublish(publish, channel: 3, to: &buffer, maximum: 4_096)
         var kinds: [Frame.Kind] = []
         var body = 0
@@ -95,10 +95,10 @@ import Testing
                 if frame.kind == .body { body += frame.payload.count }
                 if frame.kind == .header {
                     let payload = UnsafeRawBufferPointer(rebasing: bytes[frame.payload])
-                    let (size, properties) = try MethodDecoder().header(payload)
-                    #expect(size == 10_000)
-                    #expect(properties.headers?["a"] == headers["a"])
-                    #expect(properties.headers?[AMQPPublish.returnHeader] == 5)
+                    let header = try MethodDecoder().header(payload)
+                    #expect(header.bodySize == 10_000)
+                    #expect(header.properties.headers?["a"] == headers["a"])
+                    #expect(header.properties.headers?[AMQPPublish.returnHeader] == 5)
                 }
                 offset += size
             }
@@ -124,10 +124,21 @@ import Testing
         .delivery(.init(consumer: "c", tag: 1, isRedelivered: false, exchange: "", routingKey: ""))
     }
 
+    private func header(_ bodySize: UInt64) -> ContentHeader {
+        ContentHeader(bodySize: bodySize, properties: AMQPProperties())
+    }
+
+    @Test func aHeaderWithoutPropertiesHasNone() throws {
+        let payload: [UInt8] = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0]
+        let header = try payload.withUnsafeBytes { try MethodDecoder().header($0) }
+        #expect(header.bodySize == 258)
+        #expect(header.properties == AMQPProperties())
+    }
+
     @Test func partsBecomeAMessage() throws {
         var assembly = ContentAssembly(maximumBodyBytes: 10)
         try assembly.announce(delivery)
-        #expect(try assembly.header(AMQPProperties(), bodySize: 3) == nil)
+        #expect(try assembly.header(header(3)) == nil)
         #expect(assembly.isBusy)
         let first = try [UInt8](1...2).withUnsafeBytes { try assembly.body($0) }
         #expect(first == nil)
@@ -138,12 +149,12 @@ import Testing
 
     @Test func whatIsOutOfOrderIsRefused() throws {
         var assembly = ContentAssembly(maximumBodyBytes: 10)
-        #expect(throws: MessagingError.self) { try assembly.header(AMQPProperties(), bodySize: 0) }
+        #expect(throws: MessagingError.self) { try assembly.header(header(0)) }
         #expect(throws: MessagingError.self) { try [UInt8]([1]).withUnsafeBytes { try assembly.body($0) } }
         try assembly.announce(delivery)
         #expect(throws: MessagingError.self) { try assembly.announce(delivery) }
-        #expect(throws: MessagingError.self) { try assembly.header(AMQPProperties(), bodySize: 11) }
-        _ = try assembly.header(AMQPProperties(), bodySize: 1)
+        #expect(throws: MessagingError.self) { try assembly.header(header(11)) }
+        _ = try assembly.header(header(1))
         #expect(throws: MessagingError.self) { try [UInt8]([1, 2]).withUnsafeBytes { try assembly.body($0) } }
     }
 

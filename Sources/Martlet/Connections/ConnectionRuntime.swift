@@ -105,6 +105,15 @@ public final class ConnectionRuntime: Sendable {
     /// Whether anyone waits for a reply.
     package var hasCallsInFlight: Bool { calls.count > 0 }
 
+    /// Whether a call waits under a correlation ID: if not, its request need not be sent any more.
+    package func isInFlight(_ call: String) -> Bool { calls.isWaiting(call) }
+
+    /// Ends the call that waits under a correlation ID, if there is one: its request will not be answered.
+    package func failCall(_ call: String, _ error: any Error) { calls.fail(call, error) }
+
+    /// Ends all calls: it is not known whose requests will not be answered.
+    package func failCalls(_ error: any Error) { calls.failAll(error) }
+
     /// What the connection has counted.
     var statistics: ConnectionStatistics {
         var statistics = counts.withLock { $0 }

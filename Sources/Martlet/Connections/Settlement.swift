@@ -33,7 +33,7 @@ package final class Settlement: Sendable {
         try? settler.settle(tag, as: .requeue)
     }
 
-    func settle(as disposition: Disposition) throws {
+    package func settle(as disposition: Disposition) throws {
         let (isFirst, _) = isSettled.compareExchange(expected: false, desired: true, ordering: .relaxed)
         guard isFirst else {
             throw MessagingError(.alreadySettled, "this delivery has been settled before; a delivery is settled once")

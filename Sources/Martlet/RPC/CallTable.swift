@@ -60,6 +60,16 @@ final class CallTable: Sendable {
         receiver?.receive(reply)
     }
 
+    /// Whether a call waits under a correlation ID.
+    func isWaiting(_ id: String) -> Bool {
+        state.withLock { $0.receivers[id] != nil }
+    }
+
+    /// Ends the call that waits under a correlation ID, if there is one, with an error.
+    func fail(_ id: String, _ error: any Error) {
+        state.withLock { $0.receivers[id] }?.fail(error)
+    }
+
     /// Counts a reply that came for a call which had ended by itself.
     func countLate() {
         state.withLock { $0.late += 1 }

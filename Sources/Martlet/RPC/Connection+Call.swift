@@ -45,11 +45,9 @@ extension Connection {
             message.headers.timeout = timeout
             do {
                 // The reply says more than the broker's word on the request, which counts only if it is bad.
-                let sending = try await beginSending(
-                    message,
-                    to: name,
-                    options: runtime.requestOptions(timeout, capabilities)
-                )
+                var options = runtime.requestOptions(timeout, capabilities)
+                options.isOfCall = true
+                let sending = try await beginSending(message, to: name, options: options)
                 let withdraw = try await sending.tellFailure { call.fail($0) }
                 defer { withdraw() }
                 return try await call.reply()

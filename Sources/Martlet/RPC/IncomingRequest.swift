@@ -13,4 +13,18 @@ struct IncomingRequest: Sendable {
         message.headers.correlationID = id
         try await connection.reply(message, to: replyTo)
     }
+
+    /// Sends the caller the last message; that it has gone is no error everywhere.
+    ///
+    /// - Returns: whether the request is settled with it; otherwise whoever answers it does so.
+    func answer(_ message: Message, settling delivery: Delivery) async throws -> Bool {
+        guard let connection = connection as? any ReplyPosting else {
+            try await reply(message)
+            return false
+        }
+        var message = message
+        message.headers.correlationID = id
+        try await connection.postReply(message, to: replyTo, settling: delivery.settlement)
+        return true
+    }
 }

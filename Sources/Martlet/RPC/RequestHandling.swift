@@ -35,16 +35,18 @@ struct RequestHandling: Sendable {
         inFlight.taskBegins()
         let work = RequestContext.$current.withValue(context) {
             Task(executorPreference: executor) {
-                await answer(request, by: deadline)
-                // If the link is gone the broker delivers the request again, elsewhere.
-                try? delivery.ack()
+                if await !answer(request, delivery, by: deadline) {
+                    // If the link is gone the broker delivers the request again, elsewhere.
+                    try? delivery.ack()
+                }
                 inFlight.taskEnds()
             }
         }
         inFlight.begin(id, replyTo: replyTo) { work.cancel() }
     }
 
-    private func answer(_ request: IncomingRequest, by deadline: Duration?) async {
+    /// - Returns: whether the request is settled with its reply.
+    private func answer(_ request: IncomingRequest, _ delivery: Delivery, by deadline: Duration?) async -> Bool {
         let timers = connection.runtime.timers
         let timer = deadline.map { deadline in
             timers.schedule(at: deadline) { inFlight.interrupt(request.id, replyTo: request.replyTo) }
@@ -58,25 +60,24 @@ struct RequestHandling: Sendable {
         if let timer { timers.cancel(timer) }
         let (isAwaited, duplicates) = inFlight.end(request.id, replyTo: request.replyTo)
         defer { settle(duplicates) }
-        guard isAwaited else { return }
+        guard isAwaited else { return false }
         let reply = reply(for: result, isLate: deadline.map { timers.now >= $0 } ?? false)
-        if Task.isCancelled {
-            // Who is stopped still owes its caller an answer, and sending checks for cancellation.
-            await Task { await send(reply, to: request) }.value
-        } else {
-            await send(reply, to: request)
-        }
+        // Who is stopped still owes its caller an answer, and sending checks for cancellation.
+        guard !Task.isCancelled else { return await Task { await send(reply, to: request, delivery) }.value }
+        return await send(reply, to: request, delivery)
     }
 
-    private func send(_ reply: Message, to request: IncomingRequest) async {
+    /// - Returns: whether the request is settled with it.
+    private func send(_ reply: Message, to request: IncomingRequest, _ delivery: Delivery) async -> Bool {
         do {
-            try await request.reply(reply)
+            return try await request.answer(reply, settling: delivery)
         } catch let error as MessagingError where error.code == .bodyTooLarge {
             var failure = MessagingError.reply(for: error)
             failure.headers[Headers.Standard.sequence] = reply.headers[Headers.Standard.sequence]
-            try? await request.reply(failure)
+            return (try? await request.answer(failure, settling: delivery)) ?? false
         } catch {
             // A caller that has gone needs no answer.
+            return false
         }
     }
 

@@ -19,6 +19,10 @@ final class Channel {
     var confirms: ConfirmWindow<Outgoing>?
     /// How many of its deliveries are not settled.
     var unsettled = 0
+    /// Its deliveries, where acknowledgements are told together.
+    var window: SettlementWindow?
+    /// Something of it was settled in this round.
+    var hasSettled = false
     /// It closes when everything is settled.
     var isDraining = false
     /// It was asked to close.

@@ -8,6 +8,8 @@ struct Outgoing: Sendable {
         case verbs
         /// That of the verbs' messages for one of which the broker has closed their channel.
         case suspects
+        /// That of the requests of calls. It never confirms: that one could not be routed the broker says by itself.
+        case calls
         /// One of the native API, by its number in the session.
         case native(Int)
     }
@@ -18,6 +20,10 @@ struct Outgoing: Sendable {
     var isKept: Bool
     /// Told the broker's word, where somebody waits for it.
     var confirmation: Promise<Void>?
+    /// The call whose request it is, by its correlation ID: what becomes of it is told there.
+    var call: String?
+    /// What is settled once it has been written.
+    var settlement: Settlement?
 
     /// About what it costs to keep.
     var bytes: Int { publish.body.count + publish.routingKey.utf8.count + 256 }

@@ -124,7 +124,7 @@ final class Link {
     /// What a frame holds.
     enum Input {
         case method(ServerMethod)
-        case header(AMQPProperties, bodySize: UInt64)
+        case header(ContentHeader)
         case body(UnsafeRawBufferPointer)
     }
 
@@ -164,9 +164,7 @@ final class Link {
         let payload = UnsafeRawBufferPointer(rebasing: bytes[frame.payload])
         switch frame.kind {
         case .method: try take(.method(decoder.method(payload)), frame.channel)
-        case .header:
-            let (size, properties) = try decoder.header(payload)
-            try take(.header(properties, bodySize: size), frame.channel)
+        case .header: try take(.header(decoder.header(payload)), frame.channel)
         case .body: try take(.body(payload), frame.channel)
         case .heartbeat: break
         }

@@ -163,6 +163,9 @@ extension AMQPSession {
             gotten = content
             completion(.success(.got(got)))
             gotten = nil
+        case .returned(let returned) where channel === callers.channel:
+            guard let call = content.properties.correlationID else { return }
+            runtime.failCall(call, MessagingError(returned: returned, to: returned.routingKey))
         case .returned(let returned):
             guard case .int64(let number) = content.properties.headers?[AMQPPublish.returnHeader] else { return }
             channel.confirms?.returned(UInt64(bitPattern: number), returned)
@@ -189,10 +192,25 @@ extension AMQPSession {
 
     /// Tells the broker what readers have done with their deliveries.
     func settle() throws {
+        var settled: [Channel] = []
         for entry in settlements.takeAll() {
             guard let channel = channels[entry.settler.channel], channel.settler === entry.settler else { continue }
-            tell(entry.method, on: channel)
             channel.unsettled -= 1
+            if !channel.hasSettled {
+                channel.hasSettled = true
+                settled.append(channel)
+            }
+            switch entry.method {
+            case .ack(let tag, multiple: false) where channel.window != nil: channel.window?.acknowledge(tag)
+            case .nack(let tag, multiple: false, _):
+                tell(entry.method, on: channel)
+                channel.window?.told(tag)
+            default: tell(entry.method, on: channel)
+            }
+        }
+        for channel in settled {
+            channel.hasSettled = false
+            for method in channel.window?.takeAcknowledgements() ?? [] { tell(method, on: channel) }
             if channel.isDraining, channel.unsettled == 0 { close(channel) }
         }
     }

@@ -65,8 +65,8 @@ extension AMQPSession {
         switch input {
         case .method(let method):
             try received(method, on: channel)
-        case .header(let properties, let bodySize):
-            if let content = try channel.assembly.header(properties, bodySize: bodySize) {
+        case .header(let header):
+            if let content = try channel.assembly.header(header) {
                 try received(content, on: channel)
             }
         case .body(let bytes):

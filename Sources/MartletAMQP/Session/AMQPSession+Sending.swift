@@ -36,6 +36,20 @@ extension AMQPSession {
         return Confirmation(confirmation, timer: timer, of: runtime.timers)
     }
 
+    /// Hands the request of a call to the loop. What becomes of it is told by the call.
+    nonisolated func beginCall(_ outgoing: Outgoing) async throws {
+        try Task.checkCancellation()
+        // If the link goes from here on all calls fail, and with them this one, which is not sent by the next link.
+        guard runtime.states.state == .connected else { throw notConnected }
+        try await outbox.put(outgoing, bytes: outgoing.bytes)
+    }
+
+    /// Hands the loop a message that nobody waits for.
+    nonisolated func post(_ outgoing: Outgoing) async throws {
+        try Task.checkCancellation()
+        try await sendUnguaranteed(outgoing)
+    }
+
     private nonisolated var notConnected: MessagingError {
         runtime.states.state == .closed ? .closed : .offline
     }
@@ -82,6 +96,8 @@ extension AMQPSession {
             var linesMove = true
             while messages < Self.batchMessages, link.backlog < Self.batchBytes, sendNext(&linesMove) { messages += 1 }
             guard messages > 0 else { return }
+            // What was settled by replies goes with them.
+            try settle()
             try link.flush()
         }
         bell.ring()
@@ -91,13 +107,13 @@ extension AMQPSession {
     private func sendNext(_ linesMove: inout Bool) -> Bool {
         if linesMove {
             if let outgoing = waiting.takeNext(where: { hasRoom($0) }) {
-                if !outgoing.isAbandoned { send(outgoing) }
+                if !isAbandoned(outgoing) { send(outgoing) }
                 return true
             }
             linesMove = false
         }
-        guard let outgoing = offline.takeFirst() ?? outbox.takeFirst() else { return false }
-        if outgoing.isAbandoned { return true }
+        guard let outgoing = (offline.keeps ? offline.takeFirst() : nil) ?? outbox.takeFirst() else { return false }
+        if isAbandoned(outgoing) { return true }
         // One without a confirmation takes no room, and nothing holds it up.
         if outgoing.confirmation == nil || waiting.isEmpty(outgoing.origin) && hasRoom(outgoing.origin) {
             send(outgoing)
@@ -107,12 +123,19 @@ extension AMQPSession {
         return true
     }
 
+    /// Whether nobody waits for it any more, so that it need not be sent.
+    private func isAbandoned(_ outgoing: Outgoing) -> Bool {
+        if let call = outgoing.call { return !runtime.isInFlight(call) }
+        return outgoing.isAbandoned
+    }
+
     /// Whether a channel may have one more unconfirmed, or there is no channel to wait for.
     private func hasRoom(_ origin: Outgoing.Origin) -> Bool {
         let channel: Channel?
         switch origin {
         case .verbs: channel = publisher.channel
         case .suspects: return suspects.channel?.confirms?.count ?? 0 == 0
+        case .calls: return true
         case .native(let id):
             guard let native = natives[id], native.failure == nil else { return true }
             guard native.isReady else { return false }
@@ -128,12 +151,15 @@ extension AMQPSession {
                 switch outgoing.origin {
                 case .verbs: try publisher.open(on: self, confirms: outgoing.confirmation != nil)
                 case .suspects: try suspects.open(on: self, confirms: true)
+                case .calls: try callers.open(on: self, confirms: false)
                 case .native(let id): try native(id).present(self)
                 }
             try give(outgoing, to: channel)
         } catch {
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(error))
+            } else if let call = outgoing.call {
+                runtime.failCall(call, error)
             } else if (error as? MessagingError)?.code == .notConnected {
                 // Its channel is not open again yet.
                 countOffline(outgoing)
@@ -141,11 +167,13 @@ extension AMQPSession {
                 runtime.logger.warning("a message to \(outgoing.destination) could not be sent: \(error)")
             }
         }
+        // Also with one that can't be sent: it would fail again each time its request came back.
+        try? outgoing.settlement?.settle(as: .ack)
     }
 
     private func give(_ outgoing: Outgoing, to channel: Channel) throws {
         var outgoing = outgoing
-        if outgoing.publish.isMandatory { outgoing.publish.returnNumber = channel.confirms?.next }
+        if outgoing.publish.isMandatory, outgoing.call == nil { outgoing.publish.returnNumber = channel.confirms?.next }
         try link?.append(outgoing.publish, channel: channel.number)
         guard let confirmation = outgoing.confirmation else {
             channel.confirms?.skip()
@@ -187,6 +215,8 @@ extension AMQPSession {
     /// The broker closed a channel of the verbs because of a message. Of those that nobody waits for none is sent again;
     /// they may be lost.
     func publisherRefused(_ channel: Channel, _ error: MessagingError) {
+        // Those after it have gone with the channel, and which these were nobody says.
+        if channel.owner === callers { return runtime.failCalls(error) }
         let isCertain = channel.confirms?.count == 1 && channel.confirms?.hasSkipped == false
         let unconfirmed = (channel.confirms?.removeAll() ?? []).filter { !$0.isAbandoned }
         waiting.prepend(
@@ -219,12 +249,13 @@ extension AMQPSession {
     /// The link is gone: what has no guarantee goes with it, unless it is to be kept.
     func dropUnguaranteed() {
         func goes(_ outgoing: Outgoing) -> Bool {
-            !outgoing.isKept && (outgoing.confirmation != nil || !offline.keeps)
+            !outgoing.isKept && (outgoing.confirmation != nil || outgoing.call != nil || !offline.keeps)
         }
         for outgoing in waiting.removeAll(where: goes) + outbox.removeAll(where: goes) {
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(MessagingError(.connectionLost, "the link was lost")))
-            } else {
+            } else if outgoing.call == nil {
+                // Calls have all been told.
                 countOffline(outgoing)
             }
         }

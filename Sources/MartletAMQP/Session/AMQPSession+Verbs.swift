@@ -170,20 +170,24 @@ extension AMQPSession {
         try prepare(&properties, isLasting: false, expiry: options.expiry)
         let isGuaranteed = options.guarantee > .atMostOnce
         let isMandatory = isGuaranteed || options.requiresConsumer
-        return try await begin(
-            Outgoing(
-                publish: AMQPPublish(
-                    exchange: "",
-                    routingKey: queue.text,
-                    isMandatory: isMandatory,
-                    properties: properties,
-                    body: body
-                ),
-                isKept: isGuaranteed,
-                confirmation: isMandatory ? Promise() : nil
+        var outgoing = Outgoing(
+            publish: AMQPPublish(
+                exchange: "",
+                routingKey: queue.text,
+                isMandatory: isMandatory,
+                properties: properties,
+                body: body
             ),
-            expiry: options.expiry
+            isKept: isGuaranteed
         )
+        if options.isOfCall, !isGuaranteed, let call = properties.correlationID {
+            outgoing.origin = .calls
+            outgoing.call = call
+            try await beginCall(outgoing)
+            return .confirmed
+        }
+        outgoing.confirmation = isMandatory ? Promise() : nil
+        return try await begin(outgoing, expiry: options.expiry)
     }
 
     private nonisolated func expired(_ queue: QueueName) -> MessagingError {
@@ -210,6 +214,21 @@ extension AMQPSession {
             )
         )
         if isDirect { try await checkAddress(address) }
+    }
+
+    /// Hands the loop a reply, and the settlement of its request. Nobody asks whether it is heard.
+    nonisolated func postReply(_ message: Message, to address: String, settling request: Settlement?) async throws {
+        try ShortText.check(address, "a reply address")
+        try check(message, .atMostOnce)
+        let (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
+        let publish = AMQPPublish(
+            exchange: "",
+            routingKey: address,
+            isMandatory: false,
+            properties: properties,
+            body: body
+        )
+        try await post(Outgoing(publish: publish, isKept: false, settlement: request))
     }
 
     /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.

@@ -57,6 +57,8 @@ actor AMQPSession {
     let publisher = Publisher(.verbs)
     /// The channel of those that are sent again, since the broker refused one of them.
     let suspects = Publisher(.suspects)
+    /// The channel of calls' requests.
+    let callers = Publisher(.calls)
     /// The channel of questions about queues.
     let inquiries = SharedChannel()
     /// The channel by which the topology is declared again.

@@ -49,6 +49,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
         guard !hasLeft, channel == nil else { return completion(nil) }
         do {
             let channel = try session.openChannel(self)
+            channel.window = SettlementWindow()
             self.channel = channel
             consumer = UniqueName.make(session.runtime.name.prefix(100).description)
             let declared = session.declaration(of: QueueName(name), forRequests: isForRequests)
@@ -84,6 +85,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
         guard case .delivery(let announcement) = content.announcement else { return }
         channel.unsettled += 1
+        channel.window?.delivered(announcement.tag)
         var redeliveries = announcement.isRedelivered ? 1 : 0
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
             redeliveries = max(redeliveries, Int(clamping: count))
@@ -101,7 +103,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
             try? delivery.nack(requeue: false)
             return
         }
-        _ = mailbox.offer(delivery, topic: topic)
+        mailbox.deliver(delivery)
     }
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {

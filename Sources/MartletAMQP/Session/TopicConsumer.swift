@@ -60,7 +60,7 @@ final class TopicConsumer: Restorable, ChannelOwner {
             } else {
                 declared.expiry = Self.patience
             }
-            let prefetch = UInt16(clamping: options.limit)
+            let prefetch = UInt16(clamping: min(options.limit, Int(UInt16.max)) + leeway)
             session.ask(
                 [
                     .declareQueue(declared, passive: false),
@@ -97,7 +97,7 @@ final class TopicConsumer: Restorable, ChannelOwner {
         }
         let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
         lastTag = announcement.tag
-        _ = mailbox.offer(delivery, topic: topic)
+        mailbox.deliver(delivery)
     }
 
     func readAll(on channel: Channel, of session: isolated AMQPSession) {
@@ -109,8 +109,14 @@ final class TopicConsumer: Restorable, ChannelOwner {
         session.attend { acknowledge(session) }
     }
 
+    /// How many deliveries may be told together. One acknowledgement costs the broker as much as some deliveries do, and a
+    /// queue that goes with the link delivers nothing again.
+    private var leeway: Int { lastingQueue == nil ? min(options.limit, Int(UInt16.max)) / 2 : 0 }
+
     private func acknowledge(_ session: isolated AMQPSession) {
         guard acknowledges, !backUps.isBackedUp, lastTag > acknowledged, let channel else { return }
+        // That many more may be open, so that this holds back nothing.
+        guard lastTag - acknowledged > UInt64(leeway) else { return }
         acknowledged = lastTag
         session.tell(.ack(tag: lastTag, multiple: true), on: channel)
     }

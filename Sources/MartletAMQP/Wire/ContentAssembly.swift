@@ -14,9 +14,11 @@ struct ContentAssembly {
     }
 
     struct Content {
-        var announcement: Announcement
-        var properties: AMQPProperties
-        var body: [UInt8]
+        let announcement: Announcement
+        fileprivate let header: ContentHeader
+        var body: [UInt8] = []
+
+        var properties: AMQPProperties { header.properties }
     }
 
     private enum State {
@@ -43,7 +45,8 @@ struct ContentAssembly {
     }
 
     /// - Returns: the message, if it has no body.
-    mutating func header(_ properties: AMQPProperties, bodySize: UInt64) throws -> Content? {
+    mutating func header(_ header: ContentHeader) throws -> Content? {
+        let bodySize = header.bodySize
         guard case .announced(let announcement) = state else {
             throw FrameParser.broken("a header comes without its message")
         }
@@ -53,14 +56,13 @@ struct ContentAssembly {
                 "a message has \(bodySize) bytes; this connection takes at most \(maximumBodyBytes)"
             )
         }
-        let content = Content(announcement: announcement, properties: properties, body: [])
+        var content = Content(announcement: announcement, header: header)
         if bodySize == 0 {
             state = .idle
             return content
         }
-        var begun = content
-        begun.body.reserveCapacity(min(Int(bodySize), 256 << 10))
-        state = .body(begun, missing: Int(bodySize))
+        content.body.reserveCapacity(min(Int(bodySize), 256 << 10))
+        state = .body(content, missing: Int(bodySize))
         return nil
     }
 

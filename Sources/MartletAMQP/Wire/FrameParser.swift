@@ -29,7 +29,7 @@ struct FrameParser {
         guard count >= Self.headerSize else { return .needs(Self.headerSize) }
         let type = bytes[start]
         let channel = UInt16(bytes[start + 1]) << 8 | UInt16(bytes[start + 2])
-        let length = (3..<7).reduce(0) { $0 << 8 | Int(bytes[start + $1]) }
+        let length = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 3, as: UInt32.self)))
         guard let kind = Frame.Kind(rawValue: type) else {
             // Before the first frame this may be a broker that speaks another version, and says which.
             let isHeader = bytes[start] == UInt8(ascii: "A") && bytes[start + 1] == UInt8(ascii: "M")

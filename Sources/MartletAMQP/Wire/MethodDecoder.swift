@@ -8,7 +8,7 @@ struct MethodDecoder {
     /// - Parameter payload: at least four bytes, of which the first are the method's number.
     /// - Throws: ``MessagingError/Code/connectionLost`` for what is no method of a broker.
     func method(_ payload: UnsafeRawBufferPointer) throws -> ServerMethod {
-        let number = (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(payload[$1]) }
+        let number = UInt32(bigEndian: payload.loadUnaligned(as: UInt32.self))
         let arguments = UnsafeRawBufferPointer(rebasing: payload[4...])
         if number == AMQP_CONNECTION_START_METHOD, !TableNesting.isHarmless(arguments, at: 2) {
             throw FrameParser.broken("a table is too deep")
@@ -26,12 +26,16 @@ struct MethodDecoder {
     }
 
     /// The size of the body and the properties of a header frame, of at least 14 bytes.
-    func header(_ payload: UnsafeRawBufferPointer) throws -> (bodySize: UInt64, properties: AMQPProperties) {
+    func header(_ payload: UnsafeRawBufferPointer) throws -> ContentHeader {
         let classNumber = UInt16(payload[0]) << 8 | UInt16(payload[1])
-        let size = (4..<12).reduce(UInt64(0)) { $0 << 8 | UInt64(payload[$1]) }
+        let size = UInt64(bigEndian: payload.loadUnaligned(fromByteOffset: 4, as: UInt64.self))
         let encoded = UnsafeRawBufferPointer(rebasing: payload[12...])
         guard classNumber == UInt16(AMQP_BASIC_CLASS) else {
             throw FrameParser.broken("a content is of class \(classNumber)")
+        }
+        // No flags: there are no properties.
+        if encoded.count == 2, encoded[0] == 0, encoded[1] == 0 {
+            return ContentHeader(bodySize: size, properties: AMQPProperties())
         }
         if let table = Self.headersOffset(encoded), !TableNesting.isHarmless(encoded, at: table) {
             throw FrameParser.broken("a message's headers are too deep")
@@ -40,7 +44,10 @@ struct MethodDecoder {
         var decoded: UnsafeMutableRawPointer?
         let status = amqp_decode_properties(classNumber, pool.pointer, Self.bytes(encoded), &decoded)
         guard status >= 0, let decoded else { throw FrameParser.broken("a message's properties can't be decoded") }
-        return (size, AMQPProperties(decoded.load(as: amqp_basic_properties_t.self)))
+        return ContentHeader(
+            bodySize: size,
+            properties: AMQPProperties(decoded.load(as: amqp_basic_properties_t.self))
+        )
     }
 
     /// Where the table of headers begins; `nil` if there is none.

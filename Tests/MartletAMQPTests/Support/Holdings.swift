@@ -24,6 +24,9 @@ extension AMQPSession {
     /// Whether the broker confirms what the verbs publish.
     var confirms: Bool { publisher.channel?.confirms != nil }
 
+    /// How many deliveries are not settled.
+    var unsettled: Int { channels.values.reduce(0) { $0 + $1.unsettled } }
+
     var holdings: Holdings {
         let windows = channels.values.compactMap(\.confirms)
         return Holdings(
