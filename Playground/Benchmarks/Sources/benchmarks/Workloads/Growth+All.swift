@@ -51,7 +51,7 @@ extension Growth {
                     broker: broker,
                     axis: .connections,
                     values: (0...6).map { 1 << $0 },
-                    lines: ["a thread each", "one thread for all"],
+                    lines: ["one each", "shared"],
                     contenders: { count in
                         ["connections", "connections-one-thread"].map {
                             Contender(measured: .martlet(transport, $0).with(window: count))

@@ -22,7 +22,7 @@ extension Growth.Axis {
         case .size: "size of a message"
         case .subscriptions: "subscriptions of one connection"
         case .callers: "callers at a time"
-        case .connections: "connections of one process"
+        case .connections: "connections of one process, with a thread each or a shared one"
         }
     }
 
