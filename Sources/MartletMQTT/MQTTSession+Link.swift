@@ -149,6 +149,11 @@ extension MQTTSession {
         do {
             try body()
             try client.flush()
+            // It has got room in this very moment, and so will not tell of it.
+            if isHeldUp, !client.wantsToWrite {
+                isHeldUp = false
+                bell.ring()
+            }
             updateInterest()
         } catch {
             linkFailed(error)

@@ -94,7 +94,11 @@ extension MQTTSession {
             // What the library has queued by itself, acknowledgements above all, goes first. Only what the socket then
             // does not take brings another call of this, when it has room.
             try client.flush()
-            guard !client.wantsToWrite, try sendBatch() else { return }
+            guard !client.wantsToWrite else {
+                isHeldUp = true
+                return
+            }
+            guard try sendBatch() else { return }
         }
         bell.ring()
     }

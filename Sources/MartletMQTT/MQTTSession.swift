@@ -54,6 +54,8 @@ actor MQTTSession {
     /// What goes before the outbox: what was sent over a link that was lost and not confirmed, and what waits for
     /// room in the window.
     var first: Deque<Outgoing> = []
+    /// There is more to send, which the socket had no room for.
+    var isHeldUp = false
     /// Told of progress in writing.
     var writing: Promise<Void>?
     /// What the library's callbacks told, to be looked at when the library has returned.

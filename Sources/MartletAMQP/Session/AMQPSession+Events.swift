@@ -11,6 +11,11 @@ extension AMQPSession {
         do {
             try body()
             try link.flush()
+            // It has got room in this very moment, and so will not tell of it.
+            if isHeldUp, !link.wantsToWrite {
+                isHeldUp = false
+                bell.ring()
+            }
         } catch {
             linkFailed(error)
             return

@@ -90,7 +90,10 @@ extension AMQPSession {
         guard case .open = phase, blockedReason == nil, let link else { return }
         // Several rounds, and then others on this loop have their turn.
         for _ in 0..<4 {
-            guard !link.wantsToWrite else { return }
+            guard !link.wantsToWrite else {
+                isHeldUp = true
+                return
+            }
             var messages = 0
             // What comes meanwhile makes no room: that is for the next time.
             var linesMove = true

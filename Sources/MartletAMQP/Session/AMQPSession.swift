@@ -81,6 +81,8 @@ actor AMQPSession {
     var waiting = WaitingLines()
     /// Why the broker takes no publishes at the moment.
     var blockedReason: String?
+    /// There is more to send, which the socket had no room for.
+    var isHeldUp = false
     /// Told of progress in writing, by who closes.
     var writing: Promise<Void>?
     /// There may be more to read, of which the socket says nothing.
