@@ -185,7 +185,12 @@ import Darwin
         #expect(sent.first?.restFrom == nil)
         #expect(outbox.collectSent().isEmpty)
         #expect(take(outbox) == ["request of 11"])
-        // It is still lent.
+        // The loop has that, and is yet to write it.
+        try await outbox.put(.request(request(isGuaranteed: true)))
+        #expect(readAll(theirs) == 0, "it would overtake what was taken")
+        #expect(take(outbox) == ["request of 11"])
+        #expect(outbox.reclaim().isEmpty)
+        #expect(outbox.lend(ours))
         try await outbox.put(.request(request(isGuaranteed: true)))
         #expect(readAll(theirs) == 11)
         #expect(outbox.reclaim().count == 1)

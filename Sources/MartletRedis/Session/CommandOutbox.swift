@@ -42,6 +42,8 @@ final class CommandOutbox: Sendable {
     private struct Loan {
         let descriptor: CInt
         var sent: [CommandEntry] = []
+        /// The loop has something to write that came before whatever comes now.
+        var isOver = false
     }
 
     private enum Run {
@@ -238,6 +240,7 @@ final class CommandOutbox: Sendable {
         let admitted: [Producer] = state.withLock { state in
             guard state.count > 0 else { return [] }
             swap(&taken, &state.content)
+            state.loan?.isOver = true
             state.count = 0
             state.cost = 0
             state.openRun = .none
@@ -331,7 +334,7 @@ final class CommandOutbox: Sendable {
     /// Writes a request to the socket that is lent, unless another is under way on it. What goes wrong is for the loop to
     /// find out. Under the lock: so nobody writes in between, and the loop knows of the request before its reply.
     private func sendNow(_ request: Request, _ state: inout State) -> Written {
-        guard let loan = state.loan, loan.sent.isEmpty, request.bytes.count <= Self.largestAtOnce else {
+        guard let loan = state.loan, !loan.isOver, loan.sent.isEmpty, request.bytes.count <= Self.largestAtOnce else {
             return .nothing
         }
         let count = request.bytes.withUnsafeBytes { SocketOutput.send(loan.descriptor, $0) }
