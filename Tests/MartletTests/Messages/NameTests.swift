@@ -27,27 +27,32 @@ import Testing
 
     /// Whichever way it is found out.
     @Test func aCharacterIsValidOrNotWhateverIsBesideIt() {
-        for value in UInt32(0)...0x3100 {
+        var misjudged: [String] = []
+        let ranges: [ClosedRange<UInt32>] = [0...0x2ff, 0x1670...0x1690, 0x1ff0...0x2070, 0x2ff0...0x3010]
+        for value in ranges.joined() {
             guard let scalar = Unicode.Scalar(value) else { continue }
             let isWrong =
                 "*#+".unicodeScalars.contains(scalar) || scalar.properties.isWhitespace
                 || scalar.properties.generalCategory == .control
             for text in ["a\(scalar)", "é\(scalar)"] {
                 let isValid = (try? TopicName(text).validate()) != nil
-                #expect(isValid == !(isWrong || scalar == "."), "U+\(String(value, radix: 16))")
+                if isValid == (isWrong || scalar == ".") { misjudged.append("U+" + String(value, radix: 16)) }
             }
         }
+        #expect(misjudged.isEmpty)
     }
 
     @Test func rememberedNamesAreThoseOfTheirTopics() {
         var names = TopicCache()
-        for round in 0..<2 {
+        var mistaken: [String] = []
+        for _ in 0..<2 {
             for number in 0..<3_000 {
                 let wire = number % 7 == 0 ? String(repeating: "x", count: 300) + "/\(number)" : "a/\(number)"
                 let name = names.name(of: wire) { TopicName($0.replacing("/", with: ".")) }
-                #expect(name.text == wire.replacing("/", with: "."), "round \(round)")
+                if name.text != wire.replacing("/", with: ".") { mistaken.append(wire) }
             }
         }
+        #expect(mistaken.isEmpty)
         var isMade = false
         _ = names.name(of: "a/2999") { text in
             isMade = true

@@ -34,7 +34,8 @@ extension ConformanceSuite {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for number in 0..<200 {
                         group.addTask {
-                            try await environment.expect(caller.call(echo, number), equals: number, "the response")
+                            let response = try await caller.call(echo, number, timeout: .seconds(60))
+                            try environment.expect(response, equals: number, "the response")
                         }
                     }
                     try await group.waitForAll()
@@ -162,7 +163,11 @@ extension ConformanceSuite {
             let options = RespondOptions(concurrency: 3)
             try await environment.responding(on: responder, to: name, options: options, handler: handler) {
                 try await withThrowingTaskGroup(of: String.self) { group in
-                    for _ in 0..<30 { group.addTask { try await caller.call(name, Message("x")).text ?? "" } }
+                    for _ in 0..<30 {
+                        group.addTask {
+                            try await caller.call(name, Message("x"), timeout: .seconds(60)).text ?? ""
+                        }
+                    }
                     for try await active in group {
                         try environment.expect(
                             Int(active) ?? 99 <= 3,
