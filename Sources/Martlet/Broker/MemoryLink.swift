@@ -22,6 +22,8 @@ final class MemoryLink: Settler {
     private let receiver = Mutex(Receiver())
     private let replies = Telling<(Message, String)>()
     private let online = Atomic(true)
+    /// Whether it is being closed: what is not taken any more is told that, not that the link may come back.
+    private let isClosing = Atomic(false)
     private let waits = OpenWaits()
     private let buffer = Mutex<Deque<Buffered>>([])
     private let buffersOffline: Bool
@@ -114,7 +116,7 @@ final class MemoryLink: Settler {
                     broker.withdraw(id, from: queue, throwing: error)
                 }
             case .offline:
-                guard runtime.states.state != .closed else { throw MessagingError.closed }
+                guard !isClosing.load(ordering: .relaxed) else { throw MessagingError.closed }
                 guard guarantee != .atMostOnce else { return try whileOffline() }
                 try await runtime.waitUntilConnected(within: expiry)
                 outcome = try again()
@@ -203,6 +205,7 @@ final class MemoryLink: Settler {
 
     func close() async {
         await runtime.sendNotices()
+        isClosing.store(true, ordering: .relaxed)
         broker.disconnect(self)
         waits.close(MessagingError.closed)
         await runtime.close(MessagingError.closed)

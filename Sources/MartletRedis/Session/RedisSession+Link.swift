@@ -245,7 +245,9 @@ extension RedisSession {
         runtime.logger.info("the link to the server is lost: \(error)")
         // Who settles a delivery from now on is told.
         loseConsumers()
-        // Whoever is told of the loss below finds the state that says so.
+        // Whoever is told of the loss below finds the state that says so; and from the time that it says so, nothing is
+        // taken that would only be dropped.
+        let unsent = outbox.disconnected()
         runtime.linkLost(
             MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
         )
@@ -258,7 +260,7 @@ extension RedisSession {
         if !table.isEmpty {
             runtime.count(\.gaps, "the link was lost: what was published meanwhile did not arrive (\(error))")
         }
-        dropUnguaranteed()
+        drop(unsent)
         reconnecting = Task { await reconnect() }
     }
 

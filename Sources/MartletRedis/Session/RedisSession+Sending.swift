@@ -217,13 +217,13 @@ extension RedisSession {
         return nodes.learn(from: error, first: first)
     }
 
-    /// The link is gone: what has no guarantee goes with it.
-    func dropUnguaranteed() {
+    /// The link is gone: what had not been sent and has no guarantee goes with it.
+    func drop(_ unsent: UnansweredCommands) {
         let error = MessagingError(
             .notConnected,
             "the link was lost before the command was sent: it has not been done; the link comes back by itself"
         )
-        end(outbox.disconnected(), error)
+        end(unsent, error)
     }
 
     /// Commands have not been sent, or their answers will not come.

@@ -140,6 +140,30 @@ extension ConformanceSuite {
             }
         },
 
+        ConformanceCheck("who publishes while the connection closes is told so", crosses: .not("nobody reads")) {
+            environment in
+            let topic = environment.topic("closing")
+            // The moment in which it goes wrong may be short.
+            for _ in 0..<20 {
+                let connection = try await environment.connect()
+                let published = Recorder<Int>()
+                let publishing = (0..<2).map { publisher in
+                    Task {
+                        while true {
+                            try await connection.publish(Message("x"), to: topic)
+                            if !published.values.contains(publisher) { published.record(publisher) }
+                            await Task.yield()
+                        }
+                    }
+                }
+                try await published.wait(for: publishing.count)
+                await connection.close()
+                for publishing in publishing {
+                    try await environment.expect(.connectionClosed, from: "publish") { try await publishing.value }
+                }
+            }
+        },
+
         ConformanceCheck("closing ends whoever waits for a reader") { environment in
             let publisher = try await environment.connect()
             let reader = try await environment.connect(at: .sink)

@@ -158,6 +158,28 @@ extension ConformanceSuite {
             try environment.expect(seen, equals: [.connected, .disconnected, .connected, .closed], "the states")
         },
 
+        ConformanceCheck(
+            "who sees that the link is lost can't publish",
+            crosses: .not("nothing is sent"),
+            cutsLinks: true
+        ) { environment in
+            let connection = try await environment.connectCuttable()
+            let topic = environment.topic("lost")
+            for _ in 0..<5 {
+                let publishing = (0..<2).map { _ in
+                    Task {
+                        while connection.state == .connected { await Task.yield() }
+                        try await connection.publish(Message("x"), to: topic)
+                    }
+                }
+                try await environment.interrupt(connection) {
+                    for publishing in publishing {
+                        try await environment.expect(.notConnected, from: "publish") { try await publishing.value }
+                    }
+                }
+            }
+        },
+
         ConformanceCheck("a connection without a link can be closed", crosses: .not("nothing is sent"), cutsLinks: true)
         { environment in
             let connection = try await environment.connectCuttable()
