@@ -67,6 +67,25 @@ import Darwin
         #expect(take(outbox) == ["1 to a: 5"], "what was taken is not continued")
     }
 
+    @Test func whoCompletesAPortionIsToSendIt() async throws {
+        let (wakes, portions) = (Wakes(), Wakes())
+        let outbox = CommandOutbox(limit: 100, maximumBytes: 100_000) {
+            wakes.add()
+        } sendPortion: {
+            portions.add()
+        }
+        outbox.connected()
+        for number in 1...70 {
+            _ = try await outbox.publish([49], to: "a")
+            #expect(portions.count == number / 32)
+        }
+        #expect(wakes.count == 1)
+        #expect(take(outbox).count == 1)
+        // What was taken does not count.
+        for _ in 1...31 { _ = try await outbox.publish([49], to: "a") }
+        #expect(portions.count == 2)
+    }
+
     @Test func whatIsAwaitedKeepsItsPlace() async throws {
         let outbox = makeOutbox()
         _ = try await outbox.publish([49], to: "a")

@@ -30,7 +30,7 @@ public struct Confirmation: Sendable {
         of timers: Timers,
         check: @escaping @Sendable (Answer) throws -> Void = { _ in }
     ) {
-        self.init(.promise(PromisedAnswer(promise: promise, timer: timer, timers: timers, check: check)))
+        self.init(.promise(PromisedAnswer(promise, timer, of: timers, check: check)))
     }
 
     package init(_ word: any PromisedWord) {
@@ -68,8 +68,8 @@ public struct Confirmation: Sendable {
     }
 }
 
-/// A broker's answer that is still to come, whatever its type.
-package protocol PromisedWord: Sendable {
+/// A broker's answer that is still to come, whatever its type. An object, so that to hand it on costs one reference count.
+package protocol PromisedWord: AnyObject, Sendable {
     /// Whether the broker has confirmed the message already.
     ///
     /// - Throws: if it is known that it won't.
@@ -82,11 +82,23 @@ package protocol PromisedWord: Sendable {
     func withdraw()
 }
 
-private struct PromisedAnswer<Answer: Sendable>: PromisedWord {
-    let promise: Promise<Answer>
-    let timer: Timers.ID?
-    let timers: Timers
-    let check: @Sendable (Answer) throws -> Void
+private final class PromisedAnswer<Answer: Sendable>: PromisedWord {
+    private let promise: Promise<Answer>
+    private let timer: Timers.ID?
+    private let timers: Timers
+    private let check: @Sendable (Answer) throws -> Void
+
+    init(
+        _ promise: Promise<Answer>,
+        _ timer: Timers.ID?,
+        of timers: Timers,
+        check: @escaping @Sendable (Answer) throws -> Void
+    ) {
+        self.promise = promise
+        self.timer = timer
+        self.timers = timers
+        self.check = check
+    }
 
     func isConfirmed() throws -> Bool {
         guard let result = promise.ended else { return false }

@@ -1,3 +1,4 @@
+import DequeModule
 import Martlet
 import MartletIO
 
@@ -8,6 +9,8 @@ import MartletIO
 final class TopicConsumer: Restorable, ChannelOwner {
     /// How long a queue waits for a link that was lost.
     private static let patience = Duration.seconds(300)
+    /// How many deliveries the reader is given together at most: while it is busy with them, more are read.
+    private static let maximumBatch = 128
 
     var id = 0
     let mailbox: Mailbox<Delivery>
@@ -23,6 +26,9 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private var queue = ""
     private var hasLeft = false
     private var reopening = Reopening()
+    /// What was read and not yet put into the mailbox, all of one topic; nothing of it outlasts a round of reading.
+    private var batch: Deque<Delivery> = []
+    private var batchTopic: TopicName
     /// The latest delivery, and the latest that was acknowledged.
     private var lastTag: UInt64 = 0
     private var acknowledged: UInt64 = 0
@@ -31,6 +37,7 @@ final class TopicConsumer: Restorable, ChannelOwner {
         self.pattern = pattern
         self.options = options
         name = pattern.hasWildcards ? nil : TopicName(pattern.text)
+        batchTopic = TopicName(pattern.text)
         lastingQueue = options.guarantee > .atMostOnce ? UniqueName.make("martlet.topic") : nil
         let backUps = BackUps()
         self.backUps = backUps
@@ -95,13 +102,19 @@ final class TopicConsumer: Restorable, ChannelOwner {
             lastTag = announcement.tag
             return session.runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
         }
-        let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
+        if batch.count >= Self.maximumBatch || (name == nil && topic != batchTopic) { deliverBatch() }
+        batchTopic = topic
+        batch.append(Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0))
         lastTag = announcement.tag
-        mailbox.deliver(delivery)
     }
 
     func readAll(on channel: Channel, of session: isolated AMQPSession) {
+        deliverBatch()
         acknowledge(session)
+    }
+
+    private func deliverBatch() {
+        if !batch.isEmpty { mailbox.deliver(&batch, of: batchTopic) }
     }
 
     func work(_ session: isolated AMQPSession) {
@@ -128,6 +141,7 @@ final class TopicConsumer: Restorable, ChannelOwner {
 
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
+        deliverBatch()
         self.channel = nil
         if !linkIsLost { openAgain(session) }
     }

@@ -31,6 +31,16 @@ final class Answer: Sendable {
         case ended(Result<RedisValue, any Error>)
     }
 
+    /// How far it has come, for nearly all answers: to a publish, which the server takes before anybody has begun to wait.
+    /// They end without a lock, and without a value.
+    private enum Stage: UInt8, AtomicRepresentable {
+        case open
+        case taken
+        /// The state says it.
+        case stated
+    }
+
+    private let stage = Atomic(Stage.open)
     private let state = Mutex(State.pending)
     /// Whether the server has what was sent, and only what comes of it is waited for.
     private let isSent = Atomic(false)
@@ -48,13 +58,35 @@ final class Answer: Sendable {
 
     /// Whether it is there, so that nobody need trouble about it any more.
     var hasEnded: Bool {
-        state.withLock { state in
-            if case .ended = state { true } else { false }
+        switch stage.load(ordering: .acquiring) {
+        case .open: false
+        case .taken: true
+        case .stated:
+            state.withLock { state in
+                if case .ended = state { true } else { false }
+            }
         }
+    }
+
+    /// Has the state say everything from now on.
+    ///
+    /// - Returns: whether it has ended before.
+    private func isTaken() -> Bool {
+        stage.compareExchange(expected: .open, desired: .stated, ordering: .acquiringAndReleasing).original == .taken
     }
 
     /// Ends the wait, unless it has ended before.
     func end(_ result: Result<RedisValue, any Error>) {
+        if case .publish = subject, case .success(.integer) = result {
+            let (isFirst, stage) = stage.compareExchange(
+                expected: .open,
+                desired: .taken,
+                ordering: .acquiringAndReleasing
+            )
+            if isFirst || stage == .taken { return }
+        } else if isTaken() {
+            return
+        }
         let before = state.withLock { state in
             let before = state
             if case .ended = state {} else { state = .ended(result) }
@@ -77,7 +109,7 @@ final class Answer: Sendable {
 
     /// The answer. Cancelling the waiting task ends the wait with `CancellationError`.
     func value(isolation: isolated (any Actor)? = #isolation) async throws -> RedisValue {
-        if let ended { return try ended.get() }
+        if isTaken() { return Self.taken }
         return try await withTaskCancellationHandler {
             // Captured, it has this run where the caller runs; otherwise it would go to the global pool and back.
             _ = isolation
@@ -96,6 +128,7 @@ final class Answer: Sendable {
 
     /// Has an observer told, instead of a task that waits: by whoever ends it, or at once.
     func observe(_ observer: @escaping Observer) {
+        if isTaken() { return observer(.success(Self.taken)) }
         let ended: Result<RedisValue, any Error>? = state.withLock { state in
             if case .ended(let result) = state { return result }
             state = .observed(observer)
@@ -104,9 +137,17 @@ final class Answer: Sendable {
         if let ended { observer(ended) }
     }
 
+    /// What stands for the server's answer to a publish that it has taken: nobody wants to know how many got it.
+    private static let taken = RedisValue.integer(0)
+
     private var ended: Result<RedisValue, any Error>? {
-        state.withLock { state in
-            if case .ended(let result) = state { result } else { nil }
+        switch stage.load(ordering: .acquiring) {
+        case .open: nil
+        case .taken: .success(Self.taken)
+        case .stated:
+            state.withLock { state in
+                if case .ended(let result) = state { result } else { nil }
+            }
         }
     }
 }
@@ -114,6 +155,7 @@ final class Answer: Sendable {
 /// The server's word on a publish.
 extension Answer: PromisedWord {
     func isConfirmed() throws -> Bool {
+        if stage.load(ordering: .acquiring) == .taken { return true }
         guard let ended else { return false }
         try subject.check(ended.get())
         return true
@@ -147,11 +189,17 @@ extension Answer: PromisedWord {
 }
 
 /// An answer that is not waited for longer than a message lasts.
-struct ExpiringAnswer: PromisedWord {
-    let answer: Answer
-    /// What ends it too late otherwise.
-    let timer: Timers.ID
-    let timers: Timers
+final class ExpiringAnswer: PromisedWord {
+    private let answer: Answer
+    private let timer: Timers.ID
+    private let timers: Timers
+
+    /// - Parameter timer: what ends it too late otherwise.
+    init(_ answer: Answer, timer: Timers.ID, of timers: Timers) {
+        self.answer = answer
+        self.timer = timer
+        self.timers = timers
+    }
 
     func isConfirmed() throws -> Bool {
         do {

@@ -98,6 +98,8 @@ final class CommandOutbox: Sendable {
         /// It is in, and there was nothing before.
         case isFirst
         case isIn
+        /// It is in, and with it a portion that is worth a write of its own.
+        case completesPortion
         case parked(UInt64)
         case offline
     }
@@ -106,12 +108,15 @@ final class CommandOutbox: Sendable {
 
     /// How many bytes a request may have that is written at once.
     private static let largestAtOnce = 16 << 10
+    /// How many publishes are a portion.
+    private static let portion = 32
     /// After how many bytes a run of publishes ends: the loop takes one with all that it has.
     private static let largestRun = 64 << 10
 
     private let limit: Int
     private let maximumBytes: Int
     private let wake: @Sendable () -> Void
+    private let sendPortion: @Sendable () -> Void
     private let state = Mutex(State())
     // Proof: touched by the members that are for the loop alone, and so by one thread at a time.
     nonisolated(unsafe) private var taken = Content()
@@ -120,10 +125,18 @@ final class CommandOutbox: Sendable {
     ///   - limit: how many commands may wait.
     ///   - maximumBytes: how many bytes may wait; one command may always be larger.
     ///   - wake: called, outside the lock, when there is something to take and was not before.
-    init(limit: Int, maximumBytes: Int, wake: @escaping @Sendable () -> Void) {
+    ///   - sendPortion: called, outside the lock and by a producer, after every so many publishes that wait: one that runs on
+    ///     the loop itself has the loop send them now, so that the server works while it goes on.
+    init(
+        limit: Int,
+        maximumBytes: Int,
+        wake: @escaping @Sendable () -> Void,
+        sendPortion: @escaping @Sendable () -> Void = {}
+    ) {
         self.limit = max(1, limit)
         self.maximumBytes = maximumBytes
         self.wake = wake
+        self.sendPortion = sendPortion
     }
 
     // MARK: From any thread
@@ -141,14 +154,11 @@ final class CommandOutbox: Sendable {
             }
             let isFirst = state.count == 0
             append(body, to: topic, answer, &state)
-            return isFirst ? .isFirst : .isIn
+            if isFirst { return .isFirst }
+            return state.count % Self.portion == 0 ? .completesPortion : .isIn
         }
-        switch outcome {
-        case .isFirst: wake()
-        case .isIn: break
-        case .parked(let id): try await waitForRoom(id)
-        case .offline: return .offline
-        }
+        if case .offline = outcome { return .offline }
+        try await follow(outcome)
         return .taken
     }
 
@@ -177,6 +187,7 @@ final class CommandOutbox: Sendable {
     private func follow(_ outcome: Outcome) async throws {
         switch outcome {
         case .isFirst: wake()
+        case .completesPortion: sendPortion()
         case .isIn, .offline: break
         case .parked(let id): try await waitForRoom(id)
         }

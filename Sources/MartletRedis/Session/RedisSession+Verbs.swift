@@ -73,7 +73,7 @@ extension RedisSession {
             ending: answer,
             within: options.expiry
         )
-        return timer.map { Confirmation(ExpiringAnswer(answer: answer, timer: $0, timers: runtime.timers)) }
+        return timer.map { Confirmation(ExpiringAnswer(answer, timer: $0, of: runtime.timers)) }
             ?? Confirmation(answer)
     }
 

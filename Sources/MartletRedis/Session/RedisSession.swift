@@ -125,7 +125,11 @@ actor RedisSession {
         let bell = Bell(loop)
         self.bell = bell
         gate = FlowGate(on: loop) { bell.answer() }
-        outbox = CommandOutbox(limit: 4_096, maximumBytes: 1 << 20) { bell.ringForCommands() }
+        outbox = CommandOutbox(limit: 4_096, maximumBytes: 1 << 20) {
+            bell.ringForCommands()
+        } sendPortion: {
+            bell.sendIfOnLoop()
+        }
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()
         bell.listen(self)

@@ -24,6 +24,7 @@ enum Main {
         case "connections": try await Publishing(job).onConnections(onOneThread: false)
         case "connections-one-thread": try await Publishing(job).onConnections(onOneThread: true)
         case "confirmed": try await Publishing(job).confirmed()
+        case "confirmed-on-loop": try await Publishing(job).confirmedOnLoop()
         case "subscribe": try await Receiving(job).subscribe()
         case "consume": try await Receiving(job).consume()
         case "echo": try await Calling(job).echo()

@@ -41,9 +41,20 @@ struct Publishing {
         for broker in brokers { await broker.close() }
     }
 
-    /// As many as the window are not confirmed at a time.
+    /// As many as the window are not confirmed at a time; on the global pool.
+    @concurrent
     func confirmed() async throws {
         let broker = try await job.connect()
+        try await confirmed(on: broker)
+    }
+
+    /// The same on the thread that serves the connection's socket.
+    func confirmedOnLoop() async throws {
+        let broker = try await job.connect()
+        try await withTaskExecutorPreference(broker.taskExecutor) { try await confirmed(on: broker) }
+    }
+
+    private func confirmed(on broker: any Connection) async throws {
         let bounded = try await boundedQueue(on: broker)
         let message = job.message
         let options = PublishOptions(guarantee: strongest)
