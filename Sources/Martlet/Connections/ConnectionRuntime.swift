@@ -144,11 +144,11 @@ public final class ConnectionRuntime: Sendable {
     }
 
     /// The value of a message that came from outside; one that can't be read is counted and thrown.
-    package func decode<Value: Decodable>(_ message: Message, from source: String) throws -> Value {
+    package func decode<Value: Decodable>(_ message: Message, from source: @autoclosure () -> String) throws -> Value {
         do {
             return try codecs.value(of: message)
         } catch {
-            count(\.undecodable, "a message from \(source) could not be read: \(error)")
+            count(\.undecodable, "a message from \(source()) could not be read: \(error)")
             throw error
         }
     }

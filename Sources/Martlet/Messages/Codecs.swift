@@ -3,19 +3,38 @@
 /// Every message names its content type, unless it is JSON; so peers with different codecs understand each other
 /// as long as each can read what the other writes.
 public struct Codecs: Sendable {
+    /// An object, so that to use it for a message costs one reference count: all tasks of a connection share it.
+    private final class Contents: Sendable {
+        let writer: any Codec
+        /// What messages say that were written with it; `nil`: nothing.
+        let contentType: String?
+        /// What a message is read with that says nothing.
+        let standard: any Codec
+        let readers: [String: any Codec]
+
+        init(writer: any Codec, readers: [any Codec]) {
+            var all: [String: any Codec] = [JSONCodec().contentType: JSONCodec()]
+            for codec in readers + [writer] { all[codec.contentType] = codec }
+            self.writer = writer
+            contentType = writer.contentType == Codecs.standardType ? nil : writer.contentType
+            standard = all[Codecs.standardType] ?? JSONCodec()
+            self.readers = all
+        }
+    }
+
+    private let contents: Contents
+
     /// What values are written with.
-    public let writer: any Codec
-    private let readers: [String: any Codec]
+    public var writer: any Codec { contents.writer }
 
     /// - Parameters:
     ///   - writer: what values are written with; it is also read.
     ///   - readers: what is read as well. JSON always is.
     public init(writer: any Codec = JSONCodec(), readers: [any Codec] = []) {
-        self.writer = writer
-        var all: [String: any Codec] = [JSONCodec().contentType: JSONCodec()]
-        for codec in readers + [writer] { all[codec.contentType] = codec }
-        self.readers = all
+        contents = Contents(writer: writer, readers: readers)
     }
+
+    private static var standardType: String { "application/json" }
 
     /// Bytes of which nothing is said (RFC 2046, section 4.5.1). They are tried as JSON: so commlib-py calls what its binary
     /// serializer makes.
@@ -27,11 +46,11 @@ public struct Codecs: Sendable {
     public func message<Value: Encodable>(_ value: Value) throws -> Message {
         var message = Message()
         do {
-            message.body = try writer.encode(value)
+            message.body = try contents.writer.encode(value)
         } catch {
             throw MessagingError(.encodingFailed, "a \(Value.self) could not be encoded", cause: error)
         }
-        if writer.contentType != "application/json" { message.headers.contentType = writer.contentType }
+        if let type = contents.contentType { message.headers.contentType = type }
         return message
     }
 
@@ -40,15 +59,9 @@ public struct Codecs: Sendable {
     /// - Throws: ``MessagingError/Code/decodingFailed``, or ``MessagingError/Code/unsupportedContentType`` where no
     ///   codec reads what the message's content type names.
     public func value<Value: Decodable>(_: Value.Type = Value.self, of message: Message) throws -> Value {
-        let contentType = message.headers.contentType.map(Self.mediaType) ?? "application/json"
-        guard let codec = readers[contentType] ?? (contentType == Self.unknownBytes ? JSONCodec() : nil) else {
-            throw MessagingError(
-                .unsupportedContentType,
-                "no codec reads \(quoted(contentType)); this connection reads \(readers.keys.sorted().joined(separator: ", "))"
-            )
-        }
+        let reader = try reader(of: message)
         do {
-            return try codec.decode(Value.self, from: message.body)
+            return try reader.decode(Value.self, from: message.body)
         } catch {
             let reason = (error as? DecodingError)?.summary ?? "\(type(of: error))"
             throw MessagingError(
@@ -56,6 +69,17 @@ public struct Codecs: Sendable {
                 "a body of \(message.body.count) bytes is no \(Value.self): \(reason)"
             )
         }
+    }
+
+    private func reader(of message: Message) throws -> any Codec {
+        guard let type = message.headers.contentType.map(Self.mediaType) else { return contents.standard }
+        if let reader = contents.readers[type] { return reader }
+        if type == Self.unknownBytes { return JSONCodec() }
+        let types = contents.readers.keys.sorted().joined(separator: ", ")
+        throw MessagingError(
+            .unsupportedContentType,
+            "no codec reads \(quoted(type)); this connection reads \(types)"
+        )
     }
 
     /// `Application/JSON; charset=utf-8` is `application/json` (RFC 9110, section 8.3.1). MessagePack has other names,
