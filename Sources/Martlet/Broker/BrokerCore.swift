@@ -5,6 +5,8 @@ struct BrokerCore: Sendable {
         let mailbox: Mailbox<Delivery>
         let client: Int
         let retainAsPublished: Bool
+        /// Whether what it gets need not say its topic.
+        let knowsTopic: Bool
     }
 
     struct Client {
@@ -51,6 +53,8 @@ struct BrokerCore: Sendable {
     private var index = FilterIndex<Subscriber>()
     /// Of recently used topics, who subscribes: most messages go where others have gone before.
     private var matches: [TopicName: [Subscriber]] = [:]
+    /// The same of the latest topic, which is often the next one as well.
+    private var latestMatch: (topic: TopicName, subscribers: [Subscriber])?
     private var retained: [TopicName: Retained] = [:]
     private var unsettled: [UInt64: Unsettled] = [:]
     private var lastID = 0
@@ -107,7 +111,7 @@ struct BrokerCore: Sendable {
 
     private mutating func withdraw(_ client: Client, now: Duration) {
         for old in client.subscriptions.values { index.remove(id: old.id, for: old.pattern) }
-        matches.removeAll(keepingCapacity: true)
+        forgetMatches()
         for old in client.consumers.values { queues[old.queue]?.removeConsumer(old.id) }
         clients[client.identity.id]?.unsettled = []
         for tag in client.unsettled.sorted() {
@@ -122,12 +126,24 @@ struct BrokerCore: Sendable {
     /// Who gets what is published to a topic.
     mutating func subscribers(of topic: TopicName) -> [Subscriber] {
         statistics.published += 1
-        if let subscribers = matches[topic] { return subscribers }
+        if let latestMatch, latestMatch.topic.isSame(as: topic) { return latestMatch.subscribers }
+        let subscribers = matches[topic] ?? findSubscribers(of: topic)
+        latestMatch = (topic, subscribers)
+        return subscribers
+    }
+
+    private mutating func findSubscribers(of topic: TopicName) -> [Subscriber] {
         var subscribers: [Subscriber] = []
         index.forEachMatch(of: topic) { subscribers.append($0) }
         if matches.count >= options.cachedTopics { matches.removeAll(keepingCapacity: true) }
         matches[topic] = subscribers
         return subscribers
+    }
+
+    /// Somebody subscribes, or no longer does.
+    private mutating func forgetMatches() {
+        matches.removeAll(keepingCapacity: true)
+        latestMatch = nil
     }
 
     /// Publishes what no client is waiting to see published: a will, a message of the broker's handler.
@@ -169,9 +185,14 @@ struct BrokerCore: Sendable {
         let id = makeID()
         clients[client]?.subscriptions[ObjectIdentifier(mailbox)] =
             Subscription(id: id, pattern: pattern, options: options, mailbox: mailbox)
-        let subscriber = Subscriber(mailbox: mailbox, client: client, retainAsPublished: options.retainAsPublished)
+        let subscriber = Subscriber(
+            mailbox: mailbox,
+            client: client,
+            retainAsPublished: options.retainAsPublished,
+            knowsTopic: !pattern.hasWildcards
+        )
         index.insert(subscriber, id: id, for: pattern)
-        matches.removeAll(keepingCapacity: true)
+        forgetMatches()
         guard options.retained else { return }
         for (topic, kept) in retained.filter({ pattern.matches($0.key) }).sorted(by: { $0.key.text < $1.key.text }) {
             if let expiry = kept.expiresAt, expiry <= now {
@@ -185,7 +206,7 @@ struct BrokerCore: Sendable {
     mutating func unsubscribe(_ client: Int, _ mailbox: Mailbox<Delivery>) {
         guard let old = clients[client]?.subscriptions.removeValue(forKey: ObjectIdentifier(mailbox)) else { return }
         index.remove(id: old.id, for: old.pattern)
-        matches.removeAll(keepingCapacity: true)
+        forgetMatches()
     }
 
     // MARK: Replies

@@ -95,7 +95,8 @@ extension MemoryBroker {
                 state.held.append(.publication(message, topic, isRetained: isRetained, to: mailbox, client: client))
                 continue
             }
-            let delivery = Delivery(topic: topic, message: message, isRetained: isRetained)
+            let known = subscriber.knowsTopic ? nil : topic
+            let delivery = Delivery(topic: known, message: message, isRetained: isRetained)
             let (offer, reader) = subscriber.mailbox.offerWithoutWaking(delivery, topic: topic)
             if let reader { state.aftermath.readers.append(reader) }
             if case .parked(let id) = offer { heldBack.append(HeldBack(mailbox: subscriber.mailbox, id: id)) }

@@ -24,7 +24,7 @@ public actor MemoryConnection: Connection {
         try options.validate(on: capabilities)
         let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
         try link.broker.subscribe(link.client, to: pattern, options, mailbox)
-        return Subscription(mailbox) { [link] in link.broker.unsubscribe(link.client, mailbox) }
+        return Subscription(mailbox, of: pattern.onlyTopic) { [link] in link.broker.unsubscribe(link.client, mailbox) }
     }
 
     /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.

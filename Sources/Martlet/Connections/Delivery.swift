@@ -5,7 +5,10 @@
 /// needs no settling; there both do nothing.
 public struct Delivery: Sendable {
     /// The topic it was published to, or the queue's name.
-    public let topic: TopicName
+    public var topic: TopicName { knownTopic ?? Self.unknownTopic }
+    /// `nil` on its way to a subscription to one topic, which says the rest when it hands it out: a name that two threads
+    /// counted references to for each message cost more than all the rest of handing it over.
+    var knownTopic: TopicName?
     /// What arrived.
     public let message: Message
     /// How often it had been delivered before without being acknowledged.
@@ -15,14 +18,17 @@ public struct Delivery: Sendable {
     public let isRetained: Bool
     package let settlement: Settlement?
 
+    private static let unknownTopic: TopicName = ""
+
+    /// - Parameter topic: `nil` for a subscription that was made with its topic.
     package init(
-        topic: TopicName,
+        topic: TopicName?,
         message: Message,
         redeliveries: Int = 0,
         isRetained: Bool = false,
         settlement: Settlement? = nil
     ) {
-        self.topic = topic
+        knownTopic = topic
         self.message = message
         self.redeliveries = redeliveries
         self.isRetained = isRetained

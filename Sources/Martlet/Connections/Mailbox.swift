@@ -77,7 +77,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// How often a reader that finds nothing lets others run before it goes to sleep, where elements come close together:
     /// being woken costs both sides some microseconds, and a producer that is busy has the next element sooner than that.
     /// Not so a reader that is isolated to an actor: to let others run it leaves its thread.
-    private static var patience: Int { 8 }
+    private static var patience: Int { 32 }
 
     /// After how many elements a reader lets others run: after each batch, where it takes batches.
     package let quantum: Int

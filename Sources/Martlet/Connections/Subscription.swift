@@ -14,10 +14,13 @@ public struct Subscription: AsyncSequence, Sendable {
     /// Unsubscribes when the last one who could read has gone.
     private final class Lifetime: Sendable {
         let mailbox: Mailbox<Delivery>
+        /// What all deliveries are of; `nil`: they say it.
+        let topic: TopicName?
         let unsubscribe: @Sendable () -> Void
 
-        init(mailbox: Mailbox<Delivery>, unsubscribe: @escaping @Sendable () -> Void) {
+        init(mailbox: Mailbox<Delivery>, topic: TopicName?, unsubscribe: @escaping @Sendable () -> Void) {
             self.mailbox = mailbox
+            self.topic = topic
             self.unsubscribe = unsubscribe
         }
 
@@ -29,9 +32,16 @@ public struct Subscription: AsyncSequence, Sendable {
 
     private let lifetime: Lifetime
 
-    /// - Parameter unsubscribe: called once or more, from any thread, when no more deliveries are wanted.
-    package init(_ mailbox: Mailbox<Delivery>, unsubscribe: @escaping @Sendable () -> Void) {
-        lifetime = Lifetime(mailbox: mailbox, unsubscribe: unsubscribe)
+    /// - Parameters:
+    ///   - topic: what all deliveries are of, if that is known; then they need not say it. A name of its own: one that others
+    ///     use, too, costs what leaving it out saves.
+    ///   - unsubscribe: called once or more, from any thread, when no more deliveries are wanted.
+    package init(
+        _ mailbox: Mailbox<Delivery>,
+        of topic: TopicName? = nil,
+        unsubscribe: @escaping @Sendable () -> Void
+    ) {
+        lifetime = Lifetime(mailbox: mailbox, topic: topic, unsubscribe: unsubscribe)
     }
 
     /// How many messages were dropped because the reader was too slow; see ``Overflow``.
@@ -101,7 +111,7 @@ public struct Subscription: AsyncSequence, Sendable {
         /// The next delivery; `nil` at the end.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Delivery? {
             try Task.checkCancellation()
-            if let next = batch.deliveries.popFirst() { return next }
+            if let next = popFirst() { return next }
             // One for whom there is always something would otherwise never suspend, and hold its thread for ever. And
             // meanwhile its producers fill the next batch.
             if batch.taken >= (isolation == nil ? batch.lifetime.mailbox.quantum : Self.isolatedQuantum) {
@@ -110,12 +120,19 @@ public struct Subscription: AsyncSequence, Sendable {
             }
             try await batch.lifetime.mailbox.next(into: &batch.deliveries, onlyOne: takesOne)
             batch.taken += batch.deliveries.count
-            return batch.deliveries.popFirst()
+            return popFirst()
         }
 
         fileprivate mutating func nextIfReady() -> Delivery? {
             batch.lifetime.mailbox.nextIfReady(into: &batch.deliveries, onlyOne: takesOne)
-            return batch.deliveries.popFirst()
+            return popFirst()
+        }
+
+        private func popFirst() -> Delivery? {
+            guard let topic = batch.lifetime.topic else { return batch.deliveries.popFirst() }
+            var delivery = batch.deliveries.popFirst()
+            delivery?.knownTopic = topic
+            return delivery
         }
     }
 }

@@ -40,6 +40,7 @@ struct DottedName: Sendable {
         storage = Storage(text: text, problem: problem, segments: segments)
     }
 
+    func isSame(as other: DottedName) -> Bool { storage === other.storage }
     var text: String { storage.text }
     var segments: [String] { storage.segments ?? Self.segments(of: text) }
     var isValid: Bool { storage.isValid }

@@ -27,6 +27,9 @@ public struct TopicPattern: Sendable, Hashable {
         segments.contains { $0 == "*" || $0 == "#" }
     }
 
+    /// The one topic that it matches, as a name that nobody else uses; `nil` if it has wildcards.
+    package var onlyTopic: TopicName? { hasWildcards ? nil : TopicName(text) }
+
     /// Throws ``MessagingError/Code/invalidFilter``, saying which segment is wrong, unless the pattern is valid.
     public func validate() throws {
         guard !name.isValid else { return }
