@@ -101,7 +101,7 @@ public actor AMQPConnection: Connection, ReplyPosting {
         try pattern.validate()
         try options.validate(on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
-        return Subscription(mailbox) { [weak session] in session?.leave(id) }
+        return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(id) }
     }
 
     /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
@@ -131,7 +131,7 @@ public actor AMQPConnection: Connection, ReplyPosting {
         try queue.validate()
         try options.validate()
         let (mailbox, id) = try await session.consume(from: queue, options)
-        return Subscription(mailbox) { [weak session] in session?.leave(id) }
+        return Subscription(mailbox, of: TopicName(queue.text)) { [weak session] in session?.leave(id) }
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.

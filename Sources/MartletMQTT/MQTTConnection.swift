@@ -94,9 +94,8 @@ public actor MQTTConnection: Connection {
             noLocal: options.noLocal,
             retainAsPublished: options.retainAsPublished
         )
-        let name = pattern.hasWildcards ? nil : TopicName(pattern.text)
-        let member = try await session.subscribe(request, .topics(inbox, name: name))
-        return Subscription(inbox.mailbox) { [weak session] in session?.leave(member) }
+        let member = try await session.subscribe(request, .topics(inbox, knowsTopic: !pattern.hasWildcards))
+        return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
     }
 
     /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
@@ -134,7 +133,7 @@ public actor MQTTConnection: Connection {
             quality: options.isForRequests && session.options.session == .clean ? 0 : 1
         )
         let member = try await session.subscribe(request, .queue(inbox, queue))
-        return Subscription(inbox.mailbox) { [weak session] in
+        return Subscription(inbox.mailbox, of: TopicName(queue.text)) { [weak session] in
             session?.leave(member)
             inbox.end()
         }

@@ -181,8 +181,8 @@ extension MQTTSession {
             return runtime.count(\.undecodable, "a message of \(quoted(topic)) could not be read: \(error)")
         }
         switch receiver {
-        case .topics(let inbox, let name):
-            let topic = name ?? names.name(of: topic, TopicMapping.name)
+        case .topics(let inbox, let knowsTopic):
+            let topic = knowsTopic ? nil : names.name(of: topic, TopicMapping.name)
             inbox.deliver(Delivery(topic: topic, message: message, isRetained: isRetained))
         case .queue(let inbox, let queue):
             inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)

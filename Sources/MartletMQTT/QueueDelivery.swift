@@ -28,7 +28,7 @@ final class QueueDelivery: Settler {
     /// The delivery that is settled by this.
     var delivery: Delivery {
         Delivery(
-            topic: TopicName(queue),
+            topic: nil,
             message: message,
             redeliveries: redeliveries,
             settlement: Settlement(0, by: self)

@@ -3,8 +3,8 @@ import MartletIO
 
 /// Who gets what comes by a subscription.
 enum Receiver: Sendable {
-    /// A topic's subscriber. Where the filter has no wildcards its own name is told as the topic.
-    case topics(Inbox<Delivery>, name: TopicName?)
+    /// A subscriber. One to a topic without wildcards knows what it is of.
+    case topics(Inbox<Delivery>, knowsTopic: Bool)
     /// A queue's consumer.
     case queue(PrefetchInbox, QueueName)
     /// Those who wait for replies.

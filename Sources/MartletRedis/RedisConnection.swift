@@ -97,7 +97,7 @@ public actor RedisConnection: Connection {
         try options.validate(on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let member = try await session.subscribe(to: pattern, Receiver(inbox: inbox))
-        return Subscription(inbox.mailbox) { [weak session] in session?.leave(member) }
+        return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
     }
 
     /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
@@ -126,7 +126,8 @@ public actor RedisConnection: Connection {
         try options.validate()
         let inbox = Inbox<Delivery>(limit: options.prefetch, overflow: .suspend, gate: FlowGate(on: loop) {})
         let consumer = try await session.consume(queue, prefetch: options.prefetch, inbox)
-        return Subscription(inbox.mailbox) { [weak session] in session?.leaveQueue(consumer) }
+        return Subscription(inbox.mailbox, of: TopicName(queue.text)) { [weak session] in session?.leaveQueue(consumer)
+        }
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.

@@ -59,14 +59,13 @@ extension MemoryBroker {
         case .publication(let message, let topic, let isRetained, let target, _):
             mailbox = target
             delivery = Delivery(topic: topic, message: message, isRetained: isRetained)
-        case .assignment(let queued, let tag, let queue, let target, let client):
+        case .assignment(let queued, let tag, _, let target, let client):
             guard let link = links[client]?.link else { return nil }
             mailbox = target
-            let topic = TopicName(queue)
             let settlement = Settlement(tag, by: link)
             aftermath.settlements.append(settlement)
             delivery = Delivery(
-                topic: topic,
+                topic: nil,
                 message: queued.message,
                 redeliveries: queued.deliveries - 1,
                 settlement: settlement

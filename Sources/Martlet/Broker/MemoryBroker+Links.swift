@@ -130,12 +130,13 @@ extension MemoryBroker {
         }
     }
 
+    /// - Returns: what it is subscribed to: the handler may have changed it.
     func subscribe(
         _ client: BrokerClient,
         to pattern: TopicPattern,
         _ options: SubscribeOptions,
         _ mailbox: Mailbox<Delivery>
-    ) throws {
+    ) throws -> TopicPattern {
         try locked { state in
             try state.checkOnline(client)
             var pattern = pattern
@@ -149,6 +150,7 @@ extension MemoryBroker {
             try pattern.validate()
             state.core.subscribe(client.id, to: pattern, options, mailbox, now: timers.now)
             perform(&state)
+            return pattern
         }
     }
 
@@ -156,9 +158,13 @@ extension MemoryBroker {
         locked { $0.core.unsubscribe(client.id, mailbox) }
     }
 
-    func consume(_ client: BrokerClient, from queue: QueueName, _ options: ConsumeOptions, _ mailbox: Mailbox<Delivery>)
-        throws
-    {
+    /// - Returns: what it consumes: the handler may have changed it.
+    func consume(
+        _ client: BrokerClient,
+        from queue: QueueName,
+        _ options: ConsumeOptions,
+        _ mailbox: Mailbox<Delivery>
+    ) throws -> QueueName {
         try locked { state in
             try state.checkOnline(client)
             var queue = queue
@@ -173,6 +179,7 @@ extension MemoryBroker {
             try state.core.makeRoomForQueue(queue)
             state.core.consume(client.id, from: queue, options, mailbox, now: timers.now)
             perform(&state)
+            return queue
         }
     }
 

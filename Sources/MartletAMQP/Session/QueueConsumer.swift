@@ -90,16 +90,16 @@ final class QueueConsumer: Restorable, ChannelOwner {
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
             redeliveries = max(redeliveries, Int(clamping: count))
         }
-        let topic = topic ?? TopicName(announcement.routingKey)
+        let told = topic == nil ? TopicName(announcement.routingKey) : nil
         let message = Result { try WireFormat.message(content, from: .publication, session.runtime.wire) }
         let delivery = Delivery(
-            topic: topic,
+            topic: told,
             message: (try? message.get()) ?? Message(content.body),
             redeliveries: redeliveries,
             settlement: Settlement(announcement.tag, by: channel.settler)
         )
         if case .failure(let error) = message {
-            session.runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+            session.runtime.count(\.undecodable, "a message of \(topic ?? delivery.topic) could not be read: \(error)")
             try? delivery.nack(requeue: false)
             return
         }

@@ -1,4 +1,3 @@
-import DequeModule
 import Martlet
 import MartletIO
 
@@ -9,14 +8,12 @@ import MartletIO
 final class TopicConsumer: Restorable, ChannelOwner {
     /// How long a queue waits for a link that was lost.
     private static let patience = Duration.seconds(300)
-    /// How many deliveries the reader is given together at most: while it is busy with them, more are read.
-    private static let maximumBatch = 128
 
     var id = 0
     let mailbox: Mailbox<Delivery>
     private let pattern: TopicPattern
-    /// Where the pattern has no wildcards its own name is told as the topic.
-    private let name: TopicName?
+    /// Whether the pattern has no wildcards, so that the topic need not be told.
+    private let knowsTopic: Bool
     private let options: SubscribeOptions
     /// The name that is kept, with a guarantee.
     private let lastingQueue: String?
@@ -26,9 +23,6 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private var queue = ""
     private var hasLeft = false
     private var reopening = Reopening()
-    /// What was read and not yet put into the mailbox, all of one topic; nothing of it outlasts a round of reading.
-    private var batch: Deque<Delivery> = []
-    private var batchTopic: TopicName
     /// The latest delivery, and the latest that was acknowledged.
     private var lastTag: UInt64 = 0
     private var acknowledged: UInt64 = 0
@@ -36,8 +30,7 @@ final class TopicConsumer: Restorable, ChannelOwner {
     init(_ pattern: TopicPattern, _ options: SubscribeOptions, bell: Bell) {
         self.pattern = pattern
         self.options = options
-        name = pattern.hasWildcards ? nil : TopicName(pattern.text)
-        batchTopic = TopicName(pattern.text)
+        knowsTopic = !pattern.hasWildcards
         lastingQueue = options.guarantee > .atMostOnce ? UniqueName.make("martlet.topic") : nil
         let backUps = BackUps()
         self.backUps = backUps
@@ -94,27 +87,24 @@ final class TopicConsumer: Restorable, ChannelOwner {
 
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
         guard case .delivery(let announcement) = content.announcement else { return }
-        let topic = name ?? TopicName(announcement.routingKey)
+        let topic = knowsTopic ? nil : TopicName(announcement.routingKey)
         let message: Message
         do {
             message = try WireFormat.message(content, from: .publication, session.runtime.wire)
         } catch {
             lastTag = announcement.tag
-            return session.runtime.count(\.undecodable, "a message of \(topic) could not be read: \(error)")
+            return session.runtime.count(\.undecodable, "a message of \(pattern) could not be read: \(error)")
         }
-        if batch.count >= Self.maximumBatch || (name == nil && topic != batchTopic) { deliverBatch() }
-        batchTopic = topic
-        batch.append(Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0))
+        // At once, not with what else is read: what comes behind by another way, such as the result of an action whose
+        // feedback this is, is not to overtake it.
+        mailbox.deliver(
+            Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
+        )
         lastTag = announcement.tag
     }
 
     func readAll(on channel: Channel, of session: isolated AMQPSession) {
-        deliverBatch()
         acknowledge(session)
-    }
-
-    private func deliverBatch() {
-        if !batch.isEmpty { mailbox.deliver(&batch, of: batchTopic) }
     }
 
     func work(_ session: isolated AMQPSession) {
@@ -141,7 +131,6 @@ final class TopicConsumer: Restorable, ChannelOwner {
 
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
-        deliverBatch()
         self.channel = nil
         if !linkIsLost { openAgain(session) }
     }

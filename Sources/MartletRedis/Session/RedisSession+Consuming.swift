@@ -95,14 +95,13 @@ extension RedisSession {
             _ = consumer.release(tag)
             return bury(element, number, "expired")
         }
-        let topic = TopicName(consumer.keys.queue)
         let delivery = Delivery(
-            topic: topic,
+            topic: nil,
             message: element.message,
             redeliveries: element.redeliveries,
             settlement: Settlement(tag, by: consumer.settler)
         )
-        consumer.inbox.offer(delivery, topic: topic)
+        consumer.inbox.deliver(delivery)
     }
 
     /// The queue is on another node of the cluster now, and with it what is held.

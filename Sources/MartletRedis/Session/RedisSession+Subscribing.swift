@@ -132,7 +132,8 @@ extension RedisSession {
         backlog.read(bytes: body.count, isBehind: gate.isClosed)
         guard !route.mailboxes.isEmpty else { return }
         do {
-            batch.append(Delivery(topic: route.topic, message: try runtime.wire.message(body, from: .publication)))
+            let message = try runtime.wire.message(body, from: .publication)
+            batch.append(Delivery(topic: route.isKnown ? nil : route.topic, message: message))
         } catch {
             runtime.count(\.undecodable, "a message of \(route.topic) could not be read: \(error)")
         }

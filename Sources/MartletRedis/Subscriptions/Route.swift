@@ -13,6 +13,8 @@ import Darwin
 /// made anew when a subscription is.
 struct Route {
     let topic: TopicName
+    /// Whether those who get it know that.
+    let isKnown: Bool
     /// Those who get it; none if nobody does any more.
     let mailboxes: [Mailbox<Delivery>]
     /// As they are on the wire.
@@ -24,6 +26,7 @@ struct Route {
     /// The way of no message.
     init() {
         topic = TopicName("")
+        isKnown = true
         mailboxes = []
         channel = []
         glob = nil
@@ -34,6 +37,7 @@ struct Route {
         let group = table[filter]
         let topic = group?.topic ?? TopicName(channel)
         self.topic = topic
+        isKnown = group?.topic != nil
         mailboxes = (group?.members ?? []).filter { group?.topic != nil || $0.pattern.matches(topic) }
             .map(\.receiver.inbox.mailbox)
         self.channel = Array(channel.utf8)
