@@ -8,13 +8,15 @@ struct Bridging {
 
     func run() async throws {
         let source = try await job.connect()
-        let sink = try await job.connect(port: Job.port("SINK_PORT"))
+        let sink = try await job.connect(port: Job.port("SINK_PORT"), thread: source.taskExecutor)
         let bridge = Bridge(from: source, to: sink, name: "bench") {
             Forward("bench.#", options: RouteOptions(guarantee: .atMostOnce))
         }
-        try await bridge.whileRunning {
-            Report.ready()
-            try await Task.sleep(for: .seconds(86_400))
+        try await withTaskExecutorPreference(source.taskExecutor) {
+            try await bridge.whileRunning {
+                Report.ready()
+                try await Task.sleep(for: .seconds(86_400))
+            }
         }
     }
 }
