@@ -74,18 +74,19 @@ package final class Mailbox<Element: Sendable>: Sendable {
         let error: (any Error)?
     }
 
-    /// How often a reader that finds nothing lets others run before it goes to sleep, where elements come close together:
-    /// being woken costs both sides some microseconds, and a producer that is busy has the next element sooner than that.
-    /// Not so a reader that is isolated to an actor: to let others run it leaves its thread.
-    private static var patience: Int { 32 }
+    /// After how many elements a reader lets others run: one for whom there is always something would otherwise never
+    /// suspend, and hold its thread for ever.
+    private static var turn: Int { 1_024 }
 
-    /// After how many elements a reader lets others run: after each batch, where it takes batches.
-    package let quantum: Int
+    /// Whether a reader is to wait for more than one element at a time.
+    private let fillsBatches: Bool
     private let state: Mutex<State>
     /// Whether there is something to take, or nothing will come any more. Set under the lock.
     private let isReady = Atomic(false)
     /// Whether elements come close together: several were there when the reader last took some, or it had not to sleep.
     private let isDense = Atomic(true)
+    /// How many the reader has taken since it last let others run.
+    private let taken = Atomic(0)
     private let onFull: (@Sendable () -> Void)?
     private let onRoom: (@Sendable () -> Void)?
 
@@ -101,7 +102,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     ) {
         self.onFull = onFull
         self.onRoom = onRoom
-        quantum = overflow == .suspend ? 1 : 64
+        fillsBatches = overflow == .suspend && limit >= 16
         state = Mutex(State(buffer: MailboxBuffer(limit: max(1, limit), overflow: overflow)))
     }
 
@@ -211,7 +212,14 @@ package final class Mailbox<Element: Sendable>: Sendable {
         onlyOne: Bool = false,
         isolation: isolated (any Actor)? = #isolation
     ) async throws {
-        var yields = isolation == nil && isDense.load(ordering: .relaxed) ? 0 : Self.patience
+        if taken.load(ordering: .relaxed) >= Self.turn {
+            taken.store(0, ordering: .relaxed)
+            await Task.yield()
+        }
+        let pauses = fillsBatches && !onlyOne && isolation == nil && isDense.load(ordering: .relaxed)
+        var patience = pauses && ReaderPause.isAllowed ? ReaderPause.patience : 0
+        // Close behind its producers it would meet them at the lock for each element: meanwhile they fill the next batch.
+        if patience > 0 { ReaderPause.take() }
         var hasSlept = false
         while true {
             try Task.checkCancellation()
@@ -220,6 +228,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 let ended = take(into: &batch, onlyOne)
                 if !batch.isEmpty {
                     isDense.store(batch.count > 1 || !hasSlept, ordering: .relaxed)
+                    taken.add(batch.count, ordering: .relaxed)
                     return
                 }
                 if let ended {
@@ -227,9 +236,9 @@ package final class Mailbox<Element: Sendable>: Sendable {
                     return
                 }
             }
-            if yields < Self.patience {
-                yields += 1
-                await Task.yield()
+            if patience > 0 {
+                patience -= 1
+                ReaderPause.take()
             } else {
                 try await waitForElements()
                 hasSlept = true

@@ -84,8 +84,6 @@ public struct Subscription: AsyncSequence, Sendable {
         private final class Batch {
             let lifetime: Lifetime
             var deliveries: Deque<Delivery> = []
-            /// How many were taken since the reader last let others run.
-            var taken = 0
 
             init(_ lifetime: Lifetime) {
                 self.lifetime = lifetime
@@ -95,10 +93,6 @@ public struct Subscription: AsyncSequence, Sendable {
                 if !deliveries.isEmpty { lifetime.mailbox.putBack(deliveries) }
             }
         }
-
-        /// After how many deliveries a reader that is isolated to an actor lets others run there, which takes it to the
-        /// global pool and back.
-        private static let isolatedQuantum = 1_024
 
         private let batch: Batch
         private let takesOne: Bool
@@ -112,14 +106,7 @@ public struct Subscription: AsyncSequence, Sendable {
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Delivery? {
             try Task.checkCancellation()
             if let next = popFirst() { return next }
-            // One for whom there is always something would otherwise never suspend, and hold its thread for ever. And
-            // meanwhile its producers fill the next batch.
-            if batch.taken >= (isolation == nil ? batch.lifetime.mailbox.quantum : Self.isolatedQuantum) {
-                batch.taken = 0
-                await Task.yield()
-            }
             try await batch.lifetime.mailbox.next(into: &batch.deliveries, onlyOne: takesOne)
-            batch.taken += batch.deliveries.count
             return popFirst()
         }
 

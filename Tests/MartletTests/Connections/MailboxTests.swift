@@ -20,6 +20,30 @@ import Testing
     }
 
     /// No element is lost, doubled or out of its producer's order, and nobody waits for ever.
+    /// A reader that shares its actor with others, and what they did.
+    private actor Place {
+        private(set) var hasOtherRun = false
+
+        /// - Returns: whether another had its turn before the last of the elements was read.
+        func read(_ count: Int, from mailbox: Mailbox<Int>) async throws -> Bool {
+            // It waits for this one to suspend.
+            let other = Task { hasOtherRun = true }
+            for _ in 0..<count {
+                var batch: Deque<Int> = []
+                try await mailbox.next(into: &batch, onlyOne: true)
+            }
+            let result = hasOtherRun
+            await other.value
+            return result
+        }
+    }
+
+    @Test func aReaderThatAlwaysFindsSomethingLetsOthersRun() async throws {
+        let mailbox = Mailbox<Int>(limit: 2_000)
+        for number in 0..<2_000 { _ = mailbox.offer(number, topic: "t") }
+        #expect(try await Place().read(1_900, from: mailbox))
+    }
+
     @Test func manyProducersOneReader() async throws {
         let mailbox = Mailbox<Int>(limit: 8)
         let producers = 8
