@@ -83,7 +83,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     private let state: Mutex<State>
     /// Whether there is something to take, or nothing will come any more. Set under the lock.
     private let isReady = Atomic(false)
-    /// Whether elements come close together: several were there when the reader last took some, or it had not to sleep.
+    /// Whether elements come close together: several were there when the reader last took some.
     private let isDense = Atomic(true)
     /// How many the reader has taken since it last let others run.
     private let taken = Atomic(0)
@@ -220,14 +220,13 @@ package final class Mailbox<Element: Sendable>: Sendable {
         var patience = pauses && ReaderPause.isAllowed ? ReaderPause.patience : 0
         // Close behind its producers it would meet them at the lock for each element: meanwhile they fill the next batch.
         if patience > 0 { ReaderPause.take() }
-        var hasSlept = false
         while true {
             try Task.checkCancellation()
             // A look without the lock, so that a reader that has caught up does not get in its producers' way.
             if isReady.load(ordering: .acquiring) {
                 let ended = take(into: &batch, onlyOne)
                 if !batch.isEmpty {
-                    isDense.store(batch.count > 1 || !hasSlept, ordering: .relaxed)
+                    isDense.store(batch.count > 1, ordering: .relaxed)
                     taken.add(batch.count, ordering: .relaxed)
                     return
                 }
@@ -241,7 +240,6 @@ package final class Mailbox<Element: Sendable>: Sendable {
                 ReaderPause.take()
             } else {
                 try await waitForElements()
-                hasSlept = true
             }
         }
     }

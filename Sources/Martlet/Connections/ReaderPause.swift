@@ -14,7 +14,7 @@ import Darwin
 /// into the queue of the global pool wakes another of its threads, which finds nothing to do.
 enum ReaderPause {
     /// How many pauses a reader makes before it goes to sleep.
-    static var patience: Int { 8 }
+    static var patience: Int { 2 }
 
     /// Some three microseconds, if nobody else wants the processor.
     static func take() {
