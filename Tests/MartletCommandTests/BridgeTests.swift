@@ -403,7 +403,9 @@ struct BridgeTests {
         defer { folder.remove() }
         for isPatient in [true, false] {
             let (name, gate) = (unique("ops.slow"), folder.path("gate-\(isPatient)"))
-            let work = "echo started >&2; until [ -e '\(gate)' ]; do sleep 0.05; done; echo 42"
+            // What is not waited for ends with the test's folder.
+            let waiting = "[ -d '\(folder.path("."))' ] && ! [ -e '\(gate)' ]"
+            let work = "echo started >&2; while \(waiting); do sleep 0.05; done; echo 42"
             let server = try await Tool.start("serve", far, name, "--exec", work, until: "answering")
             let bridge = try await Tool.start("bridge", near, far, "--rpc", name, until: "bridging")
             let caller = try Tool.start(["call", near, name, "--timeout", "100s"])
