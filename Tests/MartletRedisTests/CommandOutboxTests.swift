@@ -1,3 +1,4 @@
+import IntegrationSupport
 import Martlet
 import MartletIO
 import Synchronization
@@ -84,6 +85,23 @@ import Darwin
         // What was taken does not count.
         for _ in 1...31 { _ = try await outbox.publish([49], to: "a") }
         #expect(portions.count == 2)
+    }
+
+    /// Nothing here suspends, so that only who publishes can have sent what is gone.
+    @Test func whoPublishesOnTheLoopSendsEachPortion() async throws {
+        try await RedisServer.withServer { server in
+            try await withRedis(on: server.port) { connection in
+                let waiting = try await withTaskExecutorPreference(connection.taskExecutor) {
+                    var waiting: [Int] = []
+                    for number in 1...70 {
+                        try await connection.publish(Message("\(number)"), to: "portions")
+                        if [31, 32, 63, 64, 70].contains(number) { waiting.append(connection.session.outbox.count) }
+                    }
+                    return waiting
+                }
+                #expect(waiting == [31, 0, 31, 0, 6])
+            }
+        }
     }
 
     @Test func whatIsAwaitedKeepsItsPlace() async throws {

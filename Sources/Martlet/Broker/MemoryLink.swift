@@ -22,7 +22,8 @@ final class MemoryLink: Settler {
     private let receiver = Mutex(Receiver())
     private let replies = Telling<(Message, String)>()
     private let online = Atomic(true)
-    /// Whether it is being closed: what is not taken any more is told that, not that the link may come back.
+    /// Whether it is being closed: what is not taken any more is told that, not that the link may come back. Set before the
+    /// broker's lock is taken to leave, so that whoever finds the link gone under that lock sees it.
     private let isClosing = Atomic(false)
     private let waits = OpenWaits()
     private let buffer = Mutex<Deque<Buffered>>([])

@@ -50,24 +50,23 @@ struct SettlementWindow {
 
     /// A delivery was acknowledged; to be told by ``takeAcknowledgements()``.
     mutating func acknowledge(_ number: UInt64) {
-        if let index = index(of: number), places[index] == .held {
-            places[index] = .acknowledged
-            held -= 1
-        } else {
-            strays = max(0, strays - 1)
-        }
+        settle(number, as: .acknowledged)
         acknowledged.append(number)
     }
 
     /// A delivery was settled otherwise, and the broker told so.
     mutating func told(_ number: UInt64) {
+        settle(number, as: .told)
+        dropTold()
+    }
+
+    private mutating func settle(_ number: UInt64, as place: Place) {
         if let index = index(of: number), places[index] == .held {
-            places[index] = .told
+            places[index] = place
             held -= 1
         } else {
             strays = max(0, strays - 1)
         }
-        dropTold()
     }
 
     /// What the broker is to be told of what was acknowledged.

@@ -16,6 +16,7 @@ extension ConformanceSuite {
                     )
                     group.addTask {
                         for try await delivery in subscription {
+                            try environment.expect(delivery.topic.text, equals: queue.text, "the delivery's topic")
                             received.record(delivery.message.text ?? "")
                             try delivery.ack()
                         }
