@@ -13,6 +13,14 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
     private struct Reply: Sendable {
         let answer: Answer
         let lease: Duration?
+        /// Whether it is about the goal's end, from a server that may say so before it has the result.
+        let isProvisional: Bool
+
+        init(_ answer: Answer, to message: Message) {
+            self.answer = answer
+            lease = message.headers.goalLease
+            if case .ended = answer { isProvisional = message.headers.goalID == nil } else { isProvisional = false }
+        }
     }
 
     let connection: any Connection
@@ -50,7 +58,12 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
     /// - Throws: ``MessagingError/Code/unknownGoal``; once the server has been silent for the timeout, the reason.
     mutating func askPatiently() async throws -> Answer {
         defer { nextAsk = timers.now + ActionTiming.interval(lease: lease) }
-        let reply = try await firstReply()
+        var reply = try await firstReply()
+        // commlib-py's server says that a goal is over, and then stores its result: who asks in between gets the defaults of
+        // the result's type. Once more is late enough, and costs a call at the end of a goal.
+        if reply.isProvisional {
+            do { reply = try await firstReply() } catch is MessagingError {}
+        }
         lease = reply.lease ?? lease
         return reply.answer
     }
@@ -97,22 +110,21 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
         request.headers.goalID = id
         let message = try await connection.call(names.getResult, request, timeout: timeout)
         let reply: GetResultReply<Output> = try connection.runtime.decode(message, from: names.getResult.text)
-        let lease = message.headers.goalLease
         let error = message.headers.goalError
         switch reply.status {
         case nil:
             throw MessagingError.unknownGoal(id, of: names.action)
         case .accepted, .executing, .canceling:
-            return Reply(answer: .live(reply.status ?? .accepted), lease: lease)
+            return Reply(.live(reply.status ?? .accepted), to: message)
         case .succeeded where reply.lacksResult:
-            return Reply(answer: .live(.succeeded), lease: lease)
+            return Reply(.live(.succeeded), to: message)
         case .succeeded:
             guard let result = reply.result else { throw MessagingError.unknownGoal(id, of: names.action) }
-            return Reply(answer: .ended(.succeeded(result)), lease: lease)
+            return Reply(.ended(.succeeded(result)), to: message)
         case .canceled:
-            return Reply(answer: .ended(.canceled(reply.result, error ?? .canceledGoal(id))), lease: lease)
+            return Reply(.ended(.canceled(reply.result, error ?? .canceledGoal(id))), to: message)
         case .aborted:
-            return Reply(answer: .ended(.aborted(error ?? .abortedGoal(id, reply.error))), lease: lease)
+            return Reply(.ended(.aborted(error ?? .abortedGoal(id, reply.error))), to: message)
         }
     }
 }

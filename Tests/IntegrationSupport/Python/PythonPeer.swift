@@ -3,6 +3,9 @@ package struct PythonPeer: Sendable {
     let number: Int
     let peers: PythonPeers
 
+    /// Lets it go on where it waits to be told.
+    package func go() async throws { try await peers.tell(number, to: "go") }
+
     /// The next thing that it tells.
     ///
     /// - Throws: ``ServerError`` if it failed, with the peers' log.

@@ -83,8 +83,10 @@ package final class PythonPeers: Sendable {
         }
     }
 
-    private func stop(_ number: Int) async throws {
-        try await send(["do": "stop", "peer": .number(Double(number))])
+    private func stop(_ number: Int) async throws { try await tell(number, to: "stop") }
+
+    func tell(_ peer: Int, to command: JSON) async throws {
+        try await send(["do": command, "peer": .number(Double(peer))])
     }
 
     private func send(_ command: [String: JSON]) async throws {

@@ -1,7 +1,7 @@
 """Peers that are built on commlib-py as it is, or on pika alone, for the tests that Martlet understands them and they it.
 
 Standard input is a socket. Each line that comes is a JSON object: {"do": "start", "peer": NUMBER, "role": ..., ...} starts a
-peer, {"do": "stop", "peer": NUMBER} ends it. Each line that goes is a JSON object as well, with the peer's number and an
+peer, {"do": "go", "peer": NUMBER} lets one go on that waits for it, {"do": "stop", "peer": NUMBER} ends it. Each line that goes is a JSON object as well, with the peer's number and an
 "event"; the last one of each peer is "ended".
 
 Every peer is a process of its own, because commlib-py shares much within one. It is forked off this one, which has loaded
@@ -29,6 +29,7 @@ import queues  # noqa: E402
 import roles  # noqa: E402
 
 ROLES = {**roles.ROLES, **queues.ROLES}
+SIGNALS = {"go": signal.SIGUSR1, "stop": signal.SIGKILL}
 
 link = socket.socket(fileno=0)
 
@@ -71,9 +72,10 @@ def main():
                         play(command)
                     numbers[child] = command["peer"]
                 else:
+                    number = SIGNALS[command["do"]]
                     for child, peer in numbers.items():
                         if peer == command["peer"]:
-                            os.kill(child, signal.SIGKILL)
+                            os.kill(child, number)
         while numbers:
             child, _ = os.waitpid(-1, os.WNOHANG)
             if child == 0:

@@ -1,6 +1,7 @@
 """What peers do. Each role is a function of a stage, which has its arguments and tells what happens."""
 
 import importlib
+import signal
 import threading
 import time
 
@@ -176,11 +177,17 @@ def call(stage):
 
 
 def perform(stage):
+    go = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: go.set())
+
     def count(goal):
         stage.tell("goal", id=goal.id, target=goal.data.target)
         if stage.mode == "raise":
             time.sleep(0.3)
             raise ValueError("asked to fail")
+        if stage.waits:
+            go.wait()
+            go.clear()
         reached = 0
         while reached < goal.data.target and not goal.cancel_event.is_set():
             time.sleep(0.03)
@@ -222,9 +229,15 @@ def send_goal(stage):
         answer = client.cancel_goal(timeout=limit)
         stage.tell("cancel", status=answer and answer.status)
     seen = ended.wait(limit)
-    # The client stores the result after it has told of it.
+    # The client stores the result after it has told of it, and the last feedback may come later than the end.
     time.sleep(0.2)
-    result = client.result if seen else client.get_result(timeout=3)
+    end = time.monotonic() + limit
+    while len(feedback) < (stage.expected_feedback or 0) and time.monotonic() < end:
+        time.sleep(0.01)
+    result = client.result
+    # The server tells of the end before it stores the result; who asks in between gets the defaults.
+    if not seen or result == Count.Result():
+        result = client.get_result(timeout=3)
     stage.tell(
         "result",
         seen=seen,

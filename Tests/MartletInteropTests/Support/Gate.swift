@@ -2,7 +2,9 @@ import Synchronization
 
 /// Says once that something is ready.
 final class Gate: Sendable {
-    private let isOpen = Atomic(false)
+    private let isOpen: Atomic<Bool>
+
+    init(isOpen: Bool = false) { self.isOpen = Atomic(isOpen) }
 
     func open() { isOpen.store(true, ordering: .sequentiallyConsistent) }
 

@@ -73,6 +73,17 @@ import Testing
         }
     }
 
+    /// commlib-py's server answers with the defaults of the result's type between its word that the goal is over and the result.
+    @Test(arguments: [4, 6]) func theDefaultsThatComeBeforeAResultAreNotTakenForIt(status: Int) async throws {
+        let answers = [0, 7].map { #"{"status":\#(status),"timestamp":-1,"result":{"position":\#($0)},"error":""}"# }
+        try await withGoal(answers: answers, status: status) { goal in
+            switch try await goal.outcome {
+            case .succeeded(let result), .canceled(let result?, _): #expect(result == Reached(position: 7))
+            case let outcome: Issue.record("it ended as \(outcome)")
+            }
+        }
+    }
+
     @Test func oneThatNeverComesIsAnError() async throws {
         try await withGoal(answers: [Self.lacks], status: 4) { goal in
             #expect(await messagingError { try await goal.result }?.code == .goalAborted)
