@@ -33,14 +33,6 @@ final class Bell: Sendable {
         }
     }
 
-    /// Has the session send what is in the outbox now, if this is its loop. By a task, never by what the session itself is
-    /// just doing.
-    func sendIfOnLoop() {
-        guard loop.isCurrent else { return }
-        let session = listener.withLock { $0.session }
-        session?.assumeIsolated { $0.send() }
-    }
-
     /// Has the session look for work now. On its loop.
     func answer() {
         let session = listener.withLock { $0.session }

@@ -16,8 +16,7 @@ struct CommandEntry: Sendable {
     var count = 1
     /// How many bytes they have among those that are kept together.
     var bytes = 0
-    /// Of a request that was not written as a whole: from where the rest has to follow, before anything else.
-    var restFrom: Int?
+
     init(_ kind: Kind, bytes: Int = 0) {
         self.kind = kind
         self.bytes = bytes
@@ -39,7 +38,7 @@ struct CommandEntry: Sendable {
 }
 
 /// Commands that will not be sent, or not be answered.
-struct UnansweredCommands {
+struct UnansweredCommands: Sendable {
     var commands: [CommandEntry] = []
     /// Those of the publishes among them that are awaited.
     var answers: [Answer] = []

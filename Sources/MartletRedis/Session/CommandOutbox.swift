@@ -8,6 +8,8 @@ import Synchronization
 /// and no object, and those to one topic are one entry with a count. The loop is woken by the first entry alone, and
 /// takes all that waits at once. A producer that finds the outbox full waits, in its turn, until it has: what is in memory
 /// is at most twice the limit, once taken and once waiting.
+///
+/// Where the loop lends it the socket, a producer writes by itself what comes alone, and each portion of publishes.
 final class CommandOutbox: Sendable {
     /// What is given to be sent.
     enum Item: Sendable {
@@ -36,14 +38,8 @@ final class CommandOutbox: Sendable {
         var entries: Deque<CommandEntry> = []
         var bytes = ByteQueue()
         var answers: Deque<Answer> = []
-    }
-
-    /// A socket on which nothing is under way, and what was written to it since.
-    private struct Loan {
-        let descriptor: CInt
-        var sent: [CommandEntry] = []
-        /// The loop has something to write that came before whatever comes now.
-        var isOver = false
+        /// Whether there is anything but publishes.
+        var hasRequests = false
     }
 
     private enum Run {
@@ -63,7 +59,7 @@ final class CommandOutbox: Sendable {
         /// What the latest entry is of, so that it may have one more.
         var openRun = Run.none
         var isConnected = false
-        var loan: Loan?
+        var loan: SocketLoan?
         var parked = ParkingLot<Item>()
         /// How many are parked: to ask a lot of another module for each publish takes longer than the rest of it.
         var parkedCount = 0
@@ -74,11 +70,16 @@ final class CommandOutbox: Sendable {
         mutating func takeContent() -> Content {
             defer {
                 content = Content()
-                count = 0
-                cost = 0
-                openRun = .none
+                hasTakenAll()
             }
             return content
+        }
+
+        /// The content is with somebody else.
+        mutating func hasTakenAll() {
+            count = 0
+            cost = 0
+            openRun = .none
         }
 
         mutating func unpark(_ id: UInt64) -> ParkingLot<Item>.Parked? {
@@ -95,19 +96,17 @@ final class CommandOutbox: Sendable {
     }
 
     private enum Outcome {
-        /// It is in, and there was nothing before.
+        /// It is in, and the loop has not been woken yet.
         case isFirst
         case isIn
-        /// It is in, and with it a portion that is worth a write of its own.
-        case completesPortion
         case parked(UInt64)
         case offline
     }
 
     private typealias Producer = CheckedContinuation<Void, any Error>
 
-    /// How many bytes a request may have that is written at once.
-    private static let largestAtOnce = 16 << 10
+    /// How many bytes a producer writes at once, at most: others wait for it.
+    private static let largestAtOnce = 64 << 10
     /// How many publishes are a portion.
     private static let portion = 32
     /// After how many bytes a run of publishes ends: the loop takes one with all that it has.
@@ -116,7 +115,6 @@ final class CommandOutbox: Sendable {
     private let limit: Int
     private let maximumBytes: Int
     private let wake: @Sendable () -> Void
-    private let sendPortion: @Sendable () -> Void
     private let state = Mutex(State())
     // Proof: touched by the members that are for the loop alone, and so by one thread at a time.
     nonisolated(unsafe) private var taken = Content()
@@ -125,18 +123,10 @@ final class CommandOutbox: Sendable {
     ///   - limit: how many commands may wait.
     ///   - maximumBytes: how many bytes may wait; one command may always be larger.
     ///   - wake: called, outside the lock, when there is something to take and was not before.
-    ///   - sendPortion: called, outside the lock and by a producer, after every so many publishes that wait: one that runs on
-    ///     the loop itself has the loop send them now, so that the server works while it goes on.
-    init(
-        limit: Int,
-        maximumBytes: Int,
-        wake: @escaping @Sendable () -> Void,
-        sendPortion: @escaping @Sendable () -> Void = {}
-    ) {
+    init(limit: Int, maximumBytes: Int, wake: @escaping @Sendable () -> Void) {
         self.limit = max(1, limit)
         self.maximumBytes = maximumBytes
         self.wake = wake
-        self.sendPortion = sendPortion
     }
 
     // MARK: From any thread
@@ -154,8 +144,14 @@ final class CommandOutbox: Sendable {
             }
             let isFirst = state.count == 0
             append(body, to: topic, answer, &state)
-            if isFirst { return .isFirst }
-            return state.count % Self.portion == 0 ? .completesPortion : .isIn
+            if isFirst ? state.loan?.isIdle ?? false : state.count % Self.portion == 0 {
+                switch writePublishes(&state) {
+                case .whole: return .isIn
+                case .part: return .isFirst
+                case .nothing: break
+                }
+            }
+            return isFirst ? .isFirst : .isIn
         }
         if case .offline = outcome { return .offline }
         try await follow(outcome)
@@ -171,9 +167,9 @@ final class CommandOutbox: Sendable {
             if let closed = state.closed { throw closed }
             guard hasRoom(for: item.cost, state) else { return park(item, &state) }
             let isFirst = state.count == 0
-            if isFirst, case .request(let request) = item, state.loan != nil {
-                switch sendNow(request, &state) {
-                case .all: return .isIn
+            if isFirst, case .request(let request) = item, state.loan?.isIdle ?? false {
+                switch write(request, &state) {
+                case .whole: return .isIn
                 case .part: return .isFirst
                 case .nothing: break
                 }
@@ -187,7 +183,6 @@ final class CommandOutbox: Sendable {
     private func follow(_ outcome: Outcome) async throws {
         switch outcome {
         case .isFirst: wake()
-        case .completesPortion: sendPortion()
         case .isIn, .offline: break
         case .parked(let id): try await waitForRoom(id)
         }
@@ -251,10 +246,9 @@ final class CommandOutbox: Sendable {
         let admitted: [Producer] = state.withLock { state in
             guard state.count > 0 else { return [] }
             swap(&taken, &state.content)
-            state.loan?.isOver = true
-            state.count = 0
-            state.cost = 0
-            state.openRun = .none
+            state.content.hasRequests = false
+            state.loan?.end()
+            state.hasTakenAll()
             return admitParked(&state)
         }
         for producer in admitted { producer.resume() }
@@ -309,52 +303,73 @@ final class CommandOutbox: Sendable {
 
     // MARK: A socket that is lent
 
-    /// Has requests written by whoever makes them, as long as nothing is under way on a socket: the loop need not be woken
-    /// for one that comes alone. Those that come meanwhile go the usual way, together.
+    /// Lets producers write to a socket, as long as the loop has nothing to write. To be said at the end of each round.
     ///
-    /// - Returns: whether there is nothing that waits.
-    func lend(_ descriptor: CInt) -> Bool {
+    /// - Parameter isIdle: whether nothing is under way on it: then what comes alone is written at once. Otherwise it waits
+    ///   for others, or for the loop.
+    func lend(_ descriptor: CInt, isIdle: Bool) {
+        // What was taken and is not written yet comes first.
+        guard taken.entries.isEmpty else { return }
         state.withLock { state in
-            guard state.count == 0, state.parkedCount == 0, state.closed == nil else { return false }
-            state.loan = Loan(descriptor: descriptor)
-            return true
+            guard state.closed == nil else { return }
+            if state.loan == nil { state.loan = SocketLoan(descriptor, limit: limit) }
+            state.loan?.renew(isIdle: isIdle && state.count == 0 && state.parkedCount == 0)
         }
     }
 
-    /// What was written to the socket since it was lent or this was asked. If the last was not written as a whole, the
-    /// socket is the loop's alone again.
-    func collectSent() -> [CommandEntry] {
+    /// Has all that comes wait for the loop, which has something that came before it. From any thread.
+    func holdBack() {
+        state.withLock { $0.loan?.end() }
+    }
+
+    /// What was written to the socket since it was lent or this was asked. If that was not written as a whole, the socket is
+    /// the loop's alone again.
+    func collectWritten() -> SocketLoan.Written {
         state.withLock { state in
-            guard let sent = state.loan?.sent, let last = sent.last else { return [] }
-            if last.restFrom == nil { state.loan?.sent = [] } else { state.loan = nil }
-            return sent
+            let written = state.loan?.takeWritten() ?? SocketLoan.Written()
+            if !written.rest.isEmpty { state.loan = nil }
+            return written
         }
     }
 
     /// From now on the loop alone writes to the socket.
     ///
-    /// - Returns: as ``collectSent()``.
-    func reclaim() -> [CommandEntry] {
-        state.withLock { $0.loan.take()?.sent ?? [] }
-    }
-
-    private enum Written {
-        case all, part, nothing
-    }
-
-    /// Writes a request to the socket that is lent, unless another is under way on it. What goes wrong is for the loop to
-    /// find out. Under the lock: so nobody writes in between, and the loop knows of the request before its reply.
-    private func sendNow(_ request: Request, _ state: inout State) -> Written {
-        guard let loan = state.loan, !loan.isOver, loan.sent.isEmpty, request.bytes.count <= Self.largestAtOnce else {
-            return .nothing
+    /// - Returns: as ``collectWritten()``.
+    func reclaim() -> SocketLoan.Written {
+        state.withLock { state in
+            defer { state.loan = nil }
+            return state.loan?.takeWritten() ?? SocketLoan.Written()
         }
-        let count = request.bytes.withUnsafeBytes { SocketOutput.send(loan.descriptor, $0) }
-        guard count > 0 else { return .nothing }
-        var entry = CommandEntry(.request(request))
-        let isWhole = count == request.bytes.count
-        if !isWhole { entry.restFrom = count }
-        state.loan?.sent.append(entry)
-        return isWhole ? .all : .part
+    }
+
+    /// Under the lock, as the other: so nobody writes in between, and the loop knows of the command before its reply.
+    private func write(_ request: Request, _ state: inout State) -> SocketLoan.Outcome {
+        guard request.bytes.count <= Self.largestAtOnce else { return .nothing }
+        return request.bytes.withUnsafeBytes { bytes in
+            state.loan?.write(bytes, count: 1) { $0.commands.append(CommandEntry(.request(request))) }
+        } ?? .nothing
+    }
+
+    /// Writes all publishes that wait, unless something else waits among them.
+    private func writePublishes(_ state: inout State) -> SocketLoan.Outcome {
+        guard !state.content.hasRequests, state.content.bytes.count <= Self.largestAtOnce else { return .nothing }
+        // Out and in again, memory and all.
+        var content = Content()
+        swap(&content, &state.content)
+        defer { swap(&content, &state.content) }
+        let count = state.count
+        let outcome = content.bytes.withUnsafeBytes { bytes in
+            state.loan?.write(bytes, count: count) { written in
+                written.commands += content.entries
+                written.answers += content.answers
+            }
+        }
+        guard let outcome, outcome != .nothing else { return .nothing }
+        content.entries.removeAll(keepingCapacity: true)
+        content.answers.removeAll(keepingCapacity: true)
+        content.bytes.removeAll()
+        state.hasTakenAll()
+        return outcome
     }
 
     // MARK: Under the lock
@@ -405,6 +420,7 @@ final class CommandOutbox: Sendable {
         state.count += 1
         state.cost += request.cost
         state.openRun = .none
+        state.content.hasRequests = true
         state.content.entries.append(entry)
     }
 

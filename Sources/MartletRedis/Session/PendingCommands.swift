@@ -51,6 +51,12 @@ final class PendingCommands {
         if first == .none { lookAtFirst() }
     }
 
+    /// Those that others have written.
+    func append(_ written: UnansweredCommands, sent: ContinuousClock.Instant) {
+        answers += written.answers
+        for command in written.commands { append(command, sent: sent) }
+    }
+
     /// The next reply has come.
     func received(_ reply: RedisValue) -> Outcome {
         guard first != .none else { return .unasked }

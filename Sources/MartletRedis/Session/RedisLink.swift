@@ -166,33 +166,30 @@ final class RedisLink {
 
     // MARK: Others who write
 
-    /// Lets whoever has a request write it, as long as nothing is under way.
+    /// Lets producers write by themselves, as long as the loop has nothing to write. To be said at the end of each round.
     func lend(to outbox: CommandOutbox) {
-        guard borrower == nil, stage == .ready, stream == nil, output.isEmpty, pending.count == 0,
-            outbox.lend(descriptor)
-        else { return }
+        guard stage == .ready, stream == nil, output.isEmpty else { return }
         borrower = outbox
+        outbox.lend(descriptor, isIdle: pending.count == 0)
     }
 
     /// Takes over what others have written, whose replies come next.
-    func collectSent() {
+    func collectWritten() {
         guard let borrower else { return }
-        takeOver(borrower.collectSent())
+        takeOver(borrower.collectWritten())
     }
 
-    private func reclaim() {
+    /// Has nobody else write any more.
+    func reclaim() {
         guard let borrower = borrower.take() else { return }
         takeOver(borrower.reclaim())
     }
 
-    private func takeOver(_ commands: [CommandEntry]) {
-        for command in commands {
-            if let rest = command.restFrom, case .request(let request) = command.kind {
-                borrower = nil
-                request.bytes.withUnsafeBytes { output.append(UnsafeRawBufferPointer(rebasing: $0[rest...])) }
-            }
-            pending.append(command, sent: .now)
-        }
+    private func takeOver(_ written: SocketLoan.Written) {
+        pending.append(written.commands, sent: .now)
+        guard !written.rest.isEmpty else { return }
+        borrower = nil
+        output.append(written.rest)
     }
 
     // MARK: The end

@@ -183,7 +183,7 @@ extension RedisSession {
         // What one of them leads to may end the socket.
         switch role {
         case .command, .node:
-            link.collectSent()
+            link.collectWritten()
             while !link.isEnded, let reply = try reader.next() { receivedCommandReply(reply, to: link.pending) }
         case .subscriber:
             defer { deliverBatch() }
@@ -369,7 +369,7 @@ extension RedisSession {
         guard case .open = phase else { return }
         let now = ContinuousClock.now
         for (role, commands) in pending {
-            links[role]?.collectSent()
+            links[role]?.collectWritten()
             guard let link = links[role], let oldest = commands.oldest else { continue }
             let silence = now - max(oldest, link.lastHeard)
             if silence > options.responseTimeout {

@@ -94,7 +94,8 @@ extension RedisSession {
             case .dropped: runtime.count(\.droppedOffline, "a publish was dropped while there was no link")
             case .kept: break
             }
-            // The link may have come back just before.
+            // The link may have come back just before: what comes next is not to get ahead.
+            outbox.holdBack()
             bell.ring()
         }
     }
@@ -118,7 +119,7 @@ extension RedisSession {
     /// Gives the socket what it can take.
     func send() {
         guard case .open = phase, let link = links[.command], link.isReady else { return }
-        link.collectSent()
+        link.collectWritten()
         while hasRoom(link), let request = unconfirmed.popFirst() ?? (offline.keeps ? offline.takeFirst() : nil) {
             if !request.isAbandoned { write(request) }
         }
@@ -131,8 +132,8 @@ extension RedisSession {
             }
         }
         flushCommands()
-        // A cluster's commands go different ways.
-        if nodes.isEmpty { link.lend(to: outbox) }
+        // A cluster's commands go different ways, and nobody is to get ahead of what waits here.
+        if nodes.isEmpty, hasRoom(link) { link.lend(to: outbox) } else { link.reclaim() }
     }
 
     private func hasRoom(_ link: RedisLink) -> Bool {

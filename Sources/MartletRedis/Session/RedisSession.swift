@@ -127,8 +127,6 @@ actor RedisSession {
         gate = FlowGate(on: loop) { bell.answer() }
         outbox = CommandOutbox(limit: 4_096, maximumBytes: 1 << 20) {
             bell.ringForCommands()
-        } sendPortion: {
-            bell.sendIfOnLoop()
         }
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()

@@ -13,7 +13,8 @@ enum Main {
             let job = try Job(Array(CommandLine.arguments.dropFirst()))
             try await run(job)
         } catch {
-            "martlet-peer: \(error)\n".withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
+            let line = Array("martlet-peer: \(error)\n".utf8)
+            _ = write(STDERR_FILENO, line, line.count)
             exit(1)
         }
     }
