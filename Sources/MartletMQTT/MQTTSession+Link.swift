@@ -147,6 +147,7 @@ extension MQTTSession {
     /// or the link is found to be lost.
     func attend(_ body: () throws -> Void) {
         do {
+            defer { tellConfirmed() }
             try body()
             try client.flush()
             // It has got room in this very moment, and so will not tell of it.

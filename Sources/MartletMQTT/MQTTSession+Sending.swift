@@ -218,13 +218,19 @@ extension MQTTSession {
         writing = nil
     }
 
+    /// The broker has confirmed a message. Who waits for that is told with others.
     func confirmed(_ number: CInt, reason: CInt) {
         guard let confirmation = inFlight.confirmed(number)?.confirmation else { return }
         let reason = PublishReason(rawValue: options.version == .v5 ? reason : 0)
-        if reason.isFailure {
-            confirmation.end(.failure(MessagingError(publishReason: reason)))
-        } else {
-            confirmation.end(.success(reason))
-        }
+        confirmed.append(
+            (confirmation, reason.isFailure ? .failure(MessagingError(publishReason: reason)) : .success(reason))
+        )
+    }
+
+    /// Tells those whose messages the broker has confirmed.
+    func tellConfirmed() {
+        guard !confirmed.isEmpty else { return }
+        Promise.end(confirmed)
+        confirmed.removeAll(keepingCapacity: true)
     }
 }

@@ -48,6 +48,8 @@ actor MQTTSession {
     /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
     var subscribing: [CInt: PendingSubscribe] = [:]
     var inFlight: InFlight<Outgoing>
+    /// What the broker has confirmed and nobody was told yet: until as many have come, or the library has returned.
+    var confirmed: [(promise: Promise<PublishReason>, result: Result<PublishReason, any Error>)] = []
     var aliases = TopicAliases(limit: 0)
     var orphans = Orphans()
     var backlog = Backlog()

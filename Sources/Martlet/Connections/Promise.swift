@@ -24,18 +24,32 @@ package final class Promise<Value: Sendable>: Sendable {
     /// - Returns: whether this was what ended it.
     @discardableResult
     package func end(_ result: Result<Value, any Error>) -> Bool {
-        let before = state.withLock { state in
+        let before = replace(with: result)
+        Self.tell(before, result)
+        if case .ended = before { return false } else { return true }
+    }
+
+    /// Ends several waits, and only then tells who waits. To wake a thread takes microseconds, and one that runs meanwhile
+    /// finds the others ended, and need not be woken for each of them.
+    package static func end(_ results: [(promise: Promise, result: Result<Value, any Error>)]) {
+        let before = results.map { $0.promise.replace(with: $0.result) }
+        for (before, (_, result)) in zip(before, results) { tell(before, result) }
+    }
+
+    private func replace(with result: Result<Value, any Error>) -> State {
+        state.withLock { state in
             let before = state
             if case .ended = state {} else { state = .ended(result) }
             return before
         }
+    }
+
+    private static func tell(_ before: State, _ result: Result<Value, any Error>) {
         switch before {
-        case .pending: return true
+        case .pending, .ended: break
         case .waiting(let continuation): continuation.resume(with: result)
         case .observed(let observer): observer(result)
-        case .ended: return false
         }
-        return true
     }
 
     /// The value. Cancelling the waiting task ends the wait with `CancellationError`.
