@@ -286,7 +286,9 @@ extension MQTTSession {
         keepAlive = nil
         restoring?.cancel()
         restoring = nil
+        // It reads what has come until then.
         client.abort()
+        tellConfirmed()
     }
 
     private func reconnect() async {

@@ -52,6 +52,18 @@ import Testing
         }
     }
 
+    @Test func whoEndsItMayTellLater() async throws {
+        let answers = (0..<3).map { _ in Answer(of: "a") }
+        let told = Recorder<[Bool]>()
+        for answer in answers.dropFirst() { answer.observe { _ in told.record(answers.map(\.hasEnded)) } }
+        let tellers = answers.map { $0.endUntold(.success(.integer(1))) }
+        #expect(tellers.map { $0 != nil } == [false, true, true], "nobody waits for the first")
+        #expect(told.values.isEmpty)
+        for tell in tellers { tell?() }
+        #expect(told.values == [[true, true, true], [true, true, true]])
+        #expect(answers[1].endUntold(.failure(Lost())) == nil)
+    }
+
     @Test func anObserverIsToldOnce() {
         let answer = Answer(of: "a")
         let told = Recorder<Bool>()

@@ -75,7 +75,7 @@ import Darwin
         #expect(take(outbox) == ["1 to a: 5"], "what was taken is not continued")
     }
 
-    /// Nothing here suspends, so that only who publishes can have sent what is gone. What comes first is written at once.
+    /// Nothing here suspends, so that only who publishes can have sent what is gone. The first is written at once.
     @Test func whoPublishesOnTheLoopSendsEachPortion() async throws {
         try await RedisServer.withServer { server in
             try await withRedis(on: server.port) { connection in
@@ -83,7 +83,9 @@ import Darwin
                     var waiting: [Int] = []
                     for number in 1...70 {
                         try await connection.publish(Message("\(number)"), to: "portions")
-                        if [1, 2, 32, 33, 64, 65, 70].contains(number) { waiting.append(connection.session.outbox.count) }
+                        if [1, 2, 32, 33, 64, 65, 70].contains(number) {
+                            waiting.append(connection.session.outbox.count)
+                        }
                     }
                     return waiting
                 }
@@ -384,10 +386,13 @@ import Darwin
             while expected.count < producers * each || !output.isEmpty {
                 takeOver(Bool.random(using: &random) ? outbox.collectWritten() : outbox.reclaim())
                 // Whatever is taken is written behind what others have written meanwhile.
-                while outbox.takeFirst({
-                    takeOver(outbox.reclaim())
-                    output += $0
-                }, expect: { expected.append($0) }) != nil {}
+                while outbox.takeFirst(
+                    {
+                        takeOver(outbox.reclaim())
+                        output += $0
+                    },
+                    expect: { expected.append($0) }
+                ) != nil {}
                 let count = output.withUnsafeBytes { SocketOutput.send(ours.descriptor, $0) }
                 if count > 0 { output.removeFirst(count) }
                 await Task.yield()

@@ -194,15 +194,17 @@ extension AMQPSession {
     /// The broker's word on what was published.
     func confirmed(_ number: UInt64, _ multiple: Bool, isTaken: Bool, on channel: Channel) {
         guard let concluded = channel.confirms?.conclude(number, multiple: multiple, isTaken: isTaken) else { return }
-        for (outgoing, outcome) in concluded {
-            guard let confirmation = outgoing.confirmation else { continue }
-            switch outcome {
-            case .confirmed: confirmation.end(.success(()))
-            case .refused: confirmation.end(.failure(MessagingError.notTaken(outgoing.destination)))
-            case .returned(let returned):
-                confirmation.end(.failure(MessagingError(returned: returned, to: outgoing.destination)))
+        Promise<Void>.end(
+            concluded.compactMap { outgoing, outcome in
+                guard let confirmation = outgoing.confirmation else { return nil }
+                switch outcome {
+                case .confirmed: return (confirmation, .success(()))
+                case .refused: return (confirmation, .failure(MessagingError.notTaken(outgoing.destination)))
+                case .returned(let returned):
+                    return (confirmation, .failure(MessagingError(returned: returned, to: outgoing.destination)))
+                }
             }
-        }
+        )
         if channel === suspects.channel, channel.confirms?.count == 0, waiting.isEmpty(.suspects) {
             suspects.close(self)
         }

@@ -77,25 +77,33 @@ final class Answer: Sendable {
 
     /// Ends the wait, unless it has ended before.
     func end(_ result: Result<RedisValue, any Error>) {
+        endUntold(result)?()
+    }
+
+    /// Ends the wait, unless it has ended before, and leaves it to the caller to tell: to wake a thread takes microseconds,
+    /// and one that runs meanwhile finds other answers ended, and need not be woken for each of them.
+    ///
+    /// - Returns: what tells who waits, if somebody does.
+    func endUntold(_ result: Result<RedisValue, any Error>) -> (() -> Void)? {
         if case .publish = subject, case .success(.integer) = result {
             let (isFirst, stage) = stage.compareExchange(
                 expected: .open,
                 desired: .taken,
                 ordering: .acquiringAndReleasing
             )
-            if isFirst || stage == .taken { return }
+            if isFirst || stage == .taken { return nil }
         } else if isTaken() {
-            return
+            return nil
         }
         let before = state.withLock { state in
             let before = state
             if case .ended = state {} else { state = .ended(result) }
             return before
         }
-        switch before {
-        case .pending, .ended: break
-        case .waiting(let continuation): continuation.resume(with: result)
-        case .observed(let observer): observer(result)
+        return switch before {
+        case .pending, .ended: nil
+        case .waiting(let continuation): { continuation.resume(with: result) }
+        case .observed(let observer): { observer(result) }
         }
     }
 

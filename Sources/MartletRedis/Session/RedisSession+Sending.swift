@@ -199,7 +199,7 @@ extension RedisSession {
         case .refused(let topic, let error):
             runtime.refused(topic, error)
         case .answer(let answer):
-            answer.end(.success(reply))
+            if let tell = answer.endUntold(.success(reply)) { untold.append(tell) }
         case .request(var request, let whole):
             if let redirection = request.redirection(in: whole), learn(from: redirection) {
                 request.redirections += 1
@@ -210,6 +210,13 @@ extension RedisSession {
         case .unasked:
             lost(MessagingError(.connectionLost, "the server answered something that was not asked"))
         }
+    }
+
+    /// Tells those whose answers have come.
+    func tellAnswered() {
+        guard !untold.isEmpty else { return }
+        for tell in untold { tell() }
+        untold.removeAll(keepingCapacity: true)
     }
 
     /// A cluster has said where a key is.

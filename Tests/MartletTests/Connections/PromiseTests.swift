@@ -41,4 +41,16 @@ import Testing
         }
         #expect(told.values == [3])
     }
+
+    /// Who is told of the first finds the others ended; and whatever came first still counts.
+    @Test func ofSeveralAllHaveEndedBeforeAnyIsTold() async throws {
+        let promises = (0..<3).map { _ in Promise<Int>() }
+        let told = Recorder<[Bool]>()
+        for promise in promises { promise.observe { _ in told.record(promises.map(\.hasEnded)) } }
+        promises[1].end(.success(7))
+        #expect(told.values == [[false, true, false]])
+        Promise.end(promises.enumerated().map { ($1, .success($0)) })
+        #expect(told.values.dropFirst() == [[true, true, true], [true, true, true]])
+        for (promise, value) in zip(promises, [0, 7, 2]) { #expect(try await promise.value() == value) }
+    }
 }
