@@ -60,9 +60,10 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
         defer { nextAsk = timers.now + ActionTiming.interval(lease: lease) }
         var reply = try await firstReply()
         // commlib-py's server says that a goal is over, and then stores its result: who asks in between gets the defaults of
-        // the result's type. Once more is late enough, and costs a call at the end of a goal.
+        // the result's type. Once more is late enough, and costs a call at the end of a goal. Should that have no answer, the
+        // first one counts.
         if reply.isProvisional {
-            do { reply = try await firstReply() } catch is MessagingError {}
+            do { reply = try await self.reply(within: min(timeout, ActionTiming.interval)) } catch is MessagingError {}
         }
         lease = reply.lease ?? lease
         return reply.answer

@@ -73,7 +73,10 @@ import Testing
                     questions.add(number)
                     if number > 1 { try await untilCancelled() }
                     await gate.wait()
-                    return Message(#"{"status":4,"timestamp":-1,"result":{"position":3},"error":""}"#)
+                    var answer = Message(#"{"status":4,"timestamp":-1,"result":{"position":3},"error":""}"#)
+                    // As of a server whose first word counts.
+                    answer.headers[Headers.Standard.goalID] = "0123"
+                    return answer
                 }
             }
             await until { broker.presence.queues.contains { $0.consumers > 0 } }

@@ -5,7 +5,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct ForeignServerTests {
     private let clock = ContinuousClock()
 
-    /// Runs `body` with a goal that a server without headers has taken on and answers questions about as told.
+    /// Runs `body` with a goal that a server without headers has taken on and answers questions about as told; an empty answer
+    /// is none.
     private func withGoal(
         answers: [String],
         status: Int,
@@ -30,7 +31,9 @@ import Testing
                         let message = Message(#"{"goal_id":"g1","status":\#(status)}"#)
                         try await server.publish(message, to: "arm.move.status")
                     }
-                    return Message(answers[min(number, answers.count - 1)])
+                    let answer = answers[min(number, answers.count - 1)]
+                    if answer.isEmpty { try await untilCancelled() }
+                    return Message(answer)
                 }
             } _: {
                 await broker.waitForConsumers(of: "arm.move.send_goal")
@@ -81,6 +84,14 @@ import Testing
             case .succeeded(let result), .canceled(let result?, _): #expect(result == Reached(position: 7))
             case let outcome: Issue.record("it ended as \(outcome)")
             }
+        }
+    }
+
+    @Test func theFirstAnswerCountsWhereTheSecondNeverComes() async throws {
+        let result = #"{"status":4,"timestamp":-1,"result":{"position":7},"error":""}"#
+        try await withGoal(answers: [result, ""], status: 4) { goal in
+            let reached = try await goal.result
+            #expect(reached == Reached(position: 7))
         }
     }
 
