@@ -60,6 +60,8 @@ final class CommandOutbox: Sendable {
         var openRun = Run.none
         var isConnected = false
         var loan: SocketLoan?
+        /// Whether nothing is lent, because the loop has yet to see something that came before.
+        var isHeldBack = false
         var parked = ParkingLot<Item>()
         /// How many are parked: to ask a lot of another module for each publish takes longer than the rest of it.
         var parkedCount = 0
@@ -311,15 +313,23 @@ final class CommandOutbox: Sendable {
         // What was taken and is not written yet comes first.
         guard taken.entries.isEmpty else { return }
         state.withLock { state in
-            guard state.closed == nil else { return }
+            guard state.closed == nil, !state.isHeldBack else { return }
             if state.loan == nil { state.loan = SocketLoan(descriptor, limit: limit) }
             state.loan?.renew(isIdle: isIdle && state.count == 0 && state.parkedCount == 0)
         }
     }
 
-    /// Has all that comes wait for the loop, which has something that came before it. From any thread.
+    /// Has all that comes wait for the loop, which has yet to see something that came before it. From any thread.
     func holdBack() {
-        state.withLock { $0.loan?.end() }
+        state.withLock { state in
+            state.isHeldBack = true
+            state.loan?.end()
+        }
+    }
+
+    /// The loop is about to see it.
+    func release() {
+        state.withLock { $0.isHeldBack = false }
     }
 
     /// What was written to the socket since it was lent or this was asked. If that was not written as a whole, the socket is
@@ -342,7 +352,8 @@ final class CommandOutbox: Sendable {
         }
     }
 
-    /// Under the lock, as the other: so nobody writes in between, and the loop knows of the command before its reply.
+    /// Writes a request. Under the lock, as publishes are: so nobody writes in between, and the loop knows of it before its
+    /// reply.
     private func write(_ request: Request, _ state: inout State) -> SocketLoan.Outcome {
         guard request.bytes.count <= Self.largestAtOnce else { return .nothing }
         return request.bytes.withUnsafeBytes { bytes in

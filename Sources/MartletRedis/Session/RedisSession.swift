@@ -137,6 +137,7 @@ actor RedisSession {
 
     /// What the bell is rung for.
     func work() {
+        outbox.release()
         settle()
         tendReplyLists()
         send()
