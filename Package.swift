@@ -53,7 +53,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "MartletCompression", dependencies: ["CZlib", "Martlet"], swiftSettings: settings),
         .target(
-            name: "MartletIO",
+            name: "MartletTransport",
             dependencies: [
                 "Martlet",
                 "COpenSSL",
@@ -70,7 +70,7 @@ let package = Package(
             name: "MartletMQTT",
             dependencies: [
                 "Martlet",
-                "MartletIO",
+                "MartletTransport",
                 "CMosquitto",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -83,7 +83,7 @@ let package = Package(
             name: "MartletRedis",
             dependencies: [
                 "Martlet",
-                "MartletIO",
+                "MartletTransport",
                 "CHiredis",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -98,7 +98,7 @@ let package = Package(
             name: "MartletAMQP",
             dependencies: [
                 "Martlet",
-                "MartletIO",
+                "MartletTransport",
                 "CRabbitMQ",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
@@ -127,7 +127,7 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletConsole",
-                "MartletIO",
+                "MartletTransport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -165,25 +165,33 @@ let package = Package(
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            path: "Tests/Brokers/Documentation",
             swiftSettings: settings
         ),
         // Pure values, millions of them: a module of its own keeps both cores from those whose time limits run meanwhile.
-        .testTarget(name: "MartletCodecTests", dependencies: ["Martlet", "MartletTesting"], swiftSettings: settings),
         .testTarget(
-            name: "MartletHostilityTests",
+            name: "MartletCodecTests",
             dependencies: ["Martlet", "MartletTesting"],
+            path: "Tests/Unit/Codecs",
             swiftSettings: settings
         ),
         .testTarget(
-            name: "MartletIOTests",
+            name: "MartletHostilityTests",
+            dependencies: ["Martlet", "MartletTesting"],
+            path: "Tests/Unit/Hostility",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletTransportTests",
             dependencies: [
                 "COpenSSL",
                 "IntegrationSupport",
                 "Martlet",
-                "MartletIO",
+                "MartletTransport",
                 "MartletTesting",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
+            path: "Tests/Unit/MartletTransport",
             swiftSettings: settings
         ),
         .testTarget(
@@ -195,56 +203,68 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
+            path: "Tests/Unit/Martlet",
             swiftSettings: settings
         ),
         .testTarget(
             name: "MartletCompressionTests",
             dependencies: ["Martlet", "MartletCompression", "MartletTesting"],
+            path: "Tests/Unit/MartletCompression",
             swiftSettings: settings
         ),
         .testTarget(
             name: "MartletTestingTests",
             dependencies: ["Martlet", "MartletTesting"],
+            path: "Tests/Unit/MartletTesting",
             swiftSettings: settings
         ),
         // What tests against real brokers stand on: the brokers, faults of the network between, certificates. No product.
-        .target(name: "IntegrationSupport", path: "Tests/IntegrationSupport", swiftSettings: settings),
-        .testTarget(name: "IntegrationSupportTests", dependencies: ["IntegrationSupport"], swiftSettings: settings),
+        .target(name: "IntegrationSupport", path: "Tests/Support/Integration", swiftSettings: settings),
         .testTarget(
-            name: "MartletMQTTConformanceTests",
-            dependencies: ["IntegrationSupport", "Martlet", "MartletMQTT", "MartletTesting"],
+            name: "IntegrationSupportTests",
+            dependencies: ["IntegrationSupport"],
+            path: "Tests/Brokers/Support",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletConformanceTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletTesting",
+            ],
+            path: "Tests/Brokers/Conformance",
             swiftSettings: settings
         ),
         .testTarget(
             name: "MartletMQTTProcessTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletMQTT"],
+            path: "Tests/Brokers/MQTTProcesses",
             swiftSettings: settings
         ),
         .testTarget(
             name: "MartletMQTTTests",
-            dependencies: ["IntegrationSupport", "Martlet", "MartletIO", "MartletMQTT", "MartletTesting"],
+            dependencies: ["IntegrationSupport", "Martlet", "MartletTransport", "MartletMQTT", "MartletTesting"],
+            path: "Tests/Brokers/MQTT",
             swiftSettings: settings
         ),
         .testTarget(
             name: "MartletRedisTests",
-            dependencies: ["CHiredis", "IntegrationSupport", "Martlet", "MartletIO", "MartletRedis", "MartletTesting"],
-            swiftSettings: settings
-        ),
-        .testTarget(
-            name: "MartletAMQPConformanceTests",
-            dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletTesting"],
+            dependencies: [
+                "CHiredis", "IntegrationSupport", "Martlet", "MartletTransport", "MartletRedis", "MartletTesting",
+            ],
+            path: "Tests/Brokers/Redis",
             swiftSettings: settings
         ),
         .testTarget(
             name: "MartletAMQPTests",
-            dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletIO", "MartletTesting"],
+            dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletTransport", "MartletTesting"],
+            path: "Tests/Brokers/AMQP",
             swiftSettings: settings
         ),
         // What the two modules of the bridges' tests share: connections to any kind of broker. No product.
         .target(
             name: "BridgeSupport",
             dependencies: ["IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis"],
-            path: "Tests/BridgeSupport",
+            path: "Tests/Support/Bridges",
             swiftSettings: settings
         ),
         .testTarget(
@@ -252,6 +272,7 @@ let package = Package(
             dependencies: [
                 "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",
             ],
+            path: "Tests/Brokers/BridgeProcesses",
             swiftSettings: settings
         ),
         .testTarget(
@@ -260,6 +281,7 @@ let package = Package(
                 "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",
                 "MartletTesting",
             ],
+            path: "Tests/Brokers/Bridges",
             swiftSettings: settings
         ),
         .testTarget(
@@ -271,6 +293,7 @@ let package = Package(
                 "MartletConsole",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            path: "Tests/Brokers/Command",
             swiftSettings: settings
         ),
         .testTarget(
@@ -278,10 +301,16 @@ let package = Package(
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
             ],
+            path: "Tests/Brokers/Interop",
             exclude: ["Peers"],
             swiftSettings: settings
         ),
-        .testTarget(name: "PlaygroundTests", dependencies: ["MartletConsole", "playground"], swiftSettings: settings),
+        .testTarget(
+            name: "PlaygroundTests",
+            dependencies: ["MartletConsole", "playground"],
+            path: "Tests/Unit/Playground",
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

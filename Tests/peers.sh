@@ -9,7 +9,7 @@ CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 # shellcheck source=/dev/null
 . Tests/packages.sh
 
-requirements=$PWD/Tests/MartletInteropTests/Peers/requirements.txt
+requirements=$PWD/Tests/Brokers/Interop/Peers/requirements.txt
 environment=$PWD/.build/peers
 interpreter=$environment/bin/python3
 

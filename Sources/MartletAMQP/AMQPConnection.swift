@@ -1,5 +1,5 @@
 public import Martlet
-import MartletIO
+import MartletTransport
 import Synchronization
 
 /// A connection to an AMQP 0-9-1 broker.

@@ -1,5 +1,5 @@
 public import Martlet
-import MartletIO
+import MartletTransport
 
 /// What MQTT has and other brokers have not, under MQTT's own names.
 extension MQTTConnection {

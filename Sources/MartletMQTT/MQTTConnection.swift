@@ -1,5 +1,5 @@
 public import Martlet
-import MartletIO
+import MartletTransport
 
 /// A connection to an MQTT broker.
 ///

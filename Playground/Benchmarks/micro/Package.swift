@@ -41,7 +41,7 @@ let package = Package(
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
         .target(
-            name: "MartletIO",
+            name: "MartletTransport",
             dependencies: [
                 "Martlet",
                 "COpenSSL",
@@ -56,7 +56,7 @@ let package = Package(
             dependencies: [
                 "AllocationCount",
                 "Martlet",
-                "MartletIO",
+                "MartletTransport",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "DequeModule", package: "swift-collections"),
             ],

@@ -1,7 +1,7 @@
 import CRabbitMQ
 import Glibc
 import Martlet
-import MartletIO
+import MartletTransport
 
 /// One socket to a broker, with TLS or without, that never blocks: what is read is cut into frames, what is to be written
 /// waits here until the socket takes it. It belongs to its session's loop.

@@ -1,6 +1,6 @@
 import Glibc
 import Martlet
-import MartletIO
+import MartletTransport
 
 /// Opens sockets without waiting.
 enum SocketConnector {

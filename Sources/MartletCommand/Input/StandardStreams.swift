@@ -1,5 +1,5 @@
 import Martlet
-import MartletIO
+import MartletTransport
 
 #if canImport(Glibc)
 import Glibc

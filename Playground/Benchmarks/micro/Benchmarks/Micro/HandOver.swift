@@ -1,7 +1,7 @@
 import Benchmark
 import DequeModule
 import Martlet
-import MartletIO
+import MartletTransport
 
 /// From one task to another, and to a connection's thread.
 func handOver() {

@@ -1,0 +1,135 @@
+import Martlet
+import MartletTransport
+
+/// What the native API asks of a session.
+extension AMQPSession {
+    // MARK: Topology
+
+    /// Declares, binds or deletes something on a channel of its own, and keeps it in mind for the next link.
+    func declare(_ method: ClientMethod) async throws -> ServerMethod.Reply {
+        guard case .open = phase else { throw offlineError }
+        let reply = try await askAlone([method])
+        topology.note(method)
+        return reply
+    }
+
+    // MARK: Channels
+
+    func openNative(confirms: Bool) async throws -> Int {
+        guard case .open = phase else { throw offlineError }
+        try Task.checkCancellation()
+        lastConsumer += 1
+        let id = lastConsumer
+        let native = NativeChannel(confirms: confirms)
+        native.id = id
+        natives[id] = native
+        let promise = Promise<Void>()
+        attend { native.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
+        do {
+            try await promise.value()
+        } catch {
+            closeNative(id)
+            throw error
+        }
+        return id
+    }
+
+    func closeNative(_ id: Int) {
+        guard let native = natives.removeValue(forKey: id) else { return }
+        attend { native.close(self) }
+        // Without a link there is nothing to tell the broker.
+        native.finish(throwing: nil)
+    }
+
+    /// Closes a channel, soon. From any thread.
+    nonisolated func leaveNative(_ id: Int) {
+        loop.execute { [weak self] in
+            self?.assumeIsolated { $0.closeNative(id) }
+        }
+    }
+
+    func native(_ id: Int) throws -> NativeChannel {
+        if let native = natives[id] { return native }
+        if case .closed = phase { throw MessagingError.closed }
+        throw NativeChannel.closed
+    }
+
+    func askNative(_ id: Int, _ methods: [ClientMethod]) async throws -> ServerMethod.Reply {
+        try await ask(methods, on: try native(id).present(self))
+    }
+
+    func setPrefetch(_ id: Int, _ count: UInt16) async throws {
+        _ = try await askNative(id, [.qos(prefetch: count, isGlobal: true)])
+        try native(id).setPrefetch(count)
+    }
+
+    func get(_ id: Int, from queue: String, noAck: Bool) async throws -> AMQPDelivery? {
+        try Task.checkCancellation()
+        let channel = try native(id).present(self)
+        let promise = Promise<AMQPDelivery?>()
+        attend {
+            ask(.get(queue: queue, noAck: noAck), on: channel) { result in
+                promise.end(
+                    result.map { _ in
+                        self.gotten.map { AMQPDelivery($0, settler: noAck ? nil : channel.settler) }
+                    }
+                )
+            }
+        }
+        return try await promise.value()
+    }
+
+    func consume(
+        _ id: Int,
+        from queue: String,
+        _ options: AMQPConsumeOptions
+    ) async throws -> (Mailbox<AMQPDelivery>, String) {
+        try Task.checkCancellation()
+        let native = try native(id)
+        let tag = NativeChannel.newTag(options)
+        let limit = options.noAck || options.prefetch == 0 ? 1_024 : options.prefetch
+        let consumer = NativeChannel.Consumer(
+            queue: queue,
+            options: options,
+            inbox: Inbox(limit: limit, overflow: .suspend, gate: gate)
+        )
+        let promise = Promise<ServerMethod.Reply>()
+        _ = try native.present(self)
+        attend { try native.consume(tag, consumer, self) { promise.end($0) } }
+        do {
+            _ = try await promise.value()
+        } catch {
+            attend { native.leave(tag, self) }
+            throw error
+        }
+        return (consumer.inbox.mailbox, tag)
+    }
+
+    /// Ends a consumer, soon. From any thread.
+    nonisolated func leave(_ tag: String, of id: Int) {
+        loop.execute { [weak self] in
+            self?.assumeIsolated { session in
+                session.attend { session.natives[id]?.leave(tag, session) }
+            }
+        }
+    }
+
+    // MARK: Back-pressure
+
+    /// A delivery came that no prefetch holds back.
+    func countBacklog(bytes: Int) {
+        guard gate.isClosed else { return }
+        backlogMessages += 1
+        backlogBytes += bytes
+    }
+
+    /// Whether the socket is not read, because readers are far behind.
+    var isDeaf: Bool {
+        guard gate.isClosed else {
+            backlogMessages = 0
+            backlogBytes = 0
+            return false
+        }
+        return backlogMessages > 8_192 || backlogBytes > 32 << 20
+    }
+}

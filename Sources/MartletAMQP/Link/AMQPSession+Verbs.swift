@@ -1,0 +1,438 @@
+import Martlet
+import MartletTransport
+
+/// The verbs, as AMQP does them.
+extension AMQPSession {
+    // MARK: From any thread
+
+    nonisolated func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
+        try await beginPublishing(message, to: topic, options).wait()
+    }
+
+    nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions
+    ) async throws -> Confirmation {
+        guard ShortText.fits(topic.text) else {
+            throw MessagingError(
+                .invalidTopic,
+                "the topic has \(topic.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
+            )
+        }
+        if options.retain {
+            throw MessagingError(.unsupported, "AMQP keeps no messages for later subscribers: nothing can be retained")
+        }
+        try check(message, options.guarantee)
+        let isGuaranteed = options.guarantee > .atMostOnce
+        var (properties, body) = try WireFormat.content(of: message, format: options.format, runtime.wire)
+        try prepare(&properties, isLasting: isGuaranteed, expiry: options.expiry)
+        return try await begin(
+            Outgoing(
+                publish: AMQPPublish(
+                    exchange: self.options.exchange,
+                    routingKey: topic.text,
+                    isMandatory: false,
+                    properties: properties,
+                    body: body
+                ),
+                isKept: isGuaranteed,
+                confirmation: isGuaranteed ? Promise() : nil
+            ),
+            expiry: options.expiry
+        )
+    }
+
+    nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
+        try check(queue)
+        try check(message, options.guarantee)
+        if message.headers.replyTo != nil { return try await beginRequest(message, to: queue, options).wait() }
+        let isGuaranteed = options.guarantee > .atMostOnce
+        var (properties, body) = try WireFormat.content(of: message, runtime.wire)
+        try prepare(&properties, isLasting: true, expiry: options.expiry)
+        let start = runtime.timers.now
+        while true {
+            let left = options.expiry.map { $0 - (runtime.timers.now - start) }
+            if let left, left <= .zero { throw expired(queue) }
+            do {
+                var isNew = false
+                if options.requiresConsumer {
+                    try await checkConsumers(of: queue)
+                } else {
+                    isNew = try await ensureQueue(queue, waits: isGuaranteed, within: left)
+                }
+                let publish = AMQPPublish(
+                    exchange: "",
+                    routingKey: queue.text,
+                    isMandatory: isGuaranteed || options.requiresConsumer,
+                    properties: properties,
+                    body: body
+                )
+                if isNew, isGuaranteed { return try await sendFirst(publish, to: queue, expiry: left) }
+                if isNew { await remember(queue) }
+                return try await self.publish(
+                    Outgoing(
+                        publish: publish,
+                        isKept: isGuaranteed,
+                        confirmation: isGuaranteed || options.requiresConsumer ? Promise() : nil
+                    ),
+                    expiry: left
+                )
+            } catch let error as MessagingError
+                where error.code == .noResponder && !options.requiresConsumer
+            {
+                // The queue was deleted since it was last seen.
+                await forget(queue)
+            }
+        }
+    }
+
+    /// Sends; if the queue turns out to have gone since it was last seen, that is found out while its confirmation is
+    /// waited for, and put right then.
+    nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions
+    ) async throws -> Confirmation {
+        if message.headers.replyTo != nil {
+            try check(queue)
+            return try await beginRequest(message, to: queue, options)
+        }
+        guard !options.requiresConsumer, options.guarantee == .atLeastOnce else {
+            try await send(message, to: queue, options)
+            return .confirmed
+        }
+        try check(queue)
+        try check(message, options.guarantee)
+        var (properties, body) = try WireFormat.content(of: message, runtime.wire)
+        try prepare(&properties, isLasting: true, expiry: options.expiry)
+        let publish = AMQPPublish(
+            exchange: "",
+            routingKey: queue.text,
+            isMandatory: true,
+            properties: properties,
+            body: body
+        )
+        if try await ensureQueue(queue, waits: true, within: options.expiry) {
+            do {
+                try await sendFirst(publish, to: queue, expiry: options.expiry)
+            } catch let error as MessagingError where error.code == .noResponder {
+                await forget(queue)
+                try await send(message, to: queue, options)
+            }
+            return .confirmed
+        }
+        let begun = try await begin(
+            Outgoing(publish: publish, isKept: true, confirmation: Promise()),
+            expiry: options.expiry
+        )
+        return Confirmation {
+            do {
+                try await begun.wait()
+            } catch let error as MessagingError where error.code == .noResponder {
+                await self.forget(queue)
+                try await self.send(message, to: queue, options)
+            }
+        }
+    }
+
+    /// Sends the first message to a queue, and returns when the broker has it, so that the next ones come after it.
+    ///
+    /// While somebody else declares a quorum queue RabbitMQ says that it is there, and refuses what is sent to it.
+    private nonisolated func sendFirst(
+        _ publish: AMQPPublish,
+        to queue: QueueName,
+        expiry: Duration?
+    ) async throws {
+        for attempt in 0... {
+            do {
+                try await begin(Outgoing(publish: publish, isKept: true, confirmation: Promise()), expiry: expiry)
+                    .wait()
+                return await remember(queue)
+            } catch let error as MessagingError where error.code == .queueFull {
+                guard attempt < 7, await declaration(of: queue).kind == .quorum else {
+                    await remember(queue)
+                    throw error
+                }
+                try await runtime.timers.sleep(for: .milliseconds(10 << attempt))
+            }
+        }
+    }
+
+    /// Sends a request. Its queue its responder declares: those of peers must not be declared by anyone else.
+    private nonisolated func beginRequest(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions
+    ) async throws -> Confirmation {
+        try check(message, options.guarantee)
+        var (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
+        try prepare(&properties, isLasting: false, expiry: options.expiry)
+        let isGuaranteed = options.guarantee > .atMostOnce
+        let isMandatory = isGuaranteed || options.requiresConsumer
+        var outgoing = Outgoing(
+            publish: AMQPPublish(
+                exchange: "",
+                routingKey: queue.text,
+                isMandatory: isMandatory,
+                properties: properties,
+                body: body
+            ),
+            isKept: isGuaranteed
+        )
+        if options.isOfCall, !isGuaranteed, let call = properties.correlationID {
+            outgoing.origin = .calls
+            outgoing.call = call
+            try await beginCall(outgoing)
+            return .confirmed
+        }
+        outgoing.confirmation = isMandatory ? Promise() : nil
+        return try await begin(outgoing, expiry: options.expiry)
+    }
+
+    private nonisolated func expired(_ queue: QueueName) -> MessagingError {
+        MessagingError(.timeout, "the message to \(queue) expired before the broker had it")
+    }
+
+    nonisolated func reply(_ message: Message, to address: String) async throws {
+        try ShortText.check(address, "a reply address")
+        try check(message, .atMostOnce)
+        let (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
+        let isDirect = address.hasPrefix(ReplyConsumer.pseudoQueue)
+        try await publish(
+            Outgoing(
+                publish: AMQPPublish(
+                    exchange: "",
+                    routingKey: address,
+                    // The broker takes a direct address for none that a message could be routed to.
+                    isMandatory: !isDirect,
+                    properties: properties,
+                    body: body
+                ),
+                isKept: false,
+                confirmation: isDirect ? nil : Promise()
+            )
+        )
+        if isDirect { try await checkAddress(address) }
+    }
+
+    /// Hands the loop a reply, and the settlement of its request. Nobody asks whether it is heard.
+    nonisolated func postReply(_ message: Message, to address: String, settling request: Settlement?) async throws {
+        try ShortText.check(address, "a reply address")
+        try check(message, .atMostOnce)
+        let (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
+        let publish = AMQPPublish(
+            exchange: "",
+            routingKey: address,
+            isMandatory: false,
+            properties: properties,
+            body: body
+        )
+        try await post(Outgoing(publish: publish, isKept: false, settlement: request))
+    }
+
+    /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
+    private func checkAddress(_ address: String) async throws {
+        let promise = Promise<ServerMethod.Reply>()
+        attend { inquiries.ask(forQueue: address, on: self) { promise.end($0) } }
+        do {
+            _ = try await promise.value()
+        } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
+            throw MessagingError(.noResponder, "nobody hears the reply address any more", cause: error)
+        }
+    }
+
+    private nonisolated func check(_ message: Message, _ guarantee: Guarantee) throws {
+        try runtime.checkSize(of: message)
+        if guarantee == .exactlyOnce {
+            throw MessagingError(.unsupported, "AMQP 0-9-1 delivers at least once, not exactly once")
+        }
+    }
+
+    private nonisolated func check(_ queue: QueueName) throws {
+        guard ShortText.fits(queue.text) else {
+            throw MessagingError(
+                .invalidQueue,
+                "the queue's name has \(queue.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
+            )
+        }
+    }
+
+    private nonisolated func prepare(
+        _ properties: inout AMQPProperties,
+        isLasting: Bool,
+        expiry: Duration?
+    ) throws {
+        if isLasting { properties.deliveryMode = 2 }
+        // RabbitMQ takes at most 32 bits of milliseconds; what lasts longer is as good as for ever.
+        if let expiry, expiry < .milliseconds(Int64(UInt32.max) - 1) {
+            properties.expiration = String(max(1, expiry.wholeMilliseconds))
+        }
+    }
+
+    // MARK: Queues
+
+    /// How a queue is declared that does not exist yet: as this connection has declared it before, if it has.
+    func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
+        if let declared = topology.queue(queue.text) { return declared }
+        var declared = AMQPQueue(queue.text, arguments: options.queueArguments)
+        if forRequests {
+            // It goes with its last responder, so that the broker tells callers that there is none.
+            declared = AMQPQueue(queue.text, isDurable: false, isAutoDeleted: true)
+        } else {
+            declared.kind = options.queueKind
+            if options.queueKind == .quorum, declared.arguments["x-delivery-limit"] == nil {
+                // With a limit, however high, what is put back returns to its place; without one, to the end.
+                declared.arguments["x-delivery-limit"] = .int64(Int64(Int32.max))
+            }
+        }
+        return declared
+    }
+
+    private func forget(_ queue: QueueName) { knownQueues.remove(queue.text) }
+
+    private func remember(_ queue: QueueName) {
+        // It is no more than a memory: one that has forgotten asks again.
+        if knownQueues.count > 10_000 { knownQueues.removeAll() }
+        knownQueues.insert(queue.text)
+    }
+
+    /// Declares a queue unless it is known to exist.
+    ///
+    /// - Parameter waits: whether to wait for a link.
+    /// - Returns: whether it is not known yet: it is when something could be sent to it.
+    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Bool {
+        while !knownQueues.contains(queue.text) {
+            do {
+                _ = try await askAlone([.declareQueue(declaration(of: queue), passive: false)])
+            } catch let error as MessagingError {
+                switch error.amqpReplyCode {
+                // It exists, declared otherwise or for one connection alone: that is as good.
+                case AMQPReplyError.preconditionFailed, AMQPReplyError.resourceLocked: break
+                default:
+                    guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
+                    if !waits {
+                        if case .fail = options.connection.whileOffline { throw error }
+                        return false
+                    }
+                    try await runtime.waitUntilConnected(within: limit)
+                    continue
+                }
+            }
+            return true
+        }
+        return false
+    }
+
+    private func checkConsumers(of queue: QueueName) async throws {
+        do {
+            let promise = Promise<ServerMethod.Reply>()
+            attend { inquiries.ask(forQueue: queue.text, on: self) { promise.end($0) } }
+            if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
+                throw MessagingError(.noResponder, "nobody consumes \(queue)")
+            }
+        } catch let error as MessagingError {
+            switch error.amqpReplyCode {
+            case AMQPReplyError.notFound: throw MessagingError(.noResponder, "nobody consumes \(queue)", cause: error)
+            // It is another connection's own, which won't tell: the broker returns the message if it is gone.
+            case AMQPReplyError.resourceLocked: break
+            default: throw error
+            }
+        }
+    }
+
+    // MARK: Consuming
+
+    func subscribe(to pattern: TopicPattern, _ options: SubscribeOptions) async throws -> (Mailbox<Delivery>, Int) {
+        guard ShortText.fits(pattern.text) else {
+            throw MessagingError(
+                .invalidFilter,
+                "the topic filter has \(pattern.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
+            )
+        }
+        if options.guarantee == .exactlyOnce {
+            throw MessagingError(.unsupported, "AMQP 0-9-1 delivers at least once, not exactly once")
+        }
+        if let name = options.durableName {
+            try ShortText.check(name, "the name of a durable subscription")
+            let consumer = QueueConsumer(name, subscribedTo: pattern, prefetch: min(options.limit, 65_535))
+            return (consumer.mailbox, try await add(consumer))
+        }
+        let consumer = TopicConsumer(pattern, options, bell: bell)
+        return (consumer.mailbox, try await add(consumer))
+    }
+
+    func consume(from queue: QueueName, _ options: ConsumeOptions) async throws -> (Mailbox<Delivery>, Int) {
+        try check(queue)
+        if options.prefetch > Int(UInt16.max) {
+            throw MessagingError(
+                .invalidArgument,
+                "a consumer's prefetch is \(options.prefetch); AMQP has 65535 at most"
+            )
+        }
+        var isRepeated = false
+        for attempt in 1... {
+            let consumer = QueueConsumer(queue, isForRequests: options.isForRequests, prefetch: options.prefetch)
+            do {
+                return (consumer.mailbox, try await add(consumer))
+            } catch let error as MessagingError {
+                // RabbitMQ fails, and ends the link, when a quorum queue is consumed while somebody else is declaring it.
+                // By the time the link is back the queue is there.
+                let isRace = error.amqpReplyCode == AMQPReplyError.internalError
+                guard isRace || isRepeated && error.code == .notConnected, attempt < 10 else { throw error }
+                isRepeated = true
+                try await runtime.waitUntilConnected(within: nil)
+            }
+        }
+        throw offlineError
+    }
+
+    private func add(_ consumer: any Restorable) async throws -> Int {
+        guard case .open = phase else { throw offlineError }
+        try Task.checkCancellation()
+        lastConsumer += 1
+        let id = lastConsumer
+        consumer.id = id
+        consumers[id] = consumer
+        let promise = Promise<Void>()
+        attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
+        do {
+            try await promise.value()
+        } catch {
+            remove(id)
+            throw error
+        }
+        return id
+    }
+
+    private func remove(_ id: Int) {
+        guard let consumer = consumers.removeValue(forKey: id) else { return }
+        attend {
+            (consumer as? TopicConsumer)?.leave(self)
+            (consumer as? QueueConsumer)?.leave(self)
+        }
+    }
+
+    /// Ends what is consumed, soon. From any thread.
+    nonisolated func leave(_ id: Int) {
+        loop.execute { [weak self] in
+            self?.assumeIsolated { $0.remove(id) }
+        }
+    }
+
+    // MARK: Replies
+
+    func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws {
+        guard case .open = phase else { throw offlineError }
+        let consumer = ReplyConsumer(receive)
+        replies = consumer
+        let promise = Promise<Void>()
+        attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
+        do {
+            try await promise.value()
+        } catch {
+            if replies === consumer { replies = nil }
+            throw error
+        }
+    }
+}

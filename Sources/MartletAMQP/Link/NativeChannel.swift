@@ -1,0 +1,191 @@
+import Martlet
+import MartletTransport
+
+/// A channel of the native API as its session keeps it: opened anew on each link, with its consumers.
+final class NativeChannel: Restorable, ChannelOwner {
+    /// One of its consumers.
+    struct Consumer {
+        let queue: String
+        let options: AMQPConsumeOptions
+        let inbox: Inbox<AMQPDelivery>
+    }
+
+    var id = 0
+    private(set) var channel: Channel?
+    /// Why it is no more.
+    private(set) var failure: MessagingError?
+    /// Whether what was open on it is open again.
+    private(set) var isReady = false
+    private let confirms: Bool
+    private var consumers: [String: Consumer] = [:]
+    private var prefetch: UInt16?
+    private var reopening = Reopening()
+    /// Until when it is tried to open it again on this link.
+    private var deadline: ContinuousClock.Instant?
+
+    init(confirms: Bool) {
+        self.confirms = confirms
+    }
+
+    static var closed: MessagingError { MessagingError(.notRunning, "the channel is closed; open another one") }
+
+    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
+        guard channel == nil, failure == nil else { return completion(failure) }
+        var wanted: [ClientMethod] = []
+        if confirms { wanted.append(.confirmSelect) }
+        if let prefetch { wanted.append(.qos(prefetch: prefetch, isGlobal: true)) }
+        for (tag, consumer) in consumers { wanted += methods(tag, consumer) }
+        let isEmpty = wanted.isEmpty
+        isReady = false
+        do {
+            let opened: Channel.Completion = { [weak self] result in
+                if case .failure(let error) = result { return completion(error) }
+                self?.isReady = true
+                self?.deadline = nil
+                self?.reopening.opened()
+                // There may be publishes that wait for it.
+                session.bell.ring()
+                completion(nil)
+            }
+            let channel = try session.openChannel(self) { if isEmpty { opened($0) } }
+            self.channel = channel
+            if confirms { channel.confirms = ConfirmWindow() }
+            session.ask(wanted, on: channel, opened)
+        } catch {
+            completion(error)
+            if !openAgain(session) { fail(error, session) }
+        }
+    }
+
+    private func methods(_ tag: String, _ consumer: Consumer) -> [ClientMethod] {
+        var methods: [ClientMethod] = []
+        // RabbitMQ forgets the channel's bound when it is told a consumer's.
+        if prefetch == nil {
+            methods.append(.qos(prefetch: UInt16(clamping: consumer.options.prefetch), isGlobal: false))
+        }
+        methods.append(
+            .consume(
+                queue: consumer.queue,
+                consumer: tag,
+                noAck: consumer.options.noAck,
+                exclusive: consumer.options.isExclusive,
+                arguments: consumer.options.arguments
+            )
+        )
+        return methods
+    }
+
+    /// The present channel.
+    ///
+    /// - Throws: why there is none.
+    func present(_ session: isolated AMQPSession) throws -> Channel {
+        if isReady, let channel { return channel }
+        throw failure ?? session.offlineError
+    }
+
+    func setPrefetch(_ count: UInt16) { prefetch = count }
+
+    // MARK: Consumers
+
+    private static let noAckPrefix = "martlet.noack"
+
+    /// A consumer's tag. It tells by itself how the consumer's deliveries are settled: some may come when it is long
+    /// forgotten, even after the broker's answer that it has ended.
+    static func newTag(_ options: AMQPConsumeOptions) -> String {
+        UniqueName.make(options.noAck ? noAckPrefix : "martlet")
+    }
+
+    func consume(
+        _ tag: String,
+        _ consumer: Consumer,
+        _ session: isolated AMQPSession,
+        _ completion: @escaping Channel.Completion
+    ) throws {
+        let channel = try present(session)
+        consumers[tag] = consumer
+        session.ask(methods(tag, consumer), on: channel) { [weak self] result in
+            if case .failure = result { self?.consumers[tag] = nil }
+            completion(result)
+        }
+    }
+
+    func leave(_ tag: String, _ session: isolated AMQPSession) {
+        guard consumers.removeValue(forKey: tag) != nil, let channel else { return }
+        session.ask(.cancel(consumer: tag), on: channel) { _ in }
+    }
+
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
+        guard case .delivery(let announcement) = content.announcement else { return }
+        guard let consumer = consumers[announcement.consumer] else {
+            // Under way when it was left. To put back what came without acknowledgement would end the channel.
+            if announcement.consumer.hasPrefix(Self.noAckPrefix) { return }
+            session.tell(.nack(tag: announcement.tag, multiple: false, requeue: true), on: channel)
+            return
+        }
+        let settler = consumer.options.noAck ? nil : channel.settler
+        session.countBacklog(bytes: content.body.count)
+        consumer.inbox.offer(AMQPDelivery(content, settler: settler), topic: TopicName(announcement.routingKey))
+    }
+
+    func cancelled(_ tag: String, on channel: Channel, of session: isolated AMQPSession) {
+        guard let consumer = consumers.removeValue(forKey: tag) else { return }
+        session.events.post(.consumerCancelled(queue: consumer.queue))
+        consumer.inbox.mailbox.finish(
+            throwing: MessagingError(
+                .refused,
+                "the broker cancelled the consumer: the queue \(quoted(consumer.queue)) was deleted, or its node is gone"
+            )
+        )
+    }
+
+    // MARK: The end
+
+    func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
+        guard self.channel === channel else { return }
+        self.channel = nil
+        let wasReady = isReady
+        isReady = false
+        if linkIsLost {
+            deadline = nil
+        } else if wasReady || !AMQPSession.mayPass(error) || !openAgain(session) {
+            for outgoing in channel.confirms?.removeAll() ?? [] { outgoing.confirmation?.end(.failure(error)) }
+            fail(error, session)
+        }
+    }
+
+    /// Tries again what the broker refuses on a new link and has allowed on the old one.
+    ///
+    /// - Returns: whether it is tried again.
+    private func openAgain(_ session: isolated AMQPSession) -> Bool {
+        guard let attempt = reopening.next() else { return false }
+        let until = deadline ?? .now + session.patience
+        deadline = until
+        guard .now < until else { return false }
+        session.openAgain(self, attempt: attempt)
+        return true
+    }
+
+    private func fail(_ error: any Error, _ session: isolated AMQPSession) {
+        let error = error as? MessagingError ?? Self.closed
+        failure = error
+        session.failWaiting(of: .native(id), error)
+        finish(throwing: error)
+    }
+
+    /// Nobody holds it any more, or it is closed.
+    func close(_ session: isolated AMQPSession) {
+        failure = failure ?? Self.closed
+        isReady = false
+        session.failWaiting(of: .native(id), Self.closed)
+        finish(throwing: nil)
+        guard let channel else { return }
+        self.channel = nil
+        for outgoing in channel.confirms?.removeAll() ?? [] { outgoing.confirmation?.end(.failure(Self.closed)) }
+        session.close(channel)
+    }
+
+    func finish(throwing error: (any Error)?) {
+        for consumer in consumers.values { consumer.inbox.mailbox.finish(throwing: error) }
+        consumers.removeAll()
+    }
+}

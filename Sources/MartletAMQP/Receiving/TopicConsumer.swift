@@ -1,0 +1,156 @@
+import Martlet
+import MartletTransport
+
+/// A topic's subscriber: a queue of its own, bound to the exchange.
+///
+/// Without a guarantee the queue is the link's and goes with it. With one it outlives links for some minutes, so that what
+/// is published while the link is away comes afterwards; it is deleted when the subscription is left.
+final class TopicConsumer: Restorable, ChannelOwner {
+    /// How long a queue waits for a link that was lost.
+    private static let patience = Duration.seconds(300)
+
+    var id = 0
+    let mailbox: Mailbox<Delivery>
+    private let pattern: TopicPattern
+    /// Whether the pattern has no wildcards, so that the topic need not be told.
+    private let knowsTopic: Bool
+    private let options: SubscribeOptions
+    /// The name that is kept, with a guarantee.
+    private let lastingQueue: String?
+    /// Whether something waits outside of the mailbox: nothing is acknowledged until it is in.
+    private let backUps: BackUps
+    private var channel: Channel?
+    private var queue = ""
+    private var hasLeft = false
+    private var reopening = Reopening()
+    /// The latest delivery, and the latest that was acknowledged.
+    private var lastTag: UInt64 = 0
+    private var acknowledged: UInt64 = 0
+
+    init(_ pattern: TopicPattern, _ options: SubscribeOptions, bell: Bell) {
+        self.pattern = pattern
+        self.options = options
+        knowsTopic = !pattern.hasWildcards
+        lastingQueue = options.guarantee > .atMostOnce ? UniqueName.make("martlet.topic") : nil
+        let backUps = BackUps()
+        self.backUps = backUps
+        mailbox = Mailbox(limit: options.limit, overflow: options.overflow) {
+            backUps.begin()
+        } onRoom: {
+            backUps.end()
+            bell.ring()
+        }
+    }
+
+    /// Whether the broker has to be told what was taken, so that it holds back the rest.
+    private var acknowledges: Bool { options.overflow == .suspend || lastingQueue != nil }
+
+    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
+        guard !hasLeft, channel == nil else { return completion(nil) }
+        do {
+            let channel = try session.openChannel(self)
+            self.channel = channel
+            lastTag = 0
+            acknowledged = 0
+            queue = lastingQueue ?? UniqueName.make("martlet.topic")
+            var declared = AMQPQueue(queue, isDurable: lastingQueue != nil)
+            if lastingQueue == nil {
+                declared.isExclusive = true
+                declared.isAutoDeleted = true
+            } else {
+                declared.expiry = Self.patience
+            }
+            let prefetch = UInt16(clamping: min(options.limit, Int(UInt16.max)) + leeway)
+            session.ask(
+                [
+                    .declareQueue(declared, passive: false),
+                    .bindQueue(
+                        AMQPBinding(from: session.options.exchange, to: queue, routingKey: pattern.text)
+                    ),
+                    .qos(prefetch: acknowledges ? max(1, prefetch) : 0, isGlobal: false),
+                    .consume(queue: queue, consumer: "", noAck: !acknowledges, exclusive: false, arguments: [:]),
+                ],
+                on: channel
+            ) { [weak self] result in
+                switch result {
+                case .success:
+                    self?.reopening.opened()
+                    completion(nil)
+                case .failure(let error): completion(error)
+                }
+            }
+        } catch {
+            completion(error)
+            openAgain(session)
+        }
+    }
+
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
+        guard case .delivery(let announcement) = content.announcement else { return }
+        let topic = knowsTopic ? nil : TopicName(announcement.routingKey)
+        let message: Message
+        do {
+            message = try WireFormat.message(content, from: .publication, session.runtime.wire)
+        } catch {
+            lastTag = announcement.tag
+            return session.runtime.count(\.undecodable, "a message of \(pattern) could not be read: \(error)")
+        }
+        // At once, not with what else is read: what comes behind by another way, such as the result of an action whose
+        // feedback this is, is not to overtake it.
+        mailbox.deliver(
+            Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
+        )
+        lastTag = announcement.tag
+    }
+
+    func readAll(on channel: Channel, of session: isolated AMQPSession) {
+        acknowledge(session)
+    }
+
+    func work(_ session: isolated AMQPSession) {
+        guard lastTag > acknowledged else { return }
+        session.attend { acknowledge(session) }
+    }
+
+    /// How many deliveries may be told together. One acknowledgement costs the broker as much as some deliveries do, and a
+    /// queue that goes with the link delivers nothing again.
+    private var leeway: Int { lastingQueue == nil ? min(options.limit, Int(UInt16.max)) / 2 : 0 }
+
+    private func acknowledge(_ session: isolated AMQPSession) {
+        guard acknowledges, !backUps.isBackedUp, lastTag > acknowledged, let channel else { return }
+        // That many more may be open, so that this holds back nothing.
+        guard lastTag - acknowledged > UInt64(leeway) else { return }
+        acknowledged = lastTag
+        session.tell(.ack(tag: lastTag, multiple: true), on: channel)
+    }
+
+    func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
+        session.events.post(.consumerCancelled(queue: queue))
+        session.close(channel)
+    }
+
+    func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
+        guard self.channel === channel else { return }
+        self.channel = nil
+        if !linkIsLost { openAgain(session) }
+    }
+
+    private func openAgain(_ session: isolated AMQPSession) {
+        guard !hasLeft, let attempt = reopening.next() else { return }
+        session.openAgain(self, attempt: attempt)
+    }
+
+    /// Ends it at the broker.
+    func leave(_ session: isolated AMQPSession) {
+        guard !hasLeft else { return }
+        hasLeft = true
+        guard let channel else { return }
+        // What is not the link's own is deleted; what is goes when its consumer does.
+        if let lastingQueue {
+            session.ask(.deleteQueue(lastingQueue, ifUnused: false, ifEmpty: false), on: channel) { _ in }
+        }
+        session.close(channel)
+    }
+
+    func finish(throwing error: (any Error)?) { mailbox.finish(throwing: error) }
+}

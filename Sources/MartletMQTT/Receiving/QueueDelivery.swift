@@ -1,0 +1,47 @@
+import Martlet
+import MartletTransport
+
+/// What becomes of a message that a queue's consumer has.
+///
+/// MQTT knows neither queues nor their acknowledgement: the library has acknowledged the message by the time it is
+/// here. What is given back is therefore sent again, and says how often that was. A consumer that is killed takes
+/// with it what it had not finished.
+final class QueueDelivery: Settler {
+    static let redeliveriesHeader = "redeliveries"
+
+    private let message: Message
+    private let queue: QueueName
+    private let redeliveries: Int
+    private let inbox: PrefetchInbox
+    private weak let session: MQTTSession?
+
+    init(_ message: Message, _ queue: QueueName, _ inbox: PrefetchInbox, _ session: MQTTSession) {
+        var message = message
+        redeliveries = max(0, message.headers[Self.redeliveriesHeader]?.integer.flatMap(Int.init(exactly:)) ?? 0)
+        message.headers[Self.redeliveriesHeader] = nil
+        self.message = message
+        self.queue = queue
+        self.inbox = inbox
+        self.session = session
+    }
+
+    /// The delivery that is settled by this.
+    var delivery: Delivery {
+        Delivery(
+            topic: nil,
+            message: message,
+            redeliveries: redeliveries,
+            settlement: Settlement(0, by: self)
+        )
+    }
+
+    func settle(_ tag: UInt64, as disposition: Disposition) throws {
+        defer { inbox.settled() }
+        guard disposition == .requeue, let session else { return }
+        var message = message
+        message.headers[Self.redeliveriesHeader] = .integer(Int64(clamping: redeliveries + 1))
+        session.runtime.courier.post { [message, queue] in
+            try await session.send(message, to: queue, SendOptions())
+        }
+    }
+}

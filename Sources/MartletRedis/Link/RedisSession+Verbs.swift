@@ -1,0 +1,121 @@
+import Martlet
+import MartletTransport
+
+/// The verbs that send, as Redis has them. From any thread.
+extension RedisSession {
+    nonisolated func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
+        try runtime.checkSize(of: message)
+        if options.retain {
+            throw MessagingError(.unsupported, "Redis keeps no message of a topic; keep it in a key of your own")
+        }
+        if options.guarantee != .atMostOnce {
+            throw MessagingError(
+                .unsupported,
+                "Redis does not wait for subscribers: what is published arrives at most once; a queue keeps messages"
+            )
+        }
+        try await put(runtime.wire.publication(message, format: options.format), to: topic)
+    }
+
+    /// Publishes while there is a link without waiting for the server's answer.
+    nonisolated func beginPublishing(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions
+    ) async throws -> Confirmation {
+        guard !options.retain, options.guarantee == .atMostOnce else {
+            try await publish(message, to: topic, options)
+            return .confirmed
+        }
+        try runtime.checkSize(of: message)
+        try Task.checkCancellation()
+        let body = try runtime.wire.publication(message, format: options.format)
+        let answer = Answer(of: topic)
+        if case .taken = try await outbox.publish(body, to: topic, answer) { return Confirmation(answer) }
+        try await put(body, to: topic)
+        return .confirmed
+    }
+
+    nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
+        try await beginSending(message, to: queue, options).wait()
+    }
+
+    /// Sends without waiting for the server's answer.
+    nonisolated func beginSending(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions
+    ) async throws -> Confirmation {
+        try runtime.checkSize(of: message)
+        if options.guarantee == .exactlyOnce {
+            throw MessagingError(.unsupported, "Redis' queues deliver at least once, not exactly once")
+        }
+        if options.guarantee == .atMostOnce { try checkConnected() }
+        let keys = QueueKeys(queue)
+        let element = try element(of: message, expiry: options.expiry)
+        let answer = Answer(to: queue)
+        var commands = [[Command.rpush, keys.list, element]]
+        var completion = Request.Completion.answer(answer)
+        let call = message.headers.replyTo == nil ? nil : message.headers.correlationID
+        if let call { calls.sent(call, QueuedRequest(keys: keys, element: element)) }
+        if options.requiresConsumer {
+            // Whoever blocks on the list has taken the element by the time the next command runs.
+            commands += [[Command.llen, keys.list], [Command.exists, keys.consumers]]
+            let grace = min(self.options.responderGrace, options.expiry ?? self.options.responderGrace)
+            let search = ConsumerSearch(element: element, keys: keys, call: call, grace: grace, answer: answer)
+            completion = .step(answer) { [weak self] result in
+                guard let self else { return answer.end(.failure(MessagingError.closed)) }
+                assumeIsolated { $0.sent(search, result) }
+            }
+        }
+        let timer = try await begin(
+            Request(commands, slot: keys.slot, isGuaranteed: options.guarantee != .atMostOnce, completion),
+            ending: answer,
+            within: options.expiry
+        )
+        return timer.map { Confirmation(ExpiringAnswer(answer, timer: $0, of: runtime.timers)) }
+            ?? Confirmation(answer)
+    }
+
+    /// A message as an element of a list.
+    private nonisolated func element(of message: Message, expiry: Duration?) throws -> [UInt8] {
+        var message = message
+        if let expiry {
+            message.headers[QueueHeaders.expires] = .integer(clock.end(of: expiry))
+        }
+        return message.headers.replyTo == nil
+            ? try runtime.wire.publication(message) : try runtime.wire.call(message)
+    }
+
+    nonisolated func reply(_ message: Message, to address: String) async throws {
+        try runtime.checkSize(of: message)
+        guard let channel = ReplyNames.channel(of: address) else {
+            // A client of another library, which may look at its list only later.
+            let key = Array(address.utf8)
+            let expiry = Array(String(max(1, options.replyExpiry.wholeMilliseconds)).utf8)
+            let reply = try await submit(
+                [[Command.rpush, key, runtime.wire.call(message)], [Command.pexpire, key, expiry]],
+                slot: ClusterSlot.slot(of: key)
+            )
+            for reply in reply.array ?? [] {
+                if let error = reply.error { throw error.asMessagingError("a reply") }
+            }
+            return
+        }
+        var message = message
+        message.headers[ReplyNames.addressHeader] = .string(address)
+        let body = try runtime.wire.call(message)
+        let reply = try await submit([[Command.publish, Array(channel.utf8), body]])
+        if let error = reply.error { throw error.asMessagingError("a reply") }
+        if reply.integer == 0 { throw MessagingError(.noResponder, "nobody hears the reply address any more") }
+    }
+}
+
+extension Duration {
+    /// Rounded towards zero, and at most 292 years.
+    var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? .max : product &+ attoseconds / 1_000_000_000
+    }
+}

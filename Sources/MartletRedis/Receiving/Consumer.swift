@@ -1,0 +1,111 @@
+import Martlet
+import MartletTransport
+
+/// One consumer of a queue, as its session keeps it.
+///
+/// An object, so that what it holds is changed in place; it lives on the session's loop and nowhere else.
+final class Consumer {
+    /// How many moves may be asked for ahead: more would only lie at the server.
+    static let maximumMoves = 128
+
+    let number: Int
+    /// What it is called at the server: no other consumer ever is.
+    let id: String
+    let keys: QueueKeys
+    let prefetch: Int
+    let inbox: Inbox<Delivery>
+    /// For what comes by the present link.
+    var settler: ConsumerSettler
+    /// What was delivered and not settled, as it is in the list.
+    var held: [UInt64: [UInt8]] = [:]
+    /// Moves that were asked for and not yet answered.
+    var moves = 0
+    /// What is being given back, or buried: until that is done it takes up room, lest the next is taken before it.
+    var returning = 0
+    /// What goes back a moment later, with what follows. It counts as returning already.
+    var deferred: [(tag: UInt64, held: [UInt8], back: [UInt8])] = []
+    /// What was given back lately, and its place: what follows goes behind it.
+    private var givenBack: [(tag: UInt64, element: [UInt8])] = []
+    private static let maximumGivenBack = 256
+    /// The places of those that came a second time: what is given back may come to the one who gave it.
+    private var places: [UInt64: UInt64] = [:]
+    /// Whether the server has no memory to let it take more in the usual way.
+    var isStarving = false
+    /// Whether it takes no more.
+    var isLeaving = false
+    /// Whether the server has yet to tell what it moved for one that leaves.
+    var awaitsUnseen = false
+    private var lastTag: UInt64 = 0
+
+    init(number: Int, id: String, keys: QueueKeys, prefetch: Int, inbox: Inbox<Delivery>, settler: ConsumerSettler) {
+        self.number = number
+        self.id = id
+        self.keys = keys
+        self.prefetch = prefetch
+        self.inbox = inbox
+        self.settler = settler
+    }
+
+    /// All that came here and was not done with, as it is in the list.
+    var unfinished: [[UInt8]] { held.values + deferred.map(\.held) }
+
+    /// The list of what it holds.
+    var list: [UInt8] { keys.held(by: id) }
+
+    /// How many more moves are to be asked for.
+    var room: Int {
+        isLeaving || isStarving ? 0 : max(0, min(prefetch - held.count - returning, Self.maximumMoves) - moves)
+    }
+
+    /// How many are to be moved where none can be asked for ahead.
+    var roomWhileStarving: Int { max(0, min(prefetch - held.count - returning - moves, Self.maximumMoves)) }
+
+    /// An element has come.
+    func hold(_ element: [UInt8]) -> UInt64 {
+        lastTag += 1
+        held[lastTag] = element
+        if let place = earlierPlace(of: element) { places[lastTag] = place }
+        return lastTag
+    }
+
+    /// An element is held no more.
+    ///
+    /// - Returns: it, and its place in the order in which elements came from the queue.
+    func release(_ tag: UInt64) -> (element: [UInt8], place: UInt64)? {
+        guard let element = held.removeValue(forKey: tag) else { return nil }
+        return (element, places.removeValue(forKey: tag) ?? tag)
+    }
+
+    /// The place of an element that has come to the server's list and not here.
+    func placeOfUnseen(_ element: [UInt8]) -> UInt64 {
+        lastTag += 1
+        return earlierPlace(of: element) ?? lastTag
+    }
+
+    private func earlierPlace(of element: [UInt8]) -> UInt64? {
+        guard let index = givenBack.lastIndex(where: { $0.tag <= lastTag && $0.element == element }) else { return nil }
+        return givenBack.remove(at: index).tag
+    }
+
+    /// An element is being given back.
+    ///
+    /// - Returns: behind which one it goes, if that still lies among the first so many.
+    func giveBack(_ element: [UInt8], tag: UInt64) -> (after: [UInt8], depth: Int) {
+        let before = givenBack.filter { $0.tag < tag }.max { $0.tag < $1.tag }
+        givenBack.append((tag, element))
+        if givenBack.count > Self.maximumGivenBack { givenBack.removeFirst() }
+        return (before?.element ?? [], givenBack.count)
+    }
+
+    /// The link is lost: the server knows of no moves any more, and gives back what was held.
+    func linkLost() {
+        held.removeAll()
+        moves = 0
+        returning = 0
+        isStarving = false
+        givenBack.removeAll()
+        places.removeAll()
+        awaitsUnseen = false
+        deferred.removeAll()
+    }
+}

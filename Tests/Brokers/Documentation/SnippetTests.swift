@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+/// Every example that the documentation shows is code that is compiled here or in the playground.
+@Suite(.timeLimit(.minutes(5))) struct SnippetTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func files(below folder: String, ending: String) -> [URL] {
+        let paths = FileManager.default.enumerator(at: root.appending(path: folder), includingPropertiesForKeys: nil)
+        return (paths?.compactMap { $0 as? URL } ?? []).filter { $0.path.hasSuffix(ending) }.sorted {
+            $0.path < $1.path
+        }
+    }
+
+    /// What counts of a piece of code: its lines without their indentation, and without imports, comments and gaps.
+    private static func essence(_ text: Substring) -> [Substring] {
+        text.split(separator: "\n").map { $0.drop { $0 == " " } }
+            .filter { !$0.isEmpty && !$0.hasPrefix("//") && !$0.hasPrefix("import ") }
+    }
+
+    @Test func everyExampleIsCompiled() throws {
+        let compiled = try
+            (Self.files(below: "Tests/Brokers/Documentation", ending: ".swift")
+            + Self.files(below: "Playground", ending: ".swift"))
+            .map { Self.essence(try String(contentsOf: $0, encoding: .utf8)[...]) }
+        let documents = [Self.root.appending(path: "README.md")] + Self.files(below: "Sources", ending: ".md")
+        var examples = 0
+        for document in documents {
+            let text = try String(contentsOf: document, encoding: .utf8)
+            for block in text.components(separatedBy: "```swift\n").dropFirst() {
+                let code = try #require(block.components(separatedBy: "```").first)
+                examples += 1
+                // A whole program is compiled in pieces: its types here, its statements there.
+                for piece in code.components(separatedBy: "\n\n") {
+                    let lines = Self.essence(piece[...])
+                    let isCompiled = compiled.contains { file in
+                        file.indices.contains { file[$0...].starts(with: lines) }
+                    }
+                    #expect(isCompiled, "\(document.lastPathComponent) shows code that nothing compiles: \(piece)")
+                }
+            }
+        }
+        #expect(examples > 5)
+    }
+}

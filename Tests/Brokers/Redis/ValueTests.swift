@@ -1,0 +1,196 @@
+import Martlet
+import MartletTransport
+import Testing
+
+@testable import MartletRedis
+
+/// The pure values: what is asked of the server, and what its answers mean.
+@Suite struct ValueTests {
+    @Test(arguments: [
+        ("a.b", "a.b"), ("a.*", "a.*"), ("*.b", "*.b"), ("*", "*"), ("#", "*"), ("a.#", "a*"), ("a.*.#", "a.**"),
+        ("a[1]?.*", "a\\[1\\]\\?.*"), ("a\\^b.*", "a\\\\\\^b.*"), ("a[1].b", "a[1].b"),
+    ])
+    func patternsAreGlobs(_ pattern: String, _ wire: String) {
+        let filter = WireFilter(TopicPattern(pattern))
+        #expect(filter.text == wire)
+        #expect(filter == (TopicPattern(pattern).hasWildcards ? .glob(wire) : .channel(wire)))
+    }
+
+    @Test func subscriptionsOfOneFilterAreShared() {
+        var table = SubscriptionTable<String>()
+        let (first, change) = table.add("1", for: "a.*")
+        #expect(change == .subscribe(.glob("a.*")))
+        // The answer is not there yet.
+        let (second, again) = table.add("2", for: "a.*")
+        #expect(again == .subscribe(.glob("a.*")))
+        table.confirmed(.glob("a.*"))
+        let (third, nothing) = table.add("3", for: "a.*")
+        #expect(nothing == .none)
+        #expect(table[.glob("a.*")]?.members.map(\.receiver) == ["1", "2", "3"])
+        let changes = [first, second, second, third].map { table.remove($0) }
+        #expect(changes == [.none, .none, .none, .unsubscribe(.glob("a.*"))])
+        #expect(table.isEmpty)
+        _ = table.add("4", for: "b")
+        table.confirmed(.channel("b"))
+        table.linkLost()
+        let (_, anew) = table.add("5", for: "b")
+        #expect(anew == .subscribe(.channel("b")))
+        let all = table.removeAll()
+        #expect(all.sorted() == ["4", "5"])
+        #expect(table.isEmpty)
+    }
+
+    @Test func replyListsAreUsedAgainOnlyWhenAnswered() {
+        var lists = ReplyLists(base: "rpc-x")
+        var leased: [ReplyLists.List] = []
+        for number in 0..<ReplyLists.perSet + 1 {
+            let (list, isNewSet) = lists.lease()
+            #expect(isNewSet == (number == 0 || number == ReplyLists.perSet))
+            leased.append(list)
+        }
+        #expect(Set(leased.map(\.name)).count == ReplyLists.perSet + 1)
+        #expect(lists.sets == 2)
+        let counts = [lists.arm(0).count, lists.arm(1).count]
+        #expect(counts == [ReplyLists.perSet, ReplyLists.perSet])
+        lists.giveBack(leased[0], isClean: true)
+        let clean = lists.takeStale()
+        lists.giveBack(leased[1], isClean: false)
+        let stale = [clean, lists.takeStale(), lists.takeStale()]
+        #expect(stale == [[], [0], []])
+        #expect(lists.isStale(0), "told is not done")
+        // The old name is waited for as well: what comes late is taken away.
+        let names = lists.arm(0)
+        #expect(!lists.isStale(0))
+        #expect(names.count == ReplyLists.perSet + 1)
+        #expect(names.contains(leased[1].name))
+        var next: Set<String> = []
+        for _ in 0..<ReplyLists.perSet + 1 { next.insert(lists.lease().list.name) }
+        #expect(next.contains(leased[0].name))
+        #expect(!next.contains(leased[1].name))
+        #expect(lists.unclean.contains(leased[1].name))
+    }
+
+    @Test func onlyMartletsAddressesHaveAChannel() {
+        let base = ReplyNames.makeBase()
+        #expect(ReplyNames.channel(of: ReplyNames.list(base, 7)) == base)
+        for foreign in ["rpc-0123456789abcdef0123456789abcdef", "", "{rpc-}-1", "{rpc-", "{rpc-x}", "{\(base)}7"] {
+            #expect(ReplyNames.channel(of: foreign) == nil, "\(foreign)")
+        }
+    }
+
+    @Test func aGreetingTellsWhatWasRefused() throws {
+        var options = RedisOptions()
+        options.username = "alice"
+        options.password = "x"
+        options.database = 2
+        func greeting() -> Greeting { Greeting(options, name: "me") }
+        #expect(
+            String(decoding: greeting().bytes, as: UTF8.self)
+                == "*3\r\n$4\r\nAUTH\r\n$5\r\nalice\r\n$1\r\nx\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n"
+                + "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$2\r\nme\r\n*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n"
+        )
+        var good = greeting()
+        for (reply, isLast) in [
+            (.status("OK"), false), (.status("OK"), false), (.error(RedisError("NOPERM no")), false),
+            (.integer(9), true),
+        ] as [(RedisValue, Bool)] {
+            let wasLast = try good.received(reply)
+            #expect(wasLast == isLast)
+        }
+        #expect(good.clientID == 9)
+        for (text, isRetriable) in [
+            ("WRONGPASS no", false), ("NOAUTH no", false), ("ERR max number of clients reached", true),
+            ("LOADING later", true),
+        ] {
+            let error = #expect(throws: MessagingError.self) {
+                var greeting = greeting()
+                _ = try greeting.received(.error(RedisError(text)))
+            }
+            #expect(error?.code == .refused)
+            #expect(error?.isRetriable == isRetriable, "\(text)")
+        }
+    }
+
+    @Test func clocksAreComparedNoMoreExactlyThanIsKnown() {
+        let clock = ServerClock()
+        #expect(!clock.isOver(0), "a clock that is not known tells nothing")
+        let now = WallClock.nanoseconds
+        // An hour ahead, and the answer took a second.
+        let ahead = now + 3_600_000_000_000
+        let reply = RedisValue.array([.integer(ahead / 1_000_000_000), .integer(ahead / 1_000 % 1_000_000)])
+        clock.set(reply, asked: now - 500_000_000, answered: now + 500_000_000)
+        #expect(clock.uncertainty > .milliseconds(499))
+        #expect(!clock.isOver(ahead - 400_000_000))
+        #expect(clock.isOver(ahead - 700_000_000))
+        #expect(!clock.isOver(clock.end(of: .milliseconds(1))))
+        for hostile in [
+            .null, .array([]), .array([.integer(.max), .integer(0)]), .array([.integer(-1), .integer(5)]),
+        ]
+            as [RedisValue]
+        {
+            clock.set(hostile, asked: now, answered: now)
+        }
+        #expect(clock.isOver(ahead - 700_000_000), "what is no time changes nothing")
+    }
+
+    @Test func aClusterSaysWhereKeysAre() throws {
+        let first = Endpoint.tcp(try #require(SocketAddress(numeric: "127.0.0.1", port: 1)), host: "localhost")
+        var table = SlotTable()
+        func expectLearned(_ expected: Bool, _ table: inout SlotTable, _ error: RedisError) {
+            let isLearned = table.learn(from: error, first: first)
+            #expect(isLearned == expected, "\(error)")
+        }
+        expectLearned(true, &table, RedisError("MOVED 7 127.0.0.1:2"))
+        #expect(table[7]?.description == "localhost at 127.0.0.1:2")
+        #expect(table[8] == nil)
+        expectLearned(true, &table, RedisError("MOVED 7 :3"))
+        #expect(table[7]?.description == "localhost at 127.0.0.1:3")
+        expectLearned(true, &table, RedisError("MOVED 9 ::1:4"))
+        expectLearned(true, &table, RedisError("MOVED 7 127.0.0.1:1"))
+        #expect(table[7] == nil, "back where it began")
+        for text in [
+            "MOVED", "MOVED 1", "MOVED x 127.0.0.1:2", "MOVED 16384 127.0.0.1:2", "MOVED 1 host:2", "ASK 1 :2",
+            "MOVED 1 127.0.0.1:99999", "MOVED 1 127.0.0.1:",
+        ] {
+            expectLearned(false, &table, RedisError(text))
+        }
+    }
+
+    @Test func clientsAreFoundByTheirNames() {
+        let list = "id=3 addr=1.1.1.1:1 name=a-1 age=0\nid=41 addr=1.1.1.1:2 name=a age=0\r\n\n"
+        #expect(ClientList.id(ofClientCalled: "a", in: list) == "41")
+        #expect(ClientList.id(ofClientCalled: "b", in: list) == nil)
+    }
+
+    // MARK: URLs
+
+    @Test func urlsSayEverything() throws {
+        let plain = try RedisOptions(url: "redis://localhost")
+        #expect(plain.servers == [.tcp(host: "localhost", port: 6_379)])
+        #expect(plain.password == nil && plain.tls == nil && plain.database == 0)
+        let full = try RedisOptions(
+            url: "rediss://alice:p%40ss@one,two:7000/3?name=me&timeout=2s&keepalive=0&lease=5s&dlq=.dead&verify=none"
+        )
+        #expect(full.servers == [.tcp(host: "one", port: 6_379), .tcp(host: "two", port: 7_000)])
+        #expect(full.username == "alice" && full.password == "p@ss" && full.database == 3)
+        #expect(full.connection.name == "me" && full.connectTimeout == .seconds(2) && full.keepAlive == nil)
+        #expect(
+            full.lease == .seconds(5) && full.deadLetterSuffix == ".dead"
+                && full.tls?.verification == TLSOptions.Verification.none
+        )
+        let password = try RedisOptions(url: "redis://:secret@[::1]:1/")
+        #expect(password.username == nil && password.password == "secret" && password.database == 0)
+        let unix = try RedisOptions(url: "unix:///run/redis.sock?db=2")
+        #expect(unix.servers == [.unix(path: "/run/redis.sock")] && unix.database == 2)
+    }
+
+    @Test(arguments: [
+        "http://localhost", "redis://", "redis://host/x", "redis://host/99999", "redis://host:0", "redis://host?nope=1",
+        "redis://alice@host", "redis://host?cafile=x", "unix://", "redis://host?lease=0", "redis://host?name=a%20b",
+        "redis://host?dlq=",
+    ])
+    func urlsThatMeanNothingAreErrors(_ url: String) {
+        let error = #expect(throws: MessagingError.self) { try RedisOptions(url: url) }
+        #expect(error?.code == .invalidArgument)
+    }
+}
