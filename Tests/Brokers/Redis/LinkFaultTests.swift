@@ -1,7 +1,7 @@
 import IntegrationSupport
 import Martlet
-import MartletTransport
 import MartletTesting
+import MartletTransport
 import Testing
 
 // The server's options have the same name.
