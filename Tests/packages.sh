@@ -21,7 +21,7 @@ require_packages() {
     wanted+=(libmosquitto-dev librabbitmq-dev libhiredis-dev libssl-dev zlib1g-dev)
     if [ "${1-}" = --brokers ]; then
         shift
-        wanted+=(mosquitto redis-server rabbitmq-server openssl)
+        wanted+=(mosquitto mosquitto-clients redis-server rabbitmq-server openssl)
     fi
     wanted+=("$@")
     for entry in "${wanted[@]}"; do
