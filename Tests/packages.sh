@@ -1,4 +1,25 @@
-# Makes sure that what a build needs is on this machine. Sourced by the scripts that build; does nothing by itself.
+# Makes sure that what a build needs is on this machine, and builds. Sourced by the scripts that build; does nothing by itself.
+
+# What every build of this package is told, so that none makes another one's anew. With colours, a build on a terminal and one
+# elsewhere would.
+build_options=(--no-color-diagnostics)
+
+# build_shown NAME OPTIONS...: builds, and lets whoever waits see how far it is: on a terminal as it goes, elsewhere by a line
+# before and, if it fails, by all that the build has said. It writes to standard error: standard output belongs to the program.
+build_shown() {
+    local name=$1 log status=0
+    shift
+    if [ -t 2 ]; then
+        swift build "${build_options[@]}" "$@" >&2
+        return
+    fi
+    echo "Building $name; the first time takes a minute or two" >&2
+    log=$(mktemp)
+    swift build "${build_options[@]}" "$@" >"$log" 2>&1 || status=$?
+    [ "$status" -eq 0 ] || cat "$log" >&2
+    rm -f "$log"
+    return "$status"
+}
 
 # Stops with an explanation if there is no Swift.
 require_swift() {

@@ -14,8 +14,6 @@ extension Command {
             try await endingOnSignal { try await Examples.run(example, on: url) }
         case .fleet(let url):
             try await Fleet(on: url).run(signals: UnixSignal.ending)
-        case .bench:
-            try await endingOnSignal { try await Bench().run() }
         }
     }
 
@@ -23,7 +21,6 @@ extension Command {
         Usage: Playground/run                          a fleet of nodes on this machine's telemetry, for ten seconds
                Playground/run list                     the names of the small programs, one a concept
                Playground/run NAME [--broker URL]      one of them
-               Playground/run bench                    measurements, in less than a minute
 
           --broker URL   the broker to run on: \(BrokerAddress.known). By default memory:, the embedded one
           --help         show this

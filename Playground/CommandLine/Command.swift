@@ -8,8 +8,6 @@ enum Command: Equatable {
     case list
     /// One example, by its name.
     case example(String, BrokerAddress)
-    /// The measurements.
-    case bench
     /// How the program is called.
     case help
 
@@ -44,11 +42,9 @@ enum Command: Equatable {
         switch names.first {
         case nil: self = .fleet(broker ?? .memory)
         case "list": self = .list
-        case "bench" where broker == nil: self = .bench
-        case "bench": throw UsageError("bench measures the embedded broker and takes no --broker")
         case let name?:
             guard Examples.named(name) != nil else {
-                let known = Examples.all.map(\.name) + ["bench", "list"]
+                let known = Examples.all.map(\.name) + ["list"]
                 throw UsageError(
                     "there is no example \(name.debugDescription); there are \(known.joined(separator: ", "))"
                 )

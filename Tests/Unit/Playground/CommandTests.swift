@@ -11,7 +11,6 @@ struct CommandTests {
             ([], .fleet(.memory)),
             (["--broker", "memory:"], .fleet(.memory)),
             (["list"], .list),
-            (["bench"], .bench),
             (["rpc"], .example("rpc", .memory)),
             (["rpc", "--broker", "memory:"], .example("rpc", .memory)),
             (["--broker=memory://", "rpc"], .example("rpc", .memory)),
@@ -35,7 +34,7 @@ struct CommandTests {
             (["--broker", "kafka://localhost"], "there is memory:"),
             (["rpc", "--broker", "memory:other"], "there is memory:"),
             (["--fast"], "--help"),
-            (["bench", "--broker", "memory:"], "no --broker"),
+            (["bench"], "there is no example"),
         ]
     )
     func refuses(arguments: [String], hint: String) {

@@ -78,6 +78,17 @@ struct NetworkTests {
         #expect(readings.first?.receivedBytesPerSecond == 100)
     }
 
+    @Test("leaves out an interface that has never carried anything, until it does")
+    func leavesOutTheIdle() {
+        var sampler = NetworkSampler()
+        let idle = "ifb0: 0 0 0 0 0 0 0 0 0\n"
+        _ = sampler.readings(from: idle + "eth0: 10 0 0 0 0 0 0 0 0", at: start)
+        let first = sampler.readings(from: idle + "eth0: 10 0 0 0 0 0 0 0 0", at: start.advanced(by: .seconds(1)))
+        #expect(first.map(\.interface) == ["eth0"])
+        let second = sampler.readings(from: "ifb0: 0 0 0 0 0 0 0 0 9", at: start.advanced(by: .seconds(2)))
+        #expect(second == [NetworkReading(interface: "ifb0", receivedBytesPerSecond: 0, sentBytesPerSecond: 9)])
+    }
+
     @Test("stays finite at the largest step in the shortest time")
     func staysFinite() {
         var sampler = NetworkSampler()
