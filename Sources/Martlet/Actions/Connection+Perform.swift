@@ -31,7 +31,12 @@ extension Connection {
     /// after every handler has returned and the goals' ends have been published, and it answers for up to 2 s more if
     /// somebody who asked about a goal before has not heard of its end.
     ///
-    /// - Parameter onReady: called once, when clients find the server; a goal sent earlier may find none.
+    /// - Parameters:
+    ///   - action: the action, whose name clients send goals to.
+    ///   - options: what becomes of a goal while others are at work, and the time limits; by default a goal is refused while
+    ///     another one is at work.
+    ///   - onReady: called once, when clients find the server; a goal sent earlier may find none.
+    ///   - handler: reaches one goal.
     /// - Throws: ``MessagingError`` if the name or an option is not valid or the connection fails for good;
     ///   `CancellationError`.
     public nonisolated func perform<Goal, Feedback, Result>(

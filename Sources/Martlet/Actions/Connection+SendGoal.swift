@@ -6,6 +6,8 @@ extension Connection {
     /// the goal (cancellation, a timeout, a lost link) a cancellation is sent after it.
     ///
     /// - Parameters:
+    ///   - goal: what is to be reached.
+    ///   - action: the action, by whose name the server is found.
     ///   - acceptBy: within what time the goal has to begin; after it a goal that still waits for its turn is aborted
     ///     as ``MessagingError/Code/timeout``. `nil`: it may wait for ever.
     ///   - deadline: within what time the goal has to end, from its arrival at the server; then its handler is
@@ -64,7 +66,10 @@ extension Connection {
     ///
     /// The server is not asked yet whether it knows the goal: what is first asked of the handle tells.
     ///
-    /// - Parameter timeout: how long the server may be silent before it counts as gone.
+    /// - Parameters:
+    ///   - id: the goal's ID, as its sender has it.
+    ///   - action: the action that it is a goal of.
+    ///   - timeout: how long the server may be silent before it counts as gone.
     /// - Throws: ``MessagingError/Code/invalidArgument``; what ``subscribe(to:options:)-(TopicPattern,_)`` throws.
     public nonisolated func goal<Goal, Feedback, Result>(
         _ id: GoalID,

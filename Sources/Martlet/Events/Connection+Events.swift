@@ -8,7 +8,10 @@ extension Connection {
     /// Events that have no such payload are skipped and counted, as by ``TypedSubscription``. One whose writer left
     /// the uri out has the topic it came by.
     ///
-    /// - Parameter payload: what belongs to the events; ``NoPayload`` does not look at it.
+    /// - Parameters:
+    ///   - pattern: the topics that the events are told on.
+    ///   - payload: what belongs to the events; ``NoPayload`` does not look at it.
+    ///   - options: those of the subscription.
     /// - Throws: as ``subscribe(to:options:)-(TopicPattern,_)``.
     public func listen<Payload: Codable & Sendable>(
         to pattern: TopicPattern,

@@ -16,6 +16,7 @@ public final class EventEmitter: Sendable {
     private let told = Atomic<Int64>(0)
 
     /// - Parameters:
+    ///   - connection: the connection by which they are published.
     ///   - nodeID: who tells the events; by default the connection's name.
     ///   - options: how they are published; by default at most once, not retained.
     public init(on connection: any Connection, nodeID: String? = nil, options: PublishOptions = PublishOptions()) {

@@ -8,6 +8,8 @@ public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
     private let memory = Mutex(ChangeMemory(limit: 10_000))
 
     /// - Parameters:
+    ///   - connection: the connection by which values are published.
+    ///   - options: how they are published; by default at most once, not retained.
     ///   - filter: when a value that a topic has already got is published again. The last 10,000 topics count.
     public init(on connection: any Connection, options: PublishOptions = PublishOptions(), filter: ChangeFilter = .none)
     {

@@ -4,7 +4,11 @@ public final class Publisher<Value: Codable & Sendable>: Sendable {
     public let topic: Topic<Value>
     private let publisher: MultiTopicPublisher<Value>
 
-    /// - Parameter filter: when a value that the topic has already got is published again.
+    /// - Parameters:
+    ///   - topic: the topic that values are published to.
+    ///   - connection: the connection by which they are published.
+    ///   - options: how they are published; by default at most once, not retained.
+    ///   - filter: when a value that the topic has already got is published again.
     public init(
         to topic: Topic<Value>,
         on connection: any Connection,

@@ -5,6 +5,8 @@ extension Connection {
     /// own caller does. Cancelling the task tells the responder, whose handler is cancelled in turn.
     ///
     /// - Parameters:
+    ///   - rpc: the procedure, by whose name a responder is found.
+    ///   - request: what it is asked.
     ///   - timeout: how long to wait for the response, sending included. It travels with the request: the responder
     ///     stops working on it then.
     /// - Throws: what the handler threw, with its code and text; ``MessagingError/Code/noResponder`` at once where

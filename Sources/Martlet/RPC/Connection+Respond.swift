@@ -9,7 +9,11 @@ extension Connection {
     /// ``MessagingError/Code/handlerFailed``. A request is acknowledged after its reply: if this process dies, the
     /// request goes to another responder, so a handler may see one twice.
     ///
-    /// - Parameter onReady: called once, when callers find the responder; a call made earlier may find none.
+    /// - Parameters:
+    ///   - rpc: the procedure, whose name callers call.
+    ///   - options: how many requests are worked on at a time.
+    ///   - onReady: called once, when callers find the responder; a call made earlier may find none.
+    ///   - handler: answers one request.
     /// - Throws: ``MessagingError`` if the name is not valid or the connection fails for good; `CancellationError`.
     public nonisolated func respond<Request, Response>(
         to rpc: RPC<Request, Response>,

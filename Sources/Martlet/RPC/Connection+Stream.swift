@@ -6,6 +6,8 @@ extension Connection {
     /// ```
     ///
     /// - Parameters:
+    ///   - rpc: the procedure, by whose name a responder is found.
+    ///   - request: what it is asked.
     ///   - timeout: how long to wait for each element. A reader that is slow itself is not timed.
     ///   - window: how many elements the responder may be ahead of the reader.
     /// - Throws: ``MessagingError/Code/noResponder`` at once where the broker can tell; later errors end the stream.
