@@ -1,7 +1,7 @@
 import IntegrationSupport
 import Martlet
-import MartletTransport
 import MartletTesting
+import MartletTransport
 import Testing
 
 @testable import MartletRedis
