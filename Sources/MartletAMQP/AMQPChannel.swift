@@ -100,6 +100,9 @@ public final class AMQPChannel: Sendable {
     }
 
     /// Closes it: what waits on it throws, its consumers end, and what they hold unsettled goes back to its queues.
+    ///
+    /// It returns when the broker has taken what was settled and published before, or after five seconds. Cancellation
+    /// does not shorten it.
     public func close() async {
         await session.closeNative(id)
     }

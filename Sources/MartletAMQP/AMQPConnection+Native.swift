@@ -97,7 +97,9 @@ extension AMQPConnection {
     }
 
     /// Opens a channel, runs `body`, and closes the channel, whether `body` returns or throws.
-    public func withChannel<Result: Sendable>(
+    ///
+    /// What `body` has settled and published counts; see ``AMQPChannel/close()``.
+    public nonisolated func withChannel<Result>(
         confirms: Bool = true,
         _ body: (AMQPChannel) async throws -> Result
     ) async throws -> Result {

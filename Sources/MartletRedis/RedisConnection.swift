@@ -124,7 +124,7 @@ public actor RedisConnection: Connection {
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
         try queue.validate()
         try options.validate()
-        let inbox = Inbox<Delivery>(limit: options.prefetch, overflow: .suspend, gate: FlowGate(on: loop) {})
+        let inbox = Inbox<Delivery>(limit: options.prefetch, overflow: .suspend, gate: FlowGate(on: session.bell) {})
         let consumer = try await session.consume(queue, prefetch: options.prefetch, inbox)
         return Subscription(inbox.mailbox, of: TopicName(queue.text)) { [weak session] in session?.leaveQueue(consumer)
         }

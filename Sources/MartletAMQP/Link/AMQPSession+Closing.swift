@@ -6,13 +6,17 @@ extension AMQPSession {
     /// Says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
+        if farewell == nil { farewell = Task { await bidFarewell() } }
+        await farewell?.value
+    }
+
+    private func bidFarewell() async {
         await runtime.sendNotices()
         await sendAccepted()
-        if let farewell = sayGoodbye() {
+        if let answer = sayGoodbye() {
             // The other side may read nothing.
-            let timer = loop.schedule(after: .seconds(1)) { farewell.end(.success(())) }
-            // Not by the task that closes, which may have been cancelled: this has to run all the same.
-            await Task { _ = try? await farewell.value() }.value
+            let timer = loop.schedule(after: .seconds(1)) { answer.end(.success(())) }
+            _ = try? await answer.value()
             timer.cancel()
         }
         await finish(MessagingError.closed)
@@ -20,8 +24,9 @@ extension AMQPSession {
 
     /// Ends everything without waiting, because nobody holds the connection any more. From any thread.
     nonisolated func abandon() {
-        loop.execute { [self] in
+        bell.execute { [self] in
             assumeIsolated { session in
+                guard session.farewell == nil else { return }
                 session.reconnecting?.cancel()
                 _ = session.sayGoodbye()
                 guard session.end(MessagingError.closed) else { return }
@@ -42,8 +47,7 @@ extension AMQPSession {
                 try settle()
                 try send()
             }
-            // Not by the task that closes, which may have been cancelled: this has to run all the same.
-            if hasUnsent { await Task { _ = try? await progress.value() }.value }
+            if hasUnsent { _ = try? await progress.value() }
             timer.cancel()
         }
         writing = nil
@@ -51,7 +55,7 @@ extension AMQPSession {
 
     private var hasUnsent: Bool {
         guard case .open = phase, blockedReason == nil, let link else { return false }
-        return link.wantsToWrite || outbox.count > 0 || !waiting.isEmpty
+        return link.wantsToWrite || outbox.count > 0 || !waiting.isEmpty || !offline.isEmpty
     }
 
     /// Says that this is the end.
@@ -73,9 +77,9 @@ extension AMQPSession {
 
     /// Ends everything, for good; returns when nothing is left running.
     func finish(_ error: MessagingError) async {
-        guard end(error) else { return }
+        let isFirst = end(error)
         await runtime.close(error)
-        await loop.close()
+        if isFirst { await loop.close() }
     }
 
     /// - Returns: whether it had not ended before.
@@ -83,6 +87,7 @@ extension AMQPSession {
         if case .closed = phase { return false }
         if case .opening(let promise) = phase { promise.end(.failure(error)) }
         phase = .closed
+        bell.silence()
         abandonLink()
         for channel in channels.values { channel.settler.end(.closed) }
         endChannels(error)

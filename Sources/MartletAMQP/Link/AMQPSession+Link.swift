@@ -64,7 +64,7 @@ extension AMQPSession {
         }
         defer { timer.cancel() }
         do {
-            let link = try Link(to: address, tls: tls[server.host])
+            let link = try Link(to: .tcp(address, host: server.host), tls: tls[server.host])
             link.appendProtocolHeader()
             self.link = link
             watch = loop.watch(link.socket, for: link.interest) { [weak self] _ in

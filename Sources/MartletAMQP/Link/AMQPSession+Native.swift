@@ -28,24 +28,47 @@ extension AMQPSession {
         do {
             try await promise.value()
         } catch {
-            closeNative(id)
+            endNative(id) {}
             throw error
         }
         return id
     }
 
-    func closeNative(_ id: Int) {
-        guard let native = natives.removeValue(forKey: id) else { return }
-        attend { native.close(self) }
-        // Without a link there is nothing to tell the broker.
-        native.finish(throwing: nil)
+    /// Closes a channel after what was settled and published on it, and returns when the broker has closed it, or after
+    /// five seconds.
+    func closeNative(_ id: Int) async {
+        let closed = Promise<Void>()
+        endNative(id) { closed.end(.success(())) }
+        let timer = loop.schedule(after: .seconds(5)) { closed.end(.success(())) }
+        // Not by the task that closes, which may have been cancelled: this has to run all the same.
+        await Task { _ = try? await closed.value() }.value
+        timer.cancel()
     }
 
     /// Closes a channel, soon. From any thread.
     nonisolated func leaveNative(_ id: Int) {
-        loop.execute { [weak self] in
-            self?.assumeIsolated { $0.closeNative(id) }
+        bell.execute { [weak self] in
+            self?.assumeIsolated { $0.endNative(id) {} }
         }
+    }
+
+    /// Closes a channel after what was settled and published on it.
+    ///
+    /// - Parameter closed: called once, when it is closed at the broker, or its link is gone.
+    private func endNative(_ id: Int, _ closed: @escaping () -> Void) {
+        guard let native = natives[id] else { return closed() }
+        attend {
+            try settle()
+            sendAccepted(by: .native(id))
+        }
+        natives[id] = nil
+        let channel = native.channel
+        attend { native.close(self) }
+        // Without a link there is nothing to tell the broker.
+        native.finish(throwing: nil)
+        guard let channel, channels[channel.number] === channel else { return closed() }
+        // The broker answers nothing after its farewell, with which this ends.
+        channel.waiting.append { _ in closed() }
     }
 
     func native(_ id: Int) throws -> NativeChannel {
@@ -107,7 +130,7 @@ extension AMQPSession {
 
     /// Ends a consumer, soon. From any thread.
     nonisolated func leave(_ tag: String, of id: Int) {
-        loop.execute { [weak self] in
+        bell.execute { [weak self] in
             self?.assumeIsolated { session in
                 session.attend { session.natives[id]?.leave(tag, session) }
             }

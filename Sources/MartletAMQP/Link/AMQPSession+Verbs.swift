@@ -415,7 +415,7 @@ extension AMQPSession {
 
     /// Ends what is consumed, soon. From any thread.
     nonisolated func leave(_ id: Int) {
-        loop.execute { [weak self] in
+        bell.execute { [weak self] in
             self?.assumeIsolated { $0.remove(id) }
         }
     }

@@ -46,6 +46,9 @@ actor AMQPSession {
     var agreement: Handshake.Agreement?
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
     var reconnecting: Task<Void, Never>?
+    /// Says goodbye and ends everything. Owned: it is the end of the session, which it keeps until then, and it is there
+    /// once, for all who close.
+    var farewell: Task<Void, Never>?
 
     var channels: [UInt16: Channel] = [:]
     var lastChannel: UInt16 = 0
@@ -110,10 +113,10 @@ actor AMQPSession {
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
         settlements = SettlementQueue { bell.ring() }
-        gate = FlowGate(on: loop) { bell.ring() }
+        gate = FlowGate(on: bell) { bell.ring() }
         will = options.connection.will.map(WillKeeper.init)
         loop.open()
-        bell.listen(self)
+        bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
     }
 
     /// What the bell is rung for.

@@ -1,7 +1,14 @@
 import CRabbitMQ
-import Glibc
 import Martlet
 import MartletTransport
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// One socket to a broker, with TLS or without, that never blocks: what is read is cut into frames, what is to be written
 /// waits here until the socket takes it. It belongs to its session's loop.
@@ -42,12 +49,12 @@ final class Link {
     private static let readSize = 64 << 10
     private static let keptOutput = 1 << 20
 
-    init(to address: SocketAddress, tls context: TLSContext?) throws {
-        socket = try SocketConnector.begin(to: address)
+    init(to endpoint: Endpoint, tls context: TLSContext?) throws {
+        socket = try endpoint.connect()
         do {
             tls = try context.map { [socket] in try TLSStream($0, descriptor: socket) }
         } catch {
-            Glibc.close(socket)
+            close(socket)
             throw error
         }
         input = Array(repeating: 0, count: Self.readSize)
@@ -55,7 +62,7 @@ final class Link {
 
     deinit {
         tls?.close()
-        Glibc.close(socket)
+        close(socket)
     }
 
     // MARK: Getting ready
@@ -65,7 +72,7 @@ final class Link {
     /// - Returns: whether frames can be read and written now.
     func advance() throws -> Bool {
         if stage == .connecting {
-            guard try SocketConnector.isConnected(socket) else { return false }
+            if let error = Endpoint.failure(of: socket) { throw error }
             stage = tls == nil ? .open : .securing
         }
         if stage == .securing, let tls {
@@ -181,7 +188,7 @@ final class Link {
                     if count == 0 { throw Self.ended }
                     if errno == EINTR { continue }
                     if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
-                    throw Self.broke(errno)
+                    throw Endpoint.failure(errno)
                 }
             }
             readWantsWrite = false
@@ -242,11 +249,11 @@ final class Link {
             let rest = UnsafeRawBufferPointer(rebasing: output[outputStart...])
             guard let tls else {
                 while true {
-                    let count = send(socket, rest.baseAddress, rest.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+                    let count = SocketOutput.send(socket, rest)
                     if count >= 0 { return count }
                     if errno == EINTR { continue }
                     if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
-                    throw Self.broke(errno)
+                    throw Endpoint.failure(errno)
                 }
             }
             writeWantsRead = false
@@ -262,8 +269,4 @@ final class Link {
     }
 
     private static var ended: MessagingError { MessagingError(.connectionLost, "the broker ended the link") }
-
-    private static func broke(_ number: CInt) -> MessagingError {
-        MessagingError(.connectionLost, "the link to the broker broke: \(String(cString: strerror(number)))")
-    }
 }

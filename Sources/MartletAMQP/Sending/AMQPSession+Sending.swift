@@ -106,6 +106,11 @@ extension AMQPSession {
         bell.ring()
     }
 
+    /// Sends what was accepted of a channel's publishes that nobody waits for, before those of others.
+    func sendAccepted(by origin: Outgoing.Origin) {
+        for outgoing in outbox.removeAll(where: { $0.origin == origin && $0.confirmation == nil }) { send(outgoing) }
+    }
+
     /// - Returns: whether there was one.
     private func sendNext(_ linesMove: inout Bool) -> Bool {
         if linesMove {

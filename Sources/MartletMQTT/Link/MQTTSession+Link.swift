@@ -322,6 +322,11 @@ extension MQTTSession {
     /// Sends what was accepted, says goodbye to the broker and ends everything.
     func close() async {
         reconnecting?.cancel()
+        if farewell == nil { farewell = Task { await bidFarewell() } }
+        await farewell?.value
+    }
+
+    private func bidFarewell() async {
         await runtime.sendNotices()
         let deadline = ContinuousClock.now + Self.farewellTime
         await waitUntilWritten(until: deadline)
@@ -332,9 +337,9 @@ extension MQTTSession {
 
     /// Ends everything without waiting, because nobody holds the connection any more. From any thread.
     nonisolated func abandon() {
-        guard !hasEnded.load(ordering: .relaxed) else { return }
-        loop.execute { [self] in
+        bell.execute { [self] in
             assumeIsolated { session in
+                guard session.farewell == nil else { return }
                 session.reconnecting?.cancel()
                 session.sayGoodbye()
                 guard session.end(MessagingError.closed) else { return }
@@ -364,7 +369,7 @@ extension MQTTSession {
         if case .closed = phase { return false }
         if case .opening(let promise) = phase { promise.end(.failure(error)) }
         phase = .closed
-        hasEnded.store(true, ordering: .relaxed)
+        bell.silence()
         abandonLink()
         failSubscribing(error)
         let unsent = inFlight.removeAll() + first + outbox.close(error)

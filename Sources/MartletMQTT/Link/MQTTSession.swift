@@ -29,7 +29,6 @@ actor MQTTSession {
     nonisolated let bell: Bell
     /// What the broker is able to do, for those who ask from outside the loop.
     nonisolated let limits = Mutex(BrokerLimits())
-    nonisolated let hasEnded = Atomic(false)
 
     var client: Mosquitto
     /// For each host, since a context checks the certificate of one.
@@ -43,6 +42,9 @@ actor MQTTSession {
     var broker: ConnectAcknowledgement?
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
     var reconnecting: Task<Void, Never>?
+    /// Says goodbye and ends everything. Owned: it is the end of the session, which it keeps until then, and it is there
+    /// once, for all who close.
+    var farewell: Task<Void, Never>?
     var table = SubscriptionTable<Receiver>()
     var names = TopicCache()
     /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
@@ -82,11 +84,11 @@ actor MQTTSession {
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
         self.bell = bell
-        gate = FlowGate(on: loop) { bell.answer() }
+        gate = FlowGate(on: bell) { bell.answer() }
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()
-        bell.listen(self)
+        bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
     }
 
     /// What the bell is rung for.

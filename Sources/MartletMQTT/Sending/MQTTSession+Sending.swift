@@ -205,10 +205,9 @@ extension MQTTSession {
         first.prepend(contentsOf: inFlight.removeAll())
     }
 
-    /// Returns when all that was accepted is written, or the link is gone, or at a time; at once if the task is
-    /// cancelled.
+    /// Returns when all that was accepted is written, or the link is gone, or at a time.
     func waitUntilWritten(until deadline: ContinuousClock.Instant) async {
-        while client.socket != nil, client.wantsToWrite || outbox.count > 0, .now < deadline, !Task.isCancelled {
+        while hasUnwritten, .now < deadline {
             let progress = Promise<Void>()
             writing = progress
             let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
@@ -216,6 +215,13 @@ extension MQTTSession {
             timer.cancel()
         }
         writing = nil
+    }
+
+    private var hasUnwritten: Bool {
+        guard client.socket != nil else { return false }
+        if client.wantsToWrite { return true }
+        guard case .open = phase else { return false }
+        return !first.isEmpty || !offline.isEmpty || outbox.count > 0
     }
 
     /// The broker has confirmed a message. Who waits for that is told with others.

@@ -109,7 +109,7 @@ final class RedisLink {
         self.loop = loop
         self.scratch = scratch
         self.pending = pending
-        let descriptor = try endpoint.connect()
+        let descriptor = try endpoint.connect(asksForLife: true)
         self.descriptor = descriptor
         do {
             stream = try tls.map { try TLSStream($0, descriptor: descriptor) }

@@ -204,7 +204,9 @@ extension RedisSession {
     /// A socket has read and written what it could for now.
     private func finishedRound(_ role: Role) {
         switch role {
-        case .command, .node: send()
+        case .command, .node:
+            send()
+            writing?.end(.success(()))
         case .subscriber: updatePause()
         case .consumer(let number): refill(number)
         case .replies, .replyLists: break
@@ -236,6 +238,7 @@ extension RedisSession {
     func lost(_ error: MessagingError) {
         guard case .open = phase else { return }
         phase = .idle
+        writing?.end(.success(()))
         heartbeat?.cancel()
         heartbeat = nil
         watchdog?.cancel()
@@ -436,7 +439,7 @@ extension RedisSession {
 
     /// Ends everything, because nobody holds the connection any more. From any thread.
     nonisolated func abandon() {
-        loop.execute { [self] in
+        bell.execute { [self] in
             assumeIsolated { session in
                 guard session.farewell == nil else { return }
                 session.reconnecting?.cancel()
@@ -446,10 +449,29 @@ extension RedisSession {
         }
     }
 
+    /// Returns when what was accepted is sent, or after five seconds: the other side may read nothing.
+    private func sendAccepted() async {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while hasUnsent, .now < deadline {
+            let progress = Promise<Void>()
+            writing = progress
+            let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
+            send()
+            if hasUnsent { _ = try? await progress.value() }
+            timer.cancel()
+        }
+        writing = nil
+    }
+
+    private var hasUnsent: Bool {
+        guard case .open = phase else { return false }
+        return pending.keys.contains { links[$0]?.waiting ?? 0 > 0 } || outbox.count > 0 || !unconfirmed.isEmpty
+            || !offline.isEmpty
+    }
+
     /// What was accepted is sent, what was held is given back, and what only this connection hears is deleted.
     private func sayGoodbye() async {
-        guard case .open = phase else { return }
-        send()
+        await sendAccepted()
         guard case .open = phase else { return }
         phase = .closing
         let timer = loop.schedule(after: .seconds(2)) { [weak self] in
@@ -465,15 +487,17 @@ extension RedisSession {
 
     /// Ends everything, for good; returns when nothing is left running.
     func finish(_ error: MessagingError) async {
-        guard end(error) else { return }
+        let isFirst = end(error)
         await runtime.close(error)
-        await loop.close()
+        if isFirst { await loop.close() }
     }
 
     /// - Returns: whether it had not ended before.
     private func end(_ error: MessagingError) -> Bool {
         if case .closed = phase { return false }
         phase = .closed
+        bell.silence()
+        outboxBell.silence()
         opening?.end(.failure(error))
         heartbeat?.cancel()
         watchdog?.cancel()

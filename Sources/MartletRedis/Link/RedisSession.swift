@@ -43,6 +43,8 @@ actor RedisSession {
     nonisolated let outbox: CommandOutbox
     nonisolated let offline: OfflineBuffer<Request>
     nonisolated let bell: Bell
+    /// Rung for what is in the outbox alone.
+    nonisolated let outboxBell: Bell
     /// What was told about deliveries, and is to be told to the server.
     nonisolated let settlements = SettlementBox()
     /// The calls of this connection, as far as the wire is concerned.
@@ -69,8 +71,10 @@ actor RedisSession {
     var heartbeat: Task<Void, Never>?
 
     /// Says goodbye and ends everything. Owned: it is the end of the session, which it keeps until then, and within
-    /// seconds, since what is said to the server has a time limit.
+    /// seconds, since what is said to the server has a time limit. It is there once, for all who close.
     var farewell: Task<Void, Never>?
+    /// Told of progress in writing, by the farewell.
+    var writing: Promise<Void>?
     /// Whether the log says already that signs of life are refused.
     var hasWarned = false
 
@@ -126,13 +130,14 @@ actor RedisSession {
         tls = contexts
         let bell = Bell(loop)
         self.bell = bell
-        gate = FlowGate(on: loop) { bell.answer() }
-        outbox = CommandOutbox(limit: 4_096, maximumBytes: 1 << 20) {
-            bell.ringForCommands()
-        }
+        gate = FlowGate(on: bell) { bell.answer() }
+        let outboxBell = Bell(loop)
+        self.outboxBell = outboxBell
+        outbox = CommandOutbox(limit: 4_096, maximumBytes: 1 << 20) { outboxBell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
         loop.open()
-        bell.listen(self)
+        bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
+        outboxBell.listen { [weak self] in self?.assumeIsolated { $0.send() } }
     }
 
     /// What the bell is rung for.

@@ -45,7 +45,7 @@ extension RedisSession {
 
     /// Ends what was subscribed to, soon. From any thread.
     nonisolated func leave(_ member: Int) {
-        loop.execute { [weak self] in
+        bell.execute { [weak self] in
             self?.assumeIsolated { $0.unsubscribe(member) }
         }
     }

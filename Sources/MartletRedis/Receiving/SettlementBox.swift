@@ -1,4 +1,5 @@
 import Martlet
+import MartletTransport
 import Synchronization
 
 /// What was told about a delivery.

@@ -1,3 +1,5 @@
+import MartletTransport
+
 /// A socket that producers may write to themselves, and what they have written since the loop last asked.
 ///
 /// So the loop need not be woken for what comes alone, and the server works on what many have published while they go on.

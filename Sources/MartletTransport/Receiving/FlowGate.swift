@@ -9,13 +9,15 @@ package final class FlowGate: Sendable {
     /// How many mailboxes are full. Below zero for a moment where a mailbox has room again before it could be told
     /// that it is full.
     private let full = Atomic(0)
-    private let loop: EventLoop
+    private let bell: Bell
     private let reopen: @Sendable () -> Void
 
-    /// - Parameter reopen: called on the loop's thread when no mailbox is full any more; perhaps more often than the
-    ///   gate was found closed, and never while it is closed. It should not hold the connection.
-    package init(on loop: EventLoop, _ reopen: @escaping @Sendable () -> Void) {
-        self.loop = loop
+    /// - Parameters:
+    ///   - bell: that of the connection, by which the loop is told.
+    ///   - reopen: called on the loop's thread when no mailbox is full any more; perhaps more often than the
+    ///     gate was found closed, and never while it is closed. It should not hold the connection.
+    package init(on bell: Bell, _ reopen: @escaping @Sendable () -> Void) {
+        self.bell = bell
         self.reopen = reopen
     }
 
@@ -34,7 +36,7 @@ package final class FlowGate: Sendable {
     package func letGo() {
         guard full.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 else { return }
         // In the queue it comes after whatever found the gate closed just now.
-        loop.execute { [self] in
+        bell.execute { [self] in
             if !isClosed { reopen() }
         }
     }

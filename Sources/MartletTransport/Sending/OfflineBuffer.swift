@@ -25,6 +25,9 @@ package final class OfflineBuffer<Element: Sendable>: Sendable {
         if case .buffer(let limit) = policy { limit > 0 } else { false }
     }
 
+    /// Whether nothing is kept.
+    package var isEmpty: Bool { kept.withLock { $0.isEmpty } }
+
     /// Does with an element what the policy says.
     package func add(_ element: Element) -> Outcome {
         switch policy {

@@ -1,6 +1,7 @@
 import Foundation
 import IntegrationSupport
 import Martlet
+import MartletTransport
 import Testing
 
 @testable import MartletAMQP
@@ -78,6 +79,23 @@ import Testing
             // One is the verbs'. The farewells of the last ones may not have been heard yet.
             try await until { await broker.session.holdings.channels <= 1 }
         }
+    }
+
+    @Test func nothingOfAClosedConnectionStartsAThreadWhenItIsDropped() async throws {
+        var options = AMQPOptions(servers: [.init(host: "127.0.0.1", port: try await RabbitMQServer.shared().port)])
+        options.connection.name = unique("dropped")
+        var connection: AMQPConnection? = try await AMQPConnection.connect(options)
+        var subscription: Subscription? = try await connection?.subscribe(to: "dropped.topic")
+        var channel: AMQPChannel? = try await connection?.openChannel()
+        let loop = try #require(connection?.session.loop)
+        await connection?.close()
+        try await until { !loop.isRunning }
+        let threads = loop.statistics.threads
+        withExtendedLifetime((subscription, channel)) {}
+        subscription = nil
+        channel = nil
+        connection = nil
+        #expect(loop.statistics.threads == threads)
     }
 
     private struct Usage {

@@ -9,6 +9,53 @@ import Testing
         try await withAMQP(port: RabbitMQServer.shared().port, { _ in }, body)
     }
 
+    @Test func acknowledgementsGivenJustBeforeAChannelsEndCount() async throws {
+        try await withBroker { broker in
+            let queue = AMQPQueue(unique("acknowledged"), isExclusive: true)
+            try await broker.declare(queue)
+            try await broker.withChannel { channel in
+                for number in 0..<30 { try await channel.publish(AMQPMessage("\(number)"), routingKey: queue.name) }
+            }
+            try await broker.withChannel { channel in
+                var remaining = 30
+                for try await delivery in try await channel.consume(from: queue.name) {
+                    try delivery.ack()
+                    remaining -= 1
+                    if remaining == 0 { break }
+                }
+            }
+            let status = try await broker.declare(queue, passive: true)
+            #expect(status.messages == 0)
+        }
+    }
+
+    @Test func publishesMadeJustBeforeAChannelsEndArrive() async throws {
+        try await withBroker { broker in
+            let queue = AMQPQueue(unique("published"), isExclusive: true)
+            try await broker.declare(queue)
+            try await broker.withChannel(confirms: false) { channel in
+                for number in 0..<100 { try await channel.publish(AMQPMessage("\(number)"), routingKey: queue.name) }
+            }
+            let status = try await broker.declare(queue, passive: true)
+            #expect(status.messages == 100)
+        }
+    }
+
+    /// As in a program's top-level code, which is the main actor's.
+    @MainActor @Test func aChannelServesTheMainActor() async throws {
+        var taken: [String] = []
+        let options = AMQPOptions(servers: [.init(host: "127.0.0.1", port: try await RabbitMQServer.shared().port)])
+        let broker = try await AMQPConnection.connect(options)
+        let queue = try await broker.declare(AMQPQueue("", isDurable: false, isExclusive: true))
+        try await broker.withChannel { channel in
+            try await channel.publish(AMQPMessage("x"), routingKey: queue.name)
+            let delivery = try await channel.get(from: queue.name, noAck: true)
+            taken.append(String(decoding: delivery?.message.body ?? [], as: UTF8.self))
+        }
+        await broker.close()
+        #expect(taken == ["x"])
+    }
+
     @Test func eachKindOfExchangePicksItsQueues() async throws {
         try await withBroker { broker in
             let channel = try await broker.openChannel()

@@ -11,6 +11,23 @@ import struct MartletRedis.RedisOptions
 
 /// What a connection does when its server, or one of its sockets, goes.
 @Suite(.timeLimit(.minutes(3))) struct LinkFaultTests {
+    @Test func nothingOfAClosedConnectionStartsAThreadWhenItIsDropped() async throws {
+        try await RedisServer.withServer { server in
+            var connection: RedisConnection? = try await redis(on: server.port)
+            var subscription: Subscription? = try await connection?.subscribe(to: "dropped.topic")
+            var consumer: Subscription? = try await connection?.consume(from: "dropped-queue")
+            let loop = try #require(connection?.session.loop)
+            await connection?.close()
+            try await until { !loop.isRunning }
+            let threads = loop.statistics.threads
+            withExtendedLifetime((subscription, consumer)) {}
+            subscription = nil
+            consumer = nil
+            connection = nil
+            #expect(loop.statistics.threads == threads)
+        }
+    }
+
     /// Whatever socket is killed, the connection comes back whole.
     @Test(arguments: ["normal", "pubsub"]) func comesBackWhenItsSocketsAreKilled(_ type: String) async throws {
         try await RedisServer.withServer { server in

@@ -7,7 +7,7 @@ import Testing
     @Test func theLastOneToLetGoReopens() async {
         await withLoop { loop in
             let opened = Shared(0)
-            let gate = FlowGate(on: loop) { opened.withLock { $0 += loop.isCurrent ? 1 : 100 } }
+            let gate = FlowGate(on: Bell(loop)) { opened.withLock { $0 += loop.isCurrent ? 1 : 100 } }
             #expect(!gate.isClosed)
             #expect(gate.hold())
             #expect(gate.hold())
@@ -26,7 +26,7 @@ import Testing
     @Test func lettingGoMayComeFirst() async {
         await withLoop { loop in
             let opened = Shared(0)
-            let gate = FlowGate(on: loop) { opened.withLock { $0 += 1 } }
+            let gate = FlowGate(on: Bell(loop)) { opened.withLock { $0 += 1 } }
             gate.letGo()
             #expect(!gate.hold())
             #expect(!gate.isClosed)
@@ -39,7 +39,7 @@ import Testing
     @Test func itIsNeverOpenedWhileItIsClosed() async {
         await withLoop { loop in
             let opened = Shared(0)
-            let gate = FlowGate(on: loop) { opened.withLock { $0 += 1 } }
+            let gate = FlowGate(on: Bell(loop)) { opened.withLock { $0 += 1 } }
             await loop.run {
                 _ = gate.hold()
                 gate.letGo()
@@ -62,7 +62,7 @@ import Testing
         try await withLoop { loop in
             let watch = Shared<Watch?>(nil)
             let mostWaiting = Shared(0)
-            let gate = FlowGate(on: loop) { watch.withLock { $0 }?.interest = .read }
+            let gate = FlowGate(on: Bell(loop)) { watch.withLock { $0 }?.interest = .read }
             let mailbox = Mailbox<Int>(limit: limit, onFull: { gate.hold() }, onRoom: { gate.letGo() })
             await loop.run {
                 let new = loop.watch(pipe.readEnd, for: .read) { _ in

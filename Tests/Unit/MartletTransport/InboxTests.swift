@@ -9,7 +9,7 @@ import Testing
 
     @Test func aFullInboxClosesTheGateUntilItsReaderHasCaughtUp() async throws {
         try await withLoop { loop in
-            let gate = FlowGate(on: loop) {}
+            let gate = FlowGate(on: Bell(loop)) {}
             let inbox = Inbox<Int>(limit: 4, overflow: .suspend, gate: gate)
             for number in 0..<4 { inbox.offer(number, topic: "t") }
             #expect(!gate.isClosed)
@@ -30,7 +30,7 @@ import Testing
 
     @Test func aReaderThatLeavesOpensTheGate() async {
         await withLoop { loop in
-            let gate = FlowGate(on: loop) {}
+            let gate = FlowGate(on: Bell(loop)) {}
             let inbox = Inbox<Int>(limit: 1, overflow: .suspend, gate: gate)
             for number in 0..<3 { inbox.offer(number, topic: "t") }
             #expect(gate.isClosed)
@@ -41,7 +41,7 @@ import Testing
 
     @Test func whereMessagesMayBeDroppedTheGateStaysOpen() async {
         await withLoop { loop in
-            let gate = FlowGate(on: loop) {}
+            let gate = FlowGate(on: Bell(loop)) {}
             for overflow in [Overflow.dropOldest, .dropNewest, .conflate] {
                 let inbox = Inbox<Int>(limit: 1, overflow: overflow, gate: gate)
                 for number in 0..<100 { inbox.offer(number, topic: "t") }
@@ -53,7 +53,7 @@ import Testing
 
     @Test func aConsumerHoldsNoMoreThanItMay() async {
         await withLoop { loop in
-            let gate = FlowGate(on: loop) {}
+            let gate = FlowGate(on: Bell(loop)) {}
             let inbox = PrefetchInbox(prefetch: 2, backlogLimit: 4, gate: gate)
             for number in 0..<6 { inbox.offer(delivery(number)) }
             #expect(inbox.mailbox.count == 2)
@@ -78,7 +78,7 @@ import Testing
 
     @Test func aConsumerThatEndsOpensTheGate() async {
         await withLoop { loop in
-            let gate = FlowGate(on: loop) {}
+            let gate = FlowGate(on: Bell(loop)) {}
             let inbox = PrefetchInbox(prefetch: 1, backlogLimit: 1, gate: gate)
             for number in 0..<4 { inbox.offer(delivery(number)) }
             #expect(gate.isClosed)

@@ -140,6 +140,47 @@ extension ConformanceSuite {
             }
         },
 
+        ConformanceCheck("tasks that close a connection at once all return", crosses: .not("nothing is sent")) {
+            environment in
+            for _ in 0..<5 {
+                let connection = try await environment.connect()
+                let topic = environment.topic("closed-twice")
+                let message = Message(Array(repeating: 120, count: 20_000))
+                for _ in 0..<200 { try await connection.publish(message, to: topic) }
+                // One of them is cancelled, and the rest is done all the same.
+                let cancelled = Task { await connection.close() }
+                cancelled.cancel()
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<3 { group.addTask { await connection.close() } }
+                }
+                await cancelled.value
+                try environment.expect(connection.state, equals: .closed, "the state")
+            }
+        },
+
+        ConformanceCheck("what was accepted arrives though the connection closes", crosses: [.topics("accepted")]) {
+            environment in
+            let writer = try await environment.connect()
+            let reader = try await environment.connect(at: .sink)
+            let topic = environment.topic("accepted")
+            let (publishers, each) = (4, 100)
+            let options = SubscribeOptions(limit: publishers * each)
+            let subscription = try await reader.subscribe(to: TopicPattern(topic), options: options)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<publishers {
+                    group.addTask {
+                        let message = Message(Array(repeating: 120, count: 20_000))
+                        for _ in 0..<each { try await writer.publish(message, to: topic) }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            await writer.close()
+            let deadline = ContinuousClock.now + .seconds(20)
+            try await environment.eventually { subscription.waiting == publishers * each || .now > deadline }
+            try environment.expect(subscription.waiting, equals: publishers * each, "the messages that arrived")
+        },
+
         ConformanceCheck("who publishes while the connection closes is told so", crosses: .not("nobody reads")) {
             environment in
             let topic = environment.topic("closing")

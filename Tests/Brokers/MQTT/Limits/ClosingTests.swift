@@ -1,7 +1,9 @@
 import IntegrationSupport
 import Martlet
-import MartletMQTT
+import MartletTransport
 import Testing
+
+@testable import MartletMQTT
 
 @Suite(.timeLimit(.minutes(3))) struct ClosingTests {
     /// The socket is full again and again; whenever it has room, what waits goes on.
@@ -18,6 +20,21 @@ import Testing
                     for _ in 0..<messages { _ = try #require(try await subscription.next()) }
                 }
             }
+        }
+    }
+
+    @Test func nothingOfAClosedConnectionStartsAThreadWhenItIsDropped() async throws {
+        try await MosquittoServer.withServer { server in
+            var connection: MQTTConnection? = try await MQTTConnection.connect(.local(server.port))
+            var subscription: Subscription? = try await connection?.subscribe(to: "dropped.topic")
+            let loop = try #require(connection?.session.loop)
+            await connection?.close()
+            try await until { !loop.isRunning }
+            let threads = loop.statistics.threads
+            withExtendedLifetime(subscription) {}
+            subscription = nil
+            connection = nil
+            #expect(loop.statistics.threads == threads)
         }
     }
 }

@@ -1,6 +1,5 @@
+import MartletTransport
 import Testing
-
-@testable import MartletMQTT
 
 @Suite struct BacklogTests {
     @Test func itHasRoomForSoManyMessagesAndNoMore() {

@@ -1,5 +1,4 @@
-import Martlet
-import MartletTransport
+package import Martlet
 
 #if canImport(Glibc)
 import Glibc
@@ -10,19 +9,19 @@ import Darwin
 #endif
 
 /// One address that a socket is connected to.
-enum Endpoint: Sendable, Hashable, CustomStringConvertible {
+package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// The host is what the server is called, which is what its certificate is for.
     case tcp(SocketAddress, host: String)
     case unix(path: String)
 
-    var description: String {
+    package var description: String {
         switch self {
         case .tcp(let address, let host): address.host == host ? "\(address)" : "\(host) at \(address)"
         case .unix(let path): path
         }
     }
 
-    var host: String {
+    package var host: String {
         switch self {
         case .tcp(_, let host): host
         case .unix: ""
@@ -31,8 +30,10 @@ enum Endpoint: Sendable, Hashable, CustomStringConvertible {
 
     /// A socket that is being connected to it, and never blocks. The caller closes it.
     ///
+    /// - Parameter asksForLife: whether the system is to find out that the other side is gone, also while that reads
+    ///   nothing: after 30 seconds.
     /// - Throws: ``MessagingError/Code/connectionLost`` with the system's reason.
-    func connect() throws -> CInt {
+    package func connect(asksForLife: Bool = false) throws -> CInt {
         let family =
             switch self {
             case .tcp(let address, _): address.family
@@ -49,7 +50,7 @@ enum Endpoint: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .tcp(let address, _):
             SocketOptions.setNoDelay(descriptor)
-            Self.keepAlive(descriptor)
+            if asksForLife { Self.keepAlive(descriptor) }
             result = address.withSystemAddress { systemConnect(descriptor, $0, $1) }
         case .unix(let path):
             result = Self.withSystemAddress(of: path) { systemConnect(descriptor, $0, $1) }
@@ -64,18 +65,18 @@ enum Endpoint: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Why the attempt to connect failed; `nil` if it did not.
-    static func failure(of descriptor: CInt) -> MessagingError? {
+    package static func failure(of descriptor: CInt) -> MessagingError? {
         var code: CInt = 0
         var size = socklen_t(MemoryLayout<CInt>.size)
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
         return code == 0 ? nil : failure(code)
     }
 
-    static func failure(_ code: CInt) -> MessagingError {
+    package static func failure(_ code: CInt) -> MessagingError {
         MessagingError(.connectionLost, "the system says: \(String(cString: strerror(code)))")
     }
 
-    /// A blocked socket may not be asked by the protocol whether the other side is there: so the system asks.
+    /// Where the protocol has no question of its own for a socket that blocks, the system asks.
     private static func keepAlive(_ descriptor: CInt) {
         func set(_ level: CInt, _ option: CInt, _ value: CInt) {
             var value = value

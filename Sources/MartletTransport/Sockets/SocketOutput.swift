@@ -7,9 +7,9 @@ import Darwin
 #endif
 
 /// Writing to a socket that never blocks, and whose other side may be gone.
-enum SocketOutput {
+package enum SocketOutput {
     /// - Returns: how many bytes the system took; below zero where it took none, and `errno` says why.
-    static func send(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
+    package static func send(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
         #if os(Linux)
         systemSend(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
         #else
