@@ -24,6 +24,9 @@ public struct RouteStatistics: Sendable, Hashable {
     public var stored = 0
     /// Dropped from the disk, or before they were there: it was full, or they were too old or could not be read any more.
     public var storeDropped = 0
+    /// How often the disk failed to take messages, or to have them for certain (``StoreOptions/sync``). They stay with their
+    /// source and are tried again, so that none of them is dropped.
+    public var storeFailures = 0
     /// Sent to the dead-letter queue.
     public var dead = 0
     /// Attempts beyond the first.

@@ -44,20 +44,13 @@ extension OutputWriter {
             ("stored", statistics.stored), ("filtered", statistics.filtered), ("sampledOut", statistics.sampledOut),
             ("unchanged", statistics.unchanged), ("overRate", statistics.overRate), ("looped", statistics.looped),
             ("duplicates", statistics.duplicates), ("lost", statistics.lost), ("overflowed", statistics.overflowed),
-            ("storeDropped", statistics.storeDropped),
+            ("storeDropped", statistics.storeDropped), ("storeFailures", statistics.storeFailures),
         ] {
             object.add(name, integer: count)
         }
         object.add("lagMilliseconds", number: statistics.lag.seconds * 1_000, decimals: 3)
         object.add("time", string: moment.timestamp)
         try write(object)
-    }
-}
-
-extension RouteStatistics {
-    /// All that was not passed on and has no dead letter.
-    var dropped: Int {
-        filtered + sampledOut + unchanged + overRate + looped + duplicates + lost + overflowed + storeDropped
     }
 }
 

@@ -58,7 +58,12 @@ struct ForwardPipeline: Sendable {
                 source.finish()
             }
         }
-        let store = try await MessageStore.open(options, window: leg.options.window, recorder: context.recorder)
+        let store = try await MessageStore.open(
+            options,
+            window: leg.options.window,
+            recorder: context.recorder,
+            warn: context.warn
+        )
         context.ready()
         let result: Result<Void, any Error>
         do {
@@ -106,7 +111,7 @@ struct ForwardPipeline: Sendable {
                     var batch: Deque<Delivery> = []
                     try await arrived.next(into: &batch)
                     if batch.isEmpty { return }
-                    try await store.take(batch, timers: context.timers) { context.warn($0) }
+                    try await store.take(batch, timers: context.timers)
                 }
             }
         )

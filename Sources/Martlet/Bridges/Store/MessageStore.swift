@@ -18,28 +18,48 @@ final class MessageStore: Settler {
     private let mailbox: Mailbox<Delivery>
     private let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let recorder: RouteRecorder
+    private let warn: Warn
+
+    /// Says in the log that something went wrong, and why.
+    typealias Warn = @Sendable (_ subject: String, _ error: (any Error)?) -> Void
 
     /// Opens the store. Blocks.
-    private init(_ options: StoreOptions, window: Int, recorder: RouteRecorder) throws {
-        let files = try StoreFiles(options)
+    private init(
+        _ options: StoreOptions,
+        _ disk: StoreDisk,
+        window: Int,
+        recorder: RouteRecorder,
+        warn: @escaping Warn
+    ) throws {
+        let files = try StoreFiles(options, disk: disk)
         let cursor = files.cursor
         done = Mutex(Done(frontier: StoreFrontier(next: cursor), handedOut: cursor))
         let waiting = Int(clamping: files.waiting)
         self.files = Mutex(files)
         mailbox = Mailbox(limit: window)
         self.recorder = recorder
+        self.warn = warn
         recorder.update { $0.stored = waiting }
     }
 
     /// Opens the store.
     ///
+    /// - Parameters:
+    ///   - window: how many messages are handed out ahead of their reader.
+    ///   - warn: called for everything that goes wrong; it decides how often that is logged.
     /// - Throws: ``MessagingError/Code/invalidArgument`` if its folder can't be used.
-    static func open(_ options: StoreOptions, window: Int, recorder: RouteRecorder) async throws -> MessageStore {
+    static func open(
+        _ options: StoreOptions,
+        on disk: StoreDisk = .system,
+        window: Int,
+        recorder: RouteRecorder,
+        warn: @escaping Warn
+    ) async throws -> MessageStore {
         let queue = DispatchQueue(label: "martlet.store.open")
         return try await withCheckedThrowingContinuation { continuation in
             queue.async {
                 continuation.resume(
-                    with: Result { try MessageStore(options, window: window, recorder: recorder) }
+                    with: Result { try MessageStore(options, disk, window: window, recorder: recorder, warn: warn) }
                 )
             }
         }
@@ -62,8 +82,11 @@ final class MessageStore: Settler {
 
     // MARK: Coming in
 
-    /// Writes messages and acknowledges them, waiting for room if there is none and that is the rule.
-    func take(_ batch: Deque<Delivery>, timers: Timers, warn: (String) -> Void) async throws {
+    /// Writes messages and acknowledges each when it is written. Waits for room if there is none and that is the rule, and
+    /// for the disk if it fails; messages that are not written yet stay with their source meanwhile.
+    ///
+    /// - Throws: `CancellationError`.
+    func take(_ batch: Deque<Delivery>, timers: Timers) async throws {
         let time = WallClock.nanoseconds
         var left = batch.map { delivery in
             StoredMessage(
@@ -88,13 +111,19 @@ final class MessageStore: Settler {
                 statistics.stored = waiting
                 statistics.storeDropped += appended.dropped
             }
-            if appended.dropped > 0 { warn("the store is full and drops messages") }
+            if appended.dropped > 0 { warn("the store is full and drops messages", nil) }
             bell.yield()
+            if let failure = appended.failure { count(failure) }
             guard !left.isEmpty else { return }
-            warn("the store is full and holds its source back")
+            if appended.failure == nil { warn("the store is full and holds its source back", nil) }
             try await timers.sleep(for: Self.patience.delay(before: attempts) ?? .seconds(1))
             attempts = appended.taken > 0 ? 0 : attempts + 1
         }
+    }
+
+    private func count(_ failure: StoreFailure) {
+        recorder.update { $0.storeFailures += 1 }
+        warn("the store's disk fails; what it does not take stays with its source", failure)
     }
 
     private static let patience = Backoff(initial: .milliseconds(10), maximum: .seconds(1))
@@ -108,10 +137,11 @@ final class MessageStore: Settler {
         while true {
             try Task.checkCancellation()
             let before = done.withLock { $0.frontier.next }
-            let (found, waiting) = await perform { files in
-                if before > files.cursor { files.finish(before: before) }
-                return (files.read(256, now: WallClock.nanoseconds), Int(clamping: files.waiting))
+            let (found, waiting, failure) = await perform { files in
+                let failure = before > files.cursor ? files.finish(before: before) : nil
+                return (files.read(256, now: WallClock.nanoseconds), Int(clamping: files.waiting), failure)
             }
+            if let failure { count(failure) }
             done.withLock { done in
                 for number in found.unusable { done.frontier.finish(number) }
                 let last = [found.messages.last?.number, found.unusable.last].compactMap { $0 }.max()
@@ -142,11 +172,12 @@ final class MessageStore: Settler {
     func close() async {
         finish()
         let before = done.withLock { $0.frontier.next }
-        let waiting = await perform { files in
-            files.finish(before: before)
+        let (waiting, failure) = await perform { files in
+            let failure = files.finish(before: before)
             files.unlock()
-            return Int(clamping: files.waiting)
+            return (Int(clamping: files.waiting), failure)
         }
+        if let failure { count(failure) }
         recorder.update { $0.stored = waiting }
     }
 

@@ -15,352 +15,344 @@ struct StoreFiles: ~Copyable {
         var bytes: Int
     }
 
-    /// What came of writing records.
+    /// The result of writing records.
     struct Appended {
-        /// How many of them are done with: written, or dropped.
+        /// How many of them need not be written again: they are on the disk, or were dropped.
         var taken = 0
         /// How many messages were dropped, old ones or new.
         var dropped = 0
         /// Numbers before this one are gone.
         var droppedBefore: UInt64?
+        /// Why the others were not taken, unless it was for want of room.
+        var failure: StoreFailure?
     }
 
-    /// What came of reading.
+    /// The result of reading.
     struct Found {
         var messages: [(number: UInt64, message: StoredMessage)] = []
         /// Numbers of records that can't be read, or are too old.
         var unusable: [UInt64] = []
     }
 
+    /// How far the writing of records has come.
+    private struct Progress {
+        var appended = Appended()
+        /// What counts if the disk fails: it is there as surely as the options ask for.
+        var certain = Appended()
+        /// The number of the first record that is not certain, and where in the last segment that record begins.
+        var next: UInt64
+        var bytes: Int
+
+        mutating func drop(_ count: Int, before number: UInt64) {
+            appended.dropped += count
+            appended.droppedBefore = number
+            certain.dropped += count
+            certain.droppedBefore = number
+        }
+    }
+
     private let options: StoreOptions
-    private let lock: Int32
-    private let cursorFile: Int32
+    private let disk: StoreDisk
+    private let folder: StoreFolder
     private var segments: [Segment] = []
-    /// The last segment's file, if there is one.
+    /// The last segment's file; `nil` if the next record begins a new segment.
     private var output: Int32?
     /// The number that the next record gets.
     private(set) var next: UInt64
     /// The first record that is not done with.
     private(set) var cursor: UInt64
-    // MARK: Where it reads
-    private var input: (file: Int32, first: UInt64)?
-    private var buffer: [UInt8] = []
-    /// Where in the buffer the next record begins, and where in the file the buffer ends.
-    private var position = 0
-    private var offset = 0
+    private var input: SegmentReader?
     /// The number of the record that is read next.
     private var reading: UInt64
+    /// The folders in which files were made or removed since they were last forced onto the disk.
+    private var changedFolders: Set<Int32>
 
     /// Opens a folder, and makes one if there is none. What was not written whole is cut off.
     ///
     /// - Throws: ``MessagingError/Code/invalidArgument`` if it can't be used, or somebody else uses it.
-    init(_ options: StoreOptions) throws {
-        let (lock, cursorFile) = try Self.openFiles(options.folder)
-        self.init(options, lock, cursorFile)
+    init(_ options: StoreOptions, disk: StoreDisk = .system) throws {
+        let folder = try StoreFolder(options.folder)
+        let segments = folder.segments
+        do throws(StoreFailure) {
+            let tail = try segments.last.map { last throws(StoreFailure) in try Tail(folder, first: last.first) }
+            self.init(options, disk, folder, segments.map { Segment(first: $0.first, bytes: $0.bytes) }, tail)
+        } catch {
+            throw folder.unusable(error)
+        }
     }
 
-    private static func openFiles(_ folder: String) throws -> (lock: Int32, cursor: Int32) {
-        func unusable(_ code: Int32) -> MessagingError {
-            MessagingError(
-                .invalidArgument,
-                "the store's folder \(folder) can't be used: \(String(cString: strerror(code)))"
-            )
+    /// The last segment of a store that is opened, from whose end on the next records are written.
+    private struct Tail {
+        let file: Int32
+        /// How many bytes of it are whole records, and the number of the record that follows.
+        let bytes: Int
+        let next: UInt64
+
+        init(_ folder: StoreFolder, first: UInt64) throws(StoreFailure) {
+            let path = folder.path(of: first)
+            var reader = try SegmentReader(path, first: first)
+            while case .record = try reader.next() {}
+            bytes = reader.bytes
+            next = reader.number
+            file = open(path, O_RDWR | O_CLOEXEC)
+            guard file >= 0 else { throw StoreFailure(of: "open") }
+            _ = ftruncate(file, off_t(bytes))
+            _ = lseek(file, off_t(bytes), SEEK_SET)
         }
-        _ = mkdir(folder, 0o700)
-        let lock = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard lock >= 0 else { throw unusable(errno) }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            close(lock)
-            throw MessagingError(.invalidArgument, "somebody else uses the store in \(folder)")
-        }
-        let cursor = open("\(folder)/cursor", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard cursor >= 0 else {
-            let code = errno
-            close(lock)
-            throw unusable(code)
-        }
-        return (lock, cursor)
     }
 
-    private init(_ options: StoreOptions, _ lock: Int32, _ cursorFile: Int32) {
+    private init(
+        _ options: StoreOptions,
+        _ disk: StoreDisk,
+        _ folder: StoreFolder,
+        _ segments: [Segment],
+        _ tail: Tail?
+    ) {
         self.options = options
-        self.lock = lock
-        self.cursorFile = cursorFile
-        var segments: [Segment] = []
-        for first in Self.segments(in: options.folder) {
-            var status = stat()
-            let bytes = stat(Self.path(options.folder, first), &status) == 0 ? Int(status.st_size) : 0
-            segments.append(Segment(first: first, bytes: bytes))
-        }
+        self.disk = disk
+        self.folder = folder
         self.segments = segments
-        next = segments.last?.first ?? 0
-        let saved = Self.savedCursor(cursorFile)
-        cursor = max(saved ?? 0, segments.first?.first ?? 0)
+        changedFolders = folder.descriptors
+        let saved = folder.savedCursor ?? 0
+        cursor = max(saved, segments.first?.first ?? 0)
+        next = tail?.next ?? saved
         reading = cursor
-        if let last = segments.last {
-            let (count, bytes) = Self.whole(Self.path(options.folder, last.first))
-            next += count
-            self.segments[segments.count - 1].bytes = bytes
-            let file = open(Self.path(options.folder, last.first), O_RDWR | O_CLOEXEC)
-            if file >= 0 {
-                _ = ftruncate(file, off_t(bytes))
-                _ = lseek(file, 0, SEEK_END)
-                output = file
-            }
-        }
-        // A machine that lost its power may remember that it was done with what it has not got any more.
+        output = tail?.file
+        if let tail { self.segments[segments.count - 1].bytes = tail.bytes }
         if cursor > next {
-            cursor = next
-            reading = next
+            // A machine that lost its power remembers that it was done with records that it has not got any more. Their
+            // numbers are not given again, or the next ones would be taken for done with.
+            while !self.segments.isEmpty { removeFirstSegment() }
+            closeOutput()
+            next = cursor
         }
         finish(before: cursor)
     }
 
     deinit {
         if let output { close(output) }
-        if let input { close(input.file) }
-        close(cursorFile)
-        close(lock)
     }
 
     /// Lets somebody else use the folder.
-    func unlock() { _ = flock(lock, LOCK_UN) }
-
-    private static func path(_ folder: String, _ first: UInt64) -> String {
-        let digits = String(first)
-        return "\(folder)/\(String(repeating: "0", count: 20 - digits.count))\(digits).log"
-    }
-
-    private static func segments(in folder: String) -> [UInt64] {
-        guard let directory = opendir(folder) else { return [] }
-        defer { closedir(directory) }
-        var found: [UInt64] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard name.utf8.count == 24, name.hasSuffix(".log"), let first = UInt64(name.prefix(20)) else { continue }
-            found.append(first)
-        }
-        return found.sorted()
-    }
-
-    /// How many records of a file are whole, and how many bytes they are.
-    private static func whole(_ path: String) -> (records: UInt64, bytes: Int) {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return (0, 0) }
-        defer { close(file) }
-        var (buffer, position, offset): ([UInt8], Int, Int) = ([], 0, 0)
-        var (records, bytes): (UInt64, Int) = (0, 0)
-        while true {
-            switch SegmentScanner.step(buffer, at: position) {
-            case .record(_, let end):
-                bytes += end - position
-                position = end
-                records += 1
-            case .broken:
-                return (records, bytes)
-            case .needs:
-                buffer.removeFirst(position)
-                position = 0
-                guard fill(&buffer, from: file, at: &offset) else { return (records, bytes) }
-            }
-        }
-    }
-
-    /// Adds what comes next in a file; `false` at its end.
-    private static func fill(_ buffer: inout [UInt8], from file: Int32, at offset: inout Int) -> Bool {
-        let size = 256 << 10
-        let chunk = [UInt8](unsafeUninitializedCapacity: size) { memory, count in
-            count = max(0, pread(file, memory.baseAddress, size, off_t(offset)))
-        }
-        offset += chunk.count
-        buffer += chunk
-        return !chunk.isEmpty
-    }
-
-    // MARK: Writing
+    func unlock() { folder.unlock() }
 
     /// How many records are not done with.
     var waiting: UInt64 { next - min(next, cursor) }
 
-    private var bytes: Int { segments.reduce(0) { $0 + $1.bytes } }
+    // MARK: Writing
 
-    /// Writes records, as far as there is room by the options; fewer are taken than given if the source is to wait.
+    /// Writes records, as far as there is room by the options; fewer are taken than given if the source is to wait, or if
+    /// the disk fails.
     mutating func append(_ records: [[UInt8]]) -> Appended {
-        var appended = Appended()
-        for record in records {
-            while !add(record) {
-                switch options.overflow {
-                case .suspend:
-                    return synced(appended)
-                case .dropNewest:
-                    appended.dropped += 1
-                case .dropOldest:
-                    if let dropped = dropOldestSegment() {
-                        appended.dropped += dropped
-                        appended.droppedBefore = segments.first?.first ?? next
-                        continue
+        var progress = Progress(next: next, bytes: segments.last?.bytes ?? 0)
+        do throws(StoreFailure) {
+            for record in records {
+                while try !add(record, &progress) {
+                    switch options.overflow {
+                    case .suspend:
+                        try commit(&progress)
+                        return progress.certain
+                    case .dropNewest:
+                        progress.appended.dropped += 1
+                    case .dropOldest:
+                        if let dropped = dropOldestSegment() {
+                            progress.drop(dropped, before: segments.first?.first ?? next)
+                            continue
+                        }
+                        progress.appended.dropped += 1
                     }
-                    appended.dropped += 1
+                    break
                 }
-                break
+                progress.appended.taken += 1
             }
-            appended.taken += 1
+            try commit(&progress)
+        } catch {
+            takeBack(to: &progress)
+            progress.certain.failure = error
         }
-        return synced(appended)
+        return progress.certain
     }
 
-    private func synced(_ appended: Appended) -> Appended {
-        if options.sync == .always, let output { _ = fsync(output) }
-        return appended
-    }
-
+    /// Adds a record to the last segment, or to a new one.
+    ///
     /// - Returns: whether there was room, also on the disk.
-    private mutating func add(_ record: [UInt8]) -> Bool {
-        guard bytes + record.count <= options.limit else { return false }
-        if output == nil
-            || (segments.last.map { $0.bytes > 0 && $0.bytes + record.count > options.segmentBytes } ?? true)
-        {
-            guard beginSegment() else { return false }
+    private mutating func add(_ record: [UInt8], _ progress: inout Progress) throws(StoreFailure) -> Bool {
+        guard segments.reduce(0, { $0 + $1.bytes }) + record.count <= options.limit else { return false }
+        let isFull = segments.last.map { $0.bytes > 0 && $0.bytes + record.count > options.segmentBytes } ?? true
+        let begins = output == nil || isFull
+        if begins { try commit(&progress) }
+        do throws(StoreFailure) {
+            if begins {
+                try beginSegment()
+                progress.bytes = 0
+            }
+            try write(record)
+            return true
+        } catch {
+            guard error.isFull else { throw error }
+            return false
         }
-        guard let output else { return false }
+    }
+
+    private mutating func write(_ record: [UInt8]) throws(StoreFailure) {
+        guard let output else { return }
         let last = segments.count - 1
         var written = 0
         while written < record.count {
-            let count = record[written...].withUnsafeBytes { write(output, $0.baseAddress, $0.count) }
+            let count = record[written...].withUnsafeBytes { disk.write(output, $0) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                // The disk is full: what is not whole goes, so that the next record follows the last whole one.
+                let failure = StoreFailure(of: "write")
+                // Takes away what is not whole, so that the next record follows the last whole one.
                 _ = ftruncate(output, off_t(segments[last].bytes))
-                _ = lseek(output, 0, SEEK_END)
-                return false
+                _ = lseek(output, off_t(segments[last].bytes), SEEK_SET)
+                throw failure
             }
             written += count
         }
         segments[last].bytes += record.count
         next += 1
-        return true
     }
 
-    private mutating func beginSegment() -> Bool {
-        let path = Self.path(options.folder, next)
-        let file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { return false }
-        if let output {
-            if options.sync == .always { _ = fsync(output) }
-            close(output)
-        }
+    private mutating func beginSegment() throws(StoreFailure) {
+        let file = open(folder.path(of: next), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw StoreFailure(of: "open") }
+        closeOutput()
         output = file
         if segments.last?.first == next { segments.removeLast() }
         segments.append(Segment(first: next, bytes: 0))
-        return true
+        changedFolders.insert(folder.descriptor)
     }
 
-    /// - Returns: how many messages that were not done with were in it; `nil` if there is none but the last.
-    private mutating func dropOldestSegment() -> Int? {
-        guard segments.count > 1 else { return nil }
-        let gone = segments.removeFirst()
-        unlink(Self.path(options.folder, gone.first))
-        let begin = max(gone.first, cursor)
-        let end = segments[0].first
-        cursor = max(cursor, end)
-        reading = max(reading, end)
-        saveCursor()
-        return Int(end - min(begin, end))
+    private mutating func closeOutput() {
+        if let output { close(output) }
+        output = nil
+    }
+
+    // MARK: Forcing onto the disk
+
+    /// Makes certain what has been written, as far as the options ask for that.
+    private mutating func commit(_ progress: inout Progress) throws(StoreFailure) {
+        if options.sync == .always, next > progress.next, let output { try force(output) }
+        try forceFolders()
+        progress.certain = progress.appended
+        progress.next = next
+        progress.bytes = segments.last?.bytes ?? 0
+    }
+
+    /// After a file was made, for instance, it is there for certain only when its folder is on the disk as well.
+    private mutating func forceFolders() throws(StoreFailure) {
+        guard options.sync == .always else { return }
+        for folder in changedFolders {
+            try force(folder)
+            changedFolders.remove(folder)
+        }
+    }
+
+    private func force(_ file: Int32) throws(StoreFailure) {
+        guard disk.sync(file) == 0 else { throw StoreFailure(of: "fsync") }
+    }
+
+    /// Takes away what is not certain.
+    ///
+    /// It has to be written again, not only forced onto the disk again: after a failure the system may take its copy in
+    /// memory for what is on the disk, and the next `fsync` succeeds without having done anything. It is written to a new
+    /// file.
+    private mutating func takeBack(to progress: inout Progress) {
+        guard options.sync == .always else {
+            progress.certain = progress.appended
+            return
+        }
+        guard next > progress.next, let output else { return }
+        next = progress.next
+        segments[segments.count - 1].bytes = progress.bytes
+        _ = ftruncate(output, off_t(progress.bytes))
+        closeOutput()
     }
 
     // MARK: Reading
 
-    /// What comes next, at most so many messages.
+    /// The records that come next, at most so many.
     mutating func read(_ limit: Int, now: Int64) -> Found {
         var found = Found()
         let oldest = options.maximumAge.map { now - max(0, Int64($0.seconds * 1e9)) }
-        while found.messages.count < limit, reading < next, openInput() {
-            switch SegmentScanner.step(buffer, at: position) {
-            case .record(let content, let end):
-                let message = StoredMessage(content: buffer[content])
-                if let message, oldest.map({ message.time >= $0 }) ?? true {
-                    found.messages.append((reading, message))
-                } else {
-                    found.unusable.append(reading)
-                }
-                position = end
-                reading += 1
-            case .needs:
-                buffer.removeFirst(position)
-                position = 0
-                if let input, Self.fill(&buffer, from: input.file, at: &offset) { continue }
-                skipSegment(&found)
-            case .broken:
-                skipSegment(&found)
+        while found.messages.count < limit, reading < next {
+            guard case .record(let content) = nextRecord() else {
+                // The rest of the segment can't be read.
+                let end = segments.first { $0.first > reading }?.first ?? next
+                found.unusable += Array(reading..<end)
+                reading = end
+                continue
             }
+            let message = StoredMessage(content: content)
+            if let message, oldest.map({ message.time >= $0 }) ?? true {
+                found.messages.append((reading, message))
+            } else {
+                found.unusable.append(reading)
+            }
+            reading += 1
         }
         return found
     }
 
-    /// Has the segment open that has the record to read next, and the buffer begin with it.
-    private mutating func openInput() -> Bool {
-        guard let segment = segments.last(where: { $0.first <= reading }) else { return false }
-        if let input, input.first == segment.first { return true }
-        if let input { close(input.file) }
-        input = nil
-        let file = open(Self.path(options.folder, segment.first), O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return false }
-        input = (file, segment.first)
-        (buffer, position, offset) = ([], 0, 0)
-        // What was done with before is passed over.
-        var number = segment.first
-        while number < reading {
-            switch SegmentScanner.step(buffer, at: position) {
-            case .record(_, let end):
-                position = end
-                number += 1
-            case .needs:
-                guard Self.fill(&buffer, from: file, at: &offset) else { return true }
-            case .broken:
-                return true
+    private mutating func nextRecord() -> SegmentReader.Step {
+        guard let segment = segments.last(where: { $0.first <= reading }) else { return .end }
+        do throws(StoreFailure) {
+            if input?.first != segment.first {
+                input = nil
+                input = try SegmentReader(folder.path(of: segment.first), first: segment.first)
             }
+            // Passes over the records that were done with before.
+            while let number = input?.number, number < reading {
+                guard case .record? = try input?.next() else { return .end }
+            }
+            return try input?.next() ?? .end
+        } catch {
+            return .broken
         }
-        return true
-    }
-
-    /// The rest of a segment can't be read.
-    private mutating func skipSegment(_ found: inout Found) {
-        let end = segments.first { $0.first > reading }?.first ?? next
-        found.unusable += Array(reading..<end)
-        reading = end
     }
 
     // MARK: Forgetting
 
+    /// - Returns: how many messages that were not done with were in it; `nil` if there is none but the last.
+    private mutating func dropOldestSegment() -> Int? {
+        guard segments.count > 1 else { return nil }
+        let gone = removeFirstSegment()
+        let begin = max(gone, cursor)
+        let end = segments[0].first
+        cursor = max(cursor, end)
+        reading = max(reading, end)
+        folder.save(cursor: cursor)
+        return Int(end - min(begin, end))
+    }
+
     /// Everything before a number is done with: segments that hold nothing else are deleted.
-    mutating func finish(before number: UInt64) {
+    ///
+    /// - Returns: the failure to have that on the disk for certain. The next records that are written are not taken before
+    ///   it is.
+    @discardableResult
+    mutating func finish(before number: UInt64) -> StoreFailure? {
         cursor = max(cursor, number)
-        while segments.count > 1, segments[1].first <= cursor {
-            unlink(Self.path(options.folder, segments.removeFirst().first))
-        }
+        while segments.count > 1, segments[1].first <= cursor { removeFirstSegment() }
         if segments.count == 1, cursor == next, segments[0].bytes > options.segmentBytes / 2 {
-            if let output { close(output) }
-            output = nil
-            unlink(Self.path(options.folder, segments.removeFirst().first))
+            closeOutput()
+            removeFirstSegment()
         }
-        saveCursor()
+        folder.save(cursor: cursor)
+        do throws(StoreFailure) {
+            try forceFolders()
+            return nil
+        } catch {
+            return error
+        }
     }
 
-    private func saveCursor() {
-        var bytes: [UInt8] = []
-        withUnsafeBytes(of: cursor.littleEndian) { bytes += $0 }
-        withUnsafeBytes(of: CRC32.checksum(of: bytes).littleEndian) { bytes += $0 }
-        // In place, which a full disk allows. If it is lost, what was done with is sent again.
-        _ = pwrite(cursorFile, bytes, bytes.count, 0)
-    }
-
-    private static func savedCursor(_ file: Int32) -> UInt64? {
-        var bytes = [UInt8](repeating: 0, count: 12)
-        guard pread(file, &bytes, 12, 0) == 12 else { return nil }
-        var reader = RecordReader(bytes[...])
-        guard let cursor: UInt64 = reader.number(), let checksum: UInt32 = reader.number() else { return nil }
-        return CRC32.checksum(of: bytes[..<8]) == checksum ? cursor : nil
+    /// - Returns: the number of the first record that was in it.
+    @discardableResult
+    private mutating func removeFirstSegment() -> UInt64 {
+        let first = segments.removeFirst().first
+        folder.remove(first)
+        changedFolders.insert(folder.descriptor)
+        return first
     }
 }

@@ -9,7 +9,9 @@ public struct StoreOptions: Sendable, Hashable {
     public enum Sync: Sendable, Hashable {
         /// When the system gets to it: a killed process loses nothing, a machine without power up to half a minute.
         case never
-        /// Before the source is told that the message is taken. Several that wait are written in one go.
+        /// Before the source is told that the message is taken: the file, and the folder when files were made or removed.
+        /// Several messages that wait are written in one go. If the disk fails (`fsync` says so), none of them is taken:
+        /// they stay with the source, and are written again, to a new file.
         case always
     }
 

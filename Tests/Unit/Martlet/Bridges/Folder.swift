@@ -23,8 +23,10 @@ final class Folder: Sendable {
         rmdir(path)
     }
 
-    var files: [String] {
-        guard let directory = opendir(path) else { return [] }
+    var files: [String] { (try? Self.files(in: path)) ?? [] }
+
+    static func files(in path: String) throws -> [String] {
+        guard let directory = opendir(path) else { throw MessagingError("no-folder", "there is no \(path)") }
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
@@ -34,5 +36,21 @@ final class Folder: Sendable {
             if name != ".", name != ".." { names.append(name) }
         }
         return names
+    }
+
+    static func bytes(of path: String) throws -> [UInt8] {
+        let file = open(path, O_RDONLY)
+        guard file >= 0 else { throw MessagingError("no-file", "there is no \(path)") }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        bytes.removeLast(bytes.count - max(0, read(file, &bytes, bytes.count)))
+        return bytes
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let file = open(path, O_WRONLY | O_TRUNC)
+        guard file >= 0 else { throw MessagingError("no-file", "there is no \(path)") }
+        defer { close(file) }
+        pwrite(file, bytes, bytes.count, 0)
     }
 }

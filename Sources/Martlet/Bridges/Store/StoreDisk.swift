@@ -1,0 +1,46 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The system calls by which a store writes. A test puts others in their place, which fail as a broken disk does.
+struct StoreDisk: Sendable {
+    /// Writes bytes to a file; as `write`.
+    var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int
+    /// Forces a file or a folder onto the disk; as `fsync`.
+    var sync: @Sendable (_ file: Int32) -> Int32
+
+    static let system = StoreDisk(write: { writeToSystem($0, $1) }, sync: { forceOntoDisk($0) })
+}
+
+/// A system call that failed.
+struct StoreFailure: Error, Hashable, CustomStringConvertible {
+    let call: String
+    let code: Int32
+
+    /// The failure of the call that was made last on this thread.
+    init(of call: String) {
+        self.call = call
+        code = errno
+    }
+
+    /// Whether there is no room on the disk, rather than something wrong with it.
+    var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
+
+    var description: String { "\(call): \(String(cString: strerror(code)))" }
+}
+
+private func writeToSystem(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    write(file, bytes.baseAddress, bytes.count)
+}
+
+private func forceOntoDisk(_ file: Int32) -> Int32 {
+    #if canImport(Darwin)
+    // There `fsync` leaves the bytes in the disk's own memory. Not every file system knows more.
+    if fcntl(file, F_FULLFSYNC) == 0 { return 0 }
+    #endif
+    return fsync(file)
+}
