@@ -21,6 +21,8 @@ build_shown() {
     return "$status"
 }
 
+package_root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+
 # Stops with an explanation if there is no Swift.
 require_swift() {
     if ! command -v swift >/dev/null; then
@@ -29,23 +31,35 @@ require_swift() {
     fi
 }
 
-# Installs the Debian packages that a build needs and that are missing, or prints the one command that does and stops.
-# Other systems can't be asked; there the build itself will say what it lacks. With --brokers, the brokers that the
-# integration tests start are among them. More packages may be given.
+# The Debian packages of the C libraries that the targets are built on, as Package.swift names them.
+provided_packages() {
+    swift package --package-path "$package_root" dump-package | tr -d ' \n' |
+        grep -o '"apt":\[\[[^]]*\]' | sed 's/"apt":\[\[//; s/[]"]//g' | tr ',' '\n'
+}
+
+# Installs the Debian packages that a build needs and that are missing, or prints the command that does and stops. Other
+# systems can't be asked; there the build itself will say what it lacks. With --brokers, the brokers that the integration
+# tests start are among them. More packages may be given.
 require_packages() {
     command -v dpkg-query >/dev/null || return 0
 
-    # PATTERN=PACKAGE installs PACKAGE unless some package that matches PATTERN is there: that of the C++ library carries
-    # its version in its name.
-    local entry wanted=(git libc6-dev 'libstdc++-*-dev=g++') missing=() status
-    # The C libraries that the connections to brokers are built on.
-    wanted+=(libmosquitto-dev librabbitmq-dev libhiredis-dev libssl-dev zlib1g-dev)
+    # Without these not even Package.swift can be read.
+    install_missing git libc6-dev 'libstdc++-*-dev=g++'
+    local provided wanted=()
+    provided=$(provided_packages)
     if [ "${1-}" = --brokers ]; then
         shift
         wanted+=(mosquitto mosquitto-clients redis-server rabbitmq-server openssl)
     fi
-    wanted+=("$@")
-    for entry in "${wanted[@]}"; do
+    # shellcheck disable=SC2086 # One word each.
+    install_missing $provided ${wanted[@]+"${wanted[@]}"} "$@"
+}
+
+# Installs those of some Debian packages that are missing. PATTERN=PACKAGE installs PACKAGE unless some package that matches
+# PATTERN is there: that of the C++ library carries its version in its name.
+install_missing() {
+    local entry missing=() status
+    for entry in "$@"; do
         # A program may be here without its package.
         command -v "$entry" >/dev/null && continue
         status=$(dpkg-query --show --showformat='${db:Status-Abbrev} ' "${entry%%=*}" 2>/dev/null) || true
