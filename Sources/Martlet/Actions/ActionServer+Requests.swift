@@ -72,8 +72,7 @@ extension ActionServer {
     /// An error, for peers that read the headers, in a body for those that don't.
     private func refusing(_ error: MessagingError, _ body: some Codable) throws -> Message {
         var reply = try runtime.codecs.message(body)
-        reply.headers[Headers.Standard.errorCode] = .string(error.code.rawValue)
-        reply.headers[Headers.Standard.errorMessage] = .string(error.message)
+        reply.headers.set(error.code, error.message)
         return reply
     }
 }

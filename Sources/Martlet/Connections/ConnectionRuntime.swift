@@ -123,20 +123,25 @@ public final class ConnectionRuntime: Sendable {
         return statistics
     }
 
-    /// Counts something, and says so in the log: at most once a minute for each counter.
+    /// How many things are told apart in the log. Peers choose what some of them are called.
+    private static var maximumSubjects: Int { 256 }
+
+    /// Counts something, and says so in the log: at most once a minute for each counter, or each subject of one.
     package func count(
         _ counter: any WritableKeyPath<ConnectionStatistics, Int> & Sendable,
         by number: Int = 1,
+        of subject: String = "",
         _ reason: @autoclosure () -> String
     ) {
         let total = counts.withLock { counts in
             counts[keyPath: counter] += number
             return counts[keyPath: counter]
         }
-        let key = String(describing: counter)
+        let key = "\(counter) \(subject)"
         let now = timers.now
         let isDue = lastLogged.withLock { last in
             if let time = last[key], now - time < .seconds(60) { return false }
+            guard last[key] != nil || last.count < Self.maximumSubjects else { return false }
             last[key] = now
             return true
         }
@@ -148,7 +153,13 @@ public final class ConnectionRuntime: Sendable {
         do {
             return try codecs.value(of: message)
         } catch {
-            count(\.undecodable, "a message from \(source()) could not be read: \(error)")
+            let isUnknown = (error as? MessagingError)?.code == .unsupportedContentType
+            let type = isUnknown ? message.headers.contentType.flatMap(MediaType.init) : nil
+            count(
+                \.undecodable,
+                of: shortened(type?.name ?? ""),
+                "a message from \(source()) could not be read: \(error)"
+            )
             throw error
         }
     }

@@ -1,6 +1,10 @@
 extension MessagingError {
-    /// The kind of an error. On the wire it is its ``rawValue``; applications add codes of their own.
+    /// The kind of an error. On the wire it is its ``rawValue``, of which at most 256 bytes travel; applications add codes
+    /// of their own.
     public struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+        /// How many bytes of a code travel to another peer.
+        static var maximumBytes: Int { 256 }
+
         /// The code as it is on the wire, such as `no-responder`.
         public let rawValue: String
 

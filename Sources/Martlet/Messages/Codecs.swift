@@ -16,8 +16,8 @@ public struct Codecs: Sendable {
             var all: [String: any Codec] = [JSONCodec().contentType: JSONCodec()]
             for codec in readers + [writer] { all[codec.contentType] = codec }
             self.writer = writer
-            contentType = writer.contentType == Codecs.standardType ? nil : writer.contentType
-            standard = all[Codecs.standardType] ?? JSONCodec()
+            contentType = writer.contentType == MediaType.json ? nil : writer.contentType
+            standard = all[MediaType.json] ?? JSONCodec()
             self.readers = all
         }
     }
@@ -33,8 +33,6 @@ public struct Codecs: Sendable {
     public init(writer: any Codec = JSONCodec(), readers: [any Codec] = []) {
         contents = Contents(writer: writer, readers: readers)
     }
-
-    private static var standardType: String { "application/json" }
 
     /// Bytes of which nothing is said (RFC 2046, section 4.5.1). They are tried as JSON: so commlib-py calls what its binary
     /// serializer makes.
@@ -72,23 +70,14 @@ public struct Codecs: Sendable {
     }
 
     private func reader(of message: Message) throws -> any Codec {
-        guard let type = message.headers.contentType.map(Self.mediaType) else { return contents.standard }
-        if let reader = contents.readers[type] { return reader }
-        if type == Self.unknownBytes { return JSONCodec() }
+        guard let type = message.headers.contentType.flatMap(MediaType.init) else { return contents.standard }
+        if let reader = contents.readers[type.name] { return reader }
+        if type.isJSON { return contents.standard }
+        if type.name == Self.unknownBytes { return JSONCodec() }
         let types = contents.readers.keys.sorted().joined(separator: ", ")
         throw MessagingError(
             .unsupportedContentType,
-            "no codec reads \(quoted(type)); this connection reads \(types)"
+            "no codec reads \(quoted(type.name)); this connection reads \(types)"
         )
-    }
-
-    /// `Application/JSON; charset=utf-8` is `application/json` (RFC 9110, section 8.3.1). MessagePack has other names,
-    /// too: an older and a registered one.
-    private static func mediaType(_ text: String) -> String {
-        let type = text.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
-        return switch type {
-        case "application/x-msgpack", "application/vnd.msgpack": "application/msgpack"
-        default: type
-        }
     }
 }

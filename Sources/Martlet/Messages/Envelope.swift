@@ -91,9 +91,6 @@ package enum Envelope {
         }
     }
 
-    /// Whether a content type says that a body is JSON (RFC 6839, section 3.1, for the suffix).
-    static func isJSON(_ contentType: String) -> Bool {
-        let type = contentType.prefix { $0 != ";" && $0 != " " }.lowercased()
-        return type == "application/json" || type == "json" || type.hasSuffix("+json")
-    }
+    /// Whether a content type says that a body is JSON, or says nothing.
+    static func isJSON(_ contentType: String) -> Bool { MediaType(contentType)?.isJSON ?? true }
 }

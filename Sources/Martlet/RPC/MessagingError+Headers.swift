@@ -11,7 +11,8 @@ extension MessagingError {
     /// The reply that carries an error to a caller.
     ///
     /// A ``MessagingError`` keeps its code and text, but not its cause, which is nobody else's business. Any other
-    /// error becomes ``Code/handlerFailed`` with the text that it describes itself by.
+    /// error becomes ``Code/handlerFailed`` with the text that it describes itself by. Of a text the first 4,096 bytes
+    /// travel, of a code the first 256.
     static func reply(for error: any Error) -> Message {
         let code: Code
         let text: String
@@ -20,9 +21,26 @@ extension MessagingError {
         case is CancellationError: (code, text) = (.cancelled, "the handler was cancelled")
         default: (code, text) = (.handlerFailed, String(describing: error))
         }
-        return Message(headers: [
-            Headers.Standard.errorCode: .string(code.rawValue),
-            Headers.Standard.errorMessage: .string(String(text.prefix(4_096))),
-        ])
+        var reply = Message()
+        reply.headers.set(code, text)
+        return reply
+    }
+}
+
+extension Headers {
+    /// Says what went wrong, in no more bytes than an error may have on the wire.
+    mutating func set(_ code: MessagingError.Code, _ text: String) {
+        self[Standard.errorCode] = .string(code.rawValue.prefix(bytes: MessagingError.Code.maximumBytes))
+        self[Standard.errorMessage] = .string(text.prefix(bytes: 4_096))
+    }
+}
+
+extension String {
+    /// As many of its first scalars as fit into so many bytes of UTF-8.
+    func prefix(bytes count: Int) -> String {
+        guard utf8.count > count else { return self }
+        var end = utf8.index(startIndex, offsetBy: count)
+        while UTF8.isContinuation(utf8[end]) { end = utf8.index(before: end) }
+        return String(self[..<end])
     }
 }

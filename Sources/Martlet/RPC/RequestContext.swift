@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a handler may know of the request it answers.
 public struct RequestContext: Sendable {
     /// The headers that came with the request.
@@ -6,6 +8,12 @@ public struct RequestContext: Sendable {
     public let redeliveries: Int
     private let timers: Timers
     private let deadline: Duration?
+    private let life = Life()
+
+    /// Whether a request is being answered. All copies of its context share it.
+    private final class Life: Sendable {
+        let hasEnded = Atomic(false)
+    }
 
     init(headers: Headers, redeliveries: Int, timers: Timers, deadline: Duration?) {
         self.headers = headers
@@ -14,11 +22,25 @@ public struct RequestContext: Sendable {
         self.deadline = deadline
     }
 
-    /// The request that this task, or one that it is a child of, is answering; `nil` outside a handler.
-    @TaskLocal public static var current: RequestContext?
+    /// What a task has inherited, be it of a request that was answered long ago.
+    @TaskLocal static var inherited: RequestContext?
 
-    /// How long the caller still waits; `nil` if it did not say. Calls made inside the handler wait no longer.
-    public var timeLeft: Duration? {
-        deadline.map { max(.zero, $0 - timers.now) }
+    /// The request that this task, or one that it is a child of, is answering; `nil` outside a handler, and in a task that
+    /// a handler has left running when its request is answered.
+    public static var current: RequestContext? {
+        guard let context = inherited, !context.hasEnded else { return nil }
+        return context
     }
+
+    /// How long the caller still waits; `nil` if it did not say, or when the request is answered. Calls made inside the
+    /// handler wait no longer.
+    public var timeLeft: Duration? {
+        guard let deadline, !hasEnded else { return nil }
+        return max(.zero, deadline - timers.now)
+    }
+
+    private var hasEnded: Bool { life.hasEnded.load(ordering: .relaxed) }
+
+    /// The handler has returned.
+    func end() { life.hasEnded.store(true, ordering: .relaxed) }
 }

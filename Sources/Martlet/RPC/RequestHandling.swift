@@ -33,9 +33,9 @@ struct RequestHandling: Sendable {
             deadline: deadline
         )
         inFlight.taskBegins()
-        let work = RequestContext.$current.withValue(context) {
+        let work = RequestContext.$inherited.withValue(context) {
             Task(executorPreference: executor) {
-                if await !answer(request, delivery, by: deadline) {
+                if await !answer(request, delivery, in: context, by: deadline) {
                     // If the link is gone the broker delivers the request again, elsewhere.
                     try? delivery.ack()
                 }
@@ -46,7 +46,12 @@ struct RequestHandling: Sendable {
     }
 
     /// - Returns: whether the request is settled with its reply.
-    private func answer(_ request: IncomingRequest, _ delivery: Delivery, by deadline: Duration?) async -> Bool {
+    private func answer(
+        _ request: IncomingRequest,
+        _ delivery: Delivery,
+        in context: RequestContext,
+        by deadline: Duration?
+    ) async -> Bool {
         let timers = connection.runtime.timers
         let timer = deadline.map { deadline in
             timers.schedule(at: deadline) { inFlight.interrupt(request.id, replyTo: request.replyTo) }
@@ -57,6 +62,8 @@ struct RequestHandling: Sendable {
         } catch {
             result = .failure(error)
         }
+        // What the handler has left running may go on to call.
+        context.end()
         if let timer { timers.cancel(timer) }
         let (isAwaited, duplicates) = inFlight.end(request.id, replyTo: request.replyTo)
         defer { settle(duplicates) }

@@ -5,8 +5,11 @@ struct EncodingFrame {
         case scalar
         case array
         case object
-        /// An object whose members are put in the order of their keys: a dictionary, which has none of its own.
+        /// An object whose members are put in the order of their keys: a dictionary, which has none of its own, and what
+        /// a type writes beside one.
         case sortedObject
+
+        var isObject: Bool { self == .object || self == .sortedObject }
     }
 
     /// No other frame of the encoding has it.
@@ -15,8 +18,14 @@ struct EncodingFrame {
     var kind = Kind.undecided
     /// How many elements or members it has.
     var count = 0
-    /// Of a sorted object: where its members are in the list of them.
+    /// Of an object: where its members are in the list of them.
     var firstMember = 0
+    /// Of an object: the marks of the keys that it has.
+    var keys: UInt64 = 0
+    /// Whether it is one dictionary, no two of whose keys are alike.
+    var isDictionary = false
+    /// Whether a key has been written twice: the later member counts.
+    var hasReplaced = false
     /// Where the children that belong here are in the list of them.
     let firstChild: Int
 }

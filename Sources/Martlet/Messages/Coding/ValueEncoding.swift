@@ -12,8 +12,10 @@ final class ValueEncoding {
     @exclusivity(unchecked) private var frame: EncodingFrame
     @exclusivity(unchecked) private var outer: [EncodingFrame] = []
     @exclusivity(unchecked) private var lastID = 0
-    /// The members of the sorted objects that are open.
-    @exclusivity(unchecked) private var members: [(key: String, start: Int)] = []
+    /// The members of the objects that are open.
+    @exclusivity(unchecked) private var members: [ObjectMember] = []
+    /// By the number of a frame, for objects of many members.
+    private var indices: [Int: ObjectMemberIndex] = [:]
     @exclusivity(unchecked) private var children: [EncodingChild] = []
     /// How many values this one is inside of already.
     private let depth: Int
@@ -71,9 +73,11 @@ final class ValueEncoding {
         switch frame.kind {
         case .undecided: writeEmptyObject()
         case .scalar: break
-        case .array, .object: writeEnd()
-        case .sortedObject:
-            sortMembers()
+        case .array: writeEnd()
+        case .object, .sortedObject:
+            if frame.hasReplaced || frame.kind == .sortedObject { try arrangeMembers() }
+            members.removeLast(members.count - frame.firstMember)
+            if !indices.isEmpty { indices[frame.id] = nil }
             writeEnd()
         }
         if children.count > frame.firstChild { try takeInChildren() }
@@ -88,14 +92,23 @@ final class ValueEncoding {
 
     // MARK: - What frames become
 
-    /// Makes the frame an array or object, unless it is one already: a class and its superclass may share one.
+    /// Makes the frame an array or object, unless it is one already: a class and its superclass may share one, and a type
+    /// may write members beside those of a dictionary.
     func open(_ kind: EncodingFrame.Kind, in id: Int, path: CodingPath) {
-        guard frame.id == id, frame.kind == .undecided || frame.kind == kind else {
+        let isSame = frame.kind == kind || frame.kind.isObject && kind.isObject
+        guard frame.id == id, frame.kind == .undecided || isSame else {
             return fail("It is two kinds of value at once, or written to after its end.", path)
         }
-        guard frame.kind == .undecided else { return }
+        guard frame.kind == .undecided else {
+            if kind == .sortedObject { frame.kind = kind }
+            // Its keys have no marks.
+            if frame.isDictionary { frame.keys = .max }
+            frame.isDictionary = false
+            return
+        }
         frame.kind = kind
-        if kind == .sortedObject { frame.firstMember = members.count }
+        frame.firstMember = members.count
+        frame.isDictionary = kind == .sortedObject
         writeStart()
     }
 
@@ -134,15 +147,47 @@ final class ValueEncoding {
         guard frame.id == id else { return false }
         if format == .json, frame.count > 0 { bytes.append(UInt8(ascii: ",")) }
         frame.count += 1
-        if frame.kind == .sortedObject { members.append((name, bytes.count)) }
+        let start = bytes.count
+        var member: ObjectMember
         switch format {
         case .json:
             bytes.appendJSON(name)
+            member = ObjectMember(start: start, key: start + 1..<bytes.count - 1)
             bytes.append(UInt8(ascii: ":"))
         case .messagePack:
             bytes.appendMessagePack(name)
+            member = ObjectMember(start: start, key: bytes.count - name.utf8.count..<bytes.count)
         }
+        if !frame.isDictionary {
+            let mark = bytes.mark(of: member.key)
+            if frame.keys & mark != 0, let earlier = latestMember(member.key) {
+                members[earlier].isReplaced = true
+                member.replaced = Int32(truncatingIfNeeded: earlier)
+                frame.hasReplaced = true
+            }
+            frame.keys |= mark
+        }
+        members.append(member)
         return true
+    }
+
+    /// The member that the object has under a key already, if any: its position in the list of members.
+    private func latestMember(_ key: Range<Int>) -> Int? {
+        let own = members[frame.firstMember...]
+        if own.count <= 32 { return own.lastIndex { bytes.isEqual($0.key, key) } }
+        return indices[frame.id, default: ObjectMemberIndex()].latest(of: key, among: own, in: bytes)
+    }
+
+    /// Begins a member that is written apart: the one that is there already, if there is one under the key.
+    ///
+    /// - Returns: `nil` if the object has ended, or has another kind of value under the key.
+    func nested(_ name: String, in id: Int, path: CodingPath) -> ValueEncoding? {
+        let before = state
+        guard beginMember(name, in: id) else { return nil }
+        guard let earlier = members.last?.replaced.map({ members[Int($0)] }) else { return child(path: path) }
+        undo(before)
+        let value = earlier.key.upperBound + (format == .json ? 2 : 0)
+        return children[frame.firstChild...].last { $0.offset == value }?.encoding
     }
 
     /// What has to be put back if an element or member can't be encoded.
@@ -172,7 +217,11 @@ final class ValueEncoding {
             outer.removeLast(outer.count - state.frames)
         }
         frame.count = state.count
+        for member in members[state.members...] {
+            if let replaced = member.replaced { members[Int(replaced)].isReplaced = false }
+        }
         members.removeLast(members.count - state.members)
+        if !indices.isEmpty { indices.removeAll() }
         children.removeLast(children.count - state.children)
     }
 
@@ -203,31 +252,56 @@ extension ValueEncoding {
         let first = frame.firstChild
         var whole: [UInt8] = []
         var copied = frame.start
+        var shift = 0
+        // Arrays have none, and those of an object that has ended are gone.
+        var member = frame.kind.isObject ? frame.firstMember : members.count
+        func moveMembers(before offset: Int) {
+            while member < members.count, members[member].start < offset {
+                members[member].move(by: shift)
+                member += 1
+            }
+        }
         for child in children[first...] {
+            moveMembers(before: child.offset)
             whole.append(contentsOf: bytes.array(from: copied, to: child.offset))
-            whole.append(contentsOf: try child.encoding.finish())
+            let value = try child.encoding.finish()
+            whole.append(contentsOf: value)
+            shift += value.count
             copied = child.offset
         }
+        moveMembers(before: .max)
         whole.append(contentsOf: bytes.array(from: copied))
         bytes.replace(from: frame.start, with: whole)
         children.removeSubrange(first...)
     }
 
-    /// Puts the members of the innermost frame in the order of their keys.
-    private func sortMembers() {
-        let unsorted = members[frame.firstMember...]
-        defer { members.removeSubrange(frame.firstMember...) }
-        guard let start = unsorted.first?.start, unsorted.count > 1 else { return }
+    /// Leaves out what later members have taken the place of, and puts the others in the order of their keys, if that is
+    /// how the innermost frame is to be.
+    private func arrangeMembers() throws {
+        if children.count > frame.firstChild { try takeInChildren() }
+        let own = members[frame.firstMember...]
+        guard let start = own.first?.start, own.count > 1 else { return }
         let separator = format == .json ? 1 : 0
-        let ends = unsorted.dropFirst().map { $0.start - separator } + [bytes.count]
-        let sorted = zip(unsorted, ends).sorted { $0.0.key.utf8.lexicographicallyPrecedes($1.0.key.utf8) }
+        let ends = own.dropFirst().map { $0.start - separator } + [bytes.count]
+        var arranged = zip(own, ends).filter { !$0.0.isReplaced }
+        if frame.kind == .sortedObject {
+            arranged.sort { a, b in
+                let (a, b) = (a.0, b.0)
+                return bytes.precedes(a.key, b.key) || a.start < b.start && bytes.isEqual(a.key, b.key)
+            }
+            // Of the keys of a dictionary two may be written alike.
+            arranged = arranged.indices.filter { index in
+                index + 1 == arranged.count || !bytes.isEqual(arranged[index].0.key, arranged[index + 1].0.key)
+            }.map { arranged[$0] }
+        }
         var whole: [UInt8] = []
         whole.reserveCapacity(bytes.count - start)
-        for (member, end) in sorted {
+        for (member, end) in arranged {
             if separator == 1, !whole.isEmpty { whole.append(UInt8(ascii: ",")) }
             whole.append(contentsOf: bytes.array(from: member.start, to: end))
         }
         bytes.replace(from: start, with: whole)
+        frame.count = arranged.count
     }
 
     private func writeStart() {

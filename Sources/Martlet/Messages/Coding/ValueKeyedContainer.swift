@@ -63,12 +63,25 @@ struct ValueKeyedContainer<Key: CodingKey>: KeyedEncodingContainerProtocol {
         keyedBy type: NestedKey.Type,
         forKey key: Key
     ) -> KeyedEncodingContainer<NestedKey> {
-        child(key).container(keyedBy: type)
+        nested(key).container(keyedBy: type)
     }
 
-    func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer { child(key).unkeyedContainer() }
+    func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer { nested(key).unkeyedContainer() }
     func superEncoder() -> any Encoder { child(NameKey.super) }
     func superEncoder(forKey key: Key) -> any Encoder { child(key) }
+
+    /// A container that may have been asked for before: it goes on.
+    private func nested(_ key: Key) -> ValueEncoder {
+        let inner = CodingPath.key(key, in: path)
+        if let nested = encoding.nested(key.stringValue, in: frame, path: inner) {
+            return nested.rootEncoder(path: inner)
+        }
+        encoding.fail(
+            "The object has ended, or has another kind of value under \(key.stringValue.debugDescription).",
+            path
+        )
+        return child(key)
+    }
 
     private func child(_ key: some CodingKey) -> ValueEncoder {
         let inner = CodingPath.key(key, in: path)

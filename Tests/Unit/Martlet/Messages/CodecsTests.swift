@@ -43,6 +43,25 @@ import Testing
         #expect(try Codecs(readers: [Reversed()]).value([Int].self, of: message) == [1, 2])
     }
 
+    /// RFC 6839, section 3.1, and names that are older than it.
+    @Test(arguments: [
+        "application/cloudevents+json", "application/vnd.masstransit+json", "application/vnd.x+json; charset=UTF-8",
+        "application/senml+json", "text/json", "application/x-json", "json", "", " ", "JSON", "application/json;a=b",
+    ])
+    func jsonHasManyNames(type: String) throws {
+        let message = Message("[4]", headers: ["content-type": .string(type)])
+        #expect(try Codecs().value([Int].self, of: message) == [4])
+        #expect(try Codecs(writer: Reversed()).value([Int].self, of: message) == [4])
+    }
+
+    @Test(arguments: ["application/jsonx", "text/plain", "json/x", "+jsonp", "application/json-seq"])
+    func othersAreNotJSON(type: String) {
+        let error = #expect(throws: MessagingError.self) {
+            try Codecs().value([Int].self, of: Message("[4]", headers: ["content-type": .string(type)]))
+        }
+        #expect(error?.code == .unsupportedContentType)
+    }
+
     @Test func unknownContentTypesAreErrors() {
         let error = #expect(throws: MessagingError.self) {
             try Codecs().value([Int].self, of: Message("[]", headers: ["content-type": "application/cbor"]))

@@ -127,6 +127,59 @@ import Testing
         }
     }
 
+    /// The request is over when it is answered, and with it its deadline.
+    @Test func whatAHandlerLeavesRunningCallsOnAfterItsCallersDeadline() async throws {
+        let clock = TestClock()
+        let isLate = Shared(false)
+        let (sums, results) = AsyncStream.makeStream(of: Result<Int, any Error>.self)
+        try await withService(clock: clock) { server in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.respond(to: self.add) { $0.a + $0.b } }
+                group.addTask {
+                    try await server.respond(to: "outer") { request in
+                        let inherited = RequestContext.current
+                        Task {
+                            await until { isLate.withLock { $0 } }
+                            #expect(RequestContext.current == nil)
+                            #expect(inherited?.timeLeft == nil)
+                            do {
+                                results.yield(.success(try await server.call(self.add, Pair(a: 1, b: 2))))
+                            } catch {
+                                results.yield(.failure(error))
+                            }
+                        }
+                        return request
+                    }
+                }
+                try await group.waitForAll()
+            }
+        } _: { broker, caller in
+            await broker.waitForConsumers(of: "outer")
+            await broker.waitForConsumers(of: self.add.name)
+            _ = try await caller.call("outer", Message(), timeout: .seconds(2))
+            clock.advance(by: .seconds(3))
+            isLate.withLock { $0 = true }
+            #expect(try await sums.first { _ in true }?.get() == 3)
+        }
+    }
+
+    /// One character may have any number of scalars, and what travels is bytes.
+    @Test func longErrorsAreCutByBytes() async throws {
+        try await withService { server in
+            try await server.respond(to: self.add) { pair in
+                let text = "a" + String(repeating: "\u{301}", count: 1_000_000)
+                throw pair.a == 0 ? MessagingError("long", text) : MessagingError(.init(rawValue: text), "short")
+            }
+        } _: { _, caller in
+            let long = await #expect(throws: MessagingError.self) { try await caller.call(self.add, Pair(a: 0, b: 0)) }
+            // The first byte and as many whole scalars of two.
+            #expect(long?.message.utf8.count == 4_095)
+            let code = await #expect(throws: MessagingError.self) { try await caller.call(self.add, Pair(a: 1, b: 0)) }
+            #expect(code?.code.rawValue.utf8.count == 255)
+            #expect(code?.message == "short")
+        }
+    }
+
     @Test func cancellingTheCallerCancelsTheHandler() async throws {
         let events = Shared<[String]>([])
         try await withService { server in
