@@ -291,9 +291,9 @@ extension LinkSession {
 
     private func bidFarewell() {
         guard keeper.farewell == nil else { return }
-        keeper.reconnecting?.cancel()
         keeper.farewell = Task {
-            await runtime.sendNotices()
+            // Without a link there is nobody to tell.
+            if keeper.state == .open { await runtime.sendNotices() }
             await sayEverything()
             await finish(.closed)
         }
@@ -301,6 +301,8 @@ extension LinkSession {
 
     private func sayEverything() async {
         var actions = follow(.closeAsked)
+        // It would take a link that is being restored for one that has failed, if it were cancelled before.
+        keeper.reconnecting?.cancel()
         if actions.contains(.drain) {
             await write(
                 until: runtime.timers.now + farewellTime.written,
