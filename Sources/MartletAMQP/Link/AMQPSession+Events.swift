@@ -25,9 +25,7 @@ extension AMQPSession {
 
     private func updateInterest() {
         guard let watch, !watch.isCancelled, let link else { return }
-        var interest = link.interest
-        if isDeaf { interest.remove(.read) }
-        watch.interest = interest
+        watch.interest = link.interest(reads: !isDeaf)
     }
 
     func socketReady() {

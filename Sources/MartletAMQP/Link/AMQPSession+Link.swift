@@ -9,7 +9,7 @@ extension AMQPSession {
         let link = try Link(to: endpoint, tls: tls[endpoint.host])
         link.appendProtocolHeader()
         self.link = link
-        watch = loop.watch(link.socket, for: link.interest) { [weak self] _ in
+        watch = loop.watch(link.socket, for: link.interest(reads: true)) { [weak self] _ in
             self?.assumeIsolated { $0.socketReady() }
         }
     }
