@@ -40,7 +40,11 @@ extension MessagingError {
 
     /// A connection that the broker closed.
     init(connectionClose close: ServerMethod.Close) {
-        self.init(.connectionLost, "the broker closed the connection: \(close.text)", cause: AMQPReplyError(close))
+        self.init(
+            .connectionLost,
+            "the broker closed the connection: \(close.text), code \(close.code)",
+            cause: AMQPReplyError(close)
+        )
     }
 
     /// A message that the broker returned.

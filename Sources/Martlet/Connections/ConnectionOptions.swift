@@ -23,6 +23,9 @@ public struct ConnectionOptions: Sendable {
     /// It is for many connections that have little to do each. What one of them does holds up the others, and it ends
     /// with the last of them. The embedded broker, which has no thread, does without.
     public var thread: (any TaskExecutor)?
+    /// How long a link has to last until the delays before the next ones start small again. A link that is accepted and then
+    /// ended at once, again and again, is so tried at growing intervals. The embedded broker does without.
+    public var steadyAfter: Duration
     /// The largest body that is sent, in bytes.
     public var maximumBodyBytes: Int
     /// Where it logs.
@@ -31,7 +34,7 @@ public struct ConnectionOptions: Sendable {
     public var clock: any Clock<Duration>
 
     /// JSON, bodies as they are, no will, offline publishes fail, as does connecting to a broker that can't be reached,
-    /// a thread of its own, bodies of up to 16 MiB, unless told.
+    /// a thread of its own, a link that is steady after 30 s, bodies of up to 16 MiB, unless told.
     public init(
         name: String? = nil,
         codecs: Codecs = Codecs(),
@@ -41,6 +44,7 @@ public struct ConnectionOptions: Sendable {
         whileOffline: OfflinePolicy = .fail,
         whenUnreachable: UnreachablePolicy = .fail,
         thread: (any TaskExecutor)? = nil,
+        steadyAfter: Duration = .seconds(30),
         maximumBodyBytes: Int = 16 << 20,
         logger: Logger = Logger(label: "martlet"),
         clock: any Clock<Duration> = ContinuousClock()
@@ -53,6 +57,7 @@ public struct ConnectionOptions: Sendable {
         self.whileOffline = whileOffline
         self.whenUnreachable = whenUnreachable
         self.thread = thread
+        self.steadyAfter = steadyAfter
         self.maximumBodyBytes = maximumBodyBytes
         self.logger = logger
         self.clock = clock

@@ -51,6 +51,14 @@ public final class ConnectionRuntime: Sendable {
         calls.failAll(error)
     }
 
+    /// Counts a link that was lost, or could not be had again.
+    package func linkFailed(_ error: any Error) {
+        counts.withLock { counts in
+            counts.linkFailures += 1
+            counts.lastLinkFailure = String(describing: error)
+        }
+    }
+
     /// Returns when what was to be said by the courier has been said, or after a second: for a connection that is about to
     /// close, so that a call that was cancelled just before is cancelled on the other side too.
     package func sendNotices() async {

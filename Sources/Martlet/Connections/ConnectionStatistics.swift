@@ -17,6 +17,10 @@ public struct ConnectionStatistics: Sendable, Hashable {
     /// How often a link was lost by which subscriptions received, at a broker that keeps nothing meanwhile: what was
     /// published in such a gap is missing.
     public var gaps = 0
+    /// How often a link was lost, or could not be had again.
+    public var linkFailures = 0
+    /// Why that was so the last time, in the words of the broker if it said any.
+    public var lastLinkFailure: String?
     /// Calls that wait for their reply now.
     public var callsInFlight = 0
 

@@ -1,6 +1,7 @@
 import DequeModule
 import Logging
 import Martlet
+import MartletTransport
 
 /// Channels: asking on them, and what comes on them.
 extension AMQPSession {
@@ -12,7 +13,7 @@ extension AMQPSession {
         _ owner: (any ChannelOwner)?,
         _ opened: @escaping Channel.Completion = { _ in }
     ) throws -> Channel {
-        guard isUp, let link else { throw offlineError }
+        guard keeper.isUp, let link else { throw offlineError }
         let number = try freeChannel()
         let channel = Channel(
             number,
@@ -27,8 +28,8 @@ extension AMQPSession {
     }
 
     var offlineError: MessagingError {
-        switch phase {
-        case .closed, .closing: .closed
+        switch keeper.state {
+        case .draining, .closing, .closed: .closed
         case .idle, .opening, .restoring, .open: .offline
         }
     }

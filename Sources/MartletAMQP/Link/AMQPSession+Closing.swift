@@ -3,92 +3,33 @@ import MartletTransport
 
 /// The end of a session.
 extension AMQPSession {
-    /// Says goodbye to the broker and ends everything.
-    func close() async {
-        reconnecting?.cancel()
-        if farewell == nil { farewell = Task { await bidFarewell() } }
-        await farewell?.value
-    }
-
-    private func bidFarewell() async {
-        await runtime.sendNotices()
-        await sendAccepted()
-        if let answer = sayGoodbye() {
-            // The other side may read nothing.
-            let timer = loop.schedule(after: .seconds(1)) { answer.end(.success(())) }
-            _ = try? await answer.value()
-            timer.cancel()
-        }
-        await finish(MessagingError.closed)
-    }
-
-    /// Ends everything without waiting, because nobody holds the connection any more. From any thread.
-    nonisolated func abandon() {
-        bell.execute { [self] in
-            assumeIsolated { session in
-                guard session.farewell == nil else { return }
-                session.reconnecting?.cancel()
-                _ = session.sayGoodbye()
-                guard session.end(MessagingError.closed) else { return }
-                session.runtime.states.set(.closed)
-                session.loop.closeSoon()
-            }
-        }
-    }
-
-    /// Returns when what was accepted is sent, or after five seconds: the other side may read nothing.
-    private func sendAccepted() async {
-        let deadline = ContinuousClock.now + .seconds(5)
-        while hasUnsent, .now < deadline {
-            let progress = Promise<Void>()
-            writing = progress
-            let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
-            attend {
-                try settle()
-                try send()
-            }
-            if hasUnsent { _ = try? await progress.value() }
-            timer.cancel()
-        }
-        writing = nil
-    }
-
-    private var hasUnsent: Bool {
-        guard case .open = phase, blockedReason == nil, let link else { return false }
+    var hasUnwritten: Bool {
+        guard blockedReason == nil, let link else { return false }
         return link.wantsToWrite || outbox.count > 0 || !waiting.isEmpty || !offline.isEmpty
     }
 
-    /// Says that this is the end.
-    private func sayGoodbye() -> Promise<Void>? {
-        if case .open = phase {
-            attend {
-                try settle()
-                try send()
-            }
+    func writeAccepted() {
+        attend {
+            try settle()
+            try send()
         }
-        guard isUp, let link else { return nil }
-        will?.withdraw(self)
-        for consumer in consumers.values { (consumer as? TopicConsumer)?.leave(self) }
-        let farewell = Promise<Void>()
-        phase = .closing(farewell)
-        attend { try link.append(.connectionClose(code: 200, text: "done"), channel: 0) }
-        return farewell
     }
 
-    /// Ends everything, for good; returns when nothing is left running.
-    func finish(_ error: MessagingError) async {
-        let isFirst = end(error)
-        await runtime.close(error)
-        if isFirst { await loop.close() }
+    func sayGoodbye(until deadline: Duration) async {
+        let answer = Promise<Void>()
+        goodbye = answer
+        attend {
+            try settle()
+            will?.withdraw(self)
+            for consumer in consumers.values { (consumer as? TopicConsumer)?.leave(self) }
+            try link?.append(.connectionClose(code: 200, text: "done"), channel: 0)
+        }
+        let timer = runtime.timers.schedule(at: deadline) { answer.end(.success(())) }
+        if link != nil { _ = try? await answer.value() }
+        runtime.timers.cancel(timer)
     }
 
-    /// - Returns: whether it had not ended before.
-    private func end(_ error: MessagingError) -> Bool {
-        if case .closed = phase { return false }
-        if case .opening(let promise) = phase { promise.end(.failure(error)) }
-        phase = .closed
-        bell.silence()
-        abandonLink()
+    func end(_ error: MessagingError) {
         for channel in channels.values { channel.settler.end(.closed) }
         endChannels(error)
         failOutgoing(error)
@@ -97,6 +38,5 @@ extension AMQPSession {
         for native in natives.values { native.finish(throwing: error.code == .connectionClosed ? nil : error) }
         natives.removeAll()
         events.finish()
-        return true
     }
 }

@@ -17,7 +17,7 @@ extension AMQPSession {
                 bell.ring()
             }
         } catch {
-            linkFailed(error)
+            failed(error)
             return
         }
         updateInterest()
@@ -25,9 +25,7 @@ extension AMQPSession {
 
     private func updateInterest() {
         guard let watch, !watch.isCancelled, let link else { return }
-        var interest = link.interest
-        if isDeaf { interest.remove(.read) }
-        watch.interest = interest
+        watch.interest = link.interest(reads: !isDeaf)
     }
 
     func socketReady() {
@@ -44,8 +42,8 @@ extension AMQPSession {
             if hasMore { readOn() }
         }
         // A confirmation makes room for the next publish, and so does what was written.
-        if case .open = phase { attend { try send() } }
-        writing?.end(.success(()))
+        if canPublish { attend { try send() } }
+        keeper.progressed()
     }
 
     private func readOn() {
@@ -81,8 +79,8 @@ extension AMQPSession {
 
     /// Methods of the connection itself.
     private func received(_ method: ServerMethod) throws {
-        switch phase {
-        case .opening(let promise):
+        switch keeper.state {
+        case .opening:
             guard var handshake else { return }
             let step = try handshake.receive(method)
             self.handshake = handshake
@@ -93,16 +91,14 @@ extension AMQPSession {
                 for method in methods { try link?.append(method, channel: 0) }
                 link?.agree(frameMax: agreement.frameMax)
             case .done(let agreement):
-                self.handshake = nil
-                phase = .restoring
-                promise.end(.success(agreement))
+                established(agreement)
             }
-        case .restoring, .open, .closing:
+        case .restoring, .open, .draining, .closing:
             switch method {
             case .blocked(let reason): setBlocked(reason)
             case .unblocked: setBlocked(nil)
             case .connectionCloseOK:
-                if case .closing(let farewell) = phase { farewell.end(.success(())) }
+                goodbye?.end(.success(()))
             case .connectionClose(let close):
                 try link?.append(.connectionCloseOK, channel: 0)
                 try link?.flush()

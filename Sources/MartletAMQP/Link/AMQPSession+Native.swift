@@ -7,7 +7,7 @@ extension AMQPSession {
 
     /// Declares, binds or deletes something on a channel of its own, and keeps it in mind for the next link.
     func declare(_ method: ClientMethod) async throws -> ServerMethod.Reply {
-        guard case .open = phase else { throw offlineError }
+        guard keeper.state == .open else { throw offlineError }
         let reply = try await askAlone([method])
         topology.note(method)
         return reply
@@ -16,7 +16,7 @@ extension AMQPSession {
     // MARK: Channels
 
     func openNative(confirms: Bool) async throws -> Int {
-        guard case .open = phase else { throw offlineError }
+        guard keeper.state == .open else { throw offlineError }
         try Task.checkCancellation()
         lastConsumer += 1
         let id = lastConsumer
@@ -73,7 +73,7 @@ extension AMQPSession {
 
     func native(_ id: Int) throws -> NativeChannel {
         if let native = natives[id] { return native }
-        if case .closed = phase { throw MessagingError.closed }
+        if keeper.state == .closed { throw MessagingError.closed }
         throw NativeChannel.closed
     }
 

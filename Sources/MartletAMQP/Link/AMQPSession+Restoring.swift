@@ -17,7 +17,7 @@ extension AMQPSession {
     }
 
     /// Returns when all of it is open, or the broker has refused it, or has had as long for it as it has for a connection.
-    func restore() async throws {
+    func restoreLink() async throws {
         try Task.checkCancellation()
         attend { _ = try publisher.open(on: self, confirms: false) }
         try await declareAgain(level: .warning)
@@ -60,7 +60,7 @@ extension AMQPSession {
 
     private func refusedAgain(_ error: any Error, _ level: Logger.Level) {
         // With the link everything is declared anew.
-        guard isUp else { return }
+        guard keeper.isUp else { return }
         if Self.mayPass(error) {
             undeclared += 1
             runtime.logger.debug("something could not be declared again yet: \(error)")
@@ -71,14 +71,14 @@ extension AMQPSession {
 
     /// Declares all of it again and again while there is this link, until nothing is left or patience ends. All, since
     /// what was there may have gone with what was not: an exchange with the last queue that was bound to it.
-    func declareTheRest() async {
+    func linkIsBack() async {
         guard let link else { return }
         let deadline = ContinuousClock.now + patience
         var attempt = 1
         while undeclared > 0, .now < deadline {
             do {
                 try await runtime.timers.sleep(for: Self.pause(before: attempt))
-                guard self.link === link, case .open = phase else { return }
+                guard self.link === link, keeper.state == .open else { return }
                 attempt += 1
                 try await declareAgain(level: .debug)
             } catch {
@@ -115,7 +115,7 @@ extension AMQPSession {
 
     private func openAgain(_ id: Int, attempt: Int) {
         // Without a link it will be opened with the next one.
-        guard case .open = phase, let restorable = restorable(id) else { return }
+        guard keeper.state == .open, let restorable = restorable(id) else { return }
         attend {
             restorable.open(on: self) { [runtime] error in
                 guard let error else { return }

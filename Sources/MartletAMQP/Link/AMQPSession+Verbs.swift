@@ -388,7 +388,7 @@ extension AMQPSession {
     }
 
     private func add(_ consumer: any Restorable) async throws -> Int {
-        guard case .open = phase else { throw offlineError }
+        guard keeper.state == .open else { throw offlineError }
         try Task.checkCancellation()
         lastConsumer += 1
         let id = lastConsumer
@@ -423,7 +423,7 @@ extension AMQPSession {
     // MARK: Replies
 
     func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws {
-        guard case .open = phase else { throw offlineError }
+        guard keeper.state == .open else { throw offlineError }
         let consumer = ReplyConsumer(receive)
         replies = consumer
         let promise = Promise<Void>()

@@ -6,21 +6,7 @@ import Synchronization
 /// on the connection's loop.
 ///
 /// ``AMQPConnection`` is what users hold; it ends the session when it is closed or dropped.
-actor AMQPSession {
-    enum Phase {
-        /// No link.
-        case idle
-        /// A link is being opened; the promise tells how that ends.
-        case opening(Promise<Handshake.Agreement>)
-        /// There is a link; what was open on the one before is being opened again.
-        case restoring
-        /// There is a link.
-        case open
-        /// The link is being ended in order; the promise is told of the broker's farewell.
-        case closing(Promise<Void>)
-        case closed
-    }
-
+actor AMQPSession: LinkSession {
     nonisolated let loop: EventLoop
     nonisolated let options: AMQPOptions
     nonisolated let runtime: ConnectionRuntime
@@ -37,18 +23,15 @@ actor AMQPSession {
 
     /// For each host, since a context checks the certificate of one.
     let tls: [String: TLSContext]
-    var phase = Phase.idle
+    let keeper: LinkKeeper
     var link: Link?
     var watch: Watch?
     var ticker: Timer?
     var heartbeat: LinkHeartbeat?
     var handshake: Handshake?
     var agreement: Handshake.Agreement?
-    /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
-    var reconnecting: Task<Void, Never>?
-    /// Says goodbye and ends everything. Owned: it is the end of the session, which it keeps until then, and it is there
-    /// once, for all who close.
-    var farewell: Task<Void, Never>?
+    /// Told when the broker has heard the goodbye, or the link is gone.
+    var goodbye: Promise<Void>?
 
     var channels: [UInt16: Channel] = [:]
     var lastChannel: UInt16 = 0
@@ -86,8 +69,6 @@ actor AMQPSession {
     var blockedReason: String?
     /// There is more to send, which the socket had no room for.
     var isHeldUp = false
-    /// Told of progress in writing, by who closes.
-    var writing: Promise<Void>?
     /// There may be more to read, of which the socket says nothing.
     var hasUnread = false
     /// What came while readers were behind that no prefetch protects.
@@ -115,28 +96,24 @@ actor AMQPSession {
         settlements = SettlementQueue { bell.ring() }
         gate = FlowGate(on: bell) { bell.ring() }
         will = options.connection.will.map(WillKeeper.init)
+        keeper = LinkKeeper(options.link, options.connection)
         loop.open()
         bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
     }
 
     /// What the bell is rung for.
     func work() {
-        switch phase {
-        case .open, .restoring, .closing: attend { try settle() }
+        switch keeper.state {
+        case .restoring, .open, .draining, .closing: attend { try settle() }
         case .idle, .opening, .closed: _ = settlements.takeAll()
         }
         for consumer in consumers.values { consumer.work(self) }
         readRest()
-        guard case .open = phase else { return }
+        guard canPublish else { return }
         attend { try send() }
-        writing?.end(.success(()))
+        keeper.progressed()
     }
 
-    /// Whether methods can be sent.
-    var isUp: Bool {
-        switch phase {
-        case .open, .restoring: true
-        case .idle, .opening, .closing, .closed: false
-        }
-    }
+    /// Whether what is published goes out: all that was open before is open again.
+    var canPublish: Bool { keeper.state == .open || keeper.state == .draining }
 }

@@ -2,14 +2,6 @@ import CRabbitMQ
 import Martlet
 import MartletTransport
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 /// One socket to a broker, with TLS or without, that never blocks: what is read is cut into frames, what is to be written
 /// waits here until the socket takes it. It belongs to its session's loop.
 ///
@@ -17,15 +9,8 @@ import Darwin
 /// buffer. So the library is used for what it is good at, AMQP's methods, properties and tables, on bytes that are read
 /// and written here, many frames with one system call.
 final class Link {
-    private enum Stage {
-        case connecting
-        case securing
-        case open
-    }
-
-    let socket: CInt
-    private let tls: TLSStream?
-    private var stage = Stage.connecting
+    private let stream: SocketStream
+    private var isOpen = false
     /// What was read and not yet used.
     private var input: [UInt8] = []
     private var inputEnd = 0
@@ -35,10 +20,6 @@ final class Link {
     private var encoder = FrameEncoder()
     private let decoder = MethodDecoder()
     private var parser = FrameParser(maximumSize: Link.initialFrameSize)
-    /// TLS wants to write before it can read on.
-    private var readWantsWrite = false
-    /// TLS wants to read before it can write on.
-    private var writeWantsRead = false
     /// How many bytes were read, and written, so far: what a heartbeat is told by.
     private(set) var bytesRead = 0
     private(set) var bytesWritten = 0
@@ -50,54 +31,24 @@ final class Link {
     private static let keptOutput = 1 << 20
 
     init(to endpoint: Endpoint, tls context: TLSContext?) throws {
-        socket = try endpoint.connect()
-        do {
-            tls = try context.map { [socket] in try TLSStream($0, descriptor: socket) }
-        } catch {
-            close(socket)
-            throw error
-        }
+        stream = try SocketStream(to: endpoint, tls: context, peer: "broker")
         input = Array(repeating: 0, count: Self.readSize)
     }
 
-    deinit {
-        tls?.close()
-        close(socket)
-    }
-
-    // MARK: Getting ready
+    var socket: CInt { stream.descriptor }
 
     /// Goes on with connecting and TLS.
     ///
     /// - Returns: whether frames can be read and written now.
     func advance() throws -> Bool {
-        if stage == .connecting {
-            if let error = Endpoint.failure(of: socket) { throw error }
-            stage = tls == nil ? .open : .securing
-        }
-        if stage == .securing, let tls {
-            switch tls.handshake() {
-            case .done: stage = .open
-            case .wantsRead: writeWantsRead = true
-            case .wantsWrite: writeWantsRead = false
-            case .failed(let error): throw error
-            }
-            if stage == .open { writeWantsRead = false }
-        }
-        return stage == .open
+        isOpen = try stream.advance()
+        return isOpen
     }
 
     /// What the socket is to be watched for.
-    var interest: Interest {
-        switch stage {
-        case .connecting: return .write
-        case .securing: return writeWantsRead ? .read : .write
-        case .open:
-            var interest: Interest = .read
-            if wantsToWrite && !writeWantsRead || readWantsWrite { interest.insert(.write) }
-            return interest
-        }
-    }
+    ///
+    /// - Parameter reads: whether anything is to be read.
+    func interest(reads: Bool) -> Interest { stream.interest(reads: reads, writes: wantsToWrite) }
 
     /// The largest frame in either direction, from now on.
     func agree(frameMax: Int) {
@@ -116,16 +67,18 @@ final class Link {
     func read(_ take: (Input, UInt16) throws -> Void) throws -> Bool {
         for _ in 0..<8 {
             let room = input.count - inputEnd
-            let count = try readOnce()
+            let count = try input.withUnsafeMutableBytes { input in
+                try stream.read(into: UnsafeMutableRawBufferPointer(rebasing: input[inputEnd...]))
+            }
             if count > 0 {
                 bytesRead += count
                 inputEnd += count
                 try takeFrames(take)
             }
             // Less than there was room for: that was all. TLS gives one record at a time.
-            if count == 0 || tls == nil && count < room { return false }
+            if count == 0 || !stream.readsAhead && count < room { return false }
         }
-        return tls != nil
+        return stream.readsAhead
     }
 
     /// What a frame holds.
@@ -177,33 +130,6 @@ final class Link {
         }
     }
 
-    /// - Returns: how many bytes; 0 if there are none now.
-    private func readOnce() throws -> Int {
-        try input.withUnsafeMutableBytes { input in
-            let room = UnsafeMutableRawBufferPointer(rebasing: input[inputEnd...])
-            guard let tls else {
-                while true {
-                    let count = recv(socket, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
-                    if count > 0 { return count }
-                    if count == 0 { throw Self.ended }
-                    if errno == EINTR { continue }
-                    if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
-                    throw Endpoint.failure(errno)
-                }
-            }
-            readWantsWrite = false
-            switch tls.read(into: room) {
-            case .bytes(let count): return count
-            case .wouldBlock: return 0
-            case .wantsWrite:
-                readWantsWrite = true
-                return 0
-            case .closed: throw Self.ended
-            case .failed(let error): throw error
-            }
-        }
-    }
-
     // MARK: Writing
 
     /// The protocol's header, by which a client begins.
@@ -227,9 +153,11 @@ final class Link {
 
     /// Writes what the socket takes.
     func flush() throws {
-        guard stage == .open else { return }
+        guard isOpen else { return }
         while outputStart < output.count {
-            let count = try writeOnce()
+            let count = try output.withUnsafeBytes { output in
+                try stream.write(UnsafeRawBufferPointer(rebasing: output[outputStart...]))
+            }
             if count == 0 { break }
             bytesWritten += count
             outputStart += count
@@ -243,30 +171,4 @@ final class Link {
             outputStart = 0
         }
     }
-
-    private func writeOnce() throws -> Int {
-        try output.withUnsafeBytes { output in
-            let rest = UnsafeRawBufferPointer(rebasing: output[outputStart...])
-            guard let tls else {
-                while true {
-                    let count = SocketOutput.send(socket, rest)
-                    if count >= 0 { return count }
-                    if errno == EINTR { continue }
-                    if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
-                    throw Endpoint.failure(errno)
-                }
-            }
-            writeWantsRead = false
-            switch tls.write(rest) {
-            case .bytes(let count): return count
-            case .wouldBlock: return 0
-            case .wantsRead:
-                writeWantsRead = true
-                return 0
-            case .failed(let error): throw error
-            }
-        }
-    }
-
-    private static var ended: MessagingError { MessagingError(.connectionLost, "the broker ended the link") }
 }

@@ -87,7 +87,7 @@ extension AMQPSession {
 
     /// Gives the link what it can take.
     func send() throws {
-        guard case .open = phase, blockedReason == nil, let link else { return }
+        guard canPublish, blockedReason == nil, let link else { return }
         // Several rounds, and then others on this loop have their turn.
         for _ in 0..<4 {
             guard !link.wantsToWrite else {
@@ -245,7 +245,7 @@ extension AMQPSession {
             level: unconfirmed.isEmpty ? .warning : .debug,
             "the broker refused a message that was published: \(error)"
         )
-        if isUp { bell.ring() }
+        if keeper.isUp { bell.ring() }
     }
 
     /// A channel of the native API is gone for good.

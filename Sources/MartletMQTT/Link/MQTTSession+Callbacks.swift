@@ -12,7 +12,10 @@ extension MQTTSession: Mosquitto.Delegate {
     }
 
     nonisolated func mosquittoDisconnected(_ reason: CInt) {
-        assumeIsolated { $0.brokersReason = reason >= 0x80 ? reason : nil }
+        assumeIsolated { session in
+            // The library calls again, without a reason, when it finds the socket closed.
+            if session.brokersReason == nil, reason >= 0x80 { session.brokersReason = reason }
+        }
     }
 
     nonisolated func mosquittoReceived(_ message: ReceivedMessage) {

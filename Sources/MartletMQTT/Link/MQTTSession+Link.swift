@@ -7,82 +7,14 @@ import Synchronization
 
 /// Getting the link, keeping it, and noticing that it is gone.
 extension MQTTSession {
-    /// Opens the first link, or leaves that to the task that tries on.
-    ///
-    /// - Throws: why the last server that was tried could not be connected to.
-    func connect() async throws {
+    func openLink(to endpoint: Endpoint) throws {
+        guard case .tcp(let address, let host) = endpoint else { throw MessagingError.offline }
         client.delegate = self
-        do {
-            try await openLink()
-        } catch  where options.connection.whenUnreachable.triesOn(after: error) {
-            runtime.logger.warning("the broker can't be reached yet; trying on: \(error)")
-            reconnecting = Task { await reconnect() }
-        } catch {
-            await close()
-            throw error
-        }
-    }
-
-    /// Tries each server's addresses in turn until one accepts; when it returns the link has been open, and whatever
-    /// is restored on it is on its way.
-    private func openLink() async throws {
-        var failure: any Error = MessagingError.offline
-        for server in options.servers {
-            do {
-                let addresses = try await Resolver.addresses(
-                    of: server.host,
-                    port: server.port,
-                    deadline: .now + options.connectTimeout
-                )
-                for address in addresses {
-                    do {
-                        return try await openLink(to: address, of: server)
-                    } catch let error as MessagingError {
-                        // A broker that answers no speaks for its other addresses as well.
-                        if error.code == .refused, !error.isRetriable { throw error }
-                        failure = error
-                    }
-                }
-            } catch let error as MessagingError {
-                failure = error
-            }
-        }
-        throw failure
-    }
-
-    private func openLink(to address: SocketAddress, of server: MQTTOptions.Server) async throws {
-        if case .closed = phase { throw MessagingError.closed }
-        try Task.checkCancellation()
-        let promise = Promise<Void>()
-        phase = .opening(promise)
         acknowledgement = nil
         brokersReason = nil
-        let timer = loop.schedule(after: options.connectTimeout) { [options] in
-            promise.end(
-                .failure(
-                    MessagingError(
-                        .timeout,
-                        "\(server.host) at \(address) gave no answer within \(options.connectTimeout)"
-                    )
-                )
-            )
-        }
-        defer { timer.cancel() }
-        do {
-            if let tls = tls[server.host] { try client.secure(by: tls) }
-            try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
-            watchSocket()
-            try await promise.value()
-        } catch {
-            abandonLink()
-            if case .opening = phase { phase = .idle }
-            guard let error = error as? MessagingError else { throw error }
-            throw MessagingError(
-                error.code,
-                "could not connect to \(server.host) at \(address): \(error.message)",
-                isRetriable: error.isRetriable
-            )
-        }
+        if let tls = tls[host] { try client.secure(by: tls) }
+        try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
+        watchSocket()
     }
 
     private func connectProperties() throws -> MosquittoProperties {
@@ -103,9 +35,8 @@ extension MQTTSession {
         }
     }
 
-    /// A link has been accepted: what was open on the one before is opened again.
+    /// The broker has accepted the link.
     private func established(_ acknowledgement: ConnectAcknowledgement) {
-        phase = .open
         broker = acknowledgement
         inFlight.window = min(options.maximumInFlight, acknowledgement.receiveMaximum)
         aliases = TopicAliases(limit: min(options.topicAliases, acknowledgement.topicAliases))
@@ -113,32 +44,27 @@ extension MQTTSession {
         keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
         limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
-        restoring = loop.schedule(after: options.connectTimeout) { [weak self] in
-            self?.assumeIsolated { $0.restoringTakesTooLong() }
-        }
+    }
+
+    /// Subscribes again, and begins to send; returns when the broker has answered to all: what others publish from then on is
+    /// not missed.
+    func restoreLink() async throws {
+        let promise = Promise<Void>()
+        restoring = promise
         attend {
-            if !acknowledgement.sessionPresent { try restoreSubscriptions() }
+            if broker?.sessionPresent == false { try restoreSubscriptions() }
             try send()
         }
         concludeRestoring()
+        try await promise.value()
     }
 
-    /// Tells that there is a link once everything is restored: what others publish from then on is not missed.
     func concludeRestoring() {
-        guard case .open = phase, let timer = restoring else { return }
-        guard !subscribing.values.contains(where: \.isRestored) else { return }
-        timer.cancel()
-        restoring = nil
-        runtime.states.set(.connected)
+        if !subscribing.values.contains(where: \.isRestored) { restoring?.end(.success(())) }
     }
 
-    private func restoringTakesTooLong() {
-        attend {
-            throw MessagingError(
-                .timeout,
-                "the broker did not restore the subscriptions within \(options.connectTimeout)"
-            )
-        }
+    func linkIsOpen() {
+        bell.ring()
     }
 
     // MARK: Events
@@ -157,10 +83,15 @@ extension MQTTSession {
             }
             updateInterest()
         } catch {
-            linkFailed(error)
+            failed(error)
             return
         }
-        if client.socket == nil { linkFailed(MessagingError(.connectionLost, "the broker ended the link")) }
+        if client.socket == nil { failed(MessagingError(.connectionLost, "the broker ended the link")) }
+    }
+
+    /// The broker's own words say more than that it closed the socket.
+    private func failed(_ error: any Error) {
+        linkFailed(acknowledgement?.refusal ?? brokersReason.map { MessagingError(disconnectReason: $0) } ?? error)
     }
 
     private func socketReady(_ ready: Interest) {
@@ -172,12 +103,10 @@ extension MQTTSession {
             try send()
         }
         concludeOpening()
-        writing?.end(.success(()))
+        keeper.progressed()
     }
 
-    private var isOpening: Bool {
-        if case .opening = phase { true } else { false }
-    }
+    private var isOpening: Bool { keeper.state == .opening }
 
     private func receive() throws {
         // Then others on this loop have their turn; what is left makes the socket ready again.
@@ -194,14 +123,10 @@ extension MQTTSession {
     /// Does what follows from the broker's answer, in the same turn of the loop that has read it: whatever the socket
     /// tells next is said of an open link.
     private func concludeOpening() {
-        guard case .opening(let promise) = phase, let acknowledgement else { return }
+        guard isOpening, let acknowledgement else { return }
+        if let refusal = acknowledgement.refusal { return linkFailed(refusal) }
         self.acknowledgement = nil
-        if let refusal = acknowledgement.refusal {
-            promise.end(.failure(refusal))
-        } else if promise.end(.success(())) {
-            established(acknowledgement)
-        }
-        // Else it was too late, and who asked for the link is about to let go of it.
+        if linkAnswered() { established(acknowledgement) }
     }
 
     /// Watches the socket for what is wanted of it: nothing is read while a reader is behind.
@@ -217,7 +142,7 @@ extension MQTTSession {
     /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what the reader waits
     /// for may be that answer.
     private var isDeaf: Bool {
-        guard gate.isClosed, case .open = phase else { return false }
+        guard gate.isClosed, keeper.isUp else { return false }
         let awaitsAnswer = inFlight.count > 0 || !subscribing.isEmpty || runtime.hasCallsInFlight
         return !awaitsAnswer || !backlog.hasRoom
     }
@@ -231,7 +156,7 @@ extension MQTTSession {
     }
 
     private func tick() {
-        guard case .open = phase, let verdict = keepAlive?.check(.now, isDeaf: isDeaf) else { return }
+        guard keeper.isUp, let verdict = keepAlive?.check(.now, isDeaf: isDeaf) else { return }
         scheduleTick()
         attend {
             switch verdict {
@@ -250,132 +175,41 @@ extension MQTTSession {
 
     // MARK: The link is lost
 
-    private func linkFailed(_ error: any Error) {
-        defer { writing?.end(.success(())) }
-        switch phase {
-        case .opening(let promise):
-            // The broker's own words say more than that it closed the socket.
-            promise.end(.failure(acknowledgement?.refusal ?? error))
-            abandonLink()
-        case .open:
-            phase = .idle
-            abandonLink()
-            linkLost(brokersReason.map { MessagingError(disconnectReason: $0) } ?? error)
-        case .idle, .closing, .closed:
-            abandonLink()
-        }
-    }
-
-    private func linkLost(_ error: any Error) {
-        runtime.logger.info("the link to the broker is lost: \(error)")
+    func linkIsLost(_ error: MessagingError) {
         failSubscribing(error)
-        runtime.linkLost(
-            MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
-        )
         renewClient()
         dropUnguaranteed(error)
-        reconnecting = Task { await reconnect() }
     }
 
     /// Lets go of the socket, without a word to the broker.
-    private func abandonLink() {
+    func releaseLink() {
         watch?.cancel()
         watch = nil
         ticker?.cancel()
         ticker = nil
         keepAlive = nil
-        restoring?.cancel()
-        restoring = nil
         // It reads what has come until then.
         client.abort()
         tellConfirmed()
     }
 
-    private func reconnect() async {
-        var attempt = 0
-        while !Task.isCancelled {
-            guard let delay = options.reconnect.delay(before: attempt) else {
-                runtime.logger.error("the link could not be restored in \(attempt) attempts: the connection is closed")
-                return await finish(
-                    MessagingError(.connectionLost, "the link could not be restored in \(attempt) attempts")
-                )
-            }
-            attempt += 1
-            do {
-                try await runtime.timers.sleep(for: delay)
-                try await openLink()
-                return
-            } catch is CancellationError {
-                return
-            } catch {
-                runtime.logger.debug("attempt \(attempt) to restore the link failed: \(error)")
-            }
-        }
-    }
-
     // MARK: The end
 
-    /// How long what was accepted may take to be written when the connection is closed: the other side may read
-    /// nothing any more.
-    private static var farewellTime: Duration { .seconds(5) }
-
-    /// Sends what was accepted, says goodbye to the broker and ends everything.
-    func close() async {
-        reconnecting?.cancel()
-        if farewell == nil { farewell = Task { await bidFarewell() } }
-        await farewell?.value
+    func writeAccepted() {
+        attend { try send() }
     }
 
-    private func bidFarewell() async {
-        await runtime.sendNotices()
-        let deadline = ContinuousClock.now + Self.farewellTime
-        await waitUntilWritten(until: deadline)
-        sayGoodbye()
-        await waitUntilWritten(until: deadline)
-        await finish(MessagingError.closed)
-    }
-
-    /// Ends everything without waiting, because nobody holds the connection any more. From any thread.
-    nonisolated func abandon() {
-        bell.execute { [self] in
-            assumeIsolated { session in
-                guard session.farewell == nil else { return }
-                session.reconnecting?.cancel()
-                session.sayGoodbye()
-                guard session.end(MessagingError.closed) else { return }
-                session.runtime.states.set(.closed)
-                session.loop.closeSoon()
-            }
-        }
-    }
-
-    private func sayGoodbye() {
-        if case .open = phase { attend { try send() } }
-        guard case .open = phase else { return }
-        phase = .closing
+    func sayGoodbye(until deadline: Duration) async {
         client.disconnect()
         attend {}
+        await write(until: deadline, while: { client.socket != nil && client.wantsToWrite }) {}
     }
 
-    /// Ends everything, for good; returns when nothing is left running.
-    private func finish(_ error: MessagingError) async {
-        let isFirst = end(error)
-        await runtime.close(error)
-        if isFirst { await loop.close() }
-    }
-
-    /// - Returns: whether it had not ended before.
-    private func end(_ error: MessagingError) -> Bool {
-        if case .closed = phase { return false }
-        if case .opening(let promise) = phase { promise.end(.failure(error)) }
-        phase = .closed
-        bell.silence()
-        abandonLink()
+    func end(_ error: MessagingError) {
         failSubscribing(error)
         let unsent = inFlight.removeAll() + first + outbox.close(error)
         first.removeAll()
         for outgoing in unsent { outgoing.confirmation?.end(.failure(error)) }
         finishReceivers(error.code == .connectionClosed ? nil : error)
-        return true
     }
 }

@@ -7,19 +7,7 @@ import Synchronization
 /// lost. It lives on the connection's loop, which alone touches the library.
 ///
 /// ``MQTTConnection`` is what users hold; it ends the session when it is closed or dropped.
-actor MQTTSession {
-    enum Phase {
-        /// No link.
-        case idle
-        /// A link is being opened; the promise tells how that ends.
-        case opening(Promise<Void>)
-        /// There is a link.
-        case open
-        /// The link is being ended in order.
-        case closing
-        case closed
-    }
-
+actor MQTTSession: LinkSession {
     nonisolated let loop: EventLoop
     nonisolated let options: MQTTOptions
     nonisolated let runtime: ConnectionRuntime
@@ -33,18 +21,13 @@ actor MQTTSession {
     var client: Mosquitto
     /// For each host, since a context checks the certificate of one.
     let tls: [String: TLSContext]
-    var phase = Phase.idle
+    let keeper: LinkKeeper
     var watch: Watch?
     var ticker: Timer?
-    /// Runs from the broker's answer until what was subscribed to is subscribed to again.
-    var restoring: Timer?
+    /// Told when what was subscribed to is subscribed to again, or can't be.
+    var restoring: Promise<Void>?
     var keepAlive: KeepAlive?
     var broker: ConnectAcknowledgement?
-    /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
-    var reconnecting: Task<Void, Never>?
-    /// Says goodbye and ends everything. Owned: it is the end of the session, which it keeps until then, and it is there
-    /// once, for all who close.
-    var farewell: Task<Void, Never>?
     var table = SubscriptionTable<Receiver>()
     var names = TopicCache()
     /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
@@ -60,10 +43,9 @@ actor MQTTSession {
     var first: Deque<Outgoing> = []
     /// There is more to send, which the socket had no room for.
     var isHeldUp = false
-    /// Told of progress in writing.
-    var writing: Promise<Void>?
     /// What the library's callbacks told, to be looked at when the library has returned.
     var acknowledgement: ConnectAcknowledgement?
+    /// The first reason that the broker gave for its farewell.
     var brokersReason: CInt?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -81,6 +63,7 @@ actor MQTTSession {
                 }
             } ?? [:]
         client = try Mosquitto(options, clientID: runtime.name, wire: runtime.wire)
+        keeper = LinkKeeper(options.link, options.connection)
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
         self.bell = bell
@@ -93,8 +76,8 @@ actor MQTTSession {
 
     /// What the bell is rung for.
     func work() {
-        guard case .open = phase else { return }
+        guard keeper.isUp else { return }
         attend { try send() }
-        writing?.end(.success(()))
+        keeper.progressed()
     }
 }

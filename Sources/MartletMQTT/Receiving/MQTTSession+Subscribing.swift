@@ -20,11 +20,10 @@ extension MQTTSession {
     ///
     /// - Returns: the number to unsubscribe by.
     func subscribe(_ request: Request, _ receiver: Receiver) async throws -> Int {
-        switch phase {
-        case .open: break
-        case .closed: throw MessagingError.closed
+        switch keeper.state {
+        case .restoring, .open: break
         case .idle, .opening: throw MessagingError.offline
-        case .closing: throw MessagingError.closed
+        case .draining, .closing, .closed: throw MessagingError.closed
         }
         try checkSupport(of: request)
         let (member, change) = table.add(
@@ -94,7 +93,7 @@ extension MQTTSession {
 
     /// Ends what was subscribed to; does nothing if it has ended.
     func unsubscribe(_ member: Int) {
-        guard case .unsubscribe(let text) = table.remove(member), case .open = phase else { return }
+        guard case .unsubscribe(let text) = table.remove(member), keeper.isUp else { return }
         attend { client.unsubscribe(from: text) }
     }
 
@@ -132,6 +131,7 @@ extension MQTTSession {
             if case .caller(let promise, _) = pending { promise.end(.failure(error)) }
         }
         subscribing.removeAll()
+        restoring?.end(.failure(error))
     }
 
     func granted(_ number: CInt, _ quality: CInt) {

@@ -88,7 +88,7 @@ extension MQTTSession {
 
     /// Gives the library what it can take.
     func send() throws {
-        guard case .open = phase else { return }
+        guard keeper.isUp else { return }
         // Several rounds, and then others on this loop have their turn.
         for _ in 0..<4 {
             // What the library has queued by itself, acknowledgements above all, goes first. Only what the socket then
@@ -205,23 +205,9 @@ extension MQTTSession {
         first.prepend(contentsOf: inFlight.removeAll())
     }
 
-    /// Returns when all that was accepted is written, or the link is gone, or at a time.
-    func waitUntilWritten(until deadline: ContinuousClock.Instant) async {
-        while hasUnwritten, .now < deadline {
-            let progress = Promise<Void>()
-            writing = progress
-            let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
-            _ = try? await progress.value()
-            timer.cancel()
-        }
-        writing = nil
-    }
-
-    private var hasUnwritten: Bool {
+    var hasUnwritten: Bool {
         guard client.socket != nil else { return false }
-        if client.wantsToWrite { return true }
-        guard case .open = phase else { return false }
-        return !first.isEmpty || !offline.isEmpty || outbox.count > 0
+        return client.wantsToWrite || !first.isEmpty || !offline.isEmpty || outbox.count > 0
     }
 
     /// The broker has confirmed a message. Who waits for that is told with others.

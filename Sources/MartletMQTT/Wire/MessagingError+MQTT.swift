@@ -17,7 +17,8 @@ extension MessagingError {
 
     /// The broker's farewell (MQTT 5, 3.14.2.1).
     init(disconnectReason reason: CInt) {
-        let text = String(cString: mosquitto_reason_string(reason))
+        var text = String(cString: mosquitto_reason_string(reason))
+        if reason == 0x8E { text += " (another client has connected with this one's name)" }
         self.init(.connectionLost, "the broker ended the link: \(text), reason \(reason)")
     }
 }

@@ -160,7 +160,8 @@ final class Mosquitto {
             let code = mosquitto_loop_read(handle, 1)
             let wouldBlock = errno == EAGAIN || errno == EWOULDBLOCK
             guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
-            if wouldBlock { return false }
+            // After the broker's farewell the library has closed the socket itself.
+            if wouldBlock || socket == nil { return false }
         }
         return true
     }

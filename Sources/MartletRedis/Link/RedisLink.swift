@@ -15,7 +15,7 @@ import Darwin
 /// it, once, by `onEnd`; after ``close()`` nothing is called any more.
 final class RedisLink {
     private enum Stage {
-        case connecting, securing, greeting, ready, ended
+        case opening, greeting, ready, ended
     }
 
     /// How much is read before others on the loop have their turn.
@@ -23,21 +23,17 @@ final class RedisLink {
 
     let endpoint: Endpoint
     private let loop: EventLoop
-    private let descriptor: CInt
-    private let stream: TLSStream?
+    private let stream: SocketStream
     /// What has come and is to be taken when `onInput` is called.
     let reader: ReplyReader
     private let scratch: ScratchBuffer
-    private var stage = Stage.connecting
+    private var stage = Stage.opening
     private var greeting: Greeting
     private var watch: Watch?
     private var timer: Timer?
     private var output = ByteQueue()
     /// What is to be written when the greeting is over.
     private var held = ByteQueue()
-    /// TLS can't go on in one direction before the socket is ready for the other.
-    private var tlsReadWantsWrite = false
-    private var tlsWriteWantsRead = false
     private var isReading = false
     private(set) var lastHeard = ContinuousClock.now
     /// What was sent by it and is to be answered.
@@ -65,7 +61,7 @@ final class RedisLink {
         didSet {
             guard isPaused != oldValue, stage == .ready else { return }
             // TLS may have read on: the socket would not tell of it.
-            if !isPaused, stream != nil { read() }
+            if !isPaused, stream.readsAhead { read() }
             updateInterest()
         }
     }
@@ -79,7 +75,7 @@ final class RedisLink {
         #else
         let hangUp = Int16(POLLHUP)
         #endif
-        var entry = pollfd(fd: descriptor, events: hangUp, revents: 0)
+        var entry = pollfd(fd: stream.descriptor, events: hangUp, revents: 0)
         return poll(&entry, 1, 0) > 0
     }
 
@@ -109,21 +105,14 @@ final class RedisLink {
         self.loop = loop
         self.scratch = scratch
         self.pending = pending
-        let descriptor = try endpoint.connect(asksForLife: true)
-        self.descriptor = descriptor
-        do {
-            stream = try tls.map { try TLSStream($0, descriptor: descriptor) }
-        } catch {
-            systemClose(descriptor)
-            throw error
-        }
+        stream = try SocketStream(to: endpoint, tls: tls, asksForLife: true, peer: "server")
         reader = ReplyReader(limit: options.maximumReplyBytes, hearsPushes: hearsPushes)
         greeting = Greeting(options, name: name)
         self.onReady = onReady
         self.onInput = onInput
         self.onRound = onRound
         self.onEnd = onEnd
-        watch = loop.watch(descriptor, for: .write) { [weak self] ready in self?.socketReady(ready) }
+        watch = loop.watch(stream.descriptor, for: .write) { [weak self] ready in self?.socketReady(ready) }
         timer = loop.schedule(after: options.connectTimeout) { [weak self] in
             self?.fail(MessagingError(.timeout, "it gave no answer within \(options.connectTimeout)"))
         }
@@ -131,10 +120,7 @@ final class RedisLink {
 
     deinit {
         // Whoever drops a link has closed it; a watch would keep the descriptor from being closed in order.
-        if stage != .ended {
-            reclaim()
-            systemClose(descriptor)
-        }
+        if stage != .ended { reclaim() }
     }
 
     /// Writes as soon as may be.
@@ -168,9 +154,9 @@ final class RedisLink {
 
     /// Lets producers write by themselves, as long as the loop has nothing to write. To be said at the end of each round.
     func lend(to outbox: CommandOutbox) {
-        guard stage == .ready, stream == nil, output.isEmpty else { return }
+        guard stage == .ready, !stream.readsAhead, output.isEmpty else { return }
         borrower = outbox
-        outbox.lend(descriptor, isIdle: pending.count == 0)
+        outbox.lend(stream.descriptor, isIdle: pending.count == 0)
     }
 
     /// Takes over what others have written, whose replies come next.
@@ -207,30 +193,32 @@ final class RedisLink {
         timer?.cancel()
         watch?.cancel()
         watch = nil
-        stream?.close()
-        systemClose(descriptor)
+        stream.close()
     }
 
-    private func fail(_ error: MessagingError) {
+    private func fail(_ error: any Error) {
         guard stage != .ended else { return }
         let onEnd = onEnd
         close()
-        onEnd?(error)
+        onEnd?(error as? MessagingError ?? MessagingError(.connectionLost, "the link failed", cause: error))
     }
 
     // MARK: Events
 
     private func socketReady(_ ready: Interest) {
         switch stage {
-        case .connecting:
-            if let error = Endpoint.failure(of: descriptor) { return fail(error) }
-            stage = stream == nil ? .greeting : .securing
-            if stage == .greeting { greet() } else { secure() }
-        case .securing:
-            secure()
+        case .opening:
+            do {
+                guard try stream.advance() else { return updateInterest() }
+                stage = .greeting
+                output.append(greeting.bytes)
+                send()
+            } catch {
+                return fail(error)
+            }
         case .greeting, .ready:
-            if ready.contains(.read) || (tlsReadWantsWrite && ready.contains(.write)) { read() }
-            if ready.contains(.write) || (tlsWriteWantsRead && ready.contains(.read)) { send() }
+            if stream.canRead(ready) { read() }
+            if stream.canWrite(ready) { send() }
         case .ended:
             return
         }
@@ -240,33 +228,7 @@ final class RedisLink {
 
     private func updateInterest() {
         guard let watch, !watch.isCancelled else { return }
-        switch stage {
-        case .connecting, .securing, .ended:
-            break
-        case .greeting, .ready:
-            var interest: Interest = isPaused && stage == .ready ? [] : .read
-            if (!output.isEmpty && !tlsWriteWantsRead) || tlsReadWantsWrite { interest.insert(.write) }
-            if tlsWriteWantsRead { interest.insert(.read) }
-            watch.interest = interest
-        }
-    }
-
-    private func secure() {
-        guard let stream else { return }
-        switch stream.handshake() {
-        case .done:
-            stage = .greeting
-            greet()
-        case .wantsRead: watch?.interest = .read
-        case .wantsWrite: watch?.interest = .write
-        case .failed(let error): fail(error)
-        }
-    }
-
-    private func greet() {
-        output.append(greeting.bytes)
-        send()
-        updateInterest()
+        watch.interest = stream.interest(reads: !(isPaused && stage == .ready), writes: !output.isEmpty)
     }
 
     // MARK: Reading
@@ -278,15 +240,16 @@ final class RedisLink {
         defer { isReading = false }
         var rounds = 0
         // What TLS has read already makes no socket ready.
-        while stage == .greeting || stage == .ready, rounds < Self.readsPerRound || stream != nil {
+        while stage == .greeting || stage == .ready, rounds < Self.readsPerRound || stream.readsAhead {
             if isPaused, stage == .ready { return }
             rounds += 1
             let count: Int
-            switch readOnce() {
-            case .bytes(let read): count = read
-            case .nothing: return
-            case .ended(let error): return fail(error)
+            do {
+                count = try stream.read(into: scratch.bytes)
+            } catch {
+                return fail(error)
             }
+            if count == 0 { return }
             lastHeard = .now
             do {
                 try reader.feed(UnsafeRawBufferPointer(rebasing: scratch.bytes.prefix(count))) { try takeInput() }
@@ -295,42 +258,9 @@ final class RedisLink {
             } catch {
                 return fail(MessagingError(.connectionLost, "reading failed", cause: error))
             }
-            if stream == nil, count < scratch.bytes.count { return }
+            if !stream.readsAhead, count < scratch.bytes.count { return }
         }
     }
-
-    private enum ReadResult {
-        case bytes(Int)
-        case nothing
-        case ended(MessagingError)
-    }
-
-    private func readOnce() -> ReadResult {
-        if let stream {
-            tlsReadWantsWrite = false
-            switch stream.read(into: scratch.bytes) {
-            case .bytes(let count): return .bytes(count)
-            case .wouldBlock: return .nothing
-            case .wantsWrite:
-                tlsReadWantsWrite = true
-                return .nothing
-            case .closed: return .ended(Self.ended)
-            case .failed(let error): return .ended(error)
-            }
-        }
-        while true {
-            let count = recv(descriptor, scratch.bytes.baseAddress, scratch.bytes.count, 0)
-            if count > 0 { return .bytes(count) }
-            if count == 0 { return .ended(Self.ended) }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN: return .nothing
-            default: return .ended(Endpoint.failure(errno))
-            }
-        }
-    }
-
-    private static var ended: MessagingError { MessagingError(.connectionLost, "the server ended the link") }
 
     /// Takes the replies that are complete.
     private func takeInput() throws {
@@ -359,33 +289,15 @@ final class RedisLink {
 
     private func send() {
         while !output.isEmpty, stage == .greeting || stage == .ready {
-            let written: Int
-            if let stream {
-                tlsWriteWantsRead = false
-                switch output.withUnsafeBytes({ stream.write($0) }) {
-                case .bytes(let count): written = count
-                case .wouldBlock: return
-                case .wantsRead:
-                    tlsWriteWantsRead = true
-                    return
-                case .failed(let error): return fail(error)
-                }
-            } else {
-                written = output.withUnsafeBytes { SocketOutput.send(descriptor, $0) }
-                if written < 0 {
-                    if errno == EINTR { continue }
-                    if errno == EAGAIN { return }
-                    // What the server said before it closed the link may say why.
-                    let error = Endpoint.failure(errno)
-                    read()
-                    return fail(error)
-                }
+            do {
+                let written = try output.withUnsafeBytes { try stream.write($0) }
+                if written == 0 { return }
+                output.consume(written)
+            } catch {
+                // What the server said before it closed the link may say why.
+                read()
+                return fail(error)
             }
-            output.consume(written)
         }
     }
-}
-
-private func systemClose(_ descriptor: CInt) {
-    _ = close(descriptor)
 }

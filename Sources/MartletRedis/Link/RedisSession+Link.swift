@@ -5,89 +5,11 @@ import MartletTransport
 
 /// Getting the link, keeping it, and noticing that it is gone.
 extension RedisSession {
-    /// Opens the first link, or leaves that to the task that tries on.
-    ///
-    /// - Throws: why the last server that was tried could not be connected to.
-    func connect() async throws {
-        do {
-            try await establish()
-        } catch  where options.connection.whenUnreachable.triesOn(after: error) {
-            runtime.logger.warning("the server can't be reached yet; trying on: \(error)")
-            reconnecting = Task { await reconnect() }
-        } catch {
-            await close()
-            throw error
-        }
+    func openLink(to endpoint: Endpoint) throws {
+        try open(.command, to: endpoint)
     }
 
-    /// Tries each server's addresses in turn until one answers.
-    private func establish() async throws {
-        var failure: any Error = MessagingError.offline
-        for server in options.servers {
-            do {
-                for endpoint in try await endpoints(of: server) {
-                    do {
-                        return try await establish(at: endpoint)
-                    } catch let error as MessagingError {
-                        // A server that answers no speaks for its other addresses as well.
-                        if error.code == .refused, !error.isRetriable { throw error }
-                        failure = error
-                    }
-                }
-            } catch let error as MessagingError {
-                failure = error
-            }
-        }
-        throw failure
-    }
-
-    private func endpoints(of server: RedisOptions.Server) async throws -> [Endpoint] {
-        switch server {
-        case .unix(let path):
-            return [.unix(path: path)]
-        case .tcp(let host, let port):
-            let deadline = ContinuousClock.now.advanced(by: options.connectTimeout)
-            return try await Resolver.addresses(of: host, port: port, deadline: deadline).map { .tcp($0, host: host) }
-        }
-    }
-
-    private func establish(at endpoint: Endpoint) async throws {
-        guard case .idle = phase else { throw MessagingError.closed }
-        try Task.checkCancellation()
-        phase = .opening
-        openingFailure = nil
-        do {
-            let promise = Promise<Void>()
-            opening = promise
-            defer { opening = nil }
-            try open(.command, to: endpoint)
-            try await promise.value()
-            try await restore()
-            if let openingFailure { throw openingFailure }
-            guard case .opening = phase else { throw MessagingError.closed }
-            phase = .open
-            runtime.states.set(.connected)
-            outbox.connected()
-            beginHeartbeat()
-            watchForSilence()
-            finishLeaving()
-            work()
-        } catch {
-            closeLinks()
-            failPending(error)
-            if case .opening = phase { phase = .idle }
-            guard let error = error as? MessagingError else { throw error }
-            throw MessagingError(
-                error.code,
-                "could not connect to \(endpoint): \(error.message)",
-                cause: error.cause,
-                isRetriable: error.isRetriable
-            )
-        }
-    }
-
-    /// Opens what was open on the link before.
-    private func restore() async throws {
+    func restoreLink() async throws {
         // Slots may have moved meanwhile, and the nodes say so.
         nodes = SlotTable()
         clock.forget()
@@ -97,6 +19,15 @@ extension RedisSession {
         try await restoreSubscriptions()
         try await restoreReplies()
         try await restoreConsumers()
+    }
+
+    func linkIsOpen() {
+        wasOpen = true
+        outbox.connected()
+        beginHeartbeat()
+        watchForSilence()
+        finishLeaving()
+        work()
     }
 
     private func readVersion() async throws {
@@ -172,7 +103,7 @@ extension RedisSession {
     }
 
     private func ready(_ role: Role) {
-        if role == .command { opening?.end(.success(())) }
+        if role == .command { linkAnswered() }
         if case .consumer(let number) = role { consumerIsReady(number) }
     }
 
@@ -206,39 +137,14 @@ extension RedisSession {
         switch role {
         case .command, .node:
             send()
-            writing?.end(.success(()))
+            keeper.progressed()
         case .subscriber: updatePause()
         case .consumer(let number): refill(number)
         case .replies, .replyLists: break
         }
     }
 
-    func closeLinks() {
-        for link in links.values { link.close() }
-        links.removeAll()
-    }
-
-    private func ended(_ role: Role, _ error: MessagingError) {
-        switch phase {
-        case .opening:
-            openingFailure = openingFailure ?? error
-            opening?.end(.failure(error))
-            closeLinks()
-            failPending(error)
-        case .open:
-            lost(MessagingError(error.code, "the \(role) socket: \(error.message)", cause: error.cause))
-        case .idle, .closing, .closed:
-            links.removeValue(forKey: role)?.close()
-            // What the others are for, nobody needs any more.
-            if case .closing = phase, pending[role] != nil { failPending(error) }
-        }
-    }
-
-    /// The link is lost.
-    func lost(_ error: MessagingError) {
-        guard case .open = phase else { return }
-        phase = .idle
-        writing?.end(.success(()))
+    func releaseLink() {
         heartbeat?.cancel()
         heartbeat = nil
         watchdog?.cancel()
@@ -246,26 +152,46 @@ extension RedisSession {
             if case .consumer(let number) = role, let id = link.clientID { lostClients[number] = id }
         }
         closeLinks()
-        runtime.logger.info("the link to the server is lost: \(error)")
-        // Who settles a delivery from now on is told.
+        guard wasOpen else { return }
+        // Whoever sees that the link is lost is told so when it settles a delivery; and nothing is taken any more that would
+        // only be dropped.
         loseConsumers()
-        // Whoever is told of the loss below finds the state that says so; and from the time that it says so, nothing is
-        // taken that would only be dropped.
-        let unsent = outbox.disconnected()
-        runtime.linkLost(
-            MessagingError(.connectionLost, "the link was lost while the call waited for its reply", cause: error)
+        unsent.append(outbox.disconnected())
+    }
+
+    private func closeLinks() {
+        for link in links.values { link.close() }
+        links.removeAll()
+    }
+
+    private func ended(_ role: Role, _ error: MessagingError) {
+        switch keeper.state {
+        case .opening, .restoring:
+            linkFailed(error)
+        case .open, .draining:
+            linkFailed(MessagingError(error.code, "the \(role) socket: \(error.message)", cause: error.cause))
+        case .idle, .closing, .closed:
+            links.removeValue(forKey: role)?.close()
+            // What the others are for, nobody needs any more.
+            if keeper.state == .closing, pending[role] != nil { failPending(error) }
+        }
+    }
+
+    func linkIsLost(_ error: MessagingError) {
+        failPending(
+            MessagingError(
+                .connectionLost,
+                "the link was lost before the server answered: it may or may not have been done",
+                cause: error
+            )
         )
-        let failure = MessagingError(
-            .connectionLost,
-            "the link was lost before the server answered: it may or may not have been done",
-            cause: error
-        )
-        failPending(failure)
+        guard wasOpen else { return }
+        wasOpen = false
         if !table.isEmpty {
             runtime.count(\.gaps, "the link was lost: what was published meanwhile did not arrive (\(error))")
         }
         drop(unsent)
-        reconnecting = Task { await reconnect() }
+        unsent = UnansweredCommands()
     }
 
     /// What was sent and not answered fails, or is kept to be sent again. So do those who wait for other answers.
@@ -275,7 +201,7 @@ extension RedisSession {
         var unanswered = UnansweredCommands()
         for pending in [commands].compactMap({ $0 }) + pending.values { unanswered.append(pending.removeAll()) }
         pending.removeAll()
-        if phaseKeepsRequests {
+        if keepsRequests {
             unanswered.commands.removeAll { command in
                 guard case .request(let request) = command.kind, request.isGuaranteed else { return false }
                 kept.append(request)
@@ -290,32 +216,10 @@ extension RedisSession {
         replyConfirmations.removeAll()
     }
 
-    private var phaseKeepsRequests: Bool {
-        switch phase {
-        case .idle, .opening, .open: true
-        case .closing, .closed: false
-        }
-    }
-
-    private func reconnect() async {
-        var attempt = 0
-        while !Task.isCancelled {
-            guard let delay = options.reconnect.delay(before: attempt) else {
-                runtime.logger.error("the link could not be restored in \(attempt) attempts: the connection is closed")
-                return await finish(
-                    MessagingError(.connectionLost, "the link could not be restored in \(attempt) attempts")
-                )
-            }
-            attempt += 1
-            do {
-                try await runtime.timers.sleep(for: delay)
-                try await establish()
-                return
-            } catch is CancellationError {
-                return
-            } catch {
-                runtime.logger.debug("attempt \(attempt) to restore the link failed: \(error)")
-            }
+    private var keepsRequests: Bool {
+        switch keeper.state {
+        case .idle, .opening, .restoring, .open: true
+        case .draining, .closing, .closed: false
         }
     }
 
@@ -336,12 +240,12 @@ extension RedisSession {
     }
 
     private func beat() async {
-        guard case .open = phase else { return }
+        guard keeper.state == .open else { return }
         do {
             try await renewConsumers()
             try await renewWill()
             // The end may have come meanwhile, and with it the last that is to be said of this owner.
-            guard case .open = phase else { return }
+            guard keeper.state == .open else { return }
             try renewOwner()
         } catch {
             warn(of: error)
@@ -360,7 +264,7 @@ extension RedisSession {
         watchdog?.cancel()
         watchdog = loop.schedule(after: min(options.responseTimeout, options.lease) / 4) { [weak self] in
             self?.assumeIsolated { session in
-                guard case .open = session.phase else { return }
+                guard session.isOpen else { return }
                 session.checkSilence()
                 session.watchForSilence()
             }
@@ -370,14 +274,14 @@ extension RedisSession {
     /// Finds out that the server does not answer, and asks it where it has nothing to say.
     private func checkSilence() {
         checkWhetherCut()
-        guard case .open = phase else { return }
+        guard isOpen else { return }
         let now = ContinuousClock.now
         for (role, commands) in pending {
             links[role]?.collectWritten()
             guard let link = links[role], let oldest = commands.oldest else { continue }
             let silence = now - max(oldest, link.lastHeard)
             if silence > options.responseTimeout {
-                return lost(MessagingError(.connectionLost, "the server has not answered for \(silence)"))
+                return linkFailed(MessagingError(.connectionLost, "the server has not answered for \(silence)"))
             }
         }
         guard let keepAlive = options.keepAlive else { return }
@@ -385,7 +289,7 @@ extension RedisSession {
             guard let link = links[role], !link.isPaused, link.isReady else { continue }
             let silence = now - link.lastHeard
             if silence > keepAlive + options.responseTimeout {
-                return lost(MessagingError(.connectionLost, "the server has not answered for \(silence)"))
+                return linkFailed(MessagingError(.connectionLost, "the server has not answered for \(silence)"))
             }
             guard silence > keepAlive else { continue }
             link.write(CommandFormat.bytes(of: "PING"))
@@ -421,96 +325,46 @@ extension RedisSession {
 
     // MARK: The end
 
-    /// Says goodbye to the server and ends everything.
-    func close() async {
-        reconnecting?.cancel()
-        heartbeat?.cancel()
-        if farewell == nil { farewell = Task { await bidFarewell() } }
-        await farewell?.value
-    }
+    /// Whether commands go out in the order in which they were given.
+    var isOpen: Bool { keeper.state == .open || keeper.state == .draining }
 
-    private func bidFarewell() async {
-        // The link may open in this very moment.
-        await reconnecting?.value
-        await runtime.sendNotices()
-        await sayGoodbye()
-        await finish(MessagingError.closed)
-    }
-
-    /// Ends everything, because nobody holds the connection any more. From any thread.
-    nonisolated func abandon() {
-        bell.execute { [self] in
-            assumeIsolated { session in
-                guard session.farewell == nil else { return }
-                session.reconnecting?.cancel()
-                session.heartbeat?.cancel()
-                session.farewell = Task { await session.bidFarewell() }
-            }
-        }
-    }
-
-    /// Returns when what was accepted is sent, or after five seconds: the other side may read nothing.
-    private func sendAccepted() async {
-        let deadline = ContinuousClock.now + .seconds(5)
-        while hasUnsent, .now < deadline {
-            let progress = Promise<Void>()
-            writing = progress
-            let timer = loop.schedule(at: deadline) { progress.end(.success(())) }
-            send()
-            if hasUnsent { _ = try? await progress.value() }
-            timer.cancel()
-        }
-        writing = nil
-    }
-
-    private var hasUnsent: Bool {
-        guard case .open = phase else { return false }
-        return pending.keys.contains { links[$0]?.waiting ?? 0 > 0 } || outbox.count > 0 || !unconfirmed.isEmpty
+    var hasUnwritten: Bool {
+        pending.keys.contains { links[$0]?.waiting ?? 0 > 0 } || outbox.count > 0 || !unconfirmed.isEmpty
             || !offline.isEmpty
     }
 
-    /// What was accepted is sent, what was held is given back, and what only this connection hears is deleted.
-    private func sayGoodbye() async {
-        await sendAccepted()
-        guard case .open = phase else { return }
-        phase = .closing
-        let timer = loop.schedule(after: .seconds(2)) { [weak self] in
-            self?.assumeIsolated { session in
-                session.closeLinks()
-                session.failPending(MessagingError.closed)
+    func writeAccepted() {
+        send()
+    }
+
+    /// What was held is given back, and what only this connection hears is deleted.
+    func sayGoodbye(until deadline: Duration) async {
+        heartbeat?.cancel()
+        let timer = runtime.timers.schedule(at: deadline) { [weak self, bell] in
+            bell.execute { [weak self] in
+                self?.assumeIsolated { session in
+                    session.closeLinks()
+                    session.failPending(MessagingError.closed)
+                }
             }
         }
         closeInboxes()
         try? await giveEverythingBack()
-        timer.cancel()
+        runtime.timers.cancel(timer)
     }
 
-    /// Ends everything, for good; returns when nothing is left running.
-    func finish(_ error: MessagingError) async {
-        let isFirst = end(error)
-        await runtime.close(error)
-        if isFirst { await loop.close() }
-    }
-
-    /// - Returns: whether it had not ended before.
-    private func end(_ error: MessagingError) -> Bool {
-        if case .closed = phase { return false }
-        phase = .closed
-        bell.silence()
+    func end(_ error: MessagingError) {
         outboxBell.silence()
-        opening?.end(.failure(error))
-        heartbeat?.cancel()
-        watchdog?.cancel()
-        closeLinks()
         failPending(error)
         for request in unconfirmed { request.end(.failure(error)) }
         unconfirmed.removeAll()
         while let request = offline.takeFirst() { request.end(.failure(error)) }
-        end(outbox.close(error), error)
+        unsent.append(outbox.close(error))
+        end(unsent, error)
+        unsent = UnansweredCommands()
         let ending: MessagingError? = error.code == .connectionClosed ? nil : error
         for receiver in table.removeAll() { receiver.inbox.mailbox.finish(throwing: ending) }
         endConsumers(ending)
         endSearches()
-        return true
     }
 }

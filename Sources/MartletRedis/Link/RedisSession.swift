@@ -12,19 +12,7 @@ import Synchronization
 /// is there.
 ///
 /// ``RedisConnection`` is what users hold; it ends the session when it is closed or dropped.
-actor RedisSession {
-    enum Phase {
-        /// No link.
-        case idle
-        /// The sockets are being opened, and what was open on them is restored.
-        case opening
-        /// There is a link.
-        case open
-        /// The link is being ended in order.
-        case closing
-        case closed
-    }
-
+actor RedisSession: LinkSession {
     /// What a socket is for.
     enum Role: Hashable {
         case command
@@ -57,24 +45,16 @@ actor RedisSession {
     /// For each host, since a context checks the certificate of one.
     let tls: [String: TLSContext]
     let scratch = ScratchBuffer()
-    var phase = Phase.idle
+    let keeper: LinkKeeper
     var links: [Role: RedisLink] = [:]
-    /// Told when the command link is ready.
-    var opening: Promise<Void>?
-    /// Why the present attempt to get the link back has failed already.
-    var openingFailure: MessagingError?
-    /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
-    var reconnecting: Task<Void, Never>?
+    /// Whether all has been open on the present link, so that its loss leaves a gap.
+    var wasOpen = false
+    /// What had not been sent when the link was let go of, and has no guarantee.
+    var unsent = UnansweredCommands()
     /// Finds out that the server is silent.
     var watchdog: Timer?
     /// Shows signs of life. Owned: it lives as long as the link.
     var heartbeat: Task<Void, Never>?
-
-    /// Says goodbye and ends everything. Owned: it is the end of the session, which it keeps until then, and within
-    /// seconds, since what is said to the server has a time limit. It is there once, for all who close.
-    var farewell: Task<Void, Never>?
-    /// Told of progress in writing, by the farewell.
-    var writing: Promise<Void>?
     /// Whether the log says already that signs of life are refused.
     var hasWarned = false
 
@@ -135,6 +115,7 @@ actor RedisSession {
         self.outboxBell = outboxBell
         outbox = CommandOutbox(limit: 4_096, maximumBytes: 1 << 20) { outboxBell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
+        keeper = LinkKeeper(options.link, options.connection)
         loop.open()
         bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
         outboxBell.listen { [weak self] in self?.assumeIsolated { $0.send() } }

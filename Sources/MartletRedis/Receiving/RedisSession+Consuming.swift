@@ -113,7 +113,7 @@ extension RedisSession {
             try open(.consumer(number), to: nodes[slot])
             refill(number)
         } catch {
-            lost(MessagingError(.connectionLost, "a node of the cluster could not be connected to", cause: error))
+            linkFailed(MessagingError(.connectionLost, "a node of the cluster could not be connected to", cause: error))
         }
     }
 
@@ -234,7 +234,7 @@ extension RedisSession {
     }
 
     private func giveBackDeferred(_ number: Int) {
-        guard case .open = phase, let consumer = consumers[number], !consumer.deferred.isEmpty else { return }
+        guard isOpen, let consumer = consumers[number], !consumer.deferred.isEmpty else { return }
         let elements = consumer.deferred
         consumer.deferred.removeAll()
         consumer.returning -= elements.count

@@ -19,19 +19,19 @@ extension RedisSession {
     func beginToLeave(_ number: Int) -> Bool {
         guard let consumer = consumers[number], !consumer.isLeaving else { return false }
         consumer.isLeaving = true
-        if case .open = phase { consumer.awaitsUnseen = true }
+        if isOpen { consumer.awaitsUnseen = true }
         return true
     }
 
     func disconnect(_ number: Int) {
         guard let consumer = consumers[number] else { return }
-        switch phase {
-        case .open:
+        switch keeper.state {
+        case .open, .draining:
             let link = links.removeValue(forKey: .consumer(number))
             giveBackUnseen(of: consumer, client: link?.clientID)
             link?.close()
         // It is given back when there is a link again.
-        case .idle, .opening: links.removeValue(forKey: .consumer(number))?.close()
+        case .idle, .opening, .restoring: links.removeValue(forKey: .consumer(number))?.close()
         // It is given back with what the others hold.
         case .closing, .closed: break
         }

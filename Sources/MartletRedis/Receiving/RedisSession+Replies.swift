@@ -64,9 +64,9 @@ extension RedisSession {
     var replySlot: Int? { calls.base.map { ClusterSlot.slot(of: Array("{\($0)}".utf8)) } }
 
     private var canTend: Bool {
-        switch phase {
-        case .open, .opening: links[.command]?.isReady == true
-        case .idle, .closing, .closed: false
+        switch keeper.state {
+        case .restoring, .open, .draining: links[.command]?.isReady == true
+        case .idle, .opening, .closing, .closed: false
         }
     }
 

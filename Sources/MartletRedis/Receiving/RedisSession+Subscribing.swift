@@ -30,16 +30,16 @@ extension RedisSession {
     }
 
     func checkOpen() throws {
-        switch phase {
+        switch keeper.state {
         case .open: break
-        case .idle, .opening: throw MessagingError.offline
-        case .closing, .closed: throw MessagingError.closed
+        case .idle, .opening, .restoring: throw MessagingError.offline
+        case .draining, .closing, .closed: throw MessagingError.closed
         }
     }
 
     /// Ends what was subscribed to; does nothing if it has ended.
     func unsubscribe(_ member: Int) {
-        guard case .unsubscribe(let filter) = table.remove(member), case .open = phase else { return }
+        guard case .unsubscribe(let filter) = table.remove(member), isOpen else { return }
         try? ask(filter.unsubscribe, filter, nil)
     }
 

@@ -76,7 +76,7 @@ extension RedisSession {
             assumeIsolated { next($0, reply) }
         }
         do {
-            guard case .open = phase else { throw MessagingError.offline }
+            guard isOpen else { throw MessagingError.offline }
             try perform(Request([command], slot: search.keys.slot, completion))
         } catch {
             search.answer.end(.success(.null))

@@ -118,7 +118,7 @@ extension RedisSession {
 
     /// Gives the socket what it can take.
     func send() {
-        guard case .open = phase, let link = links[.command], link.isReady else { return }
+        guard isOpen, let link = links[.command], link.isReady else { return }
         link.collectWritten()
         while hasRoom(link), let request = unconfirmed.popFirst() ?? (offline.keeps ? offline.takeFirst() : nil) {
             if !request.isAbandoned { write(request) }
@@ -208,7 +208,7 @@ extension RedisSession {
             }
             request.end(.success(whole))
         case .unasked:
-            lost(MessagingError(.connectionLost, "the server answered something that was not asked"))
+            linkFailed(MessagingError(.connectionLost, "the server answered something that was not asked"))
         }
     }
 

@@ -39,11 +39,14 @@ package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
             case .tcp(let address, _): address.family
             case .unix: AF_UNIX
             }
-        #if os(Linux)
-        let descriptor = socket(family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        #if canImport(Glibc)
+        let kind = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        #elseif canImport(Musl)
+        let kind = SOCK_STREAM | SOCK_CLOEXEC
         #else
-        let descriptor = socket(family, SOCK_STREAM, 0)
+        let kind = SOCK_STREAM
         #endif
+        let descriptor = socket(family, kind, 0)
         guard descriptor >= 0 else { throw Self.failure(errno) }
         SocketOptions.setNonBlocking(descriptor)
         let result: CInt

@@ -7,6 +7,24 @@ import Testing
 
 /// What breaks, and what comes of it, on brokers of the tests' own.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct FaultTests {
+    @Test func theBrokersReasonForTheEndOfALinkIsTold() async throws {
+        try await RabbitMQServer.withServer { server in
+            let log = LogRecorder()
+            try await withAMQP(port: server.port, { $0.connection.logger = log.logger }) { broker in
+                let state = Recorder<ConnectionState>()
+                let watching = Task { for await next in broker.states() { state.record(next) } }
+                try await server.control("close_all_connections", "maintenance at noon")
+                try await state.wait(for: 3)
+                watching.cancel()
+                let reason = broker.statistics.lastLinkFailure ?? ""
+                #expect(reason.contains("320") && reason.contains("maintenance at noon"), "\(reason)")
+                let warnings = log.lines.filter { $0.contains("there is no link") }
+                #expect(warnings.count == 1, "\(warnings)")
+                #expect(warnings.first?.contains("maintenance at noon") == true, "\(warnings)")
+            }
+        }
+    }
+
     @Test func whatWasConfirmedOutlivesARestart() async throws {
         try await RabbitMQServer.withServer { server in
             try await withAMQP(port: server.port) { sender in

@@ -1,5 +1,6 @@
 import Logging
 import Martlet
+import MartletTesting
 
 /// Two embedded brokers, a bridge's connection to each, and somebody at each.
 struct BridgeFixture {

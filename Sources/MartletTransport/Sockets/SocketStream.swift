@@ -1,0 +1,172 @@
+package import Martlet
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// One socket to a peer, with TLS or without, that never blocks: it connects, and reads and writes what there is and what is
+/// taken. It belongs to its session's loop, which watches ``descriptor`` for what ``interest(reads:writes:)`` says.
+package final class SocketStream {
+    private enum Stage {
+        case connecting
+        case securing
+        case open
+        case closed
+    }
+
+    package let descriptor: CInt
+    private let tls: TLSStream?
+    private let peer: String
+    private var stage = Stage.connecting
+    /// TLS can't read on before it has written.
+    private var readWantsWrite = false
+    /// TLS can't write on before it has read.
+    private var writeWantsRead = false
+
+    /// Begins to connect.
+    ///
+    /// - Parameters:
+    ///   - tls: `nil`: nothing is secured.
+    ///   - asksForLife: see ``Endpoint/connect(asksForLife:)``.
+    ///   - peer: how the other side is called in errors.
+    /// - Throws: ``MessagingError/Code/connectionLost`` if that can't even begin.
+    package init(to endpoint: Endpoint, tls context: TLSContext?, asksForLife: Bool = false, peer: String) throws {
+        let descriptor = try endpoint.connect(asksForLife: asksForLife)
+        self.descriptor = descriptor
+        self.peer = peer
+        do {
+            tls = try context.map { try TLSStream($0, descriptor: descriptor) }
+        } catch {
+            systemClose(descriptor)
+            throw error
+        }
+    }
+
+    deinit { close() }
+
+    /// Ends it, without waiting. Its watch has to be cancelled before.
+    package func close() {
+        guard stage != .closed else { return }
+        stage = .closed
+        tls?.close()
+        systemClose(descriptor)
+    }
+
+    /// Whether TLS may have read what the socket therefore says nothing of.
+    package var readsAhead: Bool { tls != nil }
+
+    // MARK: Readiness
+
+    /// Goes on with connecting and TLS. To be called when the socket is ready, until it is done.
+    ///
+    /// - Returns: whether bytes can be read and written now.
+    /// - Throws: why they never will be.
+    package func advance() throws -> Bool {
+        if stage == .connecting {
+            if let error = Endpoint.failure(of: descriptor) { throw error }
+            stage = tls == nil ? .open : .securing
+        }
+        if stage == .securing, let tls {
+            writeWantsRead = false
+            switch tls.handshake() {
+            case .done: stage = .open
+            case .wantsRead: writeWantsRead = true
+            case .wantsWrite: break
+            case .failed(let error): throw error
+            }
+        }
+        return stage == .open
+    }
+
+    /// What the socket is to be watched for.
+    ///
+    /// - Parameters:
+    ///   - reads: whether anything is to be read, once that is possible.
+    ///   - writes: whether anything waits to be written.
+    package func interest(reads: Bool, writes: Bool) -> Interest {
+        switch stage {
+        case .connecting: return .write
+        case .securing: return writeWantsRead ? .read : .write
+        case .open:
+            var interest: Interest = reads || writes && writeWantsRead ? .read : []
+            if writes && !writeWantsRead || reads && readWantsWrite { interest.insert(.write) }
+            return interest
+        case .closed: return []
+        }
+    }
+
+    /// Whether there may be something to read, as the socket is ready for this.
+    package func canRead(_ ready: Interest) -> Bool {
+        ready.contains(.read) || readWantsWrite && ready.contains(.write)
+    }
+
+    /// Whether something may be written, as the socket is ready for this.
+    package func canWrite(_ ready: Interest) -> Bool {
+        ready.contains(.write) || writeWantsRead && ready.contains(.read)
+    }
+
+    // MARK: Bytes
+
+    /// Reads what there is, as far as there is room.
+    ///
+    /// - Returns: how many bytes; 0 if there are none now.
+    /// - Throws: ``MessagingError/Code/connectionLost`` at the end.
+    package func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
+        guard let tls else {
+            while true {
+                let count = recv(descriptor, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
+                if count > 0 { return count }
+                if count == 0 { throw ended }
+                if errno == EINTR { continue }
+                if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
+                throw Endpoint.failure(errno)
+            }
+        }
+        readWantsWrite = false
+        switch tls.read(into: room) {
+        case .bytes(let count): return count
+        case .wouldBlock: return 0
+        case .wantsWrite:
+            readWantsWrite = true
+            return 0
+        case .closed: throw ended
+        case .failed(let error): throw error
+        }
+    }
+
+    /// Writes what is taken.
+    ///
+    /// - Returns: how many bytes; 0 if none are taken now.
+    /// - Throws: ``MessagingError/Code/connectionLost`` if none will be any more.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws -> Int {
+        guard let tls else {
+            while true {
+                let count = SocketOutput.send(descriptor, bytes)
+                if count >= 0 { return count }
+                if errno == EINTR { continue }
+                if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
+                throw Endpoint.failure(errno)
+            }
+        }
+        writeWantsRead = false
+        switch tls.write(bytes) {
+        case .bytes(let count): return count
+        case .wouldBlock: return 0
+        case .wantsRead:
+            writeWantsRead = true
+            return 0
+        case .failed(let error): throw error
+        }
+    }
+
+    private var ended: MessagingError { MessagingError(.connectionLost, "the \(peer) ended the link") }
+}
+
+/// The system's function, whose name the method above hides.
+private func systemClose(_ descriptor: CInt) {
+    _ = close(descriptor)
+}
