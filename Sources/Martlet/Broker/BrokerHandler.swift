@@ -3,10 +3,11 @@
 /// The broker asks before it does anything, and does what the ruling says. Every method has a default that accepts,
 /// so a handler implements what it changes; the broker without one is ``StandardHandler``, which changes nothing.
 ///
-/// Calls come one at a time, from whatever thread acts on the broker, which is locked meanwhile: return quickly, and
-/// send further messages by the ``BrokerActions`` that are passed in.
+/// Calls come one at a time, from any thread. The broker is locked meanwhile: return quickly, and send further messages by
+/// the ``BrokerActions`` that are passed in.
 public protocol BrokerHandler: Sendable {
-    /// A connection is being made. Refused, `connect` throws ``MessagingError/Code/refused``.
+    /// A connection is being made, or comes back after its link was lost. Refused, `connect` throws
+    /// ``MessagingError/Code/refused``, and a lost link stays lost.
     mutating func connects(_ client: BrokerClient, actions: inout BrokerActions) -> BrokerRuling<Void>
 
     /// A message is being published, sent to a queue, or sent as a reply. A change may alter the message or its
@@ -40,7 +41,9 @@ public protocol BrokerHandler: Sendable {
         actions: inout BrokerActions
     ) -> BrokerRuling<Disposition>
 
-    /// A client has gone: in order, or because its link was lost.
+    /// A client that was connected has gone: in order, or because its link was lost.
+    ///
+    /// Said once for each time that the client was let in. A client that comes back on a new link asks to connect again.
     mutating func disconnects(_ client: BrokerClient, inOrder: Bool, actions: inout BrokerActions)
 }
 

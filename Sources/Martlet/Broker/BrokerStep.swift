@@ -5,16 +5,14 @@ public struct BrokerStep: Sendable, Hashable {
     /// The client that gets it, by ``BrokerClient/id``.
     public let client: Int
 
-    init(_ effect: BrokerEffect) {
-        switch effect {
-        case .publication(let message, let topic, _, _, let client):
-            self.client = client
+    init(_ delivery: BrokerDelivery) {
+        client = delivery.client
+        switch delivery {
+        case .publication(let message, let topic, _, _):
             dispatch = BrokerDispatch(message, to: .topic(topic, retain: false))
-        case .assignment(let queued, _, let queue, _, let client):
-            self.client = client
+        case .assignment(let queued, _, let queue, _):
             dispatch = BrokerDispatch(queued.message, to: .queue(queue))
-        case .reply(let message, let address, let client):
-            self.client = client
+        case .reply(let message, let address, _):
             dispatch = BrokerDispatch(message, to: .reply(address))
         }
     }

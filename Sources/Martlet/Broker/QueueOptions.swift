@@ -1,6 +1,6 @@
 /// What happens to a message that is sent to a full queue.
 public enum QueueOverflow: Sendable, Hashable {
-    /// Whoever sends waits for room.
+    /// The sender waits for room.
     case suspend
     /// Sending fails with ``MessagingError/Code/queueFull``.
     case reject
@@ -12,7 +12,10 @@ public enum QueueOverflow: Sendable, Hashable {
 public struct QueueOptions: Sendable, Hashable {
     /// How many messages may wait in it.
     public var limit: Int
-    /// What happens when more are sent.
+    /// How many bytes the bodies of the messages that wait in it may have together. An empty queue takes one message of
+    /// any size.
+    public var byteLimit: Int
+    /// What happens to a message that is sent when one of the limits is reached.
     public var overflow: QueueOverflow
     /// How long a message may wait before it becomes a dead letter; `nil`: for ever. A message's own expiry counts too.
     public var timeToLive: Duration?
@@ -22,15 +25,17 @@ public struct QueueOptions: Sendable, Hashable {
     /// counted.
     public var deadLetters: QueueName?
 
-    /// Ten thousand messages, senders wait, nothing expires, no dead letters kept, unless told.
+    /// By default 10,000 messages of 64 MiB together, senders wait, nothing expires, and dead letters are dropped.
     public init(
         limit: Int = 10_000,
+        byteLimit: Int = 64 << 20,
         overflow: QueueOverflow = .suspend,
         timeToLive: Duration? = nil,
         maximumDeliveries: Int? = nil,
         deadLetters: QueueName? = nil
     ) {
         self.limit = limit
+        self.byteLimit = byteLimit
         self.overflow = overflow
         self.timeToLive = timeToLive
         self.maximumDeliveries = maximumDeliveries
@@ -42,6 +47,12 @@ public struct QueueOptions: Sendable, Hashable {
         try deadLetters?.validate()
         if limit < 1 {
             throw MessagingError(.invalidArgument, "the limit of queue \(queue) is \(limit); it must be at least 1")
+        }
+        if byteLimit < 1 {
+            throw MessagingError(
+                .invalidArgument,
+                "the limit of queue \(queue) is \(byteLimit) bytes; it must be at least 1"
+            )
         }
         if let maximumDeliveries, maximumDeliveries < 1 {
             throw MessagingError(
@@ -55,5 +66,11 @@ public struct QueueOptions: Sendable, Hashable {
                 "the time to live in queue \(queue) is \(timeToLive); it must be positive"
             )
         }
+    }
+
+    /// How long a message with an expiry of its own may wait; `nil`: for ever.
+    func life(of expiry: Duration?) -> Duration? {
+        guard let expiry, let timeToLive else { return expiry ?? timeToLive }
+        return min(expiry, timeToLive)
     }
 }

@@ -94,9 +94,8 @@ import Testing
             Reached(position: 1)
         } _: { fixture in
             let replies = Log<String>()
-            _ = try await fixture.client.openReplyAddress { reply, _ in replies.add(reply.text ?? "") }
-            let id = try #require(fixture.broker.presence.clients.last?.client.id)
-            let request = Message("{", headers: [Headers.Standard.replyTo: .string("reply.\(id)")])
+            let address = try await fixture.client.openReplyAddress { reply, _ in replies.add(reply.text ?? "") }
+            let request = Message("{", headers: [Headers.Standard.replyTo: .string(address.address(for: "1"))])
             try await fixture.client.send(request, to: "arm.move.send_goal")
             await until { !replies.entries.isEmpty }
             let reply = try object(Message(replies.entries[0]))

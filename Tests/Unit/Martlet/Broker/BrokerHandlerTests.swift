@@ -100,6 +100,36 @@ import Testing
         #expect(broker.presence.clients.isEmpty)
     }
 
+    /// Each time a client is gone the handler is told so once, however often it is cut, closed and dropped.
+    @Test func itIsToldOnceThatAClientIsGone() async throws {
+        let broker = broker
+        do {
+            let cut = try await broker.connect(name: "cut")
+            cut.cut()
+            cut.cut()
+            await cut.close()
+            await cut.close()
+            let closed = try await broker.connect(name: "closed")
+            await closed.close()
+            let dropped = try await broker.connect(name: "dropped")
+            withExtendedLifetime(dropped) {}
+            let back = try await broker.connect(name: "back")
+            back.cut()
+            back.restore()
+            await back.close()
+            back.restore()
+        }
+        #expect(
+            journal.all == [
+                "connects cut", "disconnects cut lost",
+                "connects closed", "disconnects closed in order",
+                "connects dropped",
+                "connects back", "disconnects back lost", "connects back", "disconnects back in order",
+                "disconnects dropped in order",
+            ]
+        )
+    }
+
     @Test func itMayRefuseChangeRerouteAndAdd() async throws {
         let broker = broker
         let a = try await broker.connect(name: "a")

@@ -187,4 +187,23 @@ import Testing
         }
         #expect(broker.presence.clients.isEmpty)
     }
+
+    /// A reply address tells nothing about any other one.
+    @Test func replyAddressesCanNotBeGuessed() async throws {
+        let broker = MemoryBroker()
+        var addresses: Set<String> = []
+        for number in 0..<100 {
+            let connection = try await broker.connect(name: "\(number)")
+            let reply = try await connection.openReplyAddress { _, _ in Issue.record("a guessed reply arrived") }
+            let address = reply.address(for: "1")
+            #expect(address.utf8.count >= 22, "fewer than 64 random bits: \(address)")
+            addresses.insert(address)
+            let stranger = try await broker.connect(name: "stranger")
+            let id = try #require(broker.presence.clients.last { $0.client.name == "\(number)" }?.client.id)
+            for guess in ["reply.\(id)", "reply.", String(address.dropLast()), address + "0", address.uppercased()] {
+                #expect(await errorCode { try await stranger.reply(Message(), to: guess) } == .noResponder)
+            }
+        }
+        #expect(addresses.count == 100)
+    }
 }

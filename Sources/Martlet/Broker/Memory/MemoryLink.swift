@@ -1,7 +1,7 @@
 import DequeModule
 import Synchronization
 
-/// A connection's end at its broker; it is disconnected when nobody holds it any more.
+/// A connection's end at its broker. It is disconnected when the last reference to it goes.
 final class MemoryLink: Settler {
     /// A publish that was made while there was no link.
     private struct Buffered {
@@ -22,8 +22,8 @@ final class MemoryLink: Settler {
     private let receiver = Mutex(Receiver())
     private let replies = Telling<(Message, String)>()
     private let online = Atomic(true)
-    /// Whether it is being closed: what is not taken any more is told that, not that the link may come back. Set before the
-    /// broker's lock is taken to leave, so that whoever finds the link gone under that lock sees it.
+    /// Whether it is being closed: then a message that is not taken fails for that reason, not because the link is lost.
+    /// Set before the broker's lock is taken to leave, so that a task that finds the link gone under that lock sees it.
     private let isClosing = Atomic(false)
     private let waits = OpenWaits()
     private let buffer = Mutex<Deque<Buffered>>([])
@@ -160,7 +160,7 @@ final class MemoryLink: Settler {
     private func sendBuffered() {
         buffer.withLock { buffer in
             while let publish = buffer.first {
-                // The broker takes them at once; whoever is behind waits outside its mailbox.
+                // The broker takes them at once. Those for a full mailbox wait outside it.
                 let outcome = try? broker.publish(publish.message, to: publish.topic, publish.options, from: self)
                 if case .offline = outcome { return }
                 buffer.removeFirst()

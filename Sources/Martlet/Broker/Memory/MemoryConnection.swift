@@ -23,8 +23,8 @@ public actor MemoryConnection: Connection {
         try pattern.validate()
         try options.validate(on: capabilities)
         let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
-        let ruled = try link.broker.subscribe(link.client, to: pattern, options, mailbox)
-        return Subscription(mailbox, of: ruled.onlyTopic) { [link] in link.broker.unsubscribe(link.client, mailbox) }
+        let (ruled, recipient) = try link.broker.subscribe(link.client, to: pattern, options, mailbox)
+        return Subscription(mailbox, of: ruled.onlyTopic) { [link] in link.broker.unsubscribe(recipient) }
     }
 
     /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
@@ -38,10 +38,8 @@ public actor MemoryConnection: Connection {
         try queue.validate()
         try options.validate()
         let mailbox = Mailbox<Delivery>(limit: options.prefetch, overflow: .suspend)
-        let ruled = try link.broker.consume(link.client, from: queue, options, mailbox)
-        return Subscription(mailbox, of: TopicName(ruled.text)) { [link] in
-            link.broker.stopConsuming(link.client, mailbox)
-        }
+        let (ruled, recipient) = try link.broker.consume(link.client, from: queue, options, mailbox)
+        return Subscription(mailbox, of: TopicName(ruled.text)) { [link] in link.broker.stopConsuming(recipient) }
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.

@@ -19,23 +19,26 @@ public final class MemoryBroker: Sendable {
         case stepped
     }
 
+    /// All that the broker's lock guards: the core, and what the core must not hold.
     struct State: Sendable {
         var core: BrokerCore
         /// The broker's rules; `nil` for the standard ones, which need not be asked.
         var handler: (any BrokerHandler)?
+        /// What the handler wants sent.
         var actions = BrokerActions()
+        var mailboxes = MailboxTable()
+        var senders = WaitingSenders()
         var links: [Int: Weak] = [:]
         /// In stepped mode, what waits to be delivered.
-        var held: [BrokerEffect] = []
+        var held: [BrokerDelivery] = []
+        /// When expired messages are taken out next.
         var sweepsAt: Duration?
+        /// The core's effects while they are performed; empty otherwise.
+        var performing: [BrokerEffect] = []
         var aftermath = BrokerAftermath()
 
-        /// What is to be done now that the broker is unlocked; `nil` if there is nothing.
+        /// What is to be done when the lock is free again; `nil` if there is nothing.
         mutating func takeAftermath() -> BrokerAftermath? {
-            if !core.admitted.isEmpty {
-                aftermath.senders += core.admitted
-                core.admitted = []
-            }
             guard !aftermath.isEmpty else { return nil }
             defer { aftermath = BrokerAftermath() }
             return aftermath
@@ -71,6 +74,7 @@ public final class MemoryBroker: Sendable {
         let identity = try locked { state in
             let identity = BrokerClient(id: state.core.makeID(), name: runtime.name)
             if case .refuse(let reason) = state.handler?.connects(identity, actions: &state.actions) {
+                perform(&state)
                 throw state.refusal(reason)
             }
             state.core.connect(identity, will: options.will)
@@ -119,7 +123,7 @@ public final class MemoryBroker: Sendable {
     /// What the broker has counted.
     public var statistics: BrokerStatistics { state.withLock { $0.core.statistics } }
 
-    /// Acts on the broker, and does what can only be done when it is unlocked again.
+    /// Acts on the broker under its lock, then does what can only be done when the lock is free again.
     func locked<Result: Sendable, Failure: Error>(
         _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -148,17 +152,14 @@ public final class MemoryBroker: Sendable {
     /// Delivers the waiting message that a function chooses of ``pending``, which does not change meanwhile.
     @discardableResult
     package func step(choosing index: ([BrokerStep]) -> Int?) -> BrokerStep? {
-        let (effect, links): (BrokerEffect?, [Int: Weak]) = state.withLock { state in
+        locked { state in
             guard let index = index(state.held.map(BrokerStep.init)), state.held.indices.contains(index) else {
-                return (nil, [:])
+                return nil
             }
-            return (state.held.remove(at: index), state.links)
+            let delivery = state.held.remove(at: index)
+            deliver(delivery, &state)
+            return BrokerStep(delivery)
         }
-        guard let effect else { return nil }
-        var aftermath = BrokerAftermath()
-        _ = deliver(effect, links, &aftermath)
-        aftermath.run()
-        return BrokerStep(effect)
     }
 
     /// Delivers everything that waits, and what is sent because of it by the time it looks.

@@ -1,0 +1,295 @@
+/// The embedded broker's logic: clients, topics, retained messages, queues, reply addresses.
+///
+/// A pure value. A command changes it and leaves what is to be done in ``effects``; the shell, ``MemoryBroker``, holds
+/// mailboxes, continuations and timers, and does it. Time and random addresses are passed in. Subscriptions and consumers
+/// go by numbers that the shell makes.
+struct BrokerCore: Sendable {
+    /// A client's interest in topics. It stays when the link is lost and restored.
+    private struct Subscription: Sendable {
+        let id: Int
+        let pattern: TopicPattern
+        let options: SubscribeOptions
+    }
+
+    /// A client's interest in a queue. It stays, too.
+    private struct Consumer: Sendable {
+        let id: Int
+        let queue: QueueName
+        let prefetch: Int
+    }
+
+    private struct Client: Sendable {
+        let identity: BrokerClient
+        let will: Will?
+        var isOnline = true
+        var subscriptions: [Int: Subscription] = [:]
+        var consumers: [Int: Consumer] = [:]
+        var replyAddress: String?
+    }
+
+    /// What is to be done. The shell empties it after each command.
+    var effects: [BrokerEffect] = []
+    private var clients: [Int: Client] = [:]
+    private var index: SubscriberIndex
+    private var retained: RetainedMessages
+    private var queues: BrokerQueues
+    /// The client that hears each reply address.
+    private var listeners: [String: Int] = [:]
+    private var lastID = 0
+    private var counts = BrokerStatistics()
+
+    init(_ options: MemoryBroker.Options) {
+        index = SubscriberIndex(cachedTopics: options.cachedTopics)
+        retained = RetainedMessages(limit: options.retainedTopics)
+        queues = BrokerQueues(limit: options.queues, defaults: options.queueDefaults)
+    }
+
+    /// A number that is greater than all before it.
+    mutating func makeID() -> Int {
+        lastID += 1
+        return lastID
+    }
+
+    // MARK: Clients
+
+    mutating func connect(_ client: BrokerClient, will: Will?) {
+        clients[client.id] = Client(identity: client, will: will)
+    }
+
+    /// Throws unless the client is connected and has its link.
+    func checkOnline(_ client: Int) throws {
+        guard let client = clients[client] else { throw MessagingError.closed }
+        guard client.isOnline else { throw MessagingError.offline }
+    }
+
+    /// Whether the client is connected and has lost its link.
+    func isCut(_ client: Int) -> Bool { clients[client]?.isOnline == false }
+
+    /// A link is lost: what only the link held is undone, what the client asked for is remembered.
+    mutating func cut(_ id: Int, now: Duration) {
+        guard let client = clients[id], client.isOnline else { return }
+        clients[id]?.isOnline = false
+        withdraw(client, now: now)
+        if let will = client.will { publishWill(will) }
+        effects.append(.tellGone(client.identity, inOrder: false))
+    }
+
+    /// The link is back: everything the client had asked for holds again.
+    mutating func restore(_ id: Int, now: Duration) {
+        guard let client = clients[id], !client.isOnline else { return }
+        clients[id]?.isOnline = true
+        for (number, old) in client.subscriptions.sorted(by: { $0.value.id < $1.value.id }) {
+            subscribe(Recipient(client: id, number: number), to: old.pattern, old.options, now: now)
+        }
+        for (number, old) in client.consumers.sorted(by: { $0.value.id < $1.value.id }) {
+            addConsumer(Recipient(client: id, number: number), to: old.queue, prefetch: old.prefetch, now: now)
+        }
+    }
+
+    /// A client leaves for good.
+    mutating func disconnect(_ id: Int, now: Duration) {
+        guard let client = clients.removeValue(forKey: id) else { return }
+        if let address = client.replyAddress { listeners[address] = nil }
+        if client.isOnline { withdraw(client, now: now) }
+        for number in client.subscriptions.keys.sorted() + client.consumers.keys.sorted() {
+            effects.append(.end(number: number))
+        }
+        // One whose link was lost was told to be gone then.
+        if client.isOnline { effects.append(.tellGone(client.identity, inOrder: true)) }
+    }
+
+    /// Undoes what only the link held.
+    private mutating func withdraw(_ client: Client, now: Duration) {
+        let id = client.identity.id
+        for old in client.subscriptions.values { index.remove(id: old.id, for: old.pattern) }
+        for (number, old) in client.consumers { queues.remove(Recipient(client: id, number: number), from: old.queue) }
+        queues.requeueAll(of: id, now: now, effects: &effects)
+    }
+
+    // MARK: Topics
+
+    /// Publishes a message. All that is published goes this way.
+    ///
+    /// - Parameters:
+    ///   - retain: whether it is kept for those who subscribe later.
+    ///   - time: until when it is kept; `nil`: for ever.
+    /// - Returns: the subscribers that the shell is to deliver it to, all at once.
+    /// - Throws: ``MessagingError/Code/refused`` if it is to be kept and would be one retained topic too many.
+    mutating func publish(
+        _ message: Message,
+        to topic: TopicName,
+        retain: Bool,
+        until time: Duration? = nil
+    ) throws -> [Subscriber] {
+        if retain {
+            guard retained.hasRoom(for: topic) else {
+                throw MessagingError(.refused, "the broker retains \(retained.limit) topics and takes no more")
+            }
+            retained.keep(message, for: topic, until: time)
+        }
+        counts.published += 1
+        return index.subscribers(of: topic)
+    }
+
+    /// Publishes a message that no task waits to see published: a will, or one of the broker's handler.
+    ///
+    /// - Throws: as ``publish(_:to:retain:until:)``.
+    mutating func announce(_ message: Message, to topic: TopicName, retain: Bool) throws {
+        for subscriber in try publish(message, to: topic, retain: retain) {
+            let isRetained = retain && subscriber.retainAsPublished
+            effects.append(.deliver(.publication(message, topic, isRetained: isRetained, to: subscriber)))
+        }
+    }
+
+    private mutating func publishWill(_ will: Will) {
+        do {
+            try announce(will.message, to: will.topic, retain: will.retain)
+        } catch {
+            // There is no room to keep it. Those who are there get it all the same.
+            try? announce(will.message, to: will.topic, retain: false)
+        }
+    }
+
+    /// Adds a subscription under a number of the shell's, and has it get what is retained.
+    mutating func subscribe(
+        _ recipient: Recipient,
+        to pattern: TopicPattern,
+        _ options: SubscribeOptions,
+        now: Duration
+    ) {
+        let id = makeID()
+        clients[recipient.client]?.subscriptions[recipient.number] =
+            Subscription(id: id, pattern: pattern, options: options)
+        let subscriber = Subscriber(
+            recipient: recipient,
+            retainAsPublished: options.retainAsPublished,
+            knowsTopic: !pattern.hasWildcards
+        )
+        index.insert(subscriber, id: id, for: pattern)
+        guard options.retained else { return }
+        for (topic, message) in retained.messages(for: pattern, now: now) {
+            effects.append(.deliver(.publication(message, topic, isRetained: true, to: subscriber)))
+        }
+    }
+
+    mutating func unsubscribe(_ recipient: Recipient) {
+        guard let old = clients[recipient.client]?.subscriptions.removeValue(forKey: recipient.number) else { return }
+        index.remove(id: old.id, for: old.pattern)
+    }
+
+    // MARK: Replies
+
+    /// Has a client hear an address that nobody can guess, unless it hears one already.
+    ///
+    /// - Returns: the address that it hears.
+    mutating func hearReplies(_ client: Int, at address: String) -> String {
+        if let heard = clients[client]?.replyAddress { return heard }
+        clients[client]?.replyAddress = address
+        listeners[address] = client
+        return address
+    }
+
+    /// Sends a reply.
+    ///
+    /// - Returns: whether a client hears the address.
+    mutating func reply(_ message: Message, to address: String) -> Bool {
+        guard let client = listeners[address], clients[client]?.isOnline == true else {
+            counts.undeliverableReplies += 1
+            return false
+        }
+        effects.append(.deliver(.reply(message, address: address, client: client)))
+        return true
+    }
+
+    // MARK: Queues
+
+    mutating func declare(_ queue: QueueName, _ options: QueueOptions) throws {
+        try queues.declare(queue, options)
+    }
+
+    /// Sends a message to a queue.
+    ///
+    /// - Returns: the number under which its sender waits for room; `nil`: the message is in the queue.
+    mutating func send(_ message: Message, to queue: QueueName, _ options: SendOptions, now: Duration) throws
+        -> UInt64?
+    {
+        try queues.send(message, to: queue, options, now: now, effects: &effects)
+    }
+
+    /// Takes back the message of a sender that waits no longer.
+    ///
+    /// - Returns: whether it still waited.
+    mutating func withdraw(_ sender: UInt64, from queue: QueueName) -> Bool {
+        queues.withdraw(sender, from: queue)
+    }
+
+    /// Adds a consumer under a number of the shell's.
+    ///
+    /// - Throws: ``MessagingError/Code/refused`` if the queue would be one too many.
+    mutating func consume(_ recipient: Recipient, from queue: QueueName, prefetch: Int, now: Duration) throws {
+        try queues.checkRoom(for: queue)
+        addConsumer(recipient, to: queue, prefetch: prefetch, now: now)
+    }
+
+    private mutating func addConsumer(_ recipient: Recipient, to queue: QueueName, prefetch: Int, now: Duration) {
+        let id = makeID()
+        clients[recipient.client]?.consumers[recipient.number] = Consumer(id: id, queue: queue, prefetch: prefetch)
+        let consumer = QueueCore.Consumer(recipient: recipient, prefetch: prefetch)
+        queues.add(consumer, to: queue, now: now, effects: &effects)
+    }
+
+    /// A consumer takes no more. What it holds is settled by whoever has it.
+    mutating func stopConsuming(_ recipient: Recipient) {
+        guard let old = clients[recipient.client]?.consumers.removeValue(forKey: recipient.number) else { return }
+        queues.remove(recipient, from: old.queue)
+    }
+
+    /// A delivery that is not settled yet.
+    func delivery(_ tag: UInt64) -> BrokerQueues.Unsettled? { queues.delivery(tag) }
+
+    mutating func settle(_ tag: UInt64, as disposition: Disposition, now: Duration) {
+        queues.settle(tag, as: disposition, now: now, effects: &effects)
+    }
+
+    // MARK: Expiry
+
+    /// When ``expire(at:)`` next has something to do; `nil`: nothing kept expires.
+    var nextDeadline: Duration? {
+        guard let retained = retained.nextDeadline else { return queues.nextDeadline }
+        return min(retained, queues.nextDeadline ?? retained)
+    }
+
+    /// Takes out everything that has expired.
+    mutating func expire(at now: Duration) {
+        retained.expire(at: now)
+        queues.expire(at: now, effects: &effects)
+    }
+
+    // MARK: What there is
+
+    /// Counts a request that the broker's handler refused.
+    mutating func countRefusal() { counts.refused += 1 }
+
+    /// Counts a message of the broker's handler that could not be passed on.
+    mutating func countDroppedAction() { counts.droppedActions += 1 }
+
+    var statistics: BrokerStatistics {
+        var statistics = counts
+        statistics.sent = queues.sent
+        statistics.droppedDeadLetters = queues.droppedDeadLetters
+        return statistics
+    }
+
+    var presence: BrokerPresence {
+        BrokerPresence(
+            clients: clients.values.filter(\.isOnline).sorted { $0.identity.id < $1.identity.id }.map { client in
+                BrokerPresence.Client(
+                    client: client.identity,
+                    subscriptions: client.subscriptions.values.sorted { $0.id < $1.id }.map(\.pattern),
+                    queues: client.consumers.values.sorted { $0.id < $1.id }.map(\.queue)
+                )
+            },
+            queues: queues.presence
+        )
+    }
+}

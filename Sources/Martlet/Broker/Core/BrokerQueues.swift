@@ -1,0 +1,244 @@
+/// A broker's queues, and the deliveries from them that are not settled yet. A pure value; time is passed in.
+struct BrokerQueues: Sendable {
+    /// A delivery that a consumer holds.
+    struct Unsettled: Sendable {
+        let queued: QueuedMessage
+        let queue: QueueName
+        let consumer: Recipient
+    }
+
+    /// How many queues there may be.
+    private let limit: Int
+    /// How queues behave that nobody declared.
+    private let defaults: QueueOptions
+    private(set) var queues: [QueueName: QueueCore] = [:]
+    private var unsettled: [UInt64: Unsettled] = [:]
+    /// The tags of the deliveries that each client holds.
+    private var tags: [Int: Set<UInt64>] = [:]
+    private var deadlines = Deadlines<QueueName>()
+    private var lastTag: UInt64 = 0
+    private var lastSender: UInt64 = 0
+    /// How many messages were sent.
+    private(set) var sent = 0
+    /// How many messages died in a queue that has no dead-letter queue.
+    private(set) var droppedDeadLetters = 0
+
+    init(limit: Int, defaults: QueueOptions) {
+        self.limit = limit
+        self.defaults = defaults
+    }
+
+    /// When the next message expires.
+    var nextDeadline: Duration? { deadlines.next }
+
+    // MARK: The queues themselves
+
+    /// Configures a queue, whether or not it is in use.
+    mutating func declare(_ queue: QueueName, _ options: QueueOptions) throws {
+        try options.validate(for: queue)
+        var next = options.deadLetters
+        var visited: Set<QueueName> = []
+        while let name = next, visited.insert(name).inserted {
+            guard name != queue else {
+                throw MessagingError(.invalidArgument, "the dead letters of queue \(queue) would come back to it")
+            }
+            next = (queues[name] ?? undeclared(name)).options.deadLetters
+        }
+        if queues[queue] != nil {
+            queues[queue]?.options = options
+            queues[queue]?.isDeclared = true
+        } else {
+            try checkRoom(for: queue)
+            queues[queue] = QueueCore(options, isDeclared: true)
+        }
+    }
+
+    /// A queue that nobody declared. Of the queue that dead letters go to by default, dead letters go nowhere.
+    private func undeclared(_ queue: QueueName) -> QueueCore {
+        var options = defaults
+        if options.deadLetters == queue { options.deadLetters = nil }
+        return QueueCore(options, isDeclared: false)
+    }
+
+    private mutating func makeIfMissing(_ queue: QueueName) {
+        if queues[queue] == nil { queues[queue] = undeclared(queue) }
+    }
+
+    /// Throws if the queue would be one too many.
+    func checkRoom(for queue: QueueName) throws {
+        guard queues[queue] != nil || queues.count < limit else {
+            throw MessagingError(.refused, "the broker has \(queues.count) queues and takes no more, so not \(queue)")
+        }
+    }
+
+    private mutating func removeIfUnused(_ queue: QueueName) {
+        guard queues[queue]?.isUnused == true else { return }
+        queues[queue] = nil
+        deadlines.forget(queue)
+    }
+
+    // MARK: Senders
+
+    /// Sends a message.
+    ///
+    /// - Returns: the number under which its sender waits for room; `nil`: the message is in the queue.
+    mutating func send(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions,
+        now: Duration,
+        effects: inout [BrokerEffect]
+    ) throws -> UInt64? {
+        if options.requiresConsumer, queues[queue]?.consumers.isEmpty ?? true {
+            throw MessagingError(.noResponder, "nobody consumes \(queue) right now")
+        }
+        try checkRoom(for: queue)
+        makeIfMissing(queue)
+        sent += 1
+        lastSender += 1
+        noteDeadline(of: queue, options.expiry, now: now)
+        var dead: [DeadLetter] = []
+        let admission =
+            queues[queue]?.admit(message, sender: lastSender, expiry: options.expiry, now: now, dead: &dead) ?? .full
+        bury(dead, of: queue, now: now, effects: &effects)
+        pump(queue, now: now, effects: &effects)
+        switch admission {
+        case .admitted: return nil
+        case .parked: return lastSender
+        case .full: throw MessagingError(.queueFull, "queue \(queue) is full, and its rule is to refuse")
+        }
+    }
+
+    /// Takes back the message of a sender that waits no longer.
+    ///
+    /// - Returns: whether it still waited.
+    mutating func withdraw(_ sender: UInt64, from queue: QueueName) -> Bool {
+        let wasParked = queues[queue]?.withdraw(sender) ?? false
+        removeIfUnused(queue)
+        return wasParked
+    }
+
+    // MARK: Consumers
+
+    mutating func add(
+        _ consumer: QueueCore.Consumer,
+        to queue: QueueName,
+        now: Duration,
+        effects: inout [BrokerEffect]
+    ) {
+        makeIfMissing(queue)
+        queues[queue]?.add(consumer)
+        pump(queue, now: now, effects: &effects)
+    }
+
+    /// Assigns a consumer no more. What it holds can still be settled.
+    mutating func remove(_ consumer: Recipient, from queue: QueueName) {
+        queues[queue]?.removeConsumer(consumer)
+        removeIfUnused(queue)
+    }
+
+    /// Puts back what a client holds unsettled, in the order in which it was delivered.
+    mutating func requeueAll(of client: Int, now: Duration, effects: inout [BrokerEffect]) {
+        for tag in tags.removeValue(forKey: client)?.sorted() ?? [] {
+            settle(tag, as: .requeue, now: now, effects: &effects)
+        }
+    }
+
+    func delivery(_ tag: UInt64) -> Unsettled? { unsettled[tag] }
+
+    mutating func settle(
+        _ tag: UInt64,
+        as disposition: Disposition,
+        now: Duration,
+        effects: inout [BrokerEffect]
+    ) {
+        guard let delivery = unsettled.removeValue(forKey: tag) else { return }
+        tags[delivery.consumer.client]?.remove(tag)
+        var dead: [DeadLetter] = []
+        queues[delivery.queue]?.settle(delivery.queued, of: delivery.consumer, as: disposition, dead: &dead)
+        if disposition == .requeue, let expiry = delivery.queued.expiresAt {
+            deadlines.note(delivery.queue, at: expiry)
+        }
+        bury(dead, of: delivery.queue, now: now, effects: &effects)
+        pump(delivery.queue, now: now, effects: &effects)
+        removeIfUnused(delivery.queue)
+    }
+
+    /// Assigns what waits to the consumers that have room for it, and lets in the senders that wait.
+    private mutating func pump(_ queue: QueueName, now: Duration, effects: inout [BrokerEffect]) {
+        var dead: [DeadLetter] = []
+        while let (queued, consumer) = queues[queue]?.nextAssignment(now: now, dead: &dead) {
+            lastTag += 1
+            unsettled[lastTag] = Unsettled(queued: queued, queue: queue, consumer: consumer)
+            tags[consumer.client, default: []].insert(lastTag)
+            effects.append(.deliver(.assignment(queued, tag: lastTag, queue, to: consumer)))
+            admitParked(queue, effects: &effects)
+        }
+        admitParked(queue, effects: &effects)
+        bury(dead, of: queue, now: now, effects: &effects)
+    }
+
+    private mutating func admitParked(_ queue: QueueName, effects: inout [BrokerEffect]) {
+        while let sender = queues[queue]?.admitParked() { effects.append(.admit(sender: sender)) }
+    }
+
+    /// Sends dead letters where they go. A full dead-letter queue loses its oldest messages.
+    private mutating func bury(
+        _ dead: [DeadLetter],
+        of queue: QueueName,
+        now: Duration,
+        effects: inout [BrokerEffect]
+    ) {
+        guard !dead.isEmpty else { return }
+        guard let target = queues[queue]?.options.deadLetters else {
+            droppedDeadLetters += dead.count
+            return
+        }
+        makeIfMissing(target)
+        noteDeadline(of: target, nil, now: now)
+        for letter in dead {
+            var message = letter.queued.message
+            message.headers[Headers.Standard.deathReason] = .string(letter.reason.rawValue)
+            message.headers[Headers.Standard.deathQueue] = .string(queue.text)
+            message.headers[Headers.Standard.deathDeliveries] = .integer(Int64(letter.queued.deliveries))
+            var displaced: [DeadLetter] = []
+            queues[target]?.bury(message, now: now, dead: &displaced)
+            bury(displaced, of: target, now: now, effects: &effects)
+        }
+        pump(target, now: now, effects: &effects)
+    }
+
+    // MARK: Expiry
+
+    /// Notes when a message that comes into a queue expires: by its own time or by the queue's.
+    private mutating func noteDeadline(of queue: QueueName, _ expiry: Duration?, now: Duration) {
+        if let life = queues[queue]?.options.life(of: expiry) { deadlines.note(queue, at: now + life.capped) }
+    }
+
+    /// Takes out everything that has expired.
+    mutating func expire(at now: Duration, effects: inout [BrokerEffect]) {
+        while let queue = deadlines.popDue(at: now) {
+            var dead: [DeadLetter] = []
+            let senders = queues[queue]?.expire(at: now, dead: &dead) ?? []
+            for sender in senders { effects.append(.expire(sender: sender)) }
+            bury(dead, of: queue, now: now, effects: &effects)
+            pump(queue, now: now, effects: &effects)
+            if let next = queues[queue]?.nextDeadline { deadlines.note(queue, at: next) }
+            removeIfUnused(queue)
+        }
+    }
+}
+
+extension BrokerQueues {
+    /// The queues as they are right now, by name.
+    var presence: [BrokerPresence.Queue] {
+        queues.sorted { $0.key.text < $1.key.text }.map { name, queue in
+            BrokerPresence.Queue(
+                name: name,
+                consumers: queue.consumers.count,
+                waiting: queue.waiting.count,
+                unsettled: queue.inHand
+            )
+        }
+    }
+}

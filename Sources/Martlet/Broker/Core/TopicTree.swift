@@ -1,0 +1,85 @@
+/// Topics in a tree with one level a segment, so that those a pattern matches are found without a look at the others.
+///
+/// Nodes live in one array and refer to each other by position, so that the tree is a value.
+struct TopicTree: Sendable {
+    /// One segment of a name.
+    private typealias Segment = String
+
+    private struct Node: Sendable {
+        var children: [Segment: Int] = [:]
+        /// The topic that ends here.
+        var topic: TopicName?
+
+        var isEmpty: Bool { children.isEmpty && topic == nil }
+    }
+
+    private static var root: Int { 0 }
+    private var nodes = [Node()]
+    private var free: [Int] = []
+
+    mutating func insert(_ topic: TopicName) {
+        var position = Self.root
+        for segment in topic.segments { position = child(of: position, for: segment) }
+        nodes[position].topic = topic
+    }
+
+    /// Removes a topic, and the nodes that only it needed.
+    mutating func remove(_ topic: TopicName) {
+        let segments = topic.segments
+        var path = [Self.root]
+        for segment in segments {
+            guard let next = nodes[path[path.count - 1]].children[segment] else { return }
+            path.append(next)
+        }
+        nodes[path[path.count - 1]].topic = nil
+        for (segment, depth) in zip(segments, 1...).reversed() {
+            let position = path[depth]
+            guard nodes[position].isEmpty else { return }
+            nodes[position] = Node()
+            free.append(position)
+            nodes[path[depth - 1]].children[segment] = nil
+        }
+    }
+
+    /// Calls `body` with each topic that a pattern matches, in no particular order.
+    ///
+    /// A wildcard in the first segment does not match a first segment that begins with `$` (MQTT 5, 4.7.2).
+    ///
+    /// - Returns: how many nodes it looked at.
+    @discardableResult
+    func forEachMatch(of pattern: TopicPattern, _ body: (TopicName) -> Void) -> Int {
+        let segments = pattern.segments
+        var visited = 0
+        var pending = [(position: Self.root, depth: 0)]
+        while let (position, depth) = pending.popLast() {
+            visited += 1
+            let node = nodes[position]
+            let segment = depth < segments.count ? segments[depth] : nil
+            if segment == nil || segment == "#", let topic = node.topic { body(topic) }
+            guard let segment else { continue }
+            switch segment {
+            case "*", "#":
+                let next = segment == "#" ? depth : depth + 1
+                for (name, child) in node.children where position != Self.root || name.first != "$" {
+                    pending.append((child, next))
+                }
+            default:
+                if let child = node.children[segment] { pending.append((child, depth + 1)) }
+            }
+        }
+        return visited
+    }
+
+    private mutating func child(of position: Int, for segment: Segment) -> Int {
+        if let child = nodes[position].children[segment] { return child }
+        let child: Int
+        if let reused = free.popLast() {
+            child = reused
+        } else {
+            child = nodes.count
+            nodes.append(Node())
+        }
+        nodes[position].children[segment] = child
+        return child
+    }
+}

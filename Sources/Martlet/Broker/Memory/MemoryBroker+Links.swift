@@ -1,0 +1,279 @@
+import Synchronization
+
+/// What links ask of their broker.
+extension MemoryBroker {
+    /// What came of a publish or a send.
+    enum Outcome {
+        case done
+        case offline
+        /// These mailboxes were full, and the message waits outside.
+        case heldBack([HeldBack])
+        /// The queue is full, and the message waits outside under a number.
+        case parked(UInt64, QueueName)
+    }
+
+    /// A message that waits outside a mailbox.
+    struct HeldBack {
+        let mailbox: Mailbox<Delivery>
+        let id: UInt64
+    }
+
+    // MARK: Messages
+
+    func publish(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions,
+        from link: MemoryLink
+    ) throws -> Outcome {
+        guard !isProgrammed else {
+            let dispatch = BrokerDispatch(message, to: .topic(topic, retain: options.retain))
+            return try self.dispatch(dispatch, SendOptions(expiry: options.expiry), from: link)
+        }
+        return try locked { state in
+            guard link.isOnline else { return .offline }
+            return try publish(message, to: topic, retain: options.retain, expiry: options.expiry, &state)
+        }
+    }
+
+    /// Asks the handler about a message, then does what it says.
+    func dispatch(_ dispatch: BrokerDispatch, _ options: SendOptions, from link: MemoryLink) throws -> Outcome {
+        try locked { state in
+            guard link.isOnline else { return .offline }
+            let dispatch = try ruled(dispatch, &state) {
+                $0.handler?.dispatches(dispatch, from: link.client, actions: &$0.actions)
+            }
+            // What the handler adds goes out after what it was asked about.
+            defer { perform(&state) }
+            switch dispatch.destination {
+            case .topic(let topic, let retain):
+                try topic.validate()
+                return try publish(dispatch.message, to: topic, retain: retain, expiry: options.expiry, &state)
+            case .queue(let queue):
+                try queue.validate()
+                guard let sender = try state.core.send(dispatch.message, to: queue, options, now: timers.now) else {
+                    return .done
+                }
+                state.senders.park(sender)
+                return .parked(sender, queue)
+            case .reply(let address):
+                guard state.core.reply(dispatch.message, to: address) else {
+                    throw MessagingError(.noResponder, "nobody hears \(quoted(address)) any more")
+                }
+                return .done
+            }
+        }
+    }
+
+    private func publish(
+        _ message: Message,
+        to topic: TopicName,
+        retain: Bool,
+        expiry: Duration?,
+        _ state: inout State
+    ) throws -> Outcome {
+        let expiresAt = retain ? expiry.map { timers.now + $0.capped } : nil
+        let subscribers = try state.core.publish(message, to: topic, retain: retain, until: expiresAt)
+        if expiresAt != nil { perform(&state) }
+        var heldBack: [HeldBack] = []
+        for subscriber in subscribers {
+            let isRetained = retain && subscriber.retainAsPublished
+            if options.mode == .stepped {
+                state.held.append(.publication(message, topic, isRetained: isRetained, to: subscriber))
+            } else if let full = deliver(message, topic, isRetained: isRetained, to: subscriber, &state) {
+                heldBack.append(full)
+            }
+        }
+        return heldBack.isEmpty ? .done : .heldBack(heldBack)
+    }
+
+    /// Has the handler rule on a request.
+    ///
+    /// - Returns: the request, or what the handler has made of it.
+    /// - Throws: ``MessagingError/Code/refused``.
+    private func ruled<Request: Sendable>(
+        _ request: Request,
+        _ state: inout State,
+        by rule: (inout State) -> BrokerRuling<Request>?
+    ) throws -> Request {
+        switch rule(&state) {
+        case .accept, nil: return request
+        case .change(let changed): return changed
+        case .refuse(let reason):
+            perform(&state)
+            throw state.refusal(reason)
+        }
+    }
+
+    // MARK: Interests
+
+    /// - Returns: what it is subscribed to, since the handler may have changed it, and the subscription's number.
+    func subscribe(
+        _ client: BrokerClient,
+        to pattern: TopicPattern,
+        _ options: SubscribeOptions,
+        _ mailbox: Mailbox<Delivery>
+    ) throws -> (TopicPattern, Recipient) {
+        try locked { state in
+            try state.core.checkOnline(client.id)
+            let pattern = try ruled(pattern, &state) {
+                $0.handler?.subscribes(to: pattern, client, actions: &$0.actions)
+            }
+            defer { perform(&state) }
+            try pattern.validate()
+            let recipient = Recipient(client: client.id, number: state.mailboxes.insert(mailbox))
+            state.core.subscribe(recipient, to: pattern, options, now: timers.now)
+            return (pattern, recipient)
+        }
+    }
+
+    func unsubscribe(_ recipient: Recipient) {
+        let mailbox = locked { state in
+            state.core.unsubscribe(recipient)
+            return state.mailboxes.remove(recipient.number)
+        }
+        withExtendedLifetime(mailbox) {}
+    }
+
+    /// - Returns: what it consumes, since the handler may have changed it, and the consumer's number.
+    func consume(
+        _ client: BrokerClient,
+        from queue: QueueName,
+        _ options: ConsumeOptions,
+        _ mailbox: Mailbox<Delivery>
+    ) throws -> (QueueName, Recipient) {
+        try locked { state in
+            try state.core.checkOnline(client.id)
+            let queue = try ruled(queue, &state) {
+                $0.handler?.consumes(from: queue, client, actions: &$0.actions)
+            }
+            defer { perform(&state) }
+            try queue.validate()
+            let recipient = Recipient(client: client.id, number: state.mailboxes.insert(mailbox))
+            do {
+                try state.core.consume(recipient, from: queue, prefetch: options.prefetch, now: timers.now)
+            } catch {
+                _ = state.mailboxes.remove(recipient.number)
+                throw error
+            }
+            return (queue, recipient)
+        }
+    }
+
+    func stopConsuming(_ recipient: Recipient) {
+        let mailbox = locked { state in
+            state.core.stopConsuming(recipient)
+            return state.mailboxes.remove(recipient.number)
+        }
+        withExtendedLifetime(mailbox) {}
+    }
+
+    /// - Returns: the address that the client hears from now on. It has 128 random bits, so that nobody can guess it.
+    func hearReplies(_ client: BrokerClient) throws -> String {
+        let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }
+        return try locked { state in
+            try state.core.checkOnline(client.id)
+            return state.core.hearReplies(client.id, at: "reply." + random.joined(separator: "-"))
+        }
+    }
+
+    func settle(_ tag: UInt64, of client: BrokerClient, as disposition: Disposition) throws {
+        try locked { state in
+            guard let delivery = state.core.delivery(tag) else {
+                throw MessagingError(
+                    .connectionLost,
+                    "the link over which this delivery came was lost; the broker delivers it again"
+                )
+            }
+            var disposition = disposition
+            let (message, queue) = (delivery.queued.message, delivery.queue)
+            let ruling = state.handler?.settles(message, from: queue, as: disposition, client, actions: &state.actions)
+            if case .change(let changed) = ruling { disposition = changed }
+            state.core.settle(tag, as: disposition, now: timers.now)
+            perform(&state)
+        }
+    }
+
+    // MARK: The link itself
+
+    /// The client leaves for good, and its subscriptions end.
+    func disconnect(_ link: MemoryLink) {
+        locked { state in
+            link.isOnline = false
+            state.links[link.client.id] = nil
+            state.core.disconnect(link.client.id, now: timers.now)
+            perform(&state)
+        }
+    }
+
+    func cut(_ link: MemoryLink) {
+        locked { state in
+            link.isOnline = false
+            state.core.cut(link.client.id, now: timers.now)
+            perform(&state)
+        }
+    }
+
+    /// - Returns: whether the client is back: it had been cut, and the handler lets it in.
+    func restore(_ link: MemoryLink) -> Bool {
+        let client = link.client
+        return locked { state in
+            guard state.core.isCut(client.id) else { return false }
+            if case .refuse = state.handler?.connects(client, actions: &state.actions) {
+                perform(&state)
+                return false
+            }
+            link.isOnline = true
+            state.core.restore(client.id, now: timers.now)
+            perform(&state)
+            return true
+        }
+    }
+
+    // MARK: Waiting for room
+
+    /// Takes back a message that waits for room in its queue; its sender gets the error.
+    ///
+    /// - Returns: whether it still waited.
+    @discardableResult
+    func withdraw(_ sender: UInt64, from queue: QueueName, throwing error: any Error) -> Bool {
+        let withdrawn = locked { $0.withdraw(sender, from: queue) }
+        withdrawn?.continuation?.resume(throwing: error)
+        return withdrawn != nil
+    }
+
+    /// Waits until a message that found its queue full is let in.
+    func waitUntilAdmitted(
+        _ sender: UInt64,
+        to queue: QueueName,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws {
+        try await withTaskCancellationHandler {
+            // Captured, it has this run where the caller runs.
+            _ = isolation
+            try await withCheckedThrowingContinuation { continuation in
+                let ended: Result<Void, any Error>? = locked { state in
+                    if Task.isCancelled { _ = state.withdraw(sender, from: queue) }
+                    return state.senders.attach(continuation, to: sender)
+                }
+                guard let ended else { return }
+                continuation.resume(with: ended.flatMap { Result { try Task.checkCancellation() } })
+            }
+        } onCancel: {
+            withdraw(sender, from: queue, throwing: CancellationError())
+        }
+    }
+}
+
+extension MemoryBroker.State {
+    mutating func refusal(_ reason: String) -> MessagingError {
+        core.countRefusal()
+        return MessagingError(.refused, "the broker refused: \(reason)")
+    }
+
+    mutating func withdraw(_ sender: UInt64, from queue: QueueName) -> WaitingSenders.Withdrawn? {
+        guard let withdrawn = senders.withdraw(sender) else { return nil }
+        _ = core.withdraw(sender, from: queue)
+        return withdrawn
+    }
+}
