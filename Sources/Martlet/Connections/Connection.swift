@@ -95,7 +95,8 @@ public protocol Connection: Actor {
     nonisolated func reply(_ message: Message, to address: String) async throws
 
     /// Closes the connection: subscriptions end, calls in flight fail, what was held unsettled returns to its queue.
-    /// When it has returned nothing of the connection is left running. Closing twice is no error.
+    /// What was accepted before is sent first, which may take up to five seconds. When it has returned nothing of the
+    /// connection is left running. Closing twice, or by several tasks at once, is no error; cancellation does not shorten it.
     func close() async
 }
 

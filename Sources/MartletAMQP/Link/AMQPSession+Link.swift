@@ -6,7 +6,8 @@ import MartletTransport
 extension AMQPSession {
     func openLink(to endpoint: Endpoint) throws {
         handshake = Handshake(options, name: runtime.name)
-        let link = try Link(to: endpoint, tls: tls[endpoint.host])
+        let context = try options.tls.map { try TLSContext($0, host: endpoint.host) }
+        let link = try Link(to: endpoint, tls: context)
         link.appendProtocolHeader()
         self.link = link
         watch = loop.watch(link.socket, for: link.interest(reads: true)) { [weak self] _ in

@@ -21,8 +21,6 @@ actor AMQPSession: LinkSession {
     /// Where replies come at the moment.
     nonisolated let replyAddress = Mutex("")
 
-    /// For each host, since a context checks the certificate of one.
-    let tls: [String: TLSContext]
     let keeper: LinkKeeper
     var link: Link?
     var watch: Watch?
@@ -83,12 +81,6 @@ actor AMQPSession: LinkSession {
         self.loop = loop
         let runtime = ConnectionRuntime(options.connection)
         self.runtime = runtime
-        tls =
-            try options.tls.map { tls in
-                try Dictionary(options.servers.map { ($0.host, try TLSContext(tls, host: $0.host)) }) { first, _ in
-                    first
-                }
-            } ?? [:]
         let bell = Bell(loop)
         self.bell = bell
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }

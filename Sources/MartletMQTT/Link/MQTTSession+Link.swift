@@ -12,7 +12,7 @@ extension MQTTSession {
         client.delegate = self
         acknowledgement = nil
         brokersReason = nil
-        if let tls = tls[host] { try client.secure(by: tls) }
+        if let tls = options.tls { try client.secure(by: TLSContext(tls, host: host)) }
         try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
         watchSocket()
     }

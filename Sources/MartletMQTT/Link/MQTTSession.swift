@@ -19,8 +19,6 @@ actor MQTTSession: LinkSession {
     nonisolated let limits = Mutex(BrokerLimits())
 
     var client: Mosquitto
-    /// For each host, since a context checks the certificate of one.
-    let tls: [String: TLSContext]
     let keeper: LinkKeeper
     var watch: Watch?
     var ticker: Timer?
@@ -56,12 +54,6 @@ actor MQTTSession: LinkSession {
         self.loop = loop
         let runtime = ConnectionRuntime(options.connection)
         self.runtime = runtime
-        tls =
-            try options.tls.map { tls in
-                try Dictionary(options.servers.map { ($0.host, try TLSContext(tls, host: $0.host)) }) { first, _ in
-                    first
-                }
-            } ?? [:]
         client = try Mosquitto(options, clientID: runtime.name, wire: runtime.wire)
         keeper = LinkKeeper(options.link, options.connection)
         inFlight = InFlight(window: options.maximumInFlight)

@@ -6,6 +6,7 @@ import MartletTransport
 /// Getting the link, keeping it, and noticing that it is gone.
 extension RedisSession {
     func openLink(to endpoint: Endpoint) throws {
+        tls.removeAll()
         try open(.command, to: endpoint)
     }
 
@@ -75,7 +76,7 @@ extension RedisSession {
             to: endpoint,
             options,
             name: name(of: role),
-            tls: options.tls.map { try tls[endpoint.host] ?? TLSContext($0, host: endpoint.host) },
+            tls: context(for: endpoint.host),
             pending: commands,
             hearsPushes: hearsPushes,
             on: loop,
@@ -95,6 +96,15 @@ extension RedisSession {
         case .subscriber, .replies, .replyLists, .consumer: break
         }
         return link
+    }
+
+    /// What a socket is secured by, with the certificates as they are at the time of the link.
+    private func context(for host: String) throws -> TLSContext? {
+        guard let options = options.tls else { return nil }
+        if let context = tls[host] { return context }
+        let context = try TLSContext(options, host: host)
+        tls[host] = context
+        return context
     }
 
     /// What a socket is called at the server: a consumer's as its lease, so that it can be found by that.

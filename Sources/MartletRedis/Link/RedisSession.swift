@@ -42,8 +42,8 @@ actor RedisSession: LinkSession {
 
     /// Of this connection alone, whatever it is called.
     let willID: String
-    /// For each host, since a context checks the certificate of one.
-    let tls: [String: TLSContext]
+    /// For each host, since a context checks the certificate of one; those of the present link.
+    var tls: [String: TLSContext] = [:]
     let scratch = ScratchBuffer()
     let keeper: LinkKeeper
     var links: [Role: RedisLink] = [:]
@@ -101,13 +101,6 @@ actor RedisSession: LinkSession {
         self.loop = loop
         runtime = ConnectionRuntime(options.connection)
         willID = "\(runtime.name)-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
-        var contexts: [String: TLSContext] = [:]
-        if let tls = options.tls {
-            for case .tcp(let host, _) in options.servers where contexts[host] == nil {
-                contexts[host] = try TLSContext(tls, host: host)
-            }
-        }
-        tls = contexts
         let bell = Bell(loop)
         self.bell = bell
         gate = FlowGate(on: bell) { bell.answer() }

@@ -13,6 +13,8 @@ package final class LinkKeeper {
     fileprivate var opening: Promise<Void>?
     /// Why the link was lost before it was restored.
     fileprivate var failure: (any Error)?
+    /// Why the latest link failed.
+    fileprivate var lastError: MessagingError?
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by the farewell.
     fileprivate var reconnecting: Task<Void, Never>?
     /// Says goodbye and ends everything. Owned: it is the end of the session, which it keeps until then, and within
@@ -110,12 +112,13 @@ extension LinkSession {
     }
 
     /// Remembers that a link has failed, and why.
-    private func note(_ error: MessagingError) {
+    private func note(_ error: MessagingError, _ text: String? = nil) {
+        keeper.lastError = error
         let isDue = keeper.history.failed(at: runtime.timers.now)
         runtime.linkFailed(error)
         runtime.logger.log(
             level: isDue ? .warning : .debug,
-            "there is no link to the \(keeper.options.peer): \(error)",
+            "\(text ?? "there is no link to the \(keeper.options.peer)"): \(error)",
             metadata: ["failures": "\(keeper.history.failures)"]
         )
     }
@@ -131,7 +134,7 @@ extension LinkSession {
         do {
             try await openAndRestore()
         } catch  where runtime.options.whenUnreachable.triesOn(after: error) {
-            note(asMessagingError(error))
+            note(asMessagingError(error), "the \(keeper.options.peer) can't be reached yet; trying on")
             tryAgain()
         } catch {
             await close()
@@ -166,9 +169,15 @@ extension LinkSession {
 
     private func giveUp() async {
         let attempts = keeper.history.attempts
-        runtime.logger.error("the link could not be restored in \(attempts) attempts: the connection is closed")
+        let reason = keeper.lastError.map { ": \($0.message)" } ?? ""
+        let error = MessagingError(
+            .connectionLost,
+            "the link could not be restored in \(attempts) attempts\(reason)",
+            cause: keeper.lastError
+        )
+        runtime.logger.error("the connection is closed: \(error)")
         _ = follow(.exhausted)
-        await finish(MessagingError(.connectionLost, "the link could not be restored in \(attempts) attempts"))
+        await finish(error)
     }
 
     private func openAndRestore() async throws {

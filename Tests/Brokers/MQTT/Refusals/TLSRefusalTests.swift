@@ -1,3 +1,4 @@
+import Foundation
 import IntegrationSupport
 import Martlet
 import MartletMQTT
@@ -117,6 +118,26 @@ import Testing
             let locked = try await refusal(options(server, version: version, tls))
             #expect(locked?.code == .invalidArgument)
         }
+    }
+
+    /// A device's certificate is renewed while it runs.
+    @Test func aClientsCertificateIsReadAnewForEachLink() async throws {
+        let certificates = try await TestCertificates.shared
+        let folder = try TemporaryFolder("renewed")
+        let good = try String(contentsOfFile: certificates.client.certificate, encoding: .utf8)
+        let file = try folder.write(good, to: "client.pem")
+        try await MosquittoServer.withServer(encrypted(\.server, .mutual)) { server in
+            var tls = TLSOptions(trust: .file(certificates.authority))
+            tls.clientCertificate = .init(chainFile: file, keyFile: certificates.client.key)
+            try await MQTTConnection.withConnection(try options(server, tls)) { connection in
+                _ = try folder.write("nothing of use", to: "client.pem")
+                try await server.restart()
+                try await until { connection.statistics.lastLinkFailure?.contains(file) == true }
+                _ = try folder.write(good, to: "client.pem")
+                try await until { connection.state == .connected }
+            }
+        }
+        folder.remove()
     }
 
     /// Either side speaks TLS and the other does not.
