@@ -64,7 +64,7 @@ extension AMQPSession {
         }
         guard isUp, let link else { return nil }
         will?.withdraw(self)
-        for consumer in consumers.values { (consumer as? TopicConsumer)?.leave(self) }
+        for consumer in consumers.values { consumer.sayGoodbye(self) }
         let farewell = Promise<Void>()
         phase = .closing(farewell)
         attend { try link.append(.connectionClose(code: 200, text: "done"), channel: 0) }

@@ -123,6 +123,7 @@ actor AMQPSession {
         case .idle, .opening, .closed: _ = settlements.takeAll()
         }
         for consumer in consumers.values { consumer.work(self) }
+        if !gate.isClosed { forgetBacklog() }
         readRest()
         guard case .open = phase else { return }
         attend { try send() }

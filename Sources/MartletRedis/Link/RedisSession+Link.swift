@@ -484,7 +484,7 @@ extension RedisSession {
         while let request = offline.takeFirst() { request.end(.failure(error)) }
         end(outbox.close(error), error)
         let ending: MessagingError? = error.code == .connectionClosed ? nil : error
-        for receiver in table.removeAll() { receiver.inbox.mailbox.finish(throwing: ending) }
+        for inbox in table.removeAll() { inbox.mailbox.finish(throwing: ending) }
         endConsumers(ending)
         endSearches()
         return true
