@@ -45,7 +45,7 @@ public final class AMQPChannel: Sendable {
                 "without confirms the broker's return can't be told: open with confirms"
             )
         }
-        try await session.publish(
+        try await session.transmit(
             Outgoing(
                 publish: AMQPPublish(
                     exchange: exchange,

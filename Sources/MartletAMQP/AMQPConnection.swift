@@ -9,7 +9,7 @@ import Synchronization
 ///     try await broker.publish(Sonar(distance: 2.0, angle: 30), to: sonar)
 /// }
 /// ```
-public actor AMQPConnection: Connection, ReplyPosting {
+public actor AMQPConnection: Connection {
     nonisolated let session: AMQPSession
     private let loop: EventLoop
 
@@ -128,10 +128,41 @@ public actor AMQPConnection: Connection, ReplyPosting {
     /// It takes a channel, with the prefetch as its limit. A queue that does not exist is declared as the options say;
     /// one that does is used as it is.
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try await consume(from: queue, options, forRequests: false)
+    }
+
+    /// Consumes a queue of requests, which goes with its last consumer; see ``Connection/consumeRequests(from:options:)``.
+    public func consumeRequests(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try await consume(from: queue, options, forRequests: true)
+    }
+
+    private func consume(
+        from queue: QueueName,
+        _ options: ConsumeOptions,
+        forRequests: Bool
+    ) async throws -> Subscription {
         try queue.validate()
         try options.validate()
-        let (mailbox, id) = try await session.consume(from: queue, options)
+        let (mailbox, id) = try await session.consume(from: queue, options, forRequests: forRequests)
         return Subscription(mailbox, of: TopicName(queue.text)) { [weak session] in session?.leave(id) }
+    }
+
+    /// Sends the request of a call; see ``Connection/beginRequest(_:to:options:)``.
+    ///
+    /// That a request can't be routed the broker says by itself, and the call ends with it.
+    public nonisolated func beginRequest(
+        _ request: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try queue.validate()
+        return try await session.beginRequest(request, to: queue, options, isOfCall: true)
+    }
+
+    /// Deletes a queue and what waits in it; it is no error that there is none.
+    public func deleteQueue(_ queue: QueueName) async throws {
+        try queue.validate()
+        try await deleteQueue(queue.text)
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
@@ -147,12 +178,11 @@ public actor AMQPConnection: Connection, ReplyPosting {
         try await session.reply(message, to: address)
     }
 
-    package nonisolated func postReply(
-        _ message: Message,
-        to address: String,
-        settling request: Settlement?
-    ) async throws {
-        try await session.postReply(message, to: address, settling: request)
+    /// Sends the last reply to a request and acknowledges that; see ``Connection/answer(_:to:settling:)``.
+    ///
+    /// Both are written together, without waiting for the broker.
+    public nonisolated func answer(_ reply: Message, to address: String, settling request: Delivery) async throws {
+        try await session.postReply(reply, to: address, settling: request.settlement)
     }
 
     /// Closes the connection; see ``Connection/close()``.

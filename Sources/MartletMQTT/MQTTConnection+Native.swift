@@ -31,7 +31,7 @@ extension MQTTConnection {
         options: PublishOptions = PublishOptions(guarantee: .atLeastOnce)
     ) async throws {
         try topic.validate()
-        try await session.publish(messages, onWire: TopicMapping.topic(topic.text), options)
+        try await session.publishAll(messages, onWire: TopicMapping.topic(topic.text), options)
     }
 
     /// Subscribes to a filter as it is on the wire, with slashes, `+` and `#`. What arrives is told under the topic as

@@ -122,15 +122,29 @@ public actor MQTTConnection: Connection {
     /// It is a shared subscription, `$share/<group>/<queue>`. The library acknowledges each message as soon as it is
     /// in the mailbox, so that ``Delivery/ack()`` does nothing here, and what is given back is sent anew.
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try await consume(from: queue, options, quality: 1)
+    }
+
+    /// Consumes a queue of requests; see ``Connection/consumeRequests(from:options:)``.
+    ///
+    /// A request is worth nothing without its caller, which learns by a broker's or a reply's silence. The broker keeps
+    /// none for a link that was lost unless it keeps the session; so it need not be told that each has arrived.
+    public func consumeRequests(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try await consume(from: queue, options, quality: session.options.session == .clean ? 0 : 1)
+    }
+
+    private func consume(
+        from queue: QueueName,
+        _ options: ConsumeOptions,
+        quality: CInt
+    ) async throws -> Subscription {
         try queue.validate()
         try options.validate()
         let inbox = PrefetchInbox(prefetch: options.prefetch, gate: session.gate)
         let request = MQTTSession.Request(
             filter: TopicMapping.topic(queue.text),
             group: session.options.sharesQueues ? session.options.queueGroup : nil,
-            // A request is worth nothing without its caller, who learns by a broker's or a reply's silence. The broker keeps
-            // none for a link that was lost unless it keeps the session; so it need not be told that each has arrived.
-            quality: options.isForRequests && session.options.session == .clean ? 0 : 1
+            quality: quality
         )
         let member = try await session.subscribe(request, .queue(inbox, queue))
         return Subscription(inbox.mailbox, of: TopicName(queue.text)) { [weak session] in

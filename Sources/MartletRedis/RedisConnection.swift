@@ -96,7 +96,7 @@ public actor RedisConnection: Connection {
         try pattern.validate()
         try options.validate(on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
-        let member = try await session.subscribe(to: pattern, Receiver(inbox: inbox))
+        let member = try await session.subscribe(to: pattern, inbox)
         return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
     }
 

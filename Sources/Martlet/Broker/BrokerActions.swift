@@ -1,7 +1,7 @@
-/// What a ``BrokerHandler`` has the broker do besides: messages of its own.
+/// Messages that a ``BrokerHandler`` has the broker send besides.
 ///
-/// They go out, in order, after what the handler was asked about; the handler is not asked about them. No sender
-/// waits for room on their behalf: a full queue refuses them, and the loss is counted.
+/// They go out in order, after the request that the handler was asked about. The handler is not asked about them. No
+/// sender waits with them: a full queue refuses them, and the loss is counted.
 public struct BrokerActions: Sendable {
     var dispatches: [BrokerDispatch] = []
 

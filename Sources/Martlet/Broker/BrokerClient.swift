@@ -1,7 +1,7 @@
 /// A connection as its broker sees it.
 public struct BrokerClient: Sendable, Hashable {
-    /// Tells it from every other client the broker has had.
+    /// Its number: no other client of this broker has or had it.
     public let id: Int
-    /// What it calls itself; several may have the same name.
+    /// Its name, which other clients may have as well.
     public let name: String
 }

@@ -1,8 +1,8 @@
-/// Who is connected to an embedded broker, and what answers where.
+/// The clients and queues of an embedded broker.
 public struct BrokerPresence: Sendable, Hashable {
     /// A connected client.
     public struct Client: Sendable, Hashable {
-        /// Who.
+        /// The client itself.
         public let client: BrokerClient
         /// The topic filters it subscribes to.
         public let subscriptions: [TopicPattern]

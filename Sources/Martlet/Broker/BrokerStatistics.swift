@@ -1,14 +1,14 @@
-/// What an embedded broker has counted since it was made.
+/// The counts of an embedded broker since it was made.
 public struct BrokerStatistics: Sendable, Hashable {
     /// Messages published.
     public var published = 0
     /// Messages sent to queues.
     public var sent = 0
-    /// Replies for which nobody was there any more.
+    /// Replies to an address that no client hears any more.
     public var undeliverableReplies = 0
-    /// Messages that died in a queue without a dead-letter queue to go to.
+    /// Dead letters of queues that have no dead-letter queue.
     public var droppedDeadLetters = 0
-    /// Messages of a handler that a full queue refused.
+    /// Messages of the handler that could not be passed on: their queue was full, or no client heard their address.
     public var droppedActions = 0
     /// Requests that the handler refused.
     public var refused = 0

@@ -4,6 +4,10 @@
 /// verbs are what a transport implements; every pattern is written on them once. What they throw is a
 /// ``MessagingError``, or `CancellationError` when the calling task is cancelled while they wait.
 ///
+/// Calls use three more requirements: ``beginRequest(_:to:options:)``, ``consumeRequests(from:options:)`` and
+/// ``answer(_:to:settling:)``. By default they are made of the verbs; a transport implements those that its broker can do
+/// better.
+///
 /// A verb called while there is no link throws ``MessagingError/Code/notConnected``, except for messages with a
 /// guarantee, which wait for the link as long as their expiry allows. After ``close()`` every verb throws
 /// ``MessagingError/Code/connectionClosed``.
@@ -94,6 +98,41 @@ public protocol Connection: Actor {
     /// - Throws: ``MessagingError/Code/noResponder`` where the broker can tell that nobody hears the address.
     nonisolated func reply(_ message: Message, to address: String) async throws
 
+    /// Sends the request of a call, without waiting for the broker's word on it.
+    ///
+    /// The reply says more than the broker's word, so the caller minds only a failure. A transport whose broker tells by
+    /// itself that a request can't be delivered ends the call then, and need not ask for a word on each request.
+    ///
+    /// - Returns: what fails if the request can't be delivered.
+    /// - Throws: as ``beginSending(_:to:options:)``.
+    nonisolated func beginRequest(
+        _ request: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation
+
+    /// Consumes a queue of requests, which are worth nothing without a responder.
+    ///
+    /// So a broker that keeps queues need not keep this one any longer than it has consumers, and one that keeps nothing
+    /// for a lost link need not be told that each request has arrived. Otherwise as ``consume(from:options:)``.
+    func consumeRequests(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription
+
+    /// Sends the last reply to a request, and acknowledges the request after it.
+    ///
+    /// Unlike with ``reply(_:to:)`` nobody minds whether the reply is heard: a caller that has gone needs none. So a
+    /// transport may write both together, without waiting in between. If the link is lost before they are written the
+    /// request is not acknowledged, and the broker delivers it again.
+    ///
+    /// - Throws: what is wrong with the reply; `CancellationError` while there is no room for it. Then the request is not
+    ///   settled.
+    nonisolated func answer(_ reply: Message, to address: String, settling request: Delivery) async throws
+
+    /// Deletes a queue and what waits in it, where the broker keeps queues until it is told to delete them. By default it
+    /// does nothing: on other brokers a queue that is empty and unused is gone.
+    ///
+    /// - Throws: ``MessagingError/Code/invalidQueue``, ``MessagingError/Code/refused``.
+    func deleteQueue(_ queue: QueueName) async throws
+
     /// Closes the connection: subscriptions end, calls in flight fail, what was held unsettled returns to its queue.
     /// What was accepted before is sent first, which may take up to five seconds. When it has returned nothing of the
     /// connection is left running. Closing twice, or by several tasks at once, is no error; cancellation does not shorten it.
@@ -132,6 +171,30 @@ extension Connection {
         try await send(message, to: queue, options: options)
         return .confirmed
     }
+
+    /// Sends the request as any message to a queue.
+    public nonisolated func beginRequest(
+        _ request: Message,
+        to queue: QueueName,
+        options: SendOptions
+    ) async throws -> Confirmation {
+        try await beginSending(request, to: queue, options: options)
+    }
+
+    /// Consumes the queue as any other.
+    public func consumeRequests(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try await consume(from: queue, options: options)
+    }
+
+    /// Replies, then acknowledges.
+    public nonisolated func answer(_ reply: Message, to address: String, settling request: Delivery) async throws {
+        try await self.reply(reply, to: address)
+        // If the link has gone meanwhile the broker delivers the request again, and this says nothing new.
+        try? request.ack()
+    }
+
+    /// Does nothing.
+    public func deleteQueue(_ queue: QueueName) async throws {}
 
     /// Publishes at most once, without retaining; see ``publish(_:to:options:)-(Message,_,_)``.
     public nonisolated func publish(_ message: Message, to topic: TopicName) async throws {

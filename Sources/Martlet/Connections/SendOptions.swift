@@ -8,10 +8,6 @@ public struct SendOptions: Sendable, Hashable {
     /// Whether it is an error, ``MessagingError/Code/noResponder``, that nobody consumes the queue right now. Needs
     /// ``Capabilities/responderDetection``.
     public var requiresConsumer: Bool
-    /// Whether what is sent is the request of a call that waits under its correlation ID in the connection's runtime.
-    /// Then what becomes of it may be told by ``ConnectionRuntime/failCall(_:_:)`` alone, and only if it is bad: where
-    /// the broker tells of failures by itself, its word on each request need not be asked for.
-    package var isOfCall = false
 
     /// At least once, never expiring, into an unattended queue as well, unless told.
     public init(guarantee: Guarantee = .atLeastOnce, expiry: Duration? = nil, requiresConsumer: Bool = false) {

@@ -47,9 +47,8 @@ extension Connection {
             message.headers.timeout = timeout
             do {
                 // The reply says more than the broker's word on the request, which counts only if it is bad.
-                var options = runtime.requestOptions(timeout, capabilities)
-                options.isOfCall = true
-                let sending = try await beginSending(message, to: name, options: options)
+                let options = runtime.requestOptions(timeout, capabilities)
+                let sending = try await beginRequest(message, to: name, options: options)
                 let withdraw = try await sending.tellFailure { call.fail($0) }
                 defer { withdraw() }
                 return try await call.reply()

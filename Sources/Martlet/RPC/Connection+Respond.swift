@@ -76,9 +76,7 @@ extension Connection {
             to: TopicPattern(name.cancellationTopic),
             options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
         )
-        var consuming = ConsumeOptions(prefetch: options.concurrency)
-        consuming.isForRequests = true
-        let requests = try await consume(from: name, options: consuming)
+        let requests = try await consumeRequests(from: name, options: ConsumeOptions(prefetch: options.concurrency))
         return RequestLoop(handling: handling, cancellations: cancellations, requests: requests)
     }
 }

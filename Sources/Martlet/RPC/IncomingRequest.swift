@@ -14,17 +14,10 @@ struct IncomingRequest: Sendable {
         try await connection.reply(message, to: replyTo)
     }
 
-    /// Sends the caller the last message; that it has gone is no error everywhere.
-    ///
-    /// - Returns: whether the request is settled with it; otherwise whoever answers it does so.
-    func answer(_ message: Message, settling delivery: Delivery) async throws -> Bool {
-        guard let connection = connection as? any ReplyPosting else {
-            try await reply(message)
-            return false
-        }
+    /// Sends the caller the last message, and settles the request with it.
+    func answer(_ message: Message, settling delivery: Delivery) async throws {
         var message = message
         message.headers.correlationID = id
-        try await connection.postReply(message, to: replyTo, settling: delivery.settlement)
-        return true
+        try await connection.answer(message, to: replyTo, settling: delivery)
     }
 }

@@ -69,7 +69,7 @@ struct RequestHandling: Sendable {
         defer { settle(duplicates) }
         guard isAwaited else { return false }
         let reply = reply(for: result, isLate: deadline.map { timers.now >= $0 } ?? false)
-        // Who is stopped still owes its caller an answer, and sending checks for cancellation.
+        // A handler that was stopped still owes its caller an answer, and sending checks for cancellation.
         guard !Task.isCancelled else { return await Task { await send(reply, to: request, delivery) }.value }
         return await send(reply, to: request, delivery)
     }
@@ -77,11 +77,12 @@ struct RequestHandling: Sendable {
     /// - Returns: whether the request is settled with it.
     private func send(_ reply: Message, to request: IncomingRequest, _ delivery: Delivery) async -> Bool {
         do {
-            return try await request.answer(reply, settling: delivery)
+            try await request.answer(reply, settling: delivery)
+            return true
         } catch let error as MessagingError where error.code == .bodyTooLarge {
             var failure = MessagingError.reply(for: error)
             failure.headers[Headers.Standard.sequence] = reply.headers[Headers.Standard.sequence]
-            return (try? await request.answer(failure, settling: delivery)) ?? false
+            return (try? await request.answer(failure, settling: delivery)) != nil
         } catch {
             // A caller that has gone needs no answer.
             return false

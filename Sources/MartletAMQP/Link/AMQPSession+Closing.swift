@@ -21,7 +21,7 @@ extension AMQPSession {
         attend {
             try settle()
             will?.withdraw(self)
-            for consumer in consumers.values { (consumer as? TopicConsumer)?.leave(self) }
+            for consumer in consumers.values { consumer.sayGoodbye(self) }
             try link?.append(.connectionClose(code: 200, text: "done"), channel: 0)
         }
         let timer = runtime.timers.schedule(at: deadline) { answer.end(.success(())) }

@@ -139,20 +139,22 @@ extension AMQPSession {
 
     // MARK: Back-pressure
 
-    /// A delivery came that no prefetch holds back.
+    /// Counts a delivery that no prefetch holds back, as long as a reader is behind.
     func countBacklog(bytes: Int) {
-        guard gate.isClosed else { return }
+        guard gate.isClosed else { return forgetBacklog() }
         backlogMessages += 1
         backlogBytes += bytes
     }
 
+    /// Counts anew once no reader is behind.
+    func forgetBacklog() {
+        backlogMessages = 0
+        backlogBytes = 0
+    }
+
     /// Whether the socket is not read, because readers are far behind.
     var isDeaf: Bool {
-        guard gate.isClosed else {
-            backlogMessages = 0
-            backlogBytes = 0
-            return false
-        }
+        guard gate.isClosed else { return false }
         return backlogMessages > 8_192 || backlogBytes > 32 << 20
     }
 }

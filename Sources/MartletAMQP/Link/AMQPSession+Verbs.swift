@@ -70,7 +70,7 @@ extension AMQPSession {
                 )
                 if isNew, isGuaranteed { return try await sendFirst(publish, to: queue, expiry: left) }
                 if isNew { await remember(queue) }
-                return try await self.publish(
+                return try await transmit(
                     Outgoing(
                         publish: publish,
                         isKept: isGuaranteed,
@@ -95,7 +95,6 @@ extension AMQPSession {
         _ options: SendOptions
     ) async throws -> Confirmation {
         if message.headers.replyTo != nil {
-            try check(queue)
             return try await beginRequest(message, to: queue, options)
         }
         guard !options.requiresConsumer, options.guarantee == .atLeastOnce else {
@@ -159,12 +158,17 @@ extension AMQPSession {
         }
     }
 
-    /// Sends a request. Its queue its responder declares: those of peers must not be declared by anyone else.
-    private nonisolated func beginRequest(
+    /// Sends a request. Its responder declares the queue: those of peers must not be declared by another.
+    ///
+    /// - Parameter isOfCall: whether it is the request of a call, which ends if the broker can't route it; then there is
+    ///   nothing to wait for.
+    nonisolated func beginRequest(
         _ message: Message,
         to queue: QueueName,
-        _ options: SendOptions
+        _ options: SendOptions,
+        isOfCall: Bool = false
     ) async throws -> Confirmation {
+        try check(queue)
         try check(message, options.guarantee)
         var (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
         try prepare(&properties, isLasting: false, expiry: options.expiry)
@@ -180,7 +184,7 @@ extension AMQPSession {
             ),
             isKept: isGuaranteed
         )
-        if options.isOfCall, !isGuaranteed, let call = properties.correlationID {
+        if isOfCall, !isGuaranteed, let call = properties.correlationID {
             outgoing.origin = .calls
             outgoing.call = call
             try await beginCall(outgoing)
@@ -199,7 +203,7 @@ extension AMQPSession {
         try check(message, .atMostOnce)
         let (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
         let isDirect = address.hasPrefix(ReplyConsumer.pseudoQueue)
-        try await publish(
+        try await transmit(
             Outgoing(
                 publish: AMQPPublish(
                     exchange: "",
@@ -362,7 +366,13 @@ extension AMQPSession {
         return (consumer.mailbox, try await add(consumer))
     }
 
-    func consume(from queue: QueueName, _ options: ConsumeOptions) async throws -> (Mailbox<Delivery>, Int) {
+    /// - Parameter forRequests: whether what comes are requests, which are worth nothing without a responder: then the
+    ///   queue need not outlive its consumers.
+    func consume(
+        from queue: QueueName,
+        _ options: ConsumeOptions,
+        forRequests: Bool
+    ) async throws -> (Mailbox<Delivery>, Int) {
         try check(queue)
         if options.prefetch > Int(UInt16.max) {
             throw MessagingError(
@@ -372,7 +382,7 @@ extension AMQPSession {
         }
         var isRepeated = false
         for attempt in 1... {
-            let consumer = QueueConsumer(queue, isForRequests: options.isForRequests, prefetch: options.prefetch)
+            let consumer = QueueConsumer(queue, isForRequests: forRequests, prefetch: options.prefetch)
             do {
                 return (consumer.mailbox, try await add(consumer))
             } catch let error as MessagingError {
@@ -407,10 +417,7 @@ extension AMQPSession {
 
     private func remove(_ id: Int) {
         guard let consumer = consumers.removeValue(forKey: id) else { return }
-        attend {
-            (consumer as? TopicConsumer)?.leave(self)
-            (consumer as? QueueConsumer)?.leave(self)
-        }
+        attend { consumer.leave(self) }
     }
 
     /// Ends what is consumed, soon. From any thread.

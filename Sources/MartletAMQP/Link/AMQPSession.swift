@@ -100,6 +100,7 @@ actor AMQPSession: LinkSession {
         case .idle, .opening, .closed: _ = settlements.takeAll()
         }
         for consumer in consumers.values { consumer.work(self) }
+        if !gate.isClosed { forgetBacklog() }
         readRest()
         guard canPublish else { return }
         attend { try send() }

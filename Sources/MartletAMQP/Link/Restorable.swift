@@ -6,11 +6,17 @@ protocol Restorable: AnyObject {
     func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void)
     /// Does what other threads have asked for.
     func work(_ session: isolated AMQPSession)
+    /// Ends it at the broker, because its reader wants no more.
+    func leave(_ session: isolated AMQPSession)
+    /// Takes away at the broker what would outlive the connection, which is about to be closed.
+    func sayGoodbye(_ session: isolated AMQPSession)
     /// Ends it for its reader, after what has arrived.
     func finish(throwing error: (any Error)?)
 }
 
-/// What most have nothing to do for.
+/// The defaults: nothing is done.
 extension Restorable {
     func work(_ session: isolated AMQPSession) {}
+    func leave(_ session: isolated AMQPSession) {}
+    func sayGoodbye(_ session: isolated AMQPSession) {}
 }

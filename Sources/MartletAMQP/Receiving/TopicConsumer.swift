@@ -152,5 +152,8 @@ final class TopicConsumer: Restorable, ChannelOwner {
         session.close(channel)
     }
 
+    /// A lasting queue would wait for a connection that does not come back.
+    func sayGoodbye(_ session: isolated AMQPSession) { leave(session) }
+
     func finish(throwing error: (any Error)?) { mailbox.finish(throwing: error) }
 }

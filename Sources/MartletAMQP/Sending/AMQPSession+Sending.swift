@@ -12,7 +12,7 @@ extension AMQPSession {
     // MARK: From any thread
 
     /// Hands a message to the loop; if it is to be confirmed, returns when the broker has.
-    nonisolated func publish(_ outgoing: Outgoing, expiry: Duration? = nil) async throws {
+    nonisolated func transmit(_ outgoing: Outgoing, expiry: Duration? = nil) async throws {
         try await begin(outgoing, expiry: expiry).wait()
     }
 

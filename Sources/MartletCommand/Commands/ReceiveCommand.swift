@@ -4,10 +4,11 @@ import Synchronization
 
 /// `martlet receive`
 struct ReceiveCommand: Subcommand {
-    enum Settlement: String, EnumerableFlag {
+    /// What becomes of a message that was printed.
+    enum Treatment: String, EnumerableFlag {
         case ack, requeue, reject
 
-        static func help(for value: Settlement) -> ArgumentHelp? {
+        static func help(for value: Treatment) -> ArgumentHelp? {
             switch value {
             case .ack: "Take each message off the queue once it is printed."
             case .requeue: "Give all of them back at the end: only look at what is there."
@@ -34,7 +35,7 @@ struct ReceiveCommand: Subcommand {
     @Argument(help: "Which queue, such as jobs.")
     var queue: String?
 
-    @Flag var settlement: Settlement = .ack
+    @Flag var settlement: Treatment = .ack
     @Option(name: .shortAndLong, help: ArgumentHelp("End after so many messages.", valueName: "n"))
     var count: Int?
     @Option(

@@ -16,11 +16,11 @@ extension MQTTSession {
 
     /// Publishes to a topic as it is on the wire.
     nonisolated func publish(_ message: Message, onWire topic: String, _ options: PublishOptions) async throws {
-        _ = try await publish(publication(message, onWire: topic, options))
+        _ = try await transmit(publication(message, onWire: topic, options))
     }
 
     /// Publishes many messages, with as many under way at once as the window allows.
-    nonisolated func publish(
+    nonisolated func publishAll(
         _ messages: some Sequence<Message>,
         onWire topic: String,
         _ options: PublishOptions
@@ -31,7 +31,7 @@ extension MQTTSession {
         for message in messages {
             let outgoing = try publication(message, onWire: topic, options)
             guard let confirmation = outgoing.confirmation else {
-                _ = try await publish(outgoing)
+                _ = try await transmit(outgoing)
                 continue
             }
             if let timer = expire(outgoing) { timers.append(timer) }
@@ -104,7 +104,7 @@ extension MQTTSession {
 
     nonisolated func reply(_ message: Message, to address: String) async throws {
         try check(message)
-        _ = try await publish(
+        _ = try await transmit(
             outgoing(
                 Message(),
                 try runtime.wire.call(message),

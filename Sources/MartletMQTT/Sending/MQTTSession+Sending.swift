@@ -21,7 +21,7 @@ extension MQTTSession {
     }
 
     /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.
-    nonisolated func publish(_ outgoing: Outgoing) async throws -> PublishReason? {
+    nonisolated func transmit(_ outgoing: Outgoing) async throws -> PublishReason? {
         try Task.checkCancellation()
         try limits.withLock { try $0.check(outgoing) }
         guard let confirmation = outgoing.confirmation else {
@@ -40,7 +40,7 @@ extension MQTTSession {
         _ check: @escaping @Sendable (PublishReason) throws -> Void = { _ in }
     ) async throws -> Confirmation {
         guard let confirmation = outgoing.confirmation else {
-            _ = try await publish(outgoing)
+            _ = try await transmit(outgoing)
             return .confirmed
         }
         let timer = expire(outgoing)

@@ -373,7 +373,7 @@ extension RedisSession {
         end(unsent, error)
         unsent = UnansweredCommands()
         let ending: MessagingError? = error.code == .connectionClosed ? nil : error
-        for receiver in table.removeAll() { receiver.inbox.mailbox.finish(throwing: ending) }
+        for inbox in table.removeAll() { inbox.mailbox.finish(throwing: ending) }
         endConsumers(ending)
         endSearches()
     }

@@ -70,13 +70,13 @@ actor RedisSession: LinkSession {
     /// Sends that wait to see whether anybody takes what they sent.
     var searches: [ObjectIdentifier: ConsumerSearch] = [:]
 
-    var table = SubscriptionTable<Receiver>()
+    var table = SubscriptionTable<Inbox<Delivery>>()
     /// Who waits for the server's answers to what was asked on the subscriber's socket, in order.
     var confirmations: Deque<Promise<Void>?> = []
     var backlog = Backlog()
-    /// What was read and not yet delivered, and to whom it is: it is all for them.
+    /// What was read and not yet delivered. All of it is for the subscribers of the match.
     var batch: Deque<Delivery> = []
-    var route = Route()
+    var match = ChannelMatch()
     /// Told of each reply, once an address was opened.
     var receiveReply: (@Sendable (Message, String) -> Void)?
     /// How many of this connection's reply lists the server has been told of.

@@ -13,9 +13,9 @@ extension RedisSession {
     /// Subscribes; once it has returned nothing is missed.
     ///
     /// - Returns: the number to unsubscribe by.
-    func subscribe(to pattern: TopicPattern, _ receiver: Receiver) async throws -> Int {
+    func subscribe(to pattern: TopicPattern, _ inbox: Inbox<Delivery>) async throws -> Int {
         try checkOpen()
-        let (member, change) = table.add(receiver, for: pattern)
+        let (member, change) = table.add(inbox, for: pattern)
         guard case .subscribe(let filter) = change else { return member }
         do {
             let promise = Promise<Void>()
@@ -72,7 +72,7 @@ extension RedisSession {
                 try await promise.value()
                 table.confirmed(filter)
             } catch let error as MessagingError where error.code == .refused {
-                for receiver in table.removeAll(of: filter) { receiver.inbox.mailbox.finish(throwing: error) }
+                for inbox in table.removeAll(of: filter) { inbox.mailbox.finish(throwing: error) }
             }
         }
     }
@@ -109,19 +109,19 @@ extension RedisSession {
 
     private func deliver(_ body: [UInt8], _ channel: String, by filter: WireFilter) {
         deliverBatch()
-        route = Route(filter, channel, table)
+        match = ChannelMatch(filter, channel, table)
         add(body)
         deliverBatch()
     }
 
-    /// Takes a message that lies in the buffer; it is delivered with those that follow on the same way.
+    /// Takes a message that lies in the buffer; it is delivered with those that follow and have the same match.
     func collect(_ push: PushedMessage) {
-        if !route.isFor(push, table.version) {
+        if !match.isFor(push, table.version) {
             deliverBatch()
-            guard let new = Route(push, table) else {
+            guard let new = ChannelMatch(push, table) else {
                 return runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
             }
-            route = new
+            match = new
         }
         add([UInt8](push.body))
         // The reader need not wait for more, and what is in memory is bounded.
@@ -130,23 +130,23 @@ extension RedisSession {
 
     private func add(_ body: [UInt8]) {
         backlog.read(bytes: body.count, isBehind: gate.isClosed)
-        guard !route.mailboxes.isEmpty else { return }
+        guard !match.mailboxes.isEmpty else { return }
         do {
             let message = try runtime.wire.message(body, from: .publication)
-            batch.append(Delivery(topic: route.isKnown ? nil : route.topic, message: message))
+            batch.append(Delivery(topic: match.isKnown ? nil : match.topic, message: message))
         } catch {
-            runtime.count(\.undecodable, "a message of \(route.topic) could not be read: \(error)")
+            runtime.count(\.undecodable, "a message of \(match.topic) could not be read: \(error)")
         }
     }
 
     /// Gives the readers what was collected for them.
     func deliverBatch() {
         guard !batch.isEmpty else { return }
-        for mailbox in route.mailboxes.dropLast() {
+        for mailbox in match.mailboxes.dropLast() {
             var copies = batch
-            mailbox.deliver(&copies, of: route.topic)
+            mailbox.deliver(&copies, of: match.topic)
         }
-        route.mailboxes.last?.deliver(&batch, of: route.topic)
+        match.mailboxes.last?.deliver(&batch, of: match.topic)
         if gate.isClosed { updatePause() }
     }
 

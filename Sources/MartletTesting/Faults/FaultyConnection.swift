@@ -99,9 +99,21 @@ public actor FaultyConnection: CuttableConnection {
 
     /// Consumes a queue; see `Connection/consume(from:options:)`.
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
-        let source = try await connection.consume(from: queue, options: options)
-        let mailbox = Mailbox<Delivery>(limit: options.prefetch)
-        return link.carry(from: source, to: mailbox, losesMessages: false)
+        try await carry(connection.consume(from: queue, options: options), options)
+    }
+
+    /// Consumes a queue of requests; see `Connection/consumeRequests(from:options:)`.
+    public func consumeRequests(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try await carry(connection.consumeRequests(from: queue, options: options), options)
+    }
+
+    private func carry(_ source: Subscription, _ options: ConsumeOptions) -> Subscription {
+        link.carry(from: source, to: Mailbox<Delivery>(limit: options.prefetch), losesMessages: false)
+    }
+
+    /// Deletes a queue; see `Connection/deleteQueue(_:)`.
+    public func deleteQueue(_ queue: QueueName) async throws {
+        try await connection.deleteQueue(queue)
     }
 
     /// Opens the reply address; what comes to it suffers what the plan says. See

@@ -174,9 +174,7 @@ import Testing
                 let states = Recorder<ConnectionState>()
                 let watching = Task { for await state in broker.states() { states.record(state) } }
                 try await states.wait(for: 1)
-                var options = ConsumeOptions()
-                options.isForRequests = true
-                let silent = try await broker.consume(from: "silent", options: options)
+                let silent = try await broker.consumeRequests(from: "silent", options: ConsumeOptions())
                 async let asked = replyCode { _ = try await broker.call("silent", Message("?")) }
                 _ = try #require(try await silent.next())
                 try await server.control("close_all_connections", "--vhost", "/", "over")

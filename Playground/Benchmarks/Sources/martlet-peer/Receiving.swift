@@ -1,5 +1,4 @@
 import Martlet
-import MartletAMQP
 
 /// One loop reads what another program sends flat out.
 struct Receiving {
@@ -22,7 +21,7 @@ struct Receiving {
     func consume() async throws {
         let broker = try await job.connect()
         try await read(broker.consume(from: job.queue, options: ConsumeOptions(prefetch: 256)), acknowledge: true)
-        try await (broker as? AMQPConnection)?.deleteQueue(job.queue.text)
+        try await broker.deleteQueue(job.queue)
         await broker.close()
     }
 

@@ -20,6 +20,8 @@ extension MemoryBroker {
 
     // MARK: Messages
 
+    // Inlined into the asynchronous function that calls it, it would allocate from the task what it has on the stack here.
+    @inline(never)
     func publish(
         _ message: Message,
         to topic: TopicName,

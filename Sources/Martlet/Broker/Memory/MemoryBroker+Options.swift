@@ -9,12 +9,12 @@ extension MemoryBroker {
         public var queues: Int
         /// For how many topics a message may be retained.
         public var retainedTopics: Int
-        /// For how many topics it remembers who subscribes, so as not to look for them at every message.
+        /// For how many topics it remembers the subscribers, so that it need not search for them at every message.
         public var cachedTopics: Int
-        /// What measures expiry; another clock is for tests.
+        /// The clock that expiry is measured by. Another than the default is for tests.
         public var clock: any Clock<Duration>
 
-        /// Immediate, 10,000 queues, 100,000 retained topics, unless told.
+        /// By default immediate, 10,000 queues, 100,000 retained topics, and the subscribers of 4,096 topics remembered.
         public init(
             mode: Mode = .immediate,
             queueDefaults: QueueOptions = QueueOptions(),

@@ -117,10 +117,10 @@ public final class MemoryBroker: Sendable {
         try locked { try $0.core.declare(queue, options) }
     }
 
-    /// Who is connected, and what answers where.
+    /// The connected clients and the queues.
     public var presence: BrokerPresence { state.withLock { $0.core.presence } }
 
-    /// What the broker has counted.
+    /// The broker's counts since it was made.
     public var statistics: BrokerStatistics { state.withLock { $0.core.statistics } }
 
     /// Acts on the broker under its lock, then does what can only be done when the lock is free again.

@@ -83,6 +83,29 @@ import Testing
         #expect(index.subscribers(of: topics[7]).isEmpty)
     }
 
+    /// Whatever is remembered, the subscribers are those whose patterns match.
+    @Test func whatIsRememberedIsRight() {
+        var generator = SplitMix64(seed: 5)
+        var index = SubscriberIndex(cachedTopics: 20)
+        var patterns: [Int: TopicPattern] = [:]
+        for number in 0..<20_000 {
+            switch Int.random(in: 0..<10, using: &generator) {
+            case 0:
+                let pattern = TopicPattern(generator.name(of: ["a", "b", "*"], last: ["a", "b", "*", "#"]))
+                index.insert(subscriber(number), id: number, for: pattern)
+                patterns[number] = pattern
+            case 1:
+                guard let old = patterns.keys.sorted().randomElement(using: &generator) else { break }
+                patterns.removeValue(forKey: old).map { index.remove(id: old, for: $0) }
+            default:
+                let topic = TopicName(generator.name(of: ["a", "b"], last: ["a", "b"]))
+                let expected = patterns.filter { $0.value.matches(topic) }.keys.sorted()
+                #expect(index.subscribers(of: topic).map(\.recipient.number).sorted() == expected)
+            }
+        }
+        #expect(index.searches < 16_000, "some were remembered")
+    }
+
     /// However many topics there are, it remembers no more than it may.
     @Test func itRemembersNoMoreThanItMay() {
         var index = SubscriberIndex(cachedTopics: 10)

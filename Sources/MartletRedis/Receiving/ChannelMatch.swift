@@ -9,21 +9,23 @@ import Musl
 import Darwin
 #endif
 
-/// Who gets what comes by one filter to one channel: most messages go the way of the one before. A pure value, which is
-/// made anew when a subscription is.
-struct Route {
+/// The subscribers of what comes by one filter to one channel.
+///
+/// Most messages have the same as the one before them, so the latest match is kept. It is a pure value, made anew when the
+/// subscriptions have changed.
+struct ChannelMatch {
     let topic: TopicName
-    /// Whether those who get it know that.
+    /// Whether the subscribers know the topic without being told.
     let isKnown: Bool
-    /// Those who get it; none if nobody does any more.
+    /// The subscribers' mailboxes; empty if there are none any more.
     let mailboxes: [Mailbox<Delivery>]
-    /// As they are on the wire.
+    /// The channel and the filter's glob, as they are on the wire.
     private let channel: [UInt8]
     private let glob: [UInt8]?
-    /// Which table it was made of; there is none at first.
+    /// The version of the table that it was made of; -1 for none.
     private let version: Int
 
-    /// The way of no message.
+    /// The match of no message.
     init() {
         topic = TopicName("")
         isKnown = true
@@ -33,20 +35,20 @@ struct Route {
         version = -1
     }
 
-    init(_ filter: WireFilter, _ channel: String, _ table: SubscriptionTable<Receiver>) {
+    init(_ filter: WireFilter, _ channel: String, _ table: SubscriptionTable<Inbox<Delivery>>) {
         let group = table[filter]
         let topic = group?.topic ?? TopicName(channel)
         self.topic = topic
         isKnown = group?.topic != nil
         mailboxes = (group?.members ?? []).filter { group?.topic != nil || $0.pattern.matches(topic) }
-            .map(\.receiver.inbox.mailbox)
+            .map(\.receiver.mailbox)
         self.channel = Array(channel.utf8)
         if case .glob(let text) = filter { glob = Array(text.utf8) } else { glob = nil }
         version = table.version
     }
 
     /// - Returns: `nil` if the channel or the glob is not UTF-8.
-    init?(_ push: PushedMessage, _ table: SubscriptionTable<Receiver>) {
+    init?(_ push: PushedMessage, _ table: SubscriptionTable<Inbox<Delivery>>) {
         guard let channel = String(validating: push.channel, as: UTF8.self) else { return nil }
         guard let glob = push.glob else {
             self.init(.channel(channel), channel, table)
@@ -56,9 +58,9 @@ struct Route {
         self.init(.glob(glob), channel, table)
     }
 
-    /// Whether a message goes this way.
+    /// Whether it is the match of a message.
     ///
-    /// - Parameter version: of the table at present.
+    /// - Parameter version: the table's present version.
     func isFor(_ push: PushedMessage, _ version: Int) -> Bool {
         guard version == self.version, Self.isEqual(push.channel, channel) else { return false }
         switch (push.glob, glob) {

@@ -1,7 +1,0 @@
-import Martlet
-import MartletTransport
-
-/// Who gets what comes by a subscription.
-struct Receiver: Sendable {
-    let inbox: Inbox<Delivery>
-}
