@@ -4,7 +4,9 @@ import MartletTransport
 
 #if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
+#elseif canImport(Musl)
+import Musl
+#else
 import Darwin
 #endif
 

@@ -3,7 +3,9 @@ import Martlet
 
 #if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
+#elseif canImport(Musl)
+import Musl
+#else
 import Darwin
 #endif
 

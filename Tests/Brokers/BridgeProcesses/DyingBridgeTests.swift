@@ -4,10 +4,12 @@ import IntegrationSupport
 import Martlet
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 extension OwnProcessTests {

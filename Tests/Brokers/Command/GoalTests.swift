@@ -1,10 +1,12 @@
 import IntegrationSupport
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 @Suite("martlet demo, goal, nodes", .timeLimit(.minutes(10)))

@@ -1,10 +1,12 @@
 import IntegrationSupport
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 @Suite("How martlet is ended", .timeLimit(.minutes(10)))

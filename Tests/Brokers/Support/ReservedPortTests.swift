@@ -2,10 +2,12 @@ import Testing
 
 @testable import IntegrationSupport
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 struct ReservedPortTests {

@@ -1,10 +1,12 @@
 import Foundation
 import IntegrationSupport
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// Runs the commands of an article as somebody at a terminal would.

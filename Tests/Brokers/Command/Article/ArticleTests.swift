@@ -2,10 +2,12 @@ import Foundation
 import IntegrationSupport
 import Testing
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// The sessions of the article on the command are what really happens.

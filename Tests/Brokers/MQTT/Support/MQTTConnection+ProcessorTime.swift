@@ -1,9 +1,11 @@
 import MartletMQTT
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 extension MQTTConnection {

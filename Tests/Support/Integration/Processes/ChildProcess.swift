@@ -1,9 +1,11 @@
 import Synchronization
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// A running program that can't outlive this process, however this process ends.

@@ -1,9 +1,11 @@
 import Foundation
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// A program that a test runs with its three standard streams in hand. It ends with this object at the latest.

@@ -1,9 +1,11 @@
 import Synchronization
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// A server that tests start, and may kill, pause and start again, with the same ports and the same folder.

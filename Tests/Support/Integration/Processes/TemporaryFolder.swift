@@ -1,10 +1,12 @@
 import Foundation
 import Synchronization
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// A folder for one purpose, below the one that this process has for all of them.

@@ -1,7 +1,9 @@
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// One connection through a proxy: a client's socket, a socket to the server, and the bytes between them.
