@@ -12,17 +12,32 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// A package that only the command needs: without its trait it is not even fetched.
+func command(_ product: String, from package: String) -> Target.Dependency {
+    .product(name: product, package: package, condition: .when(traits: ["Command"]))
+}
+
 let package = Package(
     name: "martlet",
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
+        .library(name: "MartletTransport", targets: ["MartletTransport"]),
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
         .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
         .library(name: "MartletRedis", targets: ["MartletRedis"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
+    ],
+    // All are on unless a program says otherwise. The libraries above need none of them: with `traits: []` a program fetches
+    // and builds what its products are made of, and nothing more.
+    traits: [
+        .trait(name: "MQTT", description: "Programs that take a broker's URL reach MQTT brokers."),
+        .trait(name: "AMQP", description: "Programs that take a broker's URL reach AMQP brokers."),
+        .trait(name: "Redis", description: "Programs that take a broker's URL reach Redis."),
+        .trait(name: "Command", description: "The command 'martlet', and the packages that it is built on."),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -119,7 +134,12 @@ let package = Package(
         // What the programs of this package share: drawing on a terminal, and a connection to whatever a URL names. No product.
         .target(
             name: "MartletConsole",
-            dependencies: ["Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis"],
+            dependencies: [
+                "Martlet",
+                .target(name: "MartletAMQP", condition: .when(traits: ["AMQP"])),
+                .target(name: "MartletMQTT", condition: .when(traits: ["MQTT"])),
+                .target(name: "MartletRedis", condition: .when(traits: ["Redis"])),
+            ],
             swiftSettings: settings
         ),
         // Not called after its product: on a disk that takes `martlet` for `Martlet` the two modules would be one.
@@ -129,13 +149,13 @@ let package = Package(
                 "Martlet",
                 "MartletConsole",
                 "MartletTransport",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                command("ArgumentParser", from: "swift-argument-parser"),
+                command("Histogram", from: "hdrhistogram-swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
+                command("Subprocess", from: "swift-subprocess"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
+                command("Yams", from: "Yams"),
             ],
             swiftSettings: settings
         ),
@@ -292,7 +312,7 @@ let package = Package(
                 "Martlet",
                 "MartletCommand",
                 "MartletConsole",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                command("ArgumentParser", from: "swift-argument-parser"),
             ],
             path: "Tests/Brokers/Command",
             swiftSettings: settings

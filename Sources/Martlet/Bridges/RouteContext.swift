@@ -9,7 +9,8 @@ public struct RouteContext: Sendable {
     let to: any Connection
     let stamp: BridgeStamp
     let options: BridgeOptions
-    let plan: RoutePlan
+    /// What the route does: the plan it was made for.
+    public let plan: RoutePlan
     /// Whether it may hear what the bridge itself publishes.
     let isInLoop: Bool
     let recorder: RouteRecorder
@@ -18,17 +19,18 @@ public struct RouteContext: Sendable {
     subscript(side: BridgeSide) -> any Connection { side == .from ? from : to }
 
     /// The connection that it reads from.
-    var source: any Connection { self[plan.source] }
+    public var source: any Connection { self[plan.source] }
     /// The connection that it writes to.
-    var sink: any Connection { self[plan.source.other] }
+    public var sink: any Connection { self[plan.source.other] }
 
     var timers: Timers { source.runtime.timers }
 
-    /// Says that nothing that is sent from now on is missed.
-    func ready() { onReady() }
+    /// Says that nothing that is sent from now on is missed; ``Bridge/waitUntilReady(within:)`` waits for it. To say it twice
+    /// is no error.
+    public func ready() { onReady() }
 
     /// Says in the log what went wrong: once a minute at most for each subject.
-    func warn(_ subject: String, _ error: (any Error)? = nil) {
+    public func warn(_ subject: String, _ error: (any Error)? = nil) {
         guard recorder.isDue(subject, at: timers.now) else { return }
         logger.warning("\(subject)", metadata: error.map { ["error": "\($0)"] })
     }

@@ -8,6 +8,19 @@ public struct RouteGuarantee: Sendable, Hashable, CustomStringConvertible {
     /// Why it is not more, if it is not.
     public var reasons: [String]
 
+    /// What a route of your own promises.
+    ///
+    /// - Parameters:
+    ///   - guarantee: what holds while links are lost and brokers restarted.
+    ///   - outlivesBridge: whether nothing is acknowledged at the source before the sink has it; never so with
+    ///     ``Guarantee/atMostOnce``.
+    ///   - reasons: why it is not more.
+    public init(_ guarantee: Guarantee, outlivesBridge: Bool = false, reasons: [String] = []) {
+        self.guarantee = guarantee
+        self.outlivesBridge = outlivesBridge && guarantee != .atMostOnce
+        self.reasons = reasons
+    }
+
     /// What stands at an end of a route.
     enum Kind: Sendable, Hashable {
         case topic

@@ -1,9 +1,11 @@
 extension ConnectionRuntime {
-    /// Returns once the connection has a link.
+    /// Returns once the connection has a link: for a message with a guarantee that was given while there was none.
     ///
+    /// - Parameter limit: how long to wait at most; `nil`: as long as the connection is open. Measured by the connection's
+    ///   clock.
     /// - Throws: ``MessagingError/Code/timeout`` if it has none in time, ``MessagingError/Code/connectionClosed``,
     ///   `CancellationError`.
-    package func waitUntilConnected(within limit: Duration?) async throws {
+    public func waitUntilConnected(within limit: Duration?) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask { [states] in

@@ -29,6 +29,10 @@ public final class ConnectionRuntime: Sendable {
     private let counts = Mutex(ConnectionStatistics())
     private let lastLogged = Mutex<[String: Duration]>([:])
     private let replies = Mutex(Replies())
+    /// Closes the connection, once that has begun. Owned here; whoever closes waits for it.
+    let closing = Mutex<Task<Void, Never>?>(nil)
+    /// Whether what was still to be said has been said, and the link is let go.
+    let isLeaving = Atomic(false)
 
     package init(_ options: ConnectionOptions, state: ConnectionState = .connecting) {
         let unique = String(UInt64.random(in: .min ... .max), radix: 36)
@@ -134,8 +138,9 @@ public final class ConnectionRuntime: Sendable {
     /// How many things are told apart in the log. Peers choose what some of them are called.
     private static var maximumSubjects: Int { 256 }
 
-    /// Counts something, and says so in the log: at most once a minute for each counter, or each subject of one.
-    package func count(
+    /// Counts something that was skipped or dropped, and logs the reason as a warning: at most once a minute for each
+    /// counter, or each subject of one.
+    public func count(
         _ counter: any WritableKeyPath<ConnectionStatistics, Int> & Sendable,
         by number: Int = 1,
         of subject: String = "",

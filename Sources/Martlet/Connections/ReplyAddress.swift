@@ -19,6 +19,10 @@ public struct ReplyAddress: Sendable {
         self.giveBack = giveBack
     }
 
-    package func address(for correlationID: String) -> String { lease(correlationID) }
-    func release(_ correlationID: String) { giveBack(correlationID) }
+    /// The address for the reply to the request of a correlation ID. Where each call has an address of its own, this leases
+    /// it: it is to be followed by ``release(_:)``.
+    public func address(for correlationID: String) -> String { lease(correlationID) }
+
+    /// No reply to the request of a correlation ID is awaited any more.
+    public func release(_ correlationID: String) { giveBack(correlationID) }
 }

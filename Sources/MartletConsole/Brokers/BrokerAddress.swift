@@ -1,7 +1,14 @@
 package import Martlet
+
+#if AMQP
 import MartletAMQP
+#endif
+#if MQTT
 import MartletMQTT
+#endif
+#if Redis
 import MartletRedis
+#endif
 
 /// Which broker to run on, as it stands on a command line. Its URL may hold a password: print ``description`` instead.
 package enum BrokerAddress: Hashable, Sendable {
@@ -43,18 +50,39 @@ package enum BrokerAddress: Hashable, Sendable {
         case .memory:
             return try await broker.connect(options: options)
         case .mqtt(let url):
+            #if MQTT
             var options = try MQTTOptions(url: url, connection: options)
             if let limit { options.connectTimeout = min(limit, options.connectTimeout) }
             return try await MQTTConnection.connect(options)
+            #else
+            throw Self.isWithout("MQTT", url)
+            #endif
         case .amqp(let url):
+            #if AMQP
             var options = try AMQPOptions(url: url, connection: options)
             if let limit { options.connectTimeout = min(limit, options.connectTimeout) }
             return try await AMQPConnection.connect(options)
+            #else
+            throw Self.isWithout("AMQP", url)
+            #endif
         case .redis(let url):
+            #if Redis
             var options = try RedisOptions(url: url, connection: options)
             if let limit { options.connectTimeout = min(limit, options.connectTimeout) }
             return try await RedisConnection.connect(options)
+            #else
+            throw Self.isWithout("Redis", url)
+            #endif
         }
+    }
+
+    /// A broker that this program was built without: the trait of its transport was off.
+    static func isWithout(_ trait: String, _ url: String) -> MessagingError {
+        let scheme = url.prefix { $0 != ":" }
+        return MessagingError(
+            .unsupported,
+            "this program was built without the trait \(trait), and so knows no '\(scheme):'"
+        )
     }
 }
 

@@ -1,13 +1,17 @@
 import Foundation
 import Testing
 
-/// Every example that the documentation shows is code that is compiled here or in the playground.
+/// Every example that the documentation shows is code that is compiled here, in the package outside or in the playground.
 @Suite(.timeLimit(.minutes(5))) struct SnippetTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 
     private static func files(below folder: String, ending: String) -> [URL] {
-        let paths = FileManager.default.enumerator(at: root.appending(path: folder), includingPropertiesForKeys: nil)
+        let paths = FileManager.default.enumerator(
+            at: root.appending(path: folder),
+            includingPropertiesForKeys: nil,
+            options: .skipsHiddenFiles
+        )
         return (paths?.compactMap { $0 as? URL } ?? []).filter { $0.path.hasSuffix(ending) }.sorted {
             $0.path < $1.path
         }
@@ -22,6 +26,7 @@ import Testing
     @Test func everyExampleIsCompiled() throws {
         let compiled = try
             (Self.files(below: "Tests/Brokers/Documentation", ending: ".swift")
+            + Self.files(below: "Tests/Outside", ending: ".swift")
             + Self.files(below: "Playground", ending: ".swift"))
             .map { Self.essence(try String(contentsOf: $0, encoding: .utf8)[...]) }
         let documents = [Self.root.appending(path: "README.md")] + Self.files(below: "Sources", ending: ".md")
@@ -42,5 +47,18 @@ import Testing
             }
         }
         #expect(examples > 5)
+    }
+
+    @Test func everyFileThatIsNamedIsThere() throws {
+        var names = 0
+        for document in Self.files(below: "Sources", ending: ".md") {
+            let text = try String(contentsOf: document, encoding: .utf8)
+            for name in text.components(separatedBy: "`") where name.hasPrefix("Martlet") && name.hasSuffix(".swift") {
+                names += 1
+                let path = Self.root.appending(path: "Sources/\(name)").path
+                #expect(FileManager.default.fileExists(atPath: path), "\(document.lastPathComponent) names \(name)")
+            }
+        }
+        #expect(names > 10)
     }
 }

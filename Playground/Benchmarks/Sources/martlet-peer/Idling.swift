@@ -1,9 +1,11 @@
 import Martlet
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// What a process with one connection holds: resident memory, with as many idle subscriptions as the count.

@@ -3,10 +3,12 @@ import MartletAMQP
 import MartletMQTT
 import MartletRedis
 
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// What to do, from the command line: `martlet-peer TRANSPORT WORKLOAD COUNT BYTES [WINDOW]`. The broker's port is in

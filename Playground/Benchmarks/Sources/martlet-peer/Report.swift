@@ -1,8 +1,10 @@
 // Without Foundation, whose libraries would be most of the memory that is measured.
-#if canImport(Darwin)
-import Darwin
-#else
+#if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
 #endif
 
 /// The lines that whoever started this program reads.

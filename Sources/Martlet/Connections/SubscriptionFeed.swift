@@ -1,0 +1,95 @@
+import Synchronization
+
+/// Where a transport puts the deliveries of one subscription: bounded, and made together with the subscription that reads it
+/// by ``Subscription/makeSubscription(limit:overflow:onRoom:onEnd:)``.
+///
+/// When the reader is slower than the broker the subscription's ``Overflow`` decides. With ``Overflow/suspend`` the transport
+/// is to take less from the broker: a task waits in ``deliver(_:)``; a thread or callback that can't wait uses ``offer(_:)``,
+/// stops reading when it is ``Offer/full``, and goes on when `onRoom` is called. With the other rules there always is room,
+/// and what is dropped is counted.
+///
+/// The feed of a subscription that survives a lost link is used again for the next one.
+public struct SubscriptionFeed: Sendable {
+    /// What became of a delivery that was offered.
+    public enum Offer: Sendable, Hashable {
+        /// It waits for the reader; or, as the overflow rule says, it or an older one was dropped, and counted.
+        case taken
+        /// It was not taken: there is no room. It is to be offered again, before any later one, when `onRoom` is called.
+        case full
+        /// It was not taken: nobody reads any more.
+        case ended
+    }
+
+    private let mailbox: Mailbox<Delivery>
+
+    fileprivate init(_ mailbox: Mailbox<Delivery>) {
+        self.mailbox = mailbox
+    }
+
+    /// Offers a delivery. Never waits; may be called from any thread.
+    ///
+    /// Deliveries stay in the order in which they are taken.
+    public func offer(_ delivery: Delivery) -> Offer {
+        switch mailbox.offer(delivery, topic: delivery.topic) {
+        case .accepted, .dropped: .taken
+        case .closed: .ended
+        // If it can't be taken back, the reader has made room for it just now.
+        case .parked(let id): mailbox.withdraw(id) ? .full : .taken
+        }
+    }
+
+    /// Hands over a delivery, and returns when there was room for it, or when nobody reads any more.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits; the delivery is then not handed over.
+    public func deliver(_ delivery: Delivery) async throws {
+        guard case .parked(let id) = mailbox.offer(delivery, topic: delivery.topic) else { return }
+        try await mailbox.waitUntilAdmitted(id)
+    }
+
+    /// Ends the subscription when what has come was read; whoever waits in ``deliver(_:)`` goes on. To finish twice is no
+    /// error.
+    ///
+    /// - Parameter error: what the reader gets at the end: why the subscription could not go on. `nil`: it just ends, as it
+    ///   does when its connection is closed.
+    public func finish(throwing error: (any Error)? = nil) {
+        mailbox.finish(throwing: error)
+    }
+}
+
+extension Subscription {
+    /// A subscription, and the feed that a transport puts its deliveries into.
+    ///
+    /// - Parameters:
+    ///   - limit: how many deliveries wait for the reader at most: ``SubscribeOptions/limit``, or for a queue
+    ///     ``ConsumeOptions/prefetch``. At least 1.
+    ///   - overflow: what happens when that many wait. A queue's is ``Overflow/suspend``.
+    ///   - onRoom: called, from any thread, when at most half of the places are taken after an ``SubscriptionFeed/offer(_:)``
+    ///     was refused, or nobody reads any more. It does not block, and may be called once too often.
+    ///   - onEnd: called once, from any thread, when no more deliveries are wanted: ``finish()`` was called, or nobody holds
+    ///     the subscription any more. It has the transport unsubscribe, and does not block. It is not to hold the
+    ///     subscription itself.
+    public static func makeSubscription(
+        limit: Int,
+        overflow: Overflow = .suspend,
+        onRoom: (@Sendable () -> Void)? = nil,
+        onEnd: @escaping @Sendable () -> Void
+    ) -> (subscription: Subscription, feed: SubscriptionFeed) {
+        let mailbox = Mailbox<Delivery>(limit: limit, overflow: overflow, onRoom: onRoom)
+        let end = End(onEnd)
+        return (Subscription(mailbox) { end.tell() }, SubscriptionFeed(mailbox))
+    }
+}
+
+/// Tells once that a subscription has ended.
+private final class End: Sendable {
+    private let isTold = Atomic(false)
+    private let onEnd: @Sendable () -> Void
+
+    init(_ onEnd: @escaping @Sendable () -> Void) {
+        self.onEnd = onEnd
+    }
+
+    func tell() {
+        if !isTold.exchange(true, ordering: .relaxed) { onEnd() }
+    }
+}
