@@ -1,8 +1,8 @@
-/// What a bridge has to know of a connection to say what it will do.
+/// The properties of a connection that a bridge needs to plan its routes.
 public struct BridgeEnd: Sendable, Hashable {
-    /// What it is called where the plan is told.
+    /// Its name in plans.
     public var name: String
-    /// What its broker gives.
+    /// The capabilities of its broker.
     public var capabilities: Capabilities
 
     /// An end that need not be connected.
@@ -32,4 +32,25 @@ public struct BridgeEnds: Sendable, Hashable {
 
     /// The end of a side.
     public subscript(side: BridgeSide) -> BridgeEnd { side == .from ? from : to }
+}
+
+/// One of a bridge's two connections, as `Bridge(from:to:)` names them.
+public enum BridgeSide: Sendable, Hashable {
+    /// The one after `from:`.
+    case from
+    /// The one after `to:`.
+    case to
+
+    /// The other one.
+    public var other: BridgeSide { self == .from ? .to : .from }
+}
+
+/// Which way a route passes messages on.
+public enum RouteDirection: Sendable, Hashable {
+    /// From the bridge's `from:` to its `to:`.
+    case forth
+    /// From the bridge's `to:` to its `from:`, with the route's pattern still that of the `from:` side.
+    case back
+    /// Both.
+    case both
 }

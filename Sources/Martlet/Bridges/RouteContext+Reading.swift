@@ -24,7 +24,7 @@ extension RouteContext {
     /// The message of a delivery, to be passed on, marked with the bridge's name as ``BridgeOptions/marking`` says; `nil` if
     /// it must not be: it has passed this bridge before, or too many. Counts it as received, or also as looped.
     public func admit(_ delivery: Delivery) -> Message? {
-        let passes = stamp.verdict(on: delivery.message.headers) == .pass
+        let passes = bridgeMark.verdict(on: delivery.message.headers) == .pass
         count { statistics in
             statistics.received += 1
             if !passes { statistics.looped += 1 }

@@ -7,7 +7,7 @@ public struct RouteContext: Sendable {
     /// The bridge's connections.
     let from: any Connection
     let to: any Connection
-    let stamp: BridgeStamp
+    let bridgeMark: BridgeMark
     let options: BridgeOptions
     /// What the route does: the plan it was made for.
     public let plan: RoutePlan
@@ -55,7 +55,7 @@ public struct RouteContext: Sendable {
             return
         case .whereNative, .always: break
         }
-        stamp.mark(&message.headers, origin: origin)
+        bridgeMark.mark(&message.headers, origin: origin)
         if message.headers.messageID == nil { message.headers.messageID = source.runtime.calls.makeID() }
     }
 }

@@ -1,11 +1,11 @@
 /// How a route passes messages on.
 public struct RouteOptions: Sendable, Hashable {
-    /// How surely messages have to arrive. What can't be given is an error when the bridge starts. `nil`: as surely as
-    /// both sides can.
+    /// How surely messages have to arrive. A guarantee that the two sides can't give is an error when the bridge
+    /// starts. `nil`: as surely as both sides can.
     public var guarantee: Guarantee?
     /// Whether the source's broker keeps what is published for the route also while the bridge does not run, and until
-    /// the sink has it. Needs ``Capabilities/durableSubscriptions`` and a bridge with a name, by which it finds what was
-    /// kept when it runs again. What is kept for a bridge that never does is to be deleted at the broker.
+    /// the sink has it. Needs ``Capabilities/durableSubscriptions`` and a bridge with a name, by which it finds the
+    /// kept messages when it runs again. If the bridge never runs again they have to be deleted at the broker.
     public var isDurable: Bool
     /// How many messages may be under way to the sink unconfirmed. Then the source waits.
     public var window: Int
@@ -16,7 +16,7 @@ public struct RouteOptions: Sendable, Hashable {
     /// Where messages go that can't be passed on. `nil`: they are logged, counted and dropped, and those of a queue
     /// rejected, so that they go where its broker has them go.
     public var deadLetters: DeadLetters?
-    /// What becomes of retained messages.
+    /// How retained messages are treated.
     public var retain: RetainPolicy
     /// After how long a message is worthless to the sink. `nil`: never.
     public var expiry: Duration?
@@ -92,5 +92,43 @@ public struct RouteOptions: Sendable, Hashable {
         }
         try deadLetters?.queue.validate()
         try store?.validate(for: route)
+    }
+}
+
+/// What a topic route does about retained messages.
+public enum RetainPolicy: Sendable, Hashable {
+    /// The messages that the source's broker keeps are passed on when the route begins, and kept by the sink's broker
+    /// if it can. So are those that are published later to be kept, and deletions of kept ones, where the source's
+    /// broker tells (``Capabilities/retainAsPublished``). Where it does not, messages that are published later are
+    /// passed on as they come, and an empty message as the deletion of a kept one, which it nearly always is.
+    case kept
+    /// Everything is passed on as a message to be kept, so that the sink's broker has the latest of each topic.
+    case all
+    /// Kept messages are not asked for, and nothing is kept.
+    case none
+}
+
+/// Where a route puts messages that it could not pass on.
+///
+/// A dead letter is the message as it came, with headers that say why: ``Headers/Standard/deathReason`` (code and
+/// text), ``Headers/Standard/deathTopic``, ``Headers/Standard/deathDeliveries`` (the attempts),
+/// ``Headers/Standard/deathFirstTime``, ``Headers/Standard/deathLastTime`` and ``Headers/Standard/deathBridge``.
+public struct DeadLetters: Sendable, Hashable {
+    /// The queue that they go to.
+    public var queue: QueueName
+    /// The side of the bridge that the queue is on. By default that from which the message came.
+    public var side: BridgeSide?
+
+    /// - Parameter side: the side of the bridge that the queue is on; `nil`: that from which the message came.
+    public init(to queue: QueueName, on side: BridgeSide? = nil) {
+        self.queue = queue
+        self.side = side
+    }
+}
+
+extension DeadLetters: ExpressibleByStringLiteral {
+    /// A queue on the side from which the message came.
+    public init(stringLiteral text: String) {
+        self.init(to: QueueName(text))
     }
 }

@@ -1,8 +1,8 @@
 import Logging
 import Synchronization
 
-/// What is kept of a route for as long as its bridge runs, also when the route has to begin again: its figures, when it
-/// last said what in the log, and what it remembers of messages.
+/// Keeps a route's figures, its memory of messages, and the times of its log entries, for as long as its bridge runs:
+/// also when the route has to begin again.
 final class RouteRecorder: Sendable {
     private struct State {
         var statistics = RouteStatistics()
@@ -38,6 +38,14 @@ final class RouteRecorder: Sendable {
         state.withLock { change(&$0.statistics) }
     }
 
+    /// A message has come in and is under way.
+    func begins() {
+        update { statistics in
+            statistics.received += 1
+            statistics.inFlight += 1
+        }
+    }
+
     /// Whether something is to be logged that was not in the last minute.
     func isDue(_ subject: String, at now: Duration) -> Bool {
         state.withLock { state in
@@ -47,7 +55,7 @@ final class RouteRecorder: Sendable {
         }
     }
 
-    /// What the route remembers of messages. Nothing is under way when it begins again.
+    /// The route's memory of messages. Nothing is under way when the route begins again.
     func memory(_ options: RouteOptions) -> ForwardMemory {
         state.withLock { state in
             let memory = state.memory ?? ForwardMemory(options)

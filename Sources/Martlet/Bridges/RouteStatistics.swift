@@ -1,8 +1,9 @@
-/// What a route has counted. What came in has been forwarded, dropped for one of the reasons, buried, or is under way.
+/// The figures of a route. Each message that came in has been forwarded, dropped for one of the reasons, made a dead
+/// letter, or is under way.
 public struct RouteStatistics: Sendable, Hashable {
-    /// What came in; of calls, the requests.
+    /// Messages that came in; of calls, the requests.
     public var received = 0
-    /// What the sink has taken; of calls, those that were answered.
+    /// Messages that the sink has taken; of calls, those that were answered.
     public var forwarded = 0
     /// Dropped by the route's filter: its transformation returned `nil`.
     public var filtered = 0
@@ -22,10 +23,11 @@ public struct RouteStatistics: Sendable, Hashable {
     public var overflowed = 0
     /// How many messages are on disk; see ``RouteOptions/store``.
     public var stored = 0
-    /// Dropped from the disk, or before they were there: it was full, or they were too old or could not be read any more.
+    /// Dropped from the disk, or before they were there: it was full, or they were too old or could not be read any
+    /// more.
     public var storeDropped = 0
-    /// How often the disk failed to take messages, or to have them for certain (``StoreOptions/sync``). They stay with their
-    /// source and are tried again, so that none of them is dropped.
+    /// How often the disk failed to take messages, or to have them for certain (``StoreOptions/sync``). They stay with
+    /// their source and are tried again, so that none of them is dropped.
     public var storeFailures = 0
     /// Sent to the dead-letter queue.
     public var dead = 0
@@ -44,4 +46,12 @@ public struct RouteStatistics: Sendable, Hashable {
     public var dropped: Int {
         filtered + sampledOut + unchanged + overRate + looped + duplicates + lost + overflowed + storeDropped
     }
+}
+
+/// How one direction of a bridge's route stands.
+public struct RouteReport: Sendable, Hashable {
+    /// Its plan.
+    public var plan: RoutePlan
+    /// Its figures.
+    public var statistics: RouteStatistics
 }

@@ -5,7 +5,7 @@ extension Node {
 
     /// Says that the node is alive, at once and at each interval, until cancelled: also while work in hand is being
     /// finished, and while the node is stopped.
-    func beat(_ options: HeartbeatOptions) async throws -> Bool {
+    func beat(_ options: HeartbeatOptions) async throws {
         let timers = connection.runtime.timers
         let topic = Topic<Heartbeat>(options.topic ?? nodeName.heartbeat)
         var schedule = TickSchedule(start: timers.now, interval: options.interval)
@@ -16,7 +16,7 @@ extension Node {
             } catch let error as MessagingError where error.code != .connectionClosed {
                 if lastLogged.map({ timers.now - $0 >= .seconds(60) }) ?? true {
                     lastLogged = timers.now
-                    logger.warning("a heartbeat was not sent", metadata: ["error": "\(error)"])
+                    runner.logger.warning("a heartbeat was not sent", metadata: ["error": "\(error)"])
                 }
             }
             _ = schedule.advance(at: timers.now)
@@ -43,8 +43,8 @@ extension Node {
 
     /// Says that the node is online, once its components can be found and whenever the link is back, for then the
     /// broker has published the will.
-    func announceOnline() async throws -> Bool {
-        guard try await status.wait(until: { $0.isReady }) else { return false }
+    func announceOnline() async throws {
+        guard try await runner.waitUntilReady() else { return }
         for await state in connection.states() where state == .connected {
             do {
                 try await connection.publish(
@@ -57,7 +57,6 @@ extension Node {
                 continue
             }
         }
-        return false
     }
 
     /// Says that the node is offline. Without a link the broker has said so already.
@@ -82,4 +81,24 @@ extension Node {
             }
         }.value
     }
+}
+
+/// Where a node says whether it is there: `1` when it has started and after each reconnect, `0` when it has ended.
+///
+/// Both are retained, so that a later subscriber knows at once; the broker must have ``Capabilities/retain``. A node
+/// that crashes says nothing: for that its connection needs the node's will, see ``Node/will(for:announcement:)``.
+public struct OnlineAnnouncement: Sendable, Hashable {
+    /// Where; `nil`: on `<node>.online`.
+    public var topic: TopicName?
+
+    /// On `<node>.online`.
+    public static let standard = OnlineAnnouncement(topic: nil)
+
+    /// On a topic of one's own.
+    public static func on(_ topic: TopicName) -> OnlineAnnouncement {
+        OnlineAnnouncement(topic: topic)
+    }
+
+    static let present = Message("1")
+    static let absent = Message("0")
 }

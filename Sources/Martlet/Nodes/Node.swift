@@ -1,5 +1,6 @@
 import Logging
 public import ServiceLifecycle
+import Synchronization
 
 /// One participant of a system: a name, a connection, and the components that make up what it does.
 ///
@@ -22,14 +23,15 @@ public final class Node: Service, Sendable {
     /// How it runs.
     public let options: NodeOptions
     let nodeName: NodeName
-    let members: [Member]
-    let status: Watched<NodeStatus>
-    let logger: Logger
+    private let components: [any Component]
+    let runner: Runner
+    /// Which requests to start and stop it have been answered.
+    let control = Mutex(ControlMemory())
 
     /// - Parameters:
-    ///   - name: what the node is called, and what the names of its own topics and procedures begin with. A `-` in it
+    ///   - name: the node's name, with which the names of its own topics and procedures begin. A `-` in it
     ///     becomes `_`; an empty one becomes 32 random hexadecimal digits. It is checked when the node is run.
-    ///   - components: what it does.
+    ///   - components: the parts that do its work.
     public init(
         _ name: String,
         on connection: any Connection,
@@ -39,36 +41,43 @@ public final class Node: Service, Sendable {
         self.connection = connection
         self.options = options
         nodeName = NodeName(name)
-        let (members, records) = Member.list(components())
-        self.members = members
-        status = Watched(NodeStatus(lifecycle: NodeLifecycle(at: WallClock.nanoseconds), components: records))
+        self.components = components()
         var logger = connection.runtime.logger
         logger[metadataKey: "node"] = .string(nodeName.text)
         if let device = options.device { logger[metadataKey: "device"] = .string(device) }
-        self.logger = logger
+        runner = Runner(
+            "node",
+            nodeName.text,
+            of: "component",
+            parts: PartList(self.components.map { Part($0, on: connection) }),
+            on: [connection],
+            timers: connection.runtime.timers,
+            drainLimit: options.drainLimit,
+            logger: logger
+        )
     }
 
-    /// What the node is called.
+    /// The node's name.
     public var name: String { nodeName.text }
 
     /// What it is doing.
-    public var state: NodeState { status.value.lifecycle.state }
+    public var state: NodeState { runner.current.lifecycle.state }
 
     /// How it and each of its components are. Can be asked at any time.
     public var health: NodeHealth {
-        let status = status.value
+        let status = runner.current
         return NodeHealth(
             name: name,
             state: status.lifecycle.state,
             since: status.lifecycle.since,
-            components: status.components.map(\.health)
+            components: status.health
         )
     }
 
     /// Runs the node, once, until it has ended:
     ///
     /// - when graceful shutdown begins, in a service group: no new work is taken, work in hand is finished within
-    ///   ``NodeOptions/drainLimit``, and what takes longer is cancelled;
+    ///   ``NodeOptions/drainLimit``, and work that takes longer is cancelled;
     /// - when all its components have ended, unless it has none or is remote-controlled;
     /// - when a component fails whose policy ends the node, or when its connection is closed: it throws that error;
     /// - when the task is cancelled: all components are cancelled, and it throws `CancellationError`.
@@ -80,52 +89,85 @@ public final class Node: Service, Sendable {
     public func run() async throws {
         try nodeName.validate()
         try options.validate(on: connection)
-        for member in members { try member.component.validate() }
-        try status.update { status in
-            try status.lifecycle.begin(at: WallClock.nanoseconds)
-            status.setAll(.starting)
-        }
-        logger.info("the node runs", metadata: ["components": "\(health.components.count)"])
-        let result = await result { try await self.runEverything() }
-        status.update { $0.lifecycle.exit(at: WallClock.nanoseconds) }
-        if options.online != nil { await announceOffline() }
-        logger.info("the node has ended")
-        try result.get()
-    }
-
-    private func result(of body: () async throws -> Void) async -> Result<Void, any Error> {
-        do {
-            return .success(try await body())
-        } catch {
-            return .failure(error)
+        for component in components { try component.validate() }
+        var tasks: [@Sendable () async throws -> Void] = []
+        if let heartbeat = options.heartbeat { tasks.append { try await self.beat(heartbeat) } }
+        if options.online != nil { tasks.append { try await self.announceOnline() } }
+        try await runner.run(
+            PartList(
+                components.map { Part($0, on: connection) },
+                standing: options.remoteControl ? controlParts : []
+            ),
+            endsWithItsParts: !options.remoteControl && !components.isEmpty,
+            beside: tasks
+        ) {
+            runner.logger.info("the node runs", metadata: ["components": "\(health.components.count)"])
+        } ended: {
+            if options.online != nil { await announceOffline() }
+            runner.logger.info("the node has ended")
         }
     }
 
-    private func runEverything() async throws {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await self.runComponents()
-                return true
-            }
-            group.addTask { try await self.watchConnection() }
-            if let heartbeat = options.heartbeat {
-                group.addTask { try await self.beat(heartbeat) }
-            }
-            if options.online != nil {
-                group.addTask { try await self.announceOnline() }
-            }
-            if options.remoteControl {
-                group.addTask { try await self.serveControl() }
-            }
-            while let isDone = try await group.next(), !isDone {}
-            group.cancelAll()
+    // MARK: Beside it
+
+    /// Returns once the node runs and all its components can be found by others: responders can be called, and
+    /// subscribers miss nothing that is published later. So can the procedures by which others control it.
+    ///
+    /// - Parameter limit: how long to wait, also for a node that nobody has run yet.
+    /// - Throws: ``MessagingError/Code/timeout``; ``MessagingError/Code/notRunning`` if the node is stopped or has
+    ///   ended; `CancellationError`.
+    public func waitUntilReady(within limit: Duration = .seconds(10)) async throws {
+        try await runner.waitUntilReady(within: limit)
+    }
+
+    /// Runs the node for as long as `body` takes: for scripts and tests, where no service group runs it.
+    ///
+    /// ```swift
+    /// try await calculator.whileRunning {
+    ///     print(try await caller.call(add, Pair(a: 20, b: 22)))
+    /// }
+    /// ```
+    ///
+    /// `body` begins once the node's components can be found. When it has returned the node is shut down in order: work
+    /// in hand is finished within ``NodeOptions/drainLimit``. If `body` throws, the node's components are cancelled. If
+    /// the node ends or fails first, `body` is cancelled.
+    ///
+    /// - Parameter limit: how long the node may take to be ready.
+    /// - Returns: the result of `body`.
+    /// - Throws: the node's error if it failed while `body` ran; otherwise the error of `body`; as ``run()`` and
+    ///   ``waitUntilReady(within:)``.
+    public func whileRunning<Result: Sendable>(
+        readyWithin limit: Duration = .seconds(10),
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await runner.whileRunning(self, readyWithin: limit, body)
+    }
+}
+
+/// The name of a node, with which the names of its own topics and procedures begin: `arm.heartbeat`, `arm.stop`.
+struct NodeName: Sendable, Hashable {
+    let text: String
+
+    /// As commlib-py makes names: `-` becomes `_`, and no name becomes 32 random hexadecimal digits.
+    init(_ text: String) {
+        if text.isEmpty {
+            self.text = (0..<32).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
+        } else {
+            self.text = String(text.map { $0 == "-" ? "_" : $0 })
         }
     }
 
-    /// Ends the node when its connection is closed: nobody brings that back.
-    private func watchConnection() async throws -> Bool {
-        for await state in connection.states() where state == .closed { break }
-        try Task.checkCancellation()
-        throw MessagingError.closed
+    var heartbeat: TopicName { TopicName("\(text).heartbeat") }
+    var online: TopicName { TopicName("\(text).online") }
+    var start: QueueName { QueueName("\(text).start") }
+    var stop: QueueName { QueueName("\(text).stop") }
+    var health: QueueName { QueueName("\(text).health") }
+
+    func validate() throws {
+        guard let problem = heartbeat.name.problem else { return }
+        throw MessagingError(
+            .invalidArgument,
+            "a node can't be named \(quoted(text)), for its name begins its topics' names: of \(heartbeat), \(problem)"
+        )
     }
 }

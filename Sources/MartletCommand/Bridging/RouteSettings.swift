@@ -27,33 +27,25 @@ struct RouteSettings: Hashable, Sendable {
     var route: any Route {
         switch kind {
         case .topics(let pattern, let template, let direction):
-            filter.isEmpty
-                ? Forward(TopicPattern(pattern), as: template, direction: direction, options: options)
-                : Forward(
-                    TopicPattern(pattern),
-                    as: template,
-                    direction: direction,
-                    options: options,
-                    transform: transform
-                )
+            Forward(
+                TopicPattern(pattern),
+                as: template,
+                direction: direction,
+                options: options,
+                transform: transform
+            )
         case .topicsToQueue(let pattern, let queue):
-            filter.isEmpty
-                ? Forward(TopicPattern(pattern), toQueue: QueueName(queue), options: options)
-                : Forward(TopicPattern(pattern), toQueue: QueueName(queue), options: options, transform: transform)
+            Forward(TopicPattern(pattern), toQueue: QueueName(queue), options: options, transform: transform)
         case .queues(let queue, let other, let direction):
-            filter.isEmpty
-                ? Forward(queue: QueueName(queue), toQueue: QueueName(other), direction: direction, options: options)
-                : Forward(
-                    queue: QueueName(queue),
-                    toQueue: QueueName(other),
-                    direction: direction,
-                    options: options,
-                    transform: transform
-                )
+            Forward(
+                queue: QueueName(queue),
+                toQueue: QueueName(other),
+                direction: direction,
+                options: options,
+                transform: transform
+            )
         case .queueToTopics(let queue, let template):
-            filter.isEmpty
-                ? Forward(queue: QueueName(queue), as: template, options: options)
-                : Forward(queue: QueueName(queue), as: template, options: options, transform: transform)
+            Forward(queue: QueueName(queue), as: template, options: options, transform: transform)
         case .calls(let name, let target, let isBackwards):
             ForwardCalls(QueueName(name), to: QueueName(target), isBackwards: isBackwards, options: calls)
         case .action(let name, let target, let isBackwards):
@@ -61,7 +53,9 @@ struct RouteSettings: Hashable, Sendable {
         }
     }
 
-    private var transform: @Sendable (Delivery) async throws -> Message? {
-        { [filter] delivery in filter.passes(delivery.message, from: delivery.topic) ? delivery.message : nil }
+    /// What leaves messages out; `nil` if none are.
+    private var transform: (@Sendable (Delivery) async throws -> Message?)? {
+        if filter.isEmpty { return nil }
+        return { [filter] delivery in filter.passes(delivery.message, from: delivery.topic) ? delivery.message : nil }
     }
 }

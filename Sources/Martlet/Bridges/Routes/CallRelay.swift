@@ -14,10 +14,7 @@ struct CallRelay: Sendable {
     func answer(_ request: IncomingRequest) async throws -> Message {
         let timers = context.timers
         let begun = timers.now
-        context.recorder.update { statistics in
-            statistics.received += 1
-            statistics.inFlight += 1
-        }
+        context.recorder.begins()
         do {
             let reply = try await pass(request)
             context.recorder.update { statistics in
@@ -37,23 +34,26 @@ struct CallRelay: Sendable {
     }
 
     private func pass(_ request: IncomingRequest) async throws -> Message {
-        switch context.stamp.verdict(on: request.message.headers) {
+        switch context.bridgeMark.verdict(on: request.message.headers) {
         case .pass: break
         case .loop:
-            throw MessagingError(.loopDetected, "the call of \(target) came back to bridge \(context.stamp.bridge)")
+            throw MessagingError(
+                .loopDetected,
+                "the call of \(target) came back to bridge \(context.bridgeMark.bridge)"
+            )
         case .tooFar: throw MessagingError(.loopDetected, "the call of \(target) has passed too many bridges")
         }
         var message = request.message
         message.headers.correlationID = nil
         message.headers.replyTo = nil
-        if context.options.marking != .never { context.stamp.mark(&message.headers, origin: "") }
+        if context.options.marking != .never { context.bridgeMark.mark(&message.headers, origin: "") }
         do {
-            // A reader that allows none, or what is no number, does not hold up anything but its own stream.
+            // A reader that allows no elements, or sends no number, holds up nothing but its own stream.
             if let credit = message.headers.integer(Headers.Standard.credit) {
                 return try await stream(message, for: request, window: max(1, min(credit, 1_000_000)))
             }
             message.headers[Headers.Standard.credit] = nil
-            // What the caller has left of it by now counts, if that is less.
+            // If the caller has less time left by now, that counts.
             let timeout = message.headers.timeout ?? options.timeout
             return Self.passable(try await responder.exchange(message, at: target, timeout: timeout))
         } catch {
@@ -61,7 +61,7 @@ struct CallRelay: Sendable {
         }
     }
 
-    /// Passes a stream on, element by element: the reader's credit is what the writer has on the other side.
+    /// Passes a stream on, element by element. The writer on the other side gets the credit that the reader gives.
     private func stream(_ message: Message, for request: IncomingRequest, window: Int) async throws -> Message {
         let gate = CreditGate(allowed: window, timers: caller.runtime.timers)
         let frames = FrameWriter(request, gate: gate)
@@ -82,7 +82,7 @@ struct CallRelay: Sendable {
         }
     }
 
-    /// What of a reply means something on the other side.
+    /// A reply without the headers that mean nothing on the other side.
     private static func passable(_ reply: Message) -> Message {
         var reply = reply
         reply.headers.correlationID = nil
@@ -98,7 +98,7 @@ struct CallRelay: Sendable {
         case .connectionLost, .notConnected, .connectionClosed:
             return MessagingError(
                 .bridgeFailed,
-                "bridge \(context.stamp.bridge) has lost the other side: \(error.message)"
+                "bridge \(context.bridgeMark.bridge) has lost the other side: \(error.message)"
             )
         default: return error
         }

@@ -10,9 +10,9 @@
 /// The messages of one topic stay in order, but for those that are tried again. A message is acknowledged at its source
 /// after the sink has confirmed it, where the source can wait for that; see ``RouteGuarantee``.
 ///
-/// A template says where a message goes: `{1}` is what the pattern's first `*` matched, `{2}` the second, and so on,
-/// `{rest}` what `#` matched, `{topic}` the whole topic, and `{origin}` the topic from which the first bridge took the
-/// message.
+/// A template says where a message goes: `{1}` is the segment that the pattern's first `*` matched, `{2}` the second,
+/// and so on, `{rest}` the segments that `#` matched, `{topic}` the whole topic, and `{origin}` the topic from which
+/// the first bridge took the message.
 public struct Forward: Route {
     typealias Transform =
         @Sendable (Delivery, _ source: ConnectionRuntime, _ sink: ConnectionRuntime) async throws ->
@@ -22,17 +22,27 @@ public struct Forward: Route {
     public let name: String
     private let source: ForwardSource
     private let sink: ForwardSink
+    /// Whether it was told of topics and of a queue to go to.
+    private let hasTwoSinks: Bool
     private let direction: RouteDirection
     private let options: RouteOptions
     private let transform: Transform?
 
     private init(
         _ source: ForwardSource,
-        _ sink: ForwardSink,
+        as template: String?,
+        toQueue queue: QueueName?,
         _ direction: RouteDirection,
         _ options: RouteOptions,
         _ transform: Transform?
     ) {
+        let usual =
+            switch source {
+            case .topics: ForwardSink.topics("{topic}")
+            case .queue(let queue): ForwardSink.queue(queue)
+            }
+        sink = template.map(ForwardSink.topics) ?? queue.map(ForwardSink.queue) ?? usual
+        hasTwoSinks = template != nil && queue != nil
         let arrow =
             switch direction {
             case .forth: "→"
@@ -41,45 +51,30 @@ public struct Forward: Route {
             }
         name = "\(source) \(arrow) \(sink)"
         self.source = source
-        self.sink = sink
         self.direction = direction
         self.options = options
         self.transform = transform
     }
 
-    // MARK: Topics to topics
+    // MARK: What it passes on
 
-    /// Passes on what is published.
+    /// Passes on the messages that are published to topics.
     ///
     /// - Parameters:
     ///   - template: the topics on the bridge's `to:` side; by default the same.
-    ///   - direction: which way; the other way the template is read backwards.
-    ///   - transform: makes the message to pass on, or `nil` for one that is not. It sees the message as it came; what it
-    ///     throws makes a dead letter.
+    ///   - queue: a queue on the bridge's `to:` side, instead of topics.
+    ///   - direction: which way; the other way the template is read backwards. To a queue there is one way only.
+    ///   - transform: makes the message to pass on, or `nil` for one that is not. It sees the message as it came; an
+    ///     error that it throws makes a dead letter. By default messages are passed on as they are.
     public init(
         _ pattern: TopicPattern,
-        as template: String = "{topic}",
+        as template: String? = nil,
+        toQueue queue: QueueName? = nil,
         direction: RouteDirection = .forth,
         options: RouteOptions = RouteOptions(),
-        transform: @escaping @Sendable (Delivery) async throws -> Message?
+        transform: (@Sendable (Delivery) async throws -> Message?)? = nil
     ) {
-        self.init(.topics(pattern), .topics(template), direction, options) { delivery, _, _ in
-            try await transform(delivery)
-        }
-    }
-
-    /// Passes on what is published, as it is.
-    ///
-    /// - Parameters:
-    ///   - template: the topics on the bridge's `to:` side; by default the same.
-    ///   - direction: which way; the other way the template is read backwards.
-    public init(
-        _ pattern: TopicPattern,
-        as template: String = "{topic}",
-        direction: RouteDirection = .forth,
-        options: RouteOptions = RouteOptions()
-    ) {
-        self.init(.topics(pattern), .topics(template), direction, options, nil)
+        self.init(.topics(pattern), as: template, toQueue: queue, direction, options, Self.plain(transform))
     }
 
     /// Passes on the values of a topic filter; messages that are no such value become dead letters.
@@ -87,80 +82,50 @@ public struct Forward: Route {
     /// - Parameter transform: makes the value to pass on, or `nil` for one that is not.
     public init<Value: Codable & Sendable, Output: Codable & Sendable>(
         _ filter: TopicFilter<Value>,
-        as template: String = "{topic}",
+        as template: String? = nil,
+        toQueue queue: QueueName? = nil,
         direction: RouteDirection = .forth,
         options: RouteOptions = RouteOptions(),
         transform: @escaping @Sendable (Received<Value>) async throws -> Output?
     ) {
-        self.init(.topics(filter.pattern), .topics(template), direction, options, Self.typed(transform))
+        self.init(.topics(filter.pattern), as: template, toQueue: queue, direction, options, Self.typed(transform))
     }
 
-    // MARK: With queues
-
-    /// Passes on what is published to a queue.
-    public init(_ pattern: TopicPattern, toQueue queue: QueueName, options: RouteOptions = RouteOptions()) {
-        self.init(.topics(pattern), .queue(queue), .forth, options, nil)
-    }
-
-    /// Passes on what is published to a queue, as a function makes it; otherwise as for topics.
-    public init(
-        _ pattern: TopicPattern,
-        toQueue queue: QueueName,
-        options: RouteOptions = RouteOptions(),
-        transform: @escaping @Sendable (Delivery) async throws -> Message?
-    ) {
-        self.init(.topics(pattern), .queue(queue), .forth, options) { delivery, _, _ in try await transform(delivery) }
-    }
-
-    /// Passes on what is sent to a queue, to another one.
+    /// Passes on the messages that are sent to a queue.
     ///
-    /// - Parameter other: by default a queue of the same name.
+    /// - Parameters:
+    ///   - other: the queue on the bridge's `to:` side; by default one of the same name.
+    ///   - template: topics on the bridge's `to:` side, instead of a queue.
+    ///   - direction: which way. To topics there is one way only.
+    ///   - transform: as for topics.
     public init(
         queue: QueueName,
         toQueue other: QueueName? = nil,
-        direction: RouteDirection = .forth,
-        options: RouteOptions = RouteOptions()
-    ) {
-        self.init(.queue(queue), .queue(other ?? queue), direction, options, nil)
-    }
-
-    /// Passes on what is sent to a queue, to another one, as a function makes it; otherwise as for topics.
-    public init(
-        queue: QueueName,
-        toQueue other: QueueName? = nil,
+        as template: String? = nil,
         direction: RouteDirection = .forth,
         options: RouteOptions = RouteOptions(),
-        transform: @escaping @Sendable (Delivery) async throws -> Message?
+        transform: (@Sendable (Delivery) async throws -> Message?)? = nil
     ) {
-        self.init(.queue(queue), .queue(other ?? queue), direction, options) { delivery, _, _ in
-            try await transform(delivery)
-        }
+        self.init(.queue(queue), as: template, toQueue: other, direction, options, Self.plain(transform))
     }
 
-    /// Passes on the values of a queue, to another one; messages that are no such value become dead letters.
+    /// Passes on the values of a queue; messages that are no such value become dead letters.
+    ///
+    /// - Parameter transform: makes the value to pass on, or `nil` for one that is not.
     public init<Value: Codable & Sendable, Output: Codable & Sendable>(
         queue: Queue<Value>,
         toQueue other: QueueName? = nil,
+        as template: String? = nil,
         direction: RouteDirection = .forth,
         options: RouteOptions = RouteOptions(),
         transform: @escaping @Sendable (Received<Value>) async throws -> Output?
     ) {
-        self.init(.queue(queue.name), .queue(other ?? queue.name), direction, options, Self.typed(transform))
+        self.init(.queue(queue.name), as: template, toQueue: other, direction, options, Self.typed(transform))
     }
 
-    /// Publishes what is sent to a queue.
-    public init(queue: QueueName, as template: String, options: RouteOptions = RouteOptions()) {
-        self.init(.queue(queue), .topics(template), .forth, options, nil)
-    }
-
-    /// Publishes what is sent to a queue, as a function makes it; otherwise as for topics.
-    public init(
-        queue: QueueName,
-        as template: String,
-        options: RouteOptions = RouteOptions(),
-        transform: @escaping @Sendable (Delivery) async throws -> Message?
-    ) {
-        self.init(.queue(queue), .topics(template), .forth, options) { delivery, _, _ in try await transform(delivery) }
+    private static func plain(_ transform: (@Sendable (Delivery) async throws -> Message?)?) -> Transform? {
+        guard let transform else { return nil }
+        return { delivery, _, _ in try await transform(delivery) }
     }
 
     private static func typed<Value: Codable & Sendable, Output: Codable & Sendable>(
@@ -179,8 +144,14 @@ public struct Forward: Route {
 
     // MARK: The route
 
-    private func legs() throws -> [ForwardLeg] {
-        let forth = ForwardLeg(
+    private func directions() throws -> [ForwardDirection] {
+        guard !hasTwoSinks else {
+            throw MessagingError(
+                .invalidArgument,
+                "route \(name) goes to topics and to a queue: make a second route of it"
+            )
+        }
+        let forth = ForwardDirection(
             name: "\(source) → \(sink)",
             side: .from,
             source: source,
@@ -195,13 +166,48 @@ public struct Forward: Route {
         }
     }
 
-    /// What it will do, each way.
+    /// What it will do, in each direction.
     public func plans(between ends: BridgeEnds, options: BridgeOptions) throws -> [RoutePlan] {
-        try legs().map { try $0.plan(between: ends, options) }
+        try directions().map { try $0.plan(between: ends, options) }
     }
 
-    /// Passes messages on, one way.
-    public func run(_ leg: Int, in context: RouteContext) async throws {
-        try await ForwardPipeline(legs()[leg], context).run()
+    /// Passes messages on, in one direction.
+    public func run(_ direction: Int, in context: RouteContext) async throws {
+        try await ForwardPipeline(directions()[direction], context).run()
+    }
+}
+
+/// Where a route takes messages from.
+enum ForwardSource: Sendable, CustomStringConvertible {
+    case topics(TopicPattern)
+    case queue(QueueName)
+
+    var description: String {
+        switch self {
+        case .topics(let pattern): pattern.text
+        case .queue(let queue): "queue \(queue)"
+        }
+    }
+
+    var kind: RouteGuarantee.Kind {
+        if case .queue = self { .queue } else { .topic }
+    }
+}
+
+/// Where a route puts messages.
+enum ForwardSink: Sendable, CustomStringConvertible {
+    /// By a template's text.
+    case topics(String)
+    case queue(QueueName)
+
+    var description: String {
+        switch self {
+        case .topics(let template): template
+        case .queue(let queue): "queue \(queue)"
+        }
+    }
+
+    var kind: RouteGuarantee.Kind {
+        if case .queue = self { .queue } else { .topic }
     }
 }

@@ -6,8 +6,8 @@ import ServiceLifecycle
 /// ForwardActions("arm.move")
 /// ```
 ///
-/// Goals, cancellations and questions about results go one way, feedback and status the other. A goal has the same ID on
-/// both sides. Feedback and status arrive in the order in which they were published.
+/// Goals, cancellations and questions about results go one way, feedback and status the other. A goal has the same ID
+/// on both sides. Feedback and status arrive in the order in which they were published.
 public struct ForwardActions: Route {
     /// What it connects, such as `action arm.move → berlin.arm.move`.
     public let name: String
@@ -17,8 +17,8 @@ public struct ForwardActions: Route {
     private let options: CallRouteOptions
 
     /// - Parameters:
-    ///   - action: what clients call the action.
-    ///   - target: what it is called where it is performed; by default the same.
+    ///   - action: the action's name for its clients.
+    ///   - target: the action's name at its server; by default the same.
     ///   - isBackwards: whether the clients are on the bridge's `to:` side and the server on its `from:` side.
     ///   - options: how its goals, cancellations and questions are passed on.
     public init(
@@ -64,8 +64,8 @@ public struct ForwardActions: Route {
     }
 
     /// Passes the action on.
-    public func run(_ leg: Int, in context: RouteContext) async throws {
-        // Whoever sends a goal through here misses nothing of what is said about it.
+    public func run(_ direction: Int, in context: RouteContext) async throws {
+        // Before goals are taken, so that their clients miss no news of them.
         let news = try await context.sink.subscribe(
             to: targets.topics,
             options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
@@ -107,13 +107,14 @@ public struct ForwardActions: Route {
         }
     }
 
-    /// Says here what is said there. What can't be said for want of a link is dropped: clients ask when they hear nothing.
+    /// Publishes the server's news for its clients. News that can't be published for want of a link are dropped:
+    /// clients ask when they hear nothing.
     private func publish(_ news: Subscription, _ context: RouteContext) async throws {
         let ending = targets.action.text.utf8.count + 1
         for try await delivery in news {
             let kind = String(decoding: delivery.topic.text.utf8.dropFirst(ending), as: UTF8.self)
             guard ["status", "feedback", "notify"].contains(kind) else { continue }
-            guard context.stamp.verdict(on: delivery.message.headers) == .pass else {
+            guard context.bridgeMark.verdict(on: delivery.message.headers) == .pass else {
                 context.recorder.update { $0.looped += 1 }
                 continue
             }
@@ -122,7 +123,7 @@ public struct ForwardActions: Route {
             if RouteContext.isPlain(message.headers), !context.source.capabilities.contains(.separateHeaders) {
                 message.headers = Headers()
             } else if context.options.marking != .never {
-                context.stamp.mark(&message.headers, origin: "")
+                context.bridgeMark.mark(&message.headers, origin: "")
             }
             do {
                 try await context.source.publish(message, to: TopicName("\(names.action).\(kind)"))
@@ -136,6 +137,6 @@ public struct ForwardActions: Route {
 }
 
 extension ActionNames {
-    /// What clients call; goals first.
+    /// The procedures that clients call; goals first.
     fileprivate var calls: [QueueName] { [sendGoal, cancelGoal, getResult] }
 }

@@ -4,11 +4,11 @@
 /// ForwardCalls("ops.start", to: "thing.robotA.ops.start")
 /// ```
 ///
-/// Calls that answer with a stream pass as well. What the responder throws reaches the caller with its code and text, and
-/// so does that there is none. The caller's deadline holds on the other side: what is left of it. A caller that cancels
-/// has the responder's handler cancelled. If the bridge loses the other side the caller is told so,
-/// ``MessagingError/Code/bridgeFailed``; if the bridge is killed the caller's timeout ends the call, or another bridge
-/// of the same route answers it, where the broker gives a request to another responder.
+/// Calls that answer with a stream pass as well. An error of the responder reaches the caller with its code and text,
+/// and so does the error that there is no responder. On the other side the deadline is what the caller has left of its
+/// own. A caller that cancels has the responder's handler cancelled. If the bridge loses the other side the caller is
+/// told so, ``MessagingError/Code/bridgeFailed``; if the bridge is killed the caller's timeout ends the call, or
+/// another bridge of the same route answers it, where the broker gives a request to another responder.
 public struct ForwardCalls: Route {
     /// What it connects, such as `call ops.start → thing.robotA.ops.start`.
     public let name: String
@@ -18,8 +18,8 @@ public struct ForwardCalls: Route {
     private let options: CallRouteOptions
 
     /// - Parameters:
-    ///   - name: what callers call.
-    ///   - target: what the responder on the other side is called; by default the same.
+    ///   - name: the procedure's name for its callers.
+    ///   - target: the procedure's name on the other side; by default the same.
     ///   - isBackwards: whether the callers are on the bridge's `to:` side and the responder on its `from:` side.
     public init(
         _ name: QueueName,
@@ -76,7 +76,7 @@ public struct ForwardCalls: Route {
     }
 
     /// Passes calls on.
-    public func run(_ leg: Int, in context: RouteContext) async throws {
+    public func run(_ direction: Int, in context: RouteContext) async throws {
         let relay = CallRelay(
             target: target,
             options: options,
@@ -90,5 +90,34 @@ public struct ForwardCalls: Route {
             deadline: .asRequested,
             onReady: context.ready
         ) { try await relay.answer($0) }
+    }
+}
+
+/// How a route passes calls on.
+public struct CallRouteOptions: Sendable, Hashable {
+    /// How many calls it passes on at a time; more wait at their broker.
+    public var concurrency: Int
+    /// How long a call may take whose caller does not say how long it waits.
+    public var timeout: Duration
+    /// Whether the route may be part of a circle, which is then cut at run time: no call passes the bridge twice.
+    public var allowsLoop: Bool
+
+    /// A hundred calls at a time, of 30 s, unless told.
+    public init(concurrency: Int = 100, timeout: Duration = .seconds(30), allowsLoop: Bool = false) {
+        self.concurrency = concurrency
+        self.timeout = timeout
+        self.allowsLoop = allowsLoop
+    }
+
+    func validate(for route: String) throws {
+        if concurrency < 1 {
+            throw MessagingError(
+                .invalidArgument,
+                "the concurrency of route \(route) is \(concurrency); it must be at least 1"
+            )
+        }
+        if timeout <= .zero {
+            throw MessagingError(.invalidArgument, "the timeout of route \(route) is \(timeout); it must be positive")
+        }
     }
 }

@@ -1,8 +1,10 @@
+import DequeModule
 import Synchronization
 
-/// What a route remembers of the messages that have arrived at its sink. Those who read and those who settle share it.
+/// A route's memory of the messages that have arrived at its sink. The task that reads and the one that settles share
+/// it.
 final class ForwardMemory: Sendable {
-    /// What is known of a message's ID.
+    /// Whether a message's ID is known, and from when.
     enum Known: Sendable {
         case new
         case underWay
@@ -38,8 +40,9 @@ final class ForwardMemory: Sendable {
         }
     }
 
-    /// A message that is under way goes no further.
-    func abandon(_ id: String) {
+    /// A message goes no further: another one of its ID may, unless this one only waits for the outcome of another.
+    func abandon(_ entry: ForwardEntry) {
+        guard let id = entry.id, !entry.isRepeated else { return }
         state.withLock { _ = $0.underWay.remove(id) }
     }
 
@@ -50,7 +53,7 @@ final class ForwardMemory: Sendable {
     }
 
     /// The sink has a message.
-    func arrived(_ entry: ForwardPipeline.Entry, at now: Duration) {
+    func arrived(_ entry: ForwardEntry, at now: Duration) {
         guard entry.id != nil || changes != .none else { return }
         state.withLock { state in
             if let id = entry.id {
@@ -59,5 +62,25 @@ final class ForwardMemory: Sendable {
             }
             if changes != .none { state.changes.published(entry.message.body, to: entry.topic, at: now) }
         }
+    }
+}
+
+/// The IDs of the messages that arrived last, to know one that comes again. A pure value.
+struct DuplicateWindow: Sendable {
+    private let limit: Int
+    private var ids: Set<String> = []
+    private var order: Deque<String> = []
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    func contains(_ id: String) -> Bool { ids.contains(id) }
+
+    /// Remembers a message that has arrived, and forgets the oldest if there are too many.
+    mutating func record(_ id: String) {
+        guard ids.insert(id).inserted else { return }
+        order.append(id)
+        if order.count > limit { ids.remove(order.removeFirst()) }
     }
 }

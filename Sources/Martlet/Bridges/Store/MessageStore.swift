@@ -4,7 +4,7 @@ import Synchronization
 
 /// Keeps a route's messages on disk until its sink has them.
 ///
-/// What blocks is done on a queue of its own, away from the threads that tasks share.
+/// Calls that block are made on a queue of its own, away from the threads that tasks share.
 final class MessageStore: Settler {
     private struct Done {
         var frontier: StoreFrontier
@@ -71,7 +71,8 @@ final class MessageStore: Settler {
         }
     }
 
-    /// What is to be passed on, in order. It ends with ``finish()``; what has not been acknowledged by then stays.
+    /// The messages to pass on, in order. The subscription ends with ``finish()``; messages that have not been
+    /// acknowledged by then stay.
     var deliveries: Subscription { Subscription(mailbox) { [bell] in bell.finish() } }
 
     /// Hands out no more.
@@ -82,8 +83,8 @@ final class MessageStore: Settler {
 
     // MARK: Coming in
 
-    /// Writes messages and acknowledges each when it is written. Waits for room if there is none and that is the rule, and
-    /// for the disk if it fails; messages that are not written yet stay with their source meanwhile.
+    /// Writes messages and acknowledges each when it is written. Waits for room if there is none and that is the rule,
+    /// and for the disk if it fails; messages that are not written yet stay with their source meanwhile.
     ///
     /// - Throws: `CancellationError`.
     func take(_ batch: Deque<Delivery>, timers: Timers) async throws {
@@ -130,7 +131,7 @@ final class MessageStore: Settler {
 
     // MARK: Going out
 
-    /// Hands out what is written, until ``finish()`` or cancellation.
+    /// Hands out the messages that are written, until ``finish()`` or cancellation.
     func handOut() async throws {
         defer { mailbox.finish() }
         var rings = rings.makeAsyncIterator()
@@ -168,7 +169,7 @@ final class MessageStore: Settler {
         }
     }
 
-    /// Remembers what is done with, and lets somebody else use the folder.
+    /// Saves how far messages are done with, and lets another process use the folder.
     func close() async {
         finish()
         let before = done.withLock { $0.frontier.next }
@@ -182,12 +183,37 @@ final class MessageStore: Settler {
     }
 
     func settle(_ tag: UInt64, as disposition: Disposition) throws {
-        // What was not passed on when the bridge ended stays for the next time.
+        // Messages that were not passed on when the bridge ended stay for the next time.
         guard disposition != .requeue else { return }
         let isDue = done.withLock { done in
             done.frontier.finish(tag)
             return done.frontier.next == done.handedOut || done.frontier.next.isMultiple(of: 256)
         }
         if isDue { bell.yield() }
+    }
+}
+
+/// Turns numbers that are done with in any order into one number before which all are. A pure value.
+struct StoreFrontier: Sendable {
+    /// The first number that is not done with.
+    private(set) var next: UInt64
+    private var done: Set<UInt64> = []
+
+    init(next: UInt64) {
+        self.next = next
+    }
+
+    mutating func finish(_ number: UInt64) {
+        guard number >= next else { return }
+        done.insert(number)
+        while done.remove(next) != nil { next += 1 }
+    }
+
+    /// Everything before a number is done with.
+    mutating func skip(to number: UInt64) {
+        guard number > next else { return }
+        next = number
+        done = done.filter { $0 >= number }
+        while done.remove(next) != nil { next += 1 }
     }
 }

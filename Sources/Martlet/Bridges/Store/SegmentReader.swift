@@ -57,7 +57,7 @@ struct SegmentReader: ~Copyable {
         }
     }
 
-    /// Adds to the buffer what comes next in the file; `false` at its end.
+    /// Adds the next part of the file to the buffer; `false` at its end.
     private mutating func fill() throws(StoreFailure) -> Bool {
         let size = 256 << 10
         var result = 0
@@ -71,5 +71,32 @@ struct SegmentReader: ~Copyable {
         offset += chunk.count
         buffer += chunk
         return !chunk.isEmpty
+    }
+}
+
+/// Finds the records in the bytes of a segment. A pure value.
+enum SegmentScanner {
+    /// The result of looking for a record.
+    enum Step: Sendable, Equatable {
+        /// A record whose checksum is right: its content, and where the next one begins.
+        case record(content: Range<Int>, next: Int)
+        /// There are not enough bytes yet for the record: how many there have to be.
+        case needs(Int)
+        /// The record was not written whole, or has been changed.
+        case broken
+    }
+
+    /// Looks for a record at a position in bytes.
+    static func step(_ bytes: [UInt8], at position: Int) -> Step {
+        var reader = RecordReader(bytes[min(position, bytes.count)...])
+        guard let length: UInt32 = reader.number(), let checksum: UInt32 = reader.number() else {
+            return .needs(position + StoredMessage.prefixBytes)
+        }
+        guard length > 0, length <= StoredMessage.maximumBytes else { return .broken }
+        let begin = position + StoredMessage.prefixBytes
+        let end = begin + Int(length)
+        guard bytes.count >= end else { return .needs(end) }
+        guard CRC32.checksum(of: bytes[begin..<end]) == checksum else { return .broken }
+        return .record(content: begin..<end, next: end)
     }
 }

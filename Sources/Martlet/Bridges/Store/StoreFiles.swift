@@ -6,8 +6,8 @@ import Musl
 import Darwin
 #endif
 
-/// The files of a store: segments called after the number of their first record, a cursor, and a lock. Its calls block; it
-/// is used by one thread at a time.
+/// The files of a store: segments called after the number of their first record, a cursor, and a lock. Its calls block;
+/// it is used by one thread at a time.
 struct StoreFiles: ~Copyable {
     private struct Segment {
         /// The number of its first record.
@@ -37,7 +37,7 @@ struct StoreFiles: ~Copyable {
     /// How far the writing of records has come.
     private struct Progress {
         var appended = Appended()
-        /// What counts if the disk fails: it is there as surely as the options ask for.
+        /// The result if the disk fails from here on: these records are there as surely as the options ask for.
         var certain = Appended()
         /// The number of the first record that is not certain, and where in the last segment that record begins.
         var next: UInt64
@@ -67,7 +67,7 @@ struct StoreFiles: ~Copyable {
     /// The folders in which files were made or removed since they were last forced onto the disk.
     private var changedFolders: Set<Int32>
 
-    /// Opens a folder, and makes one if there is none. What was not written whole is cut off.
+    /// Opens a folder, and makes one if there is none. A last record that was not written whole is cut off.
     ///
     /// - Throws: ``MessagingError/Code/invalidArgument`` if it can't be used, or somebody else uses it.
     init(_ options: StoreOptions, disk: StoreDisk = .system) throws {
@@ -141,8 +141,8 @@ struct StoreFiles: ~Copyable {
 
     // MARK: Writing
 
-    /// Writes records, as far as there is room by the options; fewer are taken than given if the source is to wait, or if
-    /// the disk fails.
+    /// Writes records, as far as there is room by the options; fewer are taken than given if the source is to wait, or
+    /// if the disk fails.
     mutating func append(_ records: [[UInt8]]) -> Appended {
         var progress = Progress(next: next, bytes: segments.last?.bytes ?? 0)
         do throws(StoreFailure) {
@@ -203,7 +203,7 @@ struct StoreFiles: ~Copyable {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 let failure = StoreFailure(of: "write")
-                // Takes away what is not whole, so that the next record follows the last whole one.
+                // Takes the broken record away, so that the next one follows the last whole one.
                 _ = ftruncate(output, off_t(segments[last].bytes))
                 _ = lseek(output, off_t(segments[last].bytes), SEEK_SET)
                 throw failure
@@ -231,7 +231,7 @@ struct StoreFiles: ~Copyable {
 
     // MARK: Forcing onto the disk
 
-    /// Makes certain what has been written, as far as the options ask for that.
+    /// Makes the records certain that have been written, as far as the options ask for that.
     private mutating func commit(_ progress: inout Progress) throws(StoreFailure) {
         if options.sync == .always, next > progress.next, let output { try force(output) }
         try forceFolders()
@@ -253,11 +253,11 @@ struct StoreFiles: ~Copyable {
         guard disk.sync(file) == 0 else { throw StoreFailure(of: "fsync") }
     }
 
-    /// Takes away what is not certain.
+    /// Takes away the records that are not certain.
     ///
-    /// It has to be written again, not only forced onto the disk again: after a failure the system may take its copy in
-    /// memory for what is on the disk, and the next `fsync` succeeds without having done anything. It is written to a new
-    /// file.
+    /// They have to be written again; forcing them onto the disk again is not enough. After a failure the system may
+    /// take its copy in memory for clean, so that the next `fsync` succeeds without having written anything. They are
+    /// written to a new file.
     private mutating func takeBack(to progress: inout Progress) {
         guard options.sync == .always else {
             progress.certain = progress.appended
@@ -328,8 +328,8 @@ struct StoreFiles: ~Copyable {
 
     /// Everything before a number is done with: segments that hold nothing else are deleted.
     ///
-    /// - Returns: the failure to have that on the disk for certain. The next records that are written are not taken before
-    ///   it is.
+    /// - Returns: the failure to have that on the disk for certain. The next records that are written are not taken
+    ///   before it is.
     @discardableResult
     mutating func finish(before number: UInt64) -> StoreFailure? {
         cursor = max(cursor, number)

@@ -98,7 +98,8 @@ final class StoreFolder: Sendable {
         return CRC32.checksum(of: bytes[..<8]) == checksum ? cursor : nil
     }
 
-    /// Writes the cursor in place, which a full disk allows. If it is lost, what was done with is sent again.
+    /// Writes the cursor in place, which a full disk allows. If it is lost, messages that were done with are sent
+    /// again.
     func save(cursor: UInt64) {
         var bytes: [UInt8] = []
         withUnsafeBytes(of: cursor.littleEndian) { bytes += $0 }

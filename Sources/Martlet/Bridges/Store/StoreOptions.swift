@@ -1,17 +1,17 @@
 /// Where and how a route keeps messages on disk that its sink has not taken yet, for instance because it is away.
 ///
-/// Each route, and each way of one that goes both ways, has a folder of its own. A message is acknowledged at its source
-/// when it is written. It is passed on from there, in order, and forgotten when the sink has confirmed it. What was
-/// written survives that the bridge is killed; whether it survives that the machine loses its power is a matter of
+/// Each route, and each way of one that goes both ways, has a folder of its own. A message is acknowledged at its
+/// source when it is written. It is passed on from there, in order, and forgotten when the sink has confirmed it. A
+/// written message outlives a bridge that is killed; whether it outlives a machine that loses its power depends on
 /// ``sync``.
 public struct StoreOptions: Sendable, Hashable {
-    /// When what was written is forced onto the disk.
+    /// When written messages are forced onto the disk.
     public enum Sync: Sendable, Hashable {
         /// When the system gets to it: a killed process loses nothing, a machine without power up to half a minute.
         case never
-        /// Before the source is told that the message is taken: the file, and the folder when files were made or removed.
-        /// Several messages that wait are written in one go. If the disk fails (`fsync` says so), none of them is taken:
-        /// they stay with the source, and are written again, to a new file.
+        /// Before the source is told that the message is taken: the file, and the folder when files were made or
+        /// removed. Several messages that wait are written in one go. If the disk fails (`fsync` says so), none of them
+        /// is taken: they stay with the source, and are written again, to a new file.
         case always
     }
 
@@ -35,11 +35,11 @@ public struct StoreOptions: Sendable, Hashable {
     public var maximumAge: Duration?
     /// What happens when the limit is reached, or the disk is full.
     public var overflow: Overflow
-    /// When what was written is forced onto the disk.
+    /// When written messages are forced onto the disk.
     public var sync: Sync
 
-    /// Up to 1 GiB in files of 8 MiB, of any age, holding the source back, leaving it to the system when to write, unless
-    /// told.
+    /// Up to 1 GiB in files of 8 MiB, of any age, holding the source back, leaving it to the system when to write,
+    /// unless told.
     public init(
         folder: String,
         limit: Int = 1 << 30,

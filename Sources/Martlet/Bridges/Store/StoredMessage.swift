@@ -1,13 +1,13 @@
 /// A message as it lies in a file of the store. A pure value.
 ///
-/// A record is a length and a checksum of 4 bytes each, and the content: a version (1), flags (bit 0: retained), the time
-/// when it was written (8 bytes, nanoseconds since 1970), the topic, the headers, and the body, which takes the rest.
-/// Numbers are little-endian; texts have their length before them, in 4 bytes. A header is a name, a byte for its type,
-/// and its value.
+/// A record is a length and a checksum of 4 bytes each, and the content: a version (1), flags (bit 0: retained), the
+/// time when it was written (8 bytes, nanoseconds since 1970), the topic, the headers, and the body, which takes the
+/// rest. Numbers are little-endian; texts have their length before them, in 4 bytes. A header is a name, a byte for its
+/// type, and its value.
 struct StoredMessage: Sendable, Equatable {
-    /// What a record begins with.
+    /// The length and the checksum at a record's begin.
     static let prefixBytes = 8
-    /// No record is larger: what claims to be is none.
+    /// No record is larger: a length beyond that is none.
     static let maximumBytes = 256 << 20
 
     let topic: TopicName
@@ -98,5 +98,19 @@ extension [UInt8] {
     fileprivate mutating func append(text: String) {
         append(number: UInt32(clamping: text.utf8.count))
         self += text.utf8
+    }
+}
+
+/// The checksum of IEEE 802.3, as zip and PNG have it: to tell a record that was written whole from one that was not.
+enum CRC32 {
+    private static let table: [UInt32] = (0..<256).map { byte in
+        (0..<8).reduce(UInt32(byte)) { rest, _ in rest & 1 == 1 ? 0xedb8_8320 ^ (rest >> 1) : rest >> 1 }
+    }
+
+    static func checksum(of bytes: some Sequence<UInt8>) -> UInt32 {
+        let table = table
+        var rest: UInt32 = 0xffff_ffff
+        for byte in bytes { rest = table[Int((rest ^ UInt32(byte)) & 0xff)] ^ (rest >> 8) }
+        return rest ^ 0xffff_ffff
     }
 }

@@ -14,7 +14,7 @@ import Synchronization
 /// the loop. What it throws is the component's failure; restarted, the loop counts its ticks from there. When the
 /// node stops, a run that has begun is finished.
 public struct Every: Component {
-    /// What all copies of the component share.
+    /// The figures that all copies of the component share.
     private final class Figures: Sendable {
         let timing = Mutex(TimingStatistics())
     }
@@ -31,7 +31,7 @@ public struct Every: Component {
     ///
     /// - Parameters:
     ///   - reportingInterval: how often the timing statistics are logged; `nil`: never. By default every ten minutes.
-    ///   - body: what is done; returns whether it is to be done again.
+    ///   - body: runs at each tick; returns whether it is to run again.
     @_disfavoredOverload  // A closure of several statements that returns nothing fits both initializers otherwise.
     public init(
         _ interval: Duration,
@@ -48,7 +48,7 @@ public struct Every: Component {
     ///
     /// - Parameters:
     ///   - reportingInterval: how often the timing statistics are logged; `nil`: never. By default every ten minutes.
-    ///   - body: what is done.
+    ///   - body: runs at each tick.
     public init(
         _ interval: Duration,
         reportingInterval: Duration? = .seconds(600),
@@ -92,4 +92,12 @@ public struct Every: Component {
             if tick == .stop { return }
         }
     }
+}
+
+/// Whether the body of a timed loop runs again.
+public enum Tick: Sendable, Hashable {
+    /// It runs again at the next tick.
+    case again
+    /// The loop ends.
+    case stop
 }

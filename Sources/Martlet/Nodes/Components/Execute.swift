@@ -22,7 +22,7 @@ public struct Execute: Component {
         case never
     }
 
-    /// What becomes of code that runs when the node is to stop.
+    /// How code ends that runs when the node is to stop.
     public enum Shutdown: Sendable, Hashable {
         /// Its task is cancelled: right for code that would go on for ever.
         case cancel
@@ -40,7 +40,7 @@ public struct Execute: Component {
     /// - Parameters:
     ///   - restart: when the code is executed again; by default whenever it ends.
     ///   - backoff: the delays before that; by default from 100 ms up to 30 s, without end.
-    ///   - atShutdown: what becomes of it when the node is to stop; by default it is cancelled.
+    ///   - atShutdown: how it ends when the node is to stop; by default it is cancelled.
     public init(
         _ name: String = "Execute",
         restart: Restart = .always,
@@ -75,14 +75,14 @@ public struct Execute: Component {
                 return
             }
             if let failure {
-                context.fail(failure, .restarting)
+                context.part.fail(failure, .restarting)
                 context.logger.warning(
                     "the code failed and is executed again",
                     metadata: ["error": "\(failure)", "delay": "\(delay)"]
                 )
             }
-            guard try await context.pauseBeforeRestart(delay) else { return }
-            context.set(.running)
+            guard try await context.part.pauseBeforeRestart(delay) else { return }
+            context.part.set(.running)
         }
     }
 

@@ -28,6 +28,6 @@ public struct Group: Component, ComponentContainer {
 
     /// Runs the members until all have ended.
     public func run(in context: NodeContext) async throws {
-        try await context.supervisor.run(context.member.members)
+        try await context.part.runMembers()
     }
 }

@@ -1,10 +1,10 @@
 import ServiceLifecycle
 
-/// A component that handles what is published on some topics, one message after the other.
+/// A component that handles the messages of some topics, one after the other.
 ///
-/// By default an error that the handler throws is counted in ``ComponentHealth/handlerErrors`` and logged, and the
-/// next message is handled. When the node stops, what has arrived is handled and no more is taken. While the handler
-/// works, messages wait as ``SubscribeOptions/overflow`` says; to handle several at once, declare several.
+/// By default an error that the handler throws is counted in ``ComponentHealth/handlerErrors`` and logged, and the next
+/// message is handled. When the node stops, messages that have arrived are handled and no more are taken. While the
+/// handler works, messages wait as ``SubscribeOptions/overflow`` says; to handle several at once, declare several.
 public struct Subscribe: Component {
     /// `Subscribe` and the pattern.
     public let name: String
@@ -84,7 +84,7 @@ public struct Subscribe: Component {
 }
 
 extension NodeContext {
-    /// Runs a handler for one message, and does with its error what the policy says.
+    /// Runs a handler for one message, and treats its error as the policy says.
     fileprivate func handle(policy: HandlerErrorPolicy, _ handler: () async throws -> Void) async throws {
         do {
             try await handler()
@@ -94,4 +94,12 @@ extension NodeContext {
             countHandlerError(error)
         }
     }
+}
+
+/// How a subscriber goes on whose handler throws.
+public enum HandlerErrorPolicy: Sendable, Hashable {
+    /// The error is counted and logged (once a minute at most), and the next message is handled.
+    case skip
+    /// The component fails, and its ``FailurePolicy`` decides.
+    case fail
 }

@@ -25,12 +25,6 @@ extension Stage {
     func beControlledByPython() async throws {
         let node = Node(name, on: connection, options: NodeOptions(remoteControl: true)) {}
         try await node.whileRunning {
-            // Its procedures are there a moment after its components.
-            try await until {
-                await errorCode {
-                    _ = try await connection.call(QueueName("\(name).health"), Message("{}"), timeout: .seconds(1))
-                } == nil
-            }
             for (command, state) in [("stop", NodeState.stopped), ("start", .running)] {
                 for status: JSON in [0, 1] {
                     let arguments: [String: JSON] = [

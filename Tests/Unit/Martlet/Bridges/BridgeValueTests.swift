@@ -1,7 +1,7 @@
 import Martlet
 import Testing
 
-@testable import struct Martlet.BridgeStamp
+@testable import struct Martlet.BridgeMark
 @testable import struct Martlet.DeletionMemory
 @testable import struct Martlet.DuplicateWindow
 @testable import struct Martlet.Sampler
@@ -23,7 +23,7 @@ struct BridgeValueTests {
     // MARK: Marks
 
     @Test func aMarkedMessageDoesNotPassAgain() {
-        let stamp = BridgeStamp(bridge: "a", hopLimit: 8)
+        let stamp = BridgeMark(bridge: "a", hopLimit: 8)
         var headers = Headers()
         #expect(stamp.verdict(on: headers) == .pass)
         stamp.mark(&headers, origin: "sensors.door")
@@ -31,19 +31,19 @@ struct BridgeValueTests {
         #expect(headers["bridge-origin"] == "sensors.door")
         #expect(stamp.verdict(on: headers) == .loop)
         // Names are whole ones.
-        #expect(BridgeStamp(bridge: "aa", hopLimit: 8).verdict(on: headers) == .pass)
+        #expect(BridgeMark(bridge: "aa", hopLimit: 8).verdict(on: headers) == .pass)
     }
 
     @Test func whatHasPassedABridgeOfAMeshPassesNoOtherOfIt() {
         var headers = Headers()
-        BridgeStamp(bridge: "in", hopLimit: 8).mark(&headers, origin: "")
-        let ab = BridgeStamp(bridge: "ab", mesh: "site", hopLimit: 8)
+        BridgeMark(bridge: "in", hopLimit: 8).mark(&headers, origin: "")
+        let ab = BridgeMark(bridge: "ab", mesh: "site", hopLimit: 8)
         #expect(ab.verdict(on: headers) == .pass, "it came from outside")
         ab.mark(&headers, origin: "")
         #expect(headers["bridge-meshes"] == "site")
-        #expect(BridgeStamp(bridge: "bc", mesh: "site", hopLimit: 8).verdict(on: headers) == .loop)
-        #expect(BridgeStamp(bridge: "bc", mesh: "sit", hopLimit: 8).verdict(on: headers) == .pass)
-        let out = BridgeStamp(bridge: "out", mesh: "other", hopLimit: 8)
+        #expect(BridgeMark(bridge: "bc", mesh: "site", hopLimit: 8).verdict(on: headers) == .loop)
+        #expect(BridgeMark(bridge: "bc", mesh: "sit", hopLimit: 8).verdict(on: headers) == .pass)
+        let out = BridgeMark(bridge: "out", mesh: "other", hopLimit: 8)
         #expect(out.verdict(on: headers) == .pass)
         out.mark(&headers, origin: "")
         #expect(headers["bridge-meshes"] == "site,other")
@@ -51,23 +51,23 @@ struct BridgeValueTests {
 
     @Test func theOriginIsThatOfTheFirst() {
         var headers = Headers()
-        BridgeStamp(bridge: "a", hopLimit: 8).mark(&headers, origin: "one")
-        BridgeStamp(bridge: "b", hopLimit: 8).mark(&headers, origin: "two")
+        BridgeMark(bridge: "a", hopLimit: 8).mark(&headers, origin: "one")
+        BridgeMark(bridge: "b", hopLimit: 8).mark(&headers, origin: "two")
         #expect(headers["bridge-path"] == "a,b")
         #expect(headers["bridge-origin"] == "one")
     }
 
     @Test func theStrictestHopLimitCounts() {
         var headers = Headers()
-        BridgeStamp(bridge: "a", hopLimit: 2).mark(&headers, origin: "")
-        #expect(BridgeStamp(bridge: "b", hopLimit: 8).verdict(on: headers) == .pass)
-        BridgeStamp(bridge: "b", hopLimit: 8).mark(&headers, origin: "")
-        #expect(BridgeStamp(bridge: "c", hopLimit: 8).verdict(on: headers) == .tooFar)
-        #expect(BridgeStamp(bridge: "c", hopLimit: 1).verdict(on: headers) == .tooFar)
+        BridgeMark(bridge: "a", hopLimit: 2).mark(&headers, origin: "")
+        #expect(BridgeMark(bridge: "b", hopLimit: 8).verdict(on: headers) == .pass)
+        BridgeMark(bridge: "b", hopLimit: 8).mark(&headers, origin: "")
+        #expect(BridgeMark(bridge: "c", hopLimit: 8).verdict(on: headers) == .tooFar)
+        #expect(BridgeMark(bridge: "c", hopLimit: 1).verdict(on: headers) == .tooFar)
     }
 
     @Test func hostileMarksAreReadAsTheyAre() {
-        let stamp = BridgeStamp(bridge: "a", hopLimit: 8)
+        let stamp = BridgeMark(bridge: "a", hopLimit: 8)
         #expect(stamp.verdict(on: ["bridge-path": .bytes([0xff])]) == .pass)
         #expect(stamp.verdict(on: ["bridge-path": ",,,,,,,,,,,"]) == .pass)
         #expect(stamp.verdict(on: ["bridge-path": .string(String(repeating: "x,", count: 100_000))]) == .tooFar)
@@ -76,7 +76,7 @@ struct BridgeValueTests {
 
     @Test(arguments: ["", "a,b", "a b", "a\n", String(repeating: "x", count: 65)])
     func refusesNamesThatCannotStandInAPath(name: String) {
-        #expect(throws: MessagingError.self) { try BridgeStamp(bridge: name, hopLimit: 8).validate() }
+        #expect(throws: MessagingError.self) { try BridgeMark(bridge: name, hopLimit: 8).validate() }
     }
 
     // MARK: Duplicates

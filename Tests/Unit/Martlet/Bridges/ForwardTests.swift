@@ -162,6 +162,20 @@ struct ForwardTests {
         #expect(bridge.reports[0].statistics.filtered == 1)
     }
 
+    @Test func theValuesOfATopicMayGoToAQueue() async throws {
+        let fixture = try await BridgeFixture()
+        let jobs = try await fixture.b.consume(from: Queue<Fahrenheit>("jobs"))
+        let bridge = fixture.bridge {
+            Forward(TopicFilter<Reading>("in.#"), toQueue: "jobs") { reading in
+                Fahrenheit(degrees: reading.value.celsius)
+            }
+        }
+        try await bridge.whileRunning {
+            try await fixture.a.publish(Reading(celsius: 100), to: Topic("in.roof"))
+            #expect(try await jobs.next()?.value == Fahrenheit(degrees: 100))
+        }
+    }
+
     @Test func aTypedTransformationMakesDeadLettersOfWhatItCannotRead() async throws {
         let fixture = try await BridgeFixture()
         let heard = try await fixture.b.subscribe(to: TopicFilter<Fahrenheit>("out.#"))

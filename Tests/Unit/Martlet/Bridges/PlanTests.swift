@@ -97,6 +97,8 @@ struct PlanTests {
         arguments: [
             Forward("a..b"), Forward("a", as: "b.{1}"), Forward("a", as: "b.*"), Forward(queue: "a b"),
             Forward("a", toQueue: ""), Forward("a.*", as: "b", direction: .both),
+            Forward("a", as: "b", toQueue: "c"), Forward(queue: "a", toQueue: "b", as: "c"),
+            Forward("a", toQueue: "b", direction: .back), Forward(queue: "a", as: "b", direction: .both),
             Forward("a", options: RouteOptions(rate: RateLimit(perSecond: 1e-300))),
             Forward("a", options: RouteOptions(window: 0)), Forward("a", options: RouteOptions(deduplication: -1)),
             Forward("a", options: RouteOptions(expiry: .zero)),
@@ -115,6 +117,26 @@ struct PlanTests {
         try await bridge.whileRunning {}
         #expect(await errorCode { try await bridge.run() } == .alreadyRunning)
         #expect(await errorCode { try await bridge.waitUntilReady() } == .notRunning)
+    }
+
+    @Test func itTellsHowItsRoutesAre() async throws {
+        let fixture = try await BridgeFixture()
+        fixture.from.cut()
+        let bridge = fixture.bridge {
+            Forward("a.*", as: "b.{1}")
+            Forward("a.*", as: "b.{1}")
+        }
+        #expect(bridge.health.isEmpty)
+        try await withBackground {
+            await until { bridge.health.map(\.state) == [.starting, .starting] }
+            fixture.from.restore()
+        } _: {
+            try await bridge.whileRunning {
+                #expect(bridge.health.map(\.state) == [.running, .running])
+                #expect(bridge.health.map(\.name) == ["a.* → b.{1}", "a.* → b.{1} #2"])
+            }
+        }
+        #expect(bridge.health.map(\.state) == [.ended, .ended])
     }
 
     @Test func theGuaranteeIsLogged() async throws {

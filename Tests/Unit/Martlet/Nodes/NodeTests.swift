@@ -143,7 +143,7 @@ struct NodeTests {
                 outcomes = fixture.logs.lines.filter { $0.hasPrefix("the component") }
                 return outcomes.count == 2 || outcomes.contains { $0.contains("failed") }
             }
-            try #require(outcomes.allSatisfy { $0.hasPrefix("the component waits for the connection") }, "\(outcomes)")
+            try #require(outcomes.allSatisfy { $0.hasPrefix("the component waits for a link") }, "\(outcomes)")
             #expect(node.health.components.map(\.state) == [.starting, .starting])
             fixture.connection.restore()
             await until {

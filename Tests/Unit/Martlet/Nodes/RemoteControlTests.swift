@@ -1,6 +1,11 @@
+import Logging
 import Martlet
 import MartletTesting
+import Synchronization
 import Testing
+
+@testable import class Martlet.Node
+@testable import class Martlet.Runner
 
 @Suite(.timeLimit(.minutes(1)))
 struct RemoteControlTests {
@@ -131,6 +136,94 @@ struct RemoteControlTests {
         }
     }
 
+    // MARK: Twice, and together
+
+    /// A broker may deliver a request a second time, long after it was answered.
+    @Test func aRequestThatArrivesTwiceIsObeyedOnce() async throws {
+        let fixture = try await NodeFixture()
+        let replies = Recorder<String>()
+        let raw = try await fixture.broker.connect(name: "raw")
+        let address = try await raw.openReplyAddress { reply, _ in replies.record(reply.text ?? "?") }
+        func send(_ procedure: QueueName, _ id: String) async throws {
+            let headers: Headers = ["correlation-id": .string(id), "reply-to": .string(address.address(for: id))]
+            let count = replies.values.count
+            try await raw.send(Message("{}", headers: headers), to: procedure)
+            try await replies.wait(for: count + 1)
+        }
+        try await controlled(fixture) {
+            Respond(to: echo) { $0 }
+        } _: { (node: Node) async throws in
+            try await send("arm.stop", "1")
+            try await send("arm.start", "2")
+            try await send("arm.stop", "1")
+            #expect(node.state == .running)
+            #expect(try await fixture.peer.call(echo, 1) == 1)
+            try await send("arm.start", "2")
+            #expect(node.state == .running)
+            try await send("arm.stop", "3")
+            #expect(node.state == .stopped)
+            try await send("arm.start", "2")
+            #expect(node.state == .stopped)
+            #expect(replies.values.allSatisfy { $0.contains(#""status":0"#) }, "\(replies.values)")
+        }
+    }
+
+    /// A node that is ready can be controlled.
+    @Test func itIsReadyWhenItCanBeControlled() async throws {
+        for _ in 0..<50 {
+            let fixture = try await NodeFixture()
+            let node = fixture.node(options: options) { Respond(to: echo) { $0 } }
+            try await running(node) { () async throws in
+                #expect(Set(["arm.start", "arm.stop", "arm.health"]).isSubset(of: fixture.openAtBroker))
+                #expect(try await ask("arm.stop", fixture) == done)
+            }
+        }
+    }
+
+    /// The stop comes when the node was started again and has not begun to run its components.
+    @Test func aStopMayComeBeforeAStartHasBegun() async throws {
+        let log = ActingLog()
+        let broker = MemoryBroker()
+        let connection = try await broker.connect(
+            options: ConnectionOptions(name: "node", logger: Logger(label: "test") { _ in log })
+        )
+        let node = Node("arm", on: connection, options: NodeOptions(heartbeat: nil)) { Respond(to: echo) { $0 } }
+        try await running(node) { () async throws in
+            log.act(on: "the node is stopped") { [weak node] in
+                try? node?.runner.beginStarting()
+                try? node?.runner.beginStopping()
+            }
+            try await node.stop()
+            await until { log.count(of: "the node is stopped") == 2 }
+            #expect(node.state == .stopped)
+            try await node.start()
+            #expect(try await connection.call(echo, 1) == 1)
+        }
+    }
+
+    @Test func stopsAndStartsThatComeTogetherLeaveANodeThatCanBeControlled() async throws {
+        let fixture = try await NodeFixture()
+        let other = try await fixture.broker.connect(name: "other")
+        let answers = [done, wrongState]
+        try await controlled(fixture) {
+            Respond(to: echo) { $0 }
+        } _: { (node: Node) async throws in
+            for _ in 0..<100 {
+                async let first = ask("arm.stop", fixture)
+                async let second = ask("arm.start", fixture)
+                async let third = other.call("arm.stop", Message("{}"))
+                async let fourth = other.call("arm.start", Message("{}"))
+                let (stopped, started) = try await (first, second)
+                #expect(answers.contains(stopped) && answers.contains(started))
+                _ = try await (third, fourth)
+                // Whatever the order was, it runs or is stopped.
+                #expect([.running, .stopped].contains(node.state))
+            }
+            if node.state == .stopped { #expect(try await ask("arm.start", fixture) == done) }
+            #expect(try await fixture.peer.call(echo, 1) == 1)
+        }
+    }
+
     @Test func healthCanBeAsked() async throws {
         let fixture = try await NodeFixture()
         try await controlled(fixture) {
@@ -155,5 +248,49 @@ struct RemoteControlTests {
                 #expect(await code { _ = try await fixture.peer.call(procedure, Message("{}")) } == .noResponder)
             }
         }
+    }
+}
+
+/// Does something in the moment in which something is logged.
+private final class ActingLog: LogHandler, Sendable {
+    private struct State {
+        var lines: [String] = []
+        var trigger = ""
+        var action: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    /// Has an action done once, when a line comes.
+    func act(on line: String, _ action: @escaping @Sendable () -> Void) {
+        state.withLock { state in
+            state.trigger = line
+            state.action = action
+        }
+    }
+
+    func count(of line: String) -> Int { state.withLock { $0.lines.count { $0 == line } } }
+
+    func log(event: LogEvent) {
+        let action = state.withLock { state in
+            state.lines.append("\(event.message)")
+            return state.trigger == "\(event.message)" ? state.action.take() : nil
+        }
+        action?()
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+
+    var logLevel: Logger.Level {
+        get { .info }
+        set {}
     }
 }

@@ -1,8 +1,8 @@
 import Logging
 import ServiceLifecycle
 
-/// One way of one route, planned.
-struct BridgeLeg: Sendable {
+/// One direction of one route, planned: what a bridge runs as one part.
+struct PlannedDirection: Sendable {
     let plan: RoutePlan
     private let route: any Route
     /// Its place among the route's plans.
@@ -12,7 +12,7 @@ struct BridgeLeg: Sendable {
 
     var report: RouteReport { RouteReport(plan: plan, statistics: recorder.statistics) }
 
-    /// The legs of a bridge's routes.
+    /// The directions of a bridge's routes.
     ///
     /// - Throws: ``MessagingError/Code/invalidArgument`` also where routes would feed each other for ever.
     static func list(
@@ -22,8 +22,8 @@ struct BridgeLeg: Sendable {
         options: BridgeOptions,
         sidesAreOne: Bool,
         isNamed: Bool = true
-    ) throws -> [BridgeLeg] {
-        try BridgeStamp(bridge: name, options: options, from: .from).validate()
+    ) throws -> [PlannedDirection] {
+        try BridgeMark(bridge: name, options: options, from: .from).validate()
         guard options.drainLimit >= .zero else {
             throw MessagingError(
                 .invalidArgument,
@@ -72,8 +72,13 @@ struct BridgeLeg: Sendable {
                 "bridge \(name) marks nothing, so that the loop of '\(plans[looped].name)' could not be cut"
             )
         }
-        return planned.enumerated().map { place, leg in
-            BridgeLeg(plan: leg.plan, route: leg.route, index: leg.index, isInLoop: loops.contains(place))
+        return planned.enumerated().map { place, direction in
+            PlannedDirection(
+                plan: direction.plan,
+                route: direction.route,
+                index: direction.index,
+                isInLoop: loops.contains(place)
+            )
         }
     }
 
@@ -92,73 +97,32 @@ struct BridgeLeg: Sendable {
         }
     }
 
-    func context(
-        from: any Connection,
-        to: any Connection,
-        name: String,
-        options: BridgeOptions,
-        logger: Logger,
-        onReady: @escaping @Sendable () -> Void
-    ) -> RouteContext {
-        var logger = logger
-        logger[metadataKey: "route"] = .string(plan.name)
-        return RouteContext(
-            logger: logger,
-            from: from,
-            to: to,
-            stamp: BridgeStamp(bridge: name, options: options, from: plan.source),
-            options: options,
-            plan: plan,
-            isInLoop: isInLoop,
-            recorder: recorder,
-            onReady: onReady
-        )
-    }
-
-    /// Runs until shutdown; what can't begin, or go on, for want of a link is tried again.
-    func run(in context: RouteContext) async throws {
-        var restarts = Restarts(Backoff())
-        while true {
-            let began = context.timers.now
-            do {
-                try await route.run(index, in: context)
-                if Task.isShuttingDownGracefully { return }
-                // A subscription ends by itself only when its connection does.
-                try Task.checkCancellation()
-                throw MessagingError.closed
-            } catch {
-                if Task.isCancelled { throw CancellationError() }
-                if Task.isShuttingDownGracefully {
-                    context.logger.warning("the route failed while shutting down", metadata: ["error": "\(error)"])
-                    return
-                }
-                let code = (error as? MessagingError)?.code
-                guard code == .notConnected || code == .connectionLost else { throw error }
-                context.logger.info("the route waits for a link", metadata: ["error": "\(error)"])
-                guard try await waitForLinks(context, restarts.delay(afterRunOf: context.timers.now - began) ?? .zero)
-                else { return }
-            }
-        }
-    }
-
-    /// Waits for the source's link, without which no route begins. For the sink's it waits no longer than for any other
-    /// attempt: a route that stores begins without one.
+    /// The part that passes on what comes this way, for as long as the bridge runs.
     ///
-    /// - Returns: whether to go on; `false` if shutdown began meanwhile.
-    private func waitForLinks(_ context: RouteContext, _ delay: Duration) async throws -> Bool {
-        do {
-            try await cancelWhenGracefulShutdown {
-                try await context.source.runtime.waitUntilConnected(within: nil)
-                guard context.sink.runtime.states.state != .connected else {
-                    return try await context.timers.sleep(for: delay)
-                }
-                do {
-                    try await context.sink.runtime.waitUntilConnected(within: delay)
-                } catch let error as MessagingError where error.code == .timeout {}
-            }
-            return true
-        } catch is CancellationError where !Task.isCancelled {
-            return false
+    /// Without the source's link it does not begin. Without the sink's it does: a route that stores needs none.
+    func part(of bridge: Bridge) -> Part {
+        let ends = (source: bridge[plan.source], sink: bridge[plan.source.other])
+        return Part(
+            name: plan.name,
+            reportsReadiness: true,
+            links: Part.Links(needed: ends.source, wanted: ends.sink, outlastsLoss: true)
+        ) { part in
+            let context = RouteContext(
+                logger: part.logger,
+                from: bridge.from,
+                to: bridge.to,
+                bridgeMark: BridgeMark(bridge: bridge.name, options: bridge.options, from: plan.source),
+                options: bridge.options,
+                plan: plan,
+                isInLoop: isInLoop,
+                recorder: recorder,
+                onReady: part.ready
+            )
+            try await route.run(index, in: context)
+            if Task.isShuttingDownGracefully { return }
+            // A subscription ends by itself only when its connection does.
+            try Task.checkCancellation()
+            throw MessagingError.closed
         }
     }
 }

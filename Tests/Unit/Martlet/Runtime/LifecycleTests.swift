@@ -2,8 +2,8 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct NodeLifecycleTests {
-    private typealias Step = @Sendable (inout NodeLifecycle) throws -> Void
+@Suite(.timeLimit(.minutes(5))) struct LifecycleTests {
+    private typealias Step = @Sendable (inout Lifecycle) throws -> Void
 
     /// Every transition, from every state.
     @Test func onlyTheseTransitionsExist() {
@@ -22,7 +22,7 @@ import Testing
         ]
         for (state, path) in paths {
             for (name, step, transitions) in steps {
-                var lifecycle = NodeLifecycle(at: 0)
+                var lifecycle = Lifecycle(at: 0)
                 for step in path { try? step(&lifecycle) }
                 #expect(lifecycle.state == state)
                 let before = lifecycle.since

@@ -1,5 +1,5 @@
-/// One way of a ``Forward``: what it reads, and where that goes.
-struct ForwardLeg: Sendable {
+/// One direction of a ``Forward``: what it reads, and where that goes.
+struct ForwardDirection: Sendable {
     let name: String
     /// The side that it reads from.
     let side: BridgeSide
@@ -8,8 +8,8 @@ struct ForwardLeg: Sendable {
     let options: RouteOptions
     let transform: Forward.Transform?
 
-    /// The other way.
-    func reversed() throws -> ForwardLeg {
+    /// The other direction.
+    func reversed() throws -> ForwardDirection {
         let (back, there): (ForwardSource, ForwardSink)
         switch (source, sink) {
         case (.topics(let pattern), .topics(let text)):
@@ -23,7 +23,7 @@ struct ForwardLeg: Sendable {
         }
         var options = options
         options.store?.folder += "/back"
-        return ForwardLeg(
+        return ForwardDirection(
             name: "\(sink) → \(source), backwards",
             side: side.other,
             source: back,
@@ -34,7 +34,7 @@ struct ForwardLeg: Sendable {
     }
 
     /// Itself, if its names and options are valid.
-    func checked() throws -> ForwardLeg {
+    func checked() throws -> ForwardDirection {
         try options.validate(for: name)
         switch source {
         case .topics(let pattern): try pattern.validate()
@@ -166,6 +166,11 @@ struct ForwardLeg: Sendable {
     }
 
     // MARK: What it asks of the two sides
+
+    /// Whether its source's broker says of each message whether its publisher has it kept.
+    func isToldOfRetained(by capabilities: Capabilities) -> Bool {
+        options.retain == .kept && capabilities.contains(.retainAsPublished)
+    }
 
     /// Each side does what it can, also if the other can do less.
     func sourceGuarantee(_ capabilities: Capabilities) -> Guarantee {

@@ -1,5 +1,6 @@
-/// What a bridge writes on what it passes on, and how it knows by it what has been here before. A pure value.
-struct BridgeStamp: Sendable {
+/// The mark that a bridge writes into the headers of the messages that it passes on. By it the bridge recognises messages
+/// that have passed it before. A pure value.
+struct BridgeMark: Sendable {
     enum Verdict: Sendable, Hashable {
         case pass
         /// It has passed this bridge already, or another one of its mesh, or been at the broker it would go to.
@@ -25,7 +26,7 @@ struct BridgeStamp: Sendable {
         self.hopLimit = hopLimit
     }
 
-    /// The stamp of one of a bridge's ways.
+    /// The mark of one direction of a bridge.
     init(bridge: String, options: BridgeOptions, from side: BridgeSide) {
         let names = (options.fromBroker, options.toBroker)
         let (source, sink) = side == .from ? names : (names.1, names.0)
