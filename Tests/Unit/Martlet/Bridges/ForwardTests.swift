@@ -556,12 +556,13 @@ struct ForwardTests {
         }
     }
 
-    @Test func aClosedConnectionEndsTheBridge() async throws {
+    @Test(arguments: [BridgeSide.from, .to])
+    func aClosedConnectionEndsTheBridge(_ side: BridgeSide) async throws {
         let fixture = try await BridgeFixture()
         let bridge = fixture.bridge { Forward("a") }
         let code = await errorCode {
             try await bridge.whileRunning {
-                await fixture.from.close()
+                await (side == .from ? fixture.from : fixture.to).close()
                 try await Task.sleep(for: .seconds(30))
             }
         }
