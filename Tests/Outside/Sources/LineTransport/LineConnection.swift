@@ -97,7 +97,7 @@ public actor LineConnection: Connection {
             return outbox
         }
         do {
-            try await outbox.flush()
+            try await outbox.waitForRoom()
         } catch is MessagingError {
             throw runtime.missingLink
         }

@@ -122,7 +122,7 @@ private actor LineSession {
         group.addTask {
             while let delivery = try? await subscription.next() {
                 await self.pass(delivery, of: frame.number, isQueue)
-                try? await self.outbox.flush()
+                try? await self.outbox.waitForRoom()
             }
         }
     }

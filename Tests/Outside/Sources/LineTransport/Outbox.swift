@@ -4,7 +4,7 @@ import Synchronization
 /// The lines that wait to be written to one link.
 ///
 /// It holds what callers wait for the answer of, and a settlement for each delivery that is held: both are bounded. Whoever has
-/// more to say than that waits in ``flush()``.
+/// more to say than that waits in ``waitForRoom()``.
 final class Outbox: Sendable {
     private struct State {
         var bytes: [UInt8] = []
@@ -27,10 +27,11 @@ final class Outbox: Sendable {
         ring.yield()
     }
 
-    /// Returns when what was posted before has been written.
+    /// Returns when there is room for more: at once, unless much of what was posted waits for the socket.
     ///
-    /// - Throws: ``MessagingError/Code/connectionLost`` if it never will be, `CancellationError`.
-    func flush() async throws {
+    /// - Throws: ``MessagingError/Code/connectionLost`` if there never will be, `CancellationError`.
+    func waitForRoom() async throws {
+        if state.withLock({ !$0.isClosed && $0.bytes.count < Self.mark }) { return }
         let id = state.withLock { state in
             state.lastID += 1
             return state.lastID
@@ -70,6 +71,9 @@ final class Outbox: Sendable {
     private func end(_ ids: [Int], _ result: Result<Void, any Error>) {
         for id in ids { state.withLock { $0.waiting.removeValue(forKey: id) }?.resume(with: result) }
     }
+
+    /// From how many bytes on there is no room.
+    private static var mark: Int { 64 << 10 }
 
     private static var isLost: MessagingError {
         MessagingError(.connectionLost, "the link was lost before the message was written")
