@@ -5,7 +5,7 @@
 /// one that handing it over took; when those go they act on the broker in turn.
 struct BrokerAftermath: Sendable {
     /// Readers whose mailboxes got something.
-    var readers: [CheckedContinuation<Void, Never>] = []
+    var readers: [Mailbox<Delivery>.Reader] = []
     /// Senders whose messages were let in.
     var senders: [CheckedContinuation<Void, any Error>] = []
     /// Links that have replies to hand over.

@@ -370,7 +370,7 @@ struct BrokerCore: Sendable {
         queues[queue]?.attach(continuation, to: id) ?? false
     }
 
-    mutating func withdraw(_ id: UInt64, from queue: QueueName) -> ParkingLot<QueuedMessage>.Parked? {
+    mutating func withdraw(_ id: UInt64, from queue: QueueName) -> WaitingRoom<QueuedMessage>.Parked? {
         let parked = queues[queue]?.withdraw(id)
         removeIfUnused(queue)
         return parked

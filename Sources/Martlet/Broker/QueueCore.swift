@@ -50,7 +50,7 @@ struct QueueCore: Sendable {
     var isDeclared: Bool
     private(set) var waiting: Deque<QueuedMessage> = []
     private(set) var consumers: [QueueConsumer] = []
-    private var parked = ParkingLot<QueuedMessage>()
+    private var parked = WaitingRoom<QueuedMessage>()
     private var cursor = 0
     private var lastSequence: UInt64 = 0
     /// Deliveries that consumers hold, whether or not they still consume.
@@ -111,7 +111,7 @@ struct QueueCore: Sendable {
     }
 
     /// A sender that waits gave up.
-    mutating func withdraw(_ id: UInt64) -> ParkingLot<QueuedMessage>.Parked? {
+    mutating func withdraw(_ id: UInt64) -> WaitingRoom<QueuedMessage>.Parked? {
         parked.remove(id: id)
     }
 
