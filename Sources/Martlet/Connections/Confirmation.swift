@@ -1,10 +1,23 @@
 /// The broker's word on a message that was published or sent, which may still be on its way.
 public struct Confirmation: Sendable {
-    /// What the broker says is awaited by a promise of this package's own transports, or by a closure of another's.
+    /// How the broker's word is got: by a closure that waits, of a transport of others; or from a promise of this package's
+    /// own transports. That is a closure, too, so that each transport specialises it for the type of its promises, and to
+    /// hand it on costs one reference count.
     private enum Source: Sendable {
         case confirmed
         case closure(@Sendable () async throws -> Void)
-        case promise(any PromisedWord)
+        case promise(@Sendable (Question) -> Result<Void, any Error>?)
+    }
+
+    /// What a promise is asked.
+    @usableFromInline
+    enum Question: Sendable {
+        /// What the broker has said; `nil` if it has said nothing yet.
+        case ended
+        /// Tells an observer.
+        case observe(@Sendable (Result<Void, any Error>) -> Void)
+        /// Ends it, so that a message that waits is not sent.
+        case withdraw
     }
 
     private let source: Source
@@ -22,19 +35,36 @@ public struct Confirmation: Sendable {
     }
 
     /// - Parameters:
-    ///   - timer: what ends the promise too late otherwise, to be cancelled when it has ended.
-    ///   - check: what the broker's answer means: it throws if the message was not taken.
+    ///   - timer: ends the promise too late otherwise, and is cancelled when it has ended.
+    ///   - check: throws if the broker's answer means that the message was not taken.
+    @inlinable
     package init<Answer>(
         _ promise: Promise<Answer>,
         timer: Timers.ID? = nil,
         of timers: Timers,
         check: @escaping @Sendable (Answer) throws -> Void = { _ in }
     ) {
-        self.init(.promise(PromisedAnswer(promise, timer, of: timers, check: check)))
+        self.init(asking: { question in
+            switch question {
+            case .ended:
+                guard let ended = promise.ended else { return nil }
+                if let timer { timers.cancel(timer) }
+                return Result { try check(ended.get()) }
+            case .observe(let tell):
+                promise.observe { result in
+                    if let timer { timers.cancel(timer) }
+                    tell(Result { try check(result.get()) })
+                }
+            case .withdraw:
+                promise.end(.failure(CancellationError()))
+            }
+            return nil
+        })
     }
 
-    package init(_ word: any PromisedWord) {
-        self.init(.promise(word))
+    @usableFromInline
+    init(asking promise: @escaping @Sendable (Question) -> Result<Void, any Error>?) {
+        self.init(.promise(promise))
     }
 
     /// Whether there is nothing to wait for.
@@ -49,83 +79,33 @@ public struct Confirmation: Sendable {
         switch source {
         case .confirmed: break
         case .closure(let wait): try await wait()
-        case .promise(let word):
+        case .promise(let ask):
             // Of many that are under way most are there when they are asked for: that takes no task's time.
-            if try !word.isConfirmed() { try await word.wait(isolation: #isolation) }
+            if let ended = ask(.ended) { return try ended.get() }
+            let word = Promise<Void>()
+            _ = ask(.observe { word.end($0) })
+            try await withTaskCancellationHandler {
+                try await word.value()
+            } onCancel: {
+                _ = ask(.withdraw)
+            }
         }
     }
 
     /// Has a failure told instead of waited for, where that can be; otherwise it waits.
     ///
-    /// - Returns: what withdraws the message if it has not been sent, and has nothing told any more.
+    /// - Returns: a closure that withdraws the message if it has not been sent, and has nothing told any more.
     package func tellFailure(_ tell: @escaping @Sendable (any Error) -> Void) async throws -> @Sendable () -> Void {
-        guard case .promise(let word) = source else {
+        guard case .promise(let ask) = source else {
             try await wait()
             return {}
         }
-        word.tellFailure(tell)
-        return { word.withdraw() }
-    }
-}
-
-/// A broker's answer that is still to come, whatever its type. An object, so that to hand it on costs one reference count.
-package protocol PromisedWord: AnyObject, Sendable {
-    /// Whether the broker has confirmed the message already.
-    ///
-    /// - Throws: if it is known that it won't.
-    func isConfirmed() throws -> Bool
-    /// Returns when the broker has confirmed the message, and throws if it won't. Called at most once.
-    func wait(isolation: isolated (any Actor)?) async throws
-    /// Has a failure told, instead of waited for. Called at most once.
-    func tellFailure(_ tell: @escaping @Sendable (any Error) -> Void)
-    /// Has nothing told any more, and the message not sent if it has not been.
-    func withdraw()
-}
-
-private final class PromisedAnswer<Answer: Sendable>: PromisedWord {
-    private let promise: Promise<Answer>
-    private let timer: Timers.ID?
-    private let timers: Timers
-    private let check: @Sendable (Answer) throws -> Void
-
-    init(
-        _ promise: Promise<Answer>,
-        _ timer: Timers.ID?,
-        of timers: Timers,
-        check: @escaping @Sendable (Answer) throws -> Void
-    ) {
-        self.promise = promise
-        self.timer = timer
-        self.timers = timers
-        self.check = check
-    }
-
-    func isConfirmed() throws -> Bool {
-        guard let result = promise.ended else { return false }
-        defer { if let timer { timers.cancel(timer) } }
-        try check(result.get())
-        return true
-    }
-
-    func wait(isolation: isolated (any Actor)?) async throws {
-        defer { if let timer { timers.cancel(timer) } }
-        try check(try await promise.value())
-    }
-
-    func tellFailure(_ tell: @escaping @Sendable (any Error) -> Void) {
-        promise.observe { [timer, timers, check] result in
-            if let timer { timers.cancel(timer) }
-            do {
-                try check(result.get())
-            } catch is CancellationError {
-                // Withdrawn: who did so knows.
-            } catch {
-                tell(error)
+        _ = ask(
+            .observe { result in
+                // A cancellation is a withdrawal, and nothing to tell.
+                if case .failure(let error) = result, !(error is CancellationError) { tell(error) }
             }
-        }
-    }
-
-    func withdraw() {
-        promise.end(.failure(CancellationError()))
+        )
+        return { _ = ask(.withdraw) }
     }
 }

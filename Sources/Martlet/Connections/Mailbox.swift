@@ -1,5 +1,5 @@
-package import DequeModule
-import Synchronization
+public import DequeModule
+public import Synchronization
 
 /// Where a subscription's messages wait for their reader: bounded, many producers, one reader.
 ///
@@ -11,7 +11,11 @@ import Synchronization
 /// in until there is room again. `onFull` and `onRoom` tell it when: always in pairs, from whatever thread, outside
 /// the lock. Two calls that come close together may come in the other order, so whoever counts them counts below
 /// zero for a moment.
+///
+/// All that is called for each message is inlinable: other modules specialise it for their elements.
+@usableFromInline
 package final class Mailbox<Element: Sendable>: Sendable {
+    @usableFromInline
     package enum Offer: Sendable {
         case accepted
         case dropped
@@ -21,7 +25,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
         case parked(UInt64)
 
         /// Whether there is something for the reader.
-        fileprivate var isIn: Bool {
+        @inlinable var isIn: Bool {
             switch self {
             case .accepted, .dropped: true
             case .closed, .parked: false
@@ -29,19 +33,31 @@ package final class Mailbox<Element: Sendable>: Sendable {
         }
     }
 
-    package typealias Reader = CheckedContinuation<Void, Never>
-    private typealias Producer = CheckedContinuation<Void, any Error>
-    private typealias Parked = ParkingLot<(Element, TopicName)>.Parked
+    /// A reader that sleeps. It is taken out of the state under the lock, and so resumed once.
+    @usableFromInline package typealias Reader = UnsafeContinuation<Void, Never>
+    @usableFromInline typealias Room = WaitingRoom<(Element, TopicName)>
 
-    private struct State {
-        var buffer: MailboxBuffer<Element>
-        var parked = ParkingLot<(Element, TopicName)>()
-        var reader: CheckedContinuation<Void, Never>?
-        var end: End?
+    @usableFromInline
+    struct State {
+        @usableFromInline var buffer: MailboxBuffer<Element>
+        @usableFromInline var parked: Room
+        /// Unsafe, as the layout of a checked one is known at run time only, and each access to the state would ask for it.
+        @usableFromInline var reader: Reader?
+        @usableFromInline var end: End?
         /// Whether it was reported full and not yet that there is room again.
-        var isReportedFull = false
+        @usableFromInline var isReportedFull: Bool
+
+        @inlinable
+        init(_ buffer: MailboxBuffer<Element>) {
+            self.buffer = buffer
+            parked = Room()
+            reader = nil
+            end = nil
+            isReportedFull = false
+        }
 
         /// - Returns: whether it is to be reported full.
+        @inlinable
         mutating func turnsFull() -> Bool {
             guard !isReportedFull else { return false }
             isReportedFull = true
@@ -50,6 +66,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
         /// - Returns: whether it is to be reported that there is room: nobody waits outside and at most half of the
         ///   places are taken, so that it does not become full again at once; or nothing comes in any more.
+        @inlinable
         mutating func turnsRoomy() -> Bool {
             guard isReportedFull, end != nil || (parked.isEmpty && buffer.count <= buffer.limit / 2) else {
                 return false
@@ -58,10 +75,11 @@ package final class Mailbox<Element: Sendable>: Sendable {
             return true
         }
 
-        /// Lets in who waits outside, as far as there is room.
-        mutating func admitParked() -> [CheckedContinuation<Void, any Error>] {
+        /// Lets in the elements that wait outside, as far as there is room.
+        @inlinable
+        mutating func admitParked() -> [Room.Producer] {
             guard !parked.isEmpty else { return [] }
-            var admitted: [CheckedContinuation<Void, any Error>] = []
+            var admitted: [Room.Producer] = []
             while buffer.hasRoom, let next = parked.popFirst() {
                 _ = buffer.admit(next.element.0, topic: next.element.1)
                 if let continuation = next.continuation { admitted.append(continuation) }
@@ -70,30 +88,37 @@ package final class Mailbox<Element: Sendable>: Sendable {
         }
     }
 
-    private struct End {
-        let error: (any Error)?
+    @usableFromInline
+    struct End {
+        @usableFromInline let error: (any Error)?
+
+        @inlinable
+        init(error: (any Error)?) {
+            self.error = error
+        }
     }
 
     /// After how many elements a reader lets others run: one for whom there is always something would otherwise never
     /// suspend, and hold its thread for ever.
-    private static var turn: Int { 1_024 }
+    @inlinable static var turn: Int { 1_024 }
 
     /// Whether a reader is to wait for more than one element at a time.
-    private let fillsBatches: Bool
-    private let state: Mutex<State>
+    @usableFromInline let fillsBatches: Bool
+    @usableFromInline let state: Mutex<State>
     /// Whether there is something to take, or nothing will come any more. Set under the lock.
-    private let isReady = Atomic(false)
+    @usableFromInline let isReady: Atomic<Bool>
     /// Whether elements come close together: several were there when the reader last took some.
-    private let isDense = Atomic(true)
+    @usableFromInline let isDense: Atomic<Bool>
     /// How many the reader has taken since it last let others run.
-    private let taken = Atomic(0)
-    private let onFull: (@Sendable () -> Void)?
-    private let onRoom: (@Sendable () -> Void)?
+    @usableFromInline let taken: Atomic<Int>
+    @usableFromInline let onFull: (@Sendable () -> Void)?
+    @usableFromInline let onRoom: (@Sendable () -> Void)?
 
     /// - Parameters:
     ///   - onFull: called when the first element is parked.
     ///   - onRoom: called once after each `onFull`: when nothing is parked any more and the mailbox is at most half full,
     ///     or has ended.
+    @inlinable
     package init(
         limit: Int,
         overflow: Overflow = .suspend,
@@ -103,8 +128,13 @@ package final class Mailbox<Element: Sendable>: Sendable {
         self.onFull = onFull
         self.onRoom = onRoom
         fillsBatches = overflow == .suspend && limit >= 16
-        state = Mutex(State(buffer: MailboxBuffer(limit: max(1, limit), overflow: overflow)))
+        state = Mutex(State(MailboxBuffer(limit: max(1, limit), overflow: overflow)))
+        isReady = Atomic(false)
+        isDense = Atomic(true)
+        taken = Atomic(0)
     }
+
+    @inlinable deinit {}
 
     /// How many elements were dropped because there was no room.
     package var dropped: Int { state.withLock { $0.buffer.dropped } }
@@ -113,6 +143,10 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     // MARK: Producers
 
+    /// Puts an element in.
+    ///
+    /// - Parameter topic: the key by which ``Overflow/conflate`` tells elements apart.
+    @inlinable @discardableResult
     package func offer(_ element: Element, topic: TopicName) -> Offer {
         let (offer, reader, isFull) = admit(element, topic: topic)
         reader?.resume()
@@ -123,6 +157,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// Offers an element under a lock of the producer's own, to a mailbox that tells nobody when it is full.
     ///
     /// - Returns: also the reader, if it sleeps; the producer resumes it when it has let go of its lock.
+    @inlinable
     package func offerWithoutWaking(
         _ element: Element,
         topic: TopicName
@@ -131,14 +166,43 @@ package final class Mailbox<Element: Sendable>: Sendable {
         return (offer, reader)
     }
 
-    private func admit(_ element: Element, topic: TopicName) -> (Offer, Reader?, isFull: Bool) {
+    /// Puts elements of one topic in, in order, under one lock. Those that find no room wait outside.
+    ///
+    /// - Parameter elements: left empty.
+    @inlinable
+    package func deliver(_ elements: inout Deque<Element>, of topic: TopicName) {
+        var offered = Deque<Element>()
+        swap(&offered, &elements)
+        let (rest, reader, isFull): (Deque<Element>, Reader?, Bool) = state.withLock { state in
+            var (wakes, isFull) = (false, false)
+            // Most find room: these are moved, not copied.
+            if state.end == nil, state.parked.isEmpty {
+                wakes = state.buffer.fill(from: &offered) > 0
+                if wakes { isReady.store(true, ordering: .releasing) }
+            }
+            while let element = offered.popFirst() {
+                let (offer, turnsFull) = admit(element, topic: topic, &state)
+                if offer.isIn { wakes = true }
+                if turnsFull { isFull = true }
+            }
+            return (offered, wakes ? state.reader.take() : nil, isFull)
+        }
+        // Its storage is used again.
+        elements = rest
+        reader?.resume()
+        if isFull { onFull?() }
+    }
+
+    @inlinable
+    func admit(_ element: Element, topic: TopicName) -> (Offer, Reader?, isFull: Bool) {
         state.withLock { state in
             let (offer, isFull) = admit(element, topic: topic, &state)
             return (offer, offer.isIn ? state.reader.take() : nil, isFull)
         }
     }
 
-    private func admit(_ element: Element, topic: TopicName, _ state: inout State) -> (Offer, isFull: Bool) {
+    @inlinable
+    func admit(_ element: Element, topic: TopicName, _ state: inout State) -> (Offer, isFull: Bool) {
         if state.end != nil { return (.closed, false) }
         // Who waits outside comes first.
         guard state.parked.isEmpty else { return (.parked(state.parked.park((element, topic))), false) }
@@ -153,26 +217,11 @@ package final class Mailbox<Element: Sendable>: Sendable {
         }
     }
 
-    /// Returns when a parked element was let in, or the mailbox closed. A producer that is cancelled takes its
-    /// element back and throws `CancellationError`.
+    /// Returns when a parked element was let in, or the mailbox has ended.
+    ///
+    /// - Throws: `CancellationError` if the producer is cancelled before; its element is taken back.
     package func waitUntilAdmitted(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
-        try await withTaskCancellationHandler {
-            // Captured, it has this run where the caller runs.
-            _ = isolation
-            try await withCheckedThrowingContinuation { continuation in
-                // What is withdrawn may itself do something when it goes, so it goes outside the lock.
-                let (waits, withdrawn) = state.withLock { state in
-                    if state.end != nil { return (false, Parked?.none) }
-                    if Task.isCancelled, let parked = state.parked.remove(id: id) { return (false, parked) }
-                    return (state.parked.attach(continuation, to: id), nil)
-                }
-                withExtendedLifetime(withdrawn) {}
-                guard !waits else { return }
-                continuation.resume(with: Result { try Task.checkCancellation() })
-            }
-        } onCancel: {
-            withdraw(id, throwing: CancellationError())
-        }
+        try await Room.wait(for: id) { body in self.state.withLock { body(&$0.parked) } }
     }
 
     /// Takes back a parked element whose producer gave up, or is to give up with an error.
@@ -188,11 +237,11 @@ package final class Mailbox<Element: Sendable>: Sendable {
     /// Ends the sequence after what waits has been read, outside as well. Producers that wait go on at once: the
     /// reader may have no mind to read any more.
     package func finish(throwing error: (any Error)? = nil) {
-        let (reader, producers, isRoomy): (Reader?, [Producer], Bool) = state.withLock { state in
+        let (reader, producers, isRoomy): (Reader?, [Room.Producer], Bool) = state.withLock { state in
             guard state.end == nil else { return (nil, [], false) }
             state.end = End(error: error)
             isReady.store(true, ordering: .releasing)
-            return (state.reader.take(), state.parked.detachAll(), state.turnsRoomy())
+            return (state.reader.take(), state.parked.letAllGo(), state.turnsRoomy())
         }
         reader?.resume()
         for producer in producers { producer.resume() }
@@ -207,6 +256,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     ///   places would be filled meanwhile.
     /// - Throws: the error the mailbox was finished with, `CancellationError`, or
     ///   ``MessagingError/Code/concurrentIteration`` if another task waits already.
+    @inlinable
     package func next(
         into batch: inout Deque<Element>,
         onlyOne: Bool = false,
@@ -245,11 +295,13 @@ package final class Mailbox<Element: Sendable>: Sendable {
     }
 
     /// Fills an empty batch with what waits now.
+    @inlinable
     package func nextIfReady(into batch: inout Deque<Element>, onlyOne: Bool = false) {
         _ = take(into: &batch, onlyOne)
     }
 
-    private func take(into batch: inout Deque<Element>, _ onlyOne: Bool) -> End? {
+    @inlinable
+    func take(into batch: inout Deque<Element>, _ onlyOne: Bool) -> End? {
         var spare = batch
         batch = Deque()
         let (taken, admitted, end, isRoomy) = state.withLock { state in
@@ -264,11 +316,12 @@ package final class Mailbox<Element: Sendable>: Sendable {
         return end
     }
 
-    private func waitForElements(isolation: isolated (any Actor)? = #isolation) async throws {
+    @inlinable
+    func waitForElements(isolation: isolated (any Actor)? = #isolation) async throws {
         let isFirst = await withTaskCancellationHandler {
             _ = isolation
             var isFirst = true
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            await withUnsafeContinuation { (continuation: Reader) in
                 let waits = state.withLock { state in
                     guard state.reader == nil else {
                         isFirst = false
@@ -308,7 +361,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
             isReady.store(true, ordering: .releasing)
             let buffer = state.buffer
             state.buffer.removeAll()
-            var parked: [Parked] = []
+            var parked: [Room.Parked] = []
             while let next = state.parked.popFirst() { parked.append(next) }
             return (buffer, parked, state.reader.take(), state.turnsRoomy())
         }
@@ -316,45 +369,5 @@ package final class Mailbox<Element: Sendable>: Sendable {
         reader?.resume()
         if isRoomy { onRoom?() }
         withExtendedLifetime(buffer) {}
-    }
-}
-
-extension Mailbox where Element == Delivery {
-    /// Offers deliveries of one topic in order, under one lock. Those that find no room wait outside.
-    ///
-    /// Not generic, as nothing of a mailbox is that other modules call for each message: there, generic code of this one is
-    /// not specialised.
-    ///
-    /// - Parameter deliveries: what is offered; it is left empty.
-    package func deliver(_ deliveries: inout Deque<Delivery>, of topic: TopicName) {
-        var offered = Deque<Delivery>()
-        swap(&offered, &deliveries)
-        let (rest, reader, isFull): (Deque<Delivery>, Reader?, Bool) = state.withLock { state in
-            var (wakes, isFull) = (false, false)
-            // Most find room: these are moved, not copied.
-            if state.end == nil, state.parked.isEmpty {
-                wakes = state.buffer.fill(from: &offered) > 0
-                if wakes { isReady.store(true, ordering: .releasing) }
-            }
-            while let delivery = offered.popFirst() {
-                let (offer, turnsFull) = admit(delivery, topic: topic, &state)
-                if offer.isIn { wakes = true }
-                if turnsFull { isFull = true }
-            }
-            return (offered, wakes ? state.reader.take() : nil, isFull)
-        }
-        // Its storage is used again.
-        deliveries = rest
-        reader?.resume()
-        if isFull { onFull?() }
-    }
-}
-
-extension Optional {
-    /// The value, leaving `nil`.
-    package mutating func take() -> Wrapped? {
-        let value = self
-        self = nil
-        return value
     }
 }

@@ -1,7 +1,9 @@
-import DequeModule
+public import DequeModule
 
 /// What a mailbox holds: a bounded ring and the rule for when it is full. A pure value.
+@usableFromInline
 struct MailboxBuffer<Element> {
+    @usableFromInline
     enum Admission: Equatable {
         case admitted
         /// Something was dropped: the new element or one that waited.
@@ -10,25 +12,32 @@ struct MailboxBuffer<Element> {
         case full
     }
 
-    let limit: Int
-    let overflow: Overflow
-    private var ring: Deque<Element> = []
+    @usableFromInline let limit: Int
+    @usableFromInline let overflow: Overflow
+    @usableFromInline var ring: Deque<Element>
     /// With `.conflate`: where in the ring each topic's element is, counted from the ring's first ever element.
-    private var slots: [TopicName: Int] = [:]
-    private var keys: Deque<TopicName> = []
-    private var taken = 0
-    private(set) var dropped = 0
+    @usableFromInline var slots: [TopicName: Int]
+    @usableFromInline var keys: Deque<TopicName>
+    @usableFromInline var taken: Int
+    @usableFromInline var dropped: Int
 
+    @inlinable
     init(limit: Int, overflow: Overflow) {
         self.limit = limit
         self.overflow = overflow
+        ring = []
+        slots = [:]
+        keys = []
+        taken = 0
+        dropped = 0
     }
 
-    var isEmpty: Bool { ring.isEmpty }
-    var hasRoom: Bool { ring.count < limit }
-    var count: Int { ring.count }
+    @inlinable var isEmpty: Bool { ring.isEmpty }
+    @inlinable var hasRoom: Bool { ring.count < limit }
+    @inlinable var count: Int { ring.count }
 
     /// - Parameter topic: what `.conflate` tells elements apart by.
+    @inlinable
     mutating func admit(_ element: Element, topic: TopicName) -> Admission {
         if overflow == .conflate { return conflate(element, topic: topic) }
         if hasRoom {
@@ -51,6 +60,7 @@ struct MailboxBuffer<Element> {
     /// Moves in, in order, as many elements as there is room for.
     ///
     /// - Returns: how many.
+    @inlinable
     mutating func fill(from elements: inout Deque<Element>) -> Int {
         guard overflow != .conflate else { return 0 }
         if ring.isEmpty, elements.count <= limit {
@@ -65,7 +75,8 @@ struct MailboxBuffer<Element> {
         return count
     }
 
-    private mutating func conflate(_ element: Element, topic: TopicName) -> Admission {
+    @usableFromInline
+    mutating func conflate(_ element: Element, topic: TopicName) -> Admission {
         if let slot = slots[topic] {
             ring[slot - taken] = element
             dropped += 1
@@ -82,6 +93,7 @@ struct MailboxBuffer<Element> {
         return hadRoom ? .admitted : .dropped
     }
 
+    @inlinable
     mutating func popFirst() -> Element? {
         guard let first = ring.popFirst() else { return nil }
         taken += 1
@@ -94,6 +106,7 @@ struct MailboxBuffer<Element> {
     ///
     /// Where messages may be dropped only one is taken, since what the reader holds can't be replaced by
     /// something newer; and where only one is wanted.
+    @inlinable
     mutating func take(into batch: inout Deque<Element>, onlyOne: Bool = false) {
         if overflow == .suspend, !onlyOne {
             swap(&ring, &batch)
@@ -103,6 +116,7 @@ struct MailboxBuffer<Element> {
     }
 
     /// Puts back, in front, what a reader took but did not use.
+    @inlinable
     mutating func putBack(_ batch: Deque<Element>) {
         guard overflow == .suspend else { return }
         ring.prepend(contentsOf: batch)

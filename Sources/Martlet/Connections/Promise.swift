@@ -1,90 +1,147 @@
-import Synchronization
+public import Synchronization
 
-/// One value that one task waits for, or that one observer is told. Whatever comes first counts: the value, a failure,
+/// One value that a task waits for, or that an observer is told. The first of these ends it: a value, a failure,
 /// cancellation.
+///
+/// Transports make one for each confirmed message. So its members are inlinable and its stored properties are set in
+/// `init`: otherwise another module could not specialise it, and one promise would cost ten times as much.
+@usableFromInline
 package final class Promise<Value: Sendable>: Sendable {
-    package typealias Observer = @Sendable (Result<Value, any Error>) -> Void
+    @usableFromInline package typealias Observer = @Sendable (Result<Value, any Error>) -> Void
 
-    private enum State {
-        case pending
-        case waiting(CheckedContinuation<Value, any Error>)
-        case observed(Observer)
-        case ended(Result<Value, any Error>)
+    @usableFromInline let state: Mutex<PromiseState>
+
+    @inlinable
+    package init() {
+        state = Mutex(.pending)
     }
 
-    private let state = Mutex(State.pending)
+    @inlinable deinit {}
 
-    package init() {}
+    /// Whether it has its value, has failed or was cancelled.
+    @inlinable package var hasEnded: Bool {
+        state.withLock { state in
+            switch state {
+            case .pending, .observed: false
+            case .succeeded, .failed: true
+            }
+        }
+    }
 
-    /// Whether it has its value, has failed or was cancelled, so that nobody need trouble about it any more.
-    package var hasEnded: Bool { ended != nil }
+    /// The value or the error that it has ended with; `nil` while it has not ended.
+    @inlinable package var ended: Result<Value, any Error>? {
+        Self.result(of: state.withLock { $0 })
+    }
+
+    @inlinable
+    static func result(of state: PromiseState) -> Result<Value, any Error>? {
+        switch state {
+        case .pending, .observed: nil
+        // Only `replace(with:)` makes this state, and with a value of this type.
+        case .succeeded(let value): .success(unsafeDowncast(value, to: PromisedValue<Value>.self).value)
+        case .failed(let error): .failure(error)
+        }
+    }
 
     /// Ends the wait, unless it has ended before.
     ///
-    /// - Returns: whether this was what ended it.
-    @discardableResult
+    /// - Returns: whether this call ended it.
+    @inlinable @discardableResult
     package func end(_ result: Result<Value, any Error>) -> Bool {
-        let before = replace(with: result)
-        Self.tell(before, result)
-        if case .ended = before { return false } else { return true }
+        let state = Self.state(of: result)
+        switch replace(with: state) {
+        case .pending: return true
+        case .observed(let observer):
+            observer(state)
+            return true
+        case .succeeded, .failed: return false
+        }
     }
 
-    /// Ends several waits, and only then tells who waits. To wake a thread takes microseconds, and one that runs meanwhile
-    /// finds the others ended, and need not be woken for each of them.
+    /// Ends several waits first and tells the waiting tasks and the observers then. To wake a thread takes microseconds;
+    /// one that is awake already finds the other promises ended and need not be woken for each of them.
+    @inlinable
     package static func end(_ results: [(promise: Promise, result: Result<Value, any Error>)]) {
-        let before = results.map { $0.promise.replace(with: $0.result) }
-        for (before, (_, result)) in zip(before, results) { tell(before, result) }
+        var untold: [(observer: PromiseState.Observer, state: PromiseState)] = []
+        for (promise, result) in results {
+            let state = state(of: result)
+            if case .observed(let observer) = promise.replace(with: state) { untold.append((observer, state)) }
+        }
+        for (observer, state) in untold { observer(state) }
     }
 
-    private func replace(with result: Result<Value, any Error>) -> State {
+    @inlinable
+    static func state(of result: Result<Value, any Error>) -> PromiseState {
+        switch result {
+        case .success(let value): .succeeded(PromisedValue(value))
+        case .failure(let error): .failed(error)
+        }
+    }
+
+    /// - Returns: the state before. If that was an end, it stays.
+    @inlinable
+    func replace(with new: PromiseState) -> PromiseState {
         state.withLock { state in
             let before = state
-            if case .ended = state {} else { state = .ended(result) }
+            switch state {
+            case .pending, .observed: state = new
+            case .succeeded, .failed: break
+            }
             return before
         }
     }
 
-    private static func tell(_ before: State, _ result: Result<Value, any Error>) {
-        switch before {
-        case .pending, .ended: break
-        case .waiting(let continuation): continuation.resume(with: result)
-        case .observed(let observer): observer(result)
-        }
-    }
-
-    /// The value. Cancelling the waiting task ends the wait with `CancellationError`.
+    /// The value. To be awaited by one task. Cancelling the task ends the wait with `CancellationError`.
+    @inlinable
     package func value(isolation: isolated (any Actor)? = #isolation) async throws -> Value {
         if let ended { return try ended.get() }
         return try await withTaskCancellationHandler {
-            // Captured, it has this run where the caller runs; otherwise it would go to the global pool and back.
+            // Captured, it makes this run where the caller runs; otherwise it would go to the global pool and back.
             _ = isolation
             return try await withCheckedThrowingContinuation { continuation in
-                let ended: Result<Value, any Error>? = state.withLock { state in
-                    if case .ended(let result) = state { return result }
-                    state = .waiting(continuation)
-                    return nil
-                }
-                if let ended { continuation.resume(with: ended) }
+                observe { continuation.resume(with: $0) }
             }
         } onCancel: {
             end(.failure(CancellationError()))
         }
     }
 
-    /// Has an observer told how it ends, instead of a task that waits: by whoever ends it, or at once.
+    /// Tells an observer how it ends, on the thread that ends it; or at once, if it has ended. There is one observer, or
+    /// one task that waits.
+    @inlinable
     package func observe(_ observer: @escaping Observer) {
         let ended: Result<Value, any Error>? = state.withLock { state in
-            if case .ended(let result) = state { return result }
-            state = .observed(observer)
+            if let ended = Self.result(of: state) { return ended }
+            state = .observed { state in
+                if let ended = Self.result(of: state) { observer(ended) }
+            }
             return nil
         }
         if let ended { observer(ended) }
     }
+}
 
-    /// What it has ended with, if it has.
-    var ended: Result<Value, any Error>? {
-        state.withLock { state in
-            if case .ended(let result) = state { result } else { nil }
-        }
+/// The state of a ``Promise``. It does not know the type of the value, which lies in an object: the deinitialiser of a
+/// generic class is not specialised, and asks at run time for the metadata of each type among its properties that depends
+/// on its own. That took longer than all the rest of a promise.
+@usableFromInline
+enum PromiseState: Sendable {
+    @usableFromInline typealias Observer = @Sendable (PromiseState) -> Void
+
+    case pending
+    case observed(Observer)
+    case succeeded(any AnyObject & Sendable)
+    case failed(any Error)
+}
+
+@usableFromInline
+final class PromisedValue<Value: Sendable>: Sendable {
+    @usableFromInline let value: Value
+
+    @inlinable
+    init(_ value: Value) {
+        self.value = value
     }
+
+    @inlinable deinit {}
 }

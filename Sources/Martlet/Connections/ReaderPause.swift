@@ -12,17 +12,19 @@ import Darwin
 /// that; and a reader that fetches each element by itself meets its producers at their lock all the time. So it waits for
 /// the blink of an eye, in which other threads have the processor if they want it. `Task.yield()` would not do: what it puts
 /// into the queue of the global pool wakes another of its threads, which finds nothing to do.
+@usableFromInline
 enum ReaderPause {
     /// How many pauses a reader makes before it goes to sleep.
-    static var patience: Int { 2 }
+    @inlinable static var patience: Int { 2 }
 
     /// Some three microseconds, if nobody else wants the processor.
+    @usableFromInline
     static func take() {
         for _ in 0..<8 { sched_yield() }
     }
 
     /// Whether the task is one that may hold its thread for that long: of the global pool, and not a connection's own.
-    static var isAllowed: Bool {
+    @usableFromInline static var isAllowed: Bool {
         withUnsafeCurrentTask { $0?.unownedTaskExecutor == nil }
     }
 }

@@ -6,8 +6,9 @@ import Synchronization
 /// The task exists while anything is scheduled. Deadlines that fall later than what it sleeps for cost it
 /// nothing, and cancelled ones are forgotten when their time comes: a call with a timeout that is answered in
 /// time wakes nobody.
+@usableFromInline
 package final class Timers: Sendable {
-    package typealias ID = UInt64
+    @usableFromInline package typealias ID = UInt64
 
     private struct Entry: Comparable {
         let time: Duration
@@ -63,6 +64,7 @@ package final class Timers: Sendable {
         return id
     }
 
+    @usableFromInline
     package func cancel(_ id: ID) {
         let action = state.withLock { state in
             let action = state.actions.removeValue(forKey: id)

@@ -103,7 +103,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
             try? delivery.nack(requeue: false)
             return
         }
-        mailbox.deliver(delivery)
+        mailbox.offer(delivery, topic: delivery.topic)
     }
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {

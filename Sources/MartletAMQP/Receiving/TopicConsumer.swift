@@ -97,9 +97,8 @@ final class TopicConsumer: Restorable, ChannelOwner {
         }
         // At once, not with what else is read: what comes behind by another way, such as the result of an action whose
         // feedback this is, is not to overtake it.
-        mailbox.deliver(
-            Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
-        )
+        let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
+        mailbox.offer(delivery, topic: delivery.topic)
         lastTag = announcement.tag
     }
 

@@ -29,3 +29,12 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Kinds of errors that pass without anybody's doing.
     private static let passing: Set<String> = ["LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "OOM"]
 }
+
+extension RedisValue {
+    /// Throws ``MessagingError/Code/refused`` if the server has answered with an error.
+    ///
+    /// - Parameter what: what the server was asked for; the error names it.
+    func check(_ what: @autoclosure () -> String) throws {
+        if let error { throw error.asMessagingError(what()) }
+    }
+}

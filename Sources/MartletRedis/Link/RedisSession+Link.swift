@@ -125,7 +125,7 @@ extension RedisSession {
         switch role {
         case .command, .node:
             link.collectWritten()
-            defer { tellAnswered() }
+            defer { endAnswered() }
             while !link.isEnded, let reply = try reader.next() { receivedCommandReply(reply, to: link.pending) }
         case .subscriber:
             defer { deliverBatch() }

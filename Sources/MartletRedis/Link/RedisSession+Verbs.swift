@@ -30,8 +30,10 @@ extension RedisSession {
         try runtime.checkSize(of: message)
         try Task.checkCancellation()
         let body = try runtime.wire.publication(message, format: options.format)
-        let answer = Answer(of: topic)
-        if case .taken = try await outbox.publish(body, to: topic, answer) { return Confirmation(answer) }
+        let answer = Answer()
+        if case .taken = try await outbox.publish(body, to: topic, answer) {
+            return Confirmation(answer, of: runtime.timers) { try $0.check("the publish to \(topic)") }
+        }
         try await put(body, to: topic)
         return .confirmed
     }
@@ -53,7 +55,8 @@ extension RedisSession {
         if options.guarantee == .atMostOnce { try checkConnected() }
         let keys = QueueKeys(queue)
         let element = try element(of: message, expiry: options.expiry)
-        let answer = Answer(to: queue)
+        let answer = Answer()
+        let timer = end(answer, after: options.expiry)
         var commands = [[Command.rpush, keys.list, element]]
         var completion = Request.Completion.answer(answer)
         let call = message.headers.replyTo == nil ? nil : message.headers.correlationID
@@ -62,19 +65,25 @@ extension RedisSession {
             // Whoever blocks on the list has taken the element by the time the next command runs.
             commands += [[Command.llen, keys.list], [Command.exists, keys.consumers]]
             let grace = min(self.options.responderGrace, options.expiry ?? self.options.responderGrace)
-            let search = ConsumerSearch(element: element, keys: keys, call: call, grace: grace, answer: answer)
+            let search = ConsumerSearch(
+                element: element,
+                keys: keys,
+                call: call,
+                grace: grace,
+                answer: answer,
+                timer: timer
+            )
             completion = .step(answer) { [weak self] result in
-                guard let self else { return answer.end(.failure(MessagingError.closed)) }
+                guard let self else {
+                    answer.end(.failure(MessagingError.closed))
+                    return
+                }
                 assumeIsolated { $0.sent(search, result) }
             }
         }
-        let timer = try await begin(
-            Request(commands, slot: keys.slot, isGuaranteed: options.guarantee != .atMostOnce, completion),
-            ending: answer,
-            within: options.expiry
-        )
-        return timer.map { Confirmation(ExpiringAnswer(answer, timer: $0, of: runtime.timers)) }
-            ?? Confirmation(answer)
+        let isGuaranteed = options.guarantee != .atMostOnce
+        try await begin(Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion), timer)
+        return Confirmation(answer, timer: timer, of: runtime.timers) { try $0.check("a message to \(queue)") }
     }
 
     /// A message as an element of a list.
@@ -97,16 +106,14 @@ extension RedisSession {
                 [[Command.rpush, key, runtime.wire.call(message)], [Command.pexpire, key, expiry]],
                 slot: ClusterSlot.slot(of: key)
             )
-            for reply in reply.array ?? [] {
-                if let error = reply.error { throw error.asMessagingError("a reply") }
-            }
+            for reply in reply.array ?? [] { try reply.check("a reply") }
             return
         }
         var message = message
         message.headers[ReplyNames.addressHeader] = .string(address)
         let body = try runtime.wire.call(message)
         let reply = try await submit([[Command.publish, Array(channel.utf8), body]])
-        if let error = reply.error { throw error.asMessagingError("a reply") }
+        try reply.check("a reply")
         if reply.integer == 0 { throw MessagingError(.noResponder, "nobody hears the reply address any more") }
     }
 }

@@ -62,11 +62,7 @@ final class CommandOutbox: Sendable {
         var loan: SocketLoan?
         /// Whether nothing is lent, because the loop has yet to see something that came before.
         var isHeldBack = false
-        var parked = ParkingLot<Item>()
-        /// How many are parked: to ask a lot of another module for each publish takes longer than the rest of it.
-        var parkedCount = 0
-        /// Those whose producer was cancelled before it had begun to wait, and does not know yet.
-        var withdrawn: Set<UInt64> = []
+        var parked = Room()
         var closed: (any Error)?
 
         mutating func takeContent() -> Content {
@@ -83,18 +79,6 @@ final class CommandOutbox: Sendable {
             cost = 0
             openRun = .none
         }
-
-        mutating func unpark(_ id: UInt64) -> ParkingLot<Item>.Parked? {
-            guard let parked = parked.remove(id: id) else { return nil }
-            parkedCount -= 1
-            return parked
-        }
-
-        mutating func unparkFirst() -> ParkingLot<Item>.Parked? {
-            guard let first = parked.popFirst() else { return nil }
-            parkedCount -= 1
-            return first
-        }
     }
 
     private enum Outcome {
@@ -105,7 +89,7 @@ final class CommandOutbox: Sendable {
         case offline
     }
 
-    private typealias Producer = CheckedContinuation<Void, any Error>
+    private typealias Room = WaitingRoom<Item>
 
     /// How many bytes a producer writes at once, at most: others wait for it.
     private static let largestAtOnce = 64 << 10
@@ -141,8 +125,8 @@ final class CommandOutbox: Sendable {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard state.isConnected else { return .offline }
-            guard hasRoom(for: body.count + 64, state) else {
-                return park(answer.map { .awaited(body, topic, $0) } ?? .publish(body, topic), &state)
+            guard state.parked.isEmpty, hasRoom(for: body.count + 64, state) else {
+                return .parked(state.parked.park(answer.map { .awaited(body, topic, $0) } ?? .publish(body, topic)))
             }
             let isFirst = state.count == 0
             append(body, to: topic, answer, &state)
@@ -167,7 +151,7 @@ final class CommandOutbox: Sendable {
     func put(_ item: Item) async throws {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
-            guard hasRoom(for: item.cost, state) else { return park(item, &state) }
+            guard state.parked.isEmpty, hasRoom(for: item.cost, state) else { return .parked(state.parked.park(item)) }
             let isFirst = state.count == 0
             if isFirst, case .request(let request) = item, state.loan?.isIdle ?? false {
                 switch write(request, &state) {
@@ -186,40 +170,17 @@ final class CommandOutbox: Sendable {
         switch outcome {
         case .isFirst: wake()
         case .isIn, .offline: break
-        case .parked(let id): try await waitForRoom(id)
-        }
-    }
-
-    private func waitForRoom(_ id: UInt64, isolation: isolated (any Actor)? = #isolation) async throws {
-        try await withTaskCancellationHandler {
-            // Captured, it has this run where the caller runs.
-            _ = isolation
-            try await withCheckedThrowingContinuation { continuation in
-                let result: Result<Void, any Error>? = state.withLock { state in
-                    if state.withdrawn.remove(id) != nil { return .failure(CancellationError()) }
-                    if Task.isCancelled, state.unpark(id) != nil { return .failure(CancellationError()) }
-                    if state.parked.attach(continuation, to: id) { return nil }
-                    return state.closed.map { .failure($0) } ?? .success(())
-                }
-                if let result { continuation.resume(with: result) }
-            }
-        } onCancel: {
-            let withdrawn = state.withLock { state in
-                let withdrawn = state.unpark(id)
-                if let withdrawn, withdrawn.continuation == nil { state.withdrawn.insert(id) }
-                return withdrawn
-            }
-            withdrawn?.continuation?.resume(throwing: CancellationError())
+        case .parked(let id): try await Room.wait(for: id) { body in self.state.withLock { body(&$0.parked) } }
         }
     }
 
     /// How many producers wait for room.
-    var parkedCount: Int { state.withLock { $0.parkedCount } }
+    var parkedCount: Int { state.withLock { $0.parked.count } }
 
     // MARK: For the loop alone
 
     /// How many commands wait, in the outbox or for room in it.
-    var count: Int { taken.entries.reduce(0) { $0 + $1.count } + state.withLock { $0.count + $0.parkedCount } }
+    var count: Int { taken.entries.reduce(0) { $0 + $1.count } + state.withLock { $0.count + $0.parked.count } }
 
     /// The command that has waited longest, or publishes that have; `nil` if none waits. A request that was abandoned is
     /// left out.
@@ -245,7 +206,7 @@ final class CommandOutbox: Sendable {
 
     /// Takes all that waits in one go, so that the loop and the producers meet at the lock once a batch.
     private func takeAll() {
-        let admitted: [Producer] = state.withLock { state in
+        let admitted: [Room.Producer] = state.withLock { state in
             guard state.count > 0 else { return [] }
             swap(&taken, &state.content)
             state.content.hasRequests = false
@@ -263,7 +224,7 @@ final class CommandOutbox: Sendable {
 
     /// There is no link any more: takes out what has no guarantee. What is in the way of producers is taken in.
     func disconnected() -> UnansweredCommands {
-        let (waiting, admitted): (Content, [Producer]) = state.withLock { state in
+        let (waiting, admitted): (Content, [Room.Producer]) = state.withLock { state in
             state.isConnected = false
             let waiting = state.takeContent()
             for entry in waiting.entries where entry.isGuaranteed { append(entry, &state) }
@@ -285,15 +246,12 @@ final class CommandOutbox: Sendable {
     ///
     /// - Returns: what was waiting.
     func close(_ error: any Error) -> UnansweredCommands {
-        let (waiting, parked): (Content, [ParkingLot<Item>.Parked]) = state.withLock { state in
+        let (waiting, producers): (Content, [Room.Producer]) = state.withLock { state in
             guard state.closed == nil else { return (Content(), []) }
             state.closed = error
-            let waiting = state.takeContent()
-            var parked: [ParkingLot<Item>.Parked] = []
-            while let next = state.unparkFirst() { parked.append(next) }
-            return (waiting, parked)
+            return (state.takeContent(), state.parked.failAll(error))
         }
-        for producer in parked { producer.continuation?.resume(throwing: error) }
+        for producer in producers { producer.resume(throwing: error) }
         var lost = UnansweredCommands()
         for content in [taken, waiting] {
             lost.commands += content.entries
@@ -315,7 +273,7 @@ final class CommandOutbox: Sendable {
         state.withLock { state in
             guard state.closed == nil, !state.isHeldBack else { return }
             if state.loan == nil { state.loan = SocketLoan(descriptor, limit: limit) }
-            state.loan?.renew(isIdle: isIdle && state.count == 0 && state.parkedCount == 0)
+            state.loan?.renew(isIdle: isIdle && state.count == 0 && state.parked.isEmpty)
         }
     }
 
@@ -386,13 +344,7 @@ final class CommandOutbox: Sendable {
     // MARK: Under the lock
 
     private func hasRoom(for cost: Int, _ state: borrowing State) -> Bool {
-        guard state.parkedCount == 0 else { return false }
-        return state.count == 0 || (state.count < limit && state.cost + cost <= maximumBytes)
-    }
-
-    private func park(_ item: Item, _ state: inout State) -> Outcome {
-        state.parkedCount += 1
-        return .parked(state.parked.park(item))
+        state.count == 0 || (state.count < limit && state.cost + cost <= maximumBytes)
     }
 
     private func append(_ body: [UInt8], to topic: TopicName, _ answer: Answer?, _ state: inout State) {
@@ -436,12 +388,10 @@ final class CommandOutbox: Sendable {
     }
 
     /// Lets in the producers that have waited longest, as far as there is room.
-    private func admitParked(_ state: inout State) -> [Producer] {
-        var admitted: [Producer] = []
-        while let item = state.parked.first,
-            state.count == 0 || (state.count < limit && state.cost + item.cost <= maximumBytes)
-        {
-            let parked = state.unparkFirst()
+    private func admitParked(_ state: inout State) -> [Room.Producer] {
+        var admitted: [Room.Producer] = []
+        while let item = state.parked.first, hasRoom(for: item.cost, state) {
+            let parked = state.parked.popFirst()
             append(item, &state)
             // One that has not got as far as waiting finds out by itself.
             if let producer = parked?.continuation { admitted.append(producer) }

@@ -9,8 +9,12 @@ struct ConsumerSearch: Sendable {
     let call: String?
     /// How long the message may lie in one place.
     let grace: Duration
-    /// Whoever sends it waits for this. There is nothing to look for once it has ended.
+    /// The sender waits for this. There is nothing to look for once it has ended.
     let answer: Answer
+    /// Ends the answer if the server does not confirm the message in time.
+    let timer: Timers.ID?
+
+    func end(_ result: Result<RedisValue, any Error>) { answer.end(result) }
 }
 
 /// Whether anybody consumes what was sent. All of it is done on the loop: no task waits for any step of it.
@@ -18,12 +22,12 @@ extension RedisSession {
     /// The server has the message, and has told how many wait in the queue and whether a consumer is known.
     func sent(_ search: ConsumerSearch, _ result: Result<RedisValue, any Error>) {
         guard case .success(let reply) = result, let replies = reply.array, replies.count == 3 else {
-            return search.answer.end(result)
+            return search.end(result)
         }
-        search.answer.confirm()
-        if let error = replies.lazy.compactMap(\.error).first { return search.answer.end(.success(.error(error))) }
+        if let timer = search.timer { runtime.timers.cancel(timer) }
+        if let error = replies.lazy.compactMap(\.error).first { return search.end(.success(.error(error))) }
         guard let length = replies[1].integer, length != 0, replies[2].integer == 0 else {
-            return search.answer.end(.success(.null))
+            return search.end(.success(.null))
         }
         lookLater(search, position: length - 1)
     }
@@ -39,7 +43,7 @@ extension RedisSession {
 
     /// Nothing more is found out: the connection is closed. The messages have been sent.
     func endSearches() {
-        for search in searches.values { search.answer.end(.success(.null)) }
+        for search in searches.values { search.end(.success(.null)) }
         searches.removeAll()
     }
 
@@ -49,16 +53,16 @@ extension RedisSession {
         let find = [Command.lpos, search.keys.list, search.element, Command.rank, Command.last]
         ask(search, find) { session, found in
             guard found.error == nil else { return session.takeBack(search) }
-            guard let place = found.integer else { return search.answer.end(.success(.null)) }
+            guard let place = found.integer else { return search.end(.success(.null)) }
             if place >= position { session.takeBack(search) } else { session.lookLater(search, position: place) }
         }
     }
 
     private func takeBack(_ search: ConsumerSearch) {
         ask(search, [Command.lrem, search.keys.list, Command.last, search.element]) { session, reply in
-            guard reply.integer != 0 else { return search.answer.end(.success(.null)) }
+            guard reply.integer != 0 else { return search.end(.success(.null)) }
             if let call = search.call { session.calls.takenBack(call) }
-            search.answer.end(
+            search.end(
                 .failure(MessagingError(.noResponder, "nobody consumes \(search.keys.queue)"))
             )
         }
@@ -72,14 +76,14 @@ extension RedisSession {
     ) {
         guard !search.answer.hasEnded else { return }
         let completion = Request.Completion.handler { [weak self] result in
-            guard let self, case .success(let reply) = result else { return search.answer.end(.success(.null)) }
+            guard let self, case .success(let reply) = result else { return search.end(.success(.null)) }
             assumeIsolated { next($0, reply) }
         }
         do {
             guard isOpen else { throw MessagingError.offline }
             try perform(Request([command], slot: search.keys.slot, completion))
         } catch {
-            search.answer.end(.success(.null))
+            search.end(.success(.null))
         }
     }
 }

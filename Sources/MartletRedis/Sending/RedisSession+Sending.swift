@@ -48,34 +48,35 @@ extension RedisSession {
         within limit: Duration?
     ) async throws -> RedisValue {
         let answer = Answer()
-        let timer = try await begin(
-            Request(commands, slot: slot, isGuaranteed: isGuaranteed, .answer(answer)),
-            ending: answer,
-            within: limit
-        )
+        let timer = end(answer, after: limit)
         defer { if let timer { runtime.timers.cancel(timer) } }
+        try await begin(Request(commands, slot: slot, isGuaranteed: isGuaranteed, .answer(answer)), timer)
         return try await answer.value()
+    }
+
+    /// Ends an answer with an error when a limit has passed.
+    ///
+    /// - Returns: the timer, to be cancelled when the answer has come.
+    nonisolated func end(_ answer: Answer, after limit: Duration?) -> Timers.ID? {
+        limit.map { limit in
+            runtime.timers.schedule(at: runtime.timers.now + limit) {
+                let late = MessagingError(.timeout, "the server did not confirm the message within \(limit)")
+                answer.end(.failure(late))
+            }
+        }
     }
 
     /// Has commands run, in the order in which they are given.
     ///
-    /// - Returns: what ends the answer at the limit, to be cancelled when it has ended.
-    nonisolated func begin(_ request: Request, ending answer: Answer, within limit: Duration?) async throws -> Timers
-        .ID?
-    {
-        try Task.checkCancellation()
-        let timer = limit.map { limit in
-            runtime.timers.schedule(at: runtime.timers.now + limit) {
-                answer.expire(MessagingError(.timeout, "the server did not confirm the message within \(limit)"))
-            }
-        }
+    /// - Parameter timer: cancelled if they can't be put in.
+    nonisolated func begin(_ request: Request, _ timer: Timers.ID?) async throws {
         do {
+            try Task.checkCancellation()
             try await outbox.put(.request(request))
         } catch {
             if let timer { runtime.timers.cancel(timer) }
             throw error
         }
-        return timer
     }
 
     /// Has a publish run once, and waits for nothing; without a link it is treated as the options say.
@@ -199,7 +200,7 @@ extension RedisSession {
         case .refused(let topic, let error):
             runtime.refused(topic, error)
         case .answer(let answer):
-            if let tell = answer.endUntold(.success(reply)) { untold.append(tell) }
+            answered.append((answer, .success(reply)))
         case .request(var request, let whole):
             if let redirection = request.redirection(in: whole), learn(from: redirection) {
                 request.redirections += 1
@@ -212,11 +213,11 @@ extension RedisSession {
         }
     }
 
-    /// Tells those whose answers have come.
-    func tellAnswered() {
-        guard !untold.isEmpty else { return }
-        for tell in untold { tell() }
-        untold.removeAll(keepingCapacity: true)
+    /// Ends the answers that have come.
+    func endAnswered() {
+        guard !answered.isEmpty else { return }
+        Answer.end(answered)
+        answered.removeAll(keepingCapacity: true)
     }
 
     /// A cluster has said where a key is.

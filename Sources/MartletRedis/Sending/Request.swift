@@ -1,5 +1,8 @@
 import Martlet
 
+/// The server's answer to one request, which a task awaits or an observer is told.
+typealias Answer = Promise<RedisValue>
+
 /// One or more commands that belong together, on their way to the server. Their replies are told together.
 struct Request: Sendable {
     /// Who is told what came of it.

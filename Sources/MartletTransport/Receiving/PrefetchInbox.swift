@@ -70,7 +70,7 @@ package final class PrefetchInbox: Sendable {
 
     /// Under the lock, so that deliveries stay in order; whoever reads is woken when it is released.
     private func handOn(_ delivery: Delivery) -> Mailbox<Delivery>.Reader? {
-        mailbox.deliverWithoutWaking(delivery)
+        mailbox.offerWithoutWaking(delivery, topic: delivery.topic).reader
     }
 
     /// Takes no more: what waits here is given back.

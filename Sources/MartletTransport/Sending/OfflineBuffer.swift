@@ -1,9 +1,11 @@
-import DequeModule
-package import Martlet
-import Synchronization
+public import DequeModule
+public import Martlet
+public import Synchronization
 
-/// What becomes of messages without a guarantee while a connection has no link.
+/// Keeps or drops messages without a guarantee while a connection has no link.
+@usableFromInline
 package final class OfflineBuffer<Element: Sendable>: Sendable {
+    @usableFromInline
     package enum Outcome: Sendable, Hashable {
         /// It is to fail.
         case refused
@@ -13,15 +15,19 @@ package final class OfflineBuffer<Element: Sendable>: Sendable {
         case kept
     }
 
-    private let policy: OfflinePolicy
-    private let kept = Mutex<Deque<Element>>([])
+    @usableFromInline let policy: OfflinePolicy
+    @usableFromInline let kept: Mutex<Deque<Element>>
 
+    @inlinable
     package init(_ policy: OfflinePolicy) {
         self.policy = policy
+        kept = Mutex([])
     }
 
+    @inlinable deinit {}
+
     /// Whether anything may ever be kept.
-    package var keeps: Bool {
+    @inlinable package var keeps: Bool {
         if case .buffer(let limit) = policy { limit > 0 } else { false }
     }
 
@@ -29,6 +35,7 @@ package final class OfflineBuffer<Element: Sendable>: Sendable {
     package var isEmpty: Bool { kept.withLock { $0.isEmpty } }
 
     /// Does with an element what the policy says.
+    @inlinable
     package func add(_ element: Element) -> Outcome {
         switch policy {
         case .fail:
@@ -45,7 +52,8 @@ package final class OfflineBuffer<Element: Sendable>: Sendable {
         }
     }
 
-    /// The oldest that is kept; `nil` if there is none.
+    /// Takes out the oldest that is kept; `nil` if there is none. A loop asks each time before it sends.
+    @inlinable
     package func takeFirst() -> Element? {
         kept.withLock { $0.popFirst() }
     }

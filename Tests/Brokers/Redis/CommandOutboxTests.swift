@@ -97,8 +97,8 @@ import Darwin
     @Test func whatIsAwaitedKeepsItsPlace() async throws {
         let outbox = makeOutbox()
         _ = try await outbox.publish([49], to: "a")
-        try await outbox.put(.awaited([50], "a", Answer(of: "a")))
-        _ = try await outbox.publish([53], to: "b", Answer(of: "b"))
+        try await outbox.put(.awaited([50], "a", Answer()))
+        _ = try await outbox.publish([53], to: "b", Answer())
         try await outbox.put(.publish([51], "a"))
         try await outbox.put(.request(request(isGuaranteed: true)))
         _ = try await outbox.publish([52], to: "a")
@@ -109,7 +109,7 @@ import Darwin
         let outbox = makeOutbox()
         let answers = [Answer(), Answer()]
         for answer in answers { try await outbox.put(.request(request(isGuaranteed: true, answer))) }
-        answers[0].withdraw()
+        answers[0].end(.failure(CancellationError()))
         #expect(take(outbox) == ["request of 11"])
     }
 
@@ -138,7 +138,7 @@ import Darwin
 
     @Test func withoutALinkOnlyWhatIsGuaranteedStays() async throws {
         let outbox = makeOutbox(limit: 4)
-        let answer = Answer(of: "a")
+        let answer = Answer()
         for _ in 0..<2 { _ = try await outbox.publish([49], to: "a") }
         try await outbox.put(.request(request(isGuaranteed: true)))
         // These are with the loop already.
@@ -235,7 +235,7 @@ import Darwin
         #expect(readAll(theirs) == 0, "something is under way")
         #expect(take(outbox) == ["request of 11"])
         outbox.lend(ours, isIdle: true)
-        let answer = Answer(of: "a")
+        let answer = Answer()
         _ = try await outbox.publish([49], to: "a", answer)
         #expect(readAll(theirs) > 0)
         let publish = outbox.reclaim()
@@ -255,7 +255,7 @@ import Darwin
         defer { for end in [ours, theirs] { close(end) } }
         outbox.lend(ours, isIdle: false)
         for number in 1...70 {
-            _ = try await outbox.publish([49], to: "a", number.isMultiple(of: 2) ? Answer(of: "a") : nil)
+            _ = try await outbox.publish([49], to: "a", number.isMultiple(of: 2) ? Answer() : nil)
             #expect((readAll(theirs) > 0) == number.isMultiple(of: 32))
         }
         #expect(wakes.count == 3, "the first of each wakes")
@@ -364,7 +364,7 @@ import Darwin
                 group.addTask {
                     for number in 0..<each {
                         let body = "\(producer).\(number)" + String(repeating: "-", count: number % 97 * 2)
-                        let answer = Answer(of: "a")
+                        let answer = Answer()
                         given.add(answer, body)
                         _ = try await outbox.publish(Array(body.utf8), to: "a", answer)
                     }
@@ -427,7 +427,7 @@ import Darwin
                         let topic = TopicName("t\(number / 7 % 2)")
                         let put = Task {
                             if number % 3 == 0 {
-                                try await outbox.put(.awaited(Array(body.utf8), topic, Answer(of: topic)))
+                                try await outbox.put(.awaited(Array(body.utf8), topic, Answer()))
                             } else {
                                 _ = try await outbox.publish(Array(body.utf8), to: topic)
                             }
