@@ -1,4 +1,4 @@
-package import Martlet
+import Martlet
 
 #if canImport(Glibc)
 import Glibc

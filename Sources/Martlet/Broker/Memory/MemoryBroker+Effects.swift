@@ -86,7 +86,8 @@ extension MemoryBroker {
                 redeliveries: queued.deliveries - 1,
                 settlement: settlement
             )
-            if let reader = mailbox.deliverWithoutWaking(delivery) { state.aftermath.readers.append(reader) }
+            let reader = mailbox.offerWithoutWaking(delivery, topic: delivery.topic).reader
+            if let reader { state.aftermath.readers.append(reader) }
         case .reply(let message, let address, let client):
             guard let link = state.links[client]?.link else { break }
             link.take(message, at: address)
