@@ -7,6 +7,8 @@ struct BrokerCore: Sendable {
         let retainAsPublished: Bool
         /// Whether what it gets need not say its topic.
         let knowsTopic: Bool
+        /// What it shares with others.
+        let share: SharedTurns.Share?
     }
 
     struct Client {
@@ -55,6 +57,7 @@ struct BrokerCore: Sendable {
     private var matches: [TopicName: [Subscriber]] = [:]
     /// The same of the latest topic, which is often the next one as well.
     private var latestMatch: (topic: TopicName, subscribers: [Subscriber])?
+    private var shared = SharedTurns()
     private var retained: [TopicName: Retained] = [:]
     private var unsettled: [UInt64: Unsettled] = [:]
     private var lastID = 0
@@ -110,7 +113,7 @@ struct BrokerCore: Sendable {
     }
 
     private mutating func withdraw(_ client: Client, now: Duration) {
-        for old in client.subscriptions.values { index.remove(id: old.id, for: old.pattern) }
+        for old in client.subscriptions.values { remove(old) }
         forgetMatches()
         for old in client.consumers.values { queues[old.queue]?.removeConsumer(old.id) }
         clients[client.identity.id]?.unsettled = []
@@ -126,10 +129,10 @@ struct BrokerCore: Sendable {
     /// Who gets what is published to a topic.
     mutating func subscribers(of topic: TopicName) -> [Subscriber] {
         statistics.published += 1
-        if let latestMatch, latestMatch.topic.isSame(as: topic) { return latestMatch.subscribers }
+        if let latestMatch, latestMatch.topic.isSame(as: topic) { return shared.choose(among: latestMatch.subscribers) }
         let subscribers = matches[topic] ?? findSubscribers(of: topic)
         latestMatch = (topic, subscribers)
-        return subscribers
+        return shared.choose(among: subscribers)
     }
 
     private mutating func findSubscribers(of topic: TopicName) -> [Subscriber] {
@@ -185,15 +188,18 @@ struct BrokerCore: Sendable {
         let id = makeID()
         clients[client]?.subscriptions[ObjectIdentifier(mailbox)] =
             Subscription(id: id, pattern: pattern, options: options, mailbox: mailbox)
+        let share = options.group.map { SharedTurns.Share($0, pattern) }
+        if let share { shared.join(share) }
         let subscriber = Subscriber(
             mailbox: mailbox,
             client: client,
             retainAsPublished: options.retainAsPublished,
-            knowsTopic: !pattern.hasWildcards
+            knowsTopic: !pattern.hasWildcards,
+            share: share
         )
         index.insert(subscriber, id: id, for: pattern)
         forgetMatches()
-        guard options.retained else { return }
+        guard options.retained, share == nil else { return }
         for (topic, kept) in retained.filter({ pattern.matches($0.key) }).sorted(by: { $0.key.text < $1.key.text }) {
             if let expiry = kept.expiresAt, expiry <= now {
                 retained[topic] = nil
@@ -205,8 +211,14 @@ struct BrokerCore: Sendable {
 
     mutating func unsubscribe(_ client: Int, _ mailbox: Mailbox<Delivery>) {
         guard let old = clients[client]?.subscriptions.removeValue(forKey: ObjectIdentifier(mailbox)) else { return }
-        index.remove(id: old.id, for: old.pattern)
+        // Of one whose link is lost it has been removed.
+        if clients[client]?.isOnline == true { remove(old) }
         forgetMatches()
+    }
+
+    private mutating func remove(_ subscription: Subscription) {
+        index.remove(id: subscription.id, for: subscription.pattern)
+        if let group = subscription.options.group { shared.leave(SharedTurns.Share(group, subscription.pattern)) }
     }
 
     // MARK: Replies

@@ -20,6 +20,8 @@ public final class ConnectionRuntime: Sendable {
     public let logger: Logger
     package let options: ConnectionOptions
     private let maximumBodyBytes: Int
+    /// How the broker writes names.
+    package let names: WireNames
     /// What becomes of messages on the wire.
     package let wire: WireCoding
     package let timers: Timers
@@ -30,7 +32,8 @@ public final class ConnectionRuntime: Sendable {
     private let lastLogged = Mutex<[String: Duration]>([:])
     private let replies = Mutex(Replies())
 
-    package init(_ options: ConnectionOptions, state: ConnectionState = .connecting) {
+    package init(_ options: ConnectionOptions, state: ConnectionState = .connecting, names: WireNames = .any) {
+        self.names = names
         let unique = String(UInt64.random(in: .min ... .max), radix: 36)
         name = options.name ?? "martlet-\(unique)"
         var logger = options.logger

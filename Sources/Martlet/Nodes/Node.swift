@@ -78,7 +78,7 @@ public final class Node: Service, Sendable {
     /// - Throws: before anything runs, ``MessagingError/Code/alreadyRunning`` if it runs already or has run, and a
     ///   ``MessagingError`` for a name or an option, of the node or of a component, that is not valid.
     public func run() async throws {
-        try nodeName.validate()
+        try nodeName.validate(on: connection.runtime.names)
         try options.validate(on: connection)
         for member in members { try member.component.validate() }
         try status.update { status in

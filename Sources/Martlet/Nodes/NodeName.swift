@@ -11,17 +11,22 @@ struct NodeName: Sendable, Hashable {
         }
     }
 
-    var heartbeat: TopicName { TopicName("\(text).heartbeat") }
-    var online: TopicName { TopicName("\(text).online") }
-    var start: QueueName { QueueName("\(text).start") }
-    var stop: QueueName { QueueName("\(text).stop") }
-    var health: QueueName { QueueName("\(text).health") }
+    private var name: QueueName { QueueName(text) }
+    var heartbeat: TopicName { TopicName(name).appending("heartbeat") }
+    var online: TopicName { TopicName(name).appending("online") }
+    var start: QueueName { name.appending("start") }
+    var stop: QueueName { name.appending("stop") }
+    var health: QueueName { name.appending("health") }
 
-    func validate() throws {
-        guard let problem = heartbeat.name.problem else { return }
-        throw MessagingError(
-            .invalidArgument,
-            "a node can't be named \(quoted(text)), for its name begins its topics' names: of \(heartbeat), \(problem)"
-        )
+    /// Throws ``MessagingError/Code/invalidArgument`` if what is made of it are no names that a broker carries.
+    func validate(on names: WireNames) throws {
+        do {
+            try names.check(name, ending: "health.\(QueueName.cancellationSegment)")
+        } catch {
+            throw MessagingError(
+                .invalidArgument,
+                "a node can't be named \(quoted(text)), for its name begins the names of its topics: \(error.message)"
+            )
+        }
     }
 }

@@ -30,6 +30,7 @@ actor MQTTSession {
     /// What the broker is able to do, for those who ask from outside the loop.
     nonisolated let limits = Mutex(BrokerLimits())
     nonisolated let hasEnded = Atomic(false)
+    nonisolated let hasToldOfSlash = Atomic(false)
 
     var client: Mosquitto
     /// For each host, since a context checks the certificate of one.
@@ -44,7 +45,7 @@ actor MQTTSession {
     /// Tries to get the link back. Owned: it ends with the link, and is cancelled by `close`.
     var reconnecting: Task<Void, Never>?
     var table = SubscriptionTable<Receiver>()
-    var names = TopicCache()
+    var names = TopicCache(.mqtt)
     /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
     var subscribing: [CInt: PendingSubscribe] = [:]
     var inFlight: InFlight<Outgoing>
@@ -70,7 +71,7 @@ actor MQTTSession {
         try options.validate()
         self.options = options
         self.loop = loop
-        let runtime = ConnectionRuntime(options.connection)
+        let runtime = ConnectionRuntime(options.connection, names: .mqtt)
         self.runtime = runtime
         tls =
             try options.tls.map { tls in

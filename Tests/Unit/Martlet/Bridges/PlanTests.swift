@@ -94,14 +94,14 @@ struct PlanTests {
 
     @Test(
         arguments: [
-            Forward("a..b"), Forward("a", as: "b.{1}"), Forward("a", as: "b.*"), Forward(queue: "a b"),
+            Forward("a.#.b"), Forward("a", as: "b.{1}"), Forward("a", as: "b.*"), Forward(queue: "a.*"),
             Forward("a", toQueue: ""), Forward("a.*", as: "b", direction: .both),
             Forward("a", options: RouteOptions(rate: RateLimit(perSecond: 1e-300))),
             Forward("a", options: RouteOptions(window: 0)), Forward("a", options: RouteOptions(deduplication: -1)),
             Forward("a", options: RouteOptions(expiry: .zero)),
             Forward("a", options: RouteOptions(sampling: .every(0))),
             Forward("a", options: RouteOptions(rate: RateLimit(perSecond: .nan))),
-            Forward("a", options: RouteOptions(deadLetters: "x y")),
+            Forward("a", options: RouteOptions(deadLetters: "x.#")),
         ]
     )
     func whatIsNotValidIsAnErrorAtStart(route: Forward) {
