@@ -190,7 +190,7 @@ struct MQTTNameTests {
     )
     func publishesToMQTTsOwn(name: String) async throws {
         let url = try await TestBroker.mqtt.url
-        let base = unique("own")
+        let base = unique("own").replacing(".", with: "-")
         let program = try Program.find("mosquitto_sub", package: "mosquitto-clients")
         let subscriber = try await Tool.start("subscribe", url, "\(base)/#", "--count", "1", until: "listening")
         let publisher = try await Tool.run("publish", url, "\(base)/\(name)", "1", "--retain")
@@ -210,7 +210,7 @@ struct MQTTNameTests {
     func bridgesMQTTsOwn() async throws {
         try await MosquittoServer.withServer { mosquitto in
             let (near, far) = ("mqtt://127.0.0.1:\(mosquitto.port)", try await TestBroker.amqp.url)
-            let base = unique("own")
+            let base = unique("own").replacing(".", with: "-")
             let listener = try await Tool.start("subscribe", far, "\(base).#", "--count", "2", until: "listening")
             let bridge = try await Tool.start(
                 "bridge",
