@@ -263,7 +263,10 @@ let package = Package(
         ),
         .testTarget(
             name: "MartletMQTTTests",
-            dependencies: ["IntegrationSupport", "Martlet", "MartletTransport", "MartletMQTT", "MartletTesting"],
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletTransport", "MartletMQTT", "MartletTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/Brokers/MQTT",
             swiftSettings: settings
         ),

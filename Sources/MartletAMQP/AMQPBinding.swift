@@ -19,6 +19,17 @@ public struct AMQPBinding: Sendable, Hashable {
         self.arguments = arguments
     }
 
+    /// Equal bindings have the same names, byte by byte, and the same arguments.
+    public static func == (a: AMQPBinding, b: AMQPBinding) -> Bool {
+        a.source.hasSameBytes(as: b.source) && a.destination.hasSameBytes(as: b.destination)
+            && a.routingKey.hasSameBytes(as: b.routingKey) && a.arguments == b.arguments
+    }
+
+    /// Hashes the names' bytes.
+    public func hash(into hasher: inout Hasher) {
+        for name in [source, destination, routingKey] { hasher.combine(ByteKey(name)) }
+    }
+
     func validate() throws {
         try ShortText.check(source, "an exchange's name")
         try ShortText.check(destination, "the name of a binding's destination")

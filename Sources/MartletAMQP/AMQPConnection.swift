@@ -96,10 +96,11 @@ public actor AMQPConnection: Connection {
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     ///
     /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
-    /// waits five minutes for a link that was lost; it is deleted when the subscription is left.
+    /// waits five minutes for a link that was lost; it is deleted when the subscription is left. A group's members share one
+    /// queue, `martlet.group.<group>.<binding key>`, which goes with the last of them.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate(on: capabilities)
+        let options = try options.checked(for: pattern, on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
         return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(id) }
     }
@@ -144,7 +145,7 @@ public actor AMQPConnection: Connection {
         try queue.validate()
         try options.validate()
         let (mailbox, id) = try await session.consume(from: queue, options, forRequests: forRequests)
-        return Subscription(mailbox, of: TopicName(queue.text)) { [weak session] in session?.leave(id) }
+        return Subscription(mailbox, of: queue.ownTopic) { [weak session] in session?.leave(id) }
     }
 
     /// Sends the request of a call; see ``Connection/beginRequest(_:to:options:)``.

@@ -83,14 +83,18 @@ public actor MQTTConnection: Connection {
     }
 
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
+    ///
+    /// A group's subscription is the broker's shared one, `$share/<group>/<filter>`.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate(on: capabilities)
+        let options = try options.checked(for: pattern, on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let request = MQTTSession.Request(
-            filter: TopicMapping.filter(pattern),
+            filter: try session.wire(pattern),
+            group: options.group,
             quality: CInt(options.guarantee.rawValue),
-            wantsRetained: options.retained,
+            // The broker has none for a group (MQTT 5, 4.8.2).
+            wantsRetained: options.retained && options.group == nil,
             noLocal: options.noLocal,
             retainAsPublished: options.retainAsPublished
         )
@@ -142,12 +146,12 @@ public actor MQTTConnection: Connection {
         try options.validate()
         let inbox = PrefetchInbox(prefetch: options.prefetch, gate: session.gate)
         let request = MQTTSession.Request(
-            filter: TopicMapping.topic(queue.text),
+            filter: try session.wire(queue),
             group: session.options.sharesQueues ? session.options.queueGroup : nil,
             quality: quality
         )
         let member = try await session.subscribe(request, .queue(inbox, queue))
-        return Subscription(inbox.mailbox, of: TopicName(queue.text)) { [weak session] in
+        return Subscription(inbox.mailbox, of: queue.ownTopic) { [weak session] in
             session?.leave(member)
             inbox.end()
         }

@@ -94,7 +94,7 @@ public actor RedisConnection: Connection {
     /// ``ConnectionStatistics/gaps``.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate(on: capabilities)
+        let options = try options.checked(for: pattern, on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let member = try await session.subscribe(to: pattern, inbox)
         return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
@@ -126,7 +126,7 @@ public actor RedisConnection: Connection {
         try options.validate()
         let inbox = Inbox<Delivery>(limit: options.prefetch, overflow: .suspend, gate: FlowGate(on: session.bell) {})
         let consumer = try await session.consume(queue, prefetch: options.prefetch, inbox)
-        return Subscription(inbox.mailbox, of: TopicName(queue.text)) { [weak session] in session?.leaveQueue(consumer)
+        return Subscription(inbox.mailbox, of: queue.ownTopic) { [weak session] in session?.leaveQueue(consumer)
         }
     }
 

@@ -46,7 +46,7 @@ extension Connection {
         handler: @escaping @Sendable (GoalContext<Goal, Feedback>) async throws -> Result
     ) async throws {
         let names = action.names
-        try names.action.validate()
+        try runtime.names.check(names.action, ending: ActionNames.longestEnding)
         try options.validate(for: names.action)
         let server = ActionServer(names, options, on: self, handler: handler)
         // All three are open before the first goal is answered: its client may ask for the result at once.

@@ -25,7 +25,7 @@ extension Connection {
         timeout: Duration = .seconds(10)
     ) async throws -> GoalHandle<Feedback, Result> {
         let names = action.names
-        try names.action.validate()
+        try runtime.names.check(names.action, ending: ActionNames.longestEnding)
         for (name, duration) in [("acceptBy", acceptBy), ("deadline", deadline), ("timeout", timeout)] {
             guard let duration, duration <= .zero else { continue }
             throw MessagingError(
@@ -77,7 +77,7 @@ extension Connection {
         timeout: Duration = .seconds(10)
     ) async throws -> GoalHandle<Feedback, Result> {
         let names = action.names
-        try names.action.validate()
+        try runtime.names.check(names.action, ending: ActionNames.longestEnding)
         try id.validate()
         guard timeout > .zero else {
             throw MessagingError(.invalidArgument, "the timeout of goal \(id) is \(timeout); it must be positive")

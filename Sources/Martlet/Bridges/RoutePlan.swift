@@ -26,7 +26,7 @@ public struct RoutePlan: Sendable, Hashable {
 
         init(_ side: BridgeSide, _ queue: QueueName) {
             (self.side, isQueue) = (side, true)
-            shape = TopicShape(TopicPattern(queue.text))
+            shape = TopicShape(TopicPattern(TopicName(queue)))
         }
 
         /// The topics that a pattern matches.

@@ -36,4 +36,6 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     public static let noLocal = Capabilities(rawValue: 1 << 12)
     /// A subscription can be told which messages are published to be kept; see ``SubscribeOptions/retainAsPublished``.
     public static let retainAsPublished = Capabilities(rawValue: 1 << 13)
+    /// Several subscribers can share what is published, each message for one of them; see ``SubscribeOptions/group``.
+    public static let sharedSubscriptions = Capabilities(rawValue: 1 << 14)
 }

@@ -20,6 +20,8 @@ public final class ConnectionRuntime: Sendable {
     public let logger: Logger
     package let options: ConnectionOptions
     private let maximumBodyBytes: Int
+    /// How the broker writes names.
+    package let names: WireNames
     /// What becomes of messages on the wire.
     package let wire: WireCoding
     package let timers: Timers
@@ -34,7 +36,8 @@ public final class ConnectionRuntime: Sendable {
     /// Whether what was still to be said has been said, and the link is let go.
     let isLeaving = Atomic(false)
 
-    package init(_ options: ConnectionOptions, state: ConnectionState = .connecting) {
+    package init(_ options: ConnectionOptions, state: ConnectionState = .connecting, names: WireNames = .any) {
+        self.names = names
         let unique = String(UInt64.random(in: .min ... .max), radix: 36)
         name = options.name ?? "martlet-\(unique)"
         var logger = options.logger

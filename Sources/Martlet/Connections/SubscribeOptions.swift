@@ -18,6 +18,10 @@ public struct SubscribeOptions: Sendable, Hashable {
     /// Its deliveries are settled as a queue's are, and come back until they are acknowledged; readers of one name share
     /// them. Needs ``Capabilities/durableSubscriptions``. `nil`: it ends with its reader.
     public var durableName: String?
+    /// The name of a group whose members share the subscription: each message goes to one of those that subscribe to the
+    /// same pattern under the same name, in this process or others. Kept messages are not for them. Needs
+    /// ``Capabilities/sharedSubscriptions``. `nil`: each subscriber gets every message.
+    public var group: String?
 
     /// 256 messages, nothing lost, kept messages first, which alone are told to be kept, one's own among them, ending with
     /// its reader, unless told.
@@ -28,7 +32,8 @@ public struct SubscribeOptions: Sendable, Hashable {
         retained: Bool = true,
         noLocal: Bool = false,
         retainAsPublished: Bool = false,
-        durableName: String? = nil
+        durableName: String? = nil,
+        group: String? = nil
     ) {
         self.overflow = overflow
         self.limit = limit
@@ -37,6 +42,7 @@ public struct SubscribeOptions: Sendable, Hashable {
         self.noLocal = noLocal
         self.retainAsPublished = retainAsPublished
         self.durableName = durableName
+        self.group = group
     }
 
     package func validate() throws {
@@ -45,9 +51,29 @@ public struct SubscribeOptions: Sendable, Hashable {
         }
     }
 
+    /// The options of a subscription to a pattern, with the group that the pattern itself may name.
+    ///
+    /// - Throws: ``MessagingError/Code/unsupported`` for what the broker can't give;
+    ///   ``MessagingError/Code/invalidArgument`` for what has no meaning.
+    package func checked(for pattern: TopicPattern, on capabilities: Capabilities) throws -> SubscribeOptions {
+        var options = self
+        if let group = pattern.group {
+            if let own = options.group, !own.hasSameBytes(as: group) {
+                throw MessagingError(
+                    .invalidArgument,
+                    "the subscription is shared by the group \(quoted(own)), and its filter names \(quoted(group))"
+                )
+            }
+            options.group = group
+        }
+        try options.validate(on: capabilities)
+        return options
+    }
+
     /// Checks also that the broker can give what is asked of it.
-    package func validate(on capabilities: Capabilities) throws {
+    private func validate(on capabilities: Capabilities) throws {
         try validate()
+        if let group { try validate(group, on: capabilities) }
         if noLocal, !capabilities.contains(.noLocal) {
             throw MessagingError(.unsupported, "this broker can't leave out what a subscriber itself publishes")
         }
@@ -60,6 +86,25 @@ public struct SubscribeOptions: Sendable, Hashable {
         }
         if durableName.isEmpty || overflow != .suspend {
             throw MessagingError(.invalidArgument, "a durable subscription has a name, and its overflow is to suspend")
+        }
+    }
+
+    private func validate(_ group: String, on capabilities: Capabilities) throws {
+        if !capabilities.contains(.sharedSubscriptions) {
+            throw MessagingError(.unsupported, "this broker can't share a subscription; a queue shares messages")
+        }
+        let isName = !group.isEmpty && !group.unicodeScalars.contains { "/+#\u{0}".unicodeScalars.contains($0) }
+        guard isName else {
+            throw MessagingError(
+                .invalidArgument,
+                "a group can't be named \(quoted(group)): its name is not empty and has no '/', '+' or '#'"
+            )
+        }
+        if noLocal || durableName != nil {
+            throw MessagingError(
+                .invalidArgument,
+                "a shared subscription can be neither durable nor without its own messages"
+            )
         }
     }
 }

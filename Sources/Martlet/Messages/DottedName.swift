@@ -1,119 +1,152 @@
-/// A name made of segments between dots, parsed once and shared.
+/// A name made of segments, parsed once and shared.
 ///
-/// Topics, queues and filters are built on it. A name is a value that may be wrong: making one never
-/// traps and never throws, so that contracts can be constants (`let sonar = Topic<Sonar>("sensors.sonar")`).
-/// What is wrong with it is found when it is made and thrown when it is used.
+/// Topics and queues are built on it. A name is a value that may be wrong: making one never traps and never throws, so
+/// that contracts can be constants (`let sonar = Topic<Sonar>("sensors.sonar")`). What is wrong with it is found when it
+/// is made and thrown when it is used.
 struct DottedName: Sendable {
-    /// MQTT 3.1.1, section 4.7.3: a topic is at most 65,535 bytes of UTF-8.
+    /// MQTT 5, section 4.7.3: a topic is at most 65,535 bytes of UTF-8.
     static let maximumBytes = 65_535
-    /// A bound on the work that one name can cause. No broker names one; real names have fewer than ten.
-    static let maximumSegments = 128
+    /// A routing key of AMQP has no more words; mosquitto refuses a topic of more than 200 levels.
+    static let maximumSegments = 256
 
     private final class Storage: Sendable {
         let text: String
-        let problem: String?
-        let isValid: Bool
-        let hash: Int
-        /// A pattern's, which is matched again and again. A name is mostly passed on as a whole.
+        /// Of a name that is not plain. Of a plain one they are what stands between the text's dots.
         let segments: [String]?
+        let problem: String?
+        let hash: Int
+        /// Whether it has a slash and came from text, where a slash used to mean the same as a dot on MQTT.
+        let hasWrittenSlash: Bool
 
-        init(text: String, problem: String?, segments: [String]?) {
+        init(_ text: String, segments: [String]?, problem: String?, hasWrittenSlash: Bool) {
             self.text = text
-            self.problem = problem
             self.segments = segments
-            isValid = problem == nil
-            hash = text.hashValue
+            self.problem = problem
+            self.hasWrittenSlash = hasWrittenSlash
+            hash = ByteKey(text).hashValue
         }
     }
 
     private let storage: Storage
 
-    /// - Parameter wildcards: whether `*` and a last `#` are segments (a filter) or errors (a name).
-    init(_ text: String, wildcards: Bool = false) {
-        let segments = wildcards ? Self.segments(of: text) : nil
-        let problem: String?
-        if Self.isPlain(text) {
-            problem = nil
-        } else {
-            problem = Self.problem(in: text, segments: segments ?? Self.segments(of: text), wildcards: wildcards)
+    private init(storage: Storage) {
+        self.storage = storage
+    }
+
+    /// The name of a text.
+    init(_ text: String) {
+        if Self.isPlain(text, separator: NameForm.text.separator) {
+            self.init(storage: Storage(text, segments: nil, problem: nil, hasWrittenSlash: false))
+            return
         }
-        storage = Storage(text: text, problem: problem, segments: segments)
+        let parts = NameForm.text.parts(of: text)
+        let wildcard = parts.firstIndex { $0 == [UInt8(ascii: "*")] || $0 == [UInt8(ascii: "#")] }
+        self.init(
+            segments: parts.map { NameForm.text.read($0[...]) },
+            text: text,
+            problem: wildcard.map { place in
+                let character = parts[place] == [UInt8(ascii: "*")] ? "*" : "#"
+                return "segment \(place + 1) is the wildcard '\(character)', which only a filter may have; "
+                    + "the segment of that character is written '\(NameForm.text.text(of: character))'"
+            },
+            isWritten: true
+        )
+    }
+
+    /// The name of some segments.
+    init(segments: [String]) {
+        self.init(segments: segments, text: NameForm.text.text(of: segments), problem: nil)
+    }
+
+    /// The name of what stands on a wire.
+    ///
+    /// - Parameter problem: what is wrong with it there.
+    init(_ wire: String, in form: NameForm, problem: String? = nil) {
+        if problem == nil, Self.isPlain(wire, separator: form.separator) {
+            let text = wire.replacingByte(form.separator, with: NameForm.text.separator)
+            self.init(storage: Storage(text, segments: nil, problem: nil, hasWrittenSlash: false))
+            return
+        }
+        let segments = form.segments(of: wire)
+        self.init(segments: segments, text: NameForm.text.text(of: segments), problem: problem)
+    }
+
+    private init(segments: [String], text: String, problem: String?, isWritten: Bool = false) {
+        let isPlain = !segments.isEmpty && Self.isPlain(text, separator: NameForm.text.separator)
+        self.init(
+            storage: Storage(
+                text,
+                segments: isPlain ? nil : segments,
+                problem: problem ?? (isPlain ? nil : Self.problem(in: segments)),
+                hasWrittenSlash: isWritten && text.utf8.contains(UInt8(ascii: "/"))
+            )
+        )
+    }
+
+    /// The name with one more segment.
+    func appending(_ segment: String) -> DottedName {
+        let segments = segments + [segment]
+        let isWritten = hasWrittenSlash && !segment.utf8.contains(UInt8(ascii: "/"))
+        return DottedName(
+            segments: segments,
+            text: NameForm.text.text(of: segments),
+            problem: problem,
+            isWritten: isWritten
+        )
     }
 
     func isSame(as other: DottedName) -> Bool { storage === other.storage }
     var text: String { storage.text }
-    var segments: [String] { storage.segments ?? Self.segments(of: text) }
-    var isValid: Bool { storage.isValid }
+    var segments: [String] {
+        storage.segments
+            ?? text.utf8.split(separator: NameForm.text.separator, omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }
+    }
+    var isValid: Bool { storage.problem == nil }
     /// What is wrong with the name, and where; `nil` if it is valid.
     var problem: String? { storage.problem }
+    var hasWrittenSlash: Bool { storage.hasWrittenSlash }
+    /// Whether it is valid and made of characters that no form writes otherwise, which nearly all names are.
+    var isPlain: Bool { storage.segments == nil }
 
-    private static func segments(of text: String) -> [String] {
-        text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    /// The name in another form.
+    func text(in form: NameForm) -> String {
+        if let segments = storage.segments { return form.text(of: segments) }
+        return form.separator == NameForm.text.separator
+            ? text : text.replacingByte(NameForm.text.separator, with: form.separator)
     }
 
-    /// Whether its bytes alone tell that a name is valid, without a wildcard: those of nearly all names do, and every
-    /// message that arrives brings one.
-    private static func isPlain(_ text: String) -> Bool {
+    /// Whether its bytes alone tell that a name is valid and written the same everywhere but for what stands between its
+    /// segments: those of nearly all names do, and every message that arrives brings one.
+    private static func isPlain(_ text: String, separator: UInt8) -> Bool {
         var text = text
         return text.withUTF8 { bytes in
-            guard let first = bytes.first, bytes.count <= maximumBytes, first != UInt8(ascii: "$") else { return false }
+            guard !bytes.isEmpty, bytes.count <= maximumBytes else { return false }
             var segments = 1
-            var isEmpty = true
             for byte in bytes {
                 switch byte {
-                case UInt8(ascii: "."):
-                    if isEmpty { return false }
-                    isEmpty = true
-                    segments += 1
-                case UInt8(ascii: "*"), UInt8(ascii: "#"), UInt8(ascii: "+"): return false
-                // Neither white space nor a control character, and no part of one.
-                case 0x21...0x7e: isEmpty = false
+                case separator: segments += 1
+                case UInt8(ascii: "*"), UInt8(ascii: "#"), UInt8(ascii: "+"), UInt8(ascii: "%"), UInt8(ascii: "."),
+                    UInt8(ascii: "/"):
+                    return false
+                case 0x20...0x7E: break
                 default: return false
                 }
             }
-            return !isEmpty && segments <= maximumSegments
+            return segments <= maximumSegments
         }
     }
 
-    private static func problem(in text: String, segments: [String], wildcards: Bool) -> String? {
-        if text.isEmpty { return "it is empty" }
-        if text.utf8.count > maximumBytes {
-            return "it has \(text.utf8.count) bytes, at most \(maximumBytes) are allowed"
-        }
+    /// What is wrong with segments, for topics, queues and filters alike.
+    static func problem(in segments: [String]) -> String? {
+        if segments.isEmpty { return "it has no segment" }
         if segments.count > maximumSegments {
             return "it has \(segments.count) segments, at most \(maximumSegments) are allowed"
         }
-        if segments[0].utf8.first == UInt8(ascii: "$") {
-            return "it begins with '$', which brokers keep for themselves"
-        }
-        for (index, segment) in segments.enumerated() {
-            if segment.isEmpty { return "segment \(index + 1) is empty" }
-            if wildcards, segment == "*" { continue }
-            if wildcards, segment == "#" {
-                if index == segments.count - 1 { continue }
-                return "segment \(index + 1) is '#', which may only stand last"
-            }
-            if let problem = problem(inSegment: segment, wildcards: wildcards) {
-                return "segment \(index + 1) \(problem)"
-            }
-        }
-        return nil
-    }
-
-    private static func problem(inSegment segment: String, wildcards: Bool) -> String? {
-        for scalar in segment.unicodeScalars {
-            switch scalar {
-            case "*", "#":
-                return wildcards
-                    ? "mixes '\(scalar)' with other characters; a wildcard is a whole segment"
-                    : "contains the wildcard '\(scalar)', which only a filter may"
-            case "+":
-                return "contains '+', which is a wildcard in MQTT"
-            case _ where scalar.properties.isWhitespace || scalar.properties.generalCategory == .control:
-                return "contains white space or a control character (U+\(String(scalar.value, radix: 16)))"
-            default:
-                continue
-            }
+        let bytes = segments.reduce(segments.count - 1) { $0 + $1.utf8.count }
+        if bytes > maximumBytes { return "it has \(bytes) bytes, at most \(maximumBytes) are allowed" }
+        if let place = segments.firstIndex(where: { $0.utf8.contains(0) }) {
+            return "segment \(place + 1) contains U+0000"
         }
         return nil
     }
@@ -121,10 +154,24 @@ struct DottedName: Sendable {
 
 extension DottedName: Hashable {
     static func == (a: DottedName, b: DottedName) -> Bool {
-        a.storage === b.storage || (a.storage.hash == b.storage.hash && a.storage.text == b.storage.text)
+        a.storage === b.storage || (a.storage.hash == b.storage.hash && a.storage.text.hasSameBytes(as: b.storage.text))
     }
 
     func hash(into hasher: inout Hasher) {
         hasher.combine(storage.hash)
+    }
+}
+
+extension String {
+    /// The text with one ASCII character in place of another.
+    fileprivate func replacingByte(_ old: UInt8, with new: UInt8) -> String {
+        if old == new { return self }
+        var text = self
+        return text.withUTF8 { bytes in
+            String(unsafeUninitializedCapacity: bytes.count) { buffer in
+                for (index, byte) in bytes.enumerated() { buffer[index] = byte == old ? new : byte }
+                return bytes.count
+            }
+        }
     }
 }

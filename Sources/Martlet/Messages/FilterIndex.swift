@@ -10,7 +10,7 @@ package struct FilterIndex<Value: Sendable>: Sendable {
     }
 
     private struct Node {
-        var literals: [String: Int] = [:]
+        var literals: [ByteKey: Int] = [:]
         var anyOne: Int?
         /// Of patterns that end here.
         var here: [Entry] = []
@@ -32,7 +32,7 @@ package struct FilterIndex<Value: Sendable>: Sendable {
     package mutating func insert(_ value: Value, id: Int, for pattern: TopicPattern) {
         var position = Self.root
         for segment in pattern.segments {
-            if segment == "#" {
+            if segment == .rest {
                 nodes[position].rest.append(Entry(id: id, value: value))
                 count += 1
                 return
@@ -47,7 +47,7 @@ package struct FilterIndex<Value: Sendable>: Sendable {
     package mutating func remove(id: Int, for pattern: TopicPattern) {
         var path = [Self.root]
         var segments = pattern.segments
-        let isRest = segments.last == "#"
+        let isRest = segments.last == .rest
         if isRest { segments.removeLast() }
         for segment in segments {
             guard let next = existingChild(of: path[path.count - 1], for: segment) else { return }
@@ -61,10 +61,10 @@ package struct FilterIndex<Value: Sendable>: Sendable {
             guard nodes[position].isEmpty else { return }
             nodes[position] = Node()
             free.append(position)
-            if segment == "*" {
-                nodes[path[depth - 1]].anyOne = nil
+            if case .literal(let text) = segment {
+                nodes[path[depth - 1]].literals[ByteKey(text)] = nil
             } else {
-                nodes[path[depth - 1]].literals[segment] = nil
+                nodes[path[depth - 1]].anyOne = nil
             }
         }
     }
@@ -80,22 +80,23 @@ package struct FilterIndex<Value: Sendable>: Sendable {
         while let (position, depth) = pending.popLast() {
             visited += 1
             let node = nodes[position]
-            for entry in node.rest { body(entry.value) }
+            let allowsWildcards = depth > 0 || !topic.isReserved
+            if allowsWildcards { for entry in node.rest { body(entry.value) } }
             if depth == segments.count {
                 for entry in node.here { body(entry.value) }
                 continue
             }
-            if let next = node.anyOne { pending.append((next, depth + 1)) }
-            if let next = node.literals[segments[depth]] { pending.append((next, depth + 1)) }
+            if allowsWildcards, let next = node.anyOne { pending.append((next, depth + 1)) }
+            if let next = node.literals[ByteKey(segments[depth])] { pending.append((next, depth + 1)) }
         }
         return visited
     }
 
-    private func existingChild(of position: Int, for segment: String) -> Int? {
-        segment == "*" ? nodes[position].anyOne : nodes[position].literals[segment]
+    private func existingChild(of position: Int, for segment: TopicPattern.Segment) -> Int? {
+        if case .literal(let text) = segment { nodes[position].literals[ByteKey(text)] } else { nodes[position].anyOne }
     }
 
-    private mutating func child(of position: Int, for segment: String) -> Int {
+    private mutating func child(of position: Int, for segment: TopicPattern.Segment) -> Int {
         if let child = existingChild(of: position, for: segment) { return child }
         let child: Int
         if let reused = free.popLast() {
@@ -104,10 +105,10 @@ package struct FilterIndex<Value: Sendable>: Sendable {
             child = nodes.count
             nodes.append(Node())
         }
-        if segment == "*" {
-            nodes[position].anyOne = child
+        if case .literal(let text) = segment {
+            nodes[position].literals[ByteKey(text)] = child
         } else {
-            nodes[position].literals[segment] = child
+            nodes[position].anyOne = child
         }
         return child
     }

@@ -1,6 +1,6 @@
 /// What travels beside a message's body: names and values.
 ///
-/// Names are case-sensitive and occur once. Messages have few headers, so they are kept in an array in the
+/// Names are case-sensitive, are equal if their bytes are, and occur once. Messages have few headers, so they are kept in an array in the
 /// order in which they were set; no headers cost nothing.
 public struct Headers: Sendable {
     private var fields: [(name: String, value: HeaderValue)] = []
@@ -11,19 +11,20 @@ public struct Headers: Sendable {
     /// Headers of which the last of a name counts, in linear time: a peer may send any number of them.
     init(_ all: [Element]) {
         guard all.count > 16 else {
-            for (index, field) in all.enumerated() where all[..<index].contains(where: { $0.name == field.name }) {
+            for (index, field) in all.enumerated()
+            where all[..<index].contains(where: { $0.name.hasSameBytes(as: field.name) }) {
                 for (name, value) in all { self[name] = value }
                 return
             }
             fields = all
             return
         }
-        var places: [String: Int] = [:]
+        var places: [ByteKey: Int] = [:]
         for (name, value) in all {
-            if let place = places[name] {
+            if let place = places[ByteKey(name)] {
                 fields[place].value = value
             } else {
-                places[name] = fields.count
+                places[ByteKey(name)] = fields.count
                 fields.append((name, value))
             }
         }
@@ -31,9 +32,9 @@ public struct Headers: Sendable {
 
     /// The value of a header; assigning `nil` removes it.
     public subscript(name: String) -> HeaderValue? {
-        get { fields.first { $0.name == name }?.value }
+        get { fields.first { $0.name.hasSameBytes(as: name) }?.value }
         set {
-            let index = fields.firstIndex { $0.name == name }
+            let index = fields.firstIndex { $0.name.hasSameBytes(as: name) }
             switch (index, newValue) {
             case (let index?, let value?): fields[index].value = value
             case (let index?, nil): fields.remove(at: index)
@@ -61,7 +62,7 @@ extension Headers: Hashable {
 
     /// Hashes the names and values, whatever their order.
     public func hash(into hasher: inout Hasher) {
-        hasher.combine(Dictionary(fields.map { ($0.name, $0.value) }) { _, last in last })
+        hasher.combine(Dictionary(fields.map { (ByteKey($0.name), $0.value) }) { _, last in last })
     }
 }
 

@@ -1,18 +1,32 @@
-/// The name of a topic: one or more segments between dots, such as `sensors.sonar.front`.
+/// The name of a topic: one or more segments, such as `sensors.sonar.front`.
 ///
-/// A segment has any characters but white space, control characters, `+` and the wildcards `*` and `#`; it is
-/// not empty. The first one does not begin with `$`. A name has at most 65,535 bytes and 128 segments.
-/// It means the same on every broker; where a broker writes it otherwise (MQTT's slashes), the connection
-/// translates.
+/// A segment is any text without the character U+0000. It may be empty, and may hold spaces, slashes and dots. A name
+/// has at most 256 segments and, with one byte between each two, 65,535 bytes. Names are equal if their bytes are.
+///
+/// As text a name is its segments with dots between. A dot in a segment is written `%2E`; a segment that is `*` or `#`
+/// and nothing more is `%2A` or `%23`; and what already reads like such a code gets one more `25` behind its `%`, so that
+/// each text means one name.
+///
+/// A name means the same on every broker; where a broker writes it otherwise (MQTT's slashes), the connection translates,
+/// both ways. What a broker can't carry is an error of the call that uses it.
 ///
 /// Making a name never fails, so that names can be constants. A name that is not valid is thrown as
 /// ``MessagingError/Code/invalidTopic`` by the first call that uses it.
 public struct TopicName: Sendable, Hashable {
     let name: DottedName
 
+    init(_ name: DottedName) {
+        self.name = name
+    }
+
     /// Makes a name of its text. See ``validate()`` for whether it is one.
     public init(_ text: String) {
         name = DottedName(text)
+    }
+
+    /// Makes a name of its segments, each taken as it is.
+    public init(segments: [String]) {
+        name = DottedName(segments: segments)
     }
 
     /// The topic that has the name of a queue.
@@ -20,24 +34,35 @@ public struct TopicName: Sendable, Hashable {
         name = queue.name
     }
 
-    /// The name as written, with dots.
+    /// The name as text, with dots.
     public var text: String { name.text }
 
     /// Whether it is this very object, which is quicker to say than whether it is equal.
     func isSame(as other: TopicName) -> Bool { name.isSame(as: other.name) }
 
-    /// What stands between the dots.
+    /// The segments as they are, without the codes of the text.
     public var segments: [String] { name.segments }
+
+    /// The name in another form.
+    package func text(in form: NameForm) -> String { name.text(in: form) }
+
+    /// Whether it has a slash and came from text.
+    package var hasWrittenSlash: Bool { name.hasWrittenSlash }
+
+    /// Whether it is one of those that a broker keeps for itself, which no wildcard at the start of a filter matches.
+    package var isReserved: Bool { text.utf8.first == UInt8(ascii: "$") }
 
     /// Throws ``MessagingError/Code/invalidTopic``, saying which segment is wrong, unless the name is valid.
     public func validate() throws {
-        guard !name.isValid else { return }
-        throw MessagingError(.invalidTopic, "the topic \(quoted(text)) is not valid: \(name.problem ?? "")")
+        guard let problem = name.problem else { return }
+        throw MessagingError(.invalidTopic, "the topic \(quoted(text)) is not valid: \(problem)")
     }
 
     /// The topic one level below: `TopicName("arm.move").appending("status")` is `arm.move.status`.
+    ///
+    /// - Parameter segment: one segment, whatever it holds.
     public func appending(_ segment: String) -> TopicName {
-        TopicName("\(text).\(segment)")
+        TopicName(name.appending(segment))
     }
 }
 
@@ -47,6 +72,6 @@ extension TopicName: ExpressibleByStringLiteral, CustomStringConvertible {
         self.init(text)
     }
 
-    /// The name as written.
+    /// The name as text.
     public var description: String { text }
 }

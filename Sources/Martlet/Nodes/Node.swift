@@ -87,7 +87,7 @@ public final class Node: Service, Sendable {
     /// - Throws: before anything runs, ``MessagingError/Code/alreadyRunning`` if it runs already or has run, and a
     ///   ``MessagingError`` for a name or an option, of the node or of a component, that is not valid.
     public func run() async throws {
-        try nodeName.validate()
+        try nodeName.validate(on: connection.runtime.names)
         try options.validate(on: connection)
         for component in components { try component.validate() }
         var tasks: [@Sendable () async throws -> Void] = []
@@ -157,17 +157,22 @@ struct NodeName: Sendable, Hashable {
         }
     }
 
-    var heartbeat: TopicName { TopicName("\(text).heartbeat") }
-    var online: TopicName { TopicName("\(text).online") }
-    var start: QueueName { QueueName("\(text).start") }
-    var stop: QueueName { QueueName("\(text).stop") }
-    var health: QueueName { QueueName("\(text).health") }
+    private var name: QueueName { QueueName(text) }
+    var heartbeat: TopicName { TopicName(name).appending("heartbeat") }
+    var online: TopicName { TopicName(name).appending("online") }
+    var start: QueueName { name.appending("start") }
+    var stop: QueueName { name.appending("stop") }
+    var health: QueueName { name.appending("health") }
 
-    func validate() throws {
-        guard let problem = heartbeat.name.problem else { return }
-        throw MessagingError(
-            .invalidArgument,
-            "a node can't be named \(quoted(text)), for its name begins its topics' names: of \(heartbeat), \(problem)"
-        )
+    /// Throws ``MessagingError/Code/invalidArgument`` if what is made of it are no names that a broker carries.
+    func validate(on names: WireNames) throws {
+        do {
+            try names.check(name, ending: "health.\(QueueName.cancellationSegment)")
+        } catch {
+            throw MessagingError(
+                .invalidArgument,
+                "a node can't be named \(quoted(text)), for its name begins the names of its topics: \(error.message)"
+            )
+        }
     }
 }

@@ -90,7 +90,7 @@ extension Connection {
 extension ConnectionRuntime {
     /// A call's timeout, not longer than what is left to the request it is made for.
     func effectiveTimeout(_ timeout: Duration, for name: QueueName) throws -> Duration {
-        try name.validate()
+        try names.check(name, ending: QueueName.cancellationSegment)
         guard timeout > .zero else {
             throw MessagingError(
                 .invalidArgument,

@@ -63,7 +63,7 @@ extension Connection {
         deadline: RequestDeadline,
         handler: @escaping @Sendable (IncomingRequest) async throws -> Message
     ) async throws -> RequestLoop {
-        try name.validate()
+        try runtime.names.check(name, ending: QueueName.cancellationSegment)
         try options.validate(for: name)
         let handling = RequestHandling(
             connection: self,

@@ -14,12 +14,7 @@ extension AMQPSession {
         to topic: TopicName,
         _ options: PublishOptions
     ) async throws -> Confirmation {
-        guard ShortText.fits(topic.text) else {
-            throw MessagingError(
-                .invalidTopic,
-                "the topic has \(topic.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
-            )
-        }
+        let key = try runtime.names.topic(topic)
         if options.retain {
             throw MessagingError(.unsupported, "AMQP keeps no messages for later subscribers: nothing can be retained")
         }
@@ -31,7 +26,7 @@ extension AMQPSession {
             Outgoing(
                 publish: AMQPPublish(
                     exchange: self.options.exchange,
-                    routingKey: topic.text,
+                    routingKey: key,
                     isMandatory: false,
                     properties: properties,
                     body: body
@@ -44,7 +39,7 @@ extension AMQPSession {
     }
 
     nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
-        try check(queue)
+        let name = try runtime.names.queue(queue)
         try check(message, options.guarantee)
         if message.headers.replyTo != nil { return try await beginRequest(message, to: queue, options).wait() }
         let isGuaranteed = options.guarantee > .atMostOnce
@@ -63,7 +58,7 @@ extension AMQPSession {
                 }
                 let publish = AMQPPublish(
                     exchange: "",
-                    routingKey: queue.text,
+                    routingKey: name,
                     isMandatory: isGuaranteed || options.requiresConsumer,
                     properties: properties,
                     body: body
@@ -101,13 +96,13 @@ extension AMQPSession {
             try await send(message, to: queue, options)
             return .confirmed
         }
-        try check(queue)
+        let name = try runtime.names.queue(queue)
         try check(message, options.guarantee)
         var (properties, body) = try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: true, expiry: options.expiry)
         let publish = AMQPPublish(
             exchange: "",
-            routingKey: queue.text,
+            routingKey: name,
             isMandatory: true,
             properties: properties,
             body: body
@@ -149,7 +144,7 @@ extension AMQPSession {
                     .wait()
                 return await remember(queue)
             } catch let error as MessagingError where error.code == .queueFull {
-                guard attempt < 7, await declaration(of: queue).kind == .quorum else {
+                guard attempt < 7, await declaration(of: publish.routingKey).kind == .quorum else {
                     await remember(queue)
                     throw error
                 }
@@ -168,7 +163,7 @@ extension AMQPSession {
         _ options: SendOptions,
         isOfCall: Bool = false
     ) async throws -> Confirmation {
-        try check(queue)
+        let name = try runtime.names.queue(queue)
         try check(message, options.guarantee)
         var (properties, body) = try WireFormat.callContent(of: message, runtime.wire)
         try prepare(&properties, isLasting: false, expiry: options.expiry)
@@ -177,7 +172,7 @@ extension AMQPSession {
         var outgoing = Outgoing(
             publish: AMQPPublish(
                 exchange: "",
-                routingKey: queue.text,
+                routingKey: name,
                 isMandatory: isMandatory,
                 properties: properties,
                 body: body
@@ -253,15 +248,6 @@ extension AMQPSession {
         }
     }
 
-    private nonisolated func check(_ queue: QueueName) throws {
-        guard ShortText.fits(queue.text) else {
-            throw MessagingError(
-                .invalidQueue,
-                "the queue's name has \(queue.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
-            )
-        }
-    }
-
     private nonisolated func prepare(
         _ properties: inout AMQPProperties,
         isLasting: Bool,
@@ -277,12 +263,14 @@ extension AMQPSession {
     // MARK: Queues
 
     /// How a queue is declared that does not exist yet: as this connection has declared it before, if it has.
-    func declaration(of queue: QueueName, forRequests: Bool = false) -> AMQPQueue {
-        if let declared = topology.queue(queue.text) { return declared }
-        var declared = AMQPQueue(queue.text, arguments: options.queueArguments)
+    ///
+    /// - Parameter queue: its name on the wire.
+    func declaration(of queue: String, forRequests: Bool = false) -> AMQPQueue {
+        if let declared = topology.queue(queue) { return declared }
+        var declared = AMQPQueue(queue, arguments: options.queueArguments)
         if forRequests {
             // It goes with its last responder, so that the broker tells callers that there is none.
-            declared = AMQPQueue(queue.text, isDurable: false, isAutoDeleted: true)
+            declared = AMQPQueue(queue, isDurable: false, isAutoDeleted: true)
         } else {
             declared.kind = options.queueKind
             if options.queueKind == .quorum, declared.arguments["x-delivery-limit"] == nil {
@@ -293,12 +281,12 @@ extension AMQPSession {
         return declared
     }
 
-    private func forget(_ queue: QueueName) { knownQueues.remove(queue.text) }
+    private func forget(_ queue: QueueName) { knownQueues.remove(queue) }
 
     private func remember(_ queue: QueueName) {
         // It is no more than a memory: one that has forgotten asks again.
         if knownQueues.count > 10_000 { knownQueues.removeAll() }
-        knownQueues.insert(queue.text)
+        knownQueues.insert(queue)
     }
 
     /// Declares a queue unless it is known to exist.
@@ -306,9 +294,10 @@ extension AMQPSession {
     /// - Parameter waits: whether to wait for a link.
     /// - Returns: whether it is not known yet: it is when something could be sent to it.
     private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Bool {
-        while !knownQueues.contains(queue.text) {
+        while !knownQueues.contains(queue) {
             do {
-                _ = try await askAlone([.declareQueue(declaration(of: queue), passive: false)])
+                let declared = declaration(of: try runtime.names.queue(queue))
+                _ = try await askAlone([.declareQueue(declared, passive: false)])
             } catch let error as MessagingError {
                 switch error.amqpReplyCode {
                 // It exists, declared otherwise or for one connection alone: that is as good.
@@ -330,8 +319,9 @@ extension AMQPSession {
 
     private func checkConsumers(of queue: QueueName) async throws {
         do {
+            let name = try runtime.names.queue(queue)
             let promise = Promise<ServerMethod.Reply>()
-            attend { inquiries.ask(forQueue: queue.text, on: self) { promise.end($0) } }
+            attend { inquiries.ask(forQueue: name, on: self) { promise.end($0) } }
             if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
@@ -348,21 +338,22 @@ extension AMQPSession {
     // MARK: Consuming
 
     func subscribe(to pattern: TopicPattern, _ options: SubscribeOptions) async throws -> (Mailbox<Delivery>, Int) {
-        guard ShortText.fits(pattern.text) else {
-            throw MessagingError(
-                .invalidFilter,
-                "the topic filter has \(pattern.text.utf8.count) bytes, and AMQP allows \(ShortText.maximumBytes)"
-            )
+        let binding = TopicBinding(pattern)
+        for key in binding.keys {
+            if let problem = runtime.names.problem(with: key) {
+                let text = "the topic filter \(quoted(pattern.text)) can't be used here: \(problem)"
+                throw MessagingError(.invalidFilter, text)
+            }
         }
         if options.guarantee == .exactlyOnce {
             throw MessagingError(.unsupported, "AMQP 0-9-1 delivers at least once, not exactly once")
         }
         if let name = options.durableName {
             try ShortText.check(name, "the name of a durable subscription")
-            let consumer = QueueConsumer(name, subscribedTo: pattern, prefetch: min(options.limit, 65_535))
+            let consumer = QueueConsumer(name, subscribedTo: pattern, binding, prefetch: min(options.limit, 65_535))
             return (consumer.mailbox, try await add(consumer))
         }
-        let consumer = TopicConsumer(pattern, options, bell: bell)
+        let consumer = try TopicConsumer(pattern, binding, options, bell: bell)
         return (consumer.mailbox, try await add(consumer))
     }
 
@@ -373,7 +364,7 @@ extension AMQPSession {
         _ options: ConsumeOptions,
         forRequests: Bool
     ) async throws -> (Mailbox<Delivery>, Int) {
-        try check(queue)
+        let name = try runtime.names.queue(queue)
         if options.prefetch > Int(UInt16.max) {
             throw MessagingError(
                 .invalidArgument,
@@ -382,7 +373,7 @@ extension AMQPSession {
         }
         var isRepeated = false
         for attempt in 1... {
-            let consumer = QueueConsumer(queue, isForRequests: forRequests, prefetch: options.prefetch)
+            let consumer = QueueConsumer(name, of: queue, isForRequests: forRequests, prefetch: options.prefetch)
             do {
                 return (consumer.mailbox, try await add(consumer))
             } catch let error as MessagingError {

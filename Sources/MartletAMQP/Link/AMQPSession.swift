@@ -59,7 +59,7 @@ actor AMQPSession: LinkSession {
     /// How much of it the broker has not yet allowed to be declared again on this link.
     var undeclared = 0
     /// Queues that are known to exist, on this link.
-    var knownQueues: Set<String> = []
+    var knownQueues: Set<QueueName> = []
 
     /// Taken from the outbox, or sent before, for channels that have no room yet.
     var waiting = WaitingLines()
@@ -79,7 +79,7 @@ actor AMQPSession: LinkSession {
         try options.validate()
         self.options = options
         self.loop = loop
-        let runtime = ConnectionRuntime(options.connection)
+        let runtime = ConnectionRuntime(options.connection, names: .amqp)
         self.runtime = runtime
         let bell = Bell(loop)
         self.bell = bell

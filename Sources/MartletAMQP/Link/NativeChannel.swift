@@ -124,7 +124,10 @@ final class NativeChannel: Restorable, ChannelOwner {
         }
         let settler = consumer.options.noAck ? nil : channel.settler
         session.countBacklog(bytes: content.body.count)
-        consumer.inbox.offer(AMQPDelivery(content, settler: settler), topic: TopicName(announcement.routingKey))
+        consumer.inbox.offer(
+            AMQPDelivery(content, settler: settler),
+            topic: TopicName(segments: [announcement.routingKey])
+        )
     }
 
     func cancelled(_ tag: String, on channel: Channel, of session: isolated AMQPSession) {

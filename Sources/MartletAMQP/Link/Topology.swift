@@ -1,10 +1,11 @@
+import Martlet
 import OrderedCollections
 
 /// What a connection has declared by its native API, to be declared again on a new link: the queues and exchanges may have
 /// gone with the old one, or with the broker's memory. A pure value.
 struct Topology {
-    private var exchanges: OrderedDictionary<String, AMQPExchange> = [:]
-    private var queues: OrderedDictionary<String, AMQPQueue> = [:]
+    private var exchanges: OrderedDictionary<ByteKey, AMQPExchange> = [:]
+    private var queues: OrderedDictionary<ByteKey, AMQPQueue> = [:]
     private var queueBindings: OrderedSet<AMQPBinding> = []
     private var exchangeBindings: OrderedSet<AMQPBinding> = []
 
@@ -16,25 +17,27 @@ struct Topology {
     }
 
     /// How a queue was declared.
-    func queue(_ name: String) -> AMQPQueue? { queues[name] }
+    func queue(_ name: String) -> AMQPQueue? { queues[ByteKey(name)] }
 
     /// Something was done that lasts.
     mutating func note(_ method: ClientMethod) {
         switch method {
-        case .declareExchange(let exchange, passive: false): exchanges[exchange.name] = exchange
+        case .declareExchange(let exchange, passive: false): exchanges[ByteKey(exchange.name)] = exchange
         // One that the broker named is gone with its name.
-        case .declareQueue(let queue, passive: false) where !queue.name.isEmpty: queues[queue.name] = queue
+        case .declareQueue(let queue, passive: false) where !queue.name.isEmpty: queues[ByteKey(queue.name)] = queue
         case .bindQueue(let binding): queueBindings.append(binding)
         case .bindExchange(let binding): exchangeBindings.append(binding)
         case .unbindQueue(let binding): queueBindings.remove(binding)
         case .unbindExchange(let binding): exchangeBindings.remove(binding)
         case .deleteExchange(let name, _):
-            exchanges[name] = nil
-            queueBindings.removeAll { $0.source == name }
-            exchangeBindings.removeAll { $0.source == name || $0.destination == name }
+            exchanges[ByteKey(name)] = nil
+            queueBindings.removeAll { $0.source.hasSameBytes(as: name) }
+            exchangeBindings.removeAll {
+                $0.source.hasSameBytes(as: name) || $0.destination.hasSameBytes(as: name)
+            }
         case .deleteQueue(let name, _, _):
-            queues[name] = nil
-            queueBindings.removeAll { $0.destination == name }
+            queues[ByteKey(name)] = nil
+            queueBindings.removeAll { $0.destination.hasSameBytes(as: name) }
         default: break
         }
     }

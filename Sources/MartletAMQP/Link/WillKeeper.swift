@@ -25,7 +25,7 @@ final class WillKeeper: Restorable, ChannelOwner {
             declared.messageExpiry = .zero
             declared.expiry = .seconds(60)
             declared.deadLetterExchange = session.options.exchange
-            declared.deadLetterRoutingKey = will.topic.text
+            declared.deadLetterRoutingKey = try session.runtime.names.topic(will.topic)
             let (properties, body) = try WireFormat.content(of: will.message, session.runtime.wire)
             session.ask(.declareQueue(declared, passive: false), on: channel) { _ in }
             session.ask(

@@ -150,7 +150,7 @@ public struct AMQPOptions: Sendable {
         }
         if let will = connection.will {
             try will.topic.validate()
-            try ShortText.check(will.topic.text, "the will's topic")
+            _ = try WireNames.amqp.topic(will.topic)
             if will.retain {
                 throw MessagingError(
                     .unsupported,

@@ -7,7 +7,7 @@ final class QueueConsumer: Restorable, ChannelOwner {
     let mailbox: Mailbox<Delivery>
     private let name: String
     /// Of a durable subscription.
-    private let pattern: TopicPattern?
+    private let binding: TopicBinding?
     /// What is told as the topic: of a subscription by a pattern the one that a message was published to.
     private let topic: TopicName?
     private let isForRequests: Bool
@@ -17,21 +17,22 @@ final class QueueConsumer: Restorable, ChannelOwner {
     private var hasLeft = false
     private var reopening = Reopening()
 
-    convenience init(_ name: QueueName, isForRequests: Bool, prefetch: Int) {
-        self.init(name.text, isForRequests, prefetch, nil, TopicName(name))
+    /// - Parameter name: the queue's on the wire.
+    convenience init(_ name: String, of queue: QueueName, isForRequests: Bool, prefetch: Int) {
+        self.init(name, isForRequests, prefetch, nil, TopicName(queue))
     }
 
     /// The durable subscription of a name.
-    convenience init(_ name: String, subscribedTo pattern: TopicPattern, prefetch: Int) {
-        self.init(name, false, prefetch, pattern, pattern.hasWildcards ? nil : TopicName(pattern.text))
+    convenience init(_ name: String, subscribedTo pattern: TopicPattern, _ binding: TopicBinding, prefetch: Int) {
+        self.init(name, false, prefetch, binding, pattern.onlyTopic)
     }
 
-    private init(_ name: String, _ isForRequests: Bool, _ prefetch: Int, _ pattern: TopicPattern?, _ topic: TopicName?)
+    private init(_ name: String, _ isForRequests: Bool, _ prefetch: Int, _ binding: TopicBinding?, _ topic: TopicName?)
     {
         self.name = name
         self.isForRequests = isForRequests
         self.prefetch = prefetch
-        self.pattern = pattern
+        self.binding = binding
         self.topic = topic
         // The broker sends no more than the prefetch allows, so that nothing ever waits outside.
         mailbox = Mailbox(limit: prefetch, overflow: .suspend)
@@ -52,12 +53,9 @@ final class QueueConsumer: Restorable, ChannelOwner {
             channel.window = SettlementWindow()
             self.channel = channel
             consumer = UniqueName.make(session.runtime.name.prefix(100).description)
-            let declared = session.declaration(of: QueueName(name), forRequests: isForRequests)
+            let declared = session.declaration(of: name, forRequests: isForRequests)
             var methods: [ClientMethod] = [.declareQueue(declared, passive: passive)]
-            if let pattern {
-                let binding = AMQPBinding(from: session.options.exchange, to: name, routingKey: pattern.text)
-                methods.append(.bindQueue(binding))
-            }
+            methods += binding?.methods(for: name, to: session.options.exchange) ?? []
             methods.append(.qos(prefetch: UInt16(clamping: prefetch), isGlobal: false))
             methods.append(
                 .consume(queue: name, consumer: consumer, noAck: false, exclusive: false, arguments: [:])
@@ -90,13 +88,23 @@ final class QueueConsumer: Restorable, ChannelOwner {
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
             redeliveries = max(redeliveries, Int(clamping: count))
         }
-        let told = topic == nil ? TopicName(announcement.routingKey) : nil
+        let settlement = Settlement(announcement.tag, by: channel.settler)
+        if let binding, !binding.isMeant(announcement) {
+            try? settlement.settle(as: .ack)
+            return
+        }
+        let told = topic == nil ? announcement.topic : nil
+        guard topic != nil || told != nil else {
+            session.runtime.count(\.undecodable, "a message came whose routing key is no name")
+            try? settlement.settle(as: .reject)
+            return
+        }
         let message = Result { try WireFormat.message(content, from: .publication, session.runtime.wire) }
         let delivery = Delivery(
             topic: told,
             message: (try? message.get()) ?? Message(content.body),
             redeliveries: redeliveries,
-            settlement: Settlement(announcement.tag, by: channel.settler)
+            settlement: settlement
         )
         if case .failure(let error) = message {
             session.runtime.count(\.undecodable, "a message of \(topic ?? delivery.topic) could not be read: \(error)")

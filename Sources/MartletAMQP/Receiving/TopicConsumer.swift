@@ -4,7 +4,8 @@ import MartletTransport
 /// A topic's subscriber: a queue of its own, bound to the exchange.
 ///
 /// Without a guarantee the queue is the link's and goes with it. With one it outlives links for some minutes, so that what
-/// is published while the link is away comes afterwards; it is deleted when the subscription is left.
+/// is published while the link is away comes afterwards; it is deleted when the subscription is left. The queue of a group
+/// is that of all its members: it goes when the last of them does, or, with a guarantee, waits for the next one.
 final class TopicConsumer: Restorable, ChannelOwner {
     /// How long a queue waits for a link that was lost.
     private static let patience = Duration.seconds(300)
@@ -12,11 +13,14 @@ final class TopicConsumer: Restorable, ChannelOwner {
     var id = 0
     let mailbox: Mailbox<Delivery>
     private let pattern: TopicPattern
+    private let binding: TopicBinding
     /// Whether the pattern has no wildcards, so that the topic need not be told.
     private let knowsTopic: Bool
     private let options: SubscribeOptions
     /// The name that is kept, with a guarantee.
     private let lastingQueue: String?
+    /// That of a group.
+    private let sharedQueue: String?
     /// Whether something waits outside of the mailbox: nothing is acknowledged until it is in.
     private let backUps: BackUps
     private var channel: Channel?
@@ -27,11 +31,15 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private var lastTag: UInt64 = 0
     private var acknowledged: UInt64 = 0
 
-    init(_ pattern: TopicPattern, _ options: SubscribeOptions, bell: Bell) {
+    /// - Throws: ``MessagingError/Code/invalidArgument`` for a group whose queue has too long a name.
+    init(_ pattern: TopicPattern, _ binding: TopicBinding, _ options: SubscribeOptions, bell: Bell) throws {
         self.pattern = pattern
+        self.binding = binding
         self.options = options
         knowsTopic = !pattern.hasWildcards
-        lastingQueue = options.guarantee > .atMostOnce ? UniqueName.make("martlet.topic") : nil
+        sharedQueue = options.group.map { "martlet.group.\($0).\(binding.keys[0])" }
+        if let sharedQueue { try ShortText.check(sharedQueue, "the queue of a group") }
+        lastingQueue = options.guarantee > .atMostOnce ? sharedQueue ?? UniqueName.make("martlet.topic") : nil
         let backUps = BackUps()
         self.backUps = backUps
         mailbox = Mailbox(limit: options.limit, overflow: options.overflow) {
@@ -46,36 +54,46 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private var acknowledges: Bool { options.overflow == .suspend || lastingQueue != nil }
 
     func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
+        open(on: session, attempt: 1, completion)
+    }
+
+    /// - Parameter attempt: the second one uses the group's queue as another member has declared it, the third one
+    ///   declares it again if that was the last member.
+    private func open(
+        on session: isolated AMQPSession,
+        attempt: Int,
+        _ completion: @escaping ((any Error)?) -> Void
+    ) {
         guard !hasLeft, channel == nil else { return completion(nil) }
         do {
             let channel = try session.openChannel(self)
             self.channel = channel
             lastTag = 0
             acknowledged = 0
-            queue = lastingQueue ?? UniqueName.make("martlet.topic")
+            queue = lastingQueue ?? sharedQueue ?? UniqueName.make("martlet.topic")
             var declared = AMQPQueue(queue, isDurable: lastingQueue != nil)
             if lastingQueue == nil {
-                declared.isExclusive = true
+                declared.isExclusive = sharedQueue == nil
                 declared.isAutoDeleted = true
             } else {
                 declared.expiry = Self.patience
             }
             let prefetch = UInt16(clamping: min(options.limit, Int(UInt16.max)) + leeway)
-            session.ask(
-                [
-                    .declareQueue(declared, passive: false),
-                    .bindQueue(
-                        AMQPBinding(from: session.options.exchange, to: queue, routingKey: pattern.text)
-                    ),
-                    .qos(prefetch: acknowledges ? max(1, prefetch) : 0, isGlobal: false),
-                    .consume(queue: queue, consumer: "", noAck: !acknowledges, exclusive: false, arguments: [:]),
-                ],
-                on: channel
-            ) { [weak self] result in
+            var methods: [ClientMethod] = [.declareQueue(declared, passive: attempt == 2)]
+            methods += binding.methods(for: queue, to: session.options.exchange)
+            methods.append(.qos(prefetch: acknowledges ? max(1, prefetch) : 0, isGlobal: false))
+            methods.append(
+                .consume(queue: queue, consumer: "", noAck: !acknowledges, exclusive: false, arguments: [:])
+            )
+            session.ask(methods, on: channel) { [weak self] result in
+                guard let self else { return }
                 switch result {
                 case .success:
-                    self?.reopening.opened()
+                    reopening.opened()
                     completion(nil)
+                case .failure(let error as MessagingError) where isWorthAnother(attempt, after: error):
+                    self.channel = nil
+                    open(on: session, attempt: attempt + 1, completion)
                 case .failure(let error): completion(error)
                 }
             }
@@ -85,9 +103,23 @@ final class TopicConsumer: Restorable, ChannelOwner {
         }
     }
 
+    /// Whether the queue of a group is declared otherwise, or went before it could be used.
+    private func isWorthAnother(_ attempt: Int, after error: MessagingError) -> Bool {
+        guard sharedQueue != nil, attempt < 3, let code = error.amqpReplyCode else { return false }
+        return code == AMQPReplyError.preconditionFailed || code == AMQPReplyError.notFound
+    }
+
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
         guard case .delivery(let announcement) = content.announcement else { return }
-        let topic = knowsTopic ? nil : TopicName(announcement.routingKey)
+        guard binding.isMeant(announcement) else {
+            lastTag = announcement.tag
+            return
+        }
+        let topic = knowsTopic ? nil : announcement.topic
+        guard knowsTopic || topic != nil else {
+            lastTag = announcement.tag
+            return session.runtime.count(\.undecodable, "a message came whose routing key is no name")
+        }
         let message: Message
         do {
             message = try WireFormat.message(content, from: .publication, session.runtime.wire)
@@ -112,8 +144,10 @@ final class TopicConsumer: Restorable, ChannelOwner {
     }
 
     /// How many deliveries may be told together. One acknowledgement costs the broker as much as some deliveries do, and a
-    /// queue that goes with the link delivers nothing again.
-    private var leeway: Int { lastingQueue == nil ? min(options.limit, Int(UInt16.max)) / 2 : 0 }
+    /// queue that goes with the link delivers nothing again; that of a group does, to another member.
+    private var leeway: Int {
+        lastingQueue == nil && sharedQueue == nil ? min(options.limit, Int(UInt16.max)) / 2 : 0
+    }
 
     private func acknowledge(_ session: isolated AMQPSession) {
         guard acknowledges, !backUps.isBackedUp, lastTag > acknowledged, let channel else { return }
@@ -145,7 +179,7 @@ final class TopicConsumer: Restorable, ChannelOwner {
         hasLeft = true
         guard let channel else { return }
         // What is not the link's own is deleted; what is goes when its consumer does.
-        if let lastingQueue {
+        if let lastingQueue, sharedQueue == nil {
             session.ask(.deleteQueue(lastingQueue, ifUnused: false, ifEmpty: false), on: channel) { _ in }
         }
         session.close(channel)

@@ -14,16 +14,16 @@ public struct AMQPTable: Sendable {
 
     /// A table of what came from outside, where a name may occur twice: the last one counts.
     init(received fields: [(name: String, value: AMQPValue)]) {
-        guard fields.count > 1, Set(fields.map(\.name)).count != fields.count else {
+        guard fields.count > 1, Set(fields.map { ByteKey($0.name) }).count != fields.count else {
             self.fields = fields
             return
         }
-        var places: [String: Int] = [:]
+        var places: [ByteKey: Int] = [:]
         for field in fields {
-            if let place = places[field.name] {
+            if let place = places[ByteKey(field.name)] {
                 self.fields[place].value = field.value
             } else {
-                places[field.name] = self.fields.count
+                places[ByteKey(field.name)] = self.fields.count
                 self.fields.append(field)
             }
         }
@@ -31,9 +31,9 @@ public struct AMQPTable: Sendable {
 
     /// The value of a name; assigning `nil` removes it.
     public subscript(name: String) -> AMQPValue? {
-        get { fields.first { $0.name == name }?.value }
+        get { fields.first { $0.name.hasSameBytes(as: name) }?.value }
         set {
-            let index = fields.firstIndex { $0.name == name }
+            let index = fields.firstIndex { $0.name.hasSameBytes(as: name) }
             switch (index, newValue) {
             case (let index?, let value?): fields[index].value = value
             case (let index?, nil): fields.remove(at: index)

@@ -168,4 +168,7 @@ extension amqp_bytes_t {
 
     /// The text; what is not UTF-8 in it is replaced.
     var text: String { String(decoding: span, as: UTF8.self) }
+
+    /// `nil` if they are not UTF-8.
+    var validText: String? { String(validating: span, as: UTF8.self) }
 }

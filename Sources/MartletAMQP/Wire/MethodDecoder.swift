@@ -81,13 +81,15 @@ struct MethodDecoder {
         switch number {
         case AMQP_BASIC_DELIVER_METHOD:
             let fields = load(amqp_basic_deliver_t.self)
+            let key = fields.routing_key.validText
             return .deliver(
                 ServerMethod.Delivery(
                     consumer: fields.consumer_tag.text,
                     tag: fields.delivery_tag,
                     isRedelivered: fields.redelivered != 0,
                     exchange: fields.exchange.text,
-                    routingKey: fields.routing_key.text
+                    routingKey: key ?? fields.routing_key.text,
+                    isKeyText: key != nil
                 )
             )
         case AMQP_BASIC_ACK_METHOD:

@@ -19,6 +19,8 @@ enum ServerMethod: Sendable {
         var isRedelivered: Bool
         var exchange: String
         var routingKey: String
+        /// Whether the routing key is UTF-8. Of another one what is none of it has been replaced.
+        var isKeyText = true
     }
 
     struct Returned: Sendable {

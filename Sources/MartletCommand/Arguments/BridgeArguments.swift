@@ -93,7 +93,7 @@ struct BridgeArguments: ParsableArguments, Sendable {
             name: name,
             from: .init(address: addresses[0]),
             to: .init(address: addresses[1]),
-            routes: try routes()
+            routes: try routes(RouteEnds(from: addresses[0], to: addresses[1]))
         )
     }
 
@@ -104,38 +104,58 @@ struct BridgeArguments: ParsableArguments, Sendable {
         }
     }
 
-    private func routes() throws -> [RouteSettings] {
+    private func routes(_ ends: RouteEnds) throws -> [RouteSettings] {
         let isBack = direction == .back
         if direction == .both, !queue.isEmpty || !rpc.isEmpty || !action.isEmpty {
             throw ValidationError("Only topics go both ways: for the others --direction is forth or back.")
         }
         var routes: [RouteSettings] = []
         for topic in topic {
+            let pattern = ends.from.pattern(topic.name)
             routes.append(
                 RouteSettings(
-                    kind: .topics(topic.name, as: try template(for: topic), direction.route),
+                    kind: .topics(pattern, as: try template(for: topic, pattern, ends), direction.route),
                     // What goes both ways is a circle by itself.
                     options: RouteOptions(allowsLoop: direction == .both)
                 )
             )
         }
-        routes += queue.map { RouteSettings(kind: .queues($0.name, $0.target ?? $0.name, direction.route)) }
-        routes += rpc.map { RouteSettings(kind: .calls($0.name, $0.target ?? $0.name, isBackwards: isBack)) }
-        routes += action.map { RouteSettings(kind: .action($0.name, $0.target ?? $0.name, isBackwards: isBack)) }
+        func names(_ renaming: Renaming, _ here: BrokerAddress, _ there: BrokerAddress) -> (QueueName, QueueName) {
+            let name = here.queue(renaming.name)
+            return (name, renaming.target.map(there.queue) ?? name)
+        }
+        routes += queue.map { renaming in
+            let (name, other) = names(renaming, ends.from, ends.to)
+            return RouteSettings(kind: .queues(name, other, direction.route))
+        }
+        let (callers, responders) = isBack ? (ends.to, ends.from) : (ends.from, ends.to)
+        routes += rpc.map { renaming in
+            let (name, target) = names(renaming, callers, responders)
+            return RouteSettings(kind: .calls(name, target, isBackwards: isBack))
+        }
+        routes += action.map { renaming in
+            let (name, target) = names(renaming, callers, responders)
+            return RouteSettings(kind: .action(name, target, isBackwards: isBack))
+        }
         guard !routes.isEmpty else {
             throw ValidationError("Say what to pass on: --topic, --queue, --rpc, --action, or a file with --config.")
         }
         return routes
     }
 
-    private func template(for topic: Renaming) throws -> String {
+    private func template(for topic: Renaming, _ pattern: TopicPattern, _ ends: RouteEnds) throws -> String {
         if let target = topic.target {
             guard prefix == nil, strip == nil else {
                 throw ValidationError("--prefix and --strip do not go with a template: \(topic.name)=\(target).")
             }
-            return target
+            return ends.to.template(target)
         }
-        guard let template = TopicMapping.template(for: topic.name, strip: strip, prefix: prefix) else {
+        let template = TopicMapping.template(
+            for: pattern,
+            strip: strip.map(ends.from.topic),
+            prefix: prefix.map(ends.to.template)
+        )
+        guard let template else {
             throw ValidationError(
                 "--strip \(strip ?? ""): '\(topic.name)' does not begin with it, or ends with it."
             )

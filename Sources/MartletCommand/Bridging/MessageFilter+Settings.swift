@@ -1,10 +1,11 @@
 import Martlet
+import MartletConsole
 
 extension MessageFilter {
     /// Reads the keys `only-if` and `except` of a route.
     ///
     /// - Parameter hasTopics: whether messages come from topics of the bridge's `from:` side, and only from there.
-    init(_ table: inout SettingsTable, hasTopics: Bool) throws(SettingsError) {
+    init(_ table: inout SettingsTable, _ ends: RouteEnds, hasTopics: Bool) throws(SettingsError) {
         self.init()
         for node in try table.list("only-if") ?? [] { conditions.append(try Condition(node)) }
         guard hasTopics else {
@@ -14,7 +15,7 @@ extension MessageFilter {
             return
         }
         for node in try table.list("except") ?? [] {
-            let pattern = TopicPattern(try node.text())
+            let pattern = ends.from.pattern(try node.text())
             do {
                 try pattern.validate()
             } catch {

@@ -4,7 +4,11 @@ extension RouteOptions {
     /// Reads the options that routes of messages have.
     ///
     /// - Parameter defaults: what holds for what is not there.
-    init(_ table: inout SettingsTable, defaults: RouteOptions = RouteOptions()) throws(SettingsError) {
+    init(
+        _ table: inout SettingsTable,
+        _ ends: RouteEnds,
+        defaults: RouteOptions = RouteOptions()
+    ) throws(SettingsError) {
         self = defaults
         guarantee =
             try table.choice(
@@ -20,7 +24,7 @@ extension RouteOptions {
             ) ?? overflow
         retry = try table.read("retry") { node throws(SettingsError) in try Backoff(node, defaults: retry) } ?? retry
         deadLetters =
-            try table.read("dead-letters") { node throws(SettingsError) in try DeadLetters(node) } ?? deadLetters
+            try table.read("dead-letters") { node throws(SettingsError) in try DeadLetters(node, ends) } ?? deadLetters
         retain = try table.choice("retain", ["kept": .kept, "all": .all, "none": .none]) ?? retain
         expiry = try table.duration("expiry") ?? expiry
         rate = try table.read("rate") { node throws(SettingsError) in try RateLimit(node) } ?? rate
@@ -46,14 +50,15 @@ extension Backoff {
 }
 
 extension DeadLetters {
-    fileprivate init(_ node: SettingsNode) throws(SettingsError) {
+    fileprivate init(_ node: SettingsNode, _ ends: RouteEnds) throws(SettingsError) {
         if case .text = node.value {
-            self.init(to: QueueName(try node.text()))
+            self.init(to: ends.queue(try node.text(), on: nil))
             return
         }
         var table = try SettingsTable(node, or: "a queue's name")
         guard let queue = try table.text("queue") else { throw node.error("the key queue is missing") }
-        self.init(to: QueueName(queue), on: try table.choice("side", ["from": .from, "to": .to]))
+        let side = try table.choice("side", ["from": BridgeSide.from, "to": .to])
+        self.init(to: ends.queue(queue, on: side), on: side)
         try table.finish("what says where dead letters go")
     }
 }

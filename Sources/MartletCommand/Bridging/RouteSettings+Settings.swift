@@ -1,4 +1,5 @@
 import Martlet
+import MartletConsole
 
 /// What routes have that do not say otherwise.
 struct RouteDefaults {
@@ -7,9 +8,9 @@ struct RouteDefaults {
 
     init() {}
 
-    init(_ node: SettingsNode) throws(SettingsError) {
+    init(_ node: SettingsNode, _ ends: RouteEnds) throws(SettingsError) {
         var table = try SettingsTable(node)
-        options = try RouteOptions(&table)
+        options = try RouteOptions(&table, ends)
         calls = try CallRouteOptions(&table)
         try table.finish("defaults")
     }
@@ -29,7 +30,12 @@ extension RouteSettings {
     private static let kinds = ["topic", "queue", "rpc", "action"]
 
     /// - Parameter folder: that of the file, which relative paths are relative to.
-    init(_ node: SettingsNode, defaults: RouteDefaults, relativeTo folder: String) throws(SettingsError) {
+    init(
+        _ node: SettingsNode,
+        _ ends: RouteEnds,
+        defaults: RouteDefaults,
+        relativeTo folder: String
+    ) throws(SettingsError) {
         var table = try SettingsTable(node)
         let present = Self.kinds.filter(table.has)
         guard present.count == 1, let kind = present.first else {
@@ -38,11 +44,11 @@ extension RouteSettings {
         }
         switch kind {
         case "topic":
-            self = try Self.topics(&table)
+            self = try Self.topics(&table, ends)
         case "queue":
-            self = try Self.queue(&table)
+            self = try Self.queue(&table, ends)
         default:
-            self = try Self.calls(&table, kind)
+            self = try Self.calls(&table, kind, ends)
             calls = try CallRouteOptions(&table, defaults: defaults.calls)
             try table.finish("a route of calls or an action")
             (place, path) = (node.place, node.path)
@@ -51,7 +57,7 @@ extension RouteSettings {
         options = defaults.options
         // What goes both ways is a circle by itself.
         if case .topics(_, as: _, .both) = self.kind { options.allowsLoop = true }
-        options = try RouteOptions(&table, defaults: options)
+        options = try RouteOptions(&table, ends, defaults: options)
         options.store =
             try table.read("store") { node throws(SettingsError) in try StoreOptions(node, relativeTo: folder) }
         let goesForth: Bool
@@ -59,54 +65,76 @@ extension RouteSettings {
         case .topics(_, as: _, .forth), .topicsToQueue: goesForth = true
         default: goesForth = false
         }
-        filter = try MessageFilter(&table, hasTopics: goesForth)
+        filter = try MessageFilter(&table, ends, hasTopics: goesForth)
         try table.finish(kind == "topic" ? "a route of topics" : "a route of a queue")
         (place, path) = (node.place, node.path)
     }
 
-    private static func topics(_ table: inout SettingsTable) throws(SettingsError) -> RouteSettings {
-        let pattern = try table.text("topic") ?? ""
+    private static func topics(
+        _ table: inout SettingsTable,
+        _ ends: RouteEnds
+    ) throws(SettingsError) -> RouteSettings {
+        let pattern = ends.from.pattern(try table.text("topic") ?? "")
         for (one, other) in [("as", "to-queue"), ("as", "prefix"), ("as", "strip"), ("to-queue", "direction")] {
             try table.exclude(one, other)
         }
         for key in ["prefix", "strip"] { try table.exclude(key, "to-queue") }
-        let template = try template(&table, pattern)
+        let template = try template(&table, pattern, ends)
         let (queue, direction) = (try table.text("to-queue"), try direction(&table))
-        if let queue { return RouteSettings(kind: .topicsToQueue(pattern, queue)) }
+        if let queue { return RouteSettings(kind: .topicsToQueue(pattern, ends.to.queue(queue))) }
         return RouteSettings(kind: .topics(pattern, as: template, direction ?? .forth))
     }
 
-    private static func template(_ table: inout SettingsTable, _ pattern: String) throws(SettingsError) -> String {
+    private static func template(
+        _ table: inout SettingsTable,
+        _ pattern: TopicPattern,
+        _ ends: RouteEnds
+    ) throws(SettingsError) -> String {
         let (template, strip, prefix) = (try table.text("as"), try table.text("strip"), try table.text("prefix"))
-        if let template { return template }
-        guard let template = TopicMapping.template(for: pattern, strip: strip, prefix: prefix) else {
+        if let template { return ends.to.template(template) }
+        let made = TopicMapping.template(
+            for: pattern,
+            strip: strip.map(ends.from.topic),
+            prefix: prefix.map(ends.to.template)
+        )
+        guard let made else {
             throw table.node.error(
                 "\(SettingsError.quoting(strip ?? "")) can't be stripped: "
-                    + "\(SettingsError.quoting(pattern)) does not begin with it, or ends with it"
+                    + "\(SettingsError.quoting(pattern.text)) does not begin with it, or ends with it"
             )
         }
-        return template
+        return made
     }
 
-    private static func queue(_ table: inout SettingsTable) throws(SettingsError) -> RouteSettings {
-        let name = try table.text("queue") ?? ""
+    private static func queue(
+        _ table: inout SettingsTable,
+        _ ends: RouteEnds
+    ) throws(SettingsError) -> RouteSettings {
+        let name = ends.from.queue(try table.text("queue") ?? "")
         for (one, other) in [("as", "to-queue"), ("as", "direction")] { try table.exclude(one, other) }
         let (template, other, direction) = (
             try table.text("as"), try table.text("to-queue"),
             // Not both: a bridge would take from a queue what it has put there itself.
             try table.choice("direction", ["forth": RouteDirection.forth, "back": .back])
         )
-        if let template { return RouteSettings(kind: .queueToTopics(name, as: template)) }
-        return RouteSettings(kind: .queues(name, other ?? name, direction ?? .forth))
+        if let template { return RouteSettings(kind: .queueToTopics(name, as: ends.to.template(template))) }
+        return RouteSettings(kind: .queues(name, other.map(ends.to.queue) ?? name, direction ?? .forth))
     }
 
-    private static func calls(_ table: inout SettingsTable, _ kind: String) throws(SettingsError) -> RouteSettings {
+    private static func calls(
+        _ table: inout SettingsTable,
+        _ kind: String,
+        _ ends: RouteEnds
+    ) throws(SettingsError) -> RouteSettings {
         let name = try table.text(kind) ?? ""
-        let target = try table.text("to") ?? name
+        let other = try table.text("to")
         let isBackwards = try table.choice("direction", ["forth": false, "back": true]) ?? false
+        let (here, there) = isBackwards ? (ends.to, ends.from) : (ends.from, ends.to)
+        let caller = here.queue(name)
+        let target = other.map(there.queue) ?? caller
         return RouteSettings(
             kind: kind == "rpc"
-                ? .calls(name, target, isBackwards: isBackwards) : .action(name, target, isBackwards: isBackwards)
+                ? .calls(caller, target, isBackwards: isBackwards) : .action(caller, target, isBackwards: isBackwards)
         )
     }
 

@@ -4,12 +4,12 @@ import Martlet
 struct RouteSettings: Hashable, Sendable {
     /// What it connects.
     enum Kind: Hashable, Sendable {
-        case topics(String, as: String, RouteDirection)
-        case topicsToQueue(String, String)
-        case queues(String, String, RouteDirection)
-        case queueToTopics(String, as: String)
-        case calls(String, String, isBackwards: Bool)
-        case action(String, String, isBackwards: Bool)
+        case topics(TopicPattern, as: String, RouteDirection)
+        case topicsToQueue(TopicPattern, QueueName)
+        case queues(QueueName, QueueName, RouteDirection)
+        case queueToTopics(QueueName, as: String)
+        case calls(QueueName, QueueName, isBackwards: Bool)
+        case action(QueueName, QueueName, isBackwards: Bool)
     }
 
     var kind: Kind
@@ -27,29 +27,17 @@ struct RouteSettings: Hashable, Sendable {
     var route: any Route {
         switch kind {
         case .topics(let pattern, let template, let direction):
-            Forward(
-                TopicPattern(pattern),
-                as: template,
-                direction: direction,
-                options: options,
-                transform: transform
-            )
+            Forward(pattern, as: template, direction: direction, options: options, transform: transform)
         case .topicsToQueue(let pattern, let queue):
-            Forward(TopicPattern(pattern), toQueue: QueueName(queue), options: options, transform: transform)
+            Forward(pattern, toQueue: queue, options: options, transform: transform)
         case .queues(let queue, let other, let direction):
-            Forward(
-                queue: QueueName(queue),
-                toQueue: QueueName(other),
-                direction: direction,
-                options: options,
-                transform: transform
-            )
+            Forward(queue: queue, toQueue: other, direction: direction, options: options, transform: transform)
         case .queueToTopics(let queue, let template):
-            Forward(queue: QueueName(queue), as: template, options: options, transform: transform)
+            Forward(queue: queue, as: template, options: options, transform: transform)
         case .calls(let name, let target, let isBackwards):
-            ForwardCalls(QueueName(name), to: QueueName(target), isBackwards: isBackwards, options: calls)
+            ForwardCalls(name, to: target, isBackwards: isBackwards, options: calls)
         case .action(let name, let target, let isBackwards):
-            ForwardActions(QueueName(name), to: QueueName(target), isBackwards: isBackwards, options: calls)
+            ForwardActions(name, to: target, isBackwards: isBackwards, options: calls)
         }
     }
 

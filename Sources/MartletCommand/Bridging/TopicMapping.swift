@@ -6,22 +6,22 @@ enum TopicMapping {
     ///
     /// - Parameters:
     ///   - strip: what the topics begin with that they are to lose.
-    ///   - prefix: what they get in front after that.
+    ///   - prefix: what they get in front after that, as a template.
     /// - Returns: `nil` if the pattern's topics do not all begin with what is to be stripped and go on after it.
-    static func template(for pattern: String, strip: String? = nil, prefix: String? = nil) -> String? {
+    static func template(for pattern: TopicPattern, strip: TopicName? = nil, prefix: String? = nil) -> String? {
         var segments = ["{topic}"]
         if let strip {
-            let pattern = TopicPattern(pattern).segments
-            let lost = TopicName(strip).segments
+            let pattern = pattern.segments
+            let lost = TopicPattern(strip).segments
             guard pattern.count > lost.count, pattern.starts(with: lost) else { return nil }
             var stars = 0
             segments = pattern.dropFirst(lost.count).map { segment in
                 switch segment {
-                case "*":
+                case .one:
                     stars += 1
                     return "{\(stars)}"
-                case "#": return "{rest}"
-                default: return segment
+                case .rest: return "{rest}"
+                case .literal(let text): return NameForm.template.text(of: text)
                 }
             }
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletConsole
 
 /// `martlet call`
 struct CallCommand: Subcommand {
@@ -39,7 +40,7 @@ struct CallCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let name = QueueName(words[0])
+        let name = words.address.queue(words[0])
         let source = PayloadSource(words.rest[1] ?? "{}")
         try await session.withConnection(to: words.address, connection) { broker in
             var exit: CommandExit?

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletConsole
 
 /// `martlet emit`
 struct EmitCommand: Subcommand {
@@ -36,7 +37,7 @@ struct EmitCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let uri = TopicName(words[0])
+        let uri = words.address.topic(words[0])
         let event = event ?? uri.segments.last ?? uri.text
         let description = description
         try await session.withConnection(to: words.address, connection) { broker in

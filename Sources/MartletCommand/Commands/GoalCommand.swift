@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletConsole
 import Synchronization
 
 /// `martlet goal`
@@ -51,7 +52,7 @@ struct GoalCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let name = QueueName(words[0])
+        let name = words.address.queue(words[0])
         let source = PayloadSource(words.rest[1] ?? "{}")
         let outcome = try await withThrowingTaskGroup(of: GoalOutcome<AnyJSON>?.self) { group in
             let current = Current()

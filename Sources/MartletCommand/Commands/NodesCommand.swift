@@ -40,7 +40,7 @@ struct NodesCommand: Subcommand {
             let beats: Subscription
             do {
                 beats = try await broker.subscribe(
-                    to: TopicPattern(filter),
+                    to: words.address.pattern(filter),
                     options: SubscribeOptions(overflow: .conflate, limit: NodeRoll.capacity, retained: false)
                 )
             } catch let error as MessagingError {

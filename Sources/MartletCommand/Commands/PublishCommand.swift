@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletConsole
 
 /// `martlet publish`
 struct PublishCommand: Subcommand {
@@ -8,9 +9,12 @@ struct PublishCommand: Subcommand {
         abstract: "Publish messages to a topic: every subscriber gets them.",
         usage: "martlet publish [<url>] <topic> [<payload>] [<options>]",
         discussion: """
+            A topic's segments have dots between; to a broker of MQTT a topic with slashes is taken as MQTT's own.
+
             EXAMPLES:
               martlet publish mqtt://localhost house.door '{"open": true}' --retain
               tail -f readings.jsonl | martlet publish mqtt://localhost house.readings
+              martlet publish mqtt://localhost 'zigbee2mqtt/Living Room Lamp/set' '{"state": "ON"}'
             """
     )
 
@@ -36,7 +40,7 @@ struct PublishCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let topic = TopicName(words[0])
+        let topic = words.address.topic(words[0])
         let options = PublishOptions(guarantee: qos.guarantee, retain: retain)
         try await session.withConnection(to: words.address, connection) { broker in
             try await sending.send(words.rest[1], to: topic.text, in: session) { message in

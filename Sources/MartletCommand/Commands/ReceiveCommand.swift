@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletConsole
 import Synchronization
 
 /// `martlet receive`
@@ -63,7 +64,7 @@ struct ReceiveCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let queue = QueueName(words[0])
+        let queue = words.address.queue(words[0])
         let settlement = settlement
         let raw = raw
         let held = Held()

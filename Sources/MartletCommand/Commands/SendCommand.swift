@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletConsole
 
 /// `martlet send`
 struct SendCommand: Subcommand {
@@ -34,7 +35,7 @@ struct SendCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let queue = QueueName(words[0])
+        let queue = words.address.queue(words[0])
         try await session.withConnection(to: words.address, connection) { broker in
             try await sending.send(words.rest[1], to: queue.text, in: session) { message in
                 try await broker.send(message, to: queue)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletConsole
 
 /// `martlet serve`
 struct ServeCommand: Subcommand {
@@ -49,7 +50,7 @@ struct ServeCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let name = QueueName(words[0])
+        let name = words.address.queue(words[0])
         let runner = exec.map { CommandRunner(command: $0, timeout: timeout, raw: raw) }
         try await session.withConnection(to: words.address, connection) { broker in
             do {

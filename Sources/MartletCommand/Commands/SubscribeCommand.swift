@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletConsole
 
 /// `martlet subscribe`
 struct SubscribeCommand: Subcommand {
@@ -8,12 +9,14 @@ struct SubscribeCommand: Subcommand {
         abstract: "Print the messages of topics as they come.",
         usage: "martlet subscribe [<url>] <filter> [<options>]",
         discussion: """
-            In a filter, * is one segment and a last # is the rest. Each message is one JSON object on a line: topic, \
+            In a filter, * is one segment and a last # is the rest; to a broker of MQTT one with a slash or a + is taken as \
+            MQTT's own. Each message is one JSON object on a line: topic, \
             body, headers, time. A body that is no JSON is a string, or base64, and a member 'encoding' says which.
 
             EXAMPLES:
               martlet subscribe mqtt://localhost 'sensors.#'
               martlet subscribe mqtt://localhost 'house.*.front' --count 10 | jq .body
+              martlet subscribe mqtt://localhost '$share/workers/zigbee2mqtt/+/state'
             """
     )
 
@@ -47,7 +50,7 @@ struct SubscribeCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let pattern = TopicPattern(words[0])
+        let pattern = words.address.pattern(words[0])
         let options = SubscribeOptions(guarantee: qos.guarantee, retained: !fresh)
         try await session.withConnection(to: words.address, connection) { broker in
             do {

@@ -24,7 +24,7 @@ struct NodeRoll: Sendable {
         var patience: Duration { interval.map { max($0 * 3, .seconds(1)) } ?? .seconds(30) }
     }
 
-    private var entries: [String: Entry] = [:]
+    private var entries: [ByteKey: Entry] = [:]
 
     /// All of them, by name.
     var all: [Entry] { entries.values.sorted { $0.name.precedesNaturally($1.name) } }
@@ -32,11 +32,12 @@ struct NodeRoll: Sendable {
     /// Takes in a heartbeat.
     mutating func heard(_ topic: TopicName, at now: ContinuousClock.Instant) -> Change? {
         // The node's name is what stands before the last part, as in arm.heartbeat.
-        let name = topic.segments.dropLast().joined(separator: ".").printable()
-        guard var entry = entries[name] else {
+        let name = TopicName(segments: topic.segments.dropLast()).text.printable()
+        let key = ByteKey(name)
+        guard var entry = entries[key] else {
             if entries.count >= Self.capacity { entries = entries.filter { !$0.value.isLost } }
             guard !name.isEmpty, entries.count < Self.capacity else { return nil }
-            entries[name] = Entry(name: name, lastHeard: now)
+            entries[key] = Entry(name: name, lastHeard: now)
             return .up(name)
         }
         let wasLost = entry.isLost
@@ -45,14 +46,14 @@ struct NodeRoll: Sendable {
         entry.lastHeard = now
         entry.beats += 1
         entry.isLost = false
-        entries[name] = entry
+        entries[key] = entry
         return wasLost ? .up(name) : nil
     }
 
     /// Finds those that have been silent for too long.
     mutating func lookForLosses(at now: ContinuousClock.Instant) -> [Change] {
         let lost = all.filter { !$0.isLost && now - $0.lastHeard > $0.patience }
-        for entry in lost { entries[entry.name]?.isLost = true }
+        for entry in lost { entries[ByteKey(entry.name)]?.isLost = true }
         return lost.map { .lost($0.name) }
     }
 }

@@ -17,6 +17,7 @@ actor MQTTSession: LinkSession {
     nonisolated let bell: Bell
     /// What the broker is able to do, for those who ask from outside the loop.
     nonisolated let limits = Mutex(BrokerLimits())
+    nonisolated let hasToldOfSlash = Atomic(false)
 
     var client: Mosquitto
     let keeper: LinkKeeper
@@ -27,7 +28,7 @@ actor MQTTSession: LinkSession {
     var keepAlive: KeepAlive?
     var broker: ConnectAcknowledgement?
     var table = SubscriptionTable<Receiver>()
-    var names = TopicCache()
+    var names = TopicCache(.mqtt)
     /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
     var subscribing: [CInt: PendingSubscribe] = [:]
     var inFlight: InFlight<Outgoing>
@@ -52,7 +53,7 @@ actor MQTTSession: LinkSession {
         try options.validate()
         self.options = options
         self.loop = loop
-        let runtime = ConnectionRuntime(options.connection)
+        let runtime = ConnectionRuntime(options.connection, names: .mqtt)
         self.runtime = runtime
         client = try Mosquitto(options, clientID: runtime.name, wire: runtime.wire)
         keeper = LinkKeeper(options.link, options.connection)

@@ -137,6 +137,9 @@ public struct MQTTOptions: Sendable {
                 "the connection's name can't be a client identifier: it is empty, too long or holds a zero byte"
             )
         }
-        if let will = connection.will { try will.topic.validate() }
+        if let will = connection.will {
+            try will.topic.validate()
+            _ = try WireNames.mqtt.topic(will.topic)
+        }
     }
 }

@@ -7,11 +7,11 @@ extension MQTTSession {
         to topic: TopicName,
         _ options: PublishOptions
     ) async throws -> Confirmation {
-        try await begin(publication(message, onWire: TopicMapping.topic(topic.text), options))
+        try await begin(publication(message, onWire: wire(topic), options))
     }
 
     nonisolated func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
-        try await publish(message, onWire: TopicMapping.topic(topic.text), options)
+        try await publish(message, onWire: wire(topic), options)
     }
 
     /// Publishes to a topic as it is on the wire.
@@ -87,7 +87,7 @@ extension MQTTSession {
         var outgoing = outgoing(
             Message(headers: headers),
             payload,
-            to: TopicMapping.topic(queue.text),
+            to: try wire(queue),
             guarantee: guarantee,
             retain: false,
             expiry: options.expiry
@@ -108,12 +108,17 @@ extension MQTTSession {
             outgoing(
                 Message(),
                 try runtime.wire.call(message),
-                to: TopicMapping.topic(address),
+                to: Self.topic(ofAddress: address),
                 guarantee: .atMostOnce,
                 retain: false,
                 expiry: nil
             )
         )
+    }
+
+    /// An address is text of MQTT's. Peers of commlib-py write one without slashes with dots, and listen with slashes.
+    private static func topic(ofAddress address: String) -> String {
+        address.utf8.contains(UInt8(ascii: "/")) ? address : TopicName(address).mqtt
     }
 
     private nonisolated func check(_ message: Message) throws {

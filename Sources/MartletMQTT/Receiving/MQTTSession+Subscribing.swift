@@ -63,17 +63,18 @@ extension MQTTSession {
         if request.group != nil, !broker.sharesSubscriptions {
             throw MessagingError(
                 .unsupported,
-                "the broker lets consumers share no queue; with the option sharesQueues off each gets every message"
+                "the broker shares no subscriptions, so that there are no groups; without the option sharesQueues each "
+                    + "consumer of a queue gets every message"
             )
         }
         guard options.version == .v311 || !broker.identifiesSubscriptions else { return }
-        let key = TopicMapping.key(filter: request.filter)
+        let key = TopicPattern(mqtt: request.filter)
         let wire = request.group.map { "$share/\($0)/\(request.filter)" } ?? request.filter
         if let other = table.conflict(with: wire, key: key, isShared: request.group != nil) {
             throw MessagingError(
                 .unsupported,
-                "\(wire) and \(other.text) may match the same topic, and MQTT 3.1.1 does not tell by which of a shared "
-                    + "and an ordinary subscription a message came: use MQTT 5, or a connection each"
+                "\(wire) and \(other.text) may match the same topic, and MQTT 3.1.1 does not tell by which "
+                    + "subscription a message came, which for a shared one matters: use MQTT 5, or a connection each"
             )
         }
     }
@@ -157,18 +158,24 @@ extension MQTTSession {
             return runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
         }
         let isWanted = table.forEachReceiver(
-            of: TopicMapping.key(topic: topic),
+            of: TopicName(topic, in: .mqtt),
             identified: message.subscriptions,
             isRetained: message.isRetained
         ) { deliver(message, topic, to: $0, isRetained: $1) }
-        guard !isWanted, orphans.isKept, message.quality > 0 else { return }
-        if orphans.add(message, key: TopicMapping.key(topic: topic)) {
+        guard !isWanted else { return }
+        guard let name = TopicName(topic, in: .mqtt) else { return countUnnamed(topic) }
+        guard orphans.isKept, message.quality > 0 else { return }
+        if orphans.add(message, key: name) {
             runtime.count(\.undelivered, "too many messages of the kept session came before they were subscribed to")
         }
     }
 
+    private func countUnnamed(_ topic: String) {
+        runtime.count(\.undecodable, "a message came whose topic \(quoted(topic)) has too many levels for a name")
+    }
+
     private func adoptOrphans(_ request: Request, _ receiver: Receiver) {
-        for message in orphans.take(matching: TopicMapping.key(filter: request.filter)) {
+        for message in orphans.take(matching: TopicPattern(mqtt: request.filter)) {
             if let topic = message.topic { deliver(message, topic, to: receiver, isRetained: message.isRetained) }
         }
     }
@@ -182,15 +189,13 @@ extension MQTTSession {
         }
         switch receiver {
         case .topics(let inbox, let knowsTopic):
-            let topic = knowsTopic ? nil : names.name(of: topic, TopicMapping.name)
-            inbox.deliver(Delivery(topic: topic, message: message, isRetained: isRetained))
+            let name = knowsTopic ? nil : names.name(of: topic)
+            guard knowsTopic || name != nil else { return countUnnamed(topic) }
+            inbox.deliver(Delivery(topic: name, message: message, isRetained: isRetained))
         case .queue(let inbox, let queue):
             inbox.offer(QueueDelivery(message, queue, inbox, self).delivery)
         case .replies(let receive):
             receive(message, topic)
-        case .native(let inbox):
-            let topic = TopicName(topic)
-            inbox.deliver(Delivery(topic: topic, message: message, isRetained: isRetained))
         }
     }
 

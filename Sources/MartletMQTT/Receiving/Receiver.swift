@@ -9,13 +9,11 @@ enum Receiver: Sendable {
     case queue(PrefetchInbox, QueueName)
     /// Those who wait for replies.
     case replies(@Sendable (Message, String) -> Void)
-    /// A subscriber by MQTT's own names.
-    case native(Inbox<Delivery>)
 
     /// What comes to it.
     var use: Envelope.Use {
         switch self {
-        case .topics, .queue, .native: .publication
+        case .topics, .queue: .publication
         case .replies: .call
         }
     }
@@ -23,7 +21,7 @@ enum Receiver: Sendable {
     /// Ends it, after what has arrived.
     func finish(throwing error: (any Error)?) {
         switch self {
-        case .topics(let inbox, _), .native(let inbox): inbox.mailbox.finish(throwing: error)
+        case .topics(let inbox, _): inbox.mailbox.finish(throwing: error)
         case .queue(let inbox, _):
             inbox.end()
             inbox.mailbox.finish(throwing: error)

@@ -46,7 +46,7 @@ struct SubscriptionTable<Receiver: Sendable> {
     }
 
     private var filters: [Int: Filter] = [:]
-    private var filterIDs: [String: Int] = [:]
+    private var filterIDs: [ByteKey: Int] = [:]
     private var filterOfMember: [Int: Int] = [:]
     private var index = FilterIndex<Int>()
     private var lastID = 0
@@ -61,9 +61,11 @@ struct SubscriptionTable<Receiver: Sendable> {
 
     subscript(filter id: Int) -> Filter? { filters[id] }
 
-    /// Another filter, of the other kind, that may match the same topics; `nil` if there is none.
+    /// Another filter that may match the same topics, where one of the two is shared; `nil` if there is none.
     func conflict(with text: String, key: TopicPattern, isShared: Bool) -> Filter? {
-        filters.values.first { $0.isShared != isShared && $0.text != text && $0.key.overlaps(key) }
+        filters.values.first { other in
+            (other.isShared || isShared) && !other.text.hasSameBytes(as: text) && other.key.overlaps(key)
+        }
     }
 
     /// Adds a member.
@@ -82,14 +84,14 @@ struct SubscriptionTable<Receiver: Sendable> {
         lastMember += 1
         let wire = group.map { "$share/\($0)/\(text)" } ?? text
         let id: Int
-        if let existing = filterIDs[wire] {
+        if let existing = filterIDs[ByteKey(wire)] {
             id = existing
         } else {
             lastID += 1
             id = lastID
-            let key = TopicMapping.key(filter: text)
+            let key = TopicPattern(mqtt: text)
             filters[id] = Filter(id: id, text: wire, key: key, isShared: group != nil)
-            filterIDs[wire] = id
+            filterIDs[ByteKey(wire)] = id
             index.insert(id, id: id, for: key)
         }
         let before = filters[id]
@@ -135,7 +137,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         filters[id]?.newcomers.remove(member)
         guard filters[id]?.members.isEmpty == true else { return .none }
         filters[id] = nil
-        filterIDs[filter.text] = nil
+        filterIDs[ByteKey(filter.text)] = nil
         index.remove(id: id, for: filter.key)
         return .unsubscribe(text: filter.text)
     }
@@ -156,12 +158,12 @@ struct SubscriptionTable<Receiver: Sendable> {
     ///
     /// - Parameters:
     ///   - identified: the filters by which it came, as far as the broker tells.
-    ///   - key: its topic.
+    ///   - key: its topic; `nil` if it has no name, and so nobody's filter matches it.
     ///   - isRetained: whether it is one that the broker had kept, or keeps from now on, where a member asked for that.
     ///   - body: is told whether the member is to be told that it is kept.
     /// - Returns: whether there was anyone, or there would be if it were not a kept one.
     mutating func forEachReceiver(
-        of key: @autoclosure () -> TopicName,
+        of key: @autoclosure () -> TopicName?,
         identified: [Int],
         isRetained: Bool,
         _ body: (Receiver, _ isRetained: Bool) -> Void
@@ -176,7 +178,8 @@ struct SubscriptionTable<Receiver: Sendable> {
             return isKnown
         }
         var matching: [Int] = []
-        index.forEachMatch(of: key()) { matching.append($0) }
+        guard let key = key() else { return false }
+        index.forEachMatch(of: key) { matching.append($0) }
         // A kept message comes for the filter that was asked for last; others have had it.
         if isRetained, matching.contains(latest) { matching = [latest] }
         for id in matching {
@@ -198,19 +201,5 @@ struct SubscriptionTable<Receiver: Sendable> {
             guard !isRetained || isNew || filter.retainAsPublished else { continue }
             body(member.receiver, isRetained && (isNew || member.retainAsPublished))
         }
-    }
-}
-
-extension TopicPattern {
-    /// Whether there may be a topic that both patterns match.
-    func overlaps(_ other: TopicPattern) -> Bool {
-        let (a, b) = (segments, other.segments)
-        for position in 0..<max(a.count, b.count) {
-            let (x, y) = (position < a.count ? a[position] : nil, position < b.count ? b[position] : nil)
-            if x == "#" || y == "#" { return true }
-            guard let x, let y else { return false }
-            guard x == y || x == "*" || y == "*" else { return false }
-        }
-        return true
     }
 }

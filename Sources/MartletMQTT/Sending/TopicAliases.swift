@@ -1,3 +1,5 @@
+import Martlet
+
 /// The numbers that are sent instead of topics (MQTT 5, 3.3.2.3.4). They hold for one link. A pure value.
 struct TopicAliases {
     enum Use: Equatable {
@@ -9,7 +11,7 @@ struct TopicAliases {
     }
 
     private let limit: Int
-    private var numbers: [String: Int] = [:]
+    private var numbers: [ByteKey: Int] = [:]
 
     init(limit: Int) {
         self.limit = limit
@@ -17,15 +19,16 @@ struct TopicAliases {
 
     /// What is sent for a topic. The first ones get the numbers there are.
     mutating func use(_ topic: String) -> Use {
-        if let number = numbers[topic] { return .alone(number) }
+        let key = ByteKey(topic)
+        if let number = numbers[key] { return .alone(number) }
         guard numbers.count < limit else { return .none }
         let number = numbers.count + 1
-        numbers[topic] = number
+        numbers[key] = number
         return .introduce(number)
     }
 
     /// The topic that got its number last was not sent after all.
     mutating func withdraw(_ topic: String) {
-        numbers[topic] = nil
+        numbers[ByteKey(topic)] = nil
     }
 }

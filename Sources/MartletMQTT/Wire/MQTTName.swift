@@ -1,39 +1,54 @@
 import CMosquitto
+import Logging
 import Martlet
+import Synchronization
 
-/// The rules for MQTT's own topics and filters (MQTT 5, 4.7).
-enum MQTTName {
-    static func validate(topic: String) throws {
-        func wrong(_ problem: String) -> MessagingError {
-            MessagingError(.invalidTopic, "\(quoted(topic)) is no topic of MQTT: \(problem)")
-        }
-        try validate(topic, wrong)
-        if topic.utf8.first == UInt8(ascii: "$") { throw wrong("what begins with '$' is the broker's") }
-        if topic.utf8.contains(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }) {
-            throw wrong("'+' and '#' are wildcards, which only a filter may have")
-        }
+extension WireNames {
+    /// What MQTT, and libmosquitto, take for a topic (MQTT 5, 1.5.4 and 4.7.3).
+    static let mqtt = WireNames(.mqtt, broker: "MQTT", maximumBytes: 65_535) { topic in
+        if topic.isEmpty { return "MQTT has no topic that is empty" }
+        let code = mosquitto_validate_utf8(topic, CInt(topic.utf8.count))
+        return code == MOSQ_ERR_SUCCESS.rawValue
+            ? nil : "it holds a control character, or one that is none (U+FFFE), which libmosquitto does not take"
+    }
+}
+
+/// Names on their way to the broker. From any thread.
+extension MQTTSession {
+    /// A topic as it is on the wire.
+    nonisolated func wire(_ topic: TopicName) throws -> String {
+        if topic.hasWrittenSlash { tellOfSlash(topic.text) }
+        return try runtime.names.topic(topic)
     }
 
-    static func validate(filter: String) throws {
-        func wrong(_ problem: String) -> MessagingError {
-            MessagingError(.invalidFilter, "\(quoted(filter)) is no filter of MQTT: \(problem)")
-        }
-        try validate(filter, wrong)
-        if filter.hasPrefix("$share/") { throw wrong("a shared subscription is a queue's: consume(from:)") }
-        let levels = filter.split(separator: "/", omittingEmptySubsequences: false)
-        for (index, level) in levels.enumerated() {
-            if level.contains("#"), level != "#" || index < levels.count - 1 {
-                throw wrong("'#' is a whole level, and the last one")
-            }
-            if level.contains("+"), level != "+" { throw wrong("'+' is a whole level") }
-        }
+    /// A queue's topic as it is on the wire.
+    nonisolated func wire(_ queue: QueueName) throws -> String {
+        if queue.hasWrittenSlash { tellOfSlash(queue.text) }
+        return try runtime.names.queue(queue)
     }
 
-    private static func validate(_ text: String, _ wrong: (String) -> MessagingError) throws {
-        if text.isEmpty { throw wrong("it is empty") }
-        if text.utf8.count > 65_535 { throw wrong("it has \(text.utf8.count) bytes, at most 65535 are possible") }
-        if text.utf8.contains(0) || mosquitto_validate_utf8(text, CInt(text.utf8.count)) != MOSQ_ERR_SUCCESS.rawValue {
-            throw wrong("it holds a control character")
+    /// A filter as it is on the wire, without its group.
+    nonisolated func wire(_ pattern: TopicPattern) throws -> String {
+        if pattern.hasWrittenSlash { tellOfSlash(pattern.text) }
+        let wire = pattern.mqttLevels
+        func wrong(_ problem: String) -> MessagingError {
+            MessagingError(.invalidFilter, "the topic filter \(quoted(pattern.text)) can't be used here: \(problem)")
         }
+        if let problem = runtime.names.problem(with: wire) { throw wrong(problem) }
+        if wire.hasPrefix("$share/") {
+            throw wrong("on MQTT it would be a shared subscription: SubscribeOptions(group:) is for those")
+        }
+        return wire
+    }
+
+    /// A slash in a text meant the same as a dot until names were lists of segments.
+    private nonisolated func tellOfSlash(_ text: String) {
+        guard !hasToldOfSlash.exchange(true, ordering: .relaxed) else { return }
+        runtime.logger.notice(
+            """
+            the name \(quoted(text)) has a slash, which on the wire is written %2F: it separates no levels. \
+            A dot does; a topic as MQTT writes it is read by TopicName(mqtt:)
+            """
+        )
     }
 }

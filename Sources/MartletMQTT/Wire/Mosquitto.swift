@@ -93,10 +93,11 @@ final class Mosquitto {
         try properties.add(will.message.headers)
         let list = properties.list
         let payload = try wire.payload(of: will.message, version)
+        let topic = try WireNames.mqtt.topic(will.topic)
         let code = payload.withUnsafeBufferPointer { payload in
             mosquitto_will_set_v5(
                 handle,
-                TopicMapping.topic(will.topic.text),
+                topic,
                 CInt(payload.count),
                 payload.baseAddress,
                 1,

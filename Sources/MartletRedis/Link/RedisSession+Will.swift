@@ -19,7 +19,7 @@ extension RedisSession {
         }
         let message = will.message
         let body = try runtime.wire.publication(message)
-        let topic = Array(will.topic.text.utf8)
+        let topic = Array(will.topic.text(in: .dotted).utf8)
         let reply = try await perform(
             [script(Scripts.storeWill, keys: Self.keys, [id, lease, topic, body])],
             slot: Self.slot

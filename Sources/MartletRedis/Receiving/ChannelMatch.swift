@@ -35,27 +35,28 @@ struct ChannelMatch {
         version = -1
     }
 
-    init(_ filter: WireFilter, _ channel: String, _ table: SubscriptionTable<Inbox<Delivery>>) {
+    /// - Returns: `nil` if the channel is no name.
+    init?(_ filter: WireFilter, _ channel: String, _ table: SubscriptionTable<Inbox<Delivery>>) {
         let group = table[filter]
-        let topic = group?.topic ?? TopicName(channel)
+        guard let topic = group?.topic ?? TopicName(channel, in: .dotted) else { return nil }
         self.topic = topic
         isKnown = group?.topic != nil
         mailboxes = (group?.members ?? []).filter { group?.topic != nil || $0.pattern.matches(topic) }
             .map(\.receiver.mailbox)
         self.channel = Array(channel.utf8)
-        if case .glob(let text) = filter { glob = Array(text.utf8) } else { glob = nil }
+        if case .glob(let key) = filter { glob = Array(key.text.utf8) } else { glob = nil }
         version = table.version
     }
 
-    /// - Returns: `nil` if the channel or the glob is not UTF-8.
+    /// - Returns: `nil` if the channel is no name, or the glob not UTF-8.
     init?(_ push: PushedMessage, _ table: SubscriptionTable<Inbox<Delivery>>) {
         guard let channel = String(validating: push.channel, as: UTF8.self) else { return nil }
         guard let glob = push.glob else {
-            self.init(.channel(channel), channel, table)
+            self.init(.channel(ByteKey(channel)), channel, table)
             return
         }
         guard let glob = String(validating: glob, as: UTF8.self) else { return nil }
-        self.init(.glob(glob), channel, table)
+        self.init(.glob(ByteKey(glob)), channel, table)
     }
 
     /// Whether it is the match of a message.

@@ -3,34 +3,31 @@ import Martlet
 /// What is asked of the server for a topic pattern.
 enum WireFilter: Hashable, Sendable {
     /// One channel.
-    case channel(String)
+    case channel(ByteKey)
     /// Channels whose names match a glob of Redis'. It may match more than the pattern does.
-    case glob(String)
+    case glob(ByteKey)
 
     init(_ pattern: TopicPattern) {
-        guard pattern.hasWildcards else {
-            self = .channel(pattern.text)
-            return
-        }
         var text = ""
         for (index, segment) in pattern.segments.enumerated() {
             switch segment {
-            case "#":
+            case .rest:
                 // It also stands for nothing, and then there is no dot before it.
                 text += "*"
-            case "*":
+            case .one:
                 text += index == 0 ? "*" : ".*"
-            default:
-                text += (index == 0 ? "" : ".") + Self.escaped(segment)
+            case .literal(let literal):
+                let wire = NameForm.dotted.text(of: literal)
+                text += (index == 0 ? "" : ".") + (pattern.hasWildcards ? Self.escaped(wire) : wire)
             }
         }
-        self = .glob(text)
+        self = pattern.hasWildcards ? .glob(ByteKey(text)) : .channel(ByteKey(text))
     }
 
     /// On the wire.
     var text: String {
         switch self {
-        case .channel(let text), .glob(let text): text
+        case .channel(let key), .glob(let key): key.text
         }
     }
 
@@ -48,13 +45,15 @@ enum WireFilter: Hashable, Sendable {
         }
     }
 
+    private static let special = Array("*?[]^\\".utf8)
+
     /// With a backslash before what means something in a glob.
     private static func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            if "*?[]^\\".contains(character) { result.append("\\") }
-            result.append(character)
+        var result: [UInt8] = []
+        for byte in text.utf8 {
+            if special.contains(byte) { result.append(UInt8(ascii: "\\")) }
+            result.append(byte)
         }
-        return result
+        return String(decoding: result, as: UTF8.self)
     }
 }

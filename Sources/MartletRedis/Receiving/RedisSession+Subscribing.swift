@@ -90,13 +90,13 @@ extension RedisSession {
             )
         }
         if kind == Self.message, parts.count == 3, let channel = parts[1].string, case .bytes(let body) = parts[2] {
-            deliver(body, channel, by: .channel(channel))
+            deliver(body, channel, by: .channel(ByteKey(channel)))
         } else if kind == Self.patternMessage, parts.count == 4, let glob = parts[1].string,
             let channel = parts[2].string, case .bytes(let body) = parts[3]
         {
-            deliver(body, channel, by: .glob(glob))
+            deliver(body, channel, by: .glob(ByteKey(glob)))
         } else if kind == Self.message || kind == Self.patternMessage {
-            runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
+            countUnnamed()
         } else if kind != Self.pong {
             confirm(.success(()))
         }
@@ -109,7 +109,8 @@ extension RedisSession {
 
     private func deliver(_ body: [UInt8], _ channel: String, by filter: WireFilter) {
         deliverBatch()
-        match = ChannelMatch(filter, channel, table)
+        guard let new = ChannelMatch(filter, channel, table) else { return countUnnamed() }
+        match = new
         add(body)
         deliverBatch()
     }
@@ -119,13 +120,20 @@ extension RedisSession {
         if !match.isFor(push, table.version) {
             deliverBatch()
             guard let new = ChannelMatch(push, table) else {
-                return runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
+                return countUnnamed()
             }
             match = new
         }
         add([UInt8](push.body))
         // The reader need not wait for more, and what is in memory is bounded.
         if batch.count >= Self.maximumBatch { deliverBatch() }
+    }
+
+    private func countUnnamed() {
+        runtime.count(
+            \.undecodable,
+            "a message came whose channel is no name: it is not UTF-8, or has too many segments"
+        )
     }
 
     private func add(_ body: [UInt8]) {

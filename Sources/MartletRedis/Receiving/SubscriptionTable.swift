@@ -49,12 +49,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         filterOfMember[lastMember] = filter
         let member = Member(id: lastMember, pattern: pattern, receiver: receiver)
         if groups[filter] == nil {
-            let topic: TopicName? =
-                switch filter {
-                case .channel(let name): TopicName(name)
-                case .glob: nil
-                }
-            groups[filter] = Group(topic: topic)
+            groups[filter] = Group(topic: pattern.onlyTopic)
         }
         groups[filter]?.members.append(member)
         // One who comes while the answer is out asks again, and so knows when it has come.

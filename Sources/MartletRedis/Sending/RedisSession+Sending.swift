@@ -104,7 +104,7 @@ extension RedisSession {
     /// A publish that waits for the link.
     private nonisolated func publication(_ body: [UInt8], to topic: TopicName) -> Request {
         Request(
-            CommandFormat.publish(body, to: topic.text),
+            CommandFormat.publish(body, to: topic.text(in: .dotted)),
             .handler { [runtime] result in
                 switch result {
                 case .success(.error(let error)): runtime.refused(topic, error)

@@ -41,7 +41,7 @@ enum CommandFormat {
         mutating func prepare(for topic: TopicName) -> Bool {
             if topic == self.topic { return true }
             self.topic = topic
-            let text = topic.text
+            let text = topic.text(in: .dotted)
             bytes = publishHead + Array("$\(text.utf8.count)\r\n\(text)\r\n$".utf8)
             return false
         }

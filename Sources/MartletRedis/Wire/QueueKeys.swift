@@ -16,8 +16,9 @@ struct QueueKeys: Sendable {
 
     init(_ queue: QueueName) {
         self.queue = queue
-        base = Self.base(queue.text)
-        list = Array(queue.text.utf8)
+        let name = queue.text(in: .dotted)
+        base = Self.base(name)
+        list = Array(name.utf8)
         consumers = Array("\(base).consumers".utf8)
         leases = Array("\(base).leases".utf8)
     }

@@ -20,7 +20,7 @@ public enum ConformanceSuite {
 
     /// The checks of the verbs, and of what becomes of them when a link or a connection ends.
     private static var verbs: [ConformanceCheck] {
-        publishing + subscriptions + queues + replies + calls + streams + arguments + closing + lostLinks
+        names + publishing + subscriptions + queues + replies + calls + streams + arguments + closing + lostLinks
     }
 
     /// The checks of what is built on the verbs.

@@ -180,3 +180,71 @@ struct PublishSubscribeTests {
         }
     }
 }
+
+/// Names as MQTT writes them.
+@Suite("martlet on MQTT's own names", .timeLimit(.minutes(10)))
+struct MQTTNameTests {
+    @Test(
+        "a name with slashes is MQTT's own",
+        arguments: ["zigbee2mqtt/Living Room Lamp", "spBv1.0/g/NCMD/e", "/a//b/"]
+    )
+    func publishesToMQTTsOwn(name: String) async throws {
+        let url = try await TestBroker.mqtt.url
+        let base = unique("own").replacing(".", with: "-")
+        let program = try Program.find("mosquitto_sub", package: "mosquitto-clients")
+        let subscriber = try await Tool.start("subscribe", url, "\(base)/#", "--count", "1", until: "listening")
+        let publisher = try await Tool.run("publish", url, "\(base)/\(name)", "1", "--retain")
+        #expect(publisher.exit == .exited(0), "\(publisher.errors)")
+        let port = try await MosquittoServer.shared().port
+        let heard = try await Program.run(
+            program,
+            ["-h", "127.0.0.1", "-p", "\(port)", "-t", "\(base)/#", "-C", "1", "-F", "%t %p", "-W", "30"]
+        )
+        #expect(heard == "\(base)/\(name) 1\n")
+        try await subscriber.waitForEnd()
+        let topic = try #require(try Tool.object(subscriber.lines[0])["topic"] as? String)
+        #expect(topic == "\(base).\(name.replacing(".", with: "%2E").replacing("/", with: "."))")
+    }
+
+    @Test("a bridge's options and file read names by the kind of their broker")
+    func bridgesMQTTsOwn() async throws {
+        try await MosquittoServer.withServer { mosquitto in
+            let (near, far) = ("mqtt://127.0.0.1:\(mosquitto.port)", try await TestBroker.amqp.url)
+            let base = unique("own").replacing(".", with: "-")
+            let listener = try await Tool.start("subscribe", far, "\(base).#", "--count", "2", until: "listening")
+            let bridge = try await Tool.start(
+                "bridge",
+                near,
+                far,
+                "--topic",
+                "spBv1.0/+/NCMD/#=\(base).{1}.{rest}",
+                until: "bridging"
+            )
+            try await #expect(Tool.run("publish", near, "spBv1.0/g.1/NCMD/e", "1").exit == .exited(0))
+            bridge.send(signal: SIGTERM)
+            try await bridge.waitForEnd()
+            let folder = try TemporaryFolder("own")
+            defer { folder.remove() }
+            let file = try folder.write(
+                """
+                from: \(near)
+                to: \(far)
+                routes:
+                  - topic: "shelly-1.2/+/0"
+                    as: "\(base).{1}"
+                    except: ["shelly-1.2/secret/0"]
+                """,
+                to: "bridge.yml"
+            )
+            let other = try await Tool.start("bridge", "--config", file, until: "bridging")
+            for name in ["secret", "relay"] {
+                try await #expect(Tool.run("publish", near, "shelly-1.2/\(name)/0", "2").exit == .exited(0))
+            }
+            try await listener.waitForEnd()
+            let topics = try listener.lines.map { try Tool.object($0)["topic"] as? String }
+            #expect(topics == ["\(base).g%2E1.e", "\(base).relay"])
+            other.send(signal: SIGTERM)
+            try await other.waitForEnd()
+        }
+    }
+}

@@ -14,14 +14,14 @@ import Testing
     @Test func names() async throws {
         let broker = try await MosquittoServer.shared()
         try await MQTTConnection.withConnection(to: "mqtt://127.0.0.1:\(broker.port)") { connection in
-            let commands = try await connection.subscribe(toMQTT: "shelly-1.2/relay/+/command")
-            try await connection.publish(Message("on"), toMQTT: "shelly-1.2/relay/0/command")
-            let load = try await connection.subscribe(toMQTT: "$SYS/broker/load/#")
+            let commands = try await connection.subscribe(to: TopicPattern(mqtt: "shelly-1.2/relay/+/command"))
+            try await connection.publish(Message("on"), to: TopicName(mqtt: "shelly-1.2/relay/0/command"))
+            let load = try await connection.subscribe(to: TopicPattern(mqtt: "$SYS/broker/load/#"))
             let command = try await commands.next()
-            #expect(command?.topic.text == "shelly-1.2/relay/0/command")
+            #expect(command?.topic.mqtt == "shelly-1.2/relay/0/command")
             #expect(command?.message.text == "on")
             let measured = try await load.next()
-            #expect(measured?.topic.text.hasPrefix("$SYS/broker/load/") == true)
+            #expect(measured?.topic.mqtt.hasPrefix("$SYS/broker/load/") == true)
         }
     }
 

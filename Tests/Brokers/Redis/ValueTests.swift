@@ -13,7 +13,7 @@ import Testing
     func patternsAreGlobs(_ pattern: String, _ wire: String) {
         let filter = WireFilter(TopicPattern(pattern))
         #expect(filter.text == wire)
-        #expect(filter == (TopicPattern(pattern).hasWildcards ? .glob(wire) : .channel(wire)))
+        #expect(filter == (TopicPattern(pattern).hasWildcards ? .glob(ByteKey(wire)) : .channel(ByteKey(wire))))
     }
 
     @Test func subscriptionsOfOneFilterAreShared() {

@@ -110,10 +110,10 @@ public struct ForwardActions: Route {
     /// Publishes the server's news for its clients. News that can't be published for want of a link are dropped:
     /// clients ask when they hear nothing.
     private func publish(_ news: Subscription, _ context: RouteContext) async throws {
-        let ending = targets.action.text.utf8.count + 1
         for try await delivery in news {
-            let kind = String(decoding: delivery.topic.text.utf8.dropFirst(ending), as: UTF8.self)
-            guard ["status", "feedback", "notify"].contains(kind) else { continue }
+            guard let kind = delivery.topic.segments.last, ["status", "feedback", "notify"].contains(kind) else {
+                continue
+            }
             guard context.bridgeMark.verdict(on: delivery.message.headers) == .pass else {
                 context.recorder.update { $0.looped += 1 }
                 continue
@@ -126,7 +126,7 @@ public struct ForwardActions: Route {
                 context.bridgeMark.mark(&message.headers, origin: "")
             }
             do {
-                try await context.source.publish(message, to: TopicName("\(names.action).\(kind)"))
+                try await context.source.publish(message, to: TopicName(names.action).appending(kind))
             } catch {
                 try Task.checkCancellation()
                 guard let error = error as? MessagingError, error.code != .connectionClosed else { throw error }

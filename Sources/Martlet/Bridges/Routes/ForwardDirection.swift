@@ -51,7 +51,7 @@ struct ForwardDirection: Sendable {
     var pattern: TopicPattern {
         switch source {
         case .topics(let pattern): pattern
-        case .queue(let queue): TopicPattern(queue.text)
+        case .queue(let queue): TopicPattern(TopicName(queue))
         }
     }
 

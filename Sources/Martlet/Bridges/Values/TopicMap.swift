@@ -17,7 +17,7 @@ struct TopicMap {
             return template.topic(
                 for: delivery.topic,
                 matching: pattern,
-                origin: delivery.message.headers[Headers.Standard.bridgeOrigin]?.string
+                origin: delivery.message.headers[Headers.Standard.bridgeOrigin]?.string.map { TopicName($0) }
             )
         }
         if let topic = known[delivery.topic] { return topic }

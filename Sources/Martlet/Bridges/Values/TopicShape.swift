@@ -1,7 +1,7 @@
 /// Which topics a pattern or a template can mean, so that it can be found out whether two have any in common.
 struct TopicShape: Sendable, Hashable {
     enum Segment: Sendable, Hashable {
-        case literal(String)
+        case literal(ByteKey)
         /// Any one segment.
         case one
         /// Any number of segments, also none.
@@ -9,23 +9,33 @@ struct TopicShape: Sendable, Hashable {
     }
 
     let segments: [Segment]
+    /// Whether no topic is meant that begins with `$`.
+    private let excludesReserved: Bool
 
-    init(_ segments: [Segment]) {
+    init(_ segments: [Segment], excludesReserved: Bool = false) {
         self.segments = segments
+        self.excludesReserved = excludesReserved
     }
 
     init(_ pattern: TopicPattern) {
-        segments = pattern.segments.map { segment in
+        let segments = pattern.segments.map { segment -> Segment in
             switch segment {
-            case "*": .one
-            case "#": .many
-            default: .literal(segment)
+            case .one: .one
+            case .rest: .many
+            case .literal(let text): .literal(ByteKey(text))
             }
         }
+        self.init(segments, excludesReserved: pattern.beginsWithWildcard)
+    }
+
+    /// Whether all topics begin with `$`.
+    private var isReserved: Bool {
+        if case .literal(let first) = segments.first { first.text.utf8.first == UInt8(ascii: "$") } else { false }
     }
 
     /// Whether there is a topic that both mean. The work is bound by the product of their lengths.
     func overlaps(_ other: TopicShape) -> Bool {
+        if excludesReserved && other.isReserved || isReserved && other.excludesReserved { return false }
         let (a, b) = (segments, other.segments)
         let width = b.count + 1
         var seen = [Bool](repeating: false, count: (a.count + 1) * width)

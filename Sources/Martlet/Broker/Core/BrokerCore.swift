@@ -31,6 +31,7 @@ struct BrokerCore: Sendable {
     var effects: [BrokerEffect] = []
     private var clients: [Int: Client] = [:]
     private var index: SubscriberIndex
+    private var shared = SharedTurns()
     private var retained: RetainedMessages
     private var queues: BrokerQueues
     /// The client that hears each reply address.
@@ -101,7 +102,7 @@ struct BrokerCore: Sendable {
     /// Undoes what only the link held.
     private mutating func withdraw(_ client: Client, now: Duration) {
         let id = client.identity.id
-        for old in client.subscriptions.values { index.remove(id: old.id, for: old.pattern) }
+        for old in client.subscriptions.values { remove(old) }
         for (number, old) in client.consumers { queues.remove(Recipient(client: id, number: number), from: old.queue) }
         queues.requeueAll(of: id, now: now, effects: &effects)
     }
@@ -128,7 +129,7 @@ struct BrokerCore: Sendable {
             retained.keep(message, for: topic, until: time)
         }
         counts.published += 1
-        return index.subscribers(of: topic)
+        return shared.choose(among: index.subscribers(of: topic))
     }
 
     /// Publishes a message that no task waits to see published: a will, or one of the broker's handler.
@@ -160,13 +161,16 @@ struct BrokerCore: Sendable {
         let id = makeID()
         clients[recipient.client]?.subscriptions[recipient.number] =
             Subscription(id: id, pattern: pattern, options: options)
+        let share = options.group.map { SharedTurns.Share($0, pattern) }
+        if let share { shared.join(share) }
         let subscriber = Subscriber(
             recipient: recipient,
             retainAsPublished: options.retainAsPublished,
-            knowsTopic: !pattern.hasWildcards
+            knowsTopic: !pattern.hasWildcards,
+            share: share
         )
         index.insert(subscriber, id: id, for: pattern)
-        guard options.retained else { return }
+        guard options.retained, share == nil else { return }
         for (topic, message) in retained.messages(for: pattern, now: now) {
             effects.append(.deliver(.publication(message, topic, isRetained: true, to: subscriber)))
         }
@@ -174,7 +178,13 @@ struct BrokerCore: Sendable {
 
     mutating func unsubscribe(_ recipient: Recipient) {
         guard let old = clients[recipient.client]?.subscriptions.removeValue(forKey: recipient.number) else { return }
-        index.remove(id: old.id, for: old.pattern)
+        // Of one whose link is lost it has been removed.
+        if clients[recipient.client]?.isOnline == true { remove(old) }
+    }
+
+    private mutating func remove(_ subscription: Subscription) {
+        index.remove(id: subscription.id, for: subscription.pattern)
+        if let group = subscription.options.group { shared.leave(SharedTurns.Share(group, subscription.pattern)) }
     }
 
     // MARK: Replies

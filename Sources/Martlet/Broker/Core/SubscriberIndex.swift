@@ -7,6 +7,8 @@ struct Subscriber: Sendable {
     let retainAsPublished: Bool
     /// Whether all it gets is of one topic, so that no message needs to say which.
     let knowsTopic: Bool
+    /// What it shares with others.
+    let share: SharedTurns.Share?
 }
 
 /// Finds the subscribers of a topic.

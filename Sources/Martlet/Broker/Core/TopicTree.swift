@@ -3,7 +3,7 @@
 /// Nodes live in one array and refer to each other by position, so that the tree is a value.
 struct TopicTree: Sendable {
     /// One segment of a name.
-    private typealias Segment = String
+    private typealias Segment = ByteKey
 
     private struct Node: Sendable {
         var children: [Segment: Int] = [:]
@@ -19,13 +19,13 @@ struct TopicTree: Sendable {
 
     mutating func insert(_ topic: TopicName) {
         var position = Self.root
-        for segment in topic.segments { position = child(of: position, for: segment) }
+        for segment in topic.segments.lazy.map(ByteKey.init) { position = child(of: position, for: segment) }
         nodes[position].topic = topic
     }
 
     /// Removes a topic, and the nodes that only it needed.
     mutating func remove(_ topic: TopicName) {
-        let segments = topic.segments
+        let segments = topic.segments.map(ByteKey.init)
         var path = [Self.root]
         for segment in segments {
             guard let next = nodes[path[path.count - 1]].children[segment] else { return }
@@ -55,16 +55,19 @@ struct TopicTree: Sendable {
             visited += 1
             let node = nodes[position]
             let segment = depth < segments.count ? segments[depth] : nil
-            if segment == nil || segment == "#", let topic = node.topic { body(topic) }
-            guard let segment else { continue }
+            guard let segment else {
+                if let topic = node.topic { body(topic) }
+                continue
+            }
             switch segment {
-            case "*", "#":
-                let next = segment == "#" ? depth : depth + 1
-                for (name, child) in node.children where position != Self.root || name.first != "$" {
-                    pending.append((child, next))
+            case .one, .rest:
+                let isRest = segment == .rest
+                if isRest, let topic = node.topic { body(topic) }
+                for (name, child) in node.children where position != Self.root || name.text.utf8.first != UInt8(ascii: "$") {
+                    pending.append((child, isRest ? depth : depth + 1))
                 }
-            default:
-                if let child = node.children[segment] { pending.append((child, depth + 1)) }
+            case .literal(let text):
+                if let child = node.children[ByteKey(text)] { pending.append((child, depth + 1)) }
             }
         }
         return visited

@@ -21,7 +21,7 @@ public actor MemoryConnection: Connection {
     /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
-        try options.validate(on: capabilities)
+        let options = try options.checked(for: pattern, on: capabilities)
         let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
         let (ruled, recipient) = try link.broker.subscribe(link.client, to: pattern, options, mailbox)
         return Subscription(mailbox, of: ruled.onlyTopic) { [link] in link.broker.unsubscribe(recipient) }
@@ -39,7 +39,7 @@ public actor MemoryConnection: Connection {
         try options.validate()
         let mailbox = Mailbox<Delivery>(limit: options.prefetch, overflow: .suspend)
         let (ruled, recipient) = try link.broker.consume(link.client, from: queue, options, mailbox)
-        return Subscription(mailbox, of: TopicName(ruled.text)) { [link] in link.broker.stopConsuming(recipient) }
+        return Subscription(mailbox, of: ruled.ownTopic) { [link] in link.broker.stopConsuming(recipient) }
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.

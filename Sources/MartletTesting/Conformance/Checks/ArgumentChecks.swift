@@ -6,9 +6,10 @@ extension ConformanceSuite {
         ConformanceCheck("a name that is not valid is an error", crosses: .not("nothing is sent"), tolerates: .all) {
             environment in
             let connection = try await environment.connect()
-            let names = ["", ".", "a.", ".a", "a..b", "a b", "a.+", "a\u{0}", "a\nb", "$SYS.x", "a*", "a.#.b"]
-            let longName = String(repeating: "a", count: 65_536)
-            for name in names + ["*", "a.#", longName] {
+            let names = [
+                "a.\u{0}", "a.#.b", String(repeating: "a", count: 65_536), String(repeating: "a.", count: 256) + "a",
+            ]
+            for name in names + ["*", "a.#"] {
                 try await environment.expect(.invalidTopic, from: "publishing to \(name.debugDescription.prefix(20))") {
                     try await connection.publish(Message("x"), to: TopicName(name))
                 }
@@ -25,7 +26,7 @@ extension ConformanceSuite {
                     try await connection.respond(to: QueueName(name)) { $0 }
                 }
             }
-            for name in names + [longName] {
+            for name in names {
                 try await environment.expect(.invalidFilter, from: "subscribing to \(name.debugDescription.prefix(20))")
                 {
                     _ = try await connection.subscribe(to: TopicPattern(name))

@@ -18,7 +18,10 @@ struct BridgeValuesTests {
         ] as [(String, String?, String?, String?)]
     )
     func maps(pattern: String, strip: String?, prefix: String?, template: String?) {
-        #expect(TopicMapping.template(for: pattern, strip: strip, prefix: prefix) == template)
+        #expect(
+            TopicMapping.template(for: TopicPattern(pattern), strip: strip.map { TopicName($0) }, prefix: prefix)
+                == template
+        )
     }
 
     // MARK: Filter

@@ -47,7 +47,8 @@ import Testing
         Wrong("client identifier") { $0.connection.name = "" },
         Wrong("client identifier") { $0.connection.name = "a\u{0}b" },
         Wrong("client identifier") { $0.connection.name = String(repeating: "n", count: 65_536) },
-        Wrong("topic \"a..b\"") { $0.connection.will = Will(topic: "a..b", message: Message()) },
+        Wrong("topic \"a.*\"") { $0.connection.will = Will(topic: "a.*", message: Message()) },
+        Wrong("no topic that is empty") { $0.connection.will = Will(topic: "", message: Message()) },
     ]
 
     @Test(arguments: wrong) func aWrongOptionIsNamed(_ wrong: Wrong) throws {

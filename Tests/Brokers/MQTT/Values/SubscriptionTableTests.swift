@@ -155,9 +155,38 @@ import Testing
     func sharedAndOrdinaryFiltersThatOverlapAreInConflict(_ first: String, _ second: String, _ overlap: Bool) {
         var table = Table()
         _ = table.add("a", filter: first, quality: 0, wantsRetained: false)
-        let key = TopicMapping.key(filter: second)
+        let key = TopicPattern(mqtt: second)
         #expect((table.conflict(with: "$share/g/\(second)", key: key, isShared: true) != nil) == overlap)
         #expect(table.conflict(with: second, key: key, isShared: false) == nil, "two ordinary ones are in no conflict")
+    }
+
+    /// Each message comes once for each group, and does not say for which.
+    @Test func twoGroupsWhoseFiltersOverlapAreInConflict() {
+        var table = Table()
+        _ = table.add("a", filter: "a/#", group: "g", quality: 0, wantsRetained: false)
+        let key = TopicPattern(mqtt: "a/b")
+        #expect(table.conflict(with: "$share/h/a/b", key: key, isShared: true) != nil)
+        #expect(table.conflict(with: "$share/g/a/#", key: TopicPattern(mqtt: "a/#"), isShared: true) == nil)
+        #expect(table.conflict(with: "$share/h/b", key: "b", isShared: true) == nil)
+    }
+
+    @Test func filtersThatLookAlikeAreTwo() {
+        var table = Table()
+        let (composed, decomposed) = ("x/caf\u{E9}", "x/cafe\u{301}")
+        _ = table.add("composed", filter: composed, quality: 0, wantsRetained: false)
+        _ = table.add("decomposed", filter: decomposed, quality: 0, wantsRetained: false)
+        #expect(table.all.count == 2)
+        #expect(table.receivers(of: composed) == ["composed"])
+        #expect(table.receivers(of: decomposed) == ["decomposed"])
+    }
+
+    @Test func aFirstWildcardMatchesNothingThatBeginsWithADollar() {
+        var table = Table()
+        _ = table.add("all", filter: "#", quality: 0, wantsRetained: false)
+        _ = table.add("first", filter: "+/x", quality: 0, wantsRetained: false)
+        _ = table.add("system", filter: "$SYS/#", quality: 0, wantsRetained: false)
+        #expect(table.receivers(of: "$SYS/x") == ["system"])
+        #expect(table.receivers(of: "a/x") == ["all", "first"])
     }
 }
 
@@ -179,7 +208,7 @@ extension SubscriptionTable<String> {
     ) -> [(receiver: String, isRetained: Bool)]? {
         var receivers: [(receiver: String, isRetained: Bool)] = []
         let isWanted = forEachReceiver(
-            of: TopicMapping.key(topic: topic),
+            of: TopicName(mqtt: topic),
             identified: identified,
             isRetained: isRetained
         ) { receivers.append(($0, $1)) }

@@ -23,6 +23,13 @@ import Testing
         #expect(aliases.use("a") == .alone(1))
     }
 
+    @Test func topicsThatLookAlikeAreTwo() {
+        var aliases = TopicAliases(limit: 2)
+        #expect(aliases.use("caf\u{E9}") == .introduce(1))
+        #expect(aliases.use("cafe\u{301}") == .introduce(2))
+        #expect(aliases.use("cafe\u{301}") == .alone(2))
+    }
+
     @Test func aBrokerThatAllowsNoneGetsNone() {
         var aliases = TopicAliases(limit: 0)
         #expect(aliases.use("a") == .none)

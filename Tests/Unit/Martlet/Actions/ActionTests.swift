@@ -245,7 +245,7 @@ import Testing
             }
             #expect(error?.code == .invalidArgument)
         }
-        let misnamed = Action<Move, Progress, Reached>("arm..move")
+        let misnamed = Action<Move, Progress, Reached>("arm.*")
         #expect(
             await messagingError { try await connection.perform(misnamed) { _ in Reached(position: 0) } }?.code
                 == .invalidQueue

@@ -95,7 +95,7 @@ struct PlanTests {
 
     @Test(
         arguments: [
-            Forward("a..b"), Forward("a", as: "b.{1}"), Forward("a", as: "b.*"), Forward(queue: "a b"),
+            Forward("a.#.b"), Forward("a", as: "b.{1}"), Forward("a", as: "b.*"), Forward(queue: "a.*"),
             Forward("a", toQueue: ""), Forward("a.*", as: "b", direction: .both),
             Forward("a", as: "b", toQueue: "c"), Forward(queue: "a", toQueue: "b", as: "c"),
             Forward("a", toQueue: "b", direction: .back), Forward(queue: "a", as: "b", direction: .both),
@@ -104,7 +104,7 @@ struct PlanTests {
             Forward("a", options: RouteOptions(expiry: .zero)),
             Forward("a", options: RouteOptions(sampling: .every(0))),
             Forward("a", options: RouteOptions(rate: RateLimit(perSecond: .nan))),
-            Forward("a", options: RouteOptions(deadLetters: "x y")),
+            Forward("a", options: RouteOptions(deadLetters: "x.#")),
         ]
     )
     func whatIsNotValidIsAnErrorAtStart(route: Forward) {

@@ -11,6 +11,7 @@ struct TopicShapeTests {
             ("a.b", "a.b", true), ("a.b", "a.c", false), ("a.*", "a.b", true), ("a.*", "a", false),
             ("a.#", "a", true), ("a.#", "b.#", false), ("*.b", "a.*", true), ("#", "x.y.z", true),
             ("a.*.c", "a.#", true), ("a.*.c", "*.b.*", true), ("a.b.c", "a.*", false), ("#", "#", true),
+            ("#", "$a.b", false), ("*.b", "$a.b", false), ("$a.#", "$a.b", true), ("*.b", "$a.#", false),
         ]
     )
     func tellsWhatOverlaps(a: String, b: String, expected: Bool) {

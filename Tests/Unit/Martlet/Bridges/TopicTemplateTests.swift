@@ -35,7 +35,7 @@ struct TopicTemplateTests {
         #expect(try Self.made("x.{2}", "a.*.*", "a.b") == nil)
     }
 
-    @Test(arguments: ["", "a..b", "a.{", "a.{0}", "a.{x}", "a.*", "a.#", "a. b", "a.x{rest}", "a.{-1}", "a.{1}}{"])
+    @Test(arguments: ["a.{", "a.{0}", "a.{x}", "a.*", "a.#", "a.\u{0}", "a.x{rest}", "a.{-1}", "a.{1}}{"])
     func refusesWhatIsNoTemplate(text: String) {
         #expect(throws: MessagingError.self) { try TopicTemplate(text) }
     }
@@ -57,6 +57,36 @@ struct TopicTemplateTests {
         let reversed = try TopicTemplate(template).reversed(from: TopicPattern(pattern))
         #expect(reversed.pattern.text == back)
         #expect(reversed.template.text == backTemplate)
+    }
+
+    /// Whatever is in a segment, it stays one.
+    @Test func capturesAreNeverCutAgain() throws {
+        let pattern = TopicPattern(mqtt: "owntracks/+/+")
+        let template = try TopicTemplate("site.{2}.of.{1}-{1}")
+        let came = TopicName(mqtt: "owntracks/user@example.org/phone")
+        let made = try #require(template.topic(for: came, matching: pattern))
+        #expect(made.segments == ["site", "phone", "of", "user@example.org-user@example.org"])
+        let rest = TopicName(segments: ["a.b", "", "*", "%2E", " "])
+        #expect(
+            try TopicTemplate("x.{rest}").topic(for: rest, matching: "*.#")?.segments == ["x", "", "*", "%2E", " "]
+        )
+        #expect(TopicTemplate.identity.topic(for: rest, matching: "#") == rest)
+        let origin = TopicName(segments: ["o.1", "%2A"])
+        let back = try TopicTemplate("back.{origin}").topic(for: "q", matching: "q", origin: TopicName(origin.text))
+        #expect(back?.segments == ["back", "o.1", "%2A"])
+    }
+
+    /// Also of segments with braces, dots and what reads like their codes.
+    @Test func itsTextIsReadAsItself() throws {
+        for text in ["a%2Eb.{1}.%2A", "%7B1%7D.x{1}%7D{2}", "%257B.%252A.{rest}", "{topic}", "a..{1}"] {
+            #expect(try TopicTemplate(text).text == text)
+        }
+        let pattern = TopicPattern(segments: [.literal("{1}"), .one, .literal("a.b"), .rest])
+        let (there, back) = try TopicTemplate("x.{topic}").reversed(from: pattern)
+        let topic = TopicName(segments: ["x", "{1}", "s.t", "a.b", "c"])
+        #expect(there.matches(topic))
+        let again = try TopicTemplate(back.text)
+        #expect(again.topic(for: topic, matching: there)?.segments == ["{1}", "s.t", "a.b", "c"])
     }
 
     @Test(arguments: [

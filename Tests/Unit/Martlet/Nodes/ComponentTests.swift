@@ -227,13 +227,13 @@ struct ComponentTests {
     @Test func whatIsNotValidIsAnErrorAtStart() async throws {
         let fixture = try await NodeFixture()
         let wrong: [(MessagingError.Code, any Component)] = [
-            (.invalidFilter, Subscribe(to: "a..b") { _ in }),
+            (.invalidFilter, Subscribe(to: "a.#.b") { _ in }),
             (.invalidArgument, Subscribe(to: "a", options: SubscribeOptions(limit: 0)) { _ in }),
-            (.invalidQueue, Respond(to: "a b") { $0 }),
+            (.invalidQueue, Respond(to: "a.*") { $0 }),
             (.invalidArgument, Respond(to: "a", options: RespondOptions(concurrency: 0)) { $0 }),
             (.invalidQueue, Consume(from: "") { _ in }),
             (.invalidArgument, Consume(from: "a", onHandlerError: .requeue(deliveries: 0)) { _ in }),
-            (.invalidFilter, Group { Listen(to: "a+", for: NoPayload.self) { _ in }.onFailure(.restart()) }),
+            (.invalidFilter, Group { Listen(to: "#.a", for: NoPayload.self) { _ in }.onFailure(.restart()) }),
         ]
         for (expected, component) in wrong {
             let node = fixture.node { [component] }

@@ -59,7 +59,7 @@ import Testing
         #expect(try await publisher.publish(1, to: "a"))
         #expect(try await publisher.publish(1, to: "b"))
         #expect(try await !publisher.publish(1, to: "a"))
-        #expect(await errorCode { try await publisher.publish(1, to: "not valid") } == .invalidTopic)
+        #expect(await errorCode { try await publisher.publish(1, to: "not.*") } == .invalidTopic)
         let unfiltered = MultiTopicPublisher<Int>(on: connection)
         #expect(try await unfiltered.publish(1, to: "a"))
         #expect(try await unfiltered.publish(1, to: "a"))

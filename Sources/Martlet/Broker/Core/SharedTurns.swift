@@ -1,0 +1,48 @@
+/// Whose turn it is among those who share a subscription. A pure value.
+struct SharedTurns: Sendable {
+    /// What is shared: a pattern, under the name of a group.
+    struct Share: Sendable, Hashable {
+        let group: ByteKey
+        let pattern: TopicPattern
+
+        init(_ group: String, _ pattern: TopicPattern) {
+            (self.group, self.pattern) = (ByteKey(group), pattern)
+        }
+    }
+
+    private var turns: [Share: (members: Int, next: Int)] = [:]
+
+    /// Somebody subscribes.
+    mutating func join(_ share: Share) {
+        turns[share, default: (0, 0)].members += 1
+    }
+
+    /// Somebody subscribes no longer.
+    mutating func leave(_ share: Share) {
+        guard let turn = turns[share] else { return }
+        turns[share] = turn.members > 1 ? (turn.members - 1, turn.next) : nil
+    }
+
+    /// All subscribers but, of each share, only the one whose turn it is.
+    mutating func choose(among subscribers: [Subscriber]) -> [Subscriber] {
+        guard !turns.isEmpty, subscribers.contains(where: { $0.share != nil }) else { return subscribers }
+        var chosen: [Subscriber] = []
+        var members: [Share: [Subscriber]] = [:]
+        var shares: [Share] = []
+        for subscriber in subscribers {
+            guard let share = subscriber.share else {
+                chosen.append(subscriber)
+                continue
+            }
+            if members[share] == nil { shares.append(share) }
+            members[share, default: []].append(subscriber)
+        }
+        for share in shares {
+            guard let members = members[share] else { continue }
+            let next = turns[share]?.next ?? 0
+            chosen.append(members[next % members.count])
+            turns[share]?.next = next &+ 1
+        }
+        return chosen
+    }
+}

@@ -1,0 +1,11 @@
+import Martlet
+import MartletConsole
+
+/// The brokers of a bridge, by whose kind names are read.
+struct RouteEnds {
+    let from: BrokerAddress
+    let to: BrokerAddress
+
+    /// The queue that a word names on a side; `nil`: on the first.
+    func queue(_ word: String, on side: BridgeSide?) -> QueueName { (side == .to ? to : from).queue(word) }
+}
