@@ -163,7 +163,7 @@ public actor AMQPConnection: Connection {
     /// Deletes a queue and what waits in it; it is no error that there is none.
     public func deleteQueue(_ queue: QueueName) async throws {
         try queue.validate()
-        try await deleteQueue(queue.text)
+        try await deleteQueue(runtime.names.queue(queue))
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
