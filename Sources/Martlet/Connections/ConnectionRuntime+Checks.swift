@@ -66,16 +66,18 @@ extension ConnectionRuntime {
     /// Checks what is to be subscribed to.
     ///
     /// - Parameter capabilities: those of the connection.
+    /// - Returns: the options, with the group that the pattern may name.
     /// - Throws: ``MessagingError/Code/invalidFilter``, ``MessagingError/Code/invalidArgument``, or
     ///   ``MessagingError/Code/unsupported`` for what the broker can't give.
+    @discardableResult
     public func check(
         subscribingTo pattern: TopicPattern,
         _ options: SubscribeOptions,
         on capabilities: Capabilities
-    ) throws {
+    ) throws -> SubscribeOptions {
         try Task.checkCancellation()
         try pattern.validate()
-        try options.validate(on: capabilities)
+        return try options.checked(for: pattern, on: capabilities)
     }
 
     /// Checks what is to be consumed.

@@ -15,7 +15,7 @@ import Testing
         let stream = try SocketStream(to: try endpoint(try listener.localPort), tls: nil, peer: "peer")
         #expect(stream.interest(reads: true, writes: true) == .write)
         var accepted: Socket?
-        try await until {
+        await until {
             accepted = listener.accept()
             return accepted != nil
         }
@@ -37,7 +37,7 @@ import Testing
         }
         #expect(Array(room.prefix(count)) == [1, 2, 3])
         peer.endWriting()
-        try await until {
+        await until {
             do {
                 return try stream.read(into: room) != 0
             } catch {

@@ -19,13 +19,13 @@ struct TopicTree: Sendable {
 
     mutating func insert(_ topic: TopicName) {
         var position = Self.root
-        for segment in topic.segments.lazy.map(ByteKey.init) { position = child(of: position, for: segment) }
+        for segment in topic.segments.lazy.map({ ByteKey($0) }) { position = child(of: position, for: segment) }
         nodes[position].topic = topic
     }
 
     /// Removes a topic, and the nodes that only it needed.
     mutating func remove(_ topic: TopicName) {
-        let segments = topic.segments.map(ByteKey.init)
+        let segments = topic.segments.map { ByteKey($0) }
         var path = [Self.root]
         for segment in segments {
             guard let next = nodes[path[path.count - 1]].children[segment] else { return }
@@ -63,7 +63,8 @@ struct TopicTree: Sendable {
             case .one, .rest:
                 let isRest = segment == .rest
                 if isRest, let topic = node.topic { body(topic) }
-                for (name, child) in node.children where position != Self.root || name.text.utf8.first != UInt8(ascii: "$") {
+                for (name, child) in node.children
+                where position != Self.root || name.text.utf8.first != UInt8(ascii: "$") {
                     pending.append((child, isRest ? depth : depth + 1))
                 }
             case .literal(let text):

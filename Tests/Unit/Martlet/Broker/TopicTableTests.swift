@@ -55,7 +55,12 @@ import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct SubscriberIndexTests {
     private func subscriber(_ number: Int) -> Subscriber {
-        Subscriber(recipient: Recipient(client: 1, number: number), retainAsPublished: false, knowsTopic: false)
+        Subscriber(
+            recipient: Recipient(client: 1, number: number),
+            retainAsPublished: false,
+            knowsTopic: false,
+            share: nil
+        )
     }
 
     /// One subscription that comes or goes costs the topics that it matches a search, and the others nothing.
