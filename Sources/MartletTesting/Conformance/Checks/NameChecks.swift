@@ -11,10 +11,11 @@ extension ConformanceSuite {
                 return [base.appending(segment), base.appending(segment).appending("x")]
             }
             for topic in topics { try await writer.publish(Message(topic.text), to: topic) }
-            for topic in topics {
+            var missing = Set(topics)
+            while !missing.isEmpty {
                 let delivery = try await subscription.delivery(environment)
-                try environment.expect(delivery.topic.segments, equals: topic.segments, "the segments")
-                try environment.expect(delivery.message.text ?? "", equals: topic.text, "the message")
+                try environment.expect(delivery.topic.text, equals: delivery.message.text ?? "", "the topic")
+                try environment.expect(missing.remove(delivery.topic) != nil, "each name once", actual: "\(delivery)")
             }
         },
 
@@ -45,7 +46,10 @@ extension ConformanceSuite {
             try await environment.expect(second.texts(3), equals: ["1", "3", "5"], "what the decomposed name gets")
         },
 
-        ConformanceCheck("queues may have any name, and those that look alike are two", crosses: .not("queues")) {
+        ConformanceCheck(
+            "queues may have any name, and those that look alike are two",
+            crosses: .not("each queue would need a route")
+        ) {
             environment in
             let (sender, worker) = try await environment.connectBoth()
             for (number, segment) in (oddSegments + ["caf\u{E9}", "cafe\u{301}"]).enumerated() {
@@ -60,7 +64,10 @@ extension ConformanceSuite {
             }
         },
 
-        ConformanceCheck("a first wildcard matches nothing that begins with $", crosses: .not("it is no route's")) {
+        ConformanceCheck(
+            "a first wildcard matches nothing that begins with $",
+            crosses: .not("it is about the subscriptions of one broker")
+        ) {
             environment in
             let (writer, reader) = try await environment.connectBoth()
             let own = environment.topic("dollar").segments
@@ -92,7 +99,8 @@ extension ConformanceSuite {
             let other = try await environment.connect(at: .sink)
             let options = SubscribeOptions(retained: false, group: "workers-\(environment.topic("g").segments[1])")
             let pattern = environment.pattern("shared.*.state")
-            let all = try await writer.subscribe(to: pattern)
+            // On a connection of its own: MQTT 3.1.1 does not tell by which of two subscriptions a message came.
+            let all = try await environment.connect().subscribe(to: pattern)
             let members = [
                 try await writer.subscribe(to: pattern, options: options),
                 try await other.subscribe(to: pattern, options: options),
