@@ -5,7 +5,7 @@ import MartletTesting
 import Testing
 
 /// Consumers that share a quorum queue of a cluster, of which a node fails.
-@Suite(.timeLimit(.minutes(5))) struct ClusterTests {
+@Suite(.timeLimit(.minutes(10))) struct ClusterTests {
     @Test func nothingConfirmedIsLostWithANode() async throws {
         try await RabbitMQCluster.withCluster { cluster in
             var options = AMQPOptions(servers: cluster.nodes.map { .init(host: "127.0.0.1", port: $0.port) })

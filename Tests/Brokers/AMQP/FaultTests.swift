@@ -6,7 +6,7 @@ import Testing
 @testable import MartletAMQP
 
 /// What breaks, and what comes of it, on brokers of the tests' own.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct FaultTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FaultTests {
     @Test func theBrokersReasonForTheEndOfALinkIsTold() async throws {
         try await RabbitMQServer.withServer { server in
             let log = LogRecorder()

@@ -7,7 +7,7 @@ import Testing
 @testable import MartletAMQP
 
 /// What is opened and closed again leaves nothing behind.
-@Suite(.timeLimit(.minutes(5))) struct LeakTests {
+@Suite(.timeLimit(.minutes(10))) struct LeakTests {
     @Test func connectionsAndChannelsLeaveNothing() async throws {
         try await RabbitMQServer.withServer { server in
             // In a process of its own: what other tests had need not all go back to the system.

@@ -4,7 +4,7 @@ import MartletAMQP
 import Testing
 
 /// AMQP as it is, on a real broker.
-@Suite(.timeLimit(.minutes(5))) struct NativeTests {
+@Suite(.timeLimit(.minutes(10))) struct NativeTests {
     private func withBroker<Result>(_ body: (AMQPConnection) async throws -> Result) async throws -> Result {
         try await withAMQP(port: RabbitMQServer.shared().port, { _ in }, body)
     }

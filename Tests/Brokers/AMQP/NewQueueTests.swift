@@ -4,7 +4,7 @@ import MartletAMQP
 import Testing
 
 /// A queue that two connections declare at the same moment: one that consumes it and one that sends to it.
-@Suite(.timeLimit(.minutes(5))) struct NewQueueTests {
+@Suite(.timeLimit(.minutes(10))) struct NewQueueTests {
     /// RabbitMQ says of a quorum queue that it is there before it takes messages.
     @Test func whatIsSentFirstArrivesFirst() async throws {
         let port = try await RabbitMQServer.shared().port

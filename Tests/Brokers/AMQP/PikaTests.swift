@@ -4,7 +4,7 @@ import MartletAMQP
 import Testing
 
 /// Clients of another library (pika, in Python) read what Martlet writes, and the other way round.
-@Suite(.timeLimit(.minutes(5))) struct PikaTests {
+@Suite(.timeLimit(.minutes(10))) struct PikaTests {
     @Test func propertiesAndTablesSurvivePika() async throws {
         let port = try await RabbitMQServer.shared().port
         try await withAMQP(port: port) { broker in

@@ -4,7 +4,7 @@ import MartletAMQP
 import Testing
 
 /// What travels beside the body comes out as it went in.
-@Suite(.timeLimit(.minutes(2))) struct PropertiesTests {
+@Suite(.timeLimit(.minutes(10))) struct PropertiesTests {
     @Test(arguments: [1, 2, 3, 4, 5]) func propertiesAndTablesSurvive(_ seed: UInt64) async throws {
         var random = RandomProperties(seed: seed)
         try await withAMQP(port: RabbitMQServer.shared().port) { broker in

@@ -5,7 +5,7 @@ import Testing
 @testable import MartletAMQP
 
 /// The socket is not read while readers are far behind what no prefetch holds back.
-@Suite(.timeLimit(.minutes(2))) struct ReadingPauseTests {
+@Suite(.timeLimit(.minutes(10))) struct ReadingPauseTests {
     @Test func toAskWhetherTheSocketIsReadChangesNothing() async throws {
         let server = try await RabbitMQServer.shared()
         try await withAMQP(port: server.port) { broker in

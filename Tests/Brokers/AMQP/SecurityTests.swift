@@ -4,7 +4,7 @@ import MartletAMQP
 import Testing
 
 /// Who may connect, and to whom.
-@Suite(.timeLimit(.minutes(2))) struct SecurityTests {
+@Suite(.timeLimit(.minutes(10))) struct SecurityTests {
     private func options(_ configure: (inout AMQPOptions) throws -> Void) async throws -> AMQPOptions {
         let broker = try await RabbitMQServer.sharedSecured()
         var options = AMQPOptions(servers: [.init(host: "localhost", port: broker.tlsPort ?? 0)])

@@ -5,7 +5,7 @@ import Testing
 @testable import MartletAMQP
 
 /// Names as AMQP has them.
-@Suite(.timeLimit(.minutes(5))) struct TopicBindingTests {
+@Suite(.timeLimit(.minutes(10))) struct TopicBindingTests {
     @Test(
         arguments: [
             ("a.b", ["a.b"]), ("a.*.#", ["a.*.#"]), ("#", ["#"]), ("*", ["*", ""]), ("*.#", ["*.#", ""]), ("", [""]),

@@ -6,7 +6,7 @@ import Testing
 @testable import MartletAMQP
 
 /// A broker that is slow to confirm, or to read: who waits for it, and who does not.
-@Suite(.timeLimit(.minutes(2))) struct WindowTests {
+@Suite(.timeLimit(.minutes(10))) struct WindowTests {
     @Test func aFullWindowHoldsUpNobodyElse() async throws {
         try await TCPProxy.withProxy(to: RabbitMQServer.shared().port) { proxy in
             try await withAMQP(port: RabbitMQServer.shared().port) { reader in

@@ -14,7 +14,7 @@ import Darwin
 
 extension OwnProcessTests {
     /// A call through a bridge that dies in the middle ends, within its time.
-    @Suite(.serialized, .timeLimit(.minutes(5))) struct DyingBridgeTests {
+    @Suite(.serialized, .timeLimit(.minutes(10))) struct DyingBridgeTests {
         /// What a process that is killed has to know.
         private struct Life: Codable, Sendable {
             var from: BrokerKind

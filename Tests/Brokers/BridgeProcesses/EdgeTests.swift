@@ -14,7 +14,7 @@ import Darwin
 extension OwnProcessTests {
     /// An edge without its link keeps everything on its disk, though its process is killed and started again and again and
     /// the disk is full for a while.
-    @Suite(.serialized, .timeLimit(.minutes(5))) struct EdgeTests {
+    @Suite(.serialized, .timeLimit(.minutes(10))) struct EdgeTests {
         private static let count = 20_000
 
         /// What a process that is killed has to know.

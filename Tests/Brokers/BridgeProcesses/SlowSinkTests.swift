@@ -7,7 +7,7 @@ import Testing
 extension OwnProcessTests {
     /// A sink that is slower than its source: the source is held back, or what is too much is dropped and counted. Each in a
     /// process of its own, whose memory is measured.
-    @Suite(.serialized, .timeLimit(.minutes(5))) struct SlowSinkTests {
+    @Suite(.serialized, .timeLimit(.minutes(10))) struct SlowSinkTests {
         private static let count = 1_500
         private static let window = 32
         private static let body = [UInt8](repeating: 7, count: 50_000)

@@ -3,7 +3,7 @@ import Martlet
 import Testing
 
 /// Several bridges between several brokers: what is said at one of them is heard once at each.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct CircleTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct CircleTests {
     private static let count = 50
 
     @Test func aRingOfTwo() async throws {

@@ -4,7 +4,7 @@ import Martlet
 import Testing
 
 /// Connections that share a thread.
-@Suite(.timeLimit(.minutes(5))) struct SharedThreadTests {
+@Suite(.timeLimit(.minutes(10))) struct SharedThreadTests {
     private final class Elsewhere: TaskExecutor {
         func enqueue(_ job: consuming ExecutorJob) { job.runSynchronously(on: asUnownedTaskExecutor()) }
     }

@@ -5,7 +5,7 @@ import MartletAMQP
 import Testing
 
 /// A connection, and a bridge, that begin while their broker is away.
-@Suite(.timeLimit(.minutes(5))) struct UnreachableTests {
+@Suite(.timeLimit(.minutes(10))) struct UnreachableTests {
     static let kinds: [BrokerKind] = [.mqtt, .amqp, .redis]
 
     @Test(arguments: kinds)

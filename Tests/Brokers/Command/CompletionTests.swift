@@ -1,7 +1,7 @@
 import IntegrationSupport
 import Testing
 
-@Suite("martlet's help", .timeLimit(.minutes(5)))
+@Suite("martlet's help", .timeLimit(.minutes(10)))
 struct CompletionTests {
     static let subcommands = [
         "publish", "subscribe", "call", "serve", "goal", "emit", "send", "receive", "bridge", "nodes", "demo", "bench",

@@ -5,7 +5,7 @@ import Testing
 
 // The examples of the article about bridges and of README.md, as they show them.
 
-@Suite(.timeLimit(.minutes(1))) struct BridgeExamples {
+@Suite(.timeLimit(.minutes(10))) struct BridgeExamples {
     @Test func first() async throws {
         let (edgeBroker, cloudBroker) = (MemoryBroker(), MemoryBroker())
         let (edge, cloud) = try await (edgeBroker.connect(name: "edge"), cloudBroker.connect(name: "cloud"))

@@ -2,7 +2,7 @@ import Martlet
 import Testing
 
 /// What the article on codecs shows.
-@Suite(.timeLimit(.minutes(5))) struct CodecExamples {
+@Suite(.timeLimit(.minutes(10))) struct CodecExamples {
     @Test func aSystemChangesItsFormat() throws {
         let reading = ConnectionOptions(codecs: Codecs(readers: [MessagePackCodec()]))
         let writing = ConnectionOptions(codecs: Codecs(writer: MessagePackCodec()))

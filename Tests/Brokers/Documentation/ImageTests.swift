@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Every picture that an article shows is in its catalogue, and no other.
-@Suite(.timeLimit(.minutes(1))) struct ImageTests {
+@Suite(.timeLimit(.minutes(10))) struct ImageTests {
     @Test func everyPictureIsThereAndShown() throws {
         let catalogue = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources/Martlet/Martlet.docc")

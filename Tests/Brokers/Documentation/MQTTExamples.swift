@@ -4,7 +4,7 @@ import MartletMQTT
 import Testing
 
 /// The programs of the MQTT documentation, on a real broker.
-@Suite(.timeLimit(.minutes(5))) struct MQTTExamples {
+@Suite(.timeLimit(.minutes(10))) struct MQTTExamples {
     private struct Sonar: Codable, Sendable {
         var distance: Double
     }

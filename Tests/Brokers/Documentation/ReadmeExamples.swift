@@ -51,7 +51,7 @@ struct House: BrokerHandler {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ReadmeExamples {
+@Suite(.timeLimit(.minutes(10))) struct ReadmeExamples {
     @Test func first() async throws {
         let broker = MemoryBroker()
         let arm = try await broker.connect(name: "arm")

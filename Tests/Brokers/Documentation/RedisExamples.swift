@@ -7,7 +7,7 @@ import Testing
 import struct MartletRedis.RedisOptions
 
 /// The programs of the Redis documentation.
-@Suite(.timeLimit(.minutes(5))) struct RedisExamples {
+@Suite(.timeLimit(.minutes(10))) struct RedisExamples {
     private struct Sonar: Codable, Sendable {
         var distance: Double
     }

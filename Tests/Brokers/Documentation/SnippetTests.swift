@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Every example that the documentation shows is code that is compiled here, in the package outside or in the playground.
-@Suite(.timeLimit(.minutes(5))) struct SnippetTests {
+@Suite(.timeLimit(.minutes(10))) struct SnippetTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
 

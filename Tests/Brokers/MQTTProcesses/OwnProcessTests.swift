@@ -4,4 +4,4 @@ import Testing
 ///
 /// They are a module of their own because who waits for such a process holds a thread that all tasks share: other tests
 /// would have one less.
-@Suite(.serialized, .timeLimit(.minutes(5))) enum OwnProcessTests {}
+@Suite(.serialized, .timeLimit(.minutes(10))) enum OwnProcessTests {}

@@ -7,7 +7,7 @@ import Testing
 @testable import MartletRedis
 
 /// Calls, beside peers of other libraries, and what they leave behind.
-@Suite(.timeLimit(.minutes(3))) struct CallTests {
+@Suite(.timeLimit(.minutes(10))) struct CallTests {
     /// A service that does as commlib-py's does: takes a request from the list, and pushes the reply to the list that
     /// it is told, without saying what it answers.
     private func foreignService(

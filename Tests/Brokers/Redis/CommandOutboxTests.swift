@@ -14,7 +14,7 @@ import Musl
 import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(2))) struct CommandOutboxTests {
+@Suite(.timeLimit(.minutes(10))) struct CommandOutboxTests {
     /// What wakes the loop is counted.
     private final class Wakes: Sendable {
         private let number = Atomic(0)

@@ -3,7 +3,7 @@ import Martlet
 import MartletRedis
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct CommandTests {
+@Suite(.timeLimit(.minutes(10))) struct CommandTests {
     @Test func readsRepliesAsTheTypesAskedFor() async throws {
         let port = try await RedisServer.shared().port
         try await withRedis(on: port) { redis in

@@ -6,7 +6,7 @@ import Testing
 @testable import MartletRedis
 
 /// What services of other libraries push to callers that are gone: in one way or another it comes to an end.
-@Suite(.timeLimit(.minutes(3))) struct GoneCallerTests {
+@Suite(.timeLimit(.minutes(10))) struct GoneCallerTests {
     /// For those that are left. Those that go have a minute, as is usual: nothing is to be over before its time.
     private func soon(_ options: inout MartletRedis.RedisOptions) {
         options.lease = .seconds(1)

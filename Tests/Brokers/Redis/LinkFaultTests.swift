@@ -10,7 +10,7 @@ import struct MartletRedis.RedisOptions
 @testable import MartletRedis
 
 /// What a connection does when its server, or one of its sockets, goes.
-@Suite(.timeLimit(.minutes(3))) struct LinkFaultTests {
+@Suite(.timeLimit(.minutes(10))) struct LinkFaultTests {
     @Test func nothingOfAClosedConnectionStartsAThreadWhenItIsDropped() async throws {
         try await RedisServer.withServer { server in
             var connection: RedisConnection? = try await redis(on: server.port)

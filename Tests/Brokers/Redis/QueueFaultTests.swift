@@ -5,7 +5,7 @@ import MartletTesting
 import Testing
 
 /// Queues keep what they promise whatever happens to the server, the link, or a consumer.
-@Suite(.timeLimit(.minutes(3))) struct QueueFaultTests {
+@Suite(.timeLimit(.minutes(10))) struct QueueFaultTests {
     @Test func whatADeadConsumerHeldComesToAnother() async throws {
         let port = try await RedisServer.shared().port
         let queue = QueueName(unique("dead"))

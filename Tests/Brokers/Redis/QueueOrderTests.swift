@@ -7,7 +7,7 @@ import Testing
 @testable import MartletRedis
 
 /// What goes back to a queue comes in its old order to whoever takes it.
-@Suite(.timeLimit(.minutes(3))) struct QueueOrderTests {
+@Suite(.timeLimit(.minutes(10))) struct QueueOrderTests {
     /// Who lets its deliveries go after it has left gets none of them again. Otherwise the server gives it the first,
     /// and the others to those who wait behind it.
     @Test func whatIsLetGoOnLeavingGoesBackTogether() async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletRedis
 
-@Suite(.timeLimit(.minutes(5))) struct ReplyReaderTests {
+@Suite(.timeLimit(.minutes(10))) struct ReplyReaderTests {
     /// One of each kind, one inside the other, and what they mean.
     private static let wire = Array(
         "+OK\r\n-ERR no\r\n:-42\r\n$5\r\nhe\r\nl\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n*3\r\n:1\r\n*2\r\n$1\r\nx\r\n$-1\r\n*0\r\n"

@@ -10,7 +10,7 @@ import Musl
 import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct ChildProcessTests {
     @Test func itsEndIsKnown() throws {
         let child = try ChildProcess(Spawn(program: "/bin/sh", arguments: ["-c", "exit 3"]))

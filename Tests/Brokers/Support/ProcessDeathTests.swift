@@ -4,7 +4,7 @@ import Testing
 @testable import IntegrationSupport
 
 /// What is left when a test process does not get to clean up: nothing.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProcessDeathTests {
     @Test func aKilledTestProcessLeavesNothing() async throws {
         let notes = try Notes()

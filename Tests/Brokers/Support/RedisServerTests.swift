@@ -1,7 +1,7 @@
 import IntegrationSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct RedisServerTests {
     @Test func itAnswersAndEndsWithItsScope() async throws {
         let (process, folder) = try await RedisServer.withServer { server in

@@ -2,7 +2,7 @@ import IntegrationSupport
 import Testing
 
 /// Each test has its own proxy in front of its own listener.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct TCPProxyTests {
     @Test func itForwardsBothWaysAndCounts() async throws {
         try await withLink { proxy, client, server in

@@ -1,7 +1,7 @@
 import IntegrationSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct TestCertificatesTests {
     let certificates: TestCertificates
     let openssl: String

@@ -6,7 +6,7 @@ import Testing
 extension LineConnection: CuttableConnection {}
 
 /// The transport that was written outside the package keeps every promise that it makes.
-@Suite(.timeLimit(.minutes(5))) struct ConformanceTests {
+@Suite(.timeLimit(.minutes(10))) struct ConformanceTests {
     @Test(arguments: ConformanceSuite.checks)
     func keepsItsPromises(_ check: ConformanceCheck) async throws {
         let server = LineServer()

@@ -2,7 +2,7 @@ import Martlet
 import Testing
 
 /// A route that was written outside the package is a route like any other.
-@Suite(.timeLimit(.minutes(1))) struct RouteTests {
+@Suite(.timeLimit(.minutes(10))) struct RouteTests {
     @Test func passesOn() async throws {
         let (edge, cloud) = try await (MemoryBroker().connect(name: "edge"), MemoryBroker().connect(name: "cloud"))
         let bridge = Bridge(from: edge, to: cloud, name: "berlin") {

@@ -4,7 +4,7 @@ import MartletTesting
 import Testing
 
 /// What `Codable` types may do with an encoder and a decoder, for each codec.
-@Suite(.timeLimit(.minutes(5))) struct CodableSemanticsTests {
+@Suite(.timeLimit(.minutes(10))) struct CodableSemanticsTests {
     static let codecs: [any Codec] = [JSONCodec(), MessagePackCodec()]
 
     private func copy<Value: Codable>(_ value: Value, _ codec: any Codec) throws -> Value {

@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// Whatever bytes arrive, decoding them returns or throws.
-@Suite(.timeLimit(.minutes(5))) struct CodecHostilityTests {
+@Suite(.timeLimit(.minutes(10))) struct CodecHostilityTests {
     private func mutate(_ bytes: inout [UInt8], alphabet: [UInt8], _ random: inout SplitMix64) {
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let byte =

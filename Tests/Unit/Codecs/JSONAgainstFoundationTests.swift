@@ -4,7 +4,7 @@ import MartletTesting
 import Testing
 
 /// Foundation's coder reads what this one writes and the other way round, as the same values.
-@Suite(.timeLimit(.minutes(5))) struct JSONAgainstFoundationTests {
+@Suite(.timeLimit(.minutes(10))) struct JSONAgainstFoundationTests {
     private static var encoder: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .secondsSince1970

@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// JSON to MessagePack and back, whole documents at a time.
-@Suite(.timeLimit(.minutes(1))) struct MessagePackTransformTests {
+@Suite(.timeLimit(.minutes(10))) struct MessagePackTransformTests {
     private let transform = MessagePackTransform()
 
     @Test(arguments: [

@@ -1,7 +1,7 @@
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct ExecutorTests {
+@Suite(.timeLimit(.minutes(10))) struct ExecutorTests {
     @Test func anActorRunsOnItsLoop() async {
         await withLoop { loop in
             let counter = Counter(on: loop)

@@ -2,7 +2,7 @@ import MartletTransport
 import Testing
 
 /// One after the other: each keeps a thread busy, and all of them together would keep the processors from everybody else.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct FairnessTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FairnessTests {
     /// Work that brings about more work, without end.
     private static func floodWithWork(_ loop: EventLoop, _ done: Shared<Int>, while isWanted: Shared<Bool>) {
         done.withLock { $0 += 1 }

@@ -3,7 +3,7 @@ import Martlet
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct FlowGateTests {
+@Suite(.timeLimit(.minutes(10))) struct FlowGateTests {
     @Test func theLastOneToLetGoReopens() async {
         await withLoop { loop in
             let opened = Shared(0)

@@ -4,7 +4,7 @@ import MartletTransport
 import Testing
 
 /// The mailboxes that a loop fills, and the gate that they close.
-@Suite(.timeLimit(.minutes(2))) struct InboxTests {
+@Suite(.timeLimit(.minutes(10))) struct InboxTests {
     private func delivery(_ number: Int) -> Delivery { Delivery(topic: "t", message: Message("\(number)")) }
 
     @Test func aFullInboxClosesTheGateUntilItsReaderHasCaughtUp() async throws {

@@ -9,7 +9,7 @@ import Musl
 import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(3))) struct IsolationTests {
+@Suite(.timeLimit(.minutes(10))) struct IsolationTests {
     /// A handler that was made in an actor of the loop may touch its state, as the compiler sees it or by
     /// `assumeIsolated`; so may what a C function calls from there.
     @Test func handlersAreOnTheirActor() async {

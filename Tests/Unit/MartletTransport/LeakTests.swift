@@ -5,7 +5,7 @@ import Testing
 
 /// What the system has of this process. Other tests use threads and descriptors meanwhile: so only those that bear a
 /// test's mark are counted.
-@Suite(.timeLimit(.minutes(3))) struct LeakTests {
+@Suite(.timeLimit(.minutes(10))) struct LeakTests {
     private func threads(named name: String) -> Int {
         let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
         return tasks.count {

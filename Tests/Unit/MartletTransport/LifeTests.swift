@@ -1,7 +1,7 @@
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct LifeTests {
+@Suite(.timeLimit(.minutes(10))) struct LifeTests {
     @Test func closingEndsTheThread() async {
         let loop = EventLoop(name: "closing")
         #expect(!loop.isRunning)

@@ -2,7 +2,7 @@ import Martlet
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct OutboxTests {
+@Suite(.timeLimit(.minutes(10))) struct OutboxTests {
     @Test func onlyTheFirstElementWakes() async throws {
         let wakes = Shared(0)
         let outbox = Outbox<Int>(limit: 10, maximumBytes: 1_000) { wakes.withLock { $0 += 1 } }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletTransport
 
-@Suite(.timeLimit(.minutes(3))) struct ResolverTests {
+@Suite(.timeLimit(.minutes(10))) struct ResolverTests {
     /// A resolver that knows the given names. Before it fails to find another one it waits for `slow`.
     private func resolver(
         threads: Int = 4,

@@ -3,7 +3,7 @@ import Martlet
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SocketStreamTests {
+@Suite(.timeLimit(.minutes(10))) struct SocketStreamTests {
     private func endpoint(_ port: Int) throws -> Endpoint {
         let address = MartletTransport.SocketAddress(numeric: "127.0.0.1", port: port)
         return .tcp(try #require(address), host: "here")

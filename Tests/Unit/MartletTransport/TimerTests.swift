@@ -1,7 +1,7 @@
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct TimerTests {
+@Suite(.timeLimit(.minutes(10))) struct TimerTests {
     @Test func timersFireInTheOrderOfTheirTimes() async {
         await withLoop { loop in
             let fired = Shared<[Int]>([])

@@ -1,7 +1,7 @@
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct WatchTests {
+@Suite(.timeLimit(.minutes(10))) struct WatchTests {
     @Test func handlersAreCalledForWhatIsReady() async {
         let pair = Pipe(bidirectional: true)
         await withLoop { loop in

@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("CPU utilisation", .timeLimit(.minutes(5)))
+@Suite("CPU utilisation", .timeLimit(.minutes(10)))
 struct CPUTests {
     @Test("reads a line a core, and leaves out the sum and everything else")
     func parsesCores() {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Command line", .timeLimit(.minutes(5)))
+@Suite("Command line", .timeLimit(.minutes(10)))
 struct CommandTests {
     @Test(
         "knows what is asked for",

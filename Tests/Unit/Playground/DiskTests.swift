@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Disk traffic", .timeLimit(.minutes(5)))
+@Suite("Disk traffic", .timeLimit(.minutes(10)))
 struct DiskTests {
     private let start = ContinuousClock.now
 

@@ -3,7 +3,7 @@ import Testing
 @testable import MartletConsole
 @testable import playground
 
-@Suite("Examples", .timeLimit(.minutes(5)))
+@Suite("Examples", .timeLimit(.minutes(10)))
 struct ExampleTests {
     @Test("run to their end and print what they promise", arguments: Examples.all.map(\.name))
     func runs(name: String) async throws {

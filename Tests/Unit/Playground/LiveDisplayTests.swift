@@ -3,7 +3,7 @@ import Testing
 @testable import MartletConsole
 @testable import playground
 
-@Suite("Live display", .timeLimit(.minutes(5)))
+@Suite("Live display", .timeLimit(.minutes(10)))
 struct LiveDisplayTests {
     private let start = ContinuousClock.now
 

@@ -3,7 +3,7 @@ import Testing
 @testable import MartletConsole
 @testable import playground
 
-@Suite("Live table", .timeLimit(.minutes(5)))
+@Suite("Live table", .timeLimit(.minutes(10)))
 struct LiveTableTests {
     private func table() -> LiveTable {
         var table = LiveTable(historyLength: 8)

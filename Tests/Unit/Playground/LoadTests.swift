@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Load average", .timeLimit(.minutes(5)))
+@Suite("Load average", .timeLimit(.minutes(10)))
 struct LoadTests {
     @Test("reads the three averages")
     func parses() {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Memory", .timeLimit(.minutes(5)))
+@Suite("Memory", .timeLimit(.minutes(10)))
 struct MemoryTests {
     @Test("counts as used what is not available")
     func parses() {

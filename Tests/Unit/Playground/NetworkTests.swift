@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Network traffic", .timeLimit(.minutes(5)))
+@Suite("Network traffic", .timeLimit(.minutes(10)))
 struct NetworkTests {
     private static let headings = """
         Inter-|   Receive                                                |  Transmit

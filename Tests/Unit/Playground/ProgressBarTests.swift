@@ -3,7 +3,7 @@ import Testing
 @testable import MartletConsole
 @testable import playground
 
-@Suite("Progress bar", .timeLimit(.minutes(5)))
+@Suite("Progress bar", .timeLimit(.minutes(10)))
 struct ProgressBarTests {
     private func bar(_ fraction: Double, label: String = "sampling") -> ProgressBar {
         var bar = ProgressBar(label: label)

@@ -3,7 +3,7 @@ import Testing
 @testable import MartletConsole
 @testable import playground
 
-@Suite("Sparkline", .timeLimit(.minutes(5)))
+@Suite("Sparkline", .timeLimit(.minutes(10)))
 struct SparklineTests {
     private func sparkline(_ values: [Double], width: Int = 8) -> Sparkline {
         var sparkline = Sparkline(width: width)

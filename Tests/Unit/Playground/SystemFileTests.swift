@@ -2,7 +2,7 @@ import Testing
 
 @testable import playground
 
-@Suite("Reading the system's files", .timeLimit(.minutes(5)))
+@Suite("Reading the system's files", .timeLimit(.minutes(10)))
 struct SystemFileTests {
     @Test(
         "has no text for a file that is not there, is a folder, or is too long",
@@ -19,7 +19,7 @@ struct SystemFileTests {
 }
 
 #if os(Linux)
-@Suite("This machine's telemetry", .timeLimit(.minutes(5)))
+@Suite("This machine's telemetry", .timeLimit(.minutes(10)))
 struct MachineTests {
     @Test("has cores that were busy for some share of the time")
     func cpu() async throws {

@@ -3,7 +3,7 @@ import Testing
 @testable import MartletConsole
 @testable import playground
 
-@Suite("Text on a terminal", .timeLimit(.minutes(5)))
+@Suite("Text on a terminal", .timeLimit(.minutes(10)))
 struct TextTests {
     @Test(
         "loses what a terminal would obey",

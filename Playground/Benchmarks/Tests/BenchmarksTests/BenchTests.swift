@@ -5,7 +5,7 @@ import Testing
 @testable import benchmarks
 
 /// The programs are scripts here.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct BenchTests {
     private let folder: TemporaryFolder
 

@@ -10,7 +10,7 @@ extension OwnProcessTests {
     /// Five routes between four brokers at once. The process of the bridges is killed ten times, each broker is restarted, and
     /// each link cut. Behind each route is a second one to a broker in this process, which is neither killed nor cut off from
     /// its sink: it leaves out duplicates, so that none arrive.
-    @Suite(.serialized, .timeLimit(.minutes(8))) struct ChaosTests {
+    @Suite(.serialized, .timeLimit(.minutes(10))) struct ChaosTests {
         private static let kills = 10
 
         @Test func nothingIsLostWhateverHappens() async throws {

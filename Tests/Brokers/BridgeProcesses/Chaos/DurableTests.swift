@@ -3,7 +3,7 @@ import Martlet
 import Testing
 
 /// A durable route of topics: also what is published while no bridge runs arrives.
-@Suite(.timeLimit(.minutes(5))) struct DurableTests {
+@Suite(.timeLimit(.minutes(10))) struct DurableTests {
     @Test func aDurableRouteOfTopicsLosesNothing() async throws {
         let pair = BrokerPair(from: .amqp, to: .redis)
         try await Ends.with(pair) { ends in

@@ -6,7 +6,7 @@ import Testing
 @testable import MartletCommand
 
 /// What the documents say about files of settings is true.
-@Suite("The article on bridges", .timeLimit(.minutes(5)))
+@Suite("The article on bridges", .timeLimit(.minutes(10)))
 struct SettingsArticleTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletCommand
 
-@Suite("Arguments of martlet", .timeLimit(.minutes(5)))
+@Suite("Arguments of martlet", .timeLimit(.minutes(10)))
 struct ArgumentTests {
     private static let url = "mqtt://localhost"
 

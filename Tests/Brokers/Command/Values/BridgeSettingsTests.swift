@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletCommand
 
-@Suite("A bridge's file", .timeLimit(.minutes(5)))
+@Suite("A bridge's file", .timeLimit(.minutes(10)))
 struct BridgeSettingsTests {
     private static let ends = "from: mqtt://a\nto: amqp://b\n"
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletCommand
 
-@Suite("What martlet bridge is made of", .timeLimit(.minutes(5)))
+@Suite("What martlet bridge is made of", .timeLimit(.minutes(10)))
 struct BridgeValuesTests {
     // MARK: Mapping
 

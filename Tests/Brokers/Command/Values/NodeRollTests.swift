@@ -4,7 +4,7 @@ import Testing
 
 @testable import MartletCommand
 
-@Suite("Nodes that live", .timeLimit(.minutes(5)))
+@Suite("Nodes that live", .timeLimit(.minutes(10)))
 struct NodeRollTests {
     private let start = ContinuousClock.now
 

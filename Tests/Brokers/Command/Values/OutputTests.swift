@@ -4,7 +4,7 @@ import Testing
 
 @testable import MartletCommand
 
-@Suite("Output of martlet", .timeLimit(.minutes(5)))
+@Suite("Output of martlet", .timeLimit(.minutes(10)))
 struct OutputTests {
     private func compact(_ text: String) -> String? {
         JSONBody.compact(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }

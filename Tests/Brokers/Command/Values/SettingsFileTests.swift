@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletCommand
 
-@Suite("A file of settings", .timeLimit(.minutes(5)))
+@Suite("A file of settings", .timeLimit(.minutes(10)))
 struct SettingsFileTests {
     @Test("is a tree whose pieces know their place and their keys")
     func knowsPlaces() throws {

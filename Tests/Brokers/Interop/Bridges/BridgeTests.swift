@@ -4,7 +4,7 @@ import Testing
 
 /// Peers of commlib-py 0.13.2 at one broker reach such peers at another one through a bridge, from each broker to each,
 /// also where both are the same. They use the library as its users install it and know of no bridge.
-@Suite(.timeLimit(.minutes(5))) struct BridgeTests {
+@Suite(.timeLimit(.minutes(10))) struct BridgeTests {
     private static let table = OutcomeTable(
         rows: Pairing.all.map(\.testDescription),
         columns: Crossing.Column.allCases.map(\.rawValue)

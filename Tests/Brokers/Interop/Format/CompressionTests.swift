@@ -4,7 +4,7 @@ import MartletCompression
 import Testing
 
 /// Compression, which both ends of a topic or a procedure have to agree on.
-@Suite(.timeLimit(.minutes(5))) struct CompressionTests {
+@Suite(.timeLimit(.minutes(10))) struct CompressionTests {
     private static let levels: [(level: CompressionLevel, name: JSON)] = [
         (.none, "none"), (.speed, "speed"), (.best, "best"), (.standard, "default"),
     ]

@@ -4,7 +4,7 @@ import Testing
 
 /// The envelope that the documentation of earlier versions of commlib-py has for topics: who wants it chooses it, and a reader
 /// tells by itself.
-@Suite(.timeLimit(.minutes(5))) struct FormatTests {
+@Suite(.timeLimit(.minutes(10))) struct FormatTests {
     private func check(_ data: JSON?, is body: JSON) throws {
         #expect(data?["data"] == body)
         #expect(data?["header"]?["timestamp"]?.integer ?? 0 > 1_700_000_000_000_000_000)

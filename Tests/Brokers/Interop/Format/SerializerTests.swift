@@ -3,7 +3,7 @@ import Martlet
 import Testing
 
 /// commlib-py's serializers other than JSON. What it calls binary is JSON again.
-@Suite(.timeLimit(.minutes(5))) struct SerializerTests {
+@Suite(.timeLimit(.minutes(10))) struct SerializerTests {
     private static let options: [String: ConnectionOptions] = [
         "binary": ConnectionOptions(),
         "msgpack": ConnectionOptions(transforms: [MessagePackTransform()]),

@@ -3,7 +3,7 @@ import Martlet
 import Testing
 
 /// Martlet and commlib-py 0.13.2, as its users install it, do with each other whatever both can do, on every broker.
-@Suite(.timeLimit(.minutes(5))) struct MatrixTests {
+@Suite(.timeLimit(.minutes(10))) struct MatrixTests {
     private static let table = OutcomeTable(
         rows: Cell.Row.allCases.flatMap { row in Cell.Direction.allCases.map { "\(row.rawValue), \($0.rawValue)" } },
         columns: Broker.allCases.map(\.rawValue)

@@ -4,7 +4,7 @@ import Testing
 
 /// Where commlib-py does the wrong thing, Martlet's own peers get the right one, and its peers the best that they
 /// understand.
-@Suite(.timeLimit(.minutes(5))) struct QuirkTests {
+@Suite(.timeLimit(.minutes(10))) struct QuirkTests {
     // MARK: Martlet serves
 
     /// commlib-py's servers say that a goal whose handler failed has succeeded. Martlet's say that it was aborted.

@@ -4,7 +4,7 @@ import MartletMQTT
 import Testing
 
 /// What a broker confirmed is with its subscribers in the end, however often the broker dies.
-@Suite(.timeLimit(.minutes(5))) struct BrokerRestartTests {
+@Suite(.timeLimit(.minutes(10))) struct BrokerRestartTests {
     private static let promise = PublishOptions(guarantee: .atLeastOnce)
 
     /// A mosquitto that keeps sessions, with no limit to what is under way.

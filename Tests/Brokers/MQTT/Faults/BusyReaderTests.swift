@@ -5,7 +5,7 @@ import Testing
 
 /// A subscriber that, for each message, asks something of the broker on the connection that the messages come by. The
 /// answer comes behind messages for which there is no room.
-@Suite(.timeLimit(.minutes(3))) struct BusyReaderTests {
+@Suite(.timeLimit(.minutes(10))) struct BusyReaderTests {
     private static let promise = PublishOptions(guarantee: .atLeastOnce)
     private let messages = 3_000
 

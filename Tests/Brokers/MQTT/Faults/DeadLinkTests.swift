@@ -5,7 +5,7 @@ import Testing
 
 /// Links that die without a word. The shortest keep-alive is five seconds, so these tests take that long; they run at
 /// the same time.
-@Suite(.timeLimit(.minutes(3))) struct DeadLinkTests {
+@Suite(.timeLimit(.minutes(10))) struct DeadLinkTests {
     private static let promise = PublishOptions(guarantee: .atLeastOnce)
 
     private func options(_ port: Int, _ version: MQTTVersion = .v5) -> MQTTOptions {

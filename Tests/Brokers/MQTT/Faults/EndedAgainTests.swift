@@ -5,7 +5,7 @@ import MartletTesting
 import Testing
 
 /// A broker that accepts each link and ends it again.
-@Suite(.timeLimit(.minutes(2))) struct EndedAgainTests {
+@Suite(.timeLimit(.minutes(10))) struct EndedAgainTests {
     /// DISCONNECT: Session taken over (MQTT 5, 3.14.2.1).
     private static let takenOver = RawPeer.Packet(head: 0xe0, body: [0x8e, 0])
 

@@ -5,7 +5,7 @@ import Testing
 @testable import MartletMQTT
 
 /// After a lost link a connection says that it is connected when its subscriptions are back, and no sooner.
-@Suite(.timeLimit(.minutes(2))) struct RestoreTests {
+@Suite(.timeLimit(.minutes(10))) struct RestoreTests {
     @Test(arguments: MQTTVersion.allCases)
     func aLinkIsThereOnceTheSubscriptionsAreBack(_ version: MQTTVersion) async throws {
         let asked = Shared(false)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletMQTT
 
-@Suite(.timeLimit(.minutes(3))) struct ClosingTests {
+@Suite(.timeLimit(.minutes(10))) struct ClosingTests {
     /// The socket is full again and again; whenever it has room, what waits goes on.
     @Test(arguments: [MQTTVersion.v311, .v5]) func closingSendsWhatWasAccepted(_ version: MQTTVersion) async throws {
         let (rounds, messages) = (25, 2_000)

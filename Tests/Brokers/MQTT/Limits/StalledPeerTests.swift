@@ -6,7 +6,7 @@ import Testing
 @testable import MartletMQTT
 
 /// A peer that accepts and then reads nothing.
-@Suite(.timeLimit(.minutes(2))) struct StalledPeerTests {
+@Suite(.timeLimit(.minutes(10))) struct StalledPeerTests {
     /// Publishers wait instead of filling the memory, each can be cancelled, and the link is taken for dead.
     @Test(arguments: Guarantee.allCases) func publishersWaitForAPeerThatReadsNothing(_ guarantee: Guarantee)
         async throws

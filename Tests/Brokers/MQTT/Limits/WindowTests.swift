@@ -5,7 +5,7 @@ import Testing
 @testable import MartletMQTT
 
 /// Many messages under way.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct WindowTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct WindowTests {
     @Test(arguments: MQTTVersion.allCases, [1, 100, 4_000])
     func aWindowOfAnySizeConfirmsAll(_ version: MQTTVersion, _ window: Int) async throws {
         var settings = MosquittoOptions()

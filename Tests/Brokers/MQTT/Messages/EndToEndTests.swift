@@ -4,7 +4,7 @@ import MartletMQTT
 import Testing
 
 /// Messages between Martlet and itself, and between Martlet and mosquitto's own programs.
-@Suite(.timeLimit(.minutes(2))) struct EndToEndTests {
+@Suite(.timeLimit(.minutes(10))) struct EndToEndTests {
     @Test(arguments: MQTTVersion.allCases, Guarantee.allCases)
     func messagesArriveInOrder(_ version: MQTTVersion, _ guarantee: Guarantee) async throws {
         let server = try await MosquittoServer.shared()

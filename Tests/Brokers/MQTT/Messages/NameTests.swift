@@ -5,7 +5,7 @@ import MartletMQTT
 import Testing
 
 /// Names as MQTT has them, on a real broker.
-@Suite(.timeLimit(.minutes(5))) struct NameTests {
+@Suite(.timeLimit(.minutes(10))) struct NameTests {
     private static let (composed, decomposed) = ("x/caf\u{E9}", "x/cafe\u{301}")
 
     /// Publishes by the program of mosquitto, so that the topic's bytes are known to be these.

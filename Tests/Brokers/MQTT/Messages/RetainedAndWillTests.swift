@@ -4,7 +4,7 @@ import MartletMQTT
 import Testing
 
 /// What a broker keeps, and what it says for those who can't any more.
-@Suite(.timeLimit(.minutes(2))) struct RetainedAndWillTests {
+@Suite(.timeLimit(.minutes(10))) struct RetainedAndWillTests {
     private static let promise = PublishOptions(guarantee: .atLeastOnce)
     private static let kept = PublishOptions(guarantee: .atLeastOnce, retain: true)
 

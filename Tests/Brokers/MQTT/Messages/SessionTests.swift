@@ -4,7 +4,7 @@ import MartletMQTT
 import Testing
 
 /// Sessions that a broker keeps while nobody is there.
-@Suite(.timeLimit(.minutes(2))) struct SessionTests {
+@Suite(.timeLimit(.minutes(10))) struct SessionTests {
     private static let promise = PublishOptions(guarantee: .atLeastOnce)
     private static let guaranteed = SubscribeOptions(guarantee: .atLeastOnce)
 

@@ -6,7 +6,7 @@ import Testing
 @testable import MartletMQTT
 
 /// Who prefers the connection's thread is never taken off it.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct LoopCallerTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct LoopCallerTests {
     @Test func callsFromTheConnectionsThreadWakeNoOther() async throws {
         try await withEcho { broker, name in
             let loop = broker.session.loop

@@ -6,7 +6,7 @@ import Testing
 
 /// Calls to a service of another library, which answers on the topic that it is told and says nothing else about what
 /// it answers.
-@Suite(.timeLimit(.minutes(2))) struct RawServiceTests {
+@Suite(.timeLimit(.minutes(10))) struct RawServiceTests {
     private struct Request: Codable {
         struct Header: Codable {
             var replyTo: String

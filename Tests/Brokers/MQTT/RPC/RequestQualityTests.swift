@@ -5,7 +5,7 @@ import Testing
 @testable import MartletMQTT
 
 /// How surely requests come to their responder.
-@Suite(.timeLimit(.minutes(1))) struct RequestQualityTests {
+@Suite(.timeLimit(.minutes(10))) struct RequestQualityTests {
     /// What a link would lose anyway need not be acknowledged; what the broker keeps for the next link has to be.
     @Test(arguments: [false, true]) func requestsAreAcknowledgedWhereTheBrokerKeepsThem(keeps: Bool) async throws {
         let server = try await MosquittoServer.shared()

@@ -5,7 +5,7 @@ import Testing
 @testable import MartletMQTT
 
 /// Whoever answers with nothing, or with nonsense.
-@Suite(.timeLimit(.minutes(2))) struct SilenceTests {
+@Suite(.timeLimit(.minutes(10))) struct SilenceTests {
     @Test(arguments: MQTTVersion.allCases) func whereNobodyListensTheErrorSaysSo(_ version: MQTTVersion) async throws {
         let port = try ReservedPort()
         let error = await messagingError { _ = try await MQTTConnection.connect(.local(port.number, version)) }

@@ -5,7 +5,7 @@ import MartletMQTT
 import Testing
 
 /// A broker that can't prove who it is gets nothing, nor does a client that can't.
-@Suite(.timeLimit(.minutes(2))) struct TLSRefusalTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSRefusalTests {
     private func options(
         _ server: MosquittoServer,
         host: String = "localhost",

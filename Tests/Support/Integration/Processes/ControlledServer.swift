@@ -5,7 +5,7 @@
 /// A suite whose tests would get in each other's way on one server is serialized, and every suite has a time limit, so
 /// that a broker that never answers fails a test instead of holding up all of them:
 ///
-///     @Suite(.serialized, .timeLimit(.minutes(2)))
+///     @Suite(.serialized, .timeLimit(.minutes(10)))
 ///     struct ReconnectTests {
 ///         @Test func aRestartedBrokerIsFoundAgain() async throws {
 ///             try await MosquittoServer.withServer { server in

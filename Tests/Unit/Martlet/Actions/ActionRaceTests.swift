@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// Each race has one outcome.
-@Suite(.timeLimit(.minutes(1))) struct ActionRaceTests {
+@Suite(.timeLimit(.minutes(10))) struct ActionRaceTests {
     private func isStatus(_ destination: BrokerDispatch.Destination) -> Bool {
         destination == .topic("arm.move.status", retain: false)
     }

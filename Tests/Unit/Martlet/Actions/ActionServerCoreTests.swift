@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct ActionServerCoreTests {
+@Suite(.timeLimit(.minutes(10))) struct ActionServerCoreTests {
     // MARK: Policies
 
     @Test func rejectsWhileBusy() {

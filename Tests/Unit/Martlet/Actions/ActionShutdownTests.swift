@@ -5,7 +5,7 @@ import ServiceLifecycleTestKit
 import Testing
 
 /// How a server ends, and what its clients see of it.
-@Suite(.timeLimit(.minutes(1))) struct ActionShutdownTests {
+@Suite(.timeLimit(.minutes(10))) struct ActionShutdownTests {
     @Test func aGracefulShutdownLetsGoalsFinish() async throws {
         let gate = Gate()
         let log = Log<String>()

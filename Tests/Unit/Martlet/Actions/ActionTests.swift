@@ -2,7 +2,7 @@ import Martlet
 import Testing
 
 /// What a client sees of a goal that nothing goes wrong with, or that its handler ends in its own way.
-@Suite(.timeLimit(.minutes(1))) struct ActionTests {
+@Suite(.timeLimit(.minutes(10))) struct ActionTests {
     struct Jam: Error, CustomStringConvertible { var description: String { "the gripper is stuck" } }
 
     @Test func feedbackThenResult() async throws {

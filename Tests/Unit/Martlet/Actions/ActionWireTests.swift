@@ -3,7 +3,7 @@ import Martlet
 import Testing
 
 /// Bodies as commlib-py writes and reads them, and what is no such body.
-@Suite(.timeLimit(.minutes(1))) struct ActionWireTests {
+@Suite(.timeLimit(.minutes(10))) struct ActionWireTests {
     private func object(_ message: Message?) throws -> NSDictionary {
         try #require(JSONSerialization.jsonObject(with: Data(message?.body ?? [])) as? NSDictionary)
     }

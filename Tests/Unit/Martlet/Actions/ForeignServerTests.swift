@@ -2,7 +2,7 @@ import Martlet
 import Testing
 
 /// What a client makes of servers that contradict themselves, as commlib-py's do.
-@Suite(.timeLimit(.minutes(1))) struct ForeignServerTests {
+@Suite(.timeLimit(.minutes(10))) struct ForeignServerTests {
     private let clock = ContinuousClock()
 
     /// Runs `body` with a goal that a server without headers has taken on and answers questions about as told; an empty answer

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct GoalStateMachineTests {
+@Suite(.timeLimit(.minutes(10))) struct GoalStateMachineTests {
     typealias Machine = GoalStateMachine
 
     static let events: [Machine.Event] =

@@ -1,7 +1,7 @@
 import Martlet
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ForwardActionsTests {
     private struct Lift: Codable, Sendable, Equatable { var floor: Int }
     private struct Passing: Codable, Sendable, Equatable { var floor: Int }

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ForwardCallsTests {
     private let double = RPC<Int, Int>("ops.double")
     private let there = RPC<Int, Int>("robot.ops.double")

@@ -14,7 +14,7 @@ import Testing
 @testable import struct Martlet.ForwardWindow
 
 /// The parts of a route that passes messages on, each by itself.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ForwardValueTests {
     // MARK: Intake
 

@@ -1,7 +1,7 @@
 import Martlet
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct LoopTests {
     private static func plan(@RouteBuilder routes: () -> [any Route]) throws -> [RoutePlan] {
         let end = BridgeEnd(name: "end", capabilities: [.confirmedPublish, .redelivery, .separateHeaders])

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StoreAndForwardTests {
     @Test func whatComesWhileTheSinkIsAwayIsKeptAndPassedOnInOrder() async throws {
         let (fixture, folder) = (try await BridgeFixture(), try Folder())

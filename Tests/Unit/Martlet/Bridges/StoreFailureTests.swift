@@ -17,7 +17,7 @@ import Darwin
 #endif
 
 /// A store whose disk fails: what it has not got for certain does not count as taken.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StoreFailureTests {
     private static func records(_ numbers: Range<Int>) -> [[UInt8]] {
         numbers.map { number in

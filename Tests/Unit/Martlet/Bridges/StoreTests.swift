@@ -17,7 +17,7 @@ import Darwin
 #endif
 
 /// The store's files, without a bridge.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StoreTests {
     fileprivate static func stored(_ number: Int, padding: Int = 0, time: Int64 = 0) -> StoredMessage {
         let body = Array("\(number)".utf8) + Array(repeating: UInt8(ascii: " "), count: padding)

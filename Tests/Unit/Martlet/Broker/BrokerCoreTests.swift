@@ -3,7 +3,7 @@ import Testing
 @testable import Martlet
 
 /// The broker's core without its shell: commands in, effects out.
-@Suite(.timeLimit(.minutes(5))) struct BrokerCoreTests {
+@Suite(.timeLimit(.minutes(10))) struct BrokerCoreTests {
     var core = BrokerCore(MemoryBroker.Options())
 
     /// What the core wants done, in short.

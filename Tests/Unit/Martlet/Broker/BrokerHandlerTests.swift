@@ -2,7 +2,7 @@ import Martlet
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct BrokerHandlerTests {
+@Suite(.timeLimit(.minutes(10))) struct BrokerHandlerTests {
     /// A broker with rules of its own: it keeps a journal, stamps, reroutes, refuses, answers.
     struct House: BrokerHandler {
         let journal: Journal

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct DeadlinesTests {
+@Suite(.timeLimit(.minutes(10))) struct DeadlinesTests {
     @Test func theEarliestTimeOfASubjectCounts() {
         var deadlines = Deadlines<String>()
         deadlines.note("a", at: .seconds(5))

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// What a broker hands over may be gone before the broker has let go of it, and then turns to the broker in turn.
-@Suite(.timeLimit(.minutes(1))) struct HandOverTests {
+@Suite(.timeLimit(.minutes(10))) struct HandOverTests {
     @Test func aDeliveryDroppedWhileItIsHandedOver() async throws {
         let broker = MemoryBroker()
         let consumer = try await broker.connect(name: "consumer")

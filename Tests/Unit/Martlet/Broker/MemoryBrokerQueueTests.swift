@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct MemoryBrokerQueueTests {
+@Suite(.timeLimit(.minutes(10))) struct MemoryBrokerQueueTests {
     @Test func fullQueuesHoldSendersBackUntilThereIsRoom() async throws {
         let broker = MemoryBroker()
         try broker.declareQueue("jobs", options: QueueOptions(limit: 2))

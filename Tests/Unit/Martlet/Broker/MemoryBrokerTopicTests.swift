@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct MemoryBrokerTopicTests {
+@Suite(.timeLimit(.minutes(10))) struct MemoryBrokerTopicTests {
     private func read(_ count: Int, from subscription: Subscription) async throws -> [String] {
         var texts: [String] = []
         while texts.count < count, let delivery = try await subscription.next() {

@@ -3,7 +3,7 @@ import Testing
 @testable import Martlet
 
 /// What the embedded broker's shell holds for its core.
-@Suite(.timeLimit(.minutes(1))) struct MemoryShellTests {
+@Suite(.timeLimit(.minutes(10))) struct MemoryShellTests {
     @Test func aNumberFindsItsMailboxAndNoOther() {
         var table = MailboxTable()
         let first = Mailbox<Delivery>(limit: 1)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct QueueCoreTests {
+@Suite(.timeLimit(.minutes(10))) struct QueueCoreTests {
     private func recipient(_ number: Int) -> Recipient { Recipient(client: number, number: number) }
 
     private func consumer(_ number: Int, prefetch: Int = 1) -> QueueCore.Consumer {

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct QueueLimitTests {
+@Suite(.timeLimit(.minutes(10))) struct QueueLimitTests {
     @Test func aQueuesOwnTimeToLiveEndsWhatNobodyTouches() async throws {
         let clock = TestClock()
         let broker = MemoryBroker(options: MemoryBroker.Options(clock: clock))

@@ -1,7 +1,7 @@
 import Martlet
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SteppedBrokerTests {
+@Suite(.timeLimit(.minutes(10))) struct SteppedBrokerTests {
     @Test func nothingIsDeliveredUntilTold() async throws {
         let broker = MemoryBroker(options: .init(mode: .stepped))
         let connection = try await broker.connect(name: "a")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct TopicTableTests {
+@Suite(.timeLimit(.minutes(10))) struct TopicTableTests {
     /// What the tree finds is what the pattern itself says, whatever was inserted and removed before.
     @Test func itFindsWhatThePatternMatches() {
         var generator = SplitMix64(seed: 11)
@@ -53,7 +53,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct SubscriberIndexTests {
+@Suite(.timeLimit(.minutes(10))) struct SubscriberIndexTests {
     private func subscriber(_ number: Int) -> Subscriber {
         Subscriber(
             recipient: Recipient(client: 1, number: number),

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct BackoffTests {
+@Suite(.timeLimit(.minutes(10))) struct BackoffTests {
     @Test func delaysDoubleUpToTheMaximum() {
         let backoff = Backoff(initial: .seconds(1), maximum: .seconds(10), jitter: 0)
         #expect((0..<6).map { backoff.delay(before: $0) } == [1, 2, 4, 8, 10, 10].map { .seconds($0) })

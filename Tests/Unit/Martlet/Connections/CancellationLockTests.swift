@@ -5,7 +5,7 @@ import Testing
 /// While a task is cancelled the Swift runtime holds a lock of that task and calls its cancellation handlers, and whoever
 /// resumes the task waits for that lock. So a lock that such a handler takes must not be held while a task is resumed:
 /// two threads would wait for each other for ever. Each of these cancels a task at the moment when it is resumed.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct CancellationLockTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct CancellationLockTests {
     private typealias Resuming = @Sendable () async throws -> Void
 
     @Test func whoWatchesAConnection() async throws {

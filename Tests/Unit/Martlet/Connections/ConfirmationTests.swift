@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(1))) struct ConfirmationTests {
+@Suite(.timeLimit(.minutes(10))) struct ConfirmationTests {
     private struct Lost: Error {}
 
     private let timers = Timers(Timeline())

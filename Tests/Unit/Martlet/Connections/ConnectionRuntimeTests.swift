@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// What a transport of somebody else's tells the runtime of its connection, and asks it.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionRuntimeTests {
+@Suite(.timeLimit(.minutes(10))) struct ConnectionRuntimeTests {
     @Test func closesOnceForAllAndInFull() async throws {
         let runtime = ConnectionRuntime(options: ConnectionOptions())
         #expect(runtime.missingLink.code == .notConnected)

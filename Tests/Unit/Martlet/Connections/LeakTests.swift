@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(1))) struct LeakTests {
+@Suite(.timeLimit(.minutes(10))) struct LeakTests {
     private struct Census {
         weak var broker: MemoryBroker?
         weak var connection: MemoryConnection?

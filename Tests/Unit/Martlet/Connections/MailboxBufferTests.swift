@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct MailboxBufferTests {
+@Suite(.timeLimit(.minutes(10))) struct MailboxBufferTests {
     private func drain(_ buffer: inout MailboxBuffer<Int>) -> [Int] {
         var all: [Int] = []
         while let next = buffer.popFirst() { all.append(next) }

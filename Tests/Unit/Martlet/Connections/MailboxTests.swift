@@ -3,7 +3,7 @@ import Martlet
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct MailboxTests {
+@Suite(.timeLimit(.minutes(10))) struct MailboxTests {
     private func offer(_ element: Int, to mailbox: Mailbox<Int>) async throws {
         if case .parked(let id) = mailbox.offer(element, topic: "t") { try await mailbox.waitUntilAdmitted(id) }
     }

@@ -1,7 +1,7 @@
 import Martlet
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct OfflineBufferTests {
+@Suite(.timeLimit(.minutes(10))) struct OfflineBufferTests {
     /// Whatever moment the link comes back at, nothing stays behind and nothing is overtaken.
     @Test func publishesAroundARestoredLinkStayInOrder() async throws {
         let broker = MemoryBroker()

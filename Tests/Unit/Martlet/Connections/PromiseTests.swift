@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct PromiseTests {
+@Suite(.timeLimit(.minutes(10))) struct PromiseTests {
     @Test func theFirstEndCounts() async throws {
         let promise = Promise<Int>()
         #expect(!promise.hasEnded)

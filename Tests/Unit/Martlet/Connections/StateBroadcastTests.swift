@@ -1,7 +1,7 @@
 import Martlet
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StateBroadcastTests {
     @Test func whoWatchesAConnectionSeesItClose() async throws {
         let connection = try await MemoryBroker().connect(name: "a")

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SubscriptionFeedTests {
+@Suite(.timeLimit(.minutes(10))) struct SubscriptionFeedTests {
     private static func delivery(_ text: String, settled: Recorder<Disposition>? = nil) -> Delivery {
         guard let settled else { return Delivery(topic: "a.b", message: Message(text)) }
         return Delivery(topic: "a.b", message: Message(text)) { settled.record($0) }

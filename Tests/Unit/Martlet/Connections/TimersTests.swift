@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(1))) struct TimersTests {
+@Suite(.timeLimit(.minutes(10))) struct TimersTests {
     @Test func actionsComeInTheOrderOfTheirTimes() async throws {
         let clock = TestClock()
         let timers = Timers(Timeline(clock))

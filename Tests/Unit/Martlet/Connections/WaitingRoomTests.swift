@@ -4,7 +4,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(1))) struct WaitingRoomTests {
+@Suite(.timeLimit(.minutes(10))) struct WaitingRoomTests {
     private struct Closed: Error {}
     private typealias Room = WaitingRoom<Int>
 

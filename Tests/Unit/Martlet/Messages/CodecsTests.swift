@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct CodecsTests {
+@Suite(.timeLimit(.minutes(10))) struct CodecsTests {
     struct Sonar: Codable, Sendable, Equatable {
         var distance: Double
         var name: String

@@ -85,7 +85,7 @@ import Testing
     }
 
     /// In text that is JSON, as a string of many escapes, and in base64.
-    @Test(.timeLimit(.minutes(1)), arguments: ["JSON", "escapes", "bytes"])
+    @Test(.timeLimit(.minutes(10)), arguments: ["JSON", "escapes", "bytes"])
     func largeBodies(kind: String) throws {
         var message = Message(headers: ["timestamp": 1])
         switch kind {

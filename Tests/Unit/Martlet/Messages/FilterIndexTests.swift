@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct FilterIndexTests {
+@Suite(.timeLimit(.minutes(10))) struct FilterIndexTests {
     private func matches(_ index: FilterIndex<Int>, _ topic: TopicName) -> [Int] {
         var found: [Int] = []
         index.forEachMatch(of: topic) { found.append($0) }

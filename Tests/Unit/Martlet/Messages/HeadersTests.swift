@@ -2,7 +2,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct HeadersTests {
+@Suite(.timeLimit(.minutes(10))) struct HeadersTests {
     @Test func settingReplacingRemoving() {
         var headers: Headers = ["a": 1, "b": "x"]
         headers["a"] = 2.5

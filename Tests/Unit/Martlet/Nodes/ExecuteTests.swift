@@ -3,7 +3,7 @@ import MartletTesting
 import ServiceLifecycleTestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ExecuteTests {
     private let backoff = Backoff(initial: .seconds(1), jitter: 0)
 

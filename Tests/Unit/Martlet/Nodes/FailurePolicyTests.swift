@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct FailurePolicyTests {
     /// From one second, doubling, without chance.
     private func backoff(attempts: Int? = nil, maximum: Duration = .seconds(60)) -> Backoff {

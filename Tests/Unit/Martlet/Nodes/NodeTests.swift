@@ -3,7 +3,7 @@ import MartletTesting
 import ServiceLifecycle
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct NodeTests {
     private let echo = RPC<Int, Int>("echo")
 

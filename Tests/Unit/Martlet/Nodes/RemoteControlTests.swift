@@ -7,7 +7,7 @@ import Testing
 @testable import class Martlet.Node
 @testable import class Martlet.Runner
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RemoteControlTests {
     private let echo = RPC<Int, Int>("echo")
     private let options = NodeOptions(remoteControl: true)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct TickScheduleTests {
+@Suite(.timeLimit(.minutes(10))) struct TickScheduleTests {
     @Test func aMillionTicksDoNotDrift() {
         let interval = Duration.nanoseconds(333_333_333)
         var schedule = TickSchedule(start: .seconds(7), interval: interval)

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct WhileRunningTests {
+@Suite(.timeLimit(.minutes(10))) struct WhileRunningTests {
     private let echo = RPC<Int, Int>("echo")
 
     @Test func theBodyFindsTheNodesComponentsAndReturns() async throws {

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct PublisherTests {
+@Suite(.timeLimit(.minutes(10))) struct PublisherTests {
     struct Reading: Codable, Sendable, Equatable {
         var celsius: Double
         var room: String

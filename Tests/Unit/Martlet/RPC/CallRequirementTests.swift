@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// Calls use what a connection implements for them, whatever type it is of.
-@Suite(.timeLimit(.minutes(1))) struct CallRequirementTests {
+@Suite(.timeLimit(.minutes(10))) struct CallRequirementTests {
     @Test func callsUseTheirOwnRequirements() async throws {
         let broker = MemoryBroker()
         let connection = CallingConnection(try await broker.connect(name: "a"))

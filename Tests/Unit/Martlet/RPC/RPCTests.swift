@@ -3,7 +3,7 @@ import MartletTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct RPCTests {
+@Suite(.timeLimit(.minutes(10))) struct RPCTests {
     struct Pair: Codable, Sendable {
         var a: Int
         var b: Int

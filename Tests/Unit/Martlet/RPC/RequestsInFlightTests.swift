@@ -3,7 +3,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct RequestsInFlightTests {
+@Suite(.timeLimit(.minutes(10))) struct RequestsInFlightTests {
     private let delivery = Delivery(topic: "q", message: Message())
 
     @Test func aRepeatedRequestJoinsTheFirst() {

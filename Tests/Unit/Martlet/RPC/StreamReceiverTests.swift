@@ -2,7 +2,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite(.timeLimit(.minutes(5))) struct StreamReceiverTests {
+@Suite(.timeLimit(.minutes(10))) struct StreamReceiverTests {
     /// Frames may arrive on several threads at once; what is in order once is passed on in that order.
     @Test func framesThatArriveAtOnceStayInOrder() async throws {
         let timers = Timers(Timeline())

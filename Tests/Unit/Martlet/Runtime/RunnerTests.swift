@@ -10,7 +10,7 @@ import Testing
 @testable import class Martlet.Runner
 
 /// A runner by itself: something that is neither a node nor a bridge.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct RunnerTests {
     /// Counts a run, says that it is ready, and returns when it is to stop.
     private static func part(

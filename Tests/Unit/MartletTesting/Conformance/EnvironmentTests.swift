@@ -3,7 +3,7 @@ import MartletTesting
 import Testing
 
 /// What a check may count on.
-@Suite(.timeLimit(.minutes(1))) struct EnvironmentTests {
+@Suite(.timeLimit(.minutes(10))) struct EnvironmentTests {
     /// Also if there is another one of its name already, which would answer for it.
     @Test func aResponderIsFoundByTheTimeTheBodyBegins() async throws {
         for _ in 0..<100 {

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct FaultPlanTests {
+@Suite(.timeLimit(.minutes(10))) struct FaultPlanTests {
     private let faults = Faults(delay: 0.2, duplicate: 0.2, reorder: 0.2, drop: 0.2, cut: 0.1)
 
     @Test func sameSeedSameDecisions() {

@@ -2,7 +2,7 @@ import Martlet
 import MartletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FaultyConnectionTests {
+@Suite(.timeLimit(.minutes(10))) struct FaultyConnectionTests {
     /// What arrives of a hundred publishes by one task.
     private func received(seed: UInt64, _ faults: Faults) async throws -> (texts: [String], FaultStatistics) {
         let broker = MemoryBroker()

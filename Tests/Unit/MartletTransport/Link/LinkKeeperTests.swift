@@ -5,7 +5,7 @@ import Testing
 
 /// Time stands still but where a test moves it. One that sleeps is the connection's timers, which have a time limit of before;
 /// the other is the keeper, between two attempts.
-@Suite(.timeLimit(.minutes(1))) struct LinkKeeperTests {
+@Suite(.timeLimit(.minutes(10))) struct LinkKeeperTests {
     private func connected(_ session: ScriptedSession, _ body: () async throws -> Void) async throws {
         try await session.connect()
         try await body()

@@ -4,7 +4,7 @@ import Martlet
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct TLSContextTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSContextTests {
     /// The message of the error that options lead to.
     private static func message(_ options: TLSOptions, host: String = "broker.test") -> String {
         do {

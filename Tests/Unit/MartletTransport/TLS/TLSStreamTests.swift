@@ -4,7 +4,7 @@ import MartletTesting
 import MartletTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct TLSStreamTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSStreamTests {
     private static func received(_ socket: Socket) -> [UInt8] {
         var result: [UInt8] = []
         while case .done(let bytes) = socket.read() { result += bytes }

@@ -4,7 +4,7 @@ import MartletTransport
 import Testing
 
 /// Whom a client trusts, with the `openssl` program as the server.
-@Suite(.timeLimit(.minutes(3))) struct TLSVerificationTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSVerificationTests {
     /// What came of connecting: the line that came back, or what was wrong.
     private enum Outcome: Sendable, Equatable {
         case line(String)
