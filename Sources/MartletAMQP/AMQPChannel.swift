@@ -3,9 +3,9 @@ import Martlet
 /// A channel of a connection: AMQP as it is.
 ///
 /// It survives reconnects, with its consumers. Until it is open again, publishes with confirms wait, and all else throws
-/// ``MessagingError/Code/notConnected``. An error that the broker finds on it (a queue that does not exist, a
+/// `MessagingError.Code.notConnected`. An error that the broker finds on it (a queue that does not exist, a
 /// delivery that is settled twice) ends it for good, and nothing else: what waits on it throws the broker's reason, as
-/// ``MessagingError/Code/refused`` with an ``AMQPReplyError`` as its cause, and so does what is asked later. It is closed
+/// `MessagingError.Code.refused` with an ``AMQPReplyError`` as its cause, and so does what is asked later. It is closed
 /// when nobody holds it any more.
 public final class AMQPChannel: Sendable {
     private let session: AMQPSession
@@ -25,10 +25,10 @@ public final class AMQPChannel: Sendable {
     ///
     /// - Parameters:
     ///   - exchange: empty for the default one, whose routing keys are the names of queues.
-    ///   - isMandatory: whether it is an error, ``MessagingError/Code/noResponder``, that it is routed to no queue. Only
+    ///   - isMandatory: whether it is an error, `MessagingError.Code.noResponder`, that it is routed to no queue. Only
     ///     where the channel confirms.
-    /// - Throws: ``MessagingError/Code/refused`` if the exchange does not exist; ``MessagingError/Code/queueFull`` if the
-    ///   broker does not take it; ``MessagingError/Code/notConnected`` without confirms while there is no link.
+    /// - Throws: `MessagingError.Code.refused` if the exchange does not exist; `MessagingError.Code.queueFull` if the
+    ///   broker does not take it; `MessagingError.Code.notConnected` without confirms while there is no link.
     public func publish(
         _ message: AMQPMessage,
         to exchange: String = "",
@@ -63,7 +63,7 @@ public final class AMQPChannel: Sendable {
 
     /// Consumes a queue, which exists.
     ///
-    /// - Throws: ``MessagingError/Code/refused`` if it does not, or is not for this connection.
+    /// - Throws: `MessagingError.Code.refused` if it does not, or is not for this connection.
     public func consume(
         from queue: String,
         options: AMQPConsumeOptions = AMQPConsumeOptions()

@@ -2,7 +2,7 @@ import Martlet
 
 /// AMQP as it is. What is declared here is declared again on a new link, when an old one was lost.
 ///
-/// What the broker refuses is thrown as ``MessagingError/Code/refused``, with an ``AMQPReplyError`` as its cause:
+/// What the broker refuses is thrown as `MessagingError.Code.refused`, with an ``AMQPReplyError`` as its cause:
 /// 404 for what does not exist, 406 for what exists and is otherwise, 405 for what is another connection's own, 403 for
 /// what is not allowed.
 extension AMQPConnection {
@@ -90,7 +90,7 @@ extension AMQPConnection {
     /// Opens a channel.
     ///
     /// - Parameter confirms: whether its publishes are confirmed by the broker.
-    /// - Throws: ``MessagingError/Code/refused`` if the connection may have no more.
+    /// - Throws: `MessagingError.Code.refused` if the connection may have no more.
     public func openChannel(confirms: Bool = true) async throws -> AMQPChannel {
         let id = try await session.openNative(confirms: confirms)
         return AMQPChannel(session, id: id, confirms: confirms)

@@ -27,10 +27,10 @@ public actor AMQPConnection: Connection {
 
     /// Connects to a broker, and keeps the link from then on.
     ///
-    /// - Throws: ``MessagingError/Code/invalidArgument`` for an option that has no meaning;
-    ///   ``MessagingError/Code/refused`` if the broker refuses or its certificate does not convince;
-    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
-    ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
+    /// - Throws: `MessagingError.Code.invalidArgument` for an option that has no meaning;
+    ///   `MessagingError.Code.refused` if the broker refuses or its certificate does not convince;
+    ///   `MessagingError.Code.timeout`, `MessagingError.Code.connectionLost` if there is none and
+    ///   `ConnectionOptions.whenUnreachable` says to fail; `CancellationError`.
     public static func connect(_ options: AMQPOptions) async throws -> AMQPConnection {
         let session = try AMQPSession(options, loop: .serving(options.connection, name: "martlet-amqp"))
         let connection = AMQPConnection(session)
@@ -69,12 +69,12 @@ public actor AMQPConnection: Connection {
     /// sixteen.
     public nonisolated func events() -> AsyncStream<AMQPEvent> { session.events.stream() }
 
-    /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
+    /// The thread that serves the connection's socket; see `Connection.taskExecutor`.
     public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
 
     // MARK: The verbs
 
-    /// Publishes a message; see ``Connection/publish(_:to:options:)``.
+    /// Publishes a message; see `Connection.publish(_:to:options:)`.
     ///
     /// It goes to the exchange of the options, with the topic as its routing key, of at most 255 bytes. With a guarantee
     /// it is persistent, and kept and sent again until the broker has confirmed it.
@@ -83,7 +83,7 @@ public actor AMQPConnection: Connection {
         try await session.publish(message, to: topic, options)
     }
 
-    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    /// Publishes a message without waiting for the broker; see `Connection.beginPublishing(_:to:options:)`.
     public nonisolated func beginPublishing(
         _ message: Message,
         to topic: TopicName,
@@ -93,7 +93,7 @@ public actor AMQPConnection: Connection {
         return try await session.beginPublishing(message, to: topic, options)
     }
 
-    /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
+    /// Subscribes to topics; see `Connection.subscribe(to:options:)`.
     ///
     /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
     /// waits five minutes for a link that was lost; it is deleted when the subscription is left. A group's members share one
@@ -105,7 +105,7 @@ public actor AMQPConnection: Connection {
         return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(id) }
     }
 
-    /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
+    /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
     ///
     /// A queue that does not exist is declared as the options say; one that does is used as it is. A request, which has
     /// an address for its reply, does not declare its responder's queue.
@@ -114,7 +114,7 @@ public actor AMQPConnection: Connection {
         try await session.send(message, to: queue, options)
     }
 
-    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    /// Sends a message to a queue without waiting for the broker; see `Connection.beginSending(_:to:options:)`.
     public nonisolated func beginSending(
         _ message: Message,
         to queue: QueueName,
@@ -124,7 +124,7 @@ public actor AMQPConnection: Connection {
         return try await session.beginSending(message, to: queue, options)
     }
 
-    /// Consumes a queue; see ``Connection/consume(from:options:)``.
+    /// Consumes a queue; see `Connection.consume(from:options:)`.
     ///
     /// It takes a channel, with the prefetch as its limit. A queue that does not exist is declared as the options say;
     /// one that does is used as it is.
@@ -132,7 +132,7 @@ public actor AMQPConnection: Connection {
         try await consume(from: queue, options, forRequests: false)
     }
 
-    /// Consumes a queue of requests, which goes with its last consumer; see ``Connection/consumeRequests(from:options:)``.
+    /// Consumes a queue of requests, which goes with its last consumer; see `Connection.consumeRequests(from:options:)`.
     public func consumeRequests(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
         try await consume(from: queue, options, forRequests: true)
     }
@@ -148,7 +148,7 @@ public actor AMQPConnection: Connection {
         return Subscription(mailbox, of: queue.ownTopic) { [weak session] in session?.leave(id) }
     }
 
-    /// Sends the request of a call; see ``Connection/beginRequest(_:to:options:)``.
+    /// Sends the request of a call; see `Connection.beginRequest(_:to:options:)`.
     ///
     /// That a request can't be routed the broker says by itself, and the call ends with it.
     public nonisolated func beginRequest(
@@ -166,7 +166,7 @@ public actor AMQPConnection: Connection {
         try await deleteQueue(runtime.names.queue(queue))
     }
 
-    /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
+    /// Opens the reply address; see `Connection.openReplyAddress(_:)`.
     public func openReplyAddress(
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
@@ -174,19 +174,19 @@ public actor AMQPConnection: Connection {
         return ReplyAddress(lease: { [session] _ in session.replyAddress.withLock { $0 } }, giveBack: { _ in })
     }
 
-    /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.
+    /// Sends a message to a reply address; see `Connection.reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
         try await session.reply(message, to: address)
     }
 
-    /// Sends the last reply to a request and acknowledges that; see ``Connection/answer(_:to:settling:)``.
+    /// Sends the last reply to a request and acknowledges that; see `Connection.answer(_:to:settling:)`.
     ///
     /// Both are written together, without waiting for the broker.
     public nonisolated func answer(_ reply: Message, to address: String, settling request: Delivery) async throws {
         try await session.postReply(reply, to: address, settling: request.settlement)
     }
 
-    /// Closes the connection; see ``Connection/close()``.
+    /// Closes the connection; see `Connection.close()`.
     public func close() async {
         await session.close()
     }

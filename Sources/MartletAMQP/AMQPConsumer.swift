@@ -8,7 +8,7 @@ import Martlet
 public struct AMQPConsumer: AsyncSequence, Sendable {
     /// What it yields.
     public typealias Element = AMQPDelivery
-    /// It throws a ``MessagingError`` when the consumer fails for good, or `CancellationError`.
+    /// It throws a `MessagingError` when the consumer fails for good, or `CancellationError`.
     public typealias Failure = any Error
 
     private final class Lifetime: Sendable {

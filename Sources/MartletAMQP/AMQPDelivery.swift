@@ -47,7 +47,7 @@ public struct AMQPDelivery: Sendable {
     /// Says that the message is done with. What is settled twice ends the channel: that is the broker's rule.
     ///
     /// - Parameter upToHere: whether that goes for all earlier deliveries of the channel as well.
-    /// - Throws: ``MessagingError/Code/connectionLost`` if the channel or the link over which it came is gone: the broker
+    /// - Throws: `MessagingError.Code.connectionLost` if the channel or the link over which it came is gone: the broker
     ///   delivers it again. Without acknowledgement it does nothing.
     public func ack(upToHere: Bool = false) throws {
         try settler?.settle(.ack(tag: tag, multiple: upToHere))

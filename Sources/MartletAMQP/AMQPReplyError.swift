@@ -1,7 +1,7 @@
 public import Martlet
 
 /// What a broker gave as the reason for closing a channel or a connection, or for returning a message. It is the
-/// ``MessagingError/cause`` of the error that is thrown.
+/// `MessagingError.cause` of the error that is thrown.
 public struct AMQPReplyError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The code (AMQP 0-9-1, 1.2): 404 for what does not exist, 406 for what is declared otherwise, …
     public let code: Int

@@ -15,7 +15,7 @@ public struct ZlibCompression: BodyTransform {
     /// How hard it tries.
     public var level: CompressionLevel
     /// How many bytes a message may have when it is inflated. One that has more is not read: it is counted in
-    /// ``ConnectionStatistics/undecodable`` and skipped, as ``MessagingError/Code/bodyTooLarge``.
+    /// `ConnectionStatistics.undecodable` and skipped, as `MessagingError.Code.bodyTooLarge`.
     public var maximumBytes: Int
 
     /// zlib's own compromise, and messages of up to 16 MiB, unless told.
@@ -33,7 +33,7 @@ public struct ZlibCompression: BodyTransform {
 
     /// The bytes that were compressed; the bytes themselves if they are not compressed.
     ///
-    /// - Throws: ``MessagingError/Code/bodyTooLarge``; ``MessagingError/Code/decodingFailed`` for what
+    /// - Throws: `MessagingError.Code.bodyTooLarge`; `MessagingError.Code.decodingFailed` for what
     ///   begins as something compressed and goes on as something else.
     public func incoming(_ bytes: [UInt8]) throws -> [UInt8] {
         if Zlib.isStream(bytes) { return try Zlib.inflate(bytes, limit: maximumBytes) }

@@ -26,10 +26,10 @@ public actor MQTTConnection: Connection {
 
     /// Connects to a broker, and keeps the link from then on.
     ///
-    /// - Throws: ``MessagingError/Code/invalidArgument`` for an option that has no meaning;
-    ///   ``MessagingError/Code/refused`` if the broker refuses or its certificate does not convince;
-    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
-    ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
+    /// - Throws: `MessagingError.Code.invalidArgument` for an option that has no meaning;
+    ///   `MessagingError.Code.refused` if the broker refuses or its certificate does not convince;
+    ///   `MessagingError.Code.timeout`, `MessagingError.Code.connectionLost` if there is none and
+    ///   `ConnectionOptions.whenUnreachable` says to fail; `CancellationError`.
     public static func connect(_ options: MQTTOptions) async throws -> MQTTConnection {
         let session = try MQTTSession(options, loop: .serving(options.connection, name: "martlet-mqtt"))
         let connection = MQTTConnection(session)
@@ -61,18 +61,18 @@ public actor MQTTConnection: Connection {
     /// What the version of the protocol gives.
     public nonisolated var capabilities: Capabilities { session.options.capabilities }
 
-    /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
+    /// The thread that serves the connection's socket; see `Connection.taskExecutor`.
     public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
 
     // MARK: The verbs
 
-    /// Publishes a message; see ``Connection/publish(_:to:options:)``.
+    /// Publishes a message; see `Connection.publish(_:to:options:)`.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
         try await session.publish(message, to: topic, options)
     }
 
-    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    /// Publishes a message without waiting for the broker; see `Connection.beginPublishing(_:to:options:)`.
     public nonisolated func beginPublishing(
         _ message: Message,
         to topic: TopicName,
@@ -82,7 +82,7 @@ public actor MQTTConnection: Connection {
         return try await session.beginPublishing(message, to: topic, options)
     }
 
-    /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
+    /// Subscribes to topics; see `Connection.subscribe(to:options:)`.
     ///
     /// A group's subscription is the broker's shared one, `$share/<group>/<filter>`.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
@@ -102,16 +102,16 @@ public actor MQTTConnection: Connection {
         return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
     }
 
-    /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
+    /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
     ///
     /// On MQTT a queue is a topic that its consumers share. The broker keeps nothing for it: with MQTT 5 a guaranteed
-    /// message that nobody consumes is the error ``MessagingError/Code/noResponder``.
+    /// message that nobody consumes is the error `MessagingError.Code.noResponder`.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try await session.send(message, to: queue, options)
     }
 
-    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    /// Sends a message to a queue without waiting for the broker; see `Connection.beginSending(_:to:options:)`.
     public nonisolated func beginSending(
         _ message: Message,
         to queue: QueueName,
@@ -121,15 +121,15 @@ public actor MQTTConnection: Connection {
         return try await session.beginSending(message, to: queue, options)
     }
 
-    /// Consumes a queue; see ``Connection/consume(from:options:)``.
+    /// Consumes a queue; see `Connection.consume(from:options:)`.
     ///
     /// It is a shared subscription, `$share/<group>/<queue>`. The library acknowledges each message as soon as it is
-    /// in the mailbox, so that ``Delivery/ack()`` does nothing here, and what is given back is sent anew.
+    /// in the mailbox, so that `Delivery.ack()` does nothing here, and what is given back is sent anew.
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
         try await consume(from: queue, options, quality: 1)
     }
 
-    /// Consumes a queue of requests; see ``Connection/consumeRequests(from:options:)``.
+    /// Consumes a queue of requests; see `Connection.consumeRequests(from:options:)`.
     ///
     /// A request is worth nothing without its caller, which learns by a broker's or a reply's silence. The broker keeps
     /// none for a link that was lost unless it keeps the session; so it need not be told that each has arrived.
@@ -157,7 +157,7 @@ public actor MQTTConnection: Connection {
         }
     }
 
-    /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
+    /// Opens the reply address; see `Connection.openReplyAddress(_:)`.
     ///
     /// Each call has a topic of its own, all below one subscription: peers of other libraries answer to the topic that
     /// they are told, and say nothing else about what they answer.
@@ -173,12 +173,12 @@ public actor MQTTConnection: Connection {
         return ReplyAddress(lease: { "\(base)/\($0)" }, giveBack: { _ in })
     }
 
-    /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.
+    /// Sends a message to a reply address; see `Connection.reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
         try await session.reply(message, to: address)
     }
 
-    /// Closes the connection; see ``Connection/close()``.
+    /// Closes the connection; see `Connection.close()`.
     public func close() async {
         await session.close()
     }

@@ -15,10 +15,10 @@ extension RedisConnection {
     ///   - isRepeatable: whether running it twice does no harm. It then waits for a lost link, and is sent again where
     ///     it is not known whether it ran.
     ///   - timeout: how long a repeatable one may take, waiting for the link included; `nil`: for ever.
-    /// - Throws: ``MessagingError/Code/refused`` with a ``RedisError`` as its cause;
-    ///   ``MessagingError/Code/decodingFailed`` if the reply is something else than the type that is asked for;
-    ///   ``MessagingError/Code/notConnected`` if it has not run, ``MessagingError/Code/connectionLost`` if it may or may
-    ///   not have; ``MessagingError/Code/invalidArgument`` for one that can't run on a shared socket;
+    /// - Throws: `MessagingError.Code.refused` with a ``RedisError`` as its cause;
+    ///   `MessagingError.Code.decodingFailed` if the reply is something else than the type that is asked for;
+    ///   `MessagingError.Code.notConnected` if it has not run, `MessagingError.Code.connectionLost` if it may or may
+    ///   not have; `MessagingError.Code.invalidArgument` for one that can't run on a shared socket;
     ///   `CancellationError`.
     public nonisolated func command<Value: RedisConvertible>(
         _ words: RedisArgument...,
@@ -76,7 +76,7 @@ extension RedisConnection {
     ///
     /// - Returns: their replies in order. A command that fails when it runs, on a key of the wrong kind for instance,
     ///   has ``RedisValue/error(_:)`` as its reply; the others have run.
-    /// - Throws: ``MessagingError/Code/refused`` if one of them is no command, so that none has run; otherwise as
+    /// - Throws: `MessagingError.Code.refused` if one of them is no command, so that none has run; otherwise as
     ///   ``pipeline(_:)``.
     public nonisolated func transaction(_ commands: [RedisCommand]) async throws -> [RedisValue] {
         guard !commands.isEmpty else { return [] }

@@ -26,10 +26,10 @@ public actor RedisConnection: Connection {
 
     /// Connects to a server, and keeps the link from then on.
     ///
-    /// - Throws: ``MessagingError/Code/invalidArgument`` for an option that has no meaning;
-    ///   ``MessagingError/Code/refused`` if the server refuses or its certificate does not convince;
-    ///   ``MessagingError/Code/timeout``, ``MessagingError/Code/connectionLost`` if there is none and
-    ///   ``ConnectionOptions/whenUnreachable`` says to fail; `CancellationError`.
+    /// - Throws: `MessagingError.Code.invalidArgument` for an option that has no meaning;
+    ///   `MessagingError.Code.refused` if the server refuses or its certificate does not convince;
+    ///   `MessagingError.Code.timeout`, `MessagingError.Code.connectionLost` if there is none and
+    ///   `ConnectionOptions.whenUnreachable` says to fail; `CancellationError`.
     public static func connect(_ options: RedisOptions = RedisOptions()) async throws -> RedisConnection {
         let session = try RedisSession(options, loop: .serving(options.connection, name: "martlet-redis"))
         let connection = RedisConnection(session)
@@ -62,21 +62,21 @@ public actor RedisConnection: Connection {
     /// configuration, and not promised.
     public nonisolated var capabilities: Capabilities { RedisOptions.capabilities }
 
-    /// The thread that serves the connection's socket; see ``Connection/taskExecutor``.
+    /// The thread that serves the connection's socket; see `Connection.taskExecutor`.
     public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
 
     // MARK: The verbs
 
-    /// Publishes a message; see ``Connection/publish(_:to:options:)``.
+    /// Publishes a message; see `Connection.publish(_:to:options:)`.
     ///
-    /// It returns when the message is on its way. A refusal is counted in ``ConnectionStatistics/refused``; who wants to
+    /// It returns when the message is on its way. A refusal is counted in `ConnectionStatistics.refused`; who wants to
     /// be told, or to know that the server has passed the message on, begins publishing and waits for the confirmation.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
         try await session.publish(message, to: topic, options)
     }
 
-    /// Publishes a message without waiting for the broker; see ``Connection/beginPublishing(_:to:options:)``.
+    /// Publishes a message without waiting for the broker; see `Connection.beginPublishing(_:to:options:)`.
     public nonisolated func beginPublishing(
         _ message: Message,
         to topic: TopicName,
@@ -86,12 +86,12 @@ public actor RedisConnection: Connection {
         return try await session.beginPublishing(message, to: topic, options)
     }
 
-    /// Subscribes to topics; see ``Connection/subscribe(to:options:)``.
+    /// Subscribes to topics; see `Connection.subscribe(to:options:)`.
     ///
-    /// Redis sends each message once and keeps nothing. While the reader of a subscription with ``Overflow/suspend`` is
+    /// Redis sends each message once and keeps nothing. While the reader of a subscription with `Overflow.suspend` is
     /// behind, what comes waits at the server, which ends the link of one who is too far behind
-    /// (`client-output-buffer-limit`). That, like any loss of the link, shows in ``Connection/state`` and is counted in
-    /// ``ConnectionStatistics/gaps``.
+    /// (`client-output-buffer-limit`). That, like any loss of the link, shows in `Connection.state` and is counted in
+    /// `ConnectionStatistics.gaps`.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
@@ -100,7 +100,7 @@ public actor RedisConnection: Connection {
         return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
     }
 
-    /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
+    /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
     ///
     /// A queue is a list of its name, to which anyone may push.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
@@ -108,7 +108,7 @@ public actor RedisConnection: Connection {
         try await session.send(message, to: queue, options)
     }
 
-    /// Sends a message to a queue without waiting for the broker; see ``Connection/beginSending(_:to:options:)``.
+    /// Sends a message to a queue without waiting for the broker; see `Connection.beginSending(_:to:options:)`.
     public nonisolated func beginSending(
         _ message: Message,
         to queue: QueueName,
@@ -118,7 +118,7 @@ public actor RedisConnection: Connection {
         return try await session.beginSending(message, to: queue, options)
     }
 
-    /// Consumes a queue; see ``Connection/consume(from:options:)``.
+    /// Consumes a queue; see `Connection.consume(from:options:)`.
     ///
     /// Each consumer has a socket of its own, on which it waits for as many messages as it may hold.
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
@@ -130,7 +130,7 @@ public actor RedisConnection: Connection {
         }
     }
 
-    /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
+    /// Opens the reply address; see `Connection.openReplyAddress(_:)`.
     ///
     /// Each call has a list of its own, as peers of other libraries need it, and Martlet's peers reply by a channel.
     public func openReplyAddress(
@@ -139,12 +139,12 @@ public actor RedisConnection: Connection {
         try await session.openReplies(receive)
     }
 
-    /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.
+    /// Sends a message to a reply address; see `Connection.reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
         try await session.reply(message, to: address)
     }
 
-    /// Closes the connection; see ``Connection/close()``.
+    /// Closes the connection; see `Connection.close()`.
     public func close() async {
         await session.close()
     }

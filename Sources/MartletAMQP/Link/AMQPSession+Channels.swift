@@ -8,7 +8,7 @@ extension AMQPSession {
     /// Opens a channel: what is asked on it follows at once, without waiting for the broker.
     ///
     /// - Parameter opened: told when the broker has opened it.
-    /// - Throws: ``MessagingError/Code/refused`` if the connection may have no more of them.
+    /// - Throws: `MessagingError.Code.refused` if the connection may have no more of them.
     func openChannel(
         _ owner: (any ChannelOwner)?,
         _ opened: @escaping Channel.Completion = { _ in }

@@ -35,7 +35,7 @@ struct Handshake {
         self.name = name
     }
 
-    /// - Throws: ``MessagingError/Code/refused`` with the broker's reason.
+    /// - Throws: `MessagingError.Code.refused` with the broker's reason.
     mutating func receive(_ method: ServerMethod) throws -> Step {
         switch (state, method) {
         case (.start, .start(let start)):

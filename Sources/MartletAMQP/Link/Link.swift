@@ -63,7 +63,7 @@ final class Link {
     /// Reads what there is, a bounded part of it, and hands over its frames.
     ///
     /// - Returns: whether there may be more that the socket says nothing of, because TLS has read it already.
-    /// - Throws: ``MessagingError/Code/connectionLost`` if the link is over.
+    /// - Throws: `MessagingError.Code.connectionLost` if the link is over.
     func read(_ take: (Input, UInt16) throws -> Void) throws -> Bool {
         for _ in 0..<8 {
             let room = input.count - inputEnd

@@ -20,9 +20,9 @@ extension AMQPOptions {
     /// | `name` | the connection's name |
     ///
     /// and, for TLS, `cafile`, `capath`, `certfile`, `keyfile`, `keypassword`, `verify`, `servername`, `tlsversion`,
-    /// `ciphers`, `alpn`; see ``TLSOptions``.
+    /// `ciphers`, `alpn`; see `TLSOptions`.
     ///
-    /// - Throws: ``MessagingError/Code/invalidArgument`` with the part that is wrong.
+    /// - Throws: `MessagingError.Code.invalidArgument` with the part that is wrong.
     public init(url text: String, connection: ConnectionOptions = ConnectionOptions()) throws {
         self.init()
         self.connection = connection

@@ -111,7 +111,7 @@ public struct AMQPOptions: Sendable {
         self.replies = replies
     }
 
-    /// Throws ``MessagingError/Code/invalidArgument``, naming the option, for one that has no meaning.
+    /// Throws `MessagingError.Code.invalidArgument`, naming the option, for one that has no meaning.
     func validate() throws {
         func check(_ holds: Bool, _ problem: @autoclosure () -> String) throws {
             guard holds else { throw MessagingError(.invalidArgument, "AMQP options: \(problem())") }

@@ -31,7 +31,7 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private var lastTag: UInt64 = 0
     private var acknowledged: UInt64 = 0
 
-    /// - Throws: ``MessagingError/Code/invalidArgument`` for a group whose queue has too long a name.
+    /// - Throws: `MessagingError.Code.invalidArgument` for a group whose queue has too long a name.
     init(_ pattern: TopicPattern, _ binding: TopicBinding, _ options: SubscribeOptions, bell: Bell) throws {
         self.pattern = pattern
         self.binding = binding

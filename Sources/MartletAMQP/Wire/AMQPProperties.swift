@@ -64,7 +64,7 @@ public struct AMQPProperties: Sendable, Hashable {
         self.clusterID = clusterID
     }
 
-    /// Throws ``MessagingError/Code/invalidArgument`` for what AMQP can't carry.
+    /// Throws `MessagingError.Code.invalidArgument` for what AMQP can't carry.
     func validate() throws {
         for (text, name) in [
             (contentType, "contentType"), (contentEncoding, "contentEncoding"), (correlationID, "correlationID"),

@@ -43,7 +43,7 @@ public struct AMQPTable: Sendable {
         }
     }
 
-    /// Throws ``MessagingError/Code/invalidArgument`` for what AMQP can't carry: a name of more than 255 bytes, or
+    /// Throws `MessagingError.Code.invalidArgument` for what AMQP can't carry: a name of more than 255 bytes, or
     /// tables too deep within each other.
     func validate() throws {
         if AMQPValue.table(self).isDeeper(than: AMQPValue.maximumDepth) {

@@ -7,7 +7,7 @@ struct FrameEncoder {
     /// What the library writes into before it is known how much that is.
     private var scratch: [UInt8] = Array(repeating: 0, count: 8_192)
 
-    /// - Throws: ``MessagingError/Code/invalidArgument`` for one that is larger than a frame may be.
+    /// - Throws: `MessagingError.Code.invalidArgument` for one that is larger than a frame may be.
     mutating func append(_ method: ClientMethod, channel: UInt16, to buffer: inout [UInt8], maximum: Int) throws {
         defer { pool.recycle() }
         reserve(method.sizeBound)

@@ -23,7 +23,7 @@ struct FrameParser {
 
     /// Looks for a frame at the beginning of some bytes.
     ///
-    /// - Throws: ``MessagingError/Code/connectionLost`` for what is none.
+    /// - Throws: `MessagingError.Code.connectionLost` for what is none.
     func next(in bytes: UnsafeRawBufferPointer, at start: Int) throws -> Step {
         let count = bytes.count - start
         guard count >= Self.headerSize else { return .needs(Self.headerSize) }

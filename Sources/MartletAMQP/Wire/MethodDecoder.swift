@@ -6,7 +6,7 @@ struct MethodDecoder {
     private let pool = MemoryPool()
 
     /// - Parameter payload: at least four bytes, of which the first are the method's number.
-    /// - Throws: ``MessagingError/Code/connectionLost`` for what is no method of a broker.
+    /// - Throws: `MessagingError.Code.connectionLost` for what is no method of a broker.
     func method(_ payload: UnsafeRawBufferPointer) throws -> ServerMethod {
         let number = UInt32(bigEndian: payload.loadUnaligned(as: UInt32.self))
         let arguments = UnsafeRawBufferPointer(rebasing: payload[4...])

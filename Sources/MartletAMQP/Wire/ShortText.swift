@@ -6,7 +6,7 @@ enum ShortText {
 
     static func fits(_ text: String) -> Bool { text.utf8.count <= maximumBytes }
 
-    /// Throws ``MessagingError/Code/invalidArgument`` for a text that is too long.
+    /// Throws `MessagingError.Code.invalidArgument` for a text that is too long.
     static func check(_ text: String, _ what: String) throws {
         guard fits(text) else {
             throw MessagingError(

@@ -55,7 +55,7 @@ enum WireFormat {
 
     /// The message that was received, out of its envelope if it has one.
     ///
-    /// - Throws: what ``WireCoding/unwrap(_:from:)`` throws.
+    /// - Throws: what `WireCoding.unwrap(_:from:)` throws.
     static func message(
         _ content: ContentAssembly.Content,
         from use: Envelope.Use,

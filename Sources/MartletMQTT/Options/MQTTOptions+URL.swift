@@ -7,7 +7,7 @@ extension MQTTOptions {
     ///
     /// | option | meaning |
     /// |---|---|
-    /// | `client` | the client's identifier, ``ConnectionOptions/name`` |
+    /// | `client` | the client's identifier, `ConnectionOptions.name` |
     /// | `version` | `5` or `3.1.1` |
     /// | `session` | `clean` or `persistent` |
     /// | `sessionexpiry` | for how long the broker keeps a persistent session |
@@ -23,7 +23,7 @@ extension MQTTOptions {
     /// And with `mqtts` those of TLS: `cafile`, `capath`, `certfile`, `keyfile`, `keypassword`, `verify` (`full`,
     /// `no-host-name` or `none`), `servername`, `tlsversion`, `ciphers`, `alpn`. Times are such as `30s` or `500ms`.
     ///
-    /// - Throws: ``MessagingError/Code/invalidArgument``, naming the part or option that is wrong.
+    /// - Throws: `MessagingError.Code.invalidArgument`, naming the part or option that is wrong.
     public init(url text: String, connection: ConnectionOptions = ConnectionOptions()) throws {
         let url = try BrokerURL(text)
         guard let isEncrypted = ["mqtt": false, "mqtts": true][url.scheme] else {

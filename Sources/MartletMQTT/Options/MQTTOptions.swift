@@ -88,7 +88,7 @@ public struct MQTTOptions: Sendable {
         self.topicAliases = topicAliases
     }
 
-    /// Throws ``MessagingError/Code/invalidArgument``, naming the option, for one that has no meaning.
+    /// Throws `MessagingError.Code.invalidArgument`, naming the option, for one that has no meaning.
     func validate() throws {
         func check(_ holds: Bool, _ problem: @autoclosure () -> String) throws {
             guard holds else { throw MessagingError(.invalidArgument, "MQTT options: \(problem())") }

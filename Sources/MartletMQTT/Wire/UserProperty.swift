@@ -29,7 +29,7 @@ struct UserProperty: Equatable {
         }
     }
 
-    /// Throws ``MessagingError/Code/invalidArgument`` for headers that MQTT can't carry.
+    /// Throws `MessagingError.Code.invalidArgument` for headers that MQTT can't carry.
     static func check(_ headers: Headers) throws {
         for (name, _) in headers where name.isEmpty || !isAllowed(name) {
             throw MessagingError(.invalidArgument, "MQTT can't carry a header of the name \(quoted(name))")

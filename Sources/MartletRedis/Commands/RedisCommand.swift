@@ -19,7 +19,7 @@ public struct RedisCommand: Sendable, Hashable {
         "BZMPOP", "WAIT", "WAITAOF",
     ]
 
-    /// Throws ``MessagingError/Code/invalidArgument`` for a command that can't run on a shared socket.
+    /// Throws `MessagingError.Code.invalidArgument` for a command that can't run on a shared socket.
     func validate() throws {
         guard let name = words.first.map({ String(decoding: $0.bytes, as: UTF8.self).uppercased() }), !name.isEmpty
         else { throw MessagingError(.invalidArgument, "a command has no name") }

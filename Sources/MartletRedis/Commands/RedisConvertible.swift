@@ -4,7 +4,7 @@ import Martlet
 public protocol RedisConvertible: Sendable {
     /// Reads a reply.
     ///
-    /// - Throws: ``MessagingError/Code/decodingFailed`` if it is something else, ``MessagingError/Code/refused`` with a
+    /// - Throws: `MessagingError.Code.decodingFailed` if it is something else, `MessagingError.Code.refused` with a
     ///   ``RedisError`` as its cause if it is an error.
     init(_ value: RedisValue) throws
 }

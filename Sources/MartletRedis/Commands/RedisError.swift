@@ -2,7 +2,7 @@ import Martlet
 
 /// An error that the server answers with, such as `WRONGTYPE Operation against a key holding the wrong kind of value`.
 ///
-/// Calls throw it inside a ``MessagingError`` with the code ``MessagingError/Code/refused``, as its cause.
+/// Calls throw it inside a `MessagingError` with the code `MessagingError.Code.refused`, as its cause.
 public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The server's words.
     public let message: String
@@ -31,7 +31,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension RedisValue {
-    /// Throws ``MessagingError/Code/refused`` if the server has answered with an error.
+    /// Throws `MessagingError.Code.refused` if the server has answered with an error.
     ///
     /// - Parameter what: what the server was asked for; the error names it.
     func check(_ what: @autoclosure () -> String) throws {

@@ -33,7 +33,7 @@ struct Greeting {
     /// Takes the next answer.
     ///
     /// - Returns: whether it was the last one.
-    /// - Throws: ``MessagingError/Code/refused`` where the link can't be used.
+    /// - Throws: `MessagingError.Code.refused` where the link can't be used.
     mutating func received(_ reply: RedisValue) throws -> Bool {
         guard answered < steps.count else { return true }
         if let error = reply.error { try check(error, at: steps[answered]) }

@@ -86,7 +86,7 @@ final class RedisLink {
     ///   - onInput: called when something has come, to take all replies that are complete from ``reader``.
     ///   - onRound: called when all that was there has been read, and what was possible has been written.
     ///   - onEnd: called when the link is lost, or could not be made.
-    /// - Throws: ``MessagingError/Code/connectionLost`` with the system's reason.
+    /// - Throws: `MessagingError.Code.connectionLost` with the system's reason.
     init(
         to endpoint: Endpoint,
         _ options: RedisOptions,

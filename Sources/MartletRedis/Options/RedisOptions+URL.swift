@@ -25,7 +25,7 @@ extension RedisOptions {
     /// `servername`, `tlsversion`, `ciphers`, `alpn`. Times are numbers with `ms`, `s`, `m` or `h`, or seconds.
     ///
     /// - Parameter connection: what the URL does not tell.
-    /// - Throws: ``MessagingError/Code/invalidArgument`` with the part that is wrong.
+    /// - Throws: `MessagingError.Code.invalidArgument` with the part that is wrong.
     public init(url text: String, connection: ConnectionOptions = ConnectionOptions()) throws {
         self.init(connection: connection)
         let url = try BrokerURL(text)

@@ -80,7 +80,7 @@ public struct RedisOptions: Sendable {
         self.maximumReplyBytes = maximumReplyBytes
     }
 
-    /// Throws ``MessagingError/Code/invalidArgument``, naming the option, for one that has no meaning.
+    /// Throws `MessagingError.Code.invalidArgument`, naming the option, for one that has no meaning.
     func validate() throws {
         func check(_ holds: Bool, _ problem: @autoclosure () -> String) throws {
             guard holds else { throw MessagingError(.invalidArgument, "Redis options: \(problem())") }

@@ -56,7 +56,7 @@ final class ReplyReader {
 
     /// Takes bytes in and has `body` take out by ``next()`` or ``next(_:)`` all that is complete, piece by piece.
     ///
-    /// - Throws: ``Failure``, and from then on always.
+    /// - Throws: `Failure`, and from then on always.
     func feed(_ bytes: UnsafeRawBufferPointer, _ body: () throws -> Void) throws {
         var rest = bytes
         while !rest.isEmpty {

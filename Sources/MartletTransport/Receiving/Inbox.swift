@@ -15,7 +15,7 @@ package struct Inbox<Element: Sendable>: Sendable {
 
     /// Puts an element in.
     ///
-    /// - Parameter topic: the key by which ``Overflow/conflate`` tells elements apart.
+    /// - Parameter topic: the key by which `Overflow.conflate` tells elements apart.
     @inlinable
     package func offer(_ element: Element, topic: TopicName) {
         mailbox.offer(element, topic: topic)

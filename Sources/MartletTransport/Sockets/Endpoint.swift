@@ -32,7 +32,7 @@ package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Parameter asksForLife: whether the system is to find out that the other side is gone, also while that reads
     ///   nothing: after 30 seconds.
-    /// - Throws: ``MessagingError/Code/connectionLost`` with the system's reason.
+    /// - Throws: `MessagingError.Code.connectionLost` with the system's reason.
     package func connect(asksForLife: Bool = false) throws -> CInt {
         let family =
             switch self {

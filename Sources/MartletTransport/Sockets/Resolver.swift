@@ -49,8 +49,8 @@ package final class Resolver: Sendable {
     ///     thread.
     ///   - port: 1 to 65,535.
     ///   - deadline: when to give up; without one, when the system does.
-    /// - Throws: ``MessagingError/Code/invalidArgument`` for what can't be a host or a port,
-    ///   ``MessagingError/Code/timeout`` at the deadline, ``MessagingError/Code/notConnected`` with the system's reason
+    /// - Throws: `MessagingError.Code.invalidArgument` for what can't be a host or a port,
+    ///   `MessagingError.Code.timeout` at the deadline, `MessagingError.Code.notConnected` with the system's reason
     ///   if there is no such host or nobody to ask, which may pass; `CancellationError` at once when the task is
     ///   cancelled.
     package static func addresses(

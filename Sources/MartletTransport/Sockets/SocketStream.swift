@@ -33,7 +33,7 @@ package final class SocketStream {
     ///   - tls: `nil`: nothing is secured.
     ///   - asksForLife: see ``Endpoint/connect(asksForLife:)``.
     ///   - peer: how the other side is called in errors.
-    /// - Throws: ``MessagingError/Code/connectionLost`` if that can't even begin.
+    /// - Throws: `MessagingError.Code.connectionLost` if that can't even begin.
     package init(to endpoint: Endpoint, tls context: TLSContext?, asksForLife: Bool = false, peer: String) throws {
         let descriptor = try endpoint.connect(asksForLife: asksForLife)
         self.descriptor = descriptor
@@ -114,7 +114,7 @@ package final class SocketStream {
     /// Reads what there is, as far as there is room.
     ///
     /// - Returns: how many bytes; 0 if there are none now.
-    /// - Throws: ``MessagingError/Code/connectionLost`` at the end.
+    /// - Throws: `MessagingError.Code.connectionLost` at the end.
     package func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
         guard let tls else {
             while true {
@@ -141,7 +141,7 @@ package final class SocketStream {
     /// Writes what is taken.
     ///
     /// - Returns: how many bytes; 0 if none are taken now.
-    /// - Throws: ``MessagingError/Code/connectionLost`` if none will be any more.
+    /// - Throws: `MessagingError.Code.connectionLost` if none will be any more.
     package func write(_ bytes: UnsafeRawBufferPointer) throws -> Int {
         guard let tls else {
             while true {

@@ -26,7 +26,7 @@ package final class TLSContext: Sendable {
     ///   - existing: a context that a library has made and keeps (librabbitmq's is got from
     ///     `amqp_ssl_socket_get_context`), not yet used for a connection; it is set up instead of a new one, and kept
     ///     alive by this object too. `nil`: a new one.
-    /// - Throws: ``MessagingError/Code/invalidArgument`` that names the option, the file if it is one, and OpenSSL's
+    /// - Throws: `MessagingError.Code.invalidArgument` that names the option, the file if it is one, and OpenSSL's
     ///   reason. An existing context must not be used then.
     package init(_ options: TLSOptions, host: String, setting existing: OpaquePointer? = nil) throws {
         let peer = try PeerName(options.serverName ?? host, isNeeded: options.verification == .full)

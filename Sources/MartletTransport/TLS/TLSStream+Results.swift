@@ -9,8 +9,8 @@ extension TLSStream {
         case wantsRead
         /// It goes on when the socket can be written to.
         case wantsWrite
-        /// It is over: ``MessagingError/Code/refused`` if one side refused the other, or what answered does not speak TLS;
-        /// ``MessagingError/Code/connectionLost`` if the link broke.
+        /// It is over: `MessagingError.Code.refused` if one side refused the other, or what answered does not speak TLS;
+        /// `MessagingError.Code.connectionLost` if the link broke.
         case failed(MessagingError)
     }
 

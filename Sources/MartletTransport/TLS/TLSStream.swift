@@ -22,7 +22,7 @@ package final class TLSStream {
 
     /// - Parameter descriptor: a socket that is connected and does not block. It stays the caller's, who closes it after
     ///   the stream's last use.
-    /// - Throws: ``MessagingError/Code/unsupported`` if OpenSSL has no memory.
+    /// - Throws: `MessagingError.Code.unsupported` if OpenSSL has no memory.
     package init(_ context: TLSContext, descriptor: Int32) throws {
         ERR_clear_error()
         guard let session = SSL_new(context.handle) else { throw OpenSSLError.unexpected("SSL_new") }

@@ -50,16 +50,28 @@ final class MemoryLink: Settler {
     // MARK: Messages
 
     func publish(_ message: Message, to topic: TopicName, _ options: PublishOptions) async throws {
-        // What was kept while there was no link goes first.
-        if buffersOffline { sendBuffered() }
         try check(message)
-        let outcome = try broker.publish(message, to: topic, options, from: self)
+        let outcome = try publishNow(message, to: topic, options)
         // Nearly every publish is done here, without a suspension point.
         if case .done = outcome { return }
         try await conclude(outcome, options.guarantee, expiry: options.expiry) {
-            try broker.publish(message, to: topic, options, from: self)
+            try publishNow(message, to: topic, options)
         } whileOffline: {
             try publishOffline(message, to: topic, options)
+        }
+    }
+
+    /// Hands a message to the broker, after what was kept while there was no link.
+    private func publishNow(
+        _ message: Message,
+        to topic: TopicName,
+        _ options: PublishOptions
+    ) throws -> MemoryBroker.Outcome {
+        guard buffersOffline else { return try broker.publish(message, to: topic, options, from: self) }
+        // Under one lock: the link may come back in between, and this message would overtake those.
+        return try buffer.withLock { buffer in
+            guard sendAll(of: &buffer) else { return .offline }
+            return try broker.publish(message, to: topic, options, from: self)
         }
     }
 
@@ -158,14 +170,18 @@ final class MemoryLink: Settler {
 
     /// Sends, in order, what was kept while there was no link.
     private func sendBuffered() {
-        buffer.withLock { buffer in
-            while let publish = buffer.first {
-                // The broker takes them at once. Those for a full mailbox wait outside it.
-                let outcome = try? broker.publish(publish.message, to: publish.topic, publish.options, from: self)
-                if case .offline = outcome { return }
-                buffer.removeFirst()
-            }
+        buffer.withLock { _ = sendAll(of: &$0) }
+    }
+
+    /// - Returns: whether nothing is left.
+    private func sendAll(of buffer: inout Deque<Buffered>) -> Bool {
+        while let publish = buffer.first {
+            // The broker takes them at once. Those for a full mailbox wait outside it.
+            let outcome = try? broker.publish(publish.message, to: publish.topic, publish.options, from: self)
+            if case .offline = outcome { return false }
+            buffer.removeFirst()
         }
+        return true
     }
 
     // MARK: Replies

@@ -77,9 +77,9 @@ import Testing
         #expect(sending(SendOptions(requiresConsumer: true), on: .responderDetection) == nil)
 
         #expect(code { try runtime.check(replying: Message("abcd")) } == .bodyTooLarge)
-        #expect(code { try runtime.check(publishing: Message(), to: "", PublishOptions(), on: []) } == .invalidTopic)
+        #expect(code { try runtime.check(publishing: Message(), to: "a.*", PublishOptions(), on: []) } == .invalidTopic)
         #expect(code { try runtime.check(sending: Message(), to: "", SendOptions(), on: []) } == .invalidQueue)
-        #expect(code { try runtime.check(subscribingTo: "", SubscribeOptions(), on: []) } == .invalidFilter)
+        #expect(code { try runtime.check(subscribingTo: "a.#.b", SubscribeOptions(), on: []) } == .invalidFilter)
         #expect(
             code { try runtime.check(subscribingTo: "a", SubscribeOptions(noLocal: true), on: []) } == .unsupported
         )
