@@ -24,7 +24,9 @@ public final class AMQPChannel: Sendable {
     /// again if the link is lost meanwhile, and may arrive twice. Otherwise it returns when the message is on its way.
     ///
     /// - Parameters:
+    ///   - message: what is published.
     ///   - exchange: empty for the default one, whose routing keys are the names of queues.
+    ///   - routingKey: what the exchange chooses the queues by.
     ///   - isMandatory: whether it is an error, `MessagingError.Code.noResponder`, that it is routed to no queue. Only
     ///     where the channel confirms.
     /// - Throws: `MessagingError.Code.refused` if the exchange does not exist; `MessagingError.Code.queueFull` if the
@@ -83,7 +85,9 @@ public final class AMQPChannel: Sendable {
 
     /// Takes one message from a queue.
     ///
-    /// - Parameter noAck: whether it is done with as soon as the broker has sent it.
+    /// - Parameters:
+    ///   - queue: the queue's name.
+    ///   - noAck: whether it is done with as soon as the broker has sent it.
     /// - Returns: `nil` if there is none.
     public func get(from queue: String, noAck: Bool = false) async throws -> AMQPDelivery? {
         try ShortText.check(queue, "a queue's name")

@@ -18,7 +18,9 @@ extension AMQPConnection {
 
     /// Declares an exchange: it exists afterwards.
     ///
-    /// - Parameter passive: whether only to look if it exists, by its name alone.
+    /// - Parameters:
+    ///   - exchange: the exchange as it is to be.
+    ///   - passive: whether only to look if it exists, by its name alone.
     public func declare(_ exchange: AMQPExchange, passive: Bool = false) async throws {
         try exchange.validate()
         _ = try await session.declare(.declareExchange(exchange, passive: passive))
@@ -32,7 +34,9 @@ extension AMQPConnection {
 
     /// Declares a queue: it exists afterwards.
     ///
-    /// - Parameter passive: whether only to look if it exists, by its name alone.
+    /// - Parameters:
+    ///   - queue: the queue as it is to be.
+    ///   - passive: whether only to look if it exists, by its name alone.
     @discardableResult
     public func declare(_ queue: AMQPQueue, passive: Bool = false) async throws -> QueueStatus {
         try queue.validate()

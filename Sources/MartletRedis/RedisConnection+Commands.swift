@@ -12,9 +12,11 @@ extension RedisConnection {
     /// Cancelling the task leaves the connection alone; the command may have run.
     ///
     /// - Parameters:
+    ///   - words: the command and its arguments.
     ///   - isRepeatable: whether running it twice does no harm. It then waits for a lost link, and is sent again where
     ///     it is not known whether it ran.
     ///   - timeout: how long a repeatable one may take, waiting for the link included; `nil`: for ever.
+    ///   - type: what the reply is read as.
     /// - Throws: `MessagingError.Code.refused` with a ``RedisError`` as its cause;
     ///   `MessagingError.Code.decodingFailed` if the reply is something else than the type that is asked for;
     ///   `MessagingError.Code.notConnected` if it has not run, `MessagingError.Code.connectionLost` if it may or may

@@ -32,8 +32,11 @@ public final class Bridge: Service, Sendable {
     private let directions = Mutex<[PlannedDirection]>([])
 
     /// - Parameters:
+    ///   - from: the connection on the bridge's `from:` side.
+    ///   - to: the connection on the bridge's `to:` side.
     ///   - name: what the bridge is called, at most 64 bytes without commas and white space; by default a name of its
     ///     own that is new each time.
+    ///   - options: what holds for all routes; by default as ``BridgeOptions`` says.
     ///   - routes: the messages, calls and actions that are passed on.
     public init(
         from: any Connection,
@@ -74,8 +77,13 @@ public final class Bridge: Service, Sendable {
 
     /// The plans of routes between two ends that need not be there; otherwise as ``plan()``.
     ///
-    /// - Parameter areOne: whether both ends are the same connection, so that one route may read the messages that
-    ///   another writes.
+    /// - Parameters:
+    ///   - ends: what the brokers on the two sides are capable of.
+    ///   - areOne: whether both ends are the same connection, so that one route may read the messages that
+    ///     another writes.
+    ///   - name: what the bridge is called.
+    ///   - options: what holds for all routes; by default as ``BridgeOptions`` says.
+    ///   - routes: the routes that are to be planned.
     public static func plan(
         between ends: BridgeEnds,
         areOne: Bool = false,

@@ -16,7 +16,9 @@ public protocol Route: Sendable {
     ///
     /// It is called again after it has thrown for want of a link, when there is one.
     ///
-    /// - Parameter direction: the plan's place among its plans.
+    /// - Parameters:
+    ///   - direction: the plan's place among its plans.
+    ///   - context: the bridge's connections, and what it logs and counts with.
     func run(_ direction: Int, in context: RouteContext) async throws
 }
 

@@ -119,7 +119,9 @@ public struct DeadLetters: Sendable, Hashable {
     /// The side of the bridge that the queue is on. By default that from which the message came.
     public var side: BridgeSide?
 
-    /// - Parameter side: the side of the bridge that the queue is on; `nil`: that from which the message came.
+    /// - Parameters:
+    ///   - queue: the queue that dead letters are sent to.
+    ///   - side: the side of the bridge that the queue is on; `nil`: that from which the message came.
     public init(to queue: QueueName, on side: BridgeSide? = nil) {
         self.queue = queue
         self.side = side

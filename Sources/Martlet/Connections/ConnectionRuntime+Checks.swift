@@ -3,7 +3,11 @@
 extension ConnectionRuntime {
     /// Checks a message that is to be published.
     ///
-    /// - Parameter capabilities: those of the connection.
+    /// - Parameters:
+    ///   - message: the message.
+    ///   - topic: where it is published to.
+    ///   - options: what is asked for.
+    ///   - capabilities: those of the connection.
     /// - Throws: ``MessagingError/Code/invalidTopic``, ``MessagingError/Code/bodyTooLarge``, or
     ///   ``MessagingError/Code/unsupported`` for a guarantee, retaining or expiry that the broker can't give.
     public func check(
@@ -35,7 +39,11 @@ extension ConnectionRuntime {
 
     /// Checks a message that is to be sent to a queue.
     ///
-    /// - Parameter capabilities: those of the connection.
+    /// - Parameters:
+    ///   - message: the message.
+    ///   - queue: where it is sent to.
+    ///   - options: what is asked for.
+    ///   - capabilities: those of the connection.
     /// - Throws: ``MessagingError/Code/invalidQueue``, ``MessagingError/Code/bodyTooLarge``, or
     ///   ``MessagingError/Code/unsupported`` for a guarantee or a required consumer that the broker can't give.
     public func check(
@@ -65,7 +73,10 @@ extension ConnectionRuntime {
 
     /// Checks what is to be subscribed to.
     ///
-    /// - Parameter capabilities: those of the connection.
+    /// - Parameters:
+    ///   - pattern: what is subscribed to.
+    ///   - options: what is asked for.
+    ///   - capabilities: those of the connection.
     /// - Returns: the options, with the group that the pattern may name.
     /// - Throws: ``MessagingError/Code/invalidFilter``, ``MessagingError/Code/invalidArgument``, or
     ///   ``MessagingError/Code/unsupported`` for what the broker can't give.

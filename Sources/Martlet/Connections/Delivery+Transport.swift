@@ -3,12 +3,17 @@ extension Delivery {
     ///
     /// - Parameters:
     ///   - topic: the topic it was published to; of a queue's, the queue's name.
+    ///   - message: what arrived.
     ///   - redeliveries: how often it had been delivered before without being acknowledged.
     ///   - isRetained: as ``isRetained`` says.
-    ///   - settle: tells the broker what is done with it; `nil` for one that needs no settling. It is called at most once,
-    ///     from any thread, by ``ack()`` or ``nack(requeue:)``, or with ``Disposition/requeue`` when the delivery is dropped
-    ///     unsettled; in the last case what it throws is ignored. It does not block: it hands the word to the link, and throws
-    ///     ``MessagingError/Code/connectionLost`` if that is not the link over which the delivery came, since the broker
+    ///   - settle: tells the broker what is done with it; `nil` for one that needs no settling. It is called at most
+    ///     once,
+    ///     from any thread, by ``ack()`` or ``nack(requeue:)``, or with ``Disposition/requeue`` when the delivery is
+    ///     dropped
+    ///     unsettled; in the last case what it throws is ignored. It does not block: it hands the word to the link,
+    ///     and throws
+    ///     ``MessagingError/Code/connectionLost`` if that is not the link over which the delivery came, since the
+    ///     broker
     ///     then delivers it again by itself.
     public init(
         topic: TopicName,

@@ -16,6 +16,9 @@ public struct MessagingError: Error, Sendable {
     public var isRetriable: Bool
 
     /// - Parameters:
+    ///   - code: what kind of thing happened.
+    ///   - message: what was wrong, where, and what to do about it. It holds no body and no secret.
+    ///   - cause: the error beneath this one.
     ///   - isRetriable: whether the same call may succeed later; by default as the code says.
     public init(_ code: Code, _ message: String, cause: (any Error)? = nil, isRetriable: Bool? = nil) {
         self.code = code

@@ -11,7 +11,10 @@ extension TLSOptions {
         /// What the private key's file is encrypted with. `nil`: it is not encrypted.
         public var passPhrase: String?
 
-        /// - Parameter keyFile: the file of the private key; by default it is in the certificate's file as well.
+        /// - Parameters:
+        ///   - chainFile: the file of the certificate, in PEM, with those between it and its authority.
+        ///   - keyFile: the file of the private key; by default it is in the certificate's file as well.
+        ///   - passPhrase: what the key is encrypted with; `nil`: nothing.
         public init(chainFile: String, keyFile: String? = nil, passPhrase: String? = nil) {
             self.chainFile = chainFile
             self.keyFile = keyFile ?? chainFile

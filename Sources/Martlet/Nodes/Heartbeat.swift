@@ -26,7 +26,9 @@ public struct HeartbeatOptions: Sendable, Hashable {
 
     /// A heartbeat at each interval.
     ///
-    /// - Parameter topic: where; by default on `<node>.heartbeat`.
+    /// - Parameters:
+    ///   - interval: the time from one heartbeat to the next.
+    ///   - topic: where; by default on `<node>.heartbeat`.
     public static func every(_ interval: Duration, on topic: TopicName? = nil) -> HeartbeatOptions {
         HeartbeatOptions(interval: interval, topic: topic)
     }

@@ -34,7 +34,9 @@ extension Node {
     /// let node = Node("arm", on: connection, options: NodeOptions(online: .standard)) { … }
     /// ```
     ///
-    /// - Parameter announcement: the node's ``NodeOptions/online``.
+    /// - Parameters:
+    ///   - name: the node's name.
+    ///   - announcement: the node's ``NodeOptions/online``.
     public static func will(for name: String, announcement: OnlineAnnouncement = .standard) -> Will {
         Will(topic: announcement.topic ?? NodeName(name).online, message: OnlineAnnouncement.absent)
     }

@@ -31,6 +31,8 @@ public final class Node: Service, Sendable {
     /// - Parameters:
     ///   - name: the node's name, with which the names of its own topics and procedures begin. A `-` in it
     ///     becomes `_`; an empty one becomes 32 random hexadecimal digits. It is checked when the node is run.
+    ///   - connection: the connection that its components work on.
+    ///   - options: its heartbeat, what it announces, and what happens when a component fails.
     ///   - components: the parts that do its work.
     public init(
         _ name: String,
@@ -132,7 +134,9 @@ public final class Node: Service, Sendable {
     /// in hand is finished within ``NodeOptions/drainLimit``. If `body` throws, the node's components are cancelled. If
     /// the node ends or fails first, `body` is cancelled.
     ///
-    /// - Parameter limit: how long the node may take to be ready.
+    /// - Parameters:
+    ///   - limit: how long the node may take to be ready.
+    ///   - body: what is done while the node runs. Its task is cancelled if the node fails.
     /// - Returns: the result of `body`.
     /// - Throws: the node's error if it failed while `body` ran; otherwise the error of `body`; as ``run()`` and
     ///   ``waitUntilReady(within:)``.

@@ -24,7 +24,9 @@ extension RedisOptions {
     /// and, with `rediss`, those of TLS: `cafile`, `capath`, `certfile`, `keyfile`, `keypassword`, `verify`,
     /// `servername`, `tlsversion`, `ciphers`, `alpn`. Times are numbers with `ms`, `s`, `m` or `h`, or seconds.
     ///
-    /// - Parameter connection: what the URL does not tell.
+    /// - Parameters:
+    ///   - text: the URL.
+    ///   - connection: what the URL does not tell.
     /// - Throws: `MessagingError.Code.invalidArgument` with the part that is wrong.
     public init(url text: String, connection: ConnectionOptions = ConnectionOptions()) throws {
         self.init(connection: connection)

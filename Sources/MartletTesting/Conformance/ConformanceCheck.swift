@@ -27,7 +27,12 @@ public struct ConformanceCheck: Sendable, CustomStringConvertible {
     /// A check.
     ///
     /// - Parameters:
+    ///   - name: what is promised, in a few words.
     ///   - crosses: by default a bridge has to pass on every topic of the run.
+    ///   - requires: what the broker must be capable of; by default nothing.
+    ///   - cutsLinks: whether it takes the link away.
+    ///   - tolerates: the faults that the promise survives; by default delay.
+    ///   - timeLimit: after how long it has failed; by default two minutes.
     ///   - body: throws a ``ConformanceFailure`` if the promise is not kept.
     public init(
         _ name: String,

@@ -41,7 +41,9 @@ public final class ConformanceEnvironment: Sendable {
 
     /// A new connection; the environment closes it.
     ///
-    /// - Parameter side: the source for who publishes, sends, calls and sends goals; the sink for who hears of it.
+    /// - Parameters:
+    ///   - options: what the connection is told.
+    ///   - side: the source for who publishes, sends, calls and sends goals; the sink for who hears of it.
     public func connect(
         _ options: ConnectionOptions = ConnectionOptions(),
         at side: ConformanceSide = .source

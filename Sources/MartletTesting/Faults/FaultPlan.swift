@@ -53,7 +53,9 @@ public struct FaultPlan: Sendable, Hashable {
 
     /// What happens to a message.
     ///
-    /// - Parameter number: how many messages of that operation came before it.
+    /// - Parameters:
+    ///   - operation: what is done with the message.
+    ///   - number: how many messages of that operation came before it.
     public func decision(for operation: Operation, _ number: UInt64) -> Decision {
         var mixer = SplitMix64(seed: seed)
         var generator = SplitMix64(seed: mixer.next() ^ (operation.rawValue << 56) ^ number)

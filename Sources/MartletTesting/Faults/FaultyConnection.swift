@@ -29,8 +29,12 @@ public actor FaultyConnection: CuttableConnection {
 
     /// Wraps a connection.
     ///
-    /// - Parameter link: how the link is cut; needed for ``Faults/cut`` unless the connection is a
-    ///   ``CuttableConnection``.
+    /// - Parameters:
+    ///   - connection: the connection whose messages suffer the faults.
+    ///   - seed: what the faults are drawn by: the same seed draws the same.
+    ///   - faults: how likely each fault is.
+    ///   - link: how the link is cut; needed for ``Faults/cut`` unless the connection is a
+    ///     ``CuttableConnection``.
     /// - Throws: `MessagingError.Code.invalidArgument` for probabilities that are none, and for cuts of a link that
     ///   can't be cut.
     public init(wrapping connection: any Connection, seed: UInt64, faults: Faults, link: LinkSwitch? = nil) throws {

@@ -315,7 +315,7 @@ struct BridgeTests {
             (["--config", file, "mqtt://a"], 64, "leave the URLs out"),
             (["--config", file, "--topic", "a"], 64, "leave the other options out"),
             (["mqtt://a", "amqp://b"], 64, "Say what to pass on"), (["amqp://b", "--topic", "a"], 64, "both URLs"),
-            (["mqtt://a", "amqp://u:hunter2@b", "--topic", "a.#.b"], 64, "segment 2 is empty"),
+            (["mqtt://a", "amqp://u:hunter2@b", "--topic", "a.#.b"], 64, "segment 2 is '#'"),
             (["mqtt://a:hunter2", "kafka://u:hunter2@b", "--topic", "a"], 64, "There is no broker 'kafka:'"),
             (["mqtt://a:b", "amqp://b", "--topic", "a"], 64, "port"),
             (["mqtt://a", "amqp://b", "--topic", "a", "--report", "0"], 64, "--report"),

@@ -61,9 +61,11 @@ public struct Forward: Route {
     /// Passes on the messages that are published to topics.
     ///
     /// - Parameters:
+    ///   - pattern: the topics on the bridge's `from:` side.
     ///   - template: the topics on the bridge's `to:` side; by default the same.
     ///   - queue: a queue on the bridge's `to:` side, instead of topics.
     ///   - direction: which way; the other way the template is read backwards. To a queue there is one way only.
+    ///   - options: what is promised, held back, left out and stored; by default as ``RouteOptions`` says.
     ///   - transform: makes the message to pass on, or `nil` for one that is not. It sees the message as it came; an
     ///     error that it throws makes a dead letter. By default messages are passed on as they are.
     public init(
@@ -79,7 +81,13 @@ public struct Forward: Route {
 
     /// Passes on the values of a topic filter; messages that are no such value become dead letters.
     ///
-    /// - Parameter transform: makes the value to pass on, or `nil` for one that is not.
+    /// - Parameters:
+    ///   - filter: the topics on the bridge's `from:` side, and the type of their values.
+    ///   - template: the topics on the bridge's `to:` side; by default the same.
+    ///   - queue: a queue on the bridge's `to:` side, instead of topics.
+    ///   - direction: which way messages are passed on. Between topics and a queue there is one way only.
+    ///   - options: what is promised, held back, left out and stored; by default as ``RouteOptions`` says.
+    ///   - transform: makes the value to pass on, or `nil` for one that is not.
     public init<Value: Codable & Sendable, Output: Codable & Sendable>(
         _ filter: TopicFilter<Value>,
         as template: String? = nil,
@@ -94,9 +102,11 @@ public struct Forward: Route {
     /// Passes on the messages that are sent to a queue.
     ///
     /// - Parameters:
+    ///   - queue: the queue on the bridge's `from:` side.
     ///   - other: the queue on the bridge's `to:` side; by default one of the same name.
     ///   - template: topics on the bridge's `to:` side, instead of a queue.
     ///   - direction: which way. To topics there is one way only.
+    ///   - options: what is promised, held back, left out and stored; by default as ``RouteOptions`` says.
     ///   - transform: as for topics.
     public init(
         queue: QueueName,
@@ -111,7 +121,13 @@ public struct Forward: Route {
 
     /// Passes on the values of a queue; messages that are no such value become dead letters.
     ///
-    /// - Parameter transform: makes the value to pass on, or `nil` for one that is not.
+    /// - Parameters:
+    ///   - queue: the queue on the bridge's `from:` side.
+    ///   - other: the queue on the bridge's `to:` side; by default one of the same name.
+    ///   - template: the topics on the bridge's `to:` side; by default the same.
+    ///   - direction: which way messages are passed on. Between topics and a queue there is one way only.
+    ///   - options: what is promised, held back, left out and stored; by default as ``RouteOptions`` says.
+    ///   - transform: makes the value to pass on, or `nil` for one that is not.
     public init<Value: Codable & Sendable, Output: Codable & Sendable>(
         queue: Queue<Value>,
         toQueue other: QueueName? = nil,

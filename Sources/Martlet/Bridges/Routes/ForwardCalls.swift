@@ -21,6 +21,7 @@ public struct ForwardCalls: Route {
     ///   - name: the procedure's name for its callers.
     ///   - target: the procedure's name on the other side; by default the same.
     ///   - isBackwards: whether the callers are on the bridge's `to:` side and the responder on its `from:` side.
+    ///   - options: how many calls are passed on at a time, and how long they wait.
     public init(
         _ name: QueueName,
         to target: QueueName? = nil,

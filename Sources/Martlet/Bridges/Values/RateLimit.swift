@@ -16,6 +16,7 @@ public struct RateLimit: Sendable, Hashable {
     public var excess: Excess
 
     /// - Parameters:
+    ///   - perSecond: how many pass in a second.
     ///   - burst: how many pass at once after a pause; by default one.
     ///   - excess: by default the others wait.
     public init(perSecond: Double, burst: Int = 1, excess: Excess = .wait) {

@@ -56,7 +56,9 @@ public final class MemoryBroker: Sendable {
     let timers: Timers
     let state: Mutex<State>
 
-    /// - Parameter handler: the broker's rules.
+    /// - Parameters:
+    ///   - options: the broker's limits and how it delivers.
+    ///   - handler: the broker's rules.
     public init(options: Options = Options(), handler: some BrokerHandler = StandardHandler()) {
         self.options = options
         timers = Timers(Timeline(options.clock))

@@ -30,6 +30,7 @@ public struct Every: Component {
     /// A loop that may end itself.
     ///
     /// - Parameters:
+    ///   - interval: the time from one tick to the next.
     ///   - reportingInterval: how often the timing statistics are logged; `nil`: never. By default every ten minutes.
     ///   - body: runs at each tick; returns whether it is to run again.
     @_disfavoredOverload  // A closure of several statements that returns nothing fits both initializers otherwise.
@@ -47,6 +48,7 @@ public struct Every: Component {
     /// A loop that goes on for as long as the node.
     ///
     /// - Parameters:
+    ///   - interval: the time from one tick to the next.
     ///   - reportingInterval: how often the timing statistics are logged; `nil`: never. By default every ten minutes.
     ///   - body: runs at each tick.
     public init(

@@ -38,9 +38,11 @@ public struct Execute: Component {
     private let body: @Sendable () async throws -> Void
 
     /// - Parameters:
+    ///   - name: what it is called in logs and health.
     ///   - restart: when the code is executed again; by default whenever it ends.
     ///   - backoff: the delays before that; by default from 100 ms up to 30 s, without end.
     ///   - atShutdown: how it ends when the node is to stop; by default it is cancelled.
+    ///   - body: the code. Its task is cancelled when the node is to stop, unless `atShutdown` says otherwise.
     public init(
         _ name: String = "Execute",
         restart: Restart = .always,

@@ -8,7 +8,12 @@ public struct Listen: Component {
 
     /// Handles the events of a pattern's topics.
     ///
-    /// - Parameter payload: what belongs to the events; ``NoPayload`` does not look at it.
+    /// - Parameters:
+    ///   - pattern: the topics that the events are told on.
+    ///   - payload: what belongs to the events; ``NoPayload`` does not look at it.
+    ///   - options: those of the subscription.
+    ///   - onHandlerError: what becomes of an event whose handler throws; by default it is skipped and logged.
+    ///   - handler: is given one event after the other.
     public init<Payload: Codable & Sendable>(
         to pattern: TopicPattern,
         for payload: Payload.Type,

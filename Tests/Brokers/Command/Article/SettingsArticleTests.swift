@@ -41,7 +41,8 @@ struct SettingsArticleTests {
         "has every key in its tables",
         arguments: [
             "KEY: 1", "from: {url: mqtt://a, KEY: 1}\nto: a\nroutes: []",
-            "from: {url: mqtts://a, tls: {KEY: 1}}\nto: a\nroutes: []", "from: mqtt://a\nto: mqtt://b\ndefaults: {KEY: 1}",
+            "from: {url: mqtts://a, tls: {KEY: 1}}\nto: a\nroutes: []",
+            "from: mqtt://a\nto: mqtt://b\ndefaults: {KEY: 1}",
         ]
             + [
                 "topic: a, KEY: 1", "queue: a, KEY: 1", "rpc: a, KEY: 1", "action: a, KEY: 1",
