@@ -37,7 +37,7 @@ package final class Promise<Value: Sendable>: Sendable {
     static func result(of state: PromiseState) -> Result<Value, any Error>? {
         switch state {
         case .pending, .observed: nil
-        // Only `replace(with:)` makes this state, and with a value of this type.
+        // Only `state(of:)` makes this state, and with a value of this type: so the object is one of this type.
         case .succeeded(let value): .success(unsafeDowncast(value, to: PromisedValue<Value>.self).value)
         case .failed(let error): .failure(error)
         }
