@@ -157,7 +157,7 @@ public final class ConnectionRuntime: Sendable {
         let now = timers.now
         let isDue = lastLogged.withLock { last in
             if let time = last[key], now - time < .seconds(60) { return false }
-            guard last[key] != nil || last.count < Self.maximumSubjects else { return false }
+            guard subject.isEmpty || last[key] != nil || last.count < Self.maximumSubjects else { return false }
             last[key] = now
             return true
         }
