@@ -15,7 +15,7 @@ final class Commands {
     /// What was sent by each socket for commands, in the order in which it is answered.
     private var pending: [RedisSession.Role: PendingCommands] = [:]
     /// Answers that have come, until all replies that were read have been looked at: they end together.
-    private var answered: [(promise: Answer, result: Result<RedisValue, any Error>)] = []
+    private var answered: [(promise: PublishAnswer, result: Result<Void, any Error>)] = []
     /// Where a cluster keeps which keys, as far as it has told.
     private var nodes = SlotTable()
     /// What was under way when the link was lost, and is sent again first.
@@ -231,7 +231,7 @@ final class Commands {
         case .refused(let topic, let error):
             session.runtime.refused(topic, error)
         case .answer(let answer):
-            answered.append((answer, .success(reply)))
+            answered.append((answer, reply.error.map { .failure($0) } ?? .success(())))
         case .request(let request, let whole):
             received(whole, to: request, session)
         case .unasked:
@@ -300,7 +300,7 @@ final class Commands {
     /// Ends the answers that have come.
     func endAnswered() {
         guard !answered.isEmpty else { return }
-        Answer.end(answered)
+        PublishAnswer.end(answered)
         answered.removeAll(keepingCapacity: true)
     }
 
