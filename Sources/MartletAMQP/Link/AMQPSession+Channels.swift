@@ -132,7 +132,10 @@ extension AMQPSession {
         case .ack(let tag, let multiple): confirmed(tag, multiple, isTaken: true, on: channel)
         case .nack(let tag, let multiple): confirmed(tag, multiple, isTaken: false, on: channel)
         case .cancel(let consumer): channel.owner?.cancelled(consumer, on: channel, of: self)
-        case .channelFlow(let isActive): tell(.channelFlowOK(isActive: isActive), on: channel)
+        case .channelFlow(let isActive):
+            channel.isStopped = !isActive
+            tell(.channelFlowOK(isActive: isActive), on: channel)
+            if isActive { bell.ring() }
         case .channelClose(let close): closedByBroker(channel, close)
         case .channelCloseOK:
             guard channel.isClosing else { throw FrameParser.broken("an answer comes that nobody asked for") }
@@ -148,11 +151,12 @@ extension AMQPSession {
     }
 
     func received(_ content: ContentAssembly.Content, on channel: Channel) throws {
+        if let refusal = content.refusal { runtime.count(\.oversized, "\(refusal.message)") }
         switch content.announcement {
         case .delivery:
             // Owners count what has to be settled.
             if channel.isClosing { return }
-            channel.owner?.received(content, on: channel, of: self)
+            try channel.owner?.received(content, on: channel, of: self)
             if !channel.hasRead {
                 channel.hasRead = true
                 channelsRead.append(channel)
@@ -164,12 +168,7 @@ extension AMQPSession {
             gotten = content
             completion(.success(.got(got)))
             gotten = nil
-        case .returned(let returned) where channel === callers.channel:
-            guard let call = content.properties.correlationID else { return }
-            runtime.failCall(call, MessagingError(returned: returned, to: returned.routingKey))
-        case .returned(let returned):
-            guard case .int64(let number) = content.properties.headers?[AMQPPublish.returnHeader] else { return }
-            channel.confirms?.returned(UInt64(bitPattern: number), returned)
+        case .returned(let returned): channel.owner?.returned(content, returned, on: channel, of: self)
         }
     }
 
@@ -187,6 +186,15 @@ extension AMQPSession {
         channel.settler.end(.lost)
         while let completion = channel.waiting.popFirst() { completion(.failure(error)) }
         channel.owner?.ended(channel, error, linkIsLost: linkIsLost, of: self)
+    }
+
+    /// Refuses a delivery whose body was not kept: it becomes a dead letter, where there are such.
+    func refuse(_ content: ContentAssembly.Content, on channel: Channel) {
+        switch content.announcement {
+        case .delivery(let delivery): tell(.nack(tag: delivery.tag, multiple: false, requeue: false), on: channel)
+        case .got(let got): tell(.nack(tag: got.tag, multiple: false, requeue: false), on: channel)
+        case .returned: break
+        }
     }
 
     // MARK: Settling

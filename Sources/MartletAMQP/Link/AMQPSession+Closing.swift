@@ -20,7 +20,7 @@ extension AMQPSession {
         goodbye = answer
         attend {
             try settle()
-            will?.withdraw(self)
+            will?.sayGoodbye(self)
             for consumer in consumers.values { consumer.sayGoodbye(self) }
             try link?.append(.connectionClose(code: 200, text: "done"), channel: 0)
         }

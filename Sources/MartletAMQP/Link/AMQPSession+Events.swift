@@ -119,21 +119,20 @@ extension AMQPSession {
     }
 
     func setBlocked(_ reason: String?) {
-        blockedReason = reason
+        let isDue = blockage.change(to: reason, at: runtime.timers.now)
         events.set(blocked: reason)
         if let reason {
-            runtime.logger.warning("the broker takes no publishes at the moment: \(quoted(reason))")
+            let text = "the broker takes no publishes at the moment: \(quoted(reason))"
+            runtime.logger.log(level: isDue ? .warning : .debug, "\(text)")
         } else {
-            runtime.logger.info("the broker takes publishes again")
+            runtime.logger.log(level: isDue ? .info : .debug, "the broker takes publishes again")
         }
     }
 
     func scheduleTick() {
-        ticker?.cancel()
+        if let ticker { runtime.timers.cancel(ticker) }
         guard let heartbeat else { return }
-        ticker = loop.schedule(after: heartbeat.tick) { [weak self] in
-            self?.assumeIsolated { $0.tick() }
-        }
+        ticker = later(after: heartbeat.tick) { $0.tick() }
     }
 
     private func tick() {
@@ -142,7 +141,7 @@ extension AMQPSession {
                 read: link.bytesRead,
                 written: link.bytesWritten,
                 isDeaf: isDeaf,
-                now: .now
+                now: runtime.timers.now
             )
         else { return }
         scheduleTick()

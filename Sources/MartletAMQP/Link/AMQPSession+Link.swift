@@ -20,7 +20,7 @@ extension AMQPSession {
         handshake = nil
         self.agreement = agreement
         guard linkAnswered(), let interval = agreement.heartbeat else { return }
-        heartbeat = LinkHeartbeat(interval: interval, now: .now)
+        heartbeat = LinkHeartbeat(interval: interval, now: runtime.timers.now)
         scheduleTick()
     }
 
@@ -42,6 +42,9 @@ extension AMQPSession {
     }
 
     func linkIsLost(_ error: MessagingError) {
+        if consumers.values.contains(where: \.losesWithLink) {
+            runtime.count(\.gaps, "the link was lost: what was published meanwhile did not arrive (\(error))")
+        }
         endChannels(MessagingError(.connectionLost, error.message, cause: error.cause))
         dropUnguaranteed()
     }
@@ -60,7 +63,7 @@ extension AMQPSession {
     func releaseLink() {
         watch?.cancel()
         watch = nil
-        ticker?.cancel()
+        if let ticker { runtime.timers.cancel(ticker) }
         ticker = nil
         heartbeat = nil
         handshake = nil

@@ -39,10 +39,10 @@ extension AMQPSession {
     func closeNative(_ id: Int) async {
         let closed = Promise<Void>()
         endNative(id) { closed.end(.success(())) }
-        let timer = loop.schedule(after: .seconds(5)) { closed.end(.success(())) }
+        let timer = runtime.timers.schedule(at: runtime.timers.now + .seconds(5)) { closed.end(.success(())) }
         // Not by the task that closes, which may have been cancelled: this has to run all the same.
         await Task { _ = try? await closed.value() }.value
-        timer.cancel()
+        runtime.timers.cancel(timer)
     }
 
     /// Closes a channel, soon. From any thread.
@@ -92,6 +92,11 @@ extension AMQPSession {
         let promise = Promise<AMQPDelivery?>()
         attend {
             ask(.get(queue: queue, noAck: noAck), on: channel) { result in
+                if let content = self.gotten, let refusal = content.refusal {
+                    if !noAck { self.refuse(content, on: channel) }
+                    promise.end(.failure(refusal))
+                    return
+                }
                 promise.end(
                     result.map { _ in
                         self.gotten.map { AMQPDelivery($0, settler: noAck ? nil : channel.settler) }

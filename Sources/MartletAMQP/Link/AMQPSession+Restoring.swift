@@ -73,9 +73,9 @@ extension AMQPSession {
     /// what was there may have gone with what was not: an exchange with the last queue that was bound to it.
     func linkIsBack() async {
         guard let link else { return }
-        let deadline = ContinuousClock.now + patience
+        let deadline = runtime.timers.now + patience
         var attempt = 1
-        while undeclared > 0, .now < deadline {
+        while undeclared > 0, runtime.timers.now < deadline {
             do {
                 try await runtime.timers.sleep(for: Self.pause(before: attempt))
                 guard self.link === link, keeper.state == .open else { return }
@@ -94,8 +94,10 @@ extension AMQPSession {
 
     private func wait(for gathering: Gathering) async throws {
         guard let promise = gathering.promise() else { return }
-        let timer = loop.schedule(after: options.connectTimeout) { promise.end(.success(())) }
-        defer { timer.cancel() }
+        let timer = runtime.timers.schedule(at: runtime.timers.now + options.connectTimeout) {
+            promise.end(.success(()))
+        }
+        defer { runtime.timers.cancel(timer) }
         try await promise.value()
     }
 
@@ -108,8 +110,20 @@ extension AMQPSession {
     /// Opens something again that was ended, though the link was not: soon, and later each time.
     func openAgain(_ restorable: any Restorable, attempt: Int) {
         let id = restorable.id
-        loop.schedule(after: Self.pause(before: attempt)) { [weak self] in
-            self?.assumeIsolated { $0.openAgain(id, attempt: attempt) }
+        later(after: Self.pause(before: attempt)) { $0.openAgain(id, attempt: attempt) }
+    }
+
+    /// Wakes something after a while.
+    func wake(_ restorable: any Restorable, after time: Duration) -> Timers.ID {
+        let id = restorable.id
+        return later(after: time) { $0.restorable(id)?.wake($0) }
+    }
+
+    /// Does something on the loop after a while, by the connection's clock.
+    @discardableResult
+    func later(after time: Duration, _ work: @escaping @Sendable (isolated AMQPSession) -> Void) -> Timers.ID {
+        runtime.timers.schedule(at: runtime.timers.now + time) { [weak self, bell] in
+            bell.execute { [weak self] in self?.assumeIsolated { work($0) } }
         }
     }
 
@@ -128,6 +142,10 @@ extension AMQPSession {
     }
 
     private func restorable(_ id: Int) -> (any Restorable)? {
-        id == ReplyConsumer.fixedID ? replies : consumers[id] ?? natives[id]
+        switch id {
+        case ReplyConsumer.fixedID: replies
+        case WillKeeper.fixedID: will
+        default: consumers[id] ?? natives[id]
+        }
     }
 }

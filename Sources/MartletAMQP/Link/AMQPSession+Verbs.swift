@@ -49,13 +49,14 @@ extension AMQPSession {
         while true {
             let left = options.expiry.map { $0 - (runtime.timers.now - start) }
             if let left, left <= .zero { throw expired(queue) }
+            var presence = Presence.known
             do {
-                var isNew = false
                 if options.requiresConsumer {
                     try await checkConsumers(of: queue)
                 } else {
-                    isNew = try await ensureQueue(queue, waits: isGuaranteed, within: left)
+                    presence = try await ensureQueue(queue, waits: isGuaranteed, within: left)
                 }
+                let isNew = presence == .new
                 let publish = AMQPPublish(
                     exchange: "",
                     routingKey: name,
@@ -74,7 +75,7 @@ extension AMQPSession {
                     expiry: left
                 )
             } catch let error as MessagingError
-                where error.code == .noResponder && !options.requiresConsumer
+                where error.code == .noResponder && !options.requiresConsumer && presence != .assumed
             {
                 // The queue was deleted since it was last seen.
                 await forget(queue)
@@ -107,7 +108,7 @@ extension AMQPSession {
             properties: properties,
             body: body
         )
-        if try await ensureQueue(queue, waits: true, within: options.expiry) {
+        if try await ensureQueue(queue, waits: true, within: options.expiry) == .new {
             do {
                 try await sendFirst(publish, to: queue, expiry: options.expiry)
             } catch let error as MessagingError where error.code == .noResponder {
@@ -289,32 +290,50 @@ extension AMQPSession {
         knownQueues.insert(queue)
     }
 
+    /// What is known of a queue.
+    private enum Presence {
+        /// It exists; or, without a link, nobody can tell.
+        case known
+        /// It has just been found, or made: it is known when something could be sent to it.
+        case new
+        /// It may be neither declared nor looked at.
+        case assumed
+    }
+
     /// Declares a queue unless it is known to exist.
     ///
     /// - Parameter waits: whether to wait for a link.
-    /// - Returns: whether it is not known yet: it is when something could be sent to it.
-    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Bool {
+    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Presence {
         while !knownQueues.contains(queue) {
             do {
-                let declared = declaration(of: try runtime.names.queue(queue))
-                _ = try await askAlone([.declareQueue(declared, passive: false)])
+                return try await declare(runtime.names.queue(queue))
             } catch let error as MessagingError {
-                switch error.amqpReplyCode {
-                // It exists, declared otherwise or for one connection alone: that is as good.
-                case AMQPReplyError.preconditionFailed, AMQPReplyError.resourceLocked: break
-                default:
-                    guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
-                    if !waits {
-                        if case .fail = options.connection.whileOffline { throw error }
-                        return false
-                    }
-                    try await runtime.waitUntilConnected(within: limit)
-                    continue
+                guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
+                if !waits {
+                    if case .fail = options.connection.whileOffline { throw error }
+                    return .known
                 }
+                try await runtime.waitUntilConnected(within: limit)
             }
-            return true
         }
-        return false
+        return .known
+    }
+
+    /// Declares a queue; one that may not be declared is looked at, and otherwise taken to be there.
+    private func declare(_ name: String) async throws -> Presence {
+        var access = QueueAccess(isOwn: false)
+        while true {
+            do {
+                let methods = access.methods(for: declaration(of: name), [])
+                guard !methods.isEmpty else { return .assumed }
+                _ = try await askAlone(methods)
+                return .new
+            } catch let error as MessagingError {
+                // It is another connection's own.
+                if error.amqpReplyCode == AMQPReplyError.resourceLocked { return .new }
+                if case .fail(let reason) = access.next(after: error) { throw reason }
+            }
+        }
     }
 
     private func checkConsumers(of queue: QueueName) async throws {
@@ -328,8 +347,8 @@ extension AMQPSession {
         } catch let error as MessagingError {
             switch error.amqpReplyCode {
             case AMQPReplyError.notFound: throw MessagingError(.noResponder, "nobody consumes \(queue)", cause: error)
-            // It is another connection's own, which won't tell: the broker returns the message if it is gone.
-            case AMQPReplyError.resourceLocked: break
+            // It is another connection's own, or may not be looked at: the broker returns the message if it is gone.
+            case AMQPReplyError.resourceLocked, AMQPReplyError.accessRefused: break
             default: throw error
             }
         }
@@ -350,7 +369,13 @@ extension AMQPSession {
         }
         if let name = options.durableName {
             try ShortText.check(name, "the name of a durable subscription")
-            let consumer = QueueConsumer(name, subscribedTo: pattern, binding, prefetch: min(options.limit, 65_535))
+            let consumer = QueueConsumer(
+                name,
+                subscribedTo: pattern,
+                binding,
+                prefetch: min(options.limit, 65_535),
+                bell: bell
+            )
             return (consumer.mailbox, try await add(consumer))
         }
         let consumer = try TopicConsumer(pattern, binding, options, bell: bell)
@@ -373,7 +398,13 @@ extension AMQPSession {
         }
         var isRepeated = false
         for attempt in 1... {
-            let consumer = QueueConsumer(name, of: queue, isForRequests: forRequests, prefetch: options.prefetch)
+            let consumer = QueueConsumer(
+                name,
+                of: queue,
+                isForRequests: forRequests,
+                prefetch: options.prefetch,
+                bell: bell
+            )
             do {
                 return (consumer.mailbox, try await add(consumer))
             } catch let error as MessagingError {

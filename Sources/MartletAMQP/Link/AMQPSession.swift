@@ -24,7 +24,7 @@ actor AMQPSession: LinkSession {
     let keeper: LinkKeeper
     var link: Link?
     var watch: Watch?
-    var ticker: Timer?
+    var ticker: Timers.ID?
     var heartbeat: LinkHeartbeat?
     var handshake: Handshake?
     var agreement: Handshake.Agreement?
@@ -64,7 +64,8 @@ actor AMQPSession: LinkSession {
     /// Taken from the outbox, or sent before, for channels that have no room yet.
     var waiting = WaitingLines()
     /// Why the broker takes no publishes at the moment.
-    var blockedReason: String?
+    var blockedReason: String? { blockage.reason }
+    var blockage = Blockage()
     /// There is more to send, which the socket had no room for.
     var isHeldUp = false
     /// There may be more to read, of which the socket says nothing.
@@ -85,7 +86,14 @@ actor AMQPSession: LinkSession {
         self.bell = bell
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
-        settlements = SettlementQueue { bell.ring() }
+        settlements = SettlementQueue {
+            bell.ring()
+        } countStale: {
+            runtime.count(
+                \.staleDeliveries,
+                "a delivery whose channel was lost before it was read: it is delivered again"
+            )
+        }
         gate = FlowGate(on: bell) { bell.ring() }
         will = options.connection.will.map(WillKeeper.init)
         keeper = LinkKeeper(options.link, options.connection)

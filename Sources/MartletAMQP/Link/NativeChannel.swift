@@ -21,7 +21,7 @@ final class NativeChannel: Restorable, ChannelOwner {
     private var prefetch: UInt16?
     private var reopening = Reopening()
     /// Until when it is tried to open it again on this link.
-    private var deadline: ContinuousClock.Instant?
+    private var deadline: Duration?
 
     init(confirms: Bool) {
         self.confirms = confirms
@@ -122,6 +122,10 @@ final class NativeChannel: Restorable, ChannelOwner {
             session.tell(.nack(tag: announcement.tag, multiple: false, requeue: true), on: channel)
             return
         }
+        if content.refusal != nil {
+            if !consumer.options.noAck { session.refuse(content, on: channel) }
+            return
+        }
         let settler = consumer.options.noAck ? nil : channel.settler
         session.countBacklog(bytes: content.body.count)
         consumer.inbox.offer(
@@ -148,6 +152,10 @@ final class NativeChannel: Restorable, ChannelOwner {
         self.channel = nil
         let wasReady = isReady
         isReady = false
+        // They come again: what waits of them is worth nothing.
+        for consumer in consumers.values {
+            for delivery in consumer.inbox.mailbox.removeAll(where: \.isStale) { _ = delivery.skipsStale() }
+        }
         if linkIsLost {
             deadline = nil
         } else if wasReady || !AMQPSession.mayPass(error) || !openAgain(session) {
@@ -161,9 +169,9 @@ final class NativeChannel: Restorable, ChannelOwner {
     /// - Returns: whether it is tried again.
     private func openAgain(_ session: isolated AMQPSession) -> Bool {
         guard let attempt = reopening.next() else { return false }
-        let until = deadline ?? .now + session.patience
+        let until = deadline ?? session.runtime.timers.now + session.patience
         deadline = until
-        guard .now < until else { return false }
+        guard session.runtime.timers.now < until else { return false }
         session.openAgain(self, attempt: attempt)
         return true
     }

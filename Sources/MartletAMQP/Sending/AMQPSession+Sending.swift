@@ -120,10 +120,14 @@ extension AMQPSession {
             }
             linesMove = false
         }
+        // While the broker stops a channel what is published on it waits as it does for a full window. Nobody waits for the
+        // word of those that have no guarantee, so that their number is bounded here.
+        if waiting.isFull { return false }
         guard let outgoing = (offline.keeps ? offline.takeFirst() : nil) ?? outbox.takeFirst() else { return false }
         if isAbandoned(outgoing) { return true }
-        // One without a confirmation takes no room, and nothing holds it up.
-        if outgoing.confirmation == nil || waiting.isEmpty(outgoing.origin) && hasRoom(outgoing.origin) {
+        // One without a confirmation takes no room, and a full window does not hold it up.
+        let origin = outgoing.origin
+        if outgoing.confirmation == nil ? !isStopped(origin) : waiting.isEmpty(origin) && hasRoom(origin) {
             send(outgoing)
         } else {
             waiting.append(outgoing)
@@ -139,18 +143,26 @@ extension AMQPSession {
 
     /// Whether a channel may have one more unconfirmed, or there is no channel to wait for.
     private func hasRoom(_ origin: Outgoing.Origin) -> Bool {
-        let channel: Channel?
-        switch origin {
-        case .verbs: channel = publisher.channel
-        case .suspects: return suspects.channel?.confirms?.count ?? 0 == 0
-        case .calls: return true
-        case .native(let id):
-            guard let native = natives[id], native.failure == nil else { return true }
-            guard native.isReady else { return false }
-            channel = native.channel
+        if isStopped(origin) { return false }
+        if case .native(let id) = origin, let native = natives[id], native.failure == nil, !native.isReady {
+            return false
         }
-        guard let confirms = channel?.confirms else { return true }
+        guard let confirms = channel(of: origin)?.confirms else { return true }
+        if origin == .suspects { return confirms.count == 0 }
         return confirms.count < options.maximumUnconfirmed && confirms.bytes < options.maximumUnconfirmedBytes
+    }
+
+    /// Whether the broker wants no content on a channel for now.
+    private func isStopped(_ origin: Outgoing.Origin) -> Bool { channel(of: origin)?.isStopped ?? false }
+
+    /// The channel by which messages leave at the moment, if it is open.
+    private func channel(of origin: Outgoing.Origin) -> Channel? {
+        switch origin {
+        case .verbs: publisher.channel
+        case .suspects: suspects.channel
+        case .calls: callers.channel
+        case .native(let id): natives[id]?.channel
+        }
     }
 
     private func send(_ outgoing: Outgoing) {

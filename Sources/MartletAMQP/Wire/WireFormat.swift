@@ -2,14 +2,21 @@ import Martlet
 
 /// Messages as AMQP sends them: the standard headers as properties, as far as they fit, the others in the table of headers.
 enum WireFormat {
+    /// How many headers of a message are taken: a peer may send any number of them.
+    static let maximumHeaders = 1_000
+
     /// How a message is sent that is published, or put into a queue.
     static func content(
         of message: Message,
         format: MessageFormat? = nil,
         _ wire: WireCoding
     ) throws -> (properties: AMQPProperties, body: [UInt8]) {
-        let body = try wire.publication(message, format: format, carriesHeaders: true)
-        return (try properties(of: message.headers), body)
+        let publication = try wire.content(of: message, format: format, carriesHeaders: true)
+        var properties = try properties(of: message.headers)
+        let kind = BodyKind(of: message, sentAs: publication, wire)
+        properties.contentType = kind.type
+        properties.contentEncoding = kind.encoding
+        return (properties, publication.bytes)
     }
 
     /// How a request or a reply is sent: all of it in an envelope, for peers who look nowhere else, and what ties both
@@ -18,7 +25,8 @@ enum WireFormat {
         of message: Message,
         _ wire: WireCoding
     ) throws -> (properties: AMQPProperties, body: [UInt8]) {
-        var properties = AMQPProperties(contentType: "application/json", contentEncoding: "utf8")
+        var properties = AMQPProperties(contentType: BodyKind.json.type, contentEncoding: BodyKind.json.encoding)
+        if wire.isTransforming { properties.contentEncoding = BodyKind.bytes.encoding }
         if let id = message.headers.correlationID, ShortText.fits(id) { properties.correlationID = id }
         if let address = message.headers.replyTo, ShortText.fits(address) { properties.replyTo = address }
         return (properties, try wire.call(message))
@@ -85,7 +93,7 @@ enum WireFormat {
         // commlib-py gives all its messages this ID, which identifies none: whoever looks for duplicates would drop them.
         if let id = properties.messageID, id != "0" { headers.messageID = id }
         guard let table = properties.headers else { return headers }
-        for (name, value) in table where !isBrokers(name) {
+        for (name, value) in table.prefix(maximumHeaders) where !isBrokers(name) {
             if let value = HeaderValue(value) { headers[name] = value }
         }
         if let reason = table["x-first-death-reason"]?.text { headers[Headers.Standard.deathReason] = .string(reason) }

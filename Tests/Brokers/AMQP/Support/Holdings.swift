@@ -27,6 +27,9 @@ extension AMQPSession {
     /// How many deliveries are not settled.
     var unsettled: Int { channels.values.reduce(0) { $0 + $1.unsettled } }
 
+    /// Where the will lies.
+    var willQueue: String { will?.queue ?? "" }
+
     var holdings: Holdings {
         let windows = channels.values.compactMap(\.confirms)
         return Holdings(
