@@ -374,11 +374,11 @@ extension AMQPSession {
                 subscribedTo: pattern,
                 binding,
                 prefetch: min(options.limit, 65_535),
-                bell: bell
+                on: self
             )
             return (consumer.mailbox, try await add(consumer))
         }
-        let consumer = try TopicConsumer(pattern, binding, options, bell: bell)
+        let consumer = try TopicConsumer(pattern, binding, options, on: self)
         return (consumer.mailbox, try await add(consumer))
     }
 
@@ -403,7 +403,7 @@ extension AMQPSession {
                 of: queue,
                 isForRequests: forRequests,
                 prefetch: options.prefetch,
-                bell: bell
+                on: self
             )
             do {
                 return (consumer.mailbox, try await add(consumer))

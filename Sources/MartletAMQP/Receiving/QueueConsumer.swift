@@ -22,8 +22,14 @@ final class QueueConsumer: QueueReading {
     private var consumer = ""
 
     /// - Parameter name: the queue's on the wire.
-    convenience init(_ name: String, of queue: QueueName, isForRequests: Bool, prefetch: Int, bell: Bell) {
-        self.init(name, isForRequests, prefetch, nil, TopicName(queue), bell)
+    convenience init(
+        _ name: String,
+        of queue: QueueName,
+        isForRequests: Bool,
+        prefetch: Int,
+        on session: AMQPSession
+    ) {
+        self.init(name, isForRequests, prefetch, nil, TopicName(queue), session)
     }
 
     /// The durable subscription of a name.
@@ -32,9 +38,9 @@ final class QueueConsumer: QueueReading {
         subscribedTo pattern: TopicPattern,
         _ binding: TopicBinding,
         prefetch: Int,
-        bell: Bell
+        on session: AMQPSession
     ) {
-        self.init(name, false, prefetch, binding, pattern.onlyTopic, bell)
+        self.init(name, false, prefetch, binding, pattern.onlyTopic, session)
     }
 
     private init(
@@ -43,14 +49,14 @@ final class QueueConsumer: QueueReading {
         _ prefetch: Int,
         _ binding: TopicBinding?,
         _ topic: TopicName?,
-        _ bell: Bell
+        _ session: AMQPSession
     ) {
         self.name = name
         self.isForRequests = isForRequests
         self.prefetch = prefetch
         self.binding = binding
         self.topic = topic
-        let waitsForReader = ReaderWatch()
+        let (waitsForReader, bell) = (ReaderWatch(), session.bell)
         self.waitsForReader = waitsForReader
         // The broker sends no more than the prefetch allows, so that nothing ever waits outside.
         mailbox = Mailbox(

@@ -52,7 +52,8 @@ final class TopicConsumer: QueueReading {
     private var alreadyHandedOn = 0
 
     /// - Throws: `MessagingError.Code.invalidArgument` for a group whose queue has too long a name.
-    init(_ pattern: TopicPattern, _ binding: TopicBinding, _ options: SubscribeOptions, bell: Bell) throws {
+    init(_ pattern: TopicPattern, _ binding: TopicBinding, _ options: SubscribeOptions, on session: AMQPSession) throws
+    {
         self.pattern = pattern
         self.binding = binding
         self.options = options
@@ -61,7 +62,7 @@ final class TopicConsumer: QueueReading {
         if let sharedQueue { try ShortText.check(sharedQueue, "the queue of a group") }
         lastingQueue = options.guarantee > .atMostOnce ? sharedQueue ?? UniqueName.make("martlet.topic") : nil
         attachment = Attachment(isOwn: sharedQueue == nil)
-        let backUps = BackUps()
+        let (backUps, bell) = (BackUps(), session.bell)
         self.backUps = backUps
         mailbox = Mailbox(limit: options.limit, overflow: options.overflow) {
             backUps.begin()

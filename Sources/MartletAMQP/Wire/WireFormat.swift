@@ -2,9 +2,6 @@ import Martlet
 
 /// Messages as AMQP sends them: the standard headers as properties, as far as they fit, the others in the table of headers.
 enum WireFormat {
-    /// How many headers of a message are taken: a peer may send any number of them.
-    static let maximumHeaders = 1_000
-
     /// How a message is sent that is published, or put into a queue.
     static func content(
         of message: Message,
@@ -93,7 +90,7 @@ enum WireFormat {
         // commlib-py gives all its messages this ID, which identifies none: whoever looks for duplicates would drop them.
         if let id = properties.messageID, id != "0" { headers.messageID = id }
         guard let table = properties.headers else { return headers }
-        for (name, value) in table.prefix(maximumHeaders) where !isBrokers(name) {
+        for (name, value) in table where !isBrokers(name) {
             if let value = HeaderValue(value) { headers[name] = value }
         }
         if let reason = table["x-first-death-reason"]?.text { headers[Headers.Standard.deathReason] = .string(reason) }
