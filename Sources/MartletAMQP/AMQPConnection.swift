@@ -97,7 +97,7 @@ public actor AMQPConnection: Connection {
     ///
     /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
     /// waits five minutes for a link that was lost; it is deleted when the subscription is left. A group's members share one
-    /// queue, `martlet.group.<group>.<binding key>`, which goes with the last of them.
+    /// queue, `martlet.group.<group>.<binding key>`, which goes a minute after the last of them, or five with a guarantee.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
