@@ -234,7 +234,7 @@ extension AMQPSession {
     /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
     private func checkAddress(_ address: String) async throws {
         let promise = Promise<ServerMethod.Reply>()
-        attend { inquiries.ask(forQueue: address, on: self) { promise.end($0) } }
+        attend { declarations.ask(forQueue: address, on: self) { promise.end($0) } }
         do {
             _ = try await promise.value()
         } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
@@ -267,7 +267,7 @@ extension AMQPSession {
     ///
     /// - Parameter queue: its name on the wire.
     func declaration(of queue: String, forRequests: Bool = false) -> AMQPQueue {
-        if let declared = topology.queue(queue) { return declared }
+        if let declared = declarations.queue(queue) { return declared }
         var declared = AMQPQueue(queue, arguments: options.queueArguments)
         if forRequests {
             // It goes with its last responder, so that the broker tells callers that there is none.
@@ -282,13 +282,9 @@ extension AMQPSession {
         return declared
     }
 
-    private func forget(_ queue: QueueName) { knownQueues.remove(queue) }
+    private func forget(_ queue: QueueName) { declarations.forget(queue) }
 
-    private func remember(_ queue: QueueName) {
-        // It is no more than a memory: one that has forgotten asks again.
-        if knownQueues.count > 10_000 { knownQueues.removeAll() }
-        knownQueues.insert(queue)
-    }
+    private func remember(_ queue: QueueName) { declarations.remember(queue) }
 
     /// What is known of a queue.
     private enum Presence {
@@ -304,7 +300,7 @@ extension AMQPSession {
     ///
     /// - Parameter waits: whether to wait for a link.
     private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Presence {
-        while !knownQueues.contains(queue) {
+        while !declarations.knows(queue) {
             do {
                 return try await declare(runtime.names.queue(queue))
             } catch let error as MessagingError {
@@ -340,7 +336,7 @@ extension AMQPSession {
         do {
             let name = try runtime.names.queue(queue)
             let promise = Promise<ServerMethod.Reply>()
-            attend { inquiries.ask(forQueue: name, on: self) { promise.end($0) } }
+            attend { declarations.ask(forQueue: name, on: self) { promise.end($0) } }
             if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
@@ -422,10 +418,8 @@ extension AMQPSession {
     private func add(_ consumer: any Restorable) async throws -> Int {
         guard keeper.state == .open else { throw offlineError }
         try Task.checkCancellation()
-        lastConsumer += 1
-        let id = lastConsumer
-        consumer.id = id
-        consumers[id] = consumer
+        consuming.add(consumer)
+        let id = consumer.id
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
@@ -438,7 +432,7 @@ extension AMQPSession {
     }
 
     private func remove(_ id: Int) {
-        guard let consumer = consumers.removeValue(forKey: id) else { return }
+        guard let consumer = consuming.removeConsumer(id) else { return }
         attend { consumer.leave(self) }
     }
 
@@ -451,17 +445,21 @@ extension AMQPSession {
 
     // MARK: Replies
 
-    func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws {
+    /// - Returns: where replies come, at the moment that it is asked.
+    func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws
+        -> ReplyConsumer.Address
+    {
         guard keeper.state == .open else { throw offlineError }
         let consumer = ReplyConsumer(receive)
-        replies = consumer
+        consuming.setReplies(consumer)
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
             try await promise.value()
         } catch {
-            if replies === consumer { replies = nil }
+            consuming.dropReplies(consumer)
             throw error
         }
+        return consumer.address
     }
 }

@@ -15,6 +15,8 @@ final class Channel {
     var assembly: ContentAssembly
     /// Who waits for an answer; answers come in the order of the questions.
     var waiting: Deque<Completion> = []
+    /// The message of the answer that is being told, for those who asked for one.
+    var gotten: ContentAssembly.Content?
     /// What was published and not confirmed, if the channel confirms.
     var confirms: ConfirmWindow<Outgoing>?
     /// How many of its deliveries are not settled.

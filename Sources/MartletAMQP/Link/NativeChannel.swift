@@ -127,7 +127,7 @@ final class NativeChannel: Restorable, ChannelOwner {
             return
         }
         let settler = consumer.options.noAck ? nil : channel.settler
-        session.countBacklog(bytes: content.body.count)
+        session.consuming.countBacklog(bytes: content.body.count, session)
         consumer.inbox.offer(
             AMQPDelivery(content, settler: settler),
             topic: TopicName(segments: [announcement.routingKey])
@@ -136,7 +136,7 @@ final class NativeChannel: Restorable, ChannelOwner {
 
     func cancelled(_ tag: String, on channel: Channel, of session: isolated AMQPSession) {
         guard let consumer = consumers.removeValue(forKey: tag) else { return }
-        session.events.post(.consumerCancelled(queue: consumer.queue))
+        session.publishing.post(.consumerCancelled(queue: consumer.queue))
         consumer.inbox.mailbox.finish(
             throwing: MessagingError(
                 .refused,
@@ -179,7 +179,7 @@ final class NativeChannel: Restorable, ChannelOwner {
     private func fail(_ error: any Error, _ session: isolated AMQPSession) {
         let error = error as? MessagingError ?? Self.closed
         failure = error
-        session.failWaiting(of: .native(id), error)
+        session.publishing.failWaiting(of: .native(id), error)
         finish(throwing: error)
     }
 
@@ -187,7 +187,7 @@ final class NativeChannel: Restorable, ChannelOwner {
     func close(_ session: isolated AMQPSession) {
         failure = failure ?? Self.closed
         isReady = false
-        session.failWaiting(of: .native(id), Self.closed)
+        session.publishing.failWaiting(of: .native(id), Self.closed)
         finish(throwing: nil)
         guard let channel else { return }
         self.channel = nil

@@ -50,7 +50,7 @@ final class WillKeeper: Restorable, ChannelOwner {
                 arguments: [:]
             )
             session.ask([.declareQueue(declared, passive: false), consume], on: channel) { _ in }
-            try session.link?.append(publish, channel: channel.number)
+            try session.wire.link?.append(publish, channel: channel.number)
             // If one of those before is refused it is, too.
             session.ask(.transactionSelect, on: channel) { [weak self] result in
                 guard let self else { return }

@@ -125,7 +125,7 @@ final class QueueConsumer: QueueReading {
     }
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
-        session.events.post(.consumerCancelled(queue: name))
+        session.publishing.post(.consumerCancelled(queue: name))
         session.close(channel)
     }
 

@@ -13,12 +13,20 @@ final class ReplyConsumer: Restorable, ChannelOwner {
 
     static let fixedID = -1
     var id = ReplyConsumer.fixedID
+    let address = Address()
     private let receive: @Sendable (Message, String) -> Void
     private var channel: Channel?
-    private var address = ""
     private var reopening = Reopening()
     /// Told when the address is known.
     private var onAddress: (((any Error)?) -> Void)?
+
+    /// The address of the moment, for any thread.
+    final class Address: Sendable {
+        private let text = Mutex("")
+
+        var current: String { text.withLock { $0 } }
+        fileprivate func set(_ address: String) { text.withLock { $0 = address } }
+    }
 
     init(_ receive: @escaping @Sendable (Message, String) -> Void) {
         self.receive = receive
@@ -39,10 +47,9 @@ final class ReplyConsumer: Restorable, ChannelOwner {
         }
     }
 
-    private func opened(_ address: String, _ session: AMQPSession) {
+    private func opened(_ address: String) {
         reopening.opened()
-        self.address = address
-        session.replyAddress.withLock { $0 = address }
+        self.address.set(address)
     }
 
     private func openQueue(
@@ -59,7 +66,7 @@ final class ReplyConsumer: Restorable, ChannelOwner {
             guard let self else { return }
             switch result {
             case .success:
-                opened(name, session)
+                opened(name)
                 completion(nil)
             case .failure(let error): completion(error)
             }
@@ -74,7 +81,7 @@ final class ReplyConsumer: Restorable, ChannelOwner {
         // The rest follows when the broker returns the message, or ends the channel.
         onAddress = completion
         session.ask(consume(Self.pseudoQueue), on: channel) { _ in }
-        try session.link?.append(
+        try session.wire.link?.append(
             AMQPPublish(
                 exchange: "",
                 routingKey: UniqueName.make("martlet.probe"),
@@ -99,7 +106,7 @@ final class ReplyConsumer: Restorable, ChannelOwner {
                 MessagingError(.unsupported, "the broker has no direct reply-to; use the option replies .queue")
             )
         }
-        opened(address, session)
+        opened(address)
         completion(nil)
     }
 
@@ -113,7 +120,7 @@ final class ReplyConsumer: Restorable, ChannelOwner {
             return
         }
         do {
-            receive(try WireFormat.message(content, from: .call, session.runtime.wire), address)
+            receive(try WireFormat.message(content, from: .call, session.runtime.wire), address.current)
         } catch {
             session.runtime.count(\.undecodable, "a reply could not be read: \(error)")
         }

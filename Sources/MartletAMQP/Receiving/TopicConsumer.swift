@@ -230,7 +230,7 @@ final class TopicConsumer: QueueReading {
 
     /// The queue is gone, or its node.
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
-        session.events.post(.consumerCancelled(queue: queue))
+        session.publishing.post(.consumerCancelled(queue: queue))
         session.close(channel)
     }
 

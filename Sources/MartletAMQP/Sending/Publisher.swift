@@ -52,6 +52,6 @@ final class Publisher: ChannelOwner {
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
-        if !linkIsLost { session.publisherRefused(channel, error) }
+        if !linkIsLost { session.publishing.refused(channel, error, session) }
     }
 }
