@@ -22,8 +22,8 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var staleDeliveries = 0
     /// Cancellations, credits and goals' statuses that could not be sent because too many were waiting to be.
     public var droppedNotices = 0
-    /// How often a link was lost by which subscriptions received, at a broker that keeps nothing meanwhile: what was
-    /// published in such a gap is missing.
+    /// How often a link was lost by which subscriptions received, at a broker that keeps nothing meanwhile, or a queue that
+    /// was the connection's own: what was published in such a gap is missing.
     public var gaps = 0
     /// How often a link was lost, or could not be had again.
     public var linkFailures = 0

@@ -64,20 +64,7 @@ extension MQTTSession {
     }
 
     private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
-        switch runtime.states.state {
-        case .connected:
-            try await outbox.put(outgoing, bytes: outgoing.bytes)
-        case .closed:
-            throw MessagingError.closed
-        case .connecting, .disconnected:
-            switch offline.add(outgoing) {
-            case .refused: throw MessagingError.offline
-            case .dropped: countOffline(outgoing)
-            case .kept: break
-            }
-            // The link may have come back just before.
-            bell.ring()
-        }
+        try await Outlet(runtime, outbox, offline, bell).put(outgoing, bytes: outgoing.bytes) { countOffline(outgoing) }
     }
 
     private nonisolated func countOffline(_ outgoing: Outgoing) {

@@ -12,7 +12,7 @@ package final class Bell: Sendable {
         var isSilent = false
     }
 
-    private let loop: EventLoop
+    package let loop: EventLoop
     private let state = Mutex(State())
 
     package init(_ loop: EventLoop) {
