@@ -10,8 +10,16 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var droppedOffline = 0
     /// Messages without a guarantee that the broker refused when nobody waited for its word.
     public var refused = 0
+    /// How often the broker refused to settle a delivery. It is asked again until it does, or the link is lost.
+    public var refusedSettlements = 0
+    /// Messages of queues that had expired when they came.
+    public var expired = 0
+    /// What came and was larger than this connection reads: skipped or put aside alone.
+    public var oversized = 0
     /// Messages that arrived for nobody, beyond those that are kept for who subscribes late.
     public var undelivered = 0
+    /// Deliveries from queues that no reader got, since their link was lost before: the broker delivers them again.
+    public var staleDeliveries = 0
     /// Cancellations, credits and goals' statuses that could not be sent because too many were waiting to be.
     public var droppedNotices = 0
     /// How often a link was lost by which subscriptions received, at a broker that keeps nothing meanwhile: what was
@@ -21,6 +29,8 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var linkFailures = 0
     /// Why that was so the last time, in the words of the broker if it said any.
     public var lastLinkFailure: String?
+    /// How often a node of a cluster named another one, since that keeps the key.
+    public var redirections = 0
     /// Calls that wait for their reply now.
     public var callsInFlight = 0
 

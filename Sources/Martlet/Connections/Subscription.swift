@@ -146,21 +146,29 @@ public struct Subscription: AsyncSequence, Sendable {
         /// The next delivery; `nil` at the end.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Delivery? {
             try Task.checkCancellation()
-            if let next = popFirst() { return next }
-            try await batch.lifetime.mailbox.next(into: &batch.deliveries, onlyOne: takesOne)
-            return popFirst()
+            while true {
+                if let next = popFirst() { return next }
+                try await batch.lifetime.mailbox.next(into: &batch.deliveries, onlyOne: takesOne)
+                if batch.deliveries.isEmpty { return nil }
+            }
         }
 
         fileprivate mutating func nextIfReady() -> Delivery? {
-            batch.lifetime.mailbox.nextIfReady(into: &batch.deliveries, onlyOne: takesOne)
-            return popFirst()
+            while true {
+                batch.lifetime.mailbox.nextIfReady(into: &batch.deliveries, onlyOne: takesOne)
+                if batch.deliveries.isEmpty { return nil }
+                if let next = popFirst() { return next }
+            }
         }
 
+        /// The first that was taken. Those that can't be settled any more are skipped: the broker delivers them again.
         private func popFirst() -> Delivery? {
-            guard let topic = batch.lifetime.topic else { return batch.deliveries.popFirst() }
-            var delivery = batch.deliveries.popFirst()
-            delivery?.knownTopic = topic
-            return delivery
+            while var delivery = batch.deliveries.popFirst() {
+                if let settlement = delivery.settlement, settlement.skipsStale() { continue }
+                if let topic = batch.lifetime.topic { delivery.knownTopic = topic }
+                return delivery
+            }
+            return nil
         }
     }
 }

@@ -96,9 +96,9 @@ extension MQTTSession {
             if [.connecting, .disconnected].contains(runtime.states.state) { throw MessagingError.offline }
             outgoing.endsWithLink = true
         }
-        return try await begin(outgoing) { reason in
+        return try await begin(outgoing) { result in
             // The broker keeps no queue: without a consumer the message is gone, whatever was promised.
-            if reason == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
+            if try result.get() == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
         }
     }
 

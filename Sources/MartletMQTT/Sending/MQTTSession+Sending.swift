@@ -37,7 +37,7 @@ extension MQTTSession {
     /// Hands a message to the loop; with a guarantee, what it returns waits for the broker's word.
     nonisolated func begin(
         _ outgoing: Outgoing,
-        _ check: @escaping @Sendable (PublishReason) throws -> Void = { _ in }
+        _ check: @escaping @Sendable (Result<PublishReason, any Error>) throws -> Void = { _ = try $0.get() }
     ) async throws -> Confirmation {
         guard let confirmation = outgoing.confirmation else {
             _ = try await transmit(outgoing)

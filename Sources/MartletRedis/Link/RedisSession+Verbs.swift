@@ -30,9 +30,15 @@ extension RedisSession {
         try runtime.checkSize(of: message)
         try Task.checkCancellation()
         let body = try runtime.wire.publication(message, format: options.format)
-        let answer = Answer()
+        let answer = PublishAnswer()
         if case .taken = try await outbox.publish(body, to: topic, answer) {
-            return Confirmation(answer, of: runtime.timers) { try $0.check("the publish to \(topic)") }
+            return Confirmation(answer, of: runtime.timers) { result in
+                do {
+                    try result.get()
+                } catch let error as RedisError {
+                    throw error.asMessagingError("the publish to \(topic)")
+                }
+            }
         }
         try await put(body, to: topic)
         return .confirmed
@@ -83,7 +89,7 @@ extension RedisSession {
         }
         let isGuaranteed = options.guarantee != .atMostOnce
         try await begin(Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion), timer)
-        return Confirmation(answer, timer: timer, of: runtime.timers) { try $0.check("a message to \(queue)") }
+        return Confirmation(answer, timer: timer, of: runtime.timers) { try $0.get().check("a message to \(queue)") }
     }
 
     /// A message as an element of a list.

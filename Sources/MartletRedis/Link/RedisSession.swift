@@ -61,7 +61,7 @@ actor RedisSession: LinkSession {
     /// What was sent by each socket for commands, in the order in which it is answered.
     var pending: [Role: PendingCommands] = [:]
     /// Answers that have come, until all replies that were read have been looked at: they end together.
-    var answered: [(promise: Answer, result: Result<RedisValue, any Error>)] = []
+    var answered: [(promise: PublishAnswer, result: Result<Void, any Error>)] = []
     /// Where a cluster keeps which keys, as far as it has told.
     var nodes = SlotTable()
     /// What was under way when the link was lost, and is sent again first.

@@ -14,7 +14,7 @@ final class CommandOutbox: Sendable {
     /// What is given to be sent.
     enum Item: Sendable {
         case publish([UInt8], TopicName)
-        case awaited([UInt8], TopicName, Answer)
+        case awaited([UInt8], TopicName, PublishAnswer)
         case request(Request)
 
         /// About what it costs to keep.
@@ -37,7 +37,7 @@ final class CommandOutbox: Sendable {
     private struct Content: Sendable {
         var entries: Deque<CommandEntry> = []
         var bytes = ByteQueue()
-        var answers: Deque<Answer> = []
+        var answers: Deque<PublishAnswer> = []
         /// Whether there is anything but publishes.
         var hasRequests = false
     }
@@ -121,7 +121,7 @@ final class CommandOutbox: Sendable {
     ///
     /// - Parameter answer: what is told of the server's word; `nil`: nobody waits for it.
     /// - Throws: as ``put(_:)``.
-    func publish(_ body: [UInt8], to topic: TopicName, _ answer: Answer? = nil) async throws -> Admission {
+    func publish(_ body: [UInt8], to topic: TopicName, _ answer: PublishAnswer? = nil) async throws -> Admission {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard state.isConnected else { return .offline }
@@ -188,7 +188,7 @@ final class CommandOutbox: Sendable {
     /// - Parameters:
     ///   - write: called with the bytes, where they are not with the command.
     ///   - expect: called with each answer to a publish that is awaited.
-    func takeFirst(_ write: (UnsafeRawBufferPointer) -> Void, expect: (Answer) -> Void) -> CommandEntry? {
+    func takeFirst(_ write: (UnsafeRawBufferPointer) -> Void, expect: (PublishAnswer) -> Void) -> CommandEntry? {
         while true {
             if taken.entries.isEmpty { takeAll() }
             guard let entry = taken.entries.popFirst() else { return nil }
@@ -347,7 +347,7 @@ final class CommandOutbox: Sendable {
         state.count == 0 || (state.count < limit && state.cost + cost <= maximumBytes)
     }
 
-    private func append(_ body: [UInt8], to topic: TopicName, _ answer: Answer?, _ state: inout State) {
+    private func append(_ body: [UInt8], to topic: TopicName, _ answer: PublishAnswer?, _ state: inout State) {
         let isSame = state.head.prepare(for: topic)
         let bytes = CommandFormat.append(body, state.head, to: &state.content.bytes)
         state.count += 1

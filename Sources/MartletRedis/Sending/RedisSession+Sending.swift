@@ -200,7 +200,7 @@ extension RedisSession {
         case .refused(let topic, let error):
             runtime.refused(topic, error)
         case .answer(let answer):
-            answered.append((answer, .success(reply)))
+            answered.append((answer, reply.error.map { .failure($0) } ?? .success(())))
         case .request(var request, let whole):
             if let redirection = request.redirection(in: whole), learn(from: redirection) {
                 request.redirections += 1
@@ -216,7 +216,7 @@ extension RedisSession {
     /// Ends the answers that have come.
     func endAnswered() {
         guard !answered.isEmpty else { return }
-        Answer.end(answered)
+        PublishAnswer.end(answered)
         answered.removeAll(keepingCapacity: true)
     }
 

@@ -3,6 +3,9 @@ import Martlet
 /// The server's answer to one request, which a task awaits or an observer is told.
 typealias Answer = Promise<RedisValue>
 
+/// The server's word on one publish. It fails with a ``RedisError`` where the server refuses.
+typealias PublishAnswer = Promise<Void>
+
 /// One or more commands that belong together, on their way to the server. Their replies are told together.
 struct Request: Sendable {
     /// Who is told what came of it.

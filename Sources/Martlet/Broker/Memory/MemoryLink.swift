@@ -207,6 +207,12 @@ final class MemoryLink: Settler {
         try broker.settle(tag, of: client, as: disposition)
     }
 
+    func isStale(_ tag: UInt64) -> Bool { !broker.isHeld(tag) }
+
+    func skippedStale(_ tag: UInt64) {
+        runtime.count(\.staleDeliveries, "a delivery whose link was lost before it was read: it is delivered again")
+    }
+
     // MARK: The link itself
 
     func cut() {
