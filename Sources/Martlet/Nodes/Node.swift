@@ -91,6 +91,7 @@ public final class Node: Service, Sendable {
     public func run() async throws {
         try nodeName.validate(on: connection.runtime.names)
         try options.validate(on: connection)
+        warnIfNobodyWillSayThatItIsGone()
         for component in components { try component.validate() }
         var tasks: [@Sendable () async throws -> Void] = []
         if let heartbeat = options.heartbeat { tasks.append { try await self.beat(heartbeat) } }
