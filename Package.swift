@@ -58,6 +58,7 @@ let package = Package(
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -256,7 +257,11 @@ let package = Package(
         ),
         .testTarget(
             name: "MartletMQTTProcessTests",
-            dependencies: ["IntegrationSupport", "Martlet", "MartletMQTT"],
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletMQTT",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
             path: "Tests/Brokers/MQTTProcesses",
             swiftSettings: settings
         ),

@@ -174,9 +174,13 @@ public final class ConnectionRuntime: Sendable {
     }
 
     /// The value of a message that came from outside; one that can't be read is counted and thrown.
-    package func decode<Value: Decodable>(_ message: Message, from source: @autoclosure () -> String) throws -> Value {
+    package func decode<Value: Decodable>(
+        _ message: Message,
+        from source: @autoclosure () -> String,
+        codec: (any Codec)? = nil
+    ) throws -> Value {
         do {
-            return try codecs.value(of: message)
+            return try codecs.value(of: message, codec: codec)
         } catch {
             let isUnknown = (error as? MessagingError)?.code == .unsupportedContentType
             let type = isUnknown ? message.headers.contentType.flatMap(MediaType.init) : nil

@@ -97,6 +97,7 @@ public final class Node: Service, Sendable {
                 "a node that says whether it is online needs a name: one that is made up is another each time"
             )
         }
+        warnIfNobodyWillSayThatItIsGone()
         for component in components { try component.validate() }
         var tasks: [@Sendable () async throws -> Void] = []
         if let heartbeat = options.heartbeat { tasks.append { try await self.beat(heartbeat) } }
