@@ -27,6 +27,7 @@ let package = Package(
         .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
         .library(name: "MartletRedis", targets: ["MartletRedis"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
+        .library(name: "MartletRelay", targets: ["MartletRelay"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
@@ -118,6 +119,16 @@ let package = Package(
                 "CRabbitMQ",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MartletRelay",
+            dependencies: [
+                "Martlet",
+                "MartletTransport",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -310,6 +321,15 @@ let package = Package(
                 "MartletTesting",
             ],
             path: "Tests/Brokers/Bridges",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletRelayTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletRelay",
+                "MartletTesting",
+            ],
+            path: "Tests/Brokers/Relay",
             swiftSettings: settings
         ),
         .testTarget(

@@ -26,6 +26,8 @@ package final class SocketStream {
     private var readWantsWrite = false
     /// TLS can't write on before it has read.
     private var writeWantsRead = false
+    /// Whether the peer has ended its side in order.
+    package private(set) var hasEnded = false
 
     /// Begins to connect.
     ///
@@ -120,7 +122,10 @@ package final class SocketStream {
             while true {
                 let count = recv(descriptor, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
                 if count > 0 { return count }
-                if count == 0 { throw ended }
+                if count == 0 {
+                    hasEnded = true
+                    throw ended
+                }
                 if errno == EINTR { continue }
                 if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
                 throw Endpoint.failure(errno)
@@ -161,6 +166,15 @@ package final class SocketStream {
             return 0
         case .failed(let error): throw error
         }
+    }
+
+    /// Tells the peer that nothing more comes. Without TLS only.
+    package func finishWriting() {
+        #if canImport(Darwin) || canImport(Musl)
+        shutdown(descriptor, SHUT_WR)
+        #else
+        shutdown(descriptor, CInt(SHUT_WR))
+        #endif
     }
 
     private var ended: MessagingError { MessagingError(.connectionLost, "the \(peer) ended the link") }
