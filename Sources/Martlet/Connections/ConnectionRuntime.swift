@@ -158,6 +158,11 @@ public final class ConnectionRuntime: Sendable {
         }
     }
 
+    /// Counts something that is no reason for a word in the log.
+    package func count(_ counter: any WritableKeyPath<ConnectionStatistics, Int> & Sendable) {
+        counts.withLock { $0[keyPath: counter] += 1 }
+    }
+
     /// Logs, as a warning and once a minute at most for each subject, something that goes on and nobody else tells of.
     package func tell(of subject: String, _ text: @autoclosure () -> String) {
         if isDue("tell \(subject)", isOfPeers: true) { logger.warning("\(text())") }

@@ -19,7 +19,7 @@ extension Consumers {
     ) async throws -> Int {
         let (list, collected) = (keys.held(by: id), keys.returning(from: id))
         let what = "what came back to \(keys.queue)"
-        var count = 0
+        var (count, stalls) = (0, 0)
         // From the end, so that what waited longest comes to stand first. Should this end half-way, another goes on.
         while true {
             let reply = try await session.commands.perform(
@@ -42,7 +42,11 @@ extension Consumers {
             }
             let answer = try await session.commands.perform([command], slot: keys.slot, session)
             try answer.check(what)
-            count += min(max(0, answer.integer ?? 0), max(1, elements.count))
+            let moved = min(max(0, answer.integer ?? 0), max(1, elements.count))
+            count += moved
+            // Several may be at it; but a list that never gets shorter is none.
+            stalls = moved == 0 ? stalls + 1 : 0
+            guard stalls < 100 else { break }
         }
         let command = session.script(
             Scripts.giveBackCollected,

@@ -3,9 +3,6 @@ import MartletTransport
 
 /// What the server moves to consumers, and what it refuses to move.
 extension Consumers {
-    /// How often the nodes of a cluster may send on a consumer before it is to wait.
-    private static let maximumRedirections = 5
-
     func received(_ reply: RedisValue, _ number: Int, _ session: isolated RedisSession) {
         guard let consumer = self[number] else { return }
         guard !consumer.awaitsPong else {
@@ -37,7 +34,7 @@ extension Consumers {
             session.sockets.close(.consumer(consumer.number))
             consumer.moves = 0
             consumer.redirections += 1
-            if consumer.redirections <= Self.maximumRedirections {
+            if consumer.redirections <= Request.maximumRedirections {
                 restart(consumer, session)
             } else {
                 rest(consumer, error, session)

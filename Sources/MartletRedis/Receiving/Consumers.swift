@@ -113,15 +113,7 @@ final class Consumers {
         guard let consumer = all[number], consumer.isToStart else { return }
         do {
             if let client = session.sockets.takeLostClient(of: number) {
-                let slot = consumer.keys.slot
-                _ = try await session.commands.perform(
-                    words: "CLIENT",
-                    "KILL",
-                    "ID",
-                    "\(client)",
-                    slot: slot,
-                    by: session
-                )
+                try await endClient(client, called: consumer.id, slot: consumer.keys.slot, session)
             }
             let seen = consumer.lostHoldings
             try await giveBackAll(of: Array(consumer.id.utf8), consumer.keys, session) { seen.contains($0) }
@@ -229,6 +221,20 @@ final class Consumers {
     }
 
     private func isOwn(_ id: [UInt8]) -> Bool { all.values.contains { Array($0.id.utf8) == id } }
+
+    /// Ends a socket of this connection's that is lost, if the server has not noticed: it would go on taking messages. What
+    /// another server, or one that was started again, calls by that number is another client.
+    private func endClient(
+        _ client: Int,
+        called id: String,
+        slot: Int,
+        _ session: isolated RedisSession
+    ) async throws {
+        let commands = session.commands
+        let line = try await commands.perform(words: "CLIENT", "LIST", "ID", "\(client)", slot: slot, by: session)
+        guard let text = line.string, ClientList.id(ofClientCalled: id, in: text) == "\(client)" else { return }
+        _ = try await commands.perform(words: "CLIENT", "KILL", "ID", "\(client)", slot: slot, by: session)
+    }
 
     /// Ends the socket of a dead consumer, if the server has not noticed that it is: it would go on taking messages.
     private func endClient(called id: [UInt8], slot: Int, _ session: isolated RedisSession) async throws {

@@ -7,8 +7,6 @@ import MartletTransport
 final class Replies {
     /// How long one blocking read of reply lists lasts. Only to ask anew: nothing is missed between two.
     private static let patience: Duration = .seconds(20)
-    /// How often the nodes of a cluster may send on a read of lists before it is to wait.
-    private static let maximumRedirections = 5
 
     let owners = Owners()
     /// Told of each reply, once an address was opened.
@@ -220,7 +218,7 @@ final class Replies {
         case .moved where session.commands.learn(from: error, session):
             session.sockets.close(.replyLists(set))
             redirections += 1
-            if redirections <= Self.maximumRedirections { return restart(set, session) }
+            if redirections <= Request.maximumRedirections { return restart(set, session) }
         case .moved, .passing:
             break
         }

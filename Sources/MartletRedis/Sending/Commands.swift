@@ -214,7 +214,7 @@ final class Commands {
             }
         )
         request.isOwn = true
-        if session.isOpen {
+        if session.isOpen || session.keeper.state == .closing {
             write(request, session)
             flush(session)
         } else if keepsRequests(session) {
@@ -249,6 +249,9 @@ final class Commands {
             return flush(session)
         }
         guard let error = reply.firstError, error.outlook == .elsewhere else {
+            if request.redirections == Request.maximumRedirections {
+                session.runtime.tell(of: "redirections", "the nodes of the cluster do not agree where a key is")
+            }
             return request.end(.success(reply), session)
         }
         if request.isOwn {
@@ -317,7 +320,7 @@ final class Commands {
         guard session.sockets.server.isCluster ?? true, let first = session.sockets.first,
             nodes.learn(from: error, first: first)
         else { return false }
-        session.runtime.count(\.redirections, "a node of the cluster named another one: \(error)")
+        session.runtime.count(\.redirections)
         return true
     }
 

@@ -20,6 +20,9 @@ struct Request: Sendable {
 
     typealias Handler = @Sendable (isolated RedisSession, Result<RedisValue, any Error>) -> Void
 
+    /// How often a cluster may send it on.
+    static let maximumRedirections = 5
+
     /// As they are sent.
     let bytes: [UInt8]
     /// How many commands they are.
@@ -74,7 +77,7 @@ struct Request: Sendable {
 extension Request {
     /// What a cluster said about where it is to be sent, if none of it has run.
     func redirection(in whole: RedisValue) -> RedisError? {
-        guard redirections < 5 else { return nil }
+        guard redirections < Self.maximumRedirections else { return nil }
         let replies = count == 1 ? [whole] : whole.array ?? []
         var redirection: RedisError?
         for reply in replies {
