@@ -100,7 +100,6 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletTransport",
-                "CHiredis",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],

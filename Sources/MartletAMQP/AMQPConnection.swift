@@ -102,11 +102,17 @@ public actor AMQPConnection: Connection {
     /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
     /// waits five minutes for a link that was lost; it is deleted when the subscription is left. A group's members share one
     /// queue, `martlet.group.<group>.<binding key>`, which goes a minute after the last of them, or five with a guarantee.
+    /// The queue of a durable subscription has its name, and stays when its reader ends; `Subscription.unsubscribe()`
+    /// deletes it.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
-        return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(id) }
+        return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] (ending: Subscription.Ending) in
+            session?.leave(id)
+            if ending == .unsubscribed, let name = options.durableName { session?.forget(name) }
+            if ending != .dropped { mailbox.finish() }
+        }
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.

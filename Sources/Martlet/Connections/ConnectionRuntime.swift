@@ -153,15 +153,24 @@ public final class ConnectionRuntime: Sendable {
             counts[keyPath: counter] += number
             return counts[keyPath: counter]
         }
-        let key = "\(counter) \(subject)"
+        if isDue("\(counter) \(subject)", isOfPeers: !subject.isEmpty) {
+            logger.warning("skipped: \(reason())", metadata: ["total": "\(total)"])
+        }
+    }
+
+    /// Logs, as a warning and once a minute at most for each subject, something that goes on and nobody else tells of.
+    package func tell(of subject: String, _ text: @autoclosure () -> String) {
+        if isDue("tell \(subject)", isOfPeers: true) { logger.warning("\(text())") }
+    }
+
+    private func isDue(_ key: String, isOfPeers: Bool) -> Bool {
         let now = timers.now
-        let isDue = lastLogged.withLock { last in
+        return lastLogged.withLock { last in
             if let time = last[key], now - time < .seconds(60) { return false }
-            guard subject.isEmpty || last[key] != nil || last.count < Self.maximumSubjects else { return false }
+            guard !isOfPeers || last[key] != nil || last.count < Self.maximumSubjects else { return false }
             last[key] = now
             return true
         }
-        if isDue { logger.warning("skipped: \(reason())", metadata: ["total": "\(total)"]) }
     }
 
     /// The value of a message that came from outside; one that can't be read is counted and thrown.

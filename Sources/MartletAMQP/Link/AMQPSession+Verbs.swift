@@ -443,6 +443,14 @@ extension AMQPSession {
         }
     }
 
+    /// Deletes the queue of a durable subscription, soon, or when there is a link again. From any thread.
+    nonisolated func forget(_ name: String) {
+        runtime.courier.post { [self] in
+            try await runtime.waitUntilConnected(within: nil)
+            _ = try await declare(.deleteQueue(name, ifUnused: false, ifEmpty: false))
+        }
+    }
+
     // MARK: Replies
 
     /// - Returns: where replies come, at the moment that it is asked.

@@ -36,6 +36,9 @@ struct ConnectAcknowledgement: Sendable {
         }
     }
 
+    /// Whether the broker tells of each message by which subscription it came.
+    var tellsSubscriptions: Bool { version == .v5 && identifiesSubscriptions }
+
     /// Why the broker refused, if it did.
     var refusal: MessagingError? {
         guard reason != 0 else { return nil }

@@ -10,6 +10,7 @@ extension MQTTSession {
     func openLink(to endpoint: Endpoint) throws {
         guard case .tcp(let address, let host) = endpoint else { throw MessagingError.offline }
         client.delegate = self
+        server = options.servers.firstIndex { $0.host == host && $0.port == address.port } ?? 0
         acknowledgement = nil
         brokersReason = nil
         if let tls = options.tls { try client.secure(by: TLSContext(tls, host: host)) }
@@ -41,26 +42,23 @@ extension MQTTSession {
         inFlight.window = min(options.maximumInFlight, acknowledgement.receiveMaximum)
         aliases = TopicAliases(limit: min(options.topicAliases, acknowledgement.topicAliases))
         let interval = acknowledgement.keepAlive ?? options.keepAlive
-        keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
+        keepAlive = interval > .zero ? KeepAlive(interval: interval, now: runtime.timers.now) : nil
         limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
     }
 
     /// Subscribes again, and begins to send; returns when the broker has answered to all: what others publish from then on is
     /// not missed.
+    ///
+    /// That holds for a kept session as well: a broker may have lost some of it, or have it from another time.
     func restoreLink() async throws {
-        let promise = Promise<Void>()
-        restoring = promise
+        guard let broker else { throw MessagingError.offline }
+        let restored = subscriptions.restore(at: server, isIdentified: broker.tellsSubscriptions)
         attend {
-            if broker?.sessionPresent == false { try restoreSubscriptions() }
+            try subscriptions.tell(client)
             try send()
         }
-        concludeRestoring()
-        try await promise.value()
-    }
-
-    func concludeRestoring() {
-        if !subscribing.values.contains(where: \.isRestored) { restoring?.end(.success(())) }
+        try await restored.value()
     }
 
     func linkIsOpen() {
@@ -75,6 +73,7 @@ extension MQTTSession {
         do {
             defer { tellConfirmed() }
             try body()
+            if keeper.isUp { try subscriptions.tell(client) }
             try client.flush()
             // It has got room in this very moment, and so will not tell of it.
             if isHeldUp, !client.wantsToWrite {
@@ -95,7 +94,7 @@ extension MQTTSession {
     }
 
     private func socketReady(_ ready: Interest) {
-        keepAlive?.heard(.now)
+        keepAlive?.heard(runtime.timers.now)
         attend {
             if ready.contains(.read) || isOpening { try receive() }
             if ready.contains(.write) { try client.flush() }
@@ -110,7 +109,7 @@ extension MQTTSession {
 
     private func receive() throws {
         // Then others on this loop have their turn; what is left makes the socket ready again.
-        _ = try client.read(packets: 64)
+        if try !client.read(packets: 64) { subscriptions.readDry() }
         guard let socket = client.socket else { return }
         if isOpening, options.tls != nil, SocketOptions.hasEnded(socket) {
             // The library would try the handshake again and again.
@@ -129,41 +128,60 @@ extension MQTTSession {
         if linkAnswered() { established(acknowledgement) }
     }
 
-    /// Watches the socket for what is wanted of it: nothing is read while a reader is behind.
+    /// Watches the socket for what is wanted of it: nothing is read while a reader is behind, or when those have left for whom
+    /// the broker keeps what comes.
     func updateInterest() {
         guard let watch, !watch.isCancelled else { return }
+        let held = subscriptions.isHeld(isReading: awaitsAnswer)
+        isResting = held.isHeld
+        look(again: held.again)
         var interest: Interest = isDeaf ? [] : .read
         if client.wantsToWrite { interest.insert(.write) }
         watch.interest = interest
     }
 
-    /// Whether the socket is not read, because a reader is behind.
-    ///
-    /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what the reader waits
-    /// for may be that answer.
-    private var isDeaf: Bool {
-        guard gate.isClosed, keeper.isUp else { return false }
-        let awaitsAnswer = inFlight.count > 0 || !subscribing.isEmpty || runtime.hasCallsInFlight
-        return !awaitsAnswer || !backlog.hasRoom
-    }
-
-    private func scheduleTick() {
-        ticker?.cancel()
-        guard let keepAlive else { return }
-        ticker = loop.schedule(after: keepAlive.tick) { [weak self] in
-            self?.assumeIsolated { $0.tick() }
+    private func look(again time: Duration?) {
+        if let interestTimer { runtime.timers.cancel(interestTimer) }
+        interestTimer = time.map { time in
+            runtime.timers.schedule(at: time) { [weak self, bell] in
+                bell.execute { [weak self] in self?.assumeIsolated { $0.updateInterest() } }
+            }
         }
     }
 
+    /// Whether the socket is not read.
+    ///
+    /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what a reader that is behind
+    /// waits for may be that answer.
+    private var isDeaf: Bool {
+        guard keeper.isUp, gate.isClosed || isResting else { return false }
+        return !awaitsAnswer || !backlog.hasRoom
+    }
+
+    private var awaitsAnswer: Bool { inFlight.count > 0 || subscriptions.awaitsAnswer || runtime.hasCallsInFlight }
+
+    private func scheduleTick() {
+        stopTicking()
+        guard let keepAlive else { return }
+        ticker = runtime.timers.schedule(at: runtime.timers.now + keepAlive.tick) { [weak self, bell] in
+            bell.execute { [weak self] in self?.assumeIsolated { $0.tick() } }
+        }
+    }
+
+    private func stopTicking() {
+        if let ticker { runtime.timers.cancel(ticker) }
+        ticker = nil
+    }
+
     private func tick() {
-        guard keeper.isUp, let verdict = keepAlive?.check(.now, isDeaf: isDeaf) else { return }
+        guard keeper.isUp, let verdict = keepAlive?.check(runtime.timers.now, isDeaf: isDeaf) else { return }
         scheduleTick()
         attend {
             switch verdict {
             case .nothing: break
             case .ping: try client.keepAlive()
             // Something that every broker takes from every client, and that means nothing to it.
-            case .nudge: client.unsubscribe(from: "martlet/keep-alive")
+            case .nudge: _ = client.unsubscribe(from: Subscriptions.nothing)
             case .dead:
                 throw MessagingError(
                     .connectionLost,
@@ -176,7 +194,7 @@ extension MQTTSession {
     // MARK: The link is lost
 
     func linkIsLost(_ error: MessagingError) {
-        failSubscribing(error)
+        subscriptions.linkIsLost(error)
         renewClient()
         dropUnguaranteed(error)
     }
@@ -185,8 +203,8 @@ extension MQTTSession {
     func releaseLink() {
         watch?.cancel()
         watch = nil
-        ticker?.cancel()
-        ticker = nil
+        stopTicking()
+        look(again: nil)
         keepAlive = nil
         // It reads what has come until then.
         client.abort()
@@ -206,10 +224,10 @@ extension MQTTSession {
     }
 
     func end(_ error: MessagingError) {
-        failSubscribing(error)
+        subscriptions.linkIsLost(error)
         let unsent = inFlight.removeAll() + first + outbox.close(error)
         first.removeAll()
         for outgoing in unsent { outgoing.confirmation?.end(.failure(error)) }
-        finishReceivers(error.code == .connectionClosed ? nil : error)
+        subscriptions.finishAll(error.code == .connectionClosed ? nil : error)
     }
 }

@@ -12,6 +12,14 @@ struct ReceivedMessage: Sendable {
     /// Of the subscriptions that it came by; empty where the broker or the protocol does not tell.
     private(set) var subscriptions: [Int] = []
 
+    init(topic: String, body: [UInt8], quality: Int, isRetained: Bool, subscriptions: [Int]) {
+        self.topic = topic
+        self.body = body
+        self.quality = quality
+        self.isRetained = isRetained
+        self.subscriptions = subscriptions
+    }
+
     init(_ message: mosquitto_message, _ properties: OpaquePointer?) {
         topic = message.topic.flatMap { String(validatingCString: $0) }
         body = Array(UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen)))

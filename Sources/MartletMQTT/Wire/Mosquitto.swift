@@ -24,6 +24,7 @@ final class Mosquitto {
         func mosquittoReceived(_ message: ReceivedMessage)
         func mosquittoPublished(_ identifier: CInt, reason: CInt)
         func mosquittoSubscribed(_ identifier: CInt, granted: CInt)
+        func mosquittoUnsubscribed(_ identifier: CInt)
     }
 
     /// The library is set up once a process and never taken down: another part of the program may use it too.
@@ -249,8 +250,12 @@ final class Mosquitto {
     }
 
     /// Queues the end of a subscription.
-    func unsubscribe(from filter: String) {
-        _ = mosquitto_unsubscribe_v5(handle, nil, filter, nil)
+    ///
+    /// - Returns: its packet identifier.
+    func unsubscribe(from filter: String) -> CInt {
+        var identifier: CInt = 0
+        _ = mosquitto_unsubscribe_v5(handle, &identifier, filter, nil)
+        return identifier
     }
 
     // MARK: Errors
