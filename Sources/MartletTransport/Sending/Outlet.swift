@@ -1,13 +1,15 @@
-package import Martlet
+public import Martlet
 
 /// Where the tasks of a connection put what they send: into its outbox, or, without a link and without a guarantee, where the
 /// policy for that says.
+@usableFromInline
 package struct Outlet<Element: Sendable>: Sendable {
-    package let runtime: ConnectionRuntime
-    package let outbox: Outbox<Element>
-    package let offline: OfflineBuffer<Element>
-    private let bell: Bell
+    @usableFromInline package let runtime: ConnectionRuntime
+    @usableFromInline package let outbox: Outbox<Element>
+    @usableFromInline package let offline: OfflineBuffer<Element>
+    @usableFromInline let bell: Bell
 
+    @inlinable
     package init(
         _ runtime: ConnectionRuntime,
         _ outbox: Outbox<Element>,
@@ -25,24 +27,20 @@ package struct Outlet<Element: Sendable>: Sendable {
     /// - Parameter dropped: called if it, or an older one, is dropped, since there is no link.
     /// - Throws: `MessagingError.Code.notConnected` if it is to fail without a link;
     ///   `MessagingError.Code.connectionClosed`; what `Outbox.put(_:bytes:)` throws.
+    @inlinable
     package func put(_ element: Element, bytes: Int, dropped: () -> Void) async throws {
-        switch runtime.states.state {
-        case .connected:
-            try await outbox.put(element, bytes: bytes)
-        case .closed:
-            throw MessagingError.closed
-        case .connecting, .disconnected:
-            switch offline.add(element) {
-            case .refused: throw MessagingError.offline
-            case .dropped: dropped()
-            case .kept: break
-            }
-            // The link may have come back just before.
-            bell.ring()
+        if try hasLink(runtime) { return try await outbox.put(element, bytes: bytes) }
+        switch offline.add(element) {
+        case .refused: throw offlineError()
+        case .dropped: dropped()
+        case .kept: break
         }
+        // The link may have come back just before.
+        bell.ring()
     }
 
     /// The element that has waited longest: of those that were kept without a link first. For the loop alone.
+    @inlinable
     package func takeFirst() -> Element? {
         (offline.keeps ? offline.takeFirst() : nil) ?? outbox.takeFirst()
     }
@@ -50,3 +48,16 @@ package struct Outlet<Element: Sendable>: Sendable {
     /// Whether nothing waits. For the loop alone.
     package var isEmpty: Bool { outbox.count == 0 && offline.isEmpty }
 }
+
+/// - Throws: `MessagingError.Code.connectionClosed` if there will be none any more.
+@usableFromInline
+func hasLink(_ runtime: ConnectionRuntime) throws -> Bool {
+    switch runtime.states.state {
+    case .connected: true
+    case .closed: throw MessagingError.closed
+    case .connecting, .disconnected: false
+    }
+}
+
+@usableFromInline
+func offlineError() -> MessagingError { .offline }
