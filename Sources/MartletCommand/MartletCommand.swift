@@ -1,4 +1,5 @@
 import ArgumentParser
+import Martlet
 import MartletConsole
 
 /// The root of all subcommands.
@@ -22,6 +23,7 @@ struct MartletCommand: ParsableCommand {
 
             \(CommandExit.explanation)
             """,
+        version: "martlet \(MartletVersion.current)",
         // One a line, and one file each.
         subcommands: [
             PublishCommand.self,

@@ -10,6 +10,8 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var droppedOffline = 0
     /// Messages without a guarantee that the broker refused when nobody waited for its word.
     public var refused = 0
+    /// What the broker said the last time.
+    public var lastRefusal: String?
     /// Messages that arrived for nobody, beyond those that are kept for who subscribes late.
     public var undelivered = 0
     /// Cancellations, credits and goals' statuses that could not be sent because too many were waiting to be.

@@ -241,10 +241,7 @@ extension AMQPSession {
             }
         )
         // Otherwise those who wait are told.
-        runtime.logger.log(
-            level: unconfirmed.isEmpty ? .warning : .debug,
-            "the broker refused a message that was published: \(error)"
-        )
+        if unconfirmed.isEmpty { runtime.countRefusal("the broker refused a message that was published: \(error)") }
         if keeper.isUp { bell.ring() }
     }
 
