@@ -27,16 +27,22 @@ enum SegmentScanner {
     /// Looks for the first record behind a position where there is none.
     ///
     /// - Parameter numbers: those that it may have. Few bytes that are no record look like one of these, so that hardly ever
-    ///   a checksum is taken in vain.
+    ///   a checksum is taken in vain; where a message holds many that do, the search ends after a time.
     static func record(in bytes: [UInt8], behind position: Int, numbers: Range<UInt64>) -> Int? {
         let smallest = StoredMessage.prefixBytes + StoredMessage.contentBytes.lowerBound
         guard bytes.count - smallest > position else { return nil }
+        // As many as have room at most.
+        let most = UInt64((bytes.count - position) / smallest) + 1
+        let numbers = numbers.clamped(to: numbers.lowerBound..<numbers.lowerBound + most + 1)
+        var checked = 0
         for start in position + 1...bytes.count - smallest {
             guard bytes[start + StoredMessage.prefixBytes] == StoredMessage.version,
                 let number = StoredMessage.number(of: bytes[(start + StoredMessage.prefixBytes)...]),
-                numbers.contains(number), case .record = step(bytes, at: start)
+                numbers.contains(number)
             else { continue }
-            return start
+            if case .record = step(bytes, at: start) { return start }
+            checked += bytes.count - start
+            if checked > 64 * bytes.count { return nil }
         }
         return nil
     }

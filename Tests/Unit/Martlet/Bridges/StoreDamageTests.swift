@@ -164,6 +164,31 @@ struct StoreDamageTests {
         }
     }
 
+    /// A message that is full of what looks like records does not make the search for the next one take for ever.
+    @Test func aSearchEnds() throws {
+        let folder = try Folder()
+        let looks = Self.messages(1..<2)[0].record(number: 1)[..<20]
+        var fake = Array(looks)
+        fake.replaceSubrange(0..<4, with: [0, 0, 1, 0])
+        let body = Array(repeatElement(fake, count: 100_000).joined())
+        do {
+            var files = try StoreFiles(Self.options(folder, segmentBytes: 1 << 19))
+            let hostile = StoredMessage(
+                topic: "a",
+                message: Message(Array(body[..<900_000])),
+                isRetained: false,
+                time: 0
+            )
+            _ = files.append(Self.messages(0..<1) + [hostile] + Self.messages(2..<4))
+        }
+        Self.flip(try #require(Self.segments(folder).last { $0.hasSuffix("1.log") }), at: 5)
+        let start = ContinuousClock.now
+        var files = try StoreFiles(Self.options(folder, segmentBytes: 1 << 19))
+        let found = files.read(100, now: 0)
+        #expect(Self.numbers(found) == [0, 2, 3])
+        #expect(ContinuousClock.now - start < .seconds(120))
+    }
+
     // MARK: Torn records
 
     /// Cut off anywhere, as by a machine that loses its power: what was whole is there, and the rest is counted.
