@@ -168,9 +168,9 @@ import Testing
 
             func encode(to encoder: any Encoder) throws {
                 var container = encoder.container(keyedBy: Keys.self)
-                let names = (0..<count).map { "\($0)" + String(repeating: "x", count: $0 % 400) }
+                let names = (0..<count).map { "\($0)" + String(repeating: "x", count: $0 % 40) }
                 try container.encode(Dictionary(uniqueKeysWithValues: names.map { ($0, 1) }), forKey: .a)
-                try container.encode(Array(repeating: [Int?.none], count: count), forKey: .b)
+                try container.encode(Array(repeating: Int?.none, count: count), forKey: .b)
                 var object = container.nestedContainer(keyedBy: Keys.self, forKey: .a)
                 try object.encode(2, forKey: .new)
                 var array = container.nestedUnkeyedContainer(forKey: .b)
@@ -265,8 +265,8 @@ import Testing
         let expected = try canonical(JSONEncoder().encode(value))
         let text = try JSONCodec().encode(value)
         #expect(try canonical(Data(text)) == expected, sourceLocation: location)
-        let packed = try MessagePackCodec().decode(AnyValue.self, from: MessagePackCodec().encode(value))
-        #expect(try canonical(JSONEncoder().encode(packed)) == expected, sourceLocation: location)
+        let packed = try MessagePackTransform().incoming(MessagePackCodec().encode(value))
+        #expect(try canonical(Data(packed)) == expected, sourceLocation: location)
         // As many members as are read.
         #expect(text.count == expected.count, sourceLocation: location)
     }

@@ -296,6 +296,6 @@ enum Hierarchies {
         TypeCase(InsideOfTheSuperclass()), TypeCase(List()), TypeCase(LongerList()), TypeCase(ListInAList()),
         TypeCase(Late()), TypeCase(WithoutParent()), TypeCase(MissingParent()), TypeCase(Scalar()),
         TypeCase(OverScalar()), TypeCase(WithExtras()), TypeCase(Generic(["a": Base()])), TypeCase(GenericOfBase()),
-        TypeCase(Tree(1, Tree(2), Tree(3, nil, Tree(4)))), TypeCase([Base](repeating: Nested(), count: 2)),
+        TypeCase(Tree(1, Tree(2), Tree(3, nil, Tree(4)))), TypeCase([Nested](repeating: NestedTwice(), count: 0)),
     ]
 }
