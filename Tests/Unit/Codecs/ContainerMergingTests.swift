@@ -168,7 +168,8 @@ import Testing
 
             func encode(to encoder: any Encoder) throws {
                 var container = encoder.container(keyedBy: Keys.self)
-                let names = (0..<count).map { "\($0)" + String(repeating: "x", count: $0 % 40) }
+                let longest = count > 1_000 ? 40 : 400
+                let names = (0..<count).map { "\($0)" + String(repeating: "x", count: $0 % longest) }
                 try container.encode(Dictionary(uniqueKeysWithValues: names.map { ($0, 1) }), forKey: .a)
                 try container.encode(Array(repeating: Int?.none, count: count), forKey: .b)
                 var object = container.nestedContainer(keyedBy: Keys.self, forKey: .a)
