@@ -138,6 +138,12 @@ public final class ConnectionRuntime: Sendable {
         return statistics
     }
 
+    /// Counts messages that the broker refused when nobody waited for its word, and keeps the reason.
+    package func countRefusal(by number: Int = 1, _ reason: String) {
+        counts.withLock { $0.lastRefusal = reason }
+        count(\.refused, by: number, reason)
+    }
+
     /// How many things are told apart in the log. Peers choose what some of them are called.
     private static var maximumSubjects: Int { 256 }
 

@@ -10,6 +10,8 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var droppedOffline = 0
     /// Messages without a guarantee that the broker refused when nobody waited for its word.
     public var refused = 0
+    /// What the broker said the last time.
+    public var lastRefusal: String?
     /// How often the broker refused to settle a delivery. It is asked again until it does, or the link is lost.
     public var refusedSettlements = 0
     /// Messages of queues that had expired when they came.

@@ -166,7 +166,7 @@ extension AMQPOptions.Credentials: CustomStringConvertible, CustomReflectable {
     /// Who, but not the password.
     public var description: String {
         switch self {
-        case .plain(let user, _): "plain(\(user))"
+        case .plain(let user, _): "plain(user: \(user), password: \(Secret.mask))"
         case .external: "external"
         }
     }

@@ -253,10 +253,9 @@ final class Publishing {
             }
         )
         // Otherwise those who wait are told.
-        session.runtime.logger.log(
-            level: unconfirmed.isEmpty ? .warning : .debug,
-            "the broker refused a message that was published: \(error)"
-        )
+        if unconfirmed.isEmpty {
+            session.runtime.countRefusal("the broker refused a message that was published: \(error)")
+        }
         if session.keeper.isUp { session.bell.ring() }
     }
 

@@ -36,7 +36,8 @@ struct Session: Sendable {
     /// - Parameters:
     ///   - made: what the connection is made with; by default what the arguments say.
     ///   - tell: says when the link is lost or back; by default on standard error.
-    /// - Throws: ``Failure`` if the broker can't be reached; what `body` throws.
+    /// - Throws: ``Failure`` if the broker can't be reached, or has refused a message when nobody waited for its word; what
+    ///   `body` throws.
     func withConnection<Result: Sendable>(
         to address: BrokerAddress,
         _ options: ConnectionArguments,
@@ -59,10 +60,36 @@ struct Session: Sendable {
                 return try await body(connection)
             }
             await connection.close()
+            try checkRefusals(of: connection, address)
             return result
         } catch {
             await connection.close()
+            // A refusal is why nothing came in time, and tells more than the end of a command that would have gone on.
+            let isConsequence = error is CancellationError || (error as? Failure)?.exit == .timeIsOver
+            if isConsequence { try checkRefusals(of: connection, address) }
             throw error
+        }
+    }
+
+    /// - Throws: ``Failure`` if the broker has refused a message when nobody waited for its word.
+    func checkRefusals(of connection: any Connection, _ address: BrokerAddress) throws {
+        let statistics = connection.statistics
+        guard statistics.refused > 0 else { return }
+        let messages = statistics.refused == 1 ? "a message" : "\(statistics.refused) messages"
+        throw Failure(
+            .failure,
+            "\(address) refused \(messages): \(statistics.lastRefusal ?? "it did not say why")",
+            advice: Failure.adviceOnRights
+        )
+    }
+
+    /// Waits until the broker has refused a message.
+    ///
+    /// - Throws: ``Failure`` then; `CancellationError`.
+    func waitForRefusals(of connections: [any Connection], _ address: BrokerAddress) async throws {
+        while true {
+            for connection in connections { try checkRefusals(of: connection, address) }
+            try await Task.sleep(for: .milliseconds(200))
         }
     }
 

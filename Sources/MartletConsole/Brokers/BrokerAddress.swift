@@ -97,6 +97,20 @@ extension BrokerAddress: CustomStringConvertible, CustomReflectable {
         }
     }
 
+    /// The passwords and other secrets in the URL, as they are and as they are written there.
+    package var secrets: [String] {
+        switch self {
+        case .memory: return []
+        case .mqtt(let url), .amqp(let url), .redis(let url):
+            // What can't be read might hold a password anywhere.
+            guard let parsed = try? BrokerURL(url) else { return [url] }
+            let plain =
+                [parsed.password].compactMap { $0 }
+                + parsed.query.filter { BrokerURL.isSecret($0.name) }.map(\.value)
+            return plain.filter { !$0.isEmpty }.flatMap { [$0, BrokerURL.escaped($0)] }
+        }
+    }
+
     /// What `dump` shows: only the description.
     package var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -25,7 +25,11 @@ public struct MQTTOptions: Sendable {
     /// Who connects.
     public var username: String?
     /// With what password. It appears in no log and no description.
-    public var password: String?
+    public var password: String? {
+        get { secret?.text }
+        set { secret = newValue.map { Secret($0) } }
+    }
+    private var secret: Secret?
     /// How the link is secured; `nil`: not at all.
     public var tls: TLSOptions?
     /// What the broker keeps between two links.
@@ -74,7 +78,7 @@ public struct MQTTOptions: Sendable {
         self.connection = connection
         self.version = version
         self.username = username
-        self.password = password
+        secret = password.map { Secret($0) }
         self.tls = tls
         self.session = session
         self.keepAlive = keepAlive

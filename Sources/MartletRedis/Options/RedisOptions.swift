@@ -17,7 +17,11 @@ public struct RedisOptions: Sendable {
     /// Who connects; `nil` with a password: Redis' user `default`.
     public var username: String?
     /// With what password. It appears in no log and no description.
-    public var password: String?
+    public var password: String? {
+        get { secret?.text }
+        set { secret = newValue.map { Secret($0) } }
+    }
+    private var secret: Secret?
     /// The number of the database. It separates keys, and so queues; topics are common to all databases.
     public var database: Int
     /// How the link is secured; `nil`: not at all.
@@ -68,7 +72,7 @@ public struct RedisOptions: Sendable {
         self.servers = servers
         self.connection = connection
         self.username = username
-        self.password = password
+        secret = password.map { Secret($0) }
         self.database = database
         self.tls = tls
         self.connectTimeout = connectTimeout

@@ -358,7 +358,7 @@ final class Commands {
 extension ConnectionRuntime {
     /// The server refuses a publish whose answer nobody waits for.
     func refused(_ topic: TopicName, _ error: RedisError) {
-        count(\.refused, "the server refused a message to \(topic): \(error)")
+        countRefusal("the server refused a message to \(topic): \(error)")
     }
 
     /// Publishes whose answers nobody waits for went with the link.

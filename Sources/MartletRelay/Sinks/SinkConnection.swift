@@ -93,7 +93,7 @@ public actor SinkConnection<Destination: Sink>: Connection {
         let confirmation = Confirmation(word, timer: timer, of: runtime.timers)
         if isAwaited { return confirmation }
         _ = try await confirmation.tellFailure { [runtime] error in
-            runtime.count(\.refused, "the sink refused a message to \(topic): \(error)")
+            runtime.countRefusal("the sink refused a message to \(topic): \(error)")
         }
         return .confirmed
     }

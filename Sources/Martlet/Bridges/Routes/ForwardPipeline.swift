@@ -86,7 +86,7 @@ struct ForwardPipeline: Sendable {
                     defer { store.finish() }
                     try await keep(source, in: store)
                 },
-                { try await store.handOut() },
+                { try await store.handOut(timers: context.timers) },
                 { try await pass(stored) }
             )
         } onGracefulShutdown: {
@@ -113,10 +113,20 @@ struct ForwardPipeline: Sendable {
                     var batch: Deque<Delivery> = []
                     try await arrived.next(into: &batch)
                     if batch.isEmpty { return }
+                    for delivery in batch where !store.takes(delivery) { try await bury(tooLarge: delivery) }
+                    batch.removeAll { !store.takes($0) }
                     try await store.take(batch, timers: context.timers)
                 }
             }
         )
+    }
+
+    /// Makes a dead letter of a message that the store can't take: it would hold up all that come after it.
+    private func bury(tooLarge delivery: Delivery) async throws {
+        var entry = ForwardEntry(delivery, begun: context.timers.now)
+        entry.firstTime = WallClock.nanoseconds
+        context.recorder.begins()
+        try await burial.bury(entry, MessagingError(.bodyTooLarge, "the message is larger than the route's store"))
     }
 
     /// Runs tasks until all have ended, or one has failed.
