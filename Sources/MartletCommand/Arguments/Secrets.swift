@@ -1,4 +1,4 @@
-import MartletConsole
+import MartletBrokers
 
 /// Keeps the passwords of URLs out of what is printed.
 enum Secrets {

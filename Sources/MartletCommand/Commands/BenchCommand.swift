@@ -55,9 +55,8 @@ struct BenchCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let embedded = MemoryBroker()
-        try await session.withConnection(to: words.address, connection, embedded: embedded) { near in
-            try await session.withConnection(to: words.address, connection, embedded: embedded) { far in
+        try await session.withConnection(to: words.address, connection) { near in
+            try await session.withConnection(to: words.address, connection) { far in
                 do {
                     try await measure(BenchRig(near: near, far: far, size: size), words, session)
                 } catch let error as MessagingError {
