@@ -1,5 +1,5 @@
 import Martlet
-import MartletConsole
+import MartletBrokers
 
 /// Keeps the passwords of URLs out of what is printed.
 enum Secrets {

@@ -55,9 +55,8 @@ struct BenchCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let embedded = MemoryBroker()
-        try await session.withConnection(to: words.address, connection, embedded: embedded) { near in
-            try await session.withConnection(to: words.address, connection, embedded: embedded) { far in
+        try await session.withConnection(to: words.address, connection) { near in
+            try await session.withConnection(to: words.address, connection) { far in
                 do {
                     // What a broker refuses never comes: that is not waited for.
                     try await withThrowingTaskGroup(of: Void.self) { group in

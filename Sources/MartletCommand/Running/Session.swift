@@ -1,5 +1,6 @@
 import Logging
 import Martlet
+import MartletBrokers
 import MartletConsole
 
 /// What a subcommand runs in: where it writes, what it is asked to end by, and the way to a broker.
@@ -42,15 +43,13 @@ struct Session: Sendable {
         to address: BrokerAddress,
         _ options: ConnectionArguments,
         made: ConnectionOptions? = nil,
-        embedded: MemoryBroker = MemoryBroker(),
         tell: (@Sendable (String) -> Void)? = nil,
         _ body: (any Connection) async throws -> Result
     ) async throws -> Result {
         let connection = try await connect(
             to: address,
             made ?? options.connectionOptions,
-            within: options.connectTimeout,
-            embedded: embedded
+            within: options.connectTimeout
         )
         let tell = tell ?? { [streams] in streams.errors.writeIgnoringErrors($0 + "\n") }
         do {
@@ -96,17 +95,16 @@ struct Session: Sendable {
     private func connect(
         to address: BrokerAddress,
         _ options: ConnectionOptions,
-        within limit: Duration,
-        embedded: MemoryBroker
+        within limit: Duration
     ) async throws -> any Connection {
         let start = ContinuousClock.now
         do {
             // Where others follow, the limit is that of an attempt.
             if options.whenUnreachable == .retry {
-                return try await address.connect(options, embedded: embedded, within: limit)
+                return try await address.connect(options, within: limit)
             }
             return try await withTimeLimit(limit) {
-                try await address.connect(options, embedded: embedded)
+                try await address.connect(options)
             }
         } catch let error as MessagingError where error.code == .invalidArgument || error.code == .unsupported {
             throw Failure(.usage, error.message)

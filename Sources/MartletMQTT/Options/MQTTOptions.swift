@@ -26,7 +26,7 @@ public struct MQTTOptions: Sendable {
     public var username: String?
     /// With what password. It appears in no log and no description.
     public var password: String? {
-        get { secret?.text }
+        get { secret?.value }
         set { secret = newValue.map { Secret($0) } }
     }
     private var secret: Secret?

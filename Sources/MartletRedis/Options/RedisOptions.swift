@@ -18,7 +18,7 @@ public struct RedisOptions: Sendable {
     public var username: String?
     /// With what password. It appears in no log and no description.
     public var password: String? {
-        get { secret?.text }
+        get { secret?.value }
         set { secret = newValue.map { Secret($0) } }
     }
     private var secret: Secret?

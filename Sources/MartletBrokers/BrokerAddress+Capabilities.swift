@@ -16,7 +16,7 @@ extension BrokerAddress {
     /// - Throws: ``MessagingError/Code/invalidArgument`` if there is something wrong with the URL.
     package func capabilities(_ options: ConnectionOptions = ConnectionOptions()) throws -> Capabilities {
         switch self {
-        case .memory:
+        case .embedded:
             return MemoryBroker.capabilities
         case .mqtt(let url):
             #if MQTT

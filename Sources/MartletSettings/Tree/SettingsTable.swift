@@ -2,14 +2,14 @@
 ///
 /// Each read says what is known; ``finish(_:)`` then finds what nobody knew, so that a misspelt key is an error and not a
 /// silent nothing.
-struct SettingsTable {
-    let node: SettingsNode
+package struct SettingsTable {
+    package let node: SettingsNode
     private let members: [SettingsNode.Member]
     /// In the order asked for.
     private var known: [String] = []
 
     /// - Parameter other: what else would do, for the error if it is no table.
-    init(_ node: SettingsNode, or other: String? = nil) throws(SettingsError) {
+    package init(_ node: SettingsNode, or other: String? = nil) throws(SettingsError) {
         guard case .table(let members) = node.value else {
             throw node.wrong((other.map { "\($0) or " } ?? "") + "a table of keys and values")
         }
@@ -18,16 +18,16 @@ struct SettingsTable {
     }
 
     /// What stands behind a key; `nil` if the key is not there.
-    mutating func find(_ key: String) -> SettingsNode? {
+    package mutating func find(_ key: String) -> SettingsNode? {
         if !known.contains(key) { known.append(key) }
         return members.first { $0.key == key }?.node
     }
 
     /// Whether a key is there.
-    func has(_ key: String) -> Bool { members.contains { $0.key == key } }
+    package func has(_ key: String) -> Bool { members.contains { $0.key == key } }
 
     /// What a function makes of what stands behind a key.
-    mutating func read<Value>(
+    package mutating func read<Value>(
         _ key: String,
         _ body: (SettingsNode) throws(SettingsError) -> Value
     ) throws(SettingsError) -> Value? {
@@ -35,44 +35,45 @@ struct SettingsTable {
         return try body(node)
     }
 
-    mutating func text(_ key: String) throws(SettingsError) -> String? {
+    package mutating func text(_ key: String) throws(SettingsError) -> String? {
         try read(key) { node throws(SettingsError) in try node.text() }
     }
 
-    mutating func bool(_ key: String) throws(SettingsError) -> Bool? {
+    package mutating func bool(_ key: String) throws(SettingsError) -> Bool? {
         try read(key) { node throws(SettingsError) in try node.bool() }
     }
 
-    mutating func duration(_ key: String, from minimum: Duration = .milliseconds(1)) throws(SettingsError) -> Duration?
+    package mutating func duration(_ key: String, from minimum: Duration = .milliseconds(1)) throws(SettingsError)
+        -> Duration?
     {
         try read(key) { node throws(SettingsError) in try node.duration(from: minimum) }
     }
 
-    mutating func int(_ key: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {
+    package mutating func int(_ key: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {
         try read(key) { node throws(SettingsError) in try node.int(in: range) }
     }
 
-    mutating func number(_ key: String, in range: ClosedRange<Double>) throws(SettingsError) -> Double? {
+    package mutating func number(_ key: String, in range: ClosedRange<Double>) throws(SettingsError) -> Double? {
         try read(key) { node throws(SettingsError) in try node.number(in: range) }
     }
 
-    mutating func bytes(_ key: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {
+    package mutating func bytes(_ key: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {
         try read(key) { node throws(SettingsError) in try node.bytes(in: range) }
     }
 
-    mutating func choice<Value>(
+    package mutating func choice<Value>(
         _ key: String,
         _ choices: KeyValuePairs<String, Value>
     ) throws(SettingsError) -> Value? {
         try read(key) { node throws(SettingsError) in try node.choice(choices) }
     }
 
-    mutating func list(_ key: String) throws(SettingsError) -> [SettingsNode]? {
+    package mutating func list(_ key: String) throws(SettingsError) -> [SettingsNode]? {
         try read(key) { node throws(SettingsError) in try node.list() }
     }
 
     /// Says that two keys exclude each other.
-    func exclude(_ one: String, _ other: String) throws(SettingsError) {
+    package func exclude(_ one: String, _ other: String) throws(SettingsError) {
         guard has(one), has(other) else { return }
         throw node.error("\(one) and \(other) exclude each other")
     }
@@ -81,12 +82,8 @@ struct SettingsTable {
     ///
     /// - Parameter what: what the table is, such as `a route of topics`.
     /// - Throws: if there are others.
-    func finish(_ what: String) throws(SettingsError) {
+    package func finish(_ what: String) throws(SettingsError) {
         guard let stranger = members.first(where: { !known.contains($0.key) }) else { return }
-        throw SettingsError(
-            "\(what) has no key \(SettingsError.quoting(stranger.key)); it has \(known.sorted().joined(separator: ", "))",
-            path: node.path,
-            at: stranger.place
-        )
+        throw node.unknown(stranger, what, known: known)
     }
 }

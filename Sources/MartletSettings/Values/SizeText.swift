@@ -1,5 +1,5 @@
 /// Sizes as people write them: `64MiB`, `512KiB`, `10MB`, and `1000` for bytes.
-enum SizeText {
+package enum SizeText {
     private static let units: KeyValuePairs<String, Int> = [
         "GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "TiB": 1 << 40,
         "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000,
@@ -7,7 +7,7 @@ enum SizeText {
     ]
 
     /// `nil` if it is none, or more than there can be.
-    static func bytes(_ text: String) -> Int? {
+    package static func bytes(_ text: String) -> Int? {
         let number = text.prefix { $0.isASCII && $0.isNumber }
         guard (1...18).contains(number.count), let count = Int(number),
             let unit = units.first(where: { $0.key == text[number.endIndex...] })
@@ -17,7 +17,7 @@ enum SizeText {
     }
 
     /// As it would be written.
-    static func text(_ bytes: Int) -> String {
+    package static func text(_ bytes: Int) -> String {
         for (name, unit) in [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
         where bytes >= unit && bytes.isMultiple(of: unit) {
             return "\(bytes / unit)\(name)"

@@ -1,13 +1,12 @@
-import IntegrationSupport
 import Testing
 
-@testable import MartletCommand
+@testable import MartletSettings
 
-@Suite("A file of settings", .timeLimit(.minutes(10)))
-struct SettingsFileTests {
+@Suite("A file in YAML", .timeLimit(.minutes(10)))
+struct YAMLTests {
     @Test("is a tree whose pieces know their place and their keys")
     func knowsPlaces() throws {
-        let root = try SettingsFile.tree(of: "a: 1\nb:\n  - c: \"2\"\n  - ~\n")
+        let root = try YAMLReader.tree(of: "a: 1\nb:\n  - c: \"2\"\n  - ~\n")
         guard case .table(let members) = root.value, case .list(let nodes) = members[1].node.value else {
             Issue.record("no table with a list: \(root)")
             return
@@ -31,8 +30,17 @@ struct SettingsFileTests {
         }
         .joined()
 
+    /// Each anchor is nested in the next, so that a key is deeper than the parser's stack.
+    private static func wells(_ open: String, _ close: String) -> String {
+        (0..<14).map { level in
+            let inner = level == 0 ? "x" : "*a\(level - 1)"
+            let (begin, end) = (String(repeating: open, count: 900), String(repeating: close, count: 900))
+            return "a\(level): &a\(level)\(open == "- " ? "\n " : " ")\(begin)\(inner)\(end)\n"
+        }
+        .joined() + "? *a13\n: x\n"
+    }
+
     static let hostile: [(name: String, text: String, hint: String)] = [
-        ("nothing", "", "it is empty"), ("blank lines", "\n\n", "it is empty"), ("a comment", "# a\n", "it is empty"),
         ("a zero byte", "a: \0", "control characters"),
         ("lists in lists", String(repeating: "[", count: 100_000), "deep"),
         ("closed lists", String(repeating: "[", count: 900) + String(repeating: "]", count: 900), "deep"),
@@ -50,6 +58,7 @@ struct SettingsFileTests {
         ("a billion laughs", laughs, "anchors"),
         ("a billion laughs for a key", laughs + "? *j\n: x\n", "anchors"),
         ("few laughs for a key", "a: &a [x]\nb: &b [*a, *a]\n? *b\n: x\n", "anchors"),
+        ("deep wells", wells("[", "]"), "anchors"), ("deep wells of dashes", wells("- ", ""), "anchors"),
         ("an anchor", "a: &a 1", "anchors"), ("an alias of nothing", "a: *b", "alias"),
         ("a tag", "a: !b 1", "tags"), ("a tag that computes", "a: !!python/object/apply:os.system [ls]", "tags"),
         ("two documents", "a: 1\n---\nb: 1\n", "another document"),
@@ -59,32 +68,40 @@ struct SettingsFileTests {
         ("two of a key", "a: 1\na: 2", "once"),
     ]
 
-    @Test("that would harm its reader is refused", arguments: hostile.indices)
+    @Test("that would harm its reader is refused, at a line and a column", arguments: hostile.indices)
     func refusesHostility(index: Int) {
         let (name, text, hint) = Self.hostile[index]
-        let error = #expect(throws: SettingsError.self) { try SettingsFile.tree(of: text) }
+        let error = #expect(throws: SettingsError.self) { try YAMLReader.tree(of: text) }
         #expect(error?.message.contains(hint) == true, "\(name): \(error?.message ?? "")")
+        #expect(error?.place != nil, "\(name)")
+    }
+
+    @Test("may hold nothing", arguments: ["", "\n\n", "# a\n", "---\n", "~"])
+    func allowsNothing(text: String) throws {
+        #expect(try YAMLReader.tree(of: text).value == .nothing)
+    }
+
+    @Test("that is indented by tabs is told about spaces")
+    func namesTabs() {
+        let error = #expect(throws: SettingsError.self) { try YAMLReader.tree(of: "carbon:\n\thost: a\n") }
+        #expect(error?.message.contains("YAML is indented by spaces") == true, "\(error?.message ?? "")")
+        #expect(error?.place == .init(line: 2, column: 1))
+    }
+
+    @Test("with long keys above many values takes no more memory than its size")
+    func sharesPaths() throws {
+        let text = String(repeating: "k", count: 1_000) + ": [" + String(repeating: "1, ", count: 200_000) + "1]"
+        guard case .table(let members) = try YAMLReader.tree(of: text).value else { return }
+        let elements = try members[0].node.list()
+        #expect(elements.count == 200_001)
+        #expect(elements[7].path == String(repeating: "k", count: 77) + "…[7]")
     }
 
     @Test("may hold what only looks like anchors")
     func allowsOtherSigns() throws {
         let urls = (0..<100).map { "- mqtt://host?a=1&b=2&c=\($0)\n- \"*.\($0)\"\n- a *\($0)* b\n" }.prefix(9)
-        let tree = try SettingsFile.tree(of: urls.joined())
+        let tree = try YAMLReader.tree(of: urls.joined())
         #expect(try tree.list().count == 27)
-    }
-
-    @Test("is UTF-8 of a size, with or without its mark, and a file")
-    func readsFiles() throws {
-        let folder = try TemporaryFolder("settings")
-        defer { folder.remove() }
-        #expect(try SettingsFile.contents(of: folder.write("\u{FEFF}a: ä", to: "marked")) == "a: ä")
-        let large = try folder.write(String(repeating: "#", count: SettingsFile.limit + 1), to: "large")
-        #expect(throws: SettingsError("it has more than 1MiB")) { try SettingsFile.contents(of: large) }
-        #expect(throws: SettingsError("it has more than 1MiB")) { try SettingsFile.contents(of: "/dev/zero") }
-        for path in [folder.path, folder.path("none")] {
-            let failure = #expect(throws: Failure.self) { try SettingsFile.contents(of: path) }
-            #expect(failure?.exit == .noInput)
-        }
     }
 
     @Test("says sizes as people write them")
