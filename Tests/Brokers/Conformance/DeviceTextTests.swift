@@ -59,7 +59,8 @@ import Testing
             let topic = values.appending("\(value)")
             switch value {
             case .truth: try await connection.publish(true, to: Topic(topic), options: retained, codec: PlainText())
-            case .number: try await connection.publish(21.123456, to: Topic(topic), options: retained, codec: PlainText())
+            case .number:
+                try await connection.publish(21.123456, to: Topic(topic), options: retained, codec: PlainText())
             case .text: try await connection.publish("ON", to: Topic(topic), options: retained, codec: PlainText())
             case .nothing:
                 // Nothing is kept of nothing.

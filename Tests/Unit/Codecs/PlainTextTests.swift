@@ -45,7 +45,8 @@ import Testing
             (1.005, 2, "1"), (8.345, 2, "8.35"), (0.045, 2, "0.04"), (0.125, 2, "0.12"), (0.375, 2, "0.38"),
             (2.5, 0, "2"), (3.5, 0, "4"), (0.5, 0, "0"), (1.5, 0, "2"), (0.51, 0, "1"), (-2.675, 2, "-2.67"),
             (99.99995, 4, "99.9999"), (9.99999, 4, "10"), (0.99996, 4, "1"), (0.00005, 4, "0.0001"),
-            (0.00015, 4, "0.0001"), (1.0 / 3, 4, "0.3333"), (-0.00001, 4, "0"), (1e-7, 4, "0"), (.leastNonzeroMagnitude, 15, "0"),
+            (0.00015, 4, "0.0001"), (1.0 / 3, 4, "0.3333"), (-0.00001, 4, "0"), (1e-7, 4, "0"),
+            (.leastNonzeroMagnitude, 15, "0"),
             (1e-7, 9, "0.0000001"), (1e16, 4, "10000000000000000"), (1e22, 4, "10000000000000000000000"),
             (1.5e300, 4, "15" + String(repeating: "0", count: 299)), (-0.0, 4, "0"), (100, 4, "100"),
             (123456.1, 15, "123456.1"), (0.1 + 0.2, 15, "0.3"), (0.1 + 0.2, 99, "0.3"), (1.6, -1, "2"),
@@ -63,7 +64,8 @@ import Testing
 
     @Test func everythingElseIsJSONWithRoundedNumbers() throws {
         #expect(
-            try text(Reading(temperature: 21.123456, name: "1.23456e5 \"2.99999\"")) == #"{"temperature":21.1235,"isOn":true,"name":"1.23456e5 \"2.99999\""}"#
+            try text(Reading(temperature: 21.123456, name: "1.23456e5 \"2.99999\""))
+                == #"{"temperature":21.1235,"isOn":true,"name":"1.23456e5 \"2.99999\""}"#
         )
         #expect(try text([0.00001, 1e20, -2.5]) == "[0,100000000000000000000,-2.5]")
         #expect(try text(["a": [Int: Bool]()]) == #"{"a":{}}"#)
@@ -143,7 +145,7 @@ import Testing
             #expect(try value(text(digits)) == digits)
             let whole = Int64.random(in: .min ... .max, using: &random)
             #expect(try value(text(whole)) == whole)
-            let large = Double(bitPattern: UInt64.random(in: 0x4340 << 48 ..< 0x7FF0 << 48, using: &random))
+            let large = Double(bitPattern: UInt64.random(in: 0x4340 << 48..<0x7FF0 << 48, using: &random))
             #expect(try value(text(large)) == large)
         }
     }
@@ -165,7 +167,9 @@ import Testing
         let said = Message("ON", headers: [Headers.Standard.contentType: "text/plain; charset=utf-8"])
         #expect(try Codecs(readers: [PlainText()]).value(of: said) == "ON")
         #expect(throws: MessagingError.self) { try Codecs().value(String.self, of: said) }
-        #expect(throws: MessagingError.self) { try Codecs(readers: [PlainText()]).value(String.self, of: Message("ON")) }
+        #expect(throws: MessagingError.self) {
+            try Codecs(readers: [PlainText()]).value(String.self, of: Message("ON"))
+        }
         // One for a message alone.
         #expect(try Codecs().message(21.123456, codec: PlainText()).body == Array("21.1235".utf8))
         #expect(try Codecs(writer: MessagePackCodec()).message(1, codec: PlainText()).headers.isEmpty)

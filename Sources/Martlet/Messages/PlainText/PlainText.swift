@@ -46,7 +46,9 @@ public struct PlainText: Codec {
         let json = try JSONCodec().encode(value)
         switch json.first {
         case UInt8(ascii: "\""):
-            return JSONText(range: 1..<json.count - 1, hasEscapes: json.contains(UInt8(ascii: "\\"))).unescaped(in: json)
+            return JSONText(range: 1..<json.count - 1, hasEscapes: json.contains(UInt8(ascii: "\\"))).unescaped(
+                in: json
+            )
         case UInt8(ascii: "t"): return [UInt8(ascii: "1")]
         case UInt8(ascii: "f"): return [UInt8(ascii: "0")]
         case UInt8(ascii: "n"): return []
