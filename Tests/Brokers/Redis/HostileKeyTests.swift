@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct HostileKeyTests {
     private static let numbers = [
         "-9223372036854775808", "9223372036854775807", "18446744073709551615", "-1", "0", "9223372036854775808",
-        "1e308", "nan", "", "x", "1048577", "4611686018427387904",
+        "1e308", "nan", "", "x", "2049", "4611686018427387904",
     ]
 
     /// Numbers of reply lists that no owner has named.
