@@ -8,6 +8,7 @@ extension MQTTSession: Mosquitto.Delegate {
             session.acknowledgement = acknowledgement
             // What the broker has kept may follow at once, and be read before anything else is done.
             session.orphans.isKept = acknowledgement.sessionPresent
+            if acknowledgement.reason == 0, !acknowledgement.sessionPresent { session.sessionIsLost() }
         }
     }
 
@@ -28,5 +29,14 @@ extension MQTTSession: Mosquitto.Delegate {
 
     nonisolated func mosquittoSubscribed(_ identifier: CInt, granted quality: CInt) {
         assumeIsolated { $0.granted(identifier, quality) }
+    }
+
+    nonisolated func mosquittoRefusedMessage() {
+        assumeIsolated { session in
+            session.runtime.count(
+                \.undecodable,
+                "a message came whose topic or properties have control characters, non-characters or wildcards"
+            )
+        }
     }
 }

@@ -12,8 +12,9 @@ extension MQTTSession {
         client.delegate = self
         acknowledgement = nil
         brokersReason = nil
-        if let tls = options.tls { try client.secure(by: TLSContext(tls, host: host)) }
-        try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
+        // The files are read anew for each link.
+        let tls = try options.tls.map { try TLSContext($0, host: host) }
+        try client.connect(to: address, keepAlive: options.keepAlive, tls: tls, connectProperties())
         watchSocket()
     }
 
@@ -24,13 +25,13 @@ extension MQTTSession {
             let seconds = expiry.map { max(1, $0.components.seconds) } ?? Int64(UInt32.max)
             try properties.add(MQTT_PROP_SESSION_EXPIRY_INTERVAL, int32: Int(clamping: seconds))
         }
-        if let size = options.maximumPacketSize { try properties.add(MQTT_PROP_MAXIMUM_PACKET_SIZE, int32: size) }
+        try properties.add(MQTT_PROP_MAXIMUM_PACKET_SIZE, int32: options.limits.packetBytes)
         return properties
     }
 
     private func watchSocket() {
-        guard let socket = client.socket else { return }
-        watch = loop.watch(socket, for: [.read, .write]) { [weak self] ready in
+        guard let socket = client.descriptor else { return }
+        watch = loop.watch(socket, for: client.interest(reads: true)) { [weak self] ready in
             self?.assumeIsolated { $0.socketReady(ready) }
         }
     }
@@ -83,22 +84,26 @@ extension MQTTSession {
             }
             updateInterest()
         } catch {
+            client.drain()
             failed(error)
             return
         }
-        if client.socket == nil { failed(MessagingError(.connectionLost, "the broker ended the link")) }
+        if client.hasEnded { failed(MessagingError(.connectionLost, "the broker ended the link")) }
     }
 
     /// The broker's own words say more than that it closed the socket.
     private func failed(_ error: any Error) {
-        linkFailed(acknowledgement?.refusal ?? brokersReason.map { MessagingError(disconnectReason: $0) } ?? error)
+        linkFailed(
+            acknowledgement?.refusal
+                ?? brokersReason.map { MessagingError(disconnectReason: $0, text: client.farewell) } ?? error
+        )
     }
 
     private func socketReady(_ ready: Interest) {
         keepAlive?.heard(.now)
         attend {
-            if ready.contains(.read) || isOpening { try receive() }
-            if ready.contains(.write) { try client.flush() }
+            guard try client.advance() else { return }
+            if client.canRead(ready) { try receive() }
             // A confirmation makes room for the next, and so does what was written.
             try send()
         }
@@ -108,16 +113,12 @@ extension MQTTSession {
 
     private var isOpening: Bool { keeper.state == .opening }
 
-    private func receive() throws {
-        // Then others on this loop have their turn; what is left makes the socket ready again.
-        _ = try client.read(packets: 64)
-        guard let socket = client.socket else { return }
-        if isOpening, options.tls != nil, SocketOptions.hasEnded(socket) {
-            // The library would try the handshake again and again.
-            throw MessagingError(.connectionLost, "the broker ended the link during the TLS handshake")
-        }
+    /// Reads once; then others on this loop have their turn, and what is left makes the socket ready again. What TLS has read
+    /// does not.
+    func receive() throws {
+        while try client.read(), client.readsAhead, !isDeaf {}
         // The broker may hold back what follows a small packet until it knows that this has arrived (RFC 896).
-        SocketOptions.setQuickAcknowledgement(socket)
+        if let socket = client.descriptor { SocketOptions.setQuickAcknowledgement(socket) }
     }
 
     /// Does what follows from the broker's answer, in the same turn of the loop that has read it: whatever the socket
@@ -132,16 +133,14 @@ extension MQTTSession {
     /// Watches the socket for what is wanted of it: nothing is read while a reader is behind.
     func updateInterest() {
         guard let watch, !watch.isCancelled else { return }
-        var interest: Interest = isDeaf ? [] : .read
-        if client.wantsToWrite { interest.insert(.write) }
-        watch.interest = interest
+        watch.interest = client.interest(reads: !isDeaf)
     }
 
     /// Whether the socket is not read, because a reader is behind.
     ///
     /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what the reader waits
     /// for may be that answer.
-    private var isDeaf: Bool {
+    var isDeaf: Bool {
         guard gate.isClosed, keeper.isUp else { return false }
         let awaitsAnswer = inFlight.count > 0 || !subscribing.isEmpty || runtime.hasCallsInFlight
         return !awaitsAnswer || !backlog.hasRoom
@@ -177,6 +176,7 @@ extension MQTTSession {
 
     func linkIsLost(_ error: MessagingError) {
         failSubscribing(error)
+        findCulprit(error)
         renewClient()
         dropUnguaranteed(error)
     }
@@ -202,7 +202,7 @@ extension MQTTSession {
     func sayGoodbye(until deadline: Duration) async {
         client.disconnect()
         attend {}
-        await write(until: deadline, while: { client.socket != nil && client.wantsToWrite }) {}
+        await write(until: deadline, while: { !client.hasEnded && client.wantsToWrite }) {}
     }
 
     func end(_ error: MessagingError) {

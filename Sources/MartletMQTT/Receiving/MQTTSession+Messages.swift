@@ -50,9 +50,9 @@ extension MQTTSession {
         if options.expiry != nil, self.options.version == .v311, options.guarantee == .atMostOnce {
             throw MessagingError(.unsupported, "messages of MQTT 3.1.1 do not expire; MQTT 5's do")
         }
-        return outgoing(
+        return try outgoing(
             message,
-            try runtime.wire.payload(of: message, self.options.version, format: options.format),
+            runtime.wire.payload(of: message, self.options.version, format: options.format),
             to: topic,
             guarantee: options.guarantee,
             retain: options.retain,
@@ -84,10 +84,10 @@ extension MQTTSession {
         } else {
             payload = try runtime.wire.payload(of: message, self.options.version)
         }
-        var outgoing = outgoing(
+        var outgoing = try outgoing(
             Message(headers: headers),
             payload,
-            to: try wire(queue),
+            to: wire(queue),
             guarantee: guarantee,
             retain: false,
             expiry: options.expiry
@@ -105,9 +105,9 @@ extension MQTTSession {
     nonisolated func reply(_ message: Message, to address: String) async throws {
         try check(message)
         _ = try await transmit(
-            outgoing(
+            try outgoing(
                 Message(),
-                try runtime.wire.call(message),
+                runtime.wire.call(message),
                 to: Self.topic(ofAddress: address),
                 guarantee: .atMostOnce,
                 retain: false,
@@ -133,8 +133,9 @@ extension MQTTSession {
         guarantee: Guarantee,
         retain: Bool,
         expiry: Duration?
-    ) -> Outgoing {
-        Outgoing(
+    ) throws -> Outgoing {
+        if options.version == .v5 { try UserProperty.checkLengths(message.headers) }
+        return Outgoing(
             topic: topic,
             payload: payload,
             headers: message.headers,

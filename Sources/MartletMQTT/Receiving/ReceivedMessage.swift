@@ -12,11 +12,13 @@ struct ReceivedMessage: Sendable {
     /// Of the subscriptions that it came by; empty where the broker or the protocol does not tell.
     private(set) var subscriptions: [Int] = []
 
-    init(_ message: mosquitto_message, _ properties: OpaquePointer?) {
+    /// - Parameter several: the subscriptions, where the library was not told because there are more than one.
+    init(_ message: mosquitto_message, _ properties: OpaquePointer?, subscriptions several: [Int] = []) {
         topic = message.topic.flatMap { String(validatingCString: $0) }
         body = Array(UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen)))
         quality = Int(message.qos)
         isRetained = message.retain
+        subscriptions = several
         guard properties != nil else { return }
         MosquittoProperties.forEach(in: properties) { property in
             switch property {
