@@ -19,6 +19,8 @@ extension AMQPSession {
     /// Hands a message to the loop; if it is to be confirmed, what it returns waits for that.
     nonisolated func begin(_ outgoing: Outgoing, expiry: Duration? = nil) async throws -> Confirmation {
         try Task.checkCancellation()
+        var outgoing = outgoing
+        outgoing.deadline = expiry.map { runtime.timers.now + $0 }
         guard let confirmation = outgoing.confirmation else {
             try await sendUnguaranteed(outgoing)
             return .confirmed
@@ -134,7 +136,13 @@ extension AMQPSession {
     /// Whether nobody waits for it any more, so that it need not be sent.
     private func isAbandoned(_ outgoing: Outgoing) -> Bool {
         if let call = outgoing.call { return !runtime.isInFlight(call) }
-        return outgoing.isAbandoned
+        if outgoing.isAbandoned { return true }
+        // Another time limit ends the wait of one who waits.
+        guard outgoing.confirmation == nil, let deadline = outgoing.deadline, deadline <= runtime.timers.now else {
+            return false
+        }
+        countOffline(outgoing)
+        return true
     }
 
     /// Whether a channel may have one more unconfirmed, or there is no channel to wait for.
@@ -154,6 +162,12 @@ extension AMQPSession {
     }
 
     private func send(_ outgoing: Outgoing) {
+        var outgoing = outgoing
+        if let deadline = outgoing.deadline, outgoing.publish.properties.expiration != nil {
+            // What is left of its life, however long it has waited.
+            let left = max(1, (deadline - runtime.timers.now).wholeMilliseconds)
+            outgoing.publish.properties.expiration = String(left)
+        }
         do {
             let channel =
                 switch outgoing.origin {

@@ -8,7 +8,8 @@ extension MQTTSession: Mosquitto.Delegate {
             session.acknowledgement = acknowledgement
             // What the broker has kept may follow at once, and be read before anything else is done.
             session.orphans.isKept = acknowledgement.sessionPresent
-            if acknowledgement.reason == 0, !acknowledgement.sessionPresent { session.sessionIsLost() }
+            guard acknowledgement.reason == 0 else { return }
+            if acknowledgement.sessionPresent { session.sessionIsBack() } else { session.sessionIsLost() }
         }
     }
 

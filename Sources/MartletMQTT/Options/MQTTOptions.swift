@@ -133,7 +133,10 @@ public struct MQTTOptions: Sendable {
                 "the maximum packet size is \(size); it must be from 64 to 268435460 bytes"
             )
         }
-        try check(maximumReceivedBytes >= 64, "the maximum of received bytes is \(maximumReceivedBytes); it must be at least 64")
+        try check(
+            maximumReceivedBytes >= 64,
+            "the maximum of received bytes is \(maximumReceivedBytes); it must be at least 64"
+        )
         try check(
             !queueGroup.isEmpty && !queueGroup.contains { "/+#".contains($0) },
             "the queue group \(quoted(queueGroup)) is not one level of a topic"

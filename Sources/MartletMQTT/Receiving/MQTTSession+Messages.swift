@@ -104,6 +104,9 @@ extension MQTTSession {
 
     nonisolated func reply(_ message: Message, to address: String) async throws {
         try check(message)
+        if let correlation = message.headers.native?.correlation {
+            return try await reply(message, toTopic: address, correlation)
+        }
         _ = try await transmit(
             try outgoing(
                 Message(),
@@ -114,6 +117,24 @@ extension MQTTSession {
                 expiry: nil
             )
         )
+    }
+
+    /// Answers a request that came without an envelope: as bare as that, to the topic that it names, with the same Correlation
+    /// Data (MQTT 5, 4.10.1).
+    private nonisolated func reply(_ message: Message, toTopic topic: String, _ correlation: [UInt8]) async throws {
+        var headers = message.headers
+        headers.native = nil
+        headers[Headers.Standard.correlationID] = correlation.isEmpty ? nil : .bytes(correlation)
+        if !message.body.isEmpty, headers.contentType == nil { headers.contentType = "application/json" }
+        let answer = try outgoing(
+            Message(headers: headers),
+            runtime.wire.outgoing(message.body),
+            to: topic,
+            guarantee: .atMostOnce,
+            retain: false,
+            expiry: nil
+        )
+        _ = try await transmit(answer)
     }
 
     /// An address is text of MQTT's. Peers of commlib-py write one without slashes with dots, and listen with slashes.
@@ -142,6 +163,7 @@ extension MQTTSession {
             quality: CInt(guarantee.rawValue),
             retain: retain,
             expiry: expiry,
+            deadline: expiry.map { runtime.timers.now + $0 },
             confirmation: guarantee == .atMostOnce ? nil : Promise()
         )
     }

@@ -55,8 +55,9 @@ extension MQTTSession {
 
     /// Ends the wait for a message's confirmation when the message has expired.
     nonisolated func expire(_ outgoing: Outgoing) -> Timers.ID? {
-        guard let expiry = outgoing.expiry, let confirmation = outgoing.confirmation else { return nil }
-        return runtime.timers.schedule(at: runtime.timers.now + expiry) {
+        guard let expiry = outgoing.expiry, let deadline = outgoing.deadline, let confirmation = outgoing.confirmation
+        else { return nil }
+        return runtime.timers.schedule(at: deadline) {
             confirmation.end(
                 .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
             )
@@ -132,15 +133,14 @@ extension MQTTSession {
     /// Gives the library one message. What it does not take is an error to the sender, not to the link.
     private func give(_ outgoing: Outgoing) throws {
         if outgoing.isAbandoned { return }
+        let left = outgoing.deadline.map { $0 - runtime.timers.now }
+        if let left, left <= .zero { return dropExpired(outgoing) }
         var introduced = false
         do {
             var properties = MosquittoProperties(options.version)
+            // The first, where the guard finds it.
+            if let left { try properties.add(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, int32: Self.seconds(left)) }
             try properties.add(outgoing.headers)
-            if let expiry = outgoing.expiry {
-                // Whole seconds; one that is shorter would otherwise not expire at all.
-                let seconds = max(1, expiry.components.seconds)
-                try properties.add(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, int32: Int(clamping: seconds))
-            }
             var topic: String? = outgoing.topic
             // One that is sent again after a reconnect has to have its topic.
             if outgoing.quality == 0 {
@@ -171,6 +171,17 @@ extension MQTTSession {
                 runtime.logger.warning("a message to \(outgoing.topic) could not be sent: \(error)")
             }
         }
+    }
+
+    /// What is left of a message's life, in whole seconds; less than one would mean that it does not expire at all.
+    private static func seconds(_ left: Duration) -> Int {
+        Int(clamping: max(1, (left + .milliseconds(500)).components.seconds))
+    }
+
+    private func dropExpired(_ outgoing: Outgoing) {
+        guard let confirmation = outgoing.confirmation else { return countOffline(outgoing) }
+        let expiry = outgoing.expiry.map { " within \($0)" } ?? ""
+        confirmation.end(.failure(MessagingError(.timeout, "the message could not be sent\(expiry)")))
     }
 
     /// The link is gone: what has no guarantee goes with it, unless it is to be kept.
@@ -240,6 +251,21 @@ extension MQTTSession {
         fresh.delegate = self
         client = fresh
         first.prepend(contentsOf: inFlight.removeAll())
+    }
+
+    /// The broker has accepted the link and still has the session: the library sends again what is under way. What nobody waits
+    /// for any more is left out, and what expires is sent with what is left of its life.
+    func sessionIsBack() {
+        for (number, outgoing) in Array(inFlight.unconfirmed) where !client.hasReceived(number) {
+            let left = outgoing.deadline.map { $0 - runtime.timers.now }
+            if outgoing.isAbandoned || left.map({ $0 <= .zero }) ?? false {
+                client.disown([number])
+                _ = inFlight.confirmed(number)
+                dropExpired(outgoing)
+            } else if let left {
+                client.shorten(number, to: Self.seconds(left))
+            }
+        }
     }
 
     /// The broker has accepted the link and has nothing of the session that was kept: what was under way is sent anew.

@@ -299,6 +299,11 @@ final class Mosquitto {
         for identifier in identifiers { link.rules.disown(UInt16(truncatingIfNeeded: identifier), isLost: isLost) }
     }
 
+    /// Has a message that the library sends again say that less of its life is left than when it was given to it.
+    func shorten(_ identifier: CInt, to seconds: Int) {
+        link.rules.shorten(UInt16(truncatingIfNeeded: identifier), to: UInt32(clamping: seconds))
+    }
+
     // MARK: Packets
 
     /// Queues a message.

@@ -63,6 +63,11 @@ struct MosquittoProperties: ~Copyable {
         )
     }
 
+    mutating func add(_ property: mqtt5_property, byte value: UInt8) throws {
+        guard version == .v5 else { return }
+        try check(mosquitto_property_add_byte(&list, CInt(property.rawValue), value), property, bytes: 1)
+    }
+
     mutating func add(_ property: mqtt5_property, string value: String) throws {
         guard version == .v5 else { return }
         let code = mosquitto_property_add_string(&list, CInt(property.rawValue), value)
@@ -81,10 +86,15 @@ struct MosquittoProperties: ~Copyable {
     mutating func add(_ headers: Headers) throws {
         guard version == .v5 else { return }
         try UserProperty.checkLengths(headers)
-        for (name, value) in headers {
+        if let isText = headers.native?.isText { try add(MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, byte: isText ? 1 : 0) }
+        for (name, value) in headers.native == nil ? Array(headers) : headers.all {
             switch (name, value) {
             case (Headers.Standard.contentType, .string(let type)):
                 try add(MQTT_PROP_CONTENT_TYPE, string: type)
+            case (Headers.Standard.replyTo, .string(let topic)) where UserProperty.isTopic(topic):
+                try add(MQTT_PROP_RESPONSE_TOPIC, string: topic)
+            case (Headers.Standard.correlationID, .bytes(let bytes)) where bytes.count <= 65_535:
+                try add(MQTT_PROP_CORRELATION_DATA, bytes: bytes)
             case (Headers.Standard.correlationID, .string(let id)) where !id.utf8.isEmpty && id.utf8.count <= 65_535:
                 try add(MQTT_PROP_CORRELATION_DATA, bytes: Array(id.utf8))
             default:
@@ -130,7 +140,7 @@ struct MosquittoProperties: ~Copyable {
                 var value: UInt32 = 0
                 guard mosquitto_property_read_varint(property, code, &value, false) != nil else { continue }
                 body(.integer(identifier, Int(value)))
-            case MQTT_PROP_MAXIMUM_PACKET_SIZE:
+            case MQTT_PROP_MESSAGE_EXPIRY_INTERVAL:
                 var value: UInt32 = 0
                 guard mosquitto_property_read_int32(property, code, &value, false) != nil else { continue }
                 body(.integer(identifier, Int(value)))
@@ -138,7 +148,8 @@ struct MosquittoProperties: ~Copyable {
                 var value: UInt16 = 0
                 guard mosquitto_property_read_int16(property, code, &value, false) != nil else { continue }
                 body(.integer(identifier, Int(value)))
-            case MQTT_PROP_MAXIMUM_QOS, MQTT_PROP_RETAIN_AVAILABLE, MQTT_PROP_SHARED_SUB_AVAILABLE,
+            case MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, MQTT_PROP_MAXIMUM_QOS, MQTT_PROP_RETAIN_AVAILABLE,
+                MQTT_PROP_SHARED_SUB_AVAILABLE,
                 MQTT_PROP_SUBSCRIPTION_ID_AVAILABLE:
                 var value: UInt8 = 0
                 guard mosquitto_property_read_byte(property, code, &value, false) != nil else { continue }

@@ -52,17 +52,28 @@ struct UserProperty: Equatable {
         }
     }
 
-    /// Sets the header that it stands for. One whose base64 is none is what it looks like: a text.
+    /// Sets the header that it stands for.
     func store(in headers: inout Headers) {
+        let header = header
+        headers[header.name] = header.value
+    }
+
+    /// The header that it stands for. One whose base64 is none is what it looks like: a text.
+    var header: Headers.Element {
         if name.hasSuffix(Self.textSuffix), let bytes = Base64.bytes(value),
             let text = String(validating: bytes, as: UTF8.self)
         {
-            headers[String(name.dropLast(Self.textSuffix.count))] = .string(text)
+            (String(name.dropLast(Self.textSuffix.count)), .string(text))
         } else if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.bytes(value) {
-            headers[String(name.dropLast(Self.bytesSuffix.count))] = .bytes(bytes)
+            (String(name.dropLast(Self.bytesSuffix.count)), .bytes(bytes))
         } else {
-            headers[name] = .string(value)
+            (name, .string(value))
         }
+    }
+
+    /// Whether a text can be a Response Topic, which has no wildcards (MQTT 5, 3.3.2.3.5).
+    static func isTopic(_ text: String) -> Bool {
+        !text.isEmpty && isAllowed(text) && !text.utf8.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
     }
 
     /// What MQTT calls a UTF-8 encoded string (MQTT 5, 1.5.4), and what libmosquitto takes for one.

@@ -92,7 +92,7 @@ final class MessageStore: Settler {
         var left = batch.map { delivery in
             StoredMessage(
                 topic: delivery.topic,
-                message: delivery.message,
+                message: delivery.message.packed,
                 isRetained: delivery.isRetained,
                 time: time
             ).bytes
@@ -159,7 +159,7 @@ final class MessageStore: Settler {
             for (number, stored) in found.messages {
                 let delivery = Delivery(
                     topic: stored.topic,
-                    message: stored.message,
+                    message: stored.message.unpacked,
                     isRetained: stored.isRetained,
                     settlement: Settlement(number, by: self)
                 )

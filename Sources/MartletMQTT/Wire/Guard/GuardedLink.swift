@@ -250,6 +250,11 @@ final class GuardedLink {
                 case .pass(let count):
                     rest = count
                     isRestDropped = false
+                case .change(let count, let beginning, let bytes):
+                    output.append(bytes)
+                    undecided.consume(beginning)
+                    rest = count - beginning
+                    isRestDropped = false
                 case .drop(let count, let answer):
                     rest = count
                     isRestDropped = true

@@ -46,6 +46,8 @@ struct PacketGuard {
     /// What becomes of a packet from the library. The count may be more than there is so far: what follows is meant too.
     enum Outbound: Equatable {
         case pass(Int)
+        /// It passes, but for its beginning: so many bytes are replaced.
+        case change(Int, beginning: Int, into: [UInt8])
         /// The library is told this in place of the broker, if anything.
         case drop(Int, answer: [UInt8])
     }
@@ -75,6 +77,8 @@ struct PacketGuard {
     private var received: Set<UInt16> = []
     /// Of messages that are not to be sent any more, though the library keeps them.
     private var disowned: Set<UInt16> = []
+    /// How many seconds of their lives are left to messages that are sent again.
+    private var lifetimes: [UInt16: UInt32] = [:]
     /// Of messages whose PUBREL is not to be sent, since the broker knows nothing of them.
     private var unknown: Set<UInt16> = []
     /// Of PUBCOMPs that are not to be sent.
@@ -99,6 +103,9 @@ struct PacketGuard {
         disowned.insert(identifier)
         if isLost { unknown.insert(identifier) }
     }
+
+    /// Has a message that is sent again expire after so many seconds, if it expires at all.
+    mutating func shorten(_ identifier: UInt16, to seconds: UInt32) { lifetimes[identifier] = seconds }
 
     /// Whether the broker has said that it has received a message of QoS 2, which is not yet finished.
     func hasReceived(_ identifier: UInt16) -> Bool { received.contains(identifier) }
@@ -195,7 +202,9 @@ struct PacketGuard {
         let start = reader
         let properties = version == .v5 ? try PropertyList(&reader, of: .publish) : PropertyList()
         // None was allowed in CONNECT, so that each message has its topic.
-        guard !properties.has(.topicAlias) else { throw PacketFault("a PUBLISH has a topic alias, and none is allowed") }
+        guard !properties.has(.topicAlias) else {
+            throw PacketFault("a PUBLISH has a topic alias, and none is allowed")
+        }
         guard !topic.bytes.isEmpty else { throw PacketFault("a PUBLISH has no topic") }
         if header.quality == 2, unreleased[identifier] != nil {
             return .hold(answer: Self.packet(.pubrec, Self.bytes(identifier)), .repeated)
@@ -312,10 +321,11 @@ struct PacketGuard {
         switch header.kind {
         case .publish:
             let isTooLarge = header.total > maximumPacketSize ?? .max
-            guard isTooLarge || !disowned.isEmpty else { return .pass(header.total) }
+            guard isTooLarge || !disowned.isEmpty || !lifetimes.isEmpty else { return .pass(header.total) }
             guard header.quality > 0 else { return isTooLarge ? .drop(header.total, answer: []) : .pass(header.total) }
             guard let identifier = identifier(in: bytes, header) else { return nil }
-            return withheld(identifier, header, isTooLarge)
+            if let verdict = withheld(identifier, header, isTooLarge) { return verdict }
+            return lifetimes[identifier].map { shortened(bytes, header, identifier, $0) } ?? .pass(header.total)
         case .pubrel where !disowned.isEmpty || !unknown.isEmpty:
             guard let identifier = Self.identifier(in: bytes, at: header.length) else { return nil }
             disowned.remove(identifier)
@@ -329,14 +339,34 @@ struct PacketGuard {
         }
     }
 
-    private mutating func withheld(_ identifier: UInt16, _ header: PacketHeader, _ isTooLarge: Bool) -> Outbound {
+    private mutating func withheld(_ identifier: UInt16, _ header: PacketHeader, _ isTooLarge: Bool) -> Outbound? {
         let isDisowned = disowned.remove(identifier) != nil
-        guard isDisowned || isTooLarge else { return .pass(header.total) }
+        guard isDisowned || isTooLarge else { return nil }
+        lifetimes[identifier] = nil
         // Packet too large (3.4.2.1): no broker that states a limit speaks another version.
         let reason: [UInt8] = isDisowned ? [] : [0x95]
         if header.quality == 2, isDisowned { unknown.insert(identifier) }
         let kind: PacketKind = header.quality == 2 ? .pubrec : .puback
         return .drop(header.total, answer: Self.packet(kind, Self.bytes(identifier) + reason))
+    }
+
+    /// - Returns: `nil` if there is too little to tell.
+    private mutating func shortened(
+        _ bytes: UnsafeRawBufferPointer,
+        _ header: PacketHeader,
+        _ identifier: UInt16,
+        _ seconds: UInt32
+    ) -> Outbound? {
+        guard let topic = Self.identifier(in: bytes, at: header.length) else { return nil }
+        var reader = PacketReader(bytes, from: header.length + 2 + Int(topic) + 2)
+        // The length of the properties, the identifier and the number.
+        guard reader.count >= min(9, header.total - reader.position) else { return nil }
+        lifetimes[identifier] = nil
+        guard let length = try? reader.variable(), length >= 5,
+            (try? reader.byte()) == PacketProperty.messageExpiryInterval.rawValue
+        else { return .pass(header.total) }
+        let number = stride(from: UInt32(24), through: 0, by: -8).map { UInt8(truncatingIfNeeded: seconds >> $0) }
+        return .change(header.total, beginning: reader.position + 4, into: Array(bytes[..<reader.position]) + number)
     }
 
     /// The packet identifier of a PUBLISH, which comes after the topic.

@@ -74,7 +74,8 @@ enum PacketProperty: UInt8, Sendable, CaseIterable {
     /// Whether it may stand in a packet of this kind. Those of a will, which stand in CONNECT apart, are left out.
     func isAllowed(in kind: PacketKind) -> Bool {
         switch self {
-        case .payloadFormatIndicator, .messageExpiryInterval, .contentType, .responseTopic, .correlationData, .topicAlias:
+        case .payloadFormatIndicator, .messageExpiryInterval, .contentType, .responseTopic, .correlationData,
+            .topicAlias:
             kind == .publish
         case .subscriptionIdentifier: kind == .publish || kind == .subscribe
         case .sessionExpiryInterval: kind == .connect || kind == .connack || kind == .disconnect

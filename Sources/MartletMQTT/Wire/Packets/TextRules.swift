@@ -29,7 +29,9 @@ enum TextRules {
                 position += 1
             }
             // Neither longer than it needs to be, nor half of a pair of UTF-16, nor beyond the last one.
-            guard scalar >= [0x80, 0x800, 0x1_0000][length - 1], Unicode.Scalar(scalar) != nil else { return .malformed }
+            guard scalar >= [0x80, 0x800, 0x1_0000][length - 1], Unicode.Scalar(scalar) != nil else {
+                return .malformed
+            }
             if scalar < 0xa0 || scalar & 0xfffe == 0xfffe || (0xfdd0...0xfdef).contains(scalar) { isFine = false }
         }
         return isFine ? .fine : .discouraged

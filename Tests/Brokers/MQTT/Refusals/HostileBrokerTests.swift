@@ -187,7 +187,9 @@ import Testing
             for topic in ["a\u{1}b", "a/#", "\u{FFFE}"] {
                 for quality in UInt8(0)...2 {
                     let number: [UInt8] = quality > 0 ? [0, quality] : []
-                    try await peer.send(.init(head: 0x30 | quality << 1, body: RawPeer.text(topic) + number + list + [1]))
+                    try await peer.send(
+                        .init(head: 0x30 | quality << 1, body: RawPeer.text(topic) + number + list + [1])
+                    )
                 }
                 _ = try await peer.receive(kind: 4)
                 _ = try await peer.receive(kind: 5)
