@@ -25,7 +25,7 @@ extension MQTTSession {
             let seconds = expiry.map { max(1, $0.components.seconds) } ?? Int64(UInt32.max)
             try properties.add(MQTT_PROP_SESSION_EXPIRY_INTERVAL, int32: Int(clamping: seconds))
         }
-        try properties.add(MQTT_PROP_MAXIMUM_PACKET_SIZE, int32: options.limits.packetBytes)
+        if let size = options.maximumPacketSize { try properties.add(MQTT_PROP_MAXIMUM_PACKET_SIZE, int32: size) }
         return properties
     }
 

@@ -41,11 +41,12 @@ public struct MQTTOptions: Sendable {
     public var maximumInFlight: Int
     /// How many guaranteed messages the broker may have under way to here, at most 65,535 (MQTT 5).
     public var receiveMaximum: Int
-    /// The largest packet that the broker may send, in bytes; `nil`: ``maximumReceivedBytes``. A broker of MQTT 5 is told, and
-    /// leaves out larger messages. A larger one that comes all the same ends the link.
+    /// The largest packet that the broker may send, in bytes; `nil`: the protocol's limit of 256 MiB. A broker of MQTT 5 is
+    /// told, and leaves out larger messages. A larger one that comes all the same ends the link.
     public var maximumPacketSize: Int?
     /// How many bytes the messages may have together that the broker has sent with QoS 2 and not released, which have to be
-    /// kept until then. More of them end the link, as do more than ``receiveMaximum`` messages.
+    /// kept until then; a single one may always be larger. More of them end the link, as do more than ``receiveMaximum``
+    /// messages.
     public var maximumReceivedBytes: Int
     /// The name under which consumers of one queue share it: MQTT's `$share/<group>/<queue>`.
     public var queueGroup: String
@@ -97,7 +98,7 @@ public struct MQTTOptions: Sendable {
     /// How much the broker may send.
     var limits: PacketGuard.Limits {
         PacketGuard.Limits(
-            packetBytes: min(maximumPacketSize ?? .max, maximumReceivedBytes, 268_435_460),
+            packetBytes: maximumPacketSize ?? 268_435_460,
             unreleasedBytes: maximumReceivedBytes,
             unreleased: receiveMaximum
         )

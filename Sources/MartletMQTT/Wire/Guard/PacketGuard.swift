@@ -12,7 +12,7 @@ struct PacketGuard {
     struct Limits: Equatable {
         /// Of the largest packet, in bytes.
         var packetBytes: Int
-        /// Of all messages of QoS 2 that it has not released, in bytes.
+        /// Of all messages of QoS 2 that it has not released, in bytes; one may be larger.
         var unreleasedBytes: Int
         /// How many there may be of those.
         var unreleased: Int
@@ -238,7 +238,7 @@ struct PacketGuard {
                 "\(unreleased.count + 1) messages of QoS 2 that it has not released; the options allow \(limits.unreleased)"
             )
         }
-        guard unreleasedBytes + message.bytes <= limits.unreleasedBytes else {
+        guard unreleased.isEmpty || unreleasedBytes + message.bytes <= limits.unreleasedBytes else {
             throw PacketFault(
                 "messages of QoS 2 of \(unreleasedBytes + message.bytes) bytes that it has not released; the options allow "
                     + "\(limits.unreleasedBytes)"
