@@ -6,7 +6,7 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var undecodable = 0
     /// Requests without an address for the reply, which are dropped.
     public var unanswerable = 0
-    /// Publishes dropped while there was no link; see ``OfflinePolicy``.
+    /// Publishes dropped while there was no link, or expired before there was one again; see ``OfflinePolicy``.
     public var droppedOffline = 0
     /// Messages without a guarantee that the broker refused when nobody waited for its word.
     public var refused = 0

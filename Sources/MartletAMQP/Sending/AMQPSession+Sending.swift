@@ -11,6 +11,8 @@ extension AMQPSession {
     /// Hands a message to the loop; if it is to be confirmed, what it returns waits for that.
     nonisolated func begin(_ outgoing: Outgoing, expiry: Duration? = nil) async throws -> Confirmation {
         try Task.checkCancellation()
+        var outgoing = outgoing
+        outgoing.deadline = expiry.map { runtime.timers.now + $0 }
         guard let confirmation = outgoing.confirmation else {
             try await sendUnguaranteed(outgoing)
             return .confirmed

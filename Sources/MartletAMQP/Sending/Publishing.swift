@@ -127,7 +127,12 @@ final class Publishing {
     /// Whether nobody waits for it any more, so that it need not be sent.
     private func isAbandoned(_ outgoing: Outgoing, _ session: isolated AMQPSession) -> Bool {
         if let call = outgoing.call { return !session.runtime.isInFlight(call) }
-        return outgoing.isAbandoned
+        if outgoing.isAbandoned { return true }
+        // Another time limit ends the wait of one who waits.
+        guard outgoing.confirmation == nil, let deadline = outgoing.deadline, deadline <= session.runtime.timers.now
+        else { return false }
+        session.countOffline(outgoing)
+        return true
     }
 
     /// Whether a channel may have one more unconfirmed, or there is no channel to wait for.
@@ -160,6 +165,12 @@ final class Publishing {
     }
 
     private func send(_ outgoing: Outgoing, _ session: isolated AMQPSession) {
+        var outgoing = outgoing
+        if let deadline = outgoing.deadline, outgoing.publish.properties.expiration != nil {
+            // What is left of its life, however long it has waited.
+            let left = max(1, (deadline - session.runtime.timers.now).wholeMilliseconds)
+            outgoing.publish.properties.expiration = String(left)
+        }
         do {
             let channel =
                 switch outgoing.origin {

@@ -9,6 +9,8 @@ extension MQTTSession: Mosquitto.Delegate {
             session.acknowledgement = acknowledgement
             // What the broker has kept may follow at once, and be read before anything else is done.
             session.subscriptions.linkBegins(hasSession: acknowledgement.sessionPresent)
+            guard acknowledgement.reason == 0 else { return }
+            if acknowledgement.sessionPresent { session.sessionIsBack() } else { session.sessionIsLost() }
         }
     }
 
@@ -39,5 +41,14 @@ extension MQTTSession: Mosquitto.Delegate {
 
     nonisolated func mosquittoUnsubscribed(_ identifier: CInt) {
         assumeIsolated { $0.subscriptions.unsubscribed(identifier) }
+    }
+
+    nonisolated func mosquittoRefusedMessage() {
+        assumeIsolated { session in
+            session.runtime.count(
+                \.undecodable,
+                "a message came whose topic or properties have control characters, non-characters or wildcards"
+            )
+        }
     }
 }

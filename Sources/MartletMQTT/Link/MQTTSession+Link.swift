@@ -13,8 +13,9 @@ extension MQTTSession {
         server = options.servers.firstIndex { $0.host == host && $0.port == address.port } ?? 0
         acknowledgement = nil
         brokersReason = nil
-        if let tls = options.tls { try client.secure(by: TLSContext(tls, host: host)) }
-        try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
+        // The files are read anew for each link.
+        let tls = try options.tls.map { try TLSContext($0, host: host) }
+        try client.connect(to: address, keepAlive: options.keepAlive, tls: tls, connectProperties())
         watchSocket()
     }
 
@@ -30,8 +31,8 @@ extension MQTTSession {
     }
 
     private func watchSocket() {
-        guard let socket = client.socket else { return }
-        watch = loop.watch(socket, for: [.read, .write]) { [weak self] ready in
+        guard let socket = client.descriptor else { return }
+        watch = loop.watch(socket, for: client.interest(reads: true)) { [weak self] ready in
             self?.assumeIsolated { $0.socketReady(ready) }
         }
     }
@@ -82,22 +83,26 @@ extension MQTTSession {
             }
             updateInterest()
         } catch {
+            client.drain()
             failed(error)
             return
         }
-        if client.socket == nil { failed(MessagingError(.connectionLost, "the broker ended the link")) }
+        if client.hasEnded { failed(MessagingError(.connectionLost, "the broker ended the link")) }
     }
 
     /// The broker's own words say more than that it closed the socket.
     private func failed(_ error: any Error) {
-        linkFailed(acknowledgement?.refusal ?? brokersReason.map { MessagingError(disconnectReason: $0) } ?? error)
+        linkFailed(
+            acknowledgement?.refusal
+                ?? brokersReason.map { MessagingError(disconnectReason: $0, text: client.farewell) } ?? error
+        )
     }
 
     private func socketReady(_ ready: Interest) {
         keepAlive?.heard(runtime.timers.now)
         attend {
-            if ready.contains(.read) || isOpening { try receive() }
-            if ready.contains(.write) { try client.flush() }
+            guard try client.advance() else { return }
+            if client.canRead(ready) { try receive() }
             // A confirmation makes room for the next, and so does what was written.
             try send()
         }
@@ -107,16 +112,13 @@ extension MQTTSession {
 
     private var isOpening: Bool { keeper.state == .opening }
 
-    private func receive() throws {
-        // Then others on this loop have their turn; what is left makes the socket ready again.
-        if try !client.read(packets: 64) { subscriptions.readDry() }
-        guard let socket = client.socket else { return }
-        if isOpening, options.tls != nil, SocketOptions.hasEnded(socket) {
-            // The library would try the handshake again and again.
-            throw MessagingError(.connectionLost, "the broker ended the link during the TLS handshake")
-        }
+    /// Reads once; then others on this loop have their turn, and what is left makes the socket ready again. What TLS has read
+    /// does not.
+    func receive() throws {
+        while try client.read(), client.readsAhead, !isDeaf {}
+        if client.hasReadDry { subscriptions.readDry() }
         // The broker may hold back what follows a small packet until it knows that this has arrived (RFC 896).
-        SocketOptions.setQuickAcknowledgement(socket)
+        if let socket = client.descriptor { SocketOptions.setQuickAcknowledgement(socket) }
     }
 
     /// Does what follows from the broker's answer, in the same turn of the loop that has read it: whatever the socket
@@ -135,9 +137,7 @@ extension MQTTSession {
         let held = subscriptions.isHeld(isReading: awaitsAnswer)
         isResting = held.isHeld
         look(again: held.again)
-        var interest: Interest = isDeaf ? [] : .read
-        if client.wantsToWrite { interest.insert(.write) }
-        watch.interest = interest
+        watch.interest = client.interest(reads: !isDeaf)
     }
 
     private func look(again time: Duration?) {
@@ -195,6 +195,7 @@ extension MQTTSession {
 
     func linkIsLost(_ error: MessagingError) {
         subscriptions.linkIsLost(error)
+        findCulprit(error)
         renewClient()
         dropUnguaranteed(error)
     }
@@ -220,7 +221,7 @@ extension MQTTSession {
     func sayGoodbye(until deadline: Duration) async {
         client.disconnect()
         attend {}
-        await write(until: deadline, while: { client.socket != nil && client.wantsToWrite }) {}
+        await write(until: deadline, while: { !client.hasEnded && client.wantsToWrite }) {}
     }
 
     func end(_ error: MessagingError) {

@@ -31,6 +31,7 @@ actor MQTTSession: LinkSession {
     /// Which of the servers the link is to.
     var server = 0
     var inFlight: InFlight<Outgoing>
+    var culprit = CulpritSearch<ObjectIdentifier>()
     /// What the broker has confirmed and nobody was told yet: until as many have come, or the library has returned.
     var confirmed: [(promise: Promise<PublishReason>, result: Result<PublishReason, any Error>)] = []
     var aliases = TopicAliases(limit: 0)
@@ -72,7 +73,11 @@ actor MQTTSession: LinkSession {
     /// What the bell is rung for.
     func work() {
         guard keeper.isUp else { return }
-        attend { try send() }
+        attend {
+            // A reader has caught up, perhaps, and TLS has read what makes no socket ready.
+            if client.readsAhead, !isDeaf { try receive() }
+            try send()
+        }
         keeper.progressed()
     }
 }

@@ -36,8 +36,19 @@ package final class SocketStream {
     ///   - asksForLife: see ``Endpoint/connect(asksForLife:)``.
     ///   - peer: how the other side is called in errors.
     /// - Throws: `MessagingError.Code.connectionLost` if that can't even begin.
-    package init(to endpoint: Endpoint, tls context: TLSContext?, asksForLife: Bool = false, peer: String) throws {
-        let descriptor = try endpoint.connect(asksForLife: asksForLife)
+    package convenience init(
+        to endpoint: Endpoint,
+        tls: TLSContext?,
+        asksForLife: Bool = false,
+        peer: String
+    ) throws {
+        try self.init(adopting: endpoint.connect(asksForLife: asksForLife), tls: tls, peer: peer)
+    }
+
+    /// Goes on with a socket that is being connected, never blocks, and is its own from now on.
+    ///
+    /// - Parameters: as for ``init(to:tls:asksForLife:peer:)``.
+    package init(adopting descriptor: CInt, tls context: TLSContext?, peer: String) throws {
         self.descriptor = descriptor
         self.peer = peer
         do {

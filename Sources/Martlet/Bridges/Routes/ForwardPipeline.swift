@@ -18,7 +18,7 @@ struct ForwardPipeline: Sendable {
         self.direction = direction
         self.context = context
         memory = context.recorder.memory(direction.options)
-        output = ForwardOutput(direction, to: context.sink)
+        output = ForwardOutput(direction, to: context.sink, timers: context.timers)
         burial = ForwardBurial(direction, context, memory)
         settling = ForwardSettling(direction, context, memory, output, burial)
     }
@@ -52,6 +52,13 @@ struct ForwardPipeline: Sendable {
         }
         await store.close()
         try result.get()
+    }
+
+    /// Between two brokers of MQTT the response topic that a message names is a topic of both. What is sent to a queue with one
+    /// would be a call.
+    private var keepsReplyTo: Bool {
+        guard case (.topics, .topics) = (direction.source, direction.sink) else { return false }
+        return context.source.runtime.names.isMQTT && context.sink.runtime.names.isMQTT
     }
 
     private func open() async throws -> Subscription {
@@ -157,6 +164,7 @@ struct ForwardPipeline: Sendable {
             to: context.sink.capabilities,
             mark: context.bridgeMark,
             memory: memory,
+            keepsReplyTo: keepsReplyTo,
             now: context.timers.now
         )
         let isQueue = direction.source.kind == .queue

@@ -109,7 +109,7 @@ final class MessageStore: Settler {
     private static func stored(_ delivery: Delivery, time: Int64) -> StoredMessage {
         StoredMessage(
             topic: delivery.topic,
-            message: delivery.message,
+            message: delivery.message.packed,
             isRetained: delivery.isRetained,
             time: time
         )
@@ -198,7 +198,7 @@ final class MessageStore: Settler {
             for (number, stored) in found.messages {
                 let delivery = Delivery(
                     topic: stored.topic,
-                    message: stored.message,
+                    message: stored.message.unpacked,
                     isRetained: stored.isRetained,
                     settlement: Settlement(number, by: self)
                 )
