@@ -23,7 +23,7 @@ final class GuardedLink {
     }
 
     /// How much is read in one go.
-    private static let roundBytes = 64 << 10
+    static let roundBytes = 64 << 10
 
     var rules: PacketGuard
     /// Called for each message that stays here because the library does not take it.
