@@ -153,7 +153,7 @@ extension MQTTSession {
     ///
     /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what a reader that is behind
     /// waits for may be that answer.
-    private var isDeaf: Bool {
+    var isDeaf: Bool {
         guard keeper.isUp, gate.isClosed || isResting else { return false }
         return !awaitsAnswer || !backlog.hasRoom
     }

@@ -25,8 +25,7 @@ struct PlainTextDecoder: Decoder {
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
 
     private func json() throws -> DocumentDecoder {
-        let outline = try JSONCodec.outline(of: bytes)
-        return DocumentDecoder(document: Document(bytes: bytes, outline: outline, userInfo: [:]), node: 0, path: .root)
+        DocumentDecoder(document: try Document(bytes, format: .json, userInfo: [:]), node: 0, path: .root)
     }
 }
 
