@@ -22,7 +22,7 @@ import Testing
             #expect(!text.contains("s3sam3"))
             #expect(text.contains("***"))
         }
-        #expect(holder.secret?.text == "s3sam3")
+        #expect(holder.secret?.value == "s3sam3")
     }
 
     @Test func aURLShowsStarsForItsPassword() throws {
