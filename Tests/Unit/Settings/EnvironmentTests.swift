@@ -1,5 +1,5 @@
-import Martlet
 import IntegrationSupport
+import Martlet
 import Testing
 
 @testable import MartletSettings
