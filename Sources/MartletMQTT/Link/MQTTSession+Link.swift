@@ -218,6 +218,7 @@ extension MQTTSession {
     }
 
     func sayGoodbye(until deadline: Duration) async {
+        sendReturned()
         client.disconnect()
         attend {}
         await write(until: deadline, while: { client.socket != nil && client.wantsToWrite }) {}
