@@ -219,6 +219,7 @@ extension MQTTSession {
     }
 
     func sayGoodbye(until deadline: Duration) async {
+        sendReturned()
         client.disconnect()
         attend {}
         await write(until: deadline, while: { !client.hasEnded && client.wantsToWrite }) {}

@@ -40,8 +40,6 @@ final class QueueDelivery: Settler {
         guard disposition == .requeue, let session else { return }
         var message = message
         message.headers[Self.redeliveriesHeader] = .integer(Int64(clamping: redeliveries + 1))
-        session.runtime.courier.post { [message, queue] in
-            try await session.send(message, to: queue, SendOptions())
-        }
+        session.giveBack(message, to: queue)
     }
 }
