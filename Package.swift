@@ -218,6 +218,7 @@ let package = Package(
                 "MartletCompression",
                 "MartletMQTT",
                 "MartletRedis",
+                "MartletRelay",
                 "MartletSettings",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -51,7 +51,8 @@ extension MQTTSession {
     /// Subscribes again, and begins to send; returns when the broker has answered to all: what others publish from then on is
     /// not missed.
     ///
-    /// That holds for a kept session as well: a broker may have lost some of it, or have it from another time.
+    /// That holds for a kept session as well: a broker may have lost some of it, or have it from another time. But what it has
+    /// kept comes before its answers, and readers may be slow: so after a second the link is taken for restored.
     func restoreLink() async throws {
         guard let broker else { throw MessagingError.offline }
         let restored = subscriptions.restore(at: server, isIdentified: broker.tellsSubscriptions)
@@ -59,6 +60,11 @@ extension MQTTSession {
             try subscriptions.tell(client)
             try send()
         }
+        let patience = subscriptions.hasSession ? Duration.seconds(1) : nil
+        let timer = patience.map { patience in
+            runtime.timers.schedule(at: runtime.timers.now + patience) { restored.end(.success(())) }
+        }
+        defer { if let timer { runtime.timers.cancel(timer) } }
         try await restored.value()
     }
 

@@ -28,7 +28,7 @@ final class Subscriptions {
     /// The server of the link.
     private var server = 0
     /// Whether the broker had the session when the link began.
-    private var hasSession = false
+    private(set) var hasSession = false
     private var isRestoring = false
     private var questions: [CInt: Question] = [:]
     /// The latest unanswered SUBSCRIBE of each filter, unless the broker was told to end it since.
