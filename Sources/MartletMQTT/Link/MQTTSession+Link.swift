@@ -225,7 +225,6 @@ extension MQTTSession {
     }
 
     func sayGoodbye(until deadline: Duration) async {
-        sendReturned()
         client.disconnect()
         attend {}
         await write(until: deadline, while: { !client.hasEnded && client.wantsToWrite }) {}

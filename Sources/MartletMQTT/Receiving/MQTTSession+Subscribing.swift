@@ -15,16 +15,13 @@ extension MQTTSession {
         }
         try checkSupport(of: request)
         let (member, grant) = subscriptions.add(request, receiver)
-        if case .queue(_, let queue) = receiver {
-            for (message, queue) in subscriptions.takeReturned(for: queue) { send(again: message, to: queue) }
-        }
         guard let grant else { return member }
         do {
             attend {}
             try checkGranted(try await grant.value(), request)
             return member
         } catch {
-            takeBack(member, of: request)
+            unsubscribe(member, of: request)
             throw error
         }
     }
@@ -61,9 +58,9 @@ extension MQTTSession {
         }
     }
 
-    /// Ends what the broker has not agreed to, or may have. Without a link it is told on the next one.
-    private func takeBack(_ member: Int, of request: SubscriptionRequest) {
-        subscriptions.takeBack(member, of: request)
+    /// Ends what was subscribed to for good; does nothing if it has ended. Without a link the broker is told on the next one.
+    private func unsubscribe(_ member: Int, of request: SubscriptionRequest) {
+        subscriptions.remove(member, of: request)
         if keeper.isUp { attend {} }
     }
 
@@ -78,37 +75,6 @@ extension MQTTSession {
             self?.assumeIsolated { session in
                 session.subscriptions.end(member, of: request, receiver, ending)
                 if session.keeper.isUp { session.attend {} } else { session.subscriptions.finishLeaving(isQuiet: true) }
-            }
-        }
-    }
-
-    /// Has a message go back to its queue, soon. From any thread.
-    nonisolated func giveBack(_ message: Message, to queue: QueueName) {
-        bell.execute { [weak self] in
-            self?.assumeIsolated { session in
-                guard let wire = try? session.wire(queue) else { return }
-                let filter = "$share/\(session.options.queueGroup)/\(wire)"
-                if session.subscriptions.keep(message, for: queue, filter: filter) { return }
-                session.send(again: message, to: queue)
-            }
-        }
-    }
-
-    private func send(again message: Message, to queue: QueueName) {
-        runtime.courier.post { [weak self] in try await self?.send(message, to: queue, SendOptions()) }
-    }
-
-    /// Gives the library what goes back to queues that nobody consumes here any more: nothing is read after it, so that it
-    /// stays with the broker.
-    func sendReturned() {
-        for (message, queue) in subscriptions.takeReturned() {
-            do {
-                var properties = MosquittoProperties(options.version)
-                try properties.add(message.headers)
-                let payload = try runtime.wire.payload(of: message, options.version)
-                _ = try client.publish(payload, to: wire(queue), quality: 1, retain: false, properties)
-            } catch {
-                runtime.count(\.undelivered, "a message could not go back to \(queue): \(error)")
             }
         }
     }

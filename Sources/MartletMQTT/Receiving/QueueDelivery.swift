@@ -40,6 +40,8 @@ final class QueueDelivery: Settler {
         guard disposition == .requeue, let session else { return }
         var message = message
         message.headers[Self.redeliveriesHeader] = .integer(Int64(clamping: redeliveries + 1))
-        session.giveBack(message, to: queue)
+        session.runtime.courier.post { [message, queue] in
+            try await session.send(message, to: queue, SendOptions())
+        }
     }
 }

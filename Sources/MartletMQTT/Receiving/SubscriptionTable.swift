@@ -300,17 +300,11 @@ struct SubscriptionTable<Receiver: Sendable> {
         return filter.text
     }
 
-    /// Whether the broker is to keep a filter, whoever reads it.
-    func isKept(_ text: String) -> Bool { id(of: text).flatMap { filters[$0]?.kept } != nil }
-
-    /// Whether the broker keeps a filter that nobody reads here.
-    func isUnread(_ text: String) -> Bool { id(of: text).flatMap { filters[$0]?.members.isEmpty } ?? false }
-
     /// Ends a filter that the broker keeps although nobody reads it here.
     ///
     /// - Returns: whether there is one that nobody reads.
     mutating func removeUnread(_ text: String) -> Bool {
-        guard isUnread(text), let filter = id(of: text).flatMap({ filters[$0] }) else { return false }
+        guard let id = id(of: text), let filter = filters[id], filter.members.isEmpty else { return false }
         drop(filter, tells: true)
         return true
     }
@@ -476,8 +470,6 @@ struct SubscriptionTable<Receiver: Sendable> {
         var isRead = false
         /// It came by a filter that nobody reads here any more.
         var isLeft = false
-        /// That filter, if it is a group's.
-        var leftGroup: String?
         /// It came by filters that are not known here.
         var isForOthers = false
     }
@@ -544,7 +536,6 @@ struct SubscriptionTable<Receiver: Sendable> {
     ) {
         guard !filter.members.isEmpty else {
             outcome.isLeft = true
-            if filter.isShared { outcome.leftGroup = filter.text }
             return
         }
         outcome.isRead = true

@@ -1,5 +1,4 @@
 import CMosquitto
-import DequeModule
 import Martlet
 import MartletTransport
 
@@ -23,8 +22,6 @@ final class Subscriptions {
     private var orphans = Orphans()
     private var departures: Departures
     private var leaving = LeavingReaders()
-    /// Messages for queues that the broker keeps and nobody consumes here any more.
-    private var returned: Deque<(message: Message, queue: QueueName)> = []
     /// The server of the link.
     private var server = 0
     /// Whether the broker had the session when the link began.
@@ -101,12 +98,6 @@ final class Subscriptions {
         leaving.remove(member)
         guard table.remove(member) != nil || table.removeUnread(request.wire) else { return }
         departures.add(request.wire)
-    }
-
-    /// Takes back somebody's part in a filter, because the broker has not agreed, or the caller does not know of it. What the
-    /// broker kept before it goes on to keep.
-    func takeBack(_ member: Int, of request: SubscriptionRequest) {
-        if table.isKept(request.wire) { table.remove(member, keeps: true) } else { remove(member, of: request) }
     }
 
     /// Ends a subscription as its reader has: what the broker keeps it goes on to keep, unless it is to end for good.
@@ -274,26 +265,6 @@ final class Subscriptions {
         for receiver in table.removeFilter(id) { receiver.finish(throwing: error) }
     }
 
-    // MARK: What is given back to queues
-
-    private static let returnedLimit = 1_000
-
-    /// Keeps what a consumer gives back to a queue until the connection ends, if nobody consumes it here any more: the broker
-    /// would send it here again, where it would be acknowledged and lost.
-    ///
-    /// - Returns: whether it does.
-    func keep(_ message: Message, for queue: QueueName, filter: String) -> Bool {
-        guard table.isUnread(filter), returned.count < Self.returnedLimit else { return false }
-        returned.append((message, queue))
-        return true
-    }
-
-    /// Takes out what is to be sent as the last thing, or, for a queue alone, to its new consumer.
-    func takeReturned(for queue: QueueName? = nil) -> [(message: Message, queue: QueueName)] {
-        defer { returned.removeAll { queue == nil || $0.queue == queue } }
-        return Array(returned.filter { queue == nil || $0.queue == queue })
-    }
-
     // MARK: What the broker answers
 
     /// The broker has answered a SUBSCRIBE.
@@ -362,7 +333,6 @@ final class Subscriptions {
     /// Deals with a message that nobody has got, or others may have to get as well.
     private func settle(_ message: ReceivedMessage, _ topic: String, _ outcome: SubscriptionTable<Receiver>.Outcome) {
         if outcome.isLeft, !outcome.isRead, !outcome.isForOthers {
-            if let filter = outcome.leftGroup, returns(message, topic, filter) { return }
             if isKept {
                 runtime.count(
                     \.undelivered,
@@ -383,14 +353,6 @@ final class Subscriptions {
         for _ in 0..<dropped {
             runtime.count(\.undelivered, "too many messages of the kept session came before they were subscribed to")
         }
-    }
-
-    /// Whether a message goes back to the queue that it is of.
-    private func returns(_ message: ReceivedMessage, _ topic: String, _ filter: String) -> Bool {
-        guard filter.hasSameBytes(as: "$share/\(options.queueGroup)/\(topic)"), let name = names.name(of: topic),
-            let message = try? runtime.wire.message(message, from: .publication)
-        else { return false }
-        return keep(message, for: QueueName(segments: name.segments), filter: filter)
     }
 
     private func countUnnamed(_ topic: String) {

@@ -174,32 +174,6 @@ import Testing
         }
     }
 
-    /// The broker would send it to the one consumer that there is, which is about to go.
-    @Test(arguments: MQTTVersion.allCases)
-    func whatAConsumerGivesBackWaitsForTheNext(_ version: MQTTVersion) async throws {
-        let server = try await MosquittoServer.shared()
-        let queue = QueueName("given-back-\(version.rawValue.first ?? "x")")
-        let jobs = (0..<40).map { "job \($0)" }
-        try await MQTTConnection.withConnection(options(server.port, version, "given-back")) { connection in
-            let consumer = try await connection.consume(from: queue, options: ConsumeOptions(prefetch: 8))
-            try await MQTTConnection.withConnection(.local(server.port, version)) { sender in
-                for job in jobs { try await sender.send(Message(job, headers: ["kind": "job"]), to: queue) }
-            }
-            let first = try await consumer.next()
-            #expect(first?.message.text == jobs[0])
-            try first?.ack()
-        }
-        try await MQTTConnection.withConnection(options(server.port, version, "given-back")) { connection in
-            let consumer = try await connection.consume(from: queue)
-            var missing = Set(jobs.dropFirst())
-            while !missing.isEmpty, let delivery = try await consumer.next() {
-                #expect(delivery.message.headers["kind"] == "job")
-                missing.remove(delivery.message.text ?? "?")
-                try delivery.ack()
-            }
-        }
-    }
-
     /// Whatever is read is acknowledged. So a reader that stops takes all that was read, and the rest stays with the broker.
     @Test(arguments: MQTTVersion.allCases)
     func aReaderThatStopsUnderLoadLosesNothing(_ version: MQTTVersion) async throws {
