@@ -12,7 +12,8 @@ public struct ConnectionStatistics: Sendable, Hashable {
     public var refused = 0
     /// What the broker said the last time.
     public var lastRefusal: String?
-    /// How often the broker refused to settle a delivery. It is asked again until it does, or the link is lost.
+    /// How often the broker refused to settle a delivery, and is asked again until it does or the link is lost; and how often
+    /// a delivery was settled when it had been given to another consumer.
     public var refusedSettlements = 0
     /// Messages of queues that had expired when they came.
     public var expired = 0

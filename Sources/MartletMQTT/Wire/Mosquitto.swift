@@ -198,7 +198,8 @@ final class Mosquitto {
     /// - Returns: whether anything has.
     func read() throws -> Bool {
         let count = try link.fill()
-        hasReadDry = count < GuardedLink.roundBytes
+        // TLS gives a record at most, whatever the socket has.
+        hasReadDry = count == 0 || !link.readsAhead && count < GuardedLink.roundBytes
         guard count > 0 else { return false }
         while hasLink, let next = try link.nextInput() { try hand(next) }
         return hasLink
@@ -450,6 +451,9 @@ final class Mosquitto {
                 guard let granted, count > 0 else { return }
                 context.delegate?.mosquittoSubscribed(identifier, granted: granted[0])
             }
+        }
+        mosquitto_unsubscribe_v5_callback_set(handle) { _, context, identifier, _ in
+            Mosquitto.withContext(context) { $0.delegate?.mosquittoUnsubscribed(identifier) }
         }
     }
 
