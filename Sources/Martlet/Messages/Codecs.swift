@@ -55,6 +55,7 @@ public struct Codecs: Sendable {
             throw MessagingError(.encodingFailed, "a \(Value.self) could not be encoded", cause: error)
         }
         if let type = codec.map(Contents.announced) ?? contents.contentType { message.headers.contentType = type }
+        if !(codec ?? contents.writer).isAnnounced { message.headers.native = .unannounced }
         return message
     }
 

@@ -28,7 +28,7 @@ struct BodyKind: Equatable {
             self = .json
         } else if let said {
             self.init(type: said, encoding: Self.encoding(of: message, said))
-        } else if JSONScanner.isValue(message.body) {
+        } else if message.headers.native?.isUnannounced != true, JSONScanner.isValue(message.body) {
             self = .json
         } else {
             self.init()
