@@ -45,7 +45,9 @@ public struct Codecs: Sendable {
 
     /// A message with the value as its body.
     ///
-    /// - Parameter codec: what it is written with, instead of the writer.
+    /// - Parameters:
+    ///   - value: what is encoded.
+    ///   - codec: what it is written with, instead of the writer.
     /// - Throws: ``MessagingError/Code/encodingFailed``.
     public func message<Value: Encodable>(_ value: Value, codec: (any Codec)? = nil) throws -> Message {
         var message = Message()
@@ -62,20 +64,21 @@ public struct Codecs: Sendable {
     /// The value of a message's body.
     ///
     /// - Parameters:
+    ///   - type: the type of the value.
     ///   - message: the message.
     ///   - codec: what it is read with, whatever its content type; `nil`: the reader of that type.
     /// - Throws: ``MessagingError/Code/decodingFailed``, or ``MessagingError/Code/unsupportedContentType`` where no
     ///   codec reads what the message's content type names.
     public func value<Value: Decodable>(
-        _: Value.Type = Value.self,
+        _ type: Value.Type = Value.self,
         of message: Message,
         codec: (any Codec)? = nil
     ) throws -> Value {
         let reader = try codec ?? reader(of: message)
         do {
-            return try reader.decode(Value.self, from: message.body)
+            return try reader.decode(type, from: message.body)
         } catch {
-            let reason = (error as? DecodingError)?.summary ?? "\(type(of: error))"
+            let reason = (error as? DecodingError)?.summary ?? "\(Swift.type(of: error))"
             throw MessagingError(
                 .decodingFailed,
                 "a body of \(message.body.count) bytes is no \(Value.self): \(reason)"
