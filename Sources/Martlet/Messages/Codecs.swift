@@ -9,6 +9,8 @@ public struct Codecs: Sendable {
         let writer: any Codec
         /// What messages say that were written with it; `nil`: nothing.
         let contentType: String?
+        /// Whether it is the codec that messages say nothing of because it is the usual one.
+        let isJSON: Bool
         /// What a message is read with that says nothing.
         let standard: any Codec
         let readers: [String: any Codec]
@@ -18,8 +20,13 @@ public struct Codecs: Sendable {
             for codec in readers + [writer] { all[codec.contentType] = codec }
             self.writer = writer
             contentType = Self.announced(writer)
+            isJSON = Self.isJSON(writer)
             standard = writer.isAnnounced ? all[MediaType.json] ?? JSONCodec() : writer
             self.readers = all
+        }
+
+        static func isJSON(_ codec: any Codec) -> Bool {
+            codec.isAnnounced && codec.contentType == MediaType.json
         }
 
         static func announced(_ codec: any Codec) -> String? {
@@ -57,7 +64,7 @@ public struct Codecs: Sendable {
             throw MessagingError(.encodingFailed, "a \(Value.self) could not be encoded", cause: error)
         }
         if let type = codec.map(Contents.announced) ?? contents.contentType { message.headers.contentType = type }
-        if !(codec ?? contents.writer).isAnnounced { message.headers.native = .unannounced }
+        if codec.map(Contents.isJSON) ?? contents.isJSON { message.headers.native = .json }
         return message
     }
 

@@ -10,24 +10,24 @@ package final class NativeProperties: Sendable {
     /// Of a request that came as the broker's own protocol has it, without an envelope: what ties its answer to it, which is
     /// to be as bare; empty where the caller needs nothing of that kind.
     package let correlation: [UInt8]?
-    /// Whether nothing is to be said of the body, not even what can be guessed: its codec is not announced.
-    package let isUnannounced: Bool
+    /// Whether the body is known to be JSON, since the codec of that has made it. No header says so.
+    package let isJSON: Bool
 
-    /// Of a body whose codec is not announced.
-    package static let unannounced = NativeProperties(isUnannounced: true)
+    /// Of a body that the codec of JSON has made.
+    package static let json = NativeProperties(isJSON: true)
 
     package init(
         fields: [Headers.Element] = [],
         isText: Bool? = nil,
         expires: ContinuousClock.Instant? = nil,
         correlation: [UInt8]? = nil,
-        isUnannounced: Bool = false
+        isJSON: Bool = false
     ) {
         self.fields = fields
         self.isText = isText
         self.expires = expires
         self.correlation = correlation
-        self.isUnannounced = isUnannounced
+        self.isJSON = isJSON
     }
 }
 

@@ -16,7 +16,7 @@ struct BodyKind: Equatable {
         self.encoding = encoding
     }
 
-    /// Of a message's body. One that says no type is JSON if it reads as JSON.
+    /// Of a message's body. Bytes that say no type have none: what they are is not guessed.
     init(of message: Message, sentAs publication: WireCoding.Publication, _ wire: WireCoding) {
         // A longer one travels as a header.
         let said = message.headers.contentType.flatMap { ShortText.fits($0) ? $0 : nil }
@@ -28,7 +28,7 @@ struct BodyKind: Equatable {
             self = .json
         } else if let said {
             self.init(type: said, encoding: Self.encoding(of: message, said))
-        } else if message.headers.native?.isUnannounced != true, JSONScanner.isValue(message.body) {
+        } else if message.headers.native?.isJSON == true {
             self = .json
         } else {
             self.init()
