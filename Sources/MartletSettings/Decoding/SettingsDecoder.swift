@@ -14,7 +14,7 @@ import Martlet
 /// that the type does not ask for is an error, as is one that is missing; each error says where in the file it is.
 ///
 /// Beside what every decoder reads, `Duration` is a time such as `500ms`, `30s`, `5m` or `1.5h`, or a number of seconds;
-/// ``ByteCount`` a size such as `64MiB`; ``Secret`` a text that is not shown; `URL` its text; ``SettingsNode`` whatever is
+/// ``ByteCount`` a size such as `64MiB`; `Secret` a text that is not shown; `URL` its text; ``SettingsNode`` whatever is
 /// there. Truth is `true`, `yes` or `on`, and `false`, `no` or `off`, in small or large letters. Where an enumeration is
 /// `CaseIterable`, errors list its cases.
 public struct SettingsDecoder: Sendable {
