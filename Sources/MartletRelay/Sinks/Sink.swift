@@ -10,17 +10,17 @@ public import Martlet
 /// }
 /// ```
 ///
-/// A ``SinkConnection`` makes a connection of it, and so a ``Martlet/Bridge`` passes messages on to it like to a broker.
+/// A ``SinkConnection`` makes a connection of it, and so a `Bridge` passes messages on to it like to a broker.
 public protocol Sink: Sendable {
-    /// What the sink gives by itself; by default ``Martlet/Capabilities/confirmedPublish`` and
-    /// ``Martlet/Capabilities/separateHeaders``. A sink that can't tell whether it has a message leaves out the first.
+    /// What the sink gives by itself; by default `Capabilities.confirmedPublish` and
+    /// `Capabilities.separateHeaders`. A sink that can't tell whether it has a message leaves out the first.
     var capabilities: Capabilities { get }
 
     /// Delivers messages, in their order. It is called for one batch at a time, and returns when all of the batch is as safe
     /// as the sink can make it. The same batch may come again after an error.
     ///
     /// - Throws: ``SinkRejection`` for some of the items, when all others have been delivered. A
-    ///   `MessagingError` that can't be mended by time (``Martlet/MessagingError/isRetriable`` is false): none of the batch
+    ///   `MessagingError` that can't be mended by time (`MessagingError.isRetriable` is false): none of the batch
     ///   will ever be delivered. Any other error is taken as passing, and the batch is delivered again later. Cancellation
     ///   is thrown as `CancellationError`.
     func deliver(_ batch: [SinkItem]) async throws

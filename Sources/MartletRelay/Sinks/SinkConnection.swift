@@ -10,10 +10,10 @@ import Synchronization
 /// }.run()
 /// ```
 ///
-/// A sink has nothing to read: subscribing, consuming, queues and calls are ``Martlet/MessagingError/Code/unsupported``.
+/// A sink has nothing to read: subscribing, consuming, queues and calls are `MessagingError.Code.unsupported`.
 ///
-/// While the sink fails the state is ``Martlet/ConnectionState/disconnected``. Messages with a guarantee wait meanwhile, as
-/// long as their expiry allows; those without one are treated as ``Martlet/ConnectionOptions/whileOffline`` says.
+/// While the sink fails the state is `ConnectionState.disconnected`. Messages with a guarantee wait meanwhile, as
+/// long as their expiry allows; those without one are treated as `ConnectionOptions.whileOffline` says.
 public actor SinkConnection<Destination: Sink>: Connection {
     /// What the patterns keep for this connection.
     public nonisolated let runtime: ConnectionRuntime
@@ -100,29 +100,29 @@ public actor SinkConnection<Destination: Sink>: Connection {
 
     // MARK: What a sink can't
 
-    /// Throws ``Martlet/MessagingError/Code/unsupported``.
+    /// Throws `MessagingError.Code.unsupported`.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         throw unsupported("be subscribed to")
     }
 
-    /// Throws ``Martlet/MessagingError/Code/unsupported``.
+    /// Throws `MessagingError.Code.unsupported`.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         throw unsupported("keep queues; publish to a topic")
     }
 
-    /// Throws ``Martlet/MessagingError/Code/unsupported``.
+    /// Throws `MessagingError.Code.unsupported`.
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
         throw unsupported("be consumed")
     }
 
-    /// Throws ``Martlet/MessagingError/Code/unsupported``.
+    /// Throws `MessagingError.Code.unsupported`.
     public func openReplyAddress(
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
         throw unsupported("reply to calls")
     }
 
-    /// Throws ``Martlet/MessagingError/Code/unsupported``.
+    /// Throws `MessagingError.Code.unsupported`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
         throw unsupported("pass replies on")
     }
