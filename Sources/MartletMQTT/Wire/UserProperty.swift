@@ -52,12 +52,6 @@ struct UserProperty: Equatable {
         }
     }
 
-    /// Sets the header that it stands for.
-    func store(in headers: inout Headers) {
-        let header = header
-        headers[header.name] = header.value
-    }
-
     /// The header that it stands for. One whose base64 is none is what it looks like: a text.
     var header: Headers.Element {
         if name.hasSuffix(Self.textSuffix), let bytes = Base64.bytes(value),
