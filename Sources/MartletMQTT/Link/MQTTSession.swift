@@ -63,5 +63,7 @@ actor MQTTSession: LinkSession {
     }
 
     /// Whether the broker, or a responder by it, still has to answer something.
-    var awaitsAnswer: Bool { publishing.awaitsAnswer || subscriptions.awaitsAnswer || runtime.hasCallsInFlight }
+    var awaitsAnswer: Bool {
+        publishing.unconfirmedCount > 0 || subscriptions.awaitsAnswer || runtime.hasCallsInFlight
+    }
 }

@@ -27,8 +27,8 @@ final class Publishing {
         inFlight = InFlight(window: window)
     }
 
-    /// Whether a confirmation of the broker is awaited.
-    var awaitsAnswer: Bool { inFlight.count > 0 }
+    /// How many messages the broker has yet to confirm.
+    var unconfirmedCount: Int { inFlight.count }
 
     func hasUnwritten(_ session: isolated MQTTSession) -> Bool {
         guard !session.client.hasEnded else { return false }
