@@ -181,6 +181,7 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletRelay",
                 "MartletSettings",
                 "MartletTransport",
                 command("ArgumentParser", from: "swift-argument-parser"),

@@ -6,7 +6,8 @@ import MartletConsole
 struct MartletCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
-        abstract: "Speaks to message brokers: publish, subscribe, call, run goals, work on queues, bridge, measure.",
+        abstract:
+            "Speaks to message brokers: publish, subscribe, call, run goals, work on queues, bridge, relay, measure.",
         discussion: """
             TO BEGIN:
               martlet demo memory:                    a tour, without a broker
@@ -40,6 +41,7 @@ struct MartletCommand: ParsableCommand {
             SendCommand.self,
             ReceiveCommand.self,
             BridgeCommand.self,
+            RelayCommand.self,
             NodesCommand.self,
             DemoCommand.self,
             BenchCommand.self,
