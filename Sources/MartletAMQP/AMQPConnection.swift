@@ -102,7 +102,7 @@ public actor AMQPConnection: Connection {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
-        return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(id) }
+        return Subscription(mailbox, to: pattern) { [weak session] in session?.leave(id) }
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.

@@ -99,7 +99,7 @@ public actor MQTTConnection: Connection {
             retainAsPublished: options.retainAsPublished
         )
         let member = try await session.subscribe(request, .topics(inbox, knowsTopic: !pattern.hasWildcards))
-        return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
+        return Subscription(inbox.mailbox, to: pattern) { [weak session] in session?.leave(member) }
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.

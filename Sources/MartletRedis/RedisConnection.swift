@@ -97,7 +97,7 @@ public actor RedisConnection: Connection {
         let options = try options.checked(for: pattern, on: capabilities)
         let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
         let member = try await session.subscribe(to: pattern, inbox)
-        return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
+        return Subscription(inbox.mailbox, to: pattern) { [weak session] in session?.leave(member) }
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.

@@ -17,6 +17,8 @@ public struct Delivery: Sendable {
     /// also whether it is one that the broker keeps from now on.
     public let isRetained: Bool
     package let settlement: Settlement?
+    /// The filter that it came by, if that ends with `#`.
+    package var filter: RestFilter?
 
     private static let unknownTopic: TopicName = ""
 
@@ -35,6 +37,10 @@ public struct Delivery: Sendable {
         self.settlement = settlement
     }
 
+    /// What the last `#` of the subscription's filter stands for in the topic: its segments. None if it stands for nothing, or
+    /// the filter has no `#`.
+    public var rest: [String] { filter?.pattern.rest(of: topic) ?? [] }
+
     /// Says that the message is done with, so that the queue forgets it.
     ///
     /// - Throws: ``MessagingError/Code/alreadySettled``, or ``MessagingError/Code/connectionLost`` when the link over
@@ -49,5 +55,16 @@ public struct Delivery: Sendable {
     /// - Throws: as ``ack()``.
     public func nack(requeue: Bool) throws {
         try settlement?.settle(as: requeue ? .requeue : .reject)
+    }
+}
+
+/// A filter that ends with `#`: an object, so that to say it with a delivery costs one reference count.
+package final class RestFilter: Sendable {
+    let pattern: TopicPattern
+
+    /// - Returns: `nil` for a pattern without a `#`.
+    init?(_ pattern: TopicPattern?) {
+        guard let pattern, pattern.segments.last == .rest else { return nil }
+        self.pattern = pattern
     }
 }

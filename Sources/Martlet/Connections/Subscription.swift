@@ -16,11 +16,19 @@ public struct Subscription: AsyncSequence, Sendable {
         let mailbox: Mailbox<Delivery>
         /// What all deliveries are of; `nil`: they say it.
         let topic: TopicName?
+        /// What the deliveries came by, if it ends with `#`.
+        let filter: RestFilter?
         let unsubscribe: @Sendable () -> Void
 
-        init(mailbox: Mailbox<Delivery>, topic: TopicName?, unsubscribe: @escaping @Sendable () -> Void) {
+        init(
+            mailbox: Mailbox<Delivery>,
+            topic: TopicName?,
+            filter: RestFilter?,
+            unsubscribe: @escaping @Sendable () -> Void
+        ) {
             self.mailbox = mailbox
             self.topic = topic
+            self.filter = filter
             self.unsubscribe = unsubscribe
         }
 
@@ -41,7 +49,23 @@ public struct Subscription: AsyncSequence, Sendable {
         of topic: TopicName? = nil,
         unsubscribe: @escaping @Sendable () -> Void
     ) {
-        lifetime = Lifetime(mailbox: mailbox, topic: topic, unsubscribe: unsubscribe)
+        lifetime = Lifetime(mailbox: mailbox, topic: topic, filter: nil, unsubscribe: unsubscribe)
+    }
+
+    /// - Parameters:
+    ///   - pattern: what it is subscribed to. If that is one topic, its deliveries need not say it.
+    ///   - unsubscribe: called once or more, from any thread, when no more deliveries are wanted.
+    package init(
+        _ mailbox: Mailbox<Delivery>,
+        to pattern: TopicPattern,
+        unsubscribe: @escaping @Sendable () -> Void
+    ) {
+        lifetime = Lifetime(
+            mailbox: mailbox,
+            topic: pattern.onlyTopic,
+            filter: RestFilter(pattern),
+            unsubscribe: unsubscribe
+        )
     }
 
     /// How many messages were dropped because the reader was too slow; see ``Overflow``.
@@ -125,6 +149,7 @@ public struct Subscription: AsyncSequence, Sendable {
             while var delivery = batch.deliveries.popFirst() {
                 if let settlement = delivery.settlement, settlement.skipsStale() { continue }
                 if let topic = batch.lifetime.topic { delivery.knownTopic = topic }
+                if let filter = batch.lifetime.filter { delivery.filter = filter }
                 return delivery
             }
             return nil

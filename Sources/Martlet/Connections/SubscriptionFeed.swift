@@ -60,6 +60,7 @@ extension Subscription {
     /// A subscription, and the feed that a transport puts its deliveries into.
     ///
     /// - Parameters:
+    ///   - pattern: what is subscribed to, for ``Delivery/rest``; `nil` for a queue.
     ///   - limit: how many deliveries wait for the reader at most: ``SubscribeOptions/limit``, or for a queue
     ///     ``ConsumeOptions/prefetch``. At least 1.
     ///   - overflow: what happens when that many wait. A queue's is ``Overflow/suspend``.
@@ -69,6 +70,7 @@ extension Subscription {
     ///     the subscription any more. It has the transport unsubscribe, and does not block. It is not to hold the
     ///     subscription itself.
     public static func makeSubscription(
+        to pattern: TopicPattern? = nil,
         limit: Int,
         overflow: Overflow = .suspend,
         onRoom: (@Sendable () -> Void)? = nil,
@@ -76,7 +78,9 @@ extension Subscription {
     ) -> (subscription: Subscription, feed: SubscriptionFeed) {
         let mailbox = Mailbox<Delivery>(limit: limit, overflow: overflow, onRoom: onRoom)
         let end = End(onEnd)
-        return (Subscription(mailbox) { end.tell() }, SubscriptionFeed(mailbox))
+        let subscription =
+            pattern.map { Subscription(mailbox, to: $0) { end.tell() } } ?? Subscription(mailbox) { end.tell() }
+        return (subscription, SubscriptionFeed(mailbox))
     }
 }
 

@@ -24,7 +24,7 @@ public actor MemoryConnection: Connection {
         let options = try options.checked(for: pattern, on: capabilities)
         let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
         let (ruled, recipient) = try link.broker.subscribe(link.client, to: pattern, options, mailbox)
-        return Subscription(mailbox, of: ruled.onlyTopic) { [link] in link.broker.unsubscribe(recipient) }
+        return Subscription(mailbox, to: ruled) { [link] in link.broker.unsubscribe(recipient) }
     }
 
     /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.

@@ -11,6 +11,8 @@ final class Document {
     @exclusivity(unchecked) private var nodes: GrowingBuffer<DocumentNode>
     /// The keys of objects with many, by the node of the object.
     @exclusivity(unchecked) private var indexes: [Int: DocumentKeyIndex] = [:]
+    /// The documents of types that have defaults, and `nil` for those that have none, as far as they were asked for.
+    @exclusivity(unchecked) var defaults: [ObjectIdentifier: Document?] = [:]
     /// Up to so many keys are compared one by one.
     private static let longestLinear = 24
 
@@ -18,6 +20,18 @@ final class Document {
         self.bytes = bytes
         nodes = outline.finished()
         self.userInfo = userInfo
+    }
+
+    /// - Throws: a `DecodingError` if the bytes are none.
+    convenience init(
+        _ bytes: [UInt8],
+        format: EncodingFormat,
+        userInfo: [CodingUserInfoKey: any Sendable] = [:]
+    ) throws {
+        switch format {
+        case .json: self.init(bytes: bytes, outline: try JSONCodec.outline(of: bytes), userInfo: userInfo)
+        case .messagePack: self.init(bytes: bytes, outline: try MessagePackCodec.outline(of: bytes), userInfo: userInfo)
+        }
     }
 
     subscript(node: Int) -> DocumentNode { nodes[node] }
