@@ -12,12 +12,14 @@ import Synchronization
 public actor AMQPConnection: Connection {
     nonisolated let session: AMQPSession
     private let loop: EventLoop
+    private let broadcast: EventBroadcast
 
     /// It lives on its loop's thread, as its session does.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    private init(_ session: AMQPSession) {
+    private init(_ session: AMQPSession, _ broadcast: EventBroadcast) {
         self.session = session
+        self.broadcast = broadcast
         loop = session.loop
     }
 
@@ -32,8 +34,10 @@ public actor AMQPConnection: Connection {
     ///   `MessagingError.Code.timeout`, `MessagingError.Code.connectionLost` if there is none and
     ///   `ConnectionOptions.whenUnreachable` says to fail; `CancellationError`.
     public static func connect(_ options: AMQPOptions) async throws -> AMQPConnection {
-        let session = try AMQPSession(options, loop: .serving(options.connection, name: "martlet-amqp"))
-        let connection = AMQPConnection(session)
+        let events = EventBroadcast()
+        let loop = try EventLoop.serving(options.connection, name: "martlet-amqp")
+        let session = try AMQPSession(options, loop: loop, events: events)
+        let connection = AMQPConnection(session, events)
         try await session.connect()
         return connection
     }
@@ -63,11 +67,11 @@ public actor AMQPConnection: Connection {
     public nonisolated var capabilities: Capabilities { AMQPOptions.capabilities }
 
     /// Why the broker takes no publishes at the moment; `nil`: it does.
-    public nonisolated var blockedReason: String? { session.events.blocked }
+    public nonisolated var blockedReason: String? { broadcast.blocked }
 
     /// What the broker tells from now on, until the connection is closed. Who falls behind misses the older ones of
     /// sixteen.
-    public nonisolated func events() -> AsyncStream<AMQPEvent> { session.events.stream() }
+    public nonisolated func events() -> AsyncStream<AMQPEvent> { broadcast.stream() }
 
     /// The thread that serves the connection's socket; see `Connection.taskExecutor`.
     public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
@@ -80,6 +84,7 @@ public actor AMQPConnection: Connection {
     /// it is persistent, and kept and sent again until the broker has confirmed it.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         try await session.publish(message, to: topic, options)
     }
 
@@ -90,6 +95,7 @@ public actor AMQPConnection: Connection {
         options: PublishOptions
     ) async throws -> Confirmation {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         return try await session.beginPublishing(message, to: topic, options)
     }
 
@@ -97,12 +103,20 @@ public actor AMQPConnection: Connection {
     ///
     /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
     /// waits five minutes for a link that was lost; it is deleted when the subscription is left. A group's members share one
-    /// queue, `martlet.group.<group>.<binding key>`, which goes with the last of them.
+    /// queue, `martlet.group.<group>.<binding key>`, which goes a minute after the last of them, or five with a guarantee.
+    /// The queue of a durable subscription has its name, and stays when its reader ends; `Subscription.unsubscribe()`
+    /// deletes it.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
-        return Subscription(mailbox, to: pattern) { [weak session] in session?.leave(id) }
+        let source = DeliverySource(pattern, on: runtime)
+        return Subscription(mailbox, of: pattern.onlyTopic, from: source) {
+            [weak session] (ending: Subscription.Ending) in
+            session?.leave(id)
+            if ending == .unsubscribed, let name = options.durableName { session?.forget(name) }
+            if ending != .dropped { mailbox.finish() }
+        }
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
@@ -111,6 +125,7 @@ public actor AMQPConnection: Connection {
     /// an address for its reply, does not declare its responder's queue.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         try await session.send(message, to: queue, options)
     }
 
@@ -121,6 +136,7 @@ public actor AMQPConnection: Connection {
         options: SendOptions
     ) async throws -> Confirmation {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         return try await session.beginSending(message, to: queue, options)
     }
 
@@ -145,7 +161,8 @@ public actor AMQPConnection: Connection {
         try queue.validate()
         try options.validate()
         let (mailbox, id) = try await session.consume(from: queue, options, forRequests: forRequests)
-        return Subscription(mailbox, of: queue.ownTopic) { [weak session] in session?.leave(id) }
+        let source = DeliverySource(on: runtime)
+        return Subscription(mailbox, of: queue.ownTopic, from: source) { [weak session] in session?.leave(id) }
     }
 
     /// Sends the request of a call; see `Connection.beginRequest(_:to:options:)`.
@@ -157,6 +174,7 @@ public actor AMQPConnection: Connection {
         options: SendOptions
     ) async throws -> Confirmation {
         try queue.validate()
+        runtime.trace("sending", queue.text, request)
         return try await session.beginRequest(request, to: queue, options, isOfCall: true)
     }
 
@@ -170,12 +188,13 @@ public actor AMQPConnection: Connection {
     public func openReplyAddress(
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
-        try await session.openReplyAddress(receive)
-        return ReplyAddress(lease: { [session] _ in session.replyAddress.withLock { $0 } }, giveBack: { _ in })
+        let address = try await session.openReplyAddress(receive)
+        return ReplyAddress(lease: { _ in address.current }, giveBack: { _ in })
     }
 
     /// Sends a message to a reply address; see `Connection.reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
+        runtime.trace("replying", address, message)
         try await session.reply(message, to: address)
     }
 
@@ -183,6 +202,7 @@ public actor AMQPConnection: Connection {
     ///
     /// Both are written together, without waiting for the broker.
     public nonisolated func answer(_ reply: Message, to address: String, settling request: Delivery) async throws {
+        runtime.trace("replying", address, reply)
         try await session.postReply(reply, to: address, settling: request.settlement)
     }
 

@@ -95,7 +95,7 @@ extension Connection {
     }
 
     private nonisolated func listen(to names: ActionNames) async throws -> Subscription {
-        try await subscribe(to: names.topics, options: SubscribeOptions(overflow: .dropOldest, retained: false))
+        try await subscribe(to: names.topics, options: .passing())
     }
 
     /// Cancels a goal of which it is not known whether it exists. Does not suspend; nobody waits for the reply, which

@@ -18,6 +18,8 @@ public final class ConnectionRuntime: Sendable {
     public let codecs: Codecs
     /// Where the connection logs.
     public let logger: Logger
+    /// Whether it logs what becomes of each message; found once, so that it costs nothing where it does not.
+    let isTracing: Bool
     package let options: ConnectionOptions
     private let maximumBodyBytes: Int
     /// How the broker writes names.
@@ -43,6 +45,7 @@ public final class ConnectionRuntime: Sendable {
         var logger = options.logger
         logger[metadataKey: "connection"] = .string(name)
         self.logger = logger
+        isTracing = logger.logLevel <= .trace
         self.options = options
         codecs = options.codecs
         wire = WireCoding(format: options.format, transforms: options.transforms)
@@ -99,8 +102,11 @@ public final class ConnectionRuntime: Sendable {
             if let opening = replies.opening { return opening }
             // Shared by all callers that come meanwhile, so that none of them cancels it for the others; owned
             // here, and ended by `close`.
-            let task = Task { [calls] in
-                try await connection.openReplyAddress { reply, address in calls.receive(reply, at: address) }
+            let task = Task { [calls, tracer = isTracing ? self : nil] in
+                try await connection.openReplyAddress { reply, address in
+                    tracer?.trace("a reply came", address, reply)
+                    calls.receive(reply, at: address)
+                }
             }
             replies.opening = task
             return task
@@ -138,6 +144,12 @@ public final class ConnectionRuntime: Sendable {
         return statistics
     }
 
+    /// Counts messages that the broker refused when nobody waited for its word, and keeps the reason.
+    package func countRefusal(by number: Int = 1, _ reason: String) {
+        counts.withLock { $0.lastRefusal = reason }
+        count(\.refused, by: number, reason)
+    }
+
     /// How many things are told apart in the log. Peers choose what some of them are called.
     private static var maximumSubjects: Int { 256 }
 
@@ -153,15 +165,29 @@ public final class ConnectionRuntime: Sendable {
             counts[keyPath: counter] += number
             return counts[keyPath: counter]
         }
-        let key = "\(counter) \(subject)"
+        if isDue("\(counter) \(subject)", isOfPeers: !subject.isEmpty) {
+            logger.warning("skipped: \(reason())", metadata: ["total": "\(total)"])
+        }
+    }
+
+    /// Counts something that is no reason for a word in the log.
+    package func count(_ counter: any WritableKeyPath<ConnectionStatistics, Int> & Sendable) {
+        counts.withLock { $0[keyPath: counter] += 1 }
+    }
+
+    /// Logs, as a warning and once a minute at most for each subject, something that goes on and nobody else tells of.
+    package func tell(of subject: String, _ text: @autoclosure () -> String) {
+        if isDue("tell \(subject)", isOfPeers: true) { logger.warning("\(text())") }
+    }
+
+    private func isDue(_ key: String, isOfPeers: Bool) -> Bool {
         let now = timers.now
-        let isDue = lastLogged.withLock { last in
+        return lastLogged.withLock { last in
             if let time = last[key], now - time < .seconds(60) { return false }
-            guard subject.isEmpty || last[key] != nil || last.count < Self.maximumSubjects else { return false }
+            guard !isOfPeers || last[key] != nil || last.count < Self.maximumSubjects else { return false }
             last[key] = now
             return true
         }
-        if isDue { logger.warning("skipped: \(reason())", metadata: ["total": "\(total)"]) }
     }
 
     /// The value of a message that came from outside; one that can't be read is counted and thrown.

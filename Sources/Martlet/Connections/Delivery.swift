@@ -17,8 +17,8 @@ public struct Delivery: Sendable {
     /// also whether it is one that the broker keeps from now on.
     public let isRetained: Bool
     package let settlement: Settlement?
-    /// The filter that it came by, if that ends with `#`.
-    package var filter: RestFilter?
+    /// Where it came from, if that is more than its topic.
+    package var source: DeliverySource?
 
     private static let unknownTopic: TopicName = ""
 
@@ -39,14 +39,16 @@ public struct Delivery: Sendable {
 
     /// What the last `#` of the subscription's filter stands for in the topic: its segments. None if it stands for nothing, or
     /// the filter has no `#`.
-    public var rest: [String] { filter?.pattern.rest(of: topic) ?? [] }
+    public var rest: [String] { source?.filter?.rest(of: topic) ?? [] }
 
     /// Says that the message is done with, so that the queue forgets it.
     ///
     /// - Throws: ``MessagingError/Code/alreadySettled``, or ``MessagingError/Code/connectionLost`` when the link over
     ///   which it came has been lost: the broker will deliver it again.
     public func ack() throws {
-        try settlement?.settle(as: .ack)
+        guard let settlement else { return }
+        try settlement.settle(as: .ack)
+        source?.trace("acknowledged", self)
     }
 
     /// Says that the message could not be handled.
@@ -54,17 +56,8 @@ public struct Delivery: Sendable {
     /// - Parameter requeue: whether it goes back to its place in the queue; otherwise it becomes a dead letter.
     /// - Throws: as ``ack()``.
     public func nack(requeue: Bool) throws {
-        try settlement?.settle(as: requeue ? .requeue : .reject)
-    }
-}
-
-/// A filter that ends with `#`: an object, so that to say it with a delivery costs one reference count.
-package final class RestFilter: Sendable {
-    let pattern: TopicPattern
-
-    /// - Returns: `nil` for a pattern without a `#`.
-    init?(_ pattern: TopicPattern?) {
-        guard let pattern, pattern.segments.last == .rest else { return nil }
-        self.pattern = pattern
+        guard let settlement else { return }
+        try settlement.settle(as: requeue ? .requeue : .reject)
+        source?.trace(requeue ? "given back" : "rejected", self)
     }
 }

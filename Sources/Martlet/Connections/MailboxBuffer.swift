@@ -122,6 +122,14 @@ struct MailboxBuffer<Element> {
         ring.prepend(contentsOf: batch)
     }
 
+    /// Takes out all elements that satisfy a condition; of ``Overflow/suspend`` only.
+    mutating func removeAll(where condition: (Element) -> Bool) -> [Element] {
+        guard overflow == .suspend else { return [] }
+        let removed = ring.filter(condition)
+        if !removed.isEmpty { ring.removeAll(where: condition) }
+        return Array(removed)
+    }
+
     mutating func removeAll() {
         ring.removeAll()
         slots.removeAll()

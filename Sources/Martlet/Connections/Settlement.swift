@@ -45,9 +45,12 @@ package final class Settlement: Sendable {
         try? settler.settle(tag, as: .requeue)
     }
 
+    /// Whether the broker has taken the delivery back.
+    var isStale: Bool { settler.isStale(tag) }
+
     /// Whether the delivery is worth nothing any more and no reader is to get it. One that is stale is counted.
     func skipsStale() -> Bool {
-        guard settler.isStale(tag) else { return false }
+        guard isStale else { return false }
         settler.skippedStale(tag)
         return true
     }

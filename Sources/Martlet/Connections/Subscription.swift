@@ -3,37 +3,51 @@ import DequeModule
 /// The deliveries of a topic filter or a queue, as an asynchronous sequence with one reader.
 ///
 /// It is live when the call that returned it returns. It survives reconnects and ends only when its connection is
-/// closed, ``finish()`` is called, or nobody holds it any more; leaving the loop and dropping it unsubscribes.
-/// Cancelling the reading task throws `CancellationError`; what had arrived stays for the next reader.
+/// closed, ``finish()`` or ``unsubscribe()`` is called, or nobody holds it any more; leaving the loop and dropping it
+/// unsubscribes. Cancelling the reading task throws `CancellationError`; what had arrived stays for the next reader.
+///
+/// A subscription that the broker keeps beyond its reader (on a kept session of MQTT, or with a
+/// ``SubscribeOptions/durableName``) is kept when its reader ends, however that happens: the broker goes on to collect
+/// messages for it. Only ``unsubscribe()`` ends it there.
 public struct Subscription: AsyncSequence, Sendable {
     /// What it yields.
     public typealias Element = Delivery
     /// It throws a ``MessagingError`` when its connection fails for good, or `CancellationError`.
     public typealias Failure = any Error
 
-    /// Unsubscribes when the last one who could read has gone.
+    /// How a subscription ends.
+    package enum Ending: Sendable, Hashable {
+        /// ``Subscription/finish()`` was called: what has arrived can still be read.
+        case finished
+        /// Nobody holds it any more.
+        case dropped
+        /// ``Subscription/unsubscribe()`` was called: the broker is to keep nothing for it, either.
+        case unsubscribed
+    }
+
+    /// Ends the subscription when the last one who could read has gone.
     private final class Lifetime: Sendable {
         let mailbox: Mailbox<Delivery>
         /// What all deliveries are of; `nil`: they say it.
         let topic: TopicName?
-        /// What the deliveries came by, if it ends with `#`.
-        let filter: RestFilter?
-        let unsubscribe: @Sendable () -> Void
+        /// What the deliveries are to know of where they come from.
+        let source: DeliverySource?
+        let end: @Sendable (Ending) -> Void
 
         init(
             mailbox: Mailbox<Delivery>,
             topic: TopicName?,
-            filter: RestFilter?,
-            unsubscribe: @escaping @Sendable () -> Void
+            source: DeliverySource?,
+            end: @escaping @Sendable (Ending) -> Void
         ) {
             self.mailbox = mailbox
             self.topic = topic
-            self.filter = filter
-            self.unsubscribe = unsubscribe
+            self.source = source
+            self.end = end
         }
 
         deinit {
-            unsubscribe()
+            end(.dropped)
             mailbox.discard()
         }
     }
@@ -43,29 +57,34 @@ public struct Subscription: AsyncSequence, Sendable {
     /// - Parameters:
     ///   - topic: what all deliveries are of, if that is known; then they need not say it. A name of its own: one that others
     ///     use, too, costs what leaving it out saves.
+    ///   - source: what its deliveries are to know of where they come from.
     ///   - unsubscribe: called once or more, from any thread, when no more deliveries are wanted.
     package init(
         _ mailbox: Mailbox<Delivery>,
         of topic: TopicName? = nil,
+        from source: DeliverySource? = nil,
         unsubscribe: @escaping @Sendable () -> Void
     ) {
-        lifetime = Lifetime(mailbox: mailbox, topic: topic, filter: nil, unsubscribe: unsubscribe)
+        self.init(mailbox, of: topic, from: source) { (ending: Ending) in
+            unsubscribe()
+            if ending != .dropped { mailbox.finish() }
+        }
     }
 
+    /// A subscription that the broker may keep.
+    ///
     /// - Parameters:
-    ///   - pattern: what it is subscribed to. If that is one topic, its deliveries need not say it.
-    ///   - unsubscribe: called once or more, from any thread, when no more deliveries are wanted.
+    ///   - topic: what all deliveries are of, if that is known.
+    ///   - source: what its deliveries are to know of where they come from.
+    ///   - end: called once or more, from any thread, when no more deliveries are wanted. Unless the subscription was
+    ///     dropped it finishes the mailbox, now or when nothing more is put in.
     package init(
         _ mailbox: Mailbox<Delivery>,
-        to pattern: TopicPattern,
-        unsubscribe: @escaping @Sendable () -> Void
+        of topic: TopicName? = nil,
+        from source: DeliverySource? = nil,
+        end: @escaping @Sendable (Ending) -> Void
     ) {
-        lifetime = Lifetime(
-            mailbox: mailbox,
-            topic: pattern.onlyTopic,
-            filter: RestFilter(pattern),
-            unsubscribe: unsubscribe
-        )
+        lifetime = Lifetime(mailbox: mailbox, topic: topic, source: source, end: end)
     }
 
     /// How many messages were dropped because the reader was too slow; see ``Overflow``.
@@ -75,9 +94,19 @@ public struct Subscription: AsyncSequence, Sendable {
     public var waiting: Int { lifetime.mailbox.count }
 
     /// Stops taking messages. What has arrived can still be read; then the sequence ends.
+    ///
+    /// What the broker keeps beyond its reader it goes on to keep; see ``unsubscribe()``.
     public func finish() {
-        lifetime.unsubscribe()
-        lifetime.mailbox.finish()
+        lifetime.end(.finished)
+    }
+
+    /// Stops taking messages, for good: the broker keeps nothing for the subscription any more, either. What has arrived
+    /// can still be read; then the sequence ends.
+    ///
+    /// It differs from ``finish()`` where the broker keeps a subscription beyond its reader, and may be called after it. It
+    /// does not wait: without a link the broker is told on the next one.
+    public func unsubscribe() {
+        lifetime.end(.unsubscribed)
     }
 
     /// The next delivery; `nil` at the end.
@@ -149,7 +178,10 @@ public struct Subscription: AsyncSequence, Sendable {
             while var delivery = batch.deliveries.popFirst() {
                 if let settlement = delivery.settlement, settlement.skipsStale() { continue }
                 if let topic = batch.lifetime.topic { delivery.knownTopic = topic }
-                if let filter = batch.lifetime.filter { delivery.filter = filter }
+                if let source = batch.lifetime.source {
+                    delivery.source = source
+                    source.trace("delivered", delivery)
+                }
                 return delivery
             }
             return nil

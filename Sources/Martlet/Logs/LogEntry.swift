@@ -8,7 +8,7 @@ public struct LogEntry: Codable, Sendable, Hashable {
     public var level: Logger.Level
     /// What is said: of up to 4,096 bytes, of a longer text the beginning.
     public var message: String
-    /// What belongs to it, each of up to 1,024 bytes.
+    /// What belongs to it: up to 64 texts, each of up to 1,024 bytes, by names of up to 256.
     public var metadata: [String: String]
     /// The module that it comes from.
     public var source: String

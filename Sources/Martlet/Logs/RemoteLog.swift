@@ -52,6 +52,10 @@ public final class RemoteLog: Sendable {
             try await connection.runtime.waitUntilConnected(within: nil)
             try await mailbox.next(into: &batch, onlyOne: true)
             guard let entry = batch.popFirst() else { return }
+            if Task.isCancelled {
+                mailbox.putBack([entry])
+                throw CancellationError()
+            }
             try await publish(entry, on: connection)
         }
     }
@@ -73,8 +77,10 @@ public final class RemoteLog: Sendable {
         } catch let error as MessagingError where error.code == .notConnected {
             // The link went in this moment.
             mailbox.putBack([entry])
-        } catch let error as MessagingError where error.code != .connectionClosed {
+        } catch {
+            // Some of those who listen may have it; it is not published twice.
             state.withLock { $0.unpublished += 1 }
+            guard let error = error as? MessagingError, error.code != .connectionClosed else { throw error }
         }
     }
 }

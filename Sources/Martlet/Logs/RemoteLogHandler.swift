@@ -33,12 +33,14 @@ public struct RemoteLogHandler: LogHandler {
         var all = metadata
         if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
         if let own = event.metadata { all.merge(own) { _, new in new } }
-        var texts = all.mapValues { Self.bounded("\($0)", 1_024) }
-        if let error = event.error { texts["error"] = Self.bounded("\(error)", 1_024) }
+        if let error = event.error { all["error"] = "\(error)" }
+        let texts = all.sorted { $0.key < $1.key }.prefix(64).map {
+            (Self.bounded($0.key, 256), Self.bounded("\($0.value)", 1_024))
+        }
         return LogEntry(
             level: event.level,
             message: Self.bounded(event.message.description, 4_096),
-            metadata: texts,
+            metadata: Dictionary(texts) { first, _ in first },
             source: event.source
         )
     }

@@ -9,6 +9,8 @@ public struct Codecs: Sendable {
         let writer: any Codec
         /// What messages say that were written with it; `nil`: nothing.
         let contentType: String?
+        /// Whether it is the codec that messages say nothing of because it is the usual one.
+        let isJSON: Bool
         /// What a message is read with that says nothing.
         let standard: any Codec
         let readers: [String: any Codec]
@@ -18,8 +20,13 @@ public struct Codecs: Sendable {
             for codec in readers + [writer] { all[codec.contentType] = codec }
             self.writer = writer
             contentType = Self.announced(writer)
+            isJSON = Self.isJSON(writer)
             standard = writer.isAnnounced ? all[MediaType.json] ?? JSONCodec() : writer
             self.readers = all
+        }
+
+        static func isJSON(_ codec: any Codec) -> Bool {
+            codec.isAnnounced && codec.contentType == MediaType.json
         }
 
         static func announced(_ codec: any Codec) -> String? {
@@ -45,7 +52,9 @@ public struct Codecs: Sendable {
 
     /// A message with the value as its body.
     ///
-    /// - Parameter codec: what it is written with, instead of the writer.
+    /// - Parameters:
+    ///   - value: what is encoded.
+    ///   - codec: what it is written with, instead of the writer.
     /// - Throws: ``MessagingError/Code/encodingFailed``.
     public func message<Value: Encodable>(_ value: Value, codec: (any Codec)? = nil) throws -> Message {
         var message = Message()
@@ -55,26 +64,28 @@ public struct Codecs: Sendable {
             throw MessagingError(.encodingFailed, "a \(Value.self) could not be encoded", cause: error)
         }
         if let type = codec.map(Contents.announced) ?? contents.contentType { message.headers.contentType = type }
+        if codec.map(Contents.isJSON) ?? contents.isJSON { message.headers.native = .json }
         return message
     }
 
     /// The value of a message's body.
     ///
     /// - Parameters:
+    ///   - type: the type of the value.
     ///   - message: the message.
     ///   - codec: what it is read with, whatever its content type; `nil`: the reader of that type.
     /// - Throws: ``MessagingError/Code/decodingFailed``, or ``MessagingError/Code/unsupportedContentType`` where no
     ///   codec reads what the message's content type names.
     public func value<Value: Decodable>(
-        _: Value.Type = Value.self,
+        _ type: Value.Type = Value.self,
         of message: Message,
         codec: (any Codec)? = nil
     ) throws -> Value {
         let reader = try codec ?? reader(of: message)
         do {
-            return try reader.decode(Value.self, from: message.body)
+            return try reader.decode(type, from: message.body)
         } catch {
-            let reason = (error as? DecodingError)?.summary ?? "\(type(of: error))"
+            let reason = (error as? DecodingError)?.summary ?? "\(Swift.type(of: error))"
             throw MessagingError(
                 .decodingFailed,
                 "a body of \(message.body.count) bytes is no \(Value.self): \(reason)"

@@ -23,6 +23,9 @@ public struct TypedSubscription<Value: Codable & Sendable>: AsyncSequence, Senda
     /// Stops taking messages. What has arrived can still be read; then the sequence ends.
     public func finish() { subscription.finish() }
 
+    /// Ends the subscription for good, at the broker as well; see ``Subscription/unsubscribe()``.
+    public func unsubscribe() { subscription.unsubscribe() }
+
     /// The next value; `nil` at the end.
     public func next() async throws -> Received<Value>? {
         var iterator = makeSingleIterator()

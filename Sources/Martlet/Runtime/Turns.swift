@@ -20,6 +20,7 @@ final class Turns: Sendable {
     }
 
     private func begin() async throws {
+        try Task.checkCancellation()
         let turn: Promise<Void>? = state.withLock { state in
             guard state.isTaken else {
                 state.isTaken = true

@@ -49,13 +49,14 @@ extension AMQPSession {
         while true {
             let left = options.expiry.map { $0 - (runtime.timers.now - start) }
             if let left, left <= .zero { throw expired(queue) }
+            var presence = Presence.known
             do {
-                var isNew = false
                 if options.requiresConsumer {
                     try await checkConsumers(of: queue)
                 } else {
-                    isNew = try await ensureQueue(queue, waits: isGuaranteed, within: left)
+                    presence = try await ensureQueue(queue, waits: isGuaranteed, within: left)
                 }
+                let isNew = presence == .new
                 let publish = AMQPPublish(
                     exchange: "",
                     routingKey: name,
@@ -74,7 +75,7 @@ extension AMQPSession {
                     expiry: left
                 )
             } catch let error as MessagingError
-                where error.code == .noResponder && !options.requiresConsumer
+                where error.code == .noResponder && !options.requiresConsumer && presence != .assumed
             {
                 // The queue was deleted since it was last seen.
                 await forget(queue)
@@ -107,7 +108,7 @@ extension AMQPSession {
             properties: properties,
             body: body
         )
-        if try await ensureQueue(queue, waits: true, within: options.expiry) {
+        if try await ensureQueue(queue, waits: true, within: options.expiry) == .new {
             do {
                 try await sendFirst(publish, to: queue, expiry: options.expiry)
             } catch let error as MessagingError where error.code == .noResponder {
@@ -233,7 +234,7 @@ extension AMQPSession {
     /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
     private func checkAddress(_ address: String) async throws {
         let promise = Promise<ServerMethod.Reply>()
-        attend { inquiries.ask(forQueue: address, on: self) { promise.end($0) } }
+        attend { declarations.ask(forQueue: address, on: self) { promise.end($0) } }
         do {
             _ = try await promise.value()
         } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
@@ -266,7 +267,7 @@ extension AMQPSession {
     ///
     /// - Parameter queue: its name on the wire.
     func declaration(of queue: String, forRequests: Bool = false) -> AMQPQueue {
-        if let declared = topology.queue(queue) { return declared }
+        if let declared = declarations.queue(queue) { return declared }
         var declared = AMQPQueue(queue, arguments: options.queueArguments)
         if forRequests {
             // It goes with its last responder, so that the broker tells callers that there is none.
@@ -281,55 +282,69 @@ extension AMQPSession {
         return declared
     }
 
-    private func forget(_ queue: QueueName) { knownQueues.remove(queue) }
+    private func forget(_ queue: QueueName) { declarations.forget(queue) }
 
-    private func remember(_ queue: QueueName) {
-        // It is no more than a memory: one that has forgotten asks again.
-        if knownQueues.count > 10_000 { knownQueues.removeAll() }
-        knownQueues.insert(queue)
+    private func remember(_ queue: QueueName) { declarations.remember(queue) }
+
+    /// What is known of a queue.
+    private enum Presence {
+        /// It exists; or, without a link, nobody can tell.
+        case known
+        /// It has just been found, or made: it is known when something could be sent to it.
+        case new
+        /// It may be neither declared nor looked at.
+        case assumed
     }
 
     /// Declares a queue unless it is known to exist.
     ///
     /// - Parameter waits: whether to wait for a link.
-    /// - Returns: whether it is not known yet: it is when something could be sent to it.
-    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Bool {
-        while !knownQueues.contains(queue) {
+    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Presence {
+        while !declarations.knows(queue) {
             do {
-                let declared = declaration(of: try runtime.names.queue(queue))
-                _ = try await askAlone([.declareQueue(declared, passive: false)])
+                return try await declare(runtime.names.queue(queue))
             } catch let error as MessagingError {
-                switch error.amqpReplyCode {
-                // It exists, declared otherwise or for one connection alone: that is as good.
-                case AMQPReplyError.preconditionFailed, AMQPReplyError.resourceLocked: break
-                default:
-                    guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
-                    if !waits {
-                        if case .fail = options.connection.whileOffline { throw error }
-                        return false
-                    }
-                    try await runtime.waitUntilConnected(within: limit)
-                    continue
+                guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
+                if !waits {
+                    if case .fail = options.connection.whileOffline { throw error }
+                    return .known
                 }
+                try await runtime.waitUntilConnected(within: limit)
             }
-            return true
         }
-        return false
+        return .known
+    }
+
+    /// Declares a queue; one that may not be declared is looked at, and otherwise taken to be there.
+    private func declare(_ name: String) async throws -> Presence {
+        var access = QueueAccess(isOwn: false)
+        while true {
+            do {
+                let methods = access.methods(for: declaration(of: name), [])
+                guard !methods.isEmpty else { return .assumed }
+                _ = try await askAlone(methods)
+                return .new
+            } catch let error as MessagingError {
+                // It is another connection's own.
+                if error.amqpReplyCode == AMQPReplyError.resourceLocked { return .new }
+                if case .fail(let reason) = access.next(after: error) { throw reason }
+            }
+        }
     }
 
     private func checkConsumers(of queue: QueueName) async throws {
         do {
             let name = try runtime.names.queue(queue)
             let promise = Promise<ServerMethod.Reply>()
-            attend { inquiries.ask(forQueue: name, on: self) { promise.end($0) } }
+            attend { declarations.ask(forQueue: name, on: self) { promise.end($0) } }
             if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
         } catch let error as MessagingError {
             switch error.amqpReplyCode {
             case AMQPReplyError.notFound: throw MessagingError(.noResponder, "nobody consumes \(queue)", cause: error)
-            // It is another connection's own, which won't tell: the broker returns the message if it is gone.
-            case AMQPReplyError.resourceLocked: break
+            // It is another connection's own, or may not be looked at: the broker returns the message if it is gone.
+            case AMQPReplyError.resourceLocked, AMQPReplyError.accessRefused: break
             default: throw error
             }
         }
@@ -350,10 +365,16 @@ extension AMQPSession {
         }
         if let name = options.durableName {
             try ShortText.check(name, "the name of a durable subscription")
-            let consumer = QueueConsumer(name, subscribedTo: pattern, binding, prefetch: min(options.limit, 65_535))
+            let consumer = QueueConsumer(
+                name,
+                subscribedTo: pattern,
+                binding,
+                prefetch: min(options.limit, 65_535),
+                on: self
+            )
             return (consumer.mailbox, try await add(consumer))
         }
-        let consumer = try TopicConsumer(pattern, binding, options, bell: bell)
+        let consumer = try TopicConsumer(pattern, binding, options, on: self)
         return (consumer.mailbox, try await add(consumer))
     }
 
@@ -373,7 +394,13 @@ extension AMQPSession {
         }
         var isRepeated = false
         for attempt in 1... {
-            let consumer = QueueConsumer(name, of: queue, isForRequests: forRequests, prefetch: options.prefetch)
+            let consumer = QueueConsumer(
+                name,
+                of: queue,
+                isForRequests: forRequests,
+                prefetch: options.prefetch,
+                on: self
+            )
             do {
                 return (consumer.mailbox, try await add(consumer))
             } catch let error as MessagingError {
@@ -391,10 +418,8 @@ extension AMQPSession {
     private func add(_ consumer: any Restorable) async throws -> Int {
         guard keeper.state == .open else { throw offlineError }
         try Task.checkCancellation()
-        lastConsumer += 1
-        let id = lastConsumer
-        consumer.id = id
-        consumers[id] = consumer
+        consuming.add(consumer)
+        let id = consumer.id
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
@@ -407,7 +432,7 @@ extension AMQPSession {
     }
 
     private func remove(_ id: Int) {
-        guard let consumer = consumers.removeValue(forKey: id) else { return }
+        guard let consumer = consuming.removeConsumer(id) else { return }
         attend { consumer.leave(self) }
     }
 
@@ -418,19 +443,31 @@ extension AMQPSession {
         }
     }
 
+    /// Deletes the queue of a durable subscription, soon, or when there is a link again. From any thread.
+    nonisolated func forget(_ name: String) {
+        runtime.courier.post { [self] in
+            try await runtime.waitUntilConnected(within: nil)
+            _ = try await declare(.deleteQueue(name, ifUnused: false, ifEmpty: false))
+        }
+    }
+
     // MARK: Replies
 
-    func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws {
+    /// - Returns: where replies come, at the moment that it is asked.
+    func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws
+        -> ReplyConsumer.Address
+    {
         guard keeper.state == .open else { throw offlineError }
         let consumer = ReplyConsumer(receive)
-        replies = consumer
+        consuming.setReplies(consumer)
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
             try await promise.value()
         } catch {
-            if replies === consumer { replies = nil }
+            consuming.dropReplies(consumer)
             throw error
         }
+        return consumer.address
     }
 }

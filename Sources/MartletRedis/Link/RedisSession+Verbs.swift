@@ -79,16 +79,12 @@ extension RedisSession {
                 answer: answer,
                 timer: timer
             )
-            completion = .step(answer) { [weak self] result in
-                guard let self else {
-                    answer.end(.failure(MessagingError.closed))
-                    return
-                }
-                assumeIsolated { $0.sent(search, result) }
-            }
+            completion = .step(answer) { session, result in session.commands.searches.sent(search, result, session) }
         }
         let isGuaranteed = options.guarantee != .atMostOnce
-        try await begin(Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion), timer)
+        var request = Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion)
+        request.isOwn = true
+        try await begin(request, timer)
         return Confirmation(answer, timer: timer, of: runtime.timers) { try $0.get().check("a message to \(queue)") }
     }
 

@@ -39,7 +39,7 @@ struct DeliveryPump: Sendable {
                 redeliveries: delivery.redeliveries,
                 isRetained: delivery.isRetained
             )
-            copy.filter = delivery.filter
+            copy.source = delivery.source
             try await pass(on: copy)
         case .overtaken(let others):
             link.count(\.reordered)

@@ -91,7 +91,7 @@ private func hangs(until signals: [CInt], catching: [UnixSignal] = [.sigterm, .s
             for signal in signals {
                 kill(getpid(), signal)
                 // Two of one kind that come at once are one.
-                await Task.detached { try? await Task.sleep(for: .milliseconds(200)) }.value
+                usleep(200_000)
             }
             await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
         }

@@ -21,9 +21,11 @@ public protocol Defaulted {
 extension Document {
     /// What a type encodes that has all its defaults; `nil` if it has none.
     func defaults(of type: any Decodable.Type) throws -> Document? {
+        guard !isOfDefaults else { return nil }
         let key = ObjectIdentifier(type)
         if let known = defaults[key] { return known }
         let made = try Self.makeDefaults(of: type, userInfo)
+        made?.isOfDefaults = true
         defaults.updateValue(made, forKey: key)
         return made
     }

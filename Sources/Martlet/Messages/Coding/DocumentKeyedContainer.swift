@@ -65,14 +65,20 @@ struct DocumentKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
         return try DocumentUnkeyedContainer(document, node, .key(key, in: path))
     }
 
-    func superDecoder() throws -> any Decoder {
-        guard let node = document.value(of: NameKey.super.stringValue, in: object) else { throw missing(NameKey.super) }
-        return DocumentDecoder(document: document, node: node, path: .key(NameKey.super, in: path))
-    }
+    func superDecoder() throws -> any Decoder { try decoder(of: NameKey.super) }
+    func superDecoder(forKey key: Key) throws -> any Decoder { try decoder(of: key) }
 
-    func superDecoder(forKey key: Key) throws -> any Decoder {
-        guard let node = find(key) else { throw missing(key) }
-        return DocumentDecoder(document: document, node: node, path: .key(key, in: path))
+    /// What is not there, and has no default, is null, as Foundation's decoder has it.
+    private func decoder(of key: some CodingKey) throws -> DocumentDecoder {
+        let inner = CodingPath.key(key, in: path)
+        if let node = document.value(of: key.stringValue, in: object) {
+            return DocumentDecoder(document: document, node: node, path: inner)
+        }
+        if let defaults = try defaults(having: key), let node = defaults.value(of: key.stringValue, in: 0) {
+            return DocumentDecoder(document: defaults, node: node, path: inner)
+        }
+        let null = Document.null(document.format, userInfo: document.userInfo)
+        return DocumentDecoder(document: null, node: 0, path: inner)
     }
 
     @inline(__always)
@@ -87,7 +93,7 @@ struct DocumentKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
         return try DocumentKeyedContainer(defaults, 0, path)
     }
 
-    private func defaults(having key: Key) throws -> Document? {
+    private func defaults(having key: some CodingKey) throws -> Document? {
         guard let type, let defaults = try document.defaults(of: type), defaults.kind(of: 0) == .object else {
             return nil
         }

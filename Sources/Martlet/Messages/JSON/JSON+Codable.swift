@@ -39,9 +39,33 @@ extension JSON: Codable {
         }
     }
 
-    /// Writes the value.
+    /// Writes the value, its members in the order of their keys.
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
+        switch self {
+        case .array(let elements):
+            var container = encoder.unkeyedContainer()
+            for element in elements { try element.write(into: &container) }
+        case .object(let members):
+            var container = encoder.container(keyedBy: NameKey.self)
+            for (key, member) in members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+                try member.write(into: &container, for: NameKey(stringValue: key))
+            }
+        default:
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .boolean(let value): try container.encode(value)
+            case .integer(let value): try container.encode(value)
+            case .natural(let value): try container.encode(value)
+            case .number(let value): try container.encode(value)
+            case .string(let value): try container.encode(value)
+            case .null, .array, .object: try container.encodeNil()
+            }
+        }
+    }
+
+    // What is no array and no object is written without an encoder of its own, which would count as one level more.
+
+    private func write(into container: inout any UnkeyedEncodingContainer) throws {
         switch self {
         case .null: try container.encodeNil()
         case .boolean(let value): try container.encode(value)
@@ -49,8 +73,19 @@ extension JSON: Codable {
         case .natural(let value): try container.encode(value)
         case .number(let value): try container.encode(value)
         case .string(let value): try container.encode(value)
-        case .array(let value): try container.encode(value)
-        case .object(let value): try container.encode(value)
+        case .array, .object: try container.encode(self)
+        }
+    }
+
+    private func write(into container: inout KeyedEncodingContainer<NameKey>, for key: NameKey) throws {
+        switch self {
+        case .null: try container.encodeNil(forKey: key)
+        case .boolean(let value): try container.encode(value, forKey: key)
+        case .integer(let value): try container.encode(value, forKey: key)
+        case .natural(let value): try container.encode(value, forKey: key)
+        case .number(let value): try container.encode(value, forKey: key)
+        case .string(let value): try container.encode(value, forKey: key)
+        case .array, .object: try container.encode(self, forKey: key)
         }
     }
 }
@@ -63,8 +98,9 @@ extension Document {
         case .false: return .boolean(false)
         case .true: return .boolean(true)
         case .integerText, .signed, .unsigned, .numberText, .float, .wordText:
-            if let number = integer(at: node, as: Int64.self), number != 0 || double(at: node)?.sign != .minus {
-                return .integer(number)
+            // A zero may have a sign, which only a `Double` has.
+            if let number = integer(at: node, as: Int64.self) {
+                return number == 0 && double(at: node)?.sign == .minus ? .number(-0.0) : .integer(number)
             }
             if let number = integer(at: node, as: UInt64.self) { return .natural(number) }
             guard let number = double(at: node) else { throw error(at: node, as: Double.self, path: path()) }

@@ -11,8 +11,8 @@ import Synchronization
 ///
 /// Time is monotonic and does not drift: a run that is late does not delay the ticks after it. Runs never overlap: a
 /// tick that comes while the body is still running is skipped, and counted. A body that returns ``Tick/stop`` ends
-/// the loop, one that returns ``Tick/pause(_:)`` leaves out some ticks. What it throws is the component's failure; restarted, the loop counts its ticks from there. When the
-/// node stops, a run that has begun is finished.
+/// the loop, one that returns ``Tick/pause(_:)`` leaves out some ticks. What it throws is the component's failure;
+/// restarted, the loop counts its ticks from there. When the node stops, a run that has begun is finished.
 public struct Every: Component {
     /// The figures that all copies of the component share.
     private final class Figures: Sendable {
@@ -87,7 +87,7 @@ public struct Every: Component {
             var skipped = 0
             switch tick {
             case .again: skipped = schedule.advance(at: ended)
-            case .pause(let pause): _ = schedule.advance(at: ended + max(pause, .zero))
+            case .pause(let pause): _ = schedule.advance(at: ended + max(pause, .zero).capped)
             case .stop: break
             }
             figures.timing.withLock { timing in

@@ -3,7 +3,11 @@ import Martlet
 extension ConformanceSuite {
     /// Values as plain text, which no message says that it is.
     public static let plainText: [ConformanceCheck] = [
-        ConformanceCheck("plain text is the bytes and nothing else", tolerates: .delay) { environment in
+        ConformanceCheck(
+            "plain text is the bytes and nothing else",
+            crosses: .not("a bridge marks what it has passed on"),
+            tolerates: .delay
+        ) { environment in
             let publisher = try await environment.connect()
             let reader = try await environment.connect(at: .sink)
             let topic = environment.topic("plain")

@@ -100,6 +100,70 @@ import Testing
         try expect(["point": ["x": 9]], is: nested)
     }
 
+    @Test func theSuperclassHasThemToo() throws {
+        class Base: Codable {
+            var x = 1
+            init() {}
+        }
+        final class Derived: Base, Defaulted {
+            var y = 2
+            private enum Keys: String, CodingKey { case y }
+            override init() { super.init() }
+            required init(from decoder: any Decoder) throws {
+                let container = try decoder.container(keyedBy: Keys.self)
+                y = try container.decode(Int.self, forKey: .y)
+                try super.init(from: container.superDecoder())
+            }
+            override func encode(to encoder: any Encoder) throws {
+                var container = encoder.container(keyedBy: Keys.self)
+                try container.encode(y, forKey: .y)
+                try super.encode(to: container.superEncoder())
+            }
+        }
+        for (name, codec) in Self.codecs {
+            let value = try codec.decode(Derived.self, from: codec.encode(["y": 5] as JSON))
+            #expect(value.x == 1 && value.y == 5, "\(name)")
+            let other = try codec.decode(Derived.self, from: codec.encode(["super": ["x": 7]] as JSON))
+            #expect(other.x == 7 && other.y == 2, "\(name)")
+        }
+    }
+
+    /// A type that holds itself has no default that goes on for ever, and a document can't make one.
+    @Test func aTypeMayHoldItself() throws {
+        struct Tree: Codable, Equatable, Defaulted {
+            var name = "leaf"
+            var children: [Tree] = []
+        }
+        let text = String(repeating: #"{"children":["#, count: 200) + String(repeating: "]}", count: 200)
+        var tree = try JSONCodec().decode(Tree.self, from: Array(text.utf8))
+        var depth = 1
+        while let child = tree.children.first {
+            #expect(tree.name == "leaf")
+            (tree, depth) = (child, depth + 1)
+        }
+        #expect(depth == 200)
+        let deep = String(repeating: #"{"children":["#, count: 600) + String(repeating: "]}", count: 600)
+        #expect(throws: DecodingError.self) { try JSONCodec().decode(Tree.self, from: Array(deep.utf8)) }
+    }
+
+    @Test func whatIsWrongIsNoReasonForADefault() throws {
+        for text in [
+            #"{"target":1e999}"#, #"{"target":1.5}"#, #"{"target":99999999999999999999}"#, #"{"limits":[]}"#,
+            #"{"limits":null}"#, #"{"path":{}}"#, #"{"target":1,"target":"x"}"#, "[]", "1", "null", "{",
+        ] {
+            #expect(throws: DecodingError.self, "\(text)") { try JSONCodec().decode(Move.self, from: Array(text.utf8)) }
+        }
+        // Of a key that occurs twice the last counts, also where another is missing.
+        #expect(try JSONCodec().decode(Limits.self, from: Array(#"{"low":1,"low":2}"#.utf8)) == Limits(low: 2))
+    }
+
+    @Test func manyThatLackEverythingAreReadAtOnce() throws {
+        let text = "[" + String(repeating: "{},", count: 99_999) + "{}]"
+        let many = try JSONCodec().decode([Limits].self, from: Array(text.utf8))
+        #expect(many.count == 100_000)
+        #expect(many.allSatisfy { $0 == Limits() })
+    }
+
     @Test func numbersOfEverySizeCanBeDefaults() throws {
         struct Large: Codable, Equatable, Defaulted { var a = Int128.max, b = UInt64.max }
         #expect(try JSONCodec().decode(Large.self, from: Array("{}".utf8)) == Large())
@@ -114,8 +178,10 @@ import Testing
             Respond(to: rpc) { move in move.target }
         }
         try await node.whileRunning {
-            #expect(try await connection.call(RPC<JSON, Int>(rpc.name), [:]) == 7)
-            #expect(try await connection.call(RPC<JSON, Int>(rpc.name), ["target": 8]) == 8)
+            let untold = try await connection.call(RPC<JSON, Int>(rpc.name), [:])
+            let told = try await connection.call(RPC<JSON, Int>(rpc.name), ["target": 8])
+            #expect(untold == 7)
+            #expect(told == 8)
         }
     }
 }

@@ -139,7 +139,7 @@ import Testing
         let value = try JSON(parsing: deepest)
         #expect(value.description == deepest)
         #expect(throws: MessagingError.self) { try JSON(parsing: "[" + deepest + "]") }
-        #expect(throws: EncodingError.self) { try JSONCodec().encode(JSON.array([value])) }
-        #expect(throws: EncodingError.self) { try MessagePackCodec().encode(["a": value] as JSON) }
+        #expect(throws: EncodingError.self) { try JSONCodec().encode(JSON.array([.array([value])])) }
+        #expect(throws: EncodingError.self) { try MessagePackCodec().encode(["a": .array([value])] as JSON) }
     }
 }

@@ -53,6 +53,8 @@ import Testing
                 }
                 try await group.waitForAll()
             }
+            // A queue's messages that nobody has begun with when the node stops stay in it.
+            await until { desk.turns >= 200 }
         }
     }
 
@@ -131,6 +133,29 @@ import Testing
         #expect(ran.values == [2])
     }
 
+    @Test func oneThatIsCancelledWhileItWaitsEnds() async throws {
+        let connection = try await MemoryBroker().connect()
+        let begun = Recorder<Void>()
+        let ran = Recorder<String>()
+        let node = Node("arm", on: connection, options: NodeOptions(heartbeat: nil, drainLimit: .zero)) {
+            Consecutive {
+                Subscribe(to: "block") { (_: Delivery) in
+                    begun.signal()
+                    try await Task.sleep(for: .seconds(3_600))
+                }
+                Subscribe(to: "next") { (_: Delivery) in ran.record("next") }
+                Every(.seconds(3_600)) { ran.record("tick") }
+            }
+        }
+        try await node.whileRunning {
+            try await ran.wait(for: 1)
+            try await connection.publish(Message(), to: "block")
+            try await begun.wait(for: 1)
+            try await connection.publish(Message(), to: "next")
+        }
+        #expect(ran.values == ["tick"])
+    }
+
     @Test func aComponentOfOnesOwnTakesItsTurn() async throws {
         struct Worker: Component {
             let desk: Desk
@@ -149,6 +174,24 @@ import Testing
         }.run()
         #expect(desk.most == 1)
         #expect(desk.turns == 60)
+    }
+
+    @Test func aLoopMayPauseForEver() async throws {
+        let fixture = try await NodeFixture()
+        let longest = Duration(attoseconds: .max)
+        let pausing = Every(.seconds(1)) { () -> Tick in .pause(longest) }
+        let rare = Every(longest) {}
+        try await running(
+            fixture.node {
+                pausing
+                rare
+            }
+        ) {
+            await until { pausing.statistics.runs == 1 && rare.statistics.runs == 1 }
+            fixture.clock.advance(by: .seconds(3_600))
+        }
+        #expect(pausing.statistics.runs == 1)
+        #expect(rare.statistics.runs == 1)
     }
 
     @Test func aLoopPausesAndStops() async throws {
