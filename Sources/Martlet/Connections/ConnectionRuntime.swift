@@ -18,6 +18,8 @@ public final class ConnectionRuntime: Sendable {
     public let codecs: Codecs
     /// Where the connection logs.
     public let logger: Logger
+    /// Whether it logs what becomes of each message; found once, so that it costs nothing where it does not.
+    let isTracing: Bool
     package let options: ConnectionOptions
     private let maximumBodyBytes: Int
     /// How the broker writes names.
@@ -43,6 +45,7 @@ public final class ConnectionRuntime: Sendable {
         var logger = options.logger
         logger[metadataKey: "connection"] = .string(name)
         self.logger = logger
+        isTracing = logger.logLevel <= .trace
         self.options = options
         codecs = options.codecs
         wire = WireCoding(format: options.format, transforms: options.transforms)
@@ -99,8 +102,11 @@ public final class ConnectionRuntime: Sendable {
             if let opening = replies.opening { return opening }
             // Shared by all callers that come meanwhile, so that none of them cancels it for the others; owned
             // here, and ended by `close`.
-            let task = Task { [calls] in
-                try await connection.openReplyAddress { reply, address in calls.receive(reply, at: address) }
+            let task = Task { [calls, tracer = isTracing ? self : nil] in
+                try await connection.openReplyAddress { reply, address in
+                    tracer?.trace("a reply came", address, reply)
+                    calls.receive(reply, at: address)
+                }
             }
             replies.opening = task
             return task

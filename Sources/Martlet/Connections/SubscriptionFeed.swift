@@ -60,6 +60,8 @@ extension Subscription {
     /// A subscription, and the feed that a transport puts its deliveries into.
     ///
     /// - Parameters:
+    ///   - pattern: what is subscribed to, for ``Delivery/rest``; `nil` for a queue.
+    ///   - runtime: that of the connection, where each delivery is logged at `trace`; `nil`: none is.
     ///   - limit: how many deliveries wait for the reader at most: ``SubscribeOptions/limit``, or for a queue
     ///     ``ConsumeOptions/prefetch``. At least 1.
     ///   - overflow: what happens when that many wait. A queue's is ``Overflow/suspend``.
@@ -72,6 +74,8 @@ extension Subscription {
     ///     called, or nobody holds the subscription any more. It has the transport unsubscribe, or leave what the broker
     ///     keeps, and does not block. It is not to hold the subscription itself.
     public static func makeSubscription(
+        to pattern: TopicPattern? = nil,
+        on runtime: ConnectionRuntime? = nil,
         limit: Int,
         overflow: Overflow = .suspend,
         onRoom: (@Sendable () -> Void)? = nil,
@@ -80,7 +84,8 @@ extension Subscription {
     ) -> (subscription: Subscription, feed: SubscriptionFeed) {
         let mailbox = Mailbox<Delivery>(limit: limit, overflow: overflow, onRoom: onRoom)
         let end = End(onEnd)
-        let subscription = Subscription(mailbox) { (ending: Ending) in
+        let source = DeliverySource(pattern, on: runtime)
+        let subscription = Subscription(mailbox, of: pattern?.onlyTopic, from: source) { (ending: Ending) in
             if ending == .unsubscribed { onUnsubscribe?() }
             end.tell()
             if ending != .dropped { mailbox.finish() }
