@@ -171,7 +171,7 @@ public actor AMQPConnection: Connection {
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
         try await session.openReplyAddress(receive)
-        return ReplyAddress(lease: { [session] _ in session.replyAddress.withLock { $0 } }, giveBack: { _ in })
+        return ReplyAddress(current: { [session] in session.replyAddress.withLock { $0 } })
     }
 
     /// Sends a message to a reply address; see `Connection.reply(_:to:)`.

@@ -95,7 +95,12 @@ public actor RedisConnection: Connection {
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
-        let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
+        let inbox = Inbox(
+            limit: options.limit,
+            overflow: options.overflow,
+            weight: runtime.waitingWeight,
+            gate: session.gate
+        )
         let member = try await session.subscribe(to: pattern, inbox)
         return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Where a transport puts the deliveries of one subscription: bounded, and made together with the subscription that reads it
-/// by ``Subscription/makeSubscription(limit:overflow:onRoom:onEnd:)``.
+/// by ``Subscription/makeSubscription(limit:overflow:maximumBytes:onRoom:onEnd:)``.
 ///
 /// When the reader is slower than the broker the subscription's ``Overflow`` decides. With ``Overflow/suspend`` the transport
 /// is to take less from the broker: a task waits in ``deliver(_:)``; a thread or callback that can't wait uses ``offer(_:)``,
@@ -63,6 +63,8 @@ extension Subscription {
     ///   - limit: how many deliveries wait for the reader at most: ``SubscribeOptions/limit``, or for a queue
     ///     ``ConsumeOptions/prefetch``. At least 1.
     ///   - overflow: what happens when that many wait. A queue's is ``Overflow/suspend``.
+    ///   - maximumBytes: how many bytes may wait, headers included: ``ConnectionOptions/maximumWaitingBytes``. The last
+    ///     delivery may be of any size.
     ///   - onRoom: called, from any thread, when at most half of the places are taken after an ``SubscriptionFeed/offer(_:)``
     ///     was refused, or nobody reads any more. It does not block, and may be called once too often.
     ///   - onEnd: called once, from any thread, when no more deliveries are wanted: ``finish()`` was called, or nobody holds
@@ -71,10 +73,11 @@ extension Subscription {
     public static func makeSubscription(
         limit: Int,
         overflow: Overflow = .suspend,
+        maximumBytes: Int = 64 << 20,
         onRoom: (@Sendable () -> Void)? = nil,
         onEnd: @escaping @Sendable () -> Void
     ) -> (subscription: Subscription, feed: SubscriptionFeed) {
-        let mailbox = Mailbox<Delivery>(limit: limit, overflow: overflow, onRoom: onRoom)
+        let mailbox = Mailbox(limit: limit, overflow: overflow, weight: .bytes(maximumBytes), onRoom: onRoom)
         let end = End(onEnd)
         return (Subscription(mailbox) { end.tell() }, SubscriptionFeed(mailbox))
     }

@@ -53,7 +53,7 @@ struct EnvelopeHeader {
             fields.append((Headers.Standard.contentType, .string(contentType)))
         }
         fields.append(contentsOf: properties.fields)
-        return Headers(fields)
+        return Headers(received: fields)
     }
 
     private mutating func take(_ key: JSONText, from scanner: inout JSONScanner) -> Bool {

@@ -8,8 +8,9 @@ public struct Headers: Sendable {
     /// No headers.
     public init() {}
 
-    /// Headers of which the last of a name counts, in linear time: a peer may send any number of them.
-    init(_ all: [Element]) {
+    /// Headers that have come from outside, of which the last of a name counts. Takes time in proportion to their number: a
+    /// peer may send any.
+    public init(received all: [Element]) {
         guard all.count > 16 else {
             for (index, field) in all.enumerated()
             where all[..<index].contains(where: { $0.name.hasSameBytes(as: field.name) }) {

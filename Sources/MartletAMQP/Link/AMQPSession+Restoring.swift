@@ -94,8 +94,9 @@ extension AMQPSession {
 
     private func wait(for gathering: Gathering) async throws {
         guard let promise = gathering.promise() else { return }
-        let timer = loop.schedule(after: options.connectTimeout) { promise.end(.success(())) }
-        defer { timer.cancel() }
+        let timers = runtime.timers
+        let timer = timers.schedule(at: timers.now + options.connectTimeout) { promise.end(.success(())) }
+        defer { timers.cancel(timer) }
         try await promise.value()
     }
 

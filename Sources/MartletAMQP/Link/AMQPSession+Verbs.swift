@@ -52,7 +52,7 @@ extension AMQPSession {
             do {
                 var isNew = false
                 if options.requiresConsumer {
-                    try await checkConsumers(of: queue)
+                    try await checkConsumers(of: queue, within: left)
                 } else {
                     isNew = try await ensureQueue(queue, waits: isGuaranteed, within: left)
                 }
@@ -182,7 +182,7 @@ extension AMQPSession {
         if isOfCall, !isGuaranteed, let call = properties.correlationID {
             outgoing.origin = .calls
             outgoing.call = call
-            try await beginCall(outgoing)
+            try await beginCall(outgoing, expiry: options.expiry)
             return .confirmed
         }
         outgoing.confirmation = isMandatory ? Promise() : nil
@@ -235,7 +235,7 @@ extension AMQPSession {
         let promise = Promise<ServerMethod.Reply>()
         attend { inquiries.ask(forQueue: address, on: self) { promise.end($0) } }
         do {
-            _ = try await promise.value()
+            _ = try await answer(promise)
         } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
             throw MessagingError(.noResponder, "nobody hears the reply address any more", cause: error)
         }
@@ -297,11 +297,13 @@ extension AMQPSession {
         while !knownQueues.contains(queue) {
             do {
                 let declared = declaration(of: try runtime.names.queue(queue))
-                _ = try await askAlone([.declareQueue(declared, passive: false)])
+                _ = try await askAlone([.declareQueue(declared, passive: false)], within: limit)
             } catch let error as MessagingError {
                 switch error.amqpReplyCode {
                 // It exists, declared otherwise or for one connection alone: that is as good.
                 case AMQPReplyError.preconditionFailed, AMQPReplyError.resourceLocked: break
+                // What has no end of its own waits for as long as the broker is silent.
+                case nil where error.code == .timeout && waits && limit == nil: continue
                 default:
                     guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
                     if !waits {
@@ -317,12 +319,12 @@ extension AMQPSession {
         return false
     }
 
-    private func checkConsumers(of queue: QueueName) async throws {
+    private func checkConsumers(of queue: QueueName, within limit: Duration?) async throws {
         do {
             let name = try runtime.names.queue(queue)
             let promise = Promise<ServerMethod.Reply>()
             attend { inquiries.ask(forQueue: name, on: self) { promise.end($0) } }
-            if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
+            if case .queueDeclared(_, _, consumers: 0) = try await answer(promise, within: limit) {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
         } catch let error as MessagingError {
@@ -350,10 +352,11 @@ extension AMQPSession {
         }
         if let name = options.durableName {
             try ShortText.check(name, "the name of a durable subscription")
-            let consumer = QueueConsumer(name, subscribedTo: pattern, binding, prefetch: min(options.limit, 65_535))
+            let prefetch = min(options.limit, 65_535)
+            let consumer = QueueConsumer(name, subscribedTo: pattern, binding, prefetch: prefetch, on: self)
             return (consumer.mailbox, try await add(consumer))
         }
-        let consumer = try TopicConsumer(pattern, binding, options, bell: bell)
+        let consumer = try TopicConsumer(pattern, binding, options, on: self)
         return (consumer.mailbox, try await add(consumer))
     }
 
@@ -373,7 +376,13 @@ extension AMQPSession {
         }
         var isRepeated = false
         for attempt in 1... {
-            let consumer = QueueConsumer(name, of: queue, isForRequests: forRequests, prefetch: options.prefetch)
+            let consumer = QueueConsumer(
+                name,
+                of: queue,
+                isForRequests: forRequests,
+                prefetch: options.prefetch,
+                on: self
+            )
             do {
                 return (consumer.mailbox, try await add(consumer))
             } catch let error as MessagingError {
@@ -382,7 +391,7 @@ extension AMQPSession {
                 let isRace = error.amqpReplyCode == AMQPReplyError.internalError
                 guard isRace || isRepeated && error.code == .notConnected, attempt < 10 else { throw error }
                 isRepeated = true
-                try await runtime.waitUntilConnected(within: nil)
+                try await runtime.waitUntilConnected(within: self.options.connectTimeout)
             }
         }
         throw offlineError
@@ -398,7 +407,7 @@ extension AMQPSession {
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
-            try await promise.value()
+            try await answer(promise)
         } catch {
             remove(id)
             throw error
@@ -427,7 +436,7 @@ extension AMQPSession {
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
-            try await promise.value()
+            try await answer(promise)
         } catch {
             if replies === consumer { replies = nil }
             throw error

@@ -89,7 +89,7 @@ actor AMQPSession: LinkSession {
         gate = FlowGate(on: bell) { bell.ring() }
         will = options.connection.will.map(WillKeeper.init)
         keeper = LinkKeeper(options.link, options.connection)
-        loop.open()
+        try loop.open()
         bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
     }
 

@@ -18,24 +18,48 @@ final class QueueConsumer: Restorable, ChannelOwner {
     private var reopening = Reopening()
 
     /// - Parameter name: the queue's on the wire.
-    convenience init(_ name: String, of queue: QueueName, isForRequests: Bool, prefetch: Int) {
-        self.init(name, isForRequests, prefetch, nil, TopicName(queue))
+    convenience init(
+        _ name: String,
+        of queue: QueueName,
+        isForRequests: Bool,
+        prefetch: Int,
+        on session: AMQPSession
+    ) {
+        self.init(name, isForRequests, prefetch, nil, TopicName(queue), session)
     }
 
     /// The durable subscription of a name.
-    convenience init(_ name: String, subscribedTo pattern: TopicPattern, _ binding: TopicBinding, prefetch: Int) {
-        self.init(name, false, prefetch, binding, pattern.onlyTopic)
+    convenience init(
+        _ name: String,
+        subscribedTo pattern: TopicPattern,
+        _ binding: TopicBinding,
+        prefetch: Int,
+        on session: AMQPSession
+    ) {
+        self.init(name, false, prefetch, binding, pattern.onlyTopic, session)
     }
 
-    private init(_ name: String, _ isForRequests: Bool, _ prefetch: Int, _ binding: TopicBinding?, _ topic: TopicName?)
-    {
+    private init(
+        _ name: String,
+        _ isForRequests: Bool,
+        _ prefetch: Int,
+        _ binding: TopicBinding?,
+        _ topic: TopicName?,
+        _ session: AMQPSession
+    ) {
         self.name = name
         self.isForRequests = isForRequests
         self.prefetch = prefetch
         self.binding = binding
         self.topic = topic
-        // The broker sends no more than the prefetch allows, so that nothing ever waits outside.
-        mailbox = Mailbox(limit: prefetch, overflow: .suspend)
+        // The broker sends no more than the prefetch allows, so that only its weight makes it full: the broker knows of none.
+        let gate = session.gate
+        mailbox = Mailbox(
+            limit: prefetch,
+            weight: session.runtime.waitingWeight,
+            onFull: { gate.hold() },
+            onRoom: { gate.letGo() }
+        )
     }
 
     func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {

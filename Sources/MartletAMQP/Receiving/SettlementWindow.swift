@@ -81,7 +81,7 @@ struct SettlementWindow {
                 merged += 1
             }
             places.removeFirst()
-            first += 1
+            first &+= 1
         }
         if let last { methods.append(.ack(tag: last, multiple: merged > 1)) }
         if merged < acknowledged.count {
@@ -97,7 +97,7 @@ struct SettlementWindow {
     private mutating func dropTold() {
         while places.first == .told {
             places.removeFirst()
-            first += 1
+            first &+= 1
         }
     }
 

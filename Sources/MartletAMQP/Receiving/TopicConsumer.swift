@@ -32,7 +32,8 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private var acknowledged: UInt64 = 0
 
     /// - Throws: `MessagingError.Code.invalidArgument` for a group whose queue has too long a name.
-    init(_ pattern: TopicPattern, _ binding: TopicBinding, _ options: SubscribeOptions, bell: Bell) throws {
+    init(_ pattern: TopicPattern, _ binding: TopicBinding, _ options: SubscribeOptions, on session: AMQPSession) throws
+    {
         self.pattern = pattern
         self.binding = binding
         self.options = options
@@ -40,9 +41,10 @@ final class TopicConsumer: Restorable, ChannelOwner {
         sharedQueue = options.group.map { "martlet.group.\($0).\(binding.keys[0])" }
         if let sharedQueue { try ShortText.check(sharedQueue, "the queue of a group") }
         lastingQueue = options.guarantee > .atMostOnce ? sharedQueue ?? UniqueName.make("martlet.topic") : nil
-        let backUps = BackUps()
+        let (weight, bell) = (session.runtime.waitingWeight, session.bell)
+        let backUps = BackUps(maximumBytes: weight.limit, gate: session.gate)
         self.backUps = backUps
-        mailbox = Mailbox(limit: options.limit, overflow: options.overflow) {
+        mailbox = Mailbox(limit: options.limit, overflow: options.overflow, weight: weight) {
             backUps.begin()
         } onRoom: {
             backUps.end()
@@ -130,7 +132,8 @@ final class TopicConsumer: Restorable, ChannelOwner {
         // At once, not with what else is read: what comes behind by another way, such as the result of an action whose
         // feedback this is, is not to overtake it.
         let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
-        mailbox.offer(delivery, topic: delivery.topic)
+        if case .parked = mailbox.offer(delivery, topic: delivery.topic) { backUps.add(bytes: message.weight) }
+        session.countBacklog(bytes: message.weight)
         lastTag = announcement.tag
     }
 

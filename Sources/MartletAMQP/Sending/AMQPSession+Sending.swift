@@ -20,13 +20,13 @@ extension AMQPSession {
     nonisolated func begin(_ outgoing: Outgoing, expiry: Duration? = nil) async throws -> Confirmation {
         try Task.checkCancellation()
         guard let confirmation = outgoing.confirmation else {
-            try await sendUnguaranteed(outgoing)
+            try await sendUnguaranteed(outgoing, expiry)
             return .confirmed
         }
         if !outgoing.isKept, runtime.states.state != .connected { throw notConnected }
         let timer = expiry.map { end(confirmation, after: $0) }
         do {
-            try await outbox.put(outgoing, bytes: outgoing.bytes)
+            try await enqueue(outgoing, expiry)
         } catch {
             if let timer { runtime.timers.cancel(timer) }
             throw error
@@ -37,17 +37,22 @@ extension AMQPSession {
     }
 
     /// Hands the request of a call to the loop. What becomes of it is told by the call.
-    nonisolated func beginCall(_ outgoing: Outgoing) async throws {
+    nonisolated func beginCall(_ outgoing: Outgoing, expiry: Duration?) async throws {
         try Task.checkCancellation()
         // If the link goes from here on all calls fail, and with them this one, which is not sent by the next link.
         guard runtime.states.state == .connected else { throw notConnected }
-        try await outbox.put(outgoing, bytes: outgoing.bytes)
+        try await enqueue(outgoing, expiry)
+    }
+
+    /// Puts a message into the outbox, waiting for room until it has expired.
+    private nonisolated func enqueue(_ outgoing: Outgoing, _ expiry: Duration?) async throws {
+        try await outbox.put(outgoing, bytes: outgoing.bytes, limit: WaitLimit(expiry, of: runtime.timers))
     }
 
     /// Hands the loop a message that nobody waits for.
     nonisolated func post(_ outgoing: Outgoing) async throws {
         try Task.checkCancellation()
-        try await sendUnguaranteed(outgoing)
+        try await sendUnguaranteed(outgoing, nil)
     }
 
     private nonisolated var notConnected: MessagingError {
@@ -62,10 +67,10 @@ extension AMQPSession {
         }
     }
 
-    private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
+    private nonisolated func sendUnguaranteed(_ outgoing: Outgoing, _ expiry: Duration?) async throws {
         switch runtime.states.state {
         case .connected:
-            try await outbox.put(outgoing, bytes: outgoing.bytes)
+            try await enqueue(outgoing, expiry)
         case .closed:
             throw MessagingError.closed
         case .connecting, .disconnected:

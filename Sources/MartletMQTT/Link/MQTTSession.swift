@@ -63,7 +63,7 @@ actor MQTTSession: LinkSession {
         gate = FlowGate(on: bell) { bell.answer() }
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
-        loop.open()
+        try loop.open()
         bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
     }
 

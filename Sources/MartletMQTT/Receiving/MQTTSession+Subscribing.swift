@@ -49,7 +49,15 @@ extension MQTTSession {
                     if (error as? MessagingError)?.code == .connectionLost { throw error }
                 }
             }
-            let granted = try await promise.value()
+            let limit = options.connectTimeout
+            let granted = try await promise.value(
+                within: limit,
+                of: runtime.timers,
+                or: MessagingError(
+                    .timeout,
+                    "the broker did not answer the subscription to \(request.filter) within \(limit)"
+                )
+            )
             try checkGranted(granted, request)
             return member
         } catch {

@@ -18,17 +18,20 @@ struct ReceivedMessage: Sendable {
         quality = Int(message.qos)
         isRetained = message.retain
         guard properties != nil else { return }
+        var fields: [Headers.Element] = []
         MosquittoProperties.forEach(in: properties) { property in
             switch property {
             case .integer(MQTT_PROP_SUBSCRIPTION_IDENTIFIER, let value): subscriptions.append(value)
-            case .string(MQTT_PROP_CONTENT_TYPE, let value): headers.contentType = value
-            case .string(MQTT_PROP_RESPONSE_TOPIC, let value): headers.replyTo = value
+            case .string(MQTT_PROP_CONTENT_TYPE, let value):
+                fields.append((Headers.Standard.contentType, .string(value)))
+            case .string(MQTT_PROP_RESPONSE_TOPIC, let value): fields.append((Headers.Standard.replyTo, .string(value)))
             case .bytes(MQTT_PROP_CORRELATION_DATA, let value):
-                headers[Headers.Standard.correlationID] =
-                    String(validating: value, as: UTF8.self).map(HeaderValue.string) ?? .bytes(value)
-            case .pair(let name, let value): UserProperty(name: name, value: value).store(in: &headers)
+                let text = String(validating: value, as: UTF8.self)
+                fields.append((Headers.Standard.correlationID, text.map(HeaderValue.string) ?? .bytes(value)))
+            case .pair(let name, let value): fields.append(UserProperty(name: name, value: value).header)
             default: break
             }
         }
+        headers = Headers(received: fields)
     }
 }

@@ -17,7 +17,16 @@ extension MQTTSession {
     nonisolated func put(_ outgoing: Outgoing) async throws {
         try Task.checkCancellation()
         try limits.withLock { try $0.check(outgoing) }
-        try await outbox.put(outgoing, bytes: outgoing.bytes)
+        try await enqueue(outgoing)
+    }
+
+    /// Puts a message into the outbox, waiting for room until it has expired.
+    private nonisolated func enqueue(_ outgoing: Outgoing) async throws {
+        try await outbox.put(
+            outgoing,
+            bytes: outgoing.bytes,
+            limit: WaitLimit(outgoing.expiry, of: runtime.timers)
+        )
     }
 
     /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.
@@ -66,7 +75,7 @@ extension MQTTSession {
     private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
         switch runtime.states.state {
         case .connected:
-            try await outbox.put(outgoing, bytes: outgoing.bytes)
+            try await enqueue(outgoing)
         case .closed:
             throw MessagingError.closed
         case .connecting, .disconnected:

@@ -36,17 +36,17 @@ struct UserProperty: Equatable {
         }
     }
 
-    /// Sets the header that it stands for. One whose base64 is none is what it looks like: a text.
-    func store(in headers: inout Headers) {
+    /// The header that it stands for. One whose base64 is none is what it looks like: a text.
+    var header: Headers.Element {
         if name.hasSuffix(Self.textSuffix), let bytes = Base64.bytes(value),
             let text = String(validating: bytes, as: UTF8.self)
         {
-            headers[String(name.dropLast(Self.textSuffix.count))] = .string(text)
-        } else if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.bytes(value) {
-            headers[String(name.dropLast(Self.bytesSuffix.count))] = .bytes(bytes)
-        } else {
-            headers[name] = .string(value)
+            return (String(name.dropLast(Self.textSuffix.count)), .string(text))
         }
+        if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.bytes(value) {
+            return (String(name.dropLast(Self.bytesSuffix.count)), .bytes(bytes))
+        }
+        return (name, .string(value))
     }
 
     /// What MQTT calls a UTF-8 encoded string (MQTT 5, 1.5.4), and what libmosquitto takes for one.

@@ -82,7 +82,8 @@ extension RedisSession {
             }
         }
         let isGuaranteed = options.guarantee != .atMostOnce
-        try await begin(Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion), timer)
+        let request = Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion)
+        try await begin(request, timer, within: options.expiry)
         return Confirmation(answer, timer: timer, of: runtime.timers) { try $0.check("a message to \(queue)") }
     }
 

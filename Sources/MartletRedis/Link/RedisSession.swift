@@ -76,6 +76,7 @@ actor RedisSession: LinkSession {
     var backlog = Backlog()
     /// What was read and not yet delivered. All of it is for the subscribers of the match.
     var batch: Deque<Delivery> = []
+    var batchBytes = 0
     var match = ChannelMatch()
     /// Told of each reply, once an address was opened.
     var receiveReply: (@Sendable (Message, String) -> Void)?
@@ -109,7 +110,7 @@ actor RedisSession: LinkSession {
         outbox = CommandOutbox(limit: 4_096, maximumBytes: 1 << 20) { outboxBell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
         keeper = LinkKeeper(options.link, options.connection)
-        loop.open()
+        try loop.open()
         bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
         outboxBell.listen { [weak self] in self?.assumeIsolated { $0.send() } }
     }

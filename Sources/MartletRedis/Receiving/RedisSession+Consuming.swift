@@ -21,6 +21,7 @@ extension RedisSession {
             id: id,
             keys: QueueKeys(queue),
             prefetch: prefetch,
+            maximumBytes: runtime.waitingWeight.limit,
             inbox: inbox,
             settler: ConsumerSettler(consumer: number, self)
         )
@@ -84,7 +85,7 @@ extension RedisSession {
     private func take(_ bytes: [UInt8], _ number: Int) {
         guard let consumer = consumers[number] else { return }
         let element = QueueElement(bytes, runtime.wire)
-        let tag = consumer.hold(bytes)
+        let tag = consumer.hold(bytes, bytes: element.message.weight)
         if element.isFiller { return settle(SettledDelivery(consumer: number, tag: tag, disposition: .ack)) }
         guard element.isReadable else {
             runtime.count(\.undecodable, "a message of \(consumer.keys.queue) could not be read")
@@ -348,7 +349,7 @@ extension RedisSession {
                 slot: keys.slot
             )
             if let error = reply.error { throw error.asMessagingError("what came back to \(keys.queue)") }
-            count += reply.integer ?? 0
+            count &+= reply.integer ?? 0
         }
         let reply = try await perform(
             [

@@ -32,7 +32,7 @@ extension RedisSession {
             replyConfirmations.append(promise)
             link.write(CommandFormat.bytes(of: "SUBSCRIBE", base))
             link.flush()
-            try await promise.value()
+            try await answer(promise, "the subscription to the channel for replies")
             try renewOwner()
         }
         tendReplyLists()

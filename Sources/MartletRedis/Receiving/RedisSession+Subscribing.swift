@@ -9,6 +9,7 @@ extension RedisSession {
     private static let pong = Array("pong".utf8)
     /// How many messages are delivered at a time.
     private static let maximumBatch = 128
+    private static let maximumBatchBytes = 1 << 20
 
     /// Subscribes; once it has returned nothing is missed.
     ///
@@ -20,13 +21,23 @@ extension RedisSession {
         do {
             let promise = Promise<Void>()
             try ask(filter.subscribe, filter, promise)
-            try await promise.value()
+            try await answer(promise, "the subscription to \(filter.text)")
             table.confirmed(filter)
             return member
         } catch {
             unsubscribe(member)
             throw error
         }
+    }
+
+    /// The server's answer to something that somebody waits for.
+    func answer(_ promise: Promise<Void>, _ subject: String) async throws {
+        let limit = options.connectTimeout
+        try await promise.value(
+            within: limit,
+            of: runtime.timers,
+            or: MessagingError(.timeout, "the server did not answer \(subject) within \(limit)")
+        )
     }
 
     func checkOpen() throws {
@@ -126,7 +137,7 @@ extension RedisSession {
         }
         add([UInt8](push.body))
         // The reader need not wait for more, and what is in memory is bounded.
-        if batch.count >= Self.maximumBatch { deliverBatch() }
+        if batch.count >= Self.maximumBatch || batchBytes >= Self.maximumBatchBytes { deliverBatch() }
     }
 
     private func countUnnamed() {
@@ -142,6 +153,7 @@ extension RedisSession {
         do {
             let message = try runtime.wire.message(body, from: .publication)
             batch.append(Delivery(topic: match.isKnown ? nil : match.topic, message: message))
+            batchBytes += message.weight
         } catch {
             runtime.count(\.undecodable, "a message of \(match.topic) could not be read: \(error)")
         }
@@ -150,6 +162,7 @@ extension RedisSession {
     /// Gives the readers what was collected for them.
     func deliverBatch() {
         guard !batch.isEmpty else { return }
+        batchBytes = 0
         for mailbox in match.mailboxes.dropLast() {
             var copies = batch
             mailbox.deliver(&copies, of: match.topic)

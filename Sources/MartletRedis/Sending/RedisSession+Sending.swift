@@ -50,7 +50,11 @@ extension RedisSession {
         let answer = Answer()
         let timer = end(answer, after: limit)
         defer { if let timer { runtime.timers.cancel(timer) } }
-        try await begin(Request(commands, slot: slot, isGuaranteed: isGuaranteed, .answer(answer)), timer)
+        try await begin(
+            Request(commands, slot: slot, isGuaranteed: isGuaranteed, .answer(answer)),
+            timer,
+            within: limit
+        )
         return try await answer.value()
     }
 
@@ -68,11 +72,13 @@ extension RedisSession {
 
     /// Has commands run, in the order in which they are given.
     ///
-    /// - Parameter timer: cancelled if they can't be put in.
-    nonisolated func begin(_ request: Request, _ timer: Timers.ID?) async throws {
+    /// - Parameters:
+    ///   - timer: cancelled if they can't be put in.
+    ///   - limit: how long they may wait for room.
+    nonisolated func begin(_ request: Request, _ timer: Timers.ID?, within limit: Duration?) async throws {
         do {
             try Task.checkCancellation()
-            try await outbox.put(.request(request))
+            try await outbox.put(.request(request), limit: WaitLimit(limit, of: runtime.timers))
         } catch {
             if let timer { runtime.timers.cancel(timer) }
             throw error

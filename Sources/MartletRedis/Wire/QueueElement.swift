@@ -20,9 +20,8 @@ struct QueueElement {
         let read = try? wire.message(bytes, from: .publication)
         isReadable = read != nil
         var message = read ?? Message(bytes)
-        redeliveries = max(0, message.headers[QueueHeaders.redeliveries]?.integer.flatMap(Int.init(exactly:)) ?? 0)
+        redeliveries = message.headers.takeRedeliveries()
         expires = message.headers[QueueHeaders.expires]?.integer
-        message.headers[QueueHeaders.redeliveries] = nil
         message.headers[QueueHeaders.expires] = nil
         self.message = message
     }
@@ -34,7 +33,7 @@ struct QueueElement {
     /// As it is given back: it says how often it was delivered.
     var givenBack: [UInt8] {
         var message = message
-        message.headers[QueueHeaders.redeliveries] = .integer(Int64(clamping: redeliveries &+ 1))
+        message.headers.countDelivery(after: redeliveries)
         if let expires { message.headers[QueueHeaders.expires] = .integer(expires) }
         return sealed(Envelope.wrap(message, for: message.headers.replyTo == nil ? .publication : .call))
     }
@@ -44,7 +43,7 @@ struct QueueElement {
         var message = message
         message.headers[Headers.Standard.deathReason] = .string(reason)
         message.headers[Headers.Standard.deathQueue] = .string(queue.text)
-        message.headers[Headers.Standard.deathDeliveries] = .integer(Int64(clamping: redeliveries &+ 1))
+        message.headers[Headers.Standard.deathDeliveries] = .integer(Int64(redeliveries) + 1)
         return sealed(Envelope.wrap(message, for: .publication))
     }
 

@@ -63,6 +63,9 @@ final class StoreFolder: Sendable {
 
     // MARK: The segments
 
+    /// No store comes that far; a greater number, in the name of a file or in the cursor, is none of a record.
+    private static let greatestNumber = UInt64.max / 2
+
     /// The file of the segment whose first record has a number.
     func path(of first: UInt64) -> String {
         let digits = String(first)
@@ -78,7 +81,9 @@ final class StoreFolder: Sendable {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard name.utf8.count == 24, name.hasSuffix(".log"), let first = UInt64(name.prefix(20)) else { continue }
+            guard name.utf8.count == 24, name.hasSuffix(".log"), let first = UInt64(name.prefix(20)),
+                first <= Self.greatestNumber
+            else { continue }
             var status = stat()
             found.append((first, stat("\(path)/\(name)", &status) == 0 ? Int(status.st_size) : 0))
         }
@@ -95,7 +100,7 @@ final class StoreFolder: Sendable {
         guard pread(cursorFile, &bytes, 12, 0) == 12 else { return nil }
         var reader = RecordReader(bytes[...])
         guard let cursor: UInt64 = reader.number(), let checksum: UInt32 = reader.number() else { return nil }
-        return CRC32.checksum(of: bytes[..<8]) == checksum ? cursor : nil
+        return CRC32.checksum(of: bytes[..<8]) == checksum && cursor <= Self.greatestNumber ? cursor : nil
     }
 
     /// Writes the cursor in place, which a full disk allows. If it is lost, messages that were done with are sent

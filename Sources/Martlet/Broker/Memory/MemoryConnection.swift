@@ -22,7 +22,7 @@ public actor MemoryConnection: Connection {
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
-        let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
+        let mailbox = Mailbox(limit: options.limit, overflow: options.overflow, weight: runtime.waitingWeight)
         let (ruled, recipient) = try link.broker.subscribe(link.client, to: pattern, options, mailbox)
         return Subscription(mailbox, of: ruled.onlyTopic) { [link] in link.broker.unsubscribe(recipient) }
     }

@@ -5,10 +5,8 @@ import Testing
 
 @Suite struct UserPropertyTests {
     private func roundTrip(_ name: String, _ value: HeaderValue) -> Headers {
-        var headers = Headers()
         let property = UserProperty(name, value)
-        UserProperty(name: property.name, value: property.value).store(in: &headers)
-        return headers
+        return Headers(received: [UserProperty(name: property.name, value: property.value).header])
     }
 
     @Test(arguments: [
@@ -32,10 +30,13 @@ import Testing
     }
 
     @Test func aPropertyThatOnlyLooksEncodedIsText() {
-        var headers = Headers()
-        UserProperty(name: "a;bytes", value: "not base64!").store(in: &headers)
-        UserProperty(name: "b;text", value: "%%%").store(in: &headers)
-        UserProperty(name: "c;text", value: "/w==").store(in: &headers)
+        let headers = Headers(
+            received: [
+                UserProperty(name: "a;bytes", value: "not base64!").header,
+                UserProperty(name: "b;text", value: "%%%").header,
+                UserProperty(name: "c;text", value: "/w==").header,
+            ]
+        )
         #expect(headers["a;bytes"] == "not base64!")
         #expect(headers["b;text"] == "%%%")
         #expect(headers["c;text"] == "/w==", "these bytes are not UTF-8")
