@@ -21,7 +21,6 @@ public enum ConformanceSuite {
     /// The checks of the verbs, and of what becomes of them when a link or a connection ends.
     private static var verbs: [ConformanceCheck] {
         names + publishing + subscriptions + queues + replies + calls + streams + arguments + closing + lostLinks
-            + cancellation
     }
 
     /// The checks of what is built on the verbs.

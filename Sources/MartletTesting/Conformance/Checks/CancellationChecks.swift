@@ -1,7 +1,7 @@
 import Martlet
 
 extension ConformanceSuite {
-    /// What is cancelled at any moment.
+    /// What is cancelled at any moment. It is not among ``checks``: it takes as long as many of those.
     public static let cancellation: [ConformanceCheck] = [
         ConformanceCheck(
             "what is cancelled at random leaves nothing behind",
