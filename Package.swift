@@ -26,18 +26,29 @@ let package = Package(
         .library(name: "MartletMQTT", targets: ["MartletMQTT"]),
         .library(name: "MartletAMQP", targets: ["MartletAMQP"]),
         .library(name: "MartletRedis", targets: ["MartletRedis"]),
+        .library(name: "MartletBrokers", targets: ["MartletBrokers"]),
+        .library(name: "MartletSettings", targets: ["MartletSettings"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
+        .library(name: "MartletRelay", targets: ["MartletRelay"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
-    // All are on unless a program says otherwise. The libraries above need none of them: with `traits: []` a program fetches
-    // and builds what its products are made of, and nothing more.
+    // All are on unless a program says otherwise. The libraries above need none of them, except `MartletSettings`: with
+    // `traits: []` a program fetches and builds what its products are made of, and nothing more.
     traits: [
         .trait(name: "MQTT", description: "Programs that take a broker's URL reach MQTT brokers."),
         .trait(name: "AMQP", description: "Programs that take a broker's URL reach AMQP brokers."),
         .trait(name: "Redis", description: "Programs that take a broker's URL reach Redis."),
-        .trait(name: "Command", description: "The command 'martlet', and the packages that it is built on."),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Command"]),
+        .trait(
+            name: "Settings",
+            description: "Settings from files and the environment, and the package that reads YAML."
+        ),
+        .trait(
+            name: "Command",
+            description: "The command 'martlet', and the packages that it is built on.",
+            enabledTraits: ["Settings"]
+        ),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -58,6 +69,7 @@ let package = Package(
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -123,6 +135,16 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "MartletRelay",
+            dependencies: [
+                "Martlet",
+                "MartletTransport",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "MartletTesting",
             dependencies: [
                 "Martlet",
@@ -131,9 +153,17 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        // What the programs of this package share: drawing on a terminal, and a connection to whatever a URL names. No product.
         .target(
-            name: "MartletConsole",
+            name: "MartletSettings",
+            dependencies: [
+                "Martlet",
+                .product(name: "Yams", package: "Yams", condition: .when(traits: ["Settings"])),
+            ],
+            swiftSettings: settings
+        ),
+        // A connection to whatever a URL names: of each kind of broker that the program's traits bring.
+        .target(
+            name: "MartletBrokers",
             dependencies: [
                 "Martlet",
                 .target(name: "MartletAMQP", condition: .when(traits: ["AMQP"])),
@@ -142,12 +172,16 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // What the programs of this package share: drawing on a terminal. No product.
+        .target(name: "MartletConsole", dependencies: ["Martlet"], swiftSettings: settings),
         // Not called after its product: on a disk that takes `martlet` for `Martlet` the two modules would be one.
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
                 "Martlet",
+                "MartletBrokers",
                 "MartletConsole",
+                "MartletSettings",
                 "MartletTransport",
                 command("ArgumentParser", from: "swift-argument-parser"),
                 command("Histogram", from: "hdrhistogram-swift"),
@@ -155,7 +189,6 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 command("Subprocess", from: "swift-subprocess"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                command("Yams", from: "Yams"),
             ],
             swiftSettings: settings
         ),
@@ -163,6 +196,7 @@ let package = Package(
             name: "playground",
             dependencies: [
                 "Martlet",
+                "MartletBrokers",
                 "MartletConsole",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -180,9 +214,12 @@ let package = Package(
                 "IntegrationSupport",
                 "Martlet",
                 "MartletAMQP",
+                "MartletBrokers",
                 "MartletCompression",
                 "MartletMQTT",
                 "MartletRedis",
+                "MartletRelay",
+                "MartletSettings",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -231,6 +268,12 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletSettingsTests",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletSettings", "MartletTesting"],
+            path: "Tests/Unit/Settings",
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletCompressionTests",
             dependencies: ["Martlet", "MartletCompression", "MartletTesting"],
             path: "Tests/Unit/MartletCompression",
@@ -259,8 +302,20 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletBrokersTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletBrokers", "MartletMQTT", "MartletRedis",
+            ],
+            path: "Tests/Brokers/URLs",
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletMQTTProcessTests",
-            dependencies: ["IntegrationSupport", "Martlet", "MartletMQTT"],
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletMQTT",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
             path: "Tests/Brokers/MQTTProcesses",
             swiftSettings: settings
         ),
@@ -312,12 +367,23 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletRelayTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletRelay",
+                "MartletTesting",
+            ],
+            path: "Tests/Brokers/Relay",
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletCommandTests",
             dependencies: [
                 "IntegrationSupport",
                 "Martlet",
+                "MartletBrokers",
                 "MartletCommand",
                 "MartletConsole",
+                "MartletSettings",
                 command("ArgumentParser", from: "swift-argument-parser"),
             ],
             path: "Tests/Brokers/Command",
@@ -334,7 +400,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PlaygroundTests",
-            dependencies: ["MartletConsole", "playground"],
+            dependencies: ["MartletBrokers", "MartletConsole", "playground"],
             path: "Tests/Unit/Playground",
             swiftSettings: settings
         ),

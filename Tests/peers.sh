@@ -23,6 +23,8 @@ mkdir -p .build
     echo "Making the Python environment of the tests' peers in $environment" >&2
     rm -rf "$environment"
     python3 -m venv "$environment"
+    # Without this Carbon's files go to /opt/graphite.
+    export GRAPHITE_NO_PREFIX=True
     "$interpreter" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
     cp "$requirements" "$environment/requirements.txt"
 ) 9>.build/peers.lock >&2

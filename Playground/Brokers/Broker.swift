@@ -1,6 +1,6 @@
 import Logging
 import Martlet
-import MartletConsole
+import MartletBrokers
 import Synchronization
 
 /// The broker that was chosen: whoever runs on it connects to it, and does not know which one it is.
@@ -8,13 +8,20 @@ import Synchronization
 /// What was connected is closed when ``withBroker(at:logger:_:)`` returns.
 final class Broker: Sendable {
     private let address: BrokerAddress
-    private let embedded = MemoryBroker()
+    /// An embedded broker, if one was chosen; the one without a name is new each time, as examples run side by side.
+    private let embedded: MemoryBroker?
     private let logger: Logger
     private let connections = Mutex<[any Connection]>([])
 
     fileprivate init(_ address: BrokerAddress, logger: Logger) {
         self.address = address
         self.logger = logger
+        embedded =
+            switch address {
+            case .memory: MemoryBroker()
+            case .embedded(let name): .named(name)
+            default: nil
+            }
     }
 
     /// Connects to the broker.
@@ -29,7 +36,8 @@ final class Broker: Sendable {
         clock: any Clock<Duration> = ContinuousClock()
     ) async throws -> any Connection {
         let options = ConnectionOptions(name: name, will: will, logger: logger, clock: clock)
-        let connection = try await address.connect(options, embedded: embedded)
+        let connection: any Connection =
+            if let embedded { try await embedded.connect(options: options) } else { try await address.connect(options) }
         connections.withLock { $0.append(connection) }
         return connection
     }
@@ -37,7 +45,7 @@ final class Broker: Sendable {
     /// Says how a queue behaves.
     func declareQueue(_ queue: QueueName, options: QueueOptions) throws {
         // The embedded broker's queues are declared at the broker; others have their own ways.
-        guard address == .memory else {
+        guard let embedded else {
             throw UsageError("this example declares how its queue \(queue) behaves; run it on memory:")
         }
         try embedded.declareQueue(queue, options: options)

@@ -1,3 +1,4 @@
+import MartletBrokers
 import MartletConsole
 import UnixSignals
 

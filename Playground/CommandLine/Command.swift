@@ -1,3 +1,4 @@
+import MartletBrokers
 import MartletConsole
 
 /// What the arguments ask for.

@@ -1,3 +1,4 @@
+import MartletBrokers
 import MartletConsole
 
 /// A small program that shows one concept and ends by itself.

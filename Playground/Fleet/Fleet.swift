@@ -1,5 +1,6 @@
 import Logging
 import Martlet
+import MartletBrokers
 import MartletConsole
 import ServiceLifecycle
 import UnixSignals

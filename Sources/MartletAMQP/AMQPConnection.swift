@@ -12,12 +12,14 @@ import Synchronization
 public actor AMQPConnection: Connection {
     nonisolated let session: AMQPSession
     private let loop: EventLoop
+    private let broadcast: EventBroadcast
 
     /// It lives on its loop's thread, as its session does.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    private init(_ session: AMQPSession) {
+    private init(_ session: AMQPSession, _ broadcast: EventBroadcast) {
         self.session = session
+        self.broadcast = broadcast
         loop = session.loop
     }
 
@@ -32,8 +34,10 @@ public actor AMQPConnection: Connection {
     ///   `MessagingError.Code.timeout`, `MessagingError.Code.connectionLost` if there is none and
     ///   `ConnectionOptions.whenUnreachable` says to fail; `CancellationError`.
     public static func connect(_ options: AMQPOptions) async throws -> AMQPConnection {
-        let session = try AMQPSession(options, loop: .serving(options.connection, name: "martlet-amqp"))
-        let connection = AMQPConnection(session)
+        let events = EventBroadcast()
+        let loop = try EventLoop.serving(options.connection, name: "martlet-amqp")
+        let session = try AMQPSession(options, loop: loop, events: events)
+        let connection = AMQPConnection(session, events)
         try await session.connect()
         return connection
     }
@@ -63,11 +67,11 @@ public actor AMQPConnection: Connection {
     public nonisolated var capabilities: Capabilities { AMQPOptions.capabilities }
 
     /// Why the broker takes no publishes at the moment; `nil`: it does.
-    public nonisolated var blockedReason: String? { session.events.blocked }
+    public nonisolated var blockedReason: String? { broadcast.blocked }
 
     /// What the broker tells from now on, until the connection is closed. Who falls behind misses the older ones of
     /// sixteen.
-    public nonisolated func events() -> AsyncStream<AMQPEvent> { session.events.stream() }
+    public nonisolated func events() -> AsyncStream<AMQPEvent> { broadcast.stream() }
 
     /// The thread that serves the connection's socket; see `Connection.taskExecutor`.
     public nonisolated var taskExecutor: (any TaskExecutor)? { loop }
@@ -97,12 +101,18 @@ public actor AMQPConnection: Connection {
     ///
     /// It has a queue of its own, which goes with the link, and a channel. With a guarantee the queue is durable and
     /// waits five minutes for a link that was lost; it is deleted when the subscription is left. A group's members share one
-    /// queue, `martlet.group.<group>.<binding key>`, which goes with the last of them.
+    /// queue, `martlet.group.<group>.<binding key>`, which goes a minute after the last of them, or five with a guarantee.
+    /// The queue of a durable subscription has its name, and stays when its reader ends; `Subscription.unsubscribe()`
+    /// deletes it.
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
-        return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(id) }
+        return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] (ending: Subscription.Ending) in
+            session?.leave(id)
+            if ending == .unsubscribed, let name = options.durableName { session?.forget(name) }
+            if ending != .dropped { mailbox.finish() }
+        }
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
@@ -170,8 +180,8 @@ public actor AMQPConnection: Connection {
     public func openReplyAddress(
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
-        try await session.openReplyAddress(receive)
-        return ReplyAddress(current: { [session] in session.replyAddress.withLock { $0 } })
+        let address = try await session.openReplyAddress(receive)
+        return ReplyAddress(current: { address.current })
     }
 
     /// Sends a message to a reply address; see `Connection.reply(_:to:)`.

@@ -46,8 +46,11 @@ public struct AMQPConsumer: AsyncSequence, Sendable {
         try Task.checkCancellation()
         // Only the one that is handed out: places of others, if they were put back, would be filled meanwhile.
         var one: Deque<AMQPDelivery> = []
-        try await lifetime.mailbox.next(into: &one, onlyOne: true)
-        return one.popFirst()
+        while true {
+            try await lifetime.mailbox.next(into: &one, onlyOne: true)
+            guard let delivery = one.popFirst() else { return nil }
+            if !delivery.skipsStale() { return delivery }
+        }
     }
 
     /// Reads it. Only one task may read at a time.
@@ -78,9 +81,13 @@ public struct AMQPConsumer: AsyncSequence, Sendable {
         /// The next delivery; `nil` at the end.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> AMQPDelivery? {
             try Task.checkCancellation()
-            if let next = batch.deliveries.popFirst() { return next }
-            try await batch.lifetime.mailbox.next(into: &batch.deliveries)
-            return batch.deliveries.popFirst()
+            while true {
+                while let next = batch.deliveries.popFirst() {
+                    if !next.skipsStale() { return next }
+                }
+                try await batch.lifetime.mailbox.next(into: &batch.deliveries)
+                if batch.deliveries.isEmpty { return nil }
+            }
         }
     }
 }

@@ -44,6 +44,16 @@ public struct AMQPDelivery: Sendable {
         }
     }
 
+    /// Whether it can't be settled any more, since its channel or link is lost: the broker delivers it again.
+    var isStale: Bool { settler?.isStale(tag) ?? false }
+
+    /// Whether no reader is to get it, since it is stale. Then it is counted.
+    func skipsStale() -> Bool {
+        guard isStale else { return false }
+        settler?.skippedStale(tag)
+        return true
+    }
+
     /// Says that the message is done with. What is settled twice ends the channel: that is the broker's rule.
     ///
     /// - Parameter upToHere: whether that goes for all earlier deliveries of the channel as well.

@@ -1,3 +1,4 @@
+import CRabbitMQ
 public import Martlet
 
 /// What a broker gave as the reason for closing a channel or a connection, or for returning a message. It is the
@@ -7,18 +8,38 @@ public struct AMQPReplyError: Error, Sendable, Hashable, CustomStringConvertible
     public let code: Int
     /// The broker's text.
     public let text: String
+    /// The number of the method that it answers; 0: of none.
+    let method: UInt32
 
-    init(code: Int, text: String) {
+    init(code: Int, text: String, method: UInt32 = 0) {
         self.code = code
         self.text = text
+        self.method = method
     }
 
     init(_ close: ServerMethod.Close) {
-        self.init(code: Int(close.code), text: close.text)
+        self.init(code: Int(close.code), text: close.text, method: close.method)
     }
 
     /// Code and text.
     public var description: String { "\(code) \(quoted(text))" }
+
+    /// What the user has no right to, in RabbitMQ's words for rights; `nil` if that is not the reason.
+    var missingRight: String? {
+        // Names that are reserved, and what another consumer has for itself, are refused by this code as well.
+        guard code == Self.accessRefused, text.contains("access to") else { return nil }
+        let isQueue = text.contains("access to queue")
+        return switch method {
+        // Its arguments may name an exchange for dead letters.
+        case AMQP_QUEUE_DECLARE_METHOD: isQueue ? "configure" : "write"
+        case AMQP_QUEUE_DELETE_METHOD, AMQP_EXCHANGE_DECLARE_METHOD, AMQP_EXCHANGE_DELETE_METHOD: "configure"
+        case AMQP_QUEUE_BIND_METHOD, AMQP_QUEUE_UNBIND_METHOD: isQueue ? "write" : "read"
+        case AMQP_EXCHANGE_BIND_METHOD, AMQP_EXCHANGE_UNBIND_METHOD: "write to the one, or read from the other"
+        case AMQP_BASIC_CONSUME_METHOD, AMQP_BASIC_GET_METHOD, AMQP_QUEUE_PURGE_METHOD: "read"
+        case AMQP_BASIC_PUBLISH_METHOD: "write"
+        default: nil
+        }
+    }
 
     static let noRoute = 312
     static let noConsumers = 313
@@ -35,7 +56,9 @@ extension MessagingError {
 
     /// A channel that the broker closed.
     init(channelClose close: ServerMethod.Close) {
-        self.init(.refused, "the broker refused: \(close.text)", cause: AMQPReplyError(close))
+        let cause = AMQPReplyError(close)
+        let right = cause.missingRight.map { "; the right that is missing: \($0)" } ?? ""
+        self.init(.refused, "the broker refused: \(close.text)\(right)", cause: cause)
     }
 
     /// A connection that the broker closed.

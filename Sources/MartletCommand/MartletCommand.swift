@@ -1,4 +1,5 @@
 import ArgumentParser
+import Martlet
 import MartletConsole
 
 /// The root of all subcommands.
@@ -7,6 +8,11 @@ struct MartletCommand: ParsableCommand {
         commandName: "martlet",
         abstract: "Speaks to message brokers: publish, subscribe, call, run goals, work on queues, bridge, measure.",
         discussion: """
+            TO BEGIN:
+              martlet demo memory:                    a tour, without a broker
+              martlet subscribe mqtt://localhost '#'  what is published there
+              martlet call --help                     how to call, with examples
+
             The broker is named by its URL, the first argument of every command, or by the environment variable \
             MARTLET_URL where the URL is left out:
 
@@ -22,6 +28,7 @@ struct MartletCommand: ParsableCommand {
 
             \(CommandExit.explanation)
             """,
+        version: "martlet \(MartletVersion.current)",
         // One a line, and one file each.
         subcommands: [
             PublishCommand.self,

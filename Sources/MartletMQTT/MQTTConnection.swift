@@ -94,17 +94,19 @@ public actor MQTTConnection: Connection {
             weight: runtime.waitingWeight,
             gate: session.gate
         )
-        let request = MQTTSession.Request(
+        let request = SubscriptionRequest(
             filter: try session.wire(pattern),
             group: options.group,
             quality: CInt(options.guarantee.rawValue),
             // The broker has none for a group (MQTT 5, 4.8.2).
             wantsRetained: options.retained && options.group == nil,
             noLocal: options.noLocal,
-            retainAsPublished: options.retainAsPublished
+            retainAsPublished: options.retainAsPublished,
+            endsWithReader: options.endsWithReader
         )
-        let member = try await session.subscribe(request, .topics(inbox, knowsTopic: !pattern.hasWildcards))
-        return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
+        let receiver = Receiver.topics(inbox, knowsTopic: !pattern.hasWildcards)
+        let member = try await session.subscribe(request, receiver)
+        return session.subscription(member, of: request, receiver, inbox.mailbox, pattern.onlyTopic)
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
@@ -131,7 +133,7 @@ public actor MQTTConnection: Connection {
     /// It is a shared subscription, `$share/<group>/<queue>`. The library acknowledges each message as soon as it is
     /// in the mailbox, so that `Delivery.ack()` does nothing here, and what is given back is sent anew.
     public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
-        try await consume(from: queue, options, quality: 1)
+        try await consume(from: queue, options, quality: 1, endsWithReader: false)
     }
 
     /// Consumes a queue of requests; see `Connection.consumeRequests(from:options:)`.
@@ -139,27 +141,28 @@ public actor MQTTConnection: Connection {
     /// A request is worth nothing without its caller, which learns by a broker's or a reply's silence. The broker keeps
     /// none for a link that was lost unless it keeps the session; so it need not be told that each has arrived.
     public func consumeRequests(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
-        try await consume(from: queue, options, quality: session.options.session == .clean ? 0 : 1)
+        let quality: CInt = session.options.session == .clean ? 0 : 1
+        return try await consume(from: queue, options, quality: quality, endsWithReader: true)
     }
 
     private func consume(
         from queue: QueueName,
         _ options: ConsumeOptions,
-        quality: CInt
+        quality: CInt,
+        endsWithReader: Bool
     ) async throws -> Subscription {
         try queue.validate()
         try options.validate()
         let inbox = PrefetchInbox(prefetch: options.prefetch, weight: runtime.waitingWeight, gate: session.gate)
-        let request = MQTTSession.Request(
+        let request = SubscriptionRequest(
             filter: try session.wire(queue),
             group: session.options.sharesQueues ? session.options.queueGroup : nil,
-            quality: quality
+            quality: quality,
+            endsWithReader: endsWithReader
         )
-        let member = try await session.subscribe(request, .queue(inbox, queue))
-        return Subscription(inbox.mailbox, of: queue.ownTopic) { [weak session] in
-            session?.leave(member)
-            inbox.end()
-        }
+        let receiver = Receiver.queue(inbox, queue)
+        let member = try await session.subscribe(request, receiver)
+        return session.subscription(member, of: request, receiver, inbox.mailbox, queue.ownTopic)
     }
 
     /// Opens the reply address; see `Connection.openReplyAddress(_:)`.
@@ -169,10 +172,17 @@ public actor MQTTConnection: Connection {
     public func openReplyAddress(
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
-        let base =
-            "rpc-" + Self.hexadecimal(.random(in: 0...UInt64.max)) + Self.hexadecimal(.random(in: 0...UInt64.max))
+        let base: String
+        if session.options.session == .clean {
+            base =
+                "rpc-" + Self.hexadecimal(.random(in: 0...UInt64.max)) + Self.hexadecimal(.random(in: 0...UInt64.max))
+        } else {
+            // A kept session would have one more for each process. What is added for a call is new in each.
+            let hash = StableHash.of(runtime.name)
+            base = "rpc-" + Self.hexadecimal(hash) + Self.hexadecimal(StableHash.of(runtime.name, after: ~hash))
+        }
         _ = try await session.subscribe(
-            MQTTSession.Request(filter: "\(base)/+", quality: 0),
+            SubscriptionRequest(filter: "\(base)/+", quality: 0, endsWithReader: true),
             .replies(receive)
         )
         return ReplyAddress(lease: { "\(base)/\($0)" }, giveBack: { _ in })

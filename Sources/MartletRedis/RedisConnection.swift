@@ -99,7 +99,7 @@ public actor RedisConnection: Connection {
             limit: options.limit,
             overflow: options.overflow,
             weight: runtime.waitingWeight,
-            gate: session.gate
+            gate: session.intake.gate
         )
         let member = try await session.subscribe(to: pattern, inbox)
         return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }

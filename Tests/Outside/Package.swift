@@ -27,6 +27,7 @@ let package = Package(
             dependencies: [
                 "LineTransport",
                 .product(name: "Martlet", package: "martlet"),
+                .product(name: "MartletBrokers", package: "martlet"),
                 .product(name: "MartletTesting", package: "martlet"),
             ],
             path: "Tests",

@@ -97,10 +97,9 @@ extension Connection {
     }
 
     private nonisolated func listen(to names: ActionNames, within limit: Duration) async throws -> Subscription {
-        let options = SubscribeOptions(overflow: .dropOldest, retained: false)
         let late = MessagingError(.timeout, "\(names.action) could not be listened to within \(limit)")
         return try await runtime.run(within: limit, or: late) {
-            try await self.subscribe(to: names.topics, options: options)
+            try await self.subscribe(to: names.topics, options: .passing())
         }
     }
 

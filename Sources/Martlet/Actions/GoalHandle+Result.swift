@@ -55,7 +55,7 @@ extension GoalHandle {
         // Before the first question, so that an end between the answer and the wait is heard.
         let statuses = try await connection.subscribe(
             to: TopicPattern(names.status),
-            options: SubscribeOptions(overflow: .dropOldest, retained: false)
+            options: .passing()
         )
         var inquiry = inquiry()
         var heard: GoalStatus?

@@ -24,10 +24,11 @@ public struct RouteStatistics: Sendable, Hashable {
     /// How many messages are on disk; see ``RouteOptions/store``.
     public var stored = 0
     /// Dropped from the disk, or before they were there: it was full, or they were too old or could not be read any
-    /// more.
+    /// more. Of what a damaged file has lost at its end the number may not be known: that is one.
     public var storeDropped = 0
-    /// How often the disk failed to take messages, or to have them for certain (``StoreOptions/sync``). They stay with
-    /// their source and are tried again, so that none of them is dropped.
+    /// How often the disk failed to take messages, to have them for certain (``StoreOptions/sync``), or to be read. What it
+    /// does not take stays with its source, and is tried again, so that none of it is dropped. What can't be read is read
+    /// again ten times, and is then dropped and counted.
     public var storeFailures = 0
     /// Sent to the dead-letter queue.
     public var dead = 0

@@ -1,8 +1,8 @@
 extension BrokerURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The URL, with an ellipsis for the password and for the value of an option for one.
+    /// The URL, with asterisks for the password and for the value of an option for one.
     package var description: String {
         let options = query.map { option in
-            let value = Self.isSecret(option.name) ? "…" : Self.escaped(option.value)
+            let value = Self.isSecret(option.name) ? Secret.mask : Self.escaped(option.value)
             return Self.escaped(option.name) + "=" + value
         }
         return withoutQuery + (options.isEmpty ? "" : "?" + options.joined(separator: "&"))
@@ -28,7 +28,7 @@ extension BrokerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
     var withoutQuery: String {
         var text = scheme + "://"
         if user != nil || password != nil {
-            text += Self.escaped(user ?? "") + (password == nil ? "" : ":…") + "@"
+            text += Self.escaped(user ?? "") + (password == nil ? "" : ":\(Secret.mask)") + "@"
         }
         text += hosts.map(\.description).joined(separator: ",")
         return text + Self.escaped(path, keeping: "/")
@@ -41,7 +41,7 @@ extension BrokerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
     }
 
     /// A decoded part as it is written in a URL, so that the description can be parsed again.
-    static func escaped(_ text: String, keeping kept: String = "") -> String {
+    package static func escaped(_ text: String, keeping kept: String = "") -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             let isPlain = scalar.isASCII ? BrokerURLParser.isUnreserved(scalar) : BrokerURLParser.isPrintable(scalar)

@@ -36,24 +36,24 @@ public struct Confirmation: Sendable {
 
     /// - Parameters:
     ///   - timer: ends the promise too late otherwise, and is cancelled when it has ended.
-    ///   - check: throws if the broker's answer means that the message was not taken.
+    ///   - check: throws if the promise has failed, or if its value means that the message was not taken.
     @inlinable
     package init<Answer>(
         _ promise: Promise<Answer>,
         timer: Timers.ID? = nil,
         of timers: Timers,
-        check: @escaping @Sendable (Answer) throws -> Void = { _ in }
+        check: @escaping @Sendable (Result<Answer, any Error>) throws -> Void = { _ = try $0.get() }
     ) {
         self.init(asking: { question in
             switch question {
             case .ended:
                 guard let ended = promise.ended else { return nil }
                 if let timer { timers.cancel(timer) }
-                return Result { try check(ended.get()) }
+                return Result { try check(ended) }
             case .observe(let tell):
                 promise.observe { result in
                     if let timer { timers.cancel(timer) }
-                    tell(Result { try check(result.get()) })
+                    tell(Result { try check(result) })
                 }
             case .withdraw:
                 promise.end(.failure(CancellationError()))

@@ -121,6 +121,12 @@ public final class ConnectionRuntime: Sendable {
         return statistics
     }
 
+    /// Counts messages that the broker refused when nobody waited for its word, and keeps the reason.
+    package func countRefusal(by number: Int = 1, _ reason: String) {
+        counts.withLock { $0.lastRefusal = reason }
+        count(\.refused, by: number, reason)
+    }
+
     /// How many things are told apart in the log. Peers choose what some of them are called.
     private static var maximumSubjects: Int { 256 }
 
@@ -136,21 +142,39 @@ public final class ConnectionRuntime: Sendable {
             counts[keyPath: counter] += number
             return counts[keyPath: counter]
         }
-        let key = "\(counter) \(subject)"
+        if isDue("\(counter) \(subject)", isOfPeers: !subject.isEmpty) {
+            logger.warning("skipped: \(reason())", metadata: ["total": "\(total)"])
+        }
+    }
+
+    /// Counts something that is no reason for a word in the log.
+    package func count(_ counter: any WritableKeyPath<ConnectionStatistics, Int> & Sendable) {
+        counts.withLock { $0[keyPath: counter] += 1 }
+    }
+
+    /// Logs, as a warning and once a minute at most for each subject, something that goes on and nobody else tells of.
+    package func tell(of subject: String, _ text: @autoclosure () -> String) {
+        if isDue("tell \(subject)", isOfPeers: true) { logger.warning("\(text())") }
+    }
+
+    private func isDue(_ key: String, isOfPeers: Bool) -> Bool {
         let now = timers.now
-        let isDue = lastLogged.withLock { last in
+        return lastLogged.withLock { last in
             if let time = last[key], now - time < .seconds(60) { return false }
-            guard subject.isEmpty || last[key] != nil || last.count < Self.maximumSubjects else { return false }
+            guard !isOfPeers || last[key] != nil || last.count < Self.maximumSubjects else { return false }
             last[key] = now
             return true
         }
-        if isDue { logger.warning("skipped: \(reason())", metadata: ["total": "\(total)"]) }
     }
 
     /// The value of a message that came from outside; one that can't be read is counted and thrown.
-    package func decode<Value: Decodable>(_ message: Message, from source: @autoclosure () -> String) throws -> Value {
+    package func decode<Value: Decodable>(
+        _ message: Message,
+        from source: @autoclosure () -> String,
+        codec: (any Codec)? = nil
+    ) throws -> Value {
         do {
-            return try codecs.value(of: message)
+            return try codecs.value(of: message, codec: codec)
         } catch {
             let isUnknown = (error as? MessagingError)?.code == .unsupportedContentType
             let type = isUnknown ? message.headers.contentType.flatMap(MediaType.init) : nil

@@ -113,22 +113,26 @@ package final class Mailbox<Element: Sendable>: Sendable {
     @usableFromInline let taken: Atomic<Int>
     @usableFromInline let onFull: (@Sendable () -> Void)?
     @usableFromInline let onRoom: (@Sendable () -> Void)?
+    @usableFromInline let onWait: (@Sendable () -> Void)?
 
     /// - Parameters:
     ///   - weight: how much its elements may weigh together; `nil`: they are only counted.
     ///   - onFull: called when the first element is parked.
     ///   - onRoom: called once after each `onFull`: when nothing is parked any more and the mailbox is at most half full,
     ///     or has ended.
+    ///   - onWait: called, outside the lock, each time that the reader begins to wait, since there is nothing for it.
     @inlinable
     package init(
         limit: Int,
         overflow: Overflow = .suspend,
         weight: MailboxWeight<Element>? = nil,
         onFull: (@Sendable () -> Void)? = nil,
-        onRoom: (@Sendable () -> Void)? = nil
+        onRoom: (@Sendable () -> Void)? = nil,
+        onWait: (@Sendable () -> Void)? = nil
     ) {
         self.onFull = onFull
         self.onRoom = onRoom
+        self.onWait = onWait
         fillsBatches = overflow == .suspend && limit >= 16
         state = Mutex(State(MailboxBuffer(limit: max(1, limit), overflow: overflow, weight: weight)))
         isReady = Atomic(false)
@@ -140,6 +144,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// How many elements were dropped because there was no room.
     package var dropped: Int { state.withLock { $0.buffer.dropped } }
+    /// Whether the reader waits for an element.
+    package var hasReader: Bool { state.withLock { $0.reader != nil } }
     /// How many wait, outside as well.
     package var count: Int { state.withLock { $0.buffer.count + $0.parked.count } }
 
@@ -234,6 +240,27 @@ package final class Mailbox<Element: Sendable>: Sendable {
         let withdrawn = state.withLock { $0.parked.remove(id: id) }
         if let error { withdrawn?.continuation?.resume(throwing: error) }
         return withdrawn != nil
+    }
+
+    /// Takes out all elements that satisfy a condition, those that wait outside among them, whose producers go on.
+    ///
+    /// - Parameter condition: asked under the lock.
+    /// - Returns: what was taken out.
+    package func removeAll(where condition: @Sendable (Element) -> Bool) -> [Element] {
+        let (removed, producers, isRoomy): ([Element], [Room.Producer], Bool) = state.withLock { state in
+            var removed = state.buffer.removeAll(where: condition)
+            var producers: [Room.Producer] = []
+            for parked in state.parked.removeAll(where: { condition($0.0) }) {
+                removed.append(parked.element.0)
+                if let producer = parked.continuation { producers.append(producer) }
+            }
+            producers += state.admitParked()
+            isReady.store(!state.buffer.isEmpty || state.end != nil, ordering: .releasing)
+            return (removed, producers, state.turnsRoomy())
+        }
+        for producer in producers { producer.resume() }
+        if isRoomy { onRoom?() }
+        return removed
     }
 
     /// Ends the sequence after what waits has been read, outside as well. Producers that wait go on at once: the
@@ -333,7 +360,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
                     state.reader = continuation
                     return true
                 }
-                if !waits { continuation.resume() }
+                if waits { onWait?() } else { continuation.resume() }
             }
             return isFirst
         } onCancel: {

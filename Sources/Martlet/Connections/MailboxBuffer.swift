@@ -160,6 +160,16 @@ struct MailboxBuffer<Element> {
         weighed += weight(of: batch)
     }
 
+    /// Takes out all elements that satisfy a condition; of ``Overflow/suspend`` only.
+    mutating func removeAll(where condition: (Element) -> Bool) -> [Element] {
+        guard overflow == .suspend else { return [] }
+        let removed = ring.filter(condition)
+        guard !removed.isEmpty else { return [] }
+        ring.removeAll(where: condition)
+        weighed -= weight(of: removed)
+        return Array(removed)
+    }
+
     mutating func removeAll() {
         ring.removeAll()
         slots.removeAll()

@@ -23,7 +23,7 @@ package final class Promise<Value: Sendable>: Sendable {
         state.withLock { state in
             switch state {
             case .pending, .observed: false
-            case .succeeded, .failed: true
+            case .small, .succeeded, .failed: true
             }
         }
     }
@@ -37,7 +37,8 @@ package final class Promise<Value: Sendable>: Sendable {
     static func result(of state: PromiseState) -> Result<Value, any Error>? {
         switch state {
         case .pending, .observed: nil
-        // Only `state(of:)` makes this state, and with a value of this type: so the object is one of this type.
+        // Only `state(of:)` makes these states, and with a value of this type: so the bits and the object are of this type.
+        case .small(let bits): .success(withUnsafeBytes(of: bits) { $0.load(as: Value.self) })
         case .succeeded(let value): .success(unsafeDowncast(value, to: PromisedValue<Value>.self).value)
         case .failed(let error): .failure(error)
         }
@@ -54,7 +55,7 @@ package final class Promise<Value: Sendable>: Sendable {
         case .observed(let observer):
             observer(state)
             return true
-        case .succeeded, .failed: return false
+        case .small, .succeeded, .failed: return false
         }
     }
 
@@ -73,9 +74,19 @@ package final class Promise<Value: Sendable>: Sendable {
     @inlinable
     static func state(of result: Result<Value, any Error>) -> PromiseState {
         switch result {
-        case .success(let value): .succeeded(PromisedValue(value))
-        case .failure(let error): .failed(error)
+        case .success(let value) where isSmall:
+            var bits: UInt64 = 0
+            withUnsafeMutableBytes(of: &bits) { _ = $0.baseAddress?.initializeMemory(as: Value.self, to: value) }
+            return .small(bits)
+        case .success(let value): return .succeeded(PromisedValue(value))
+        case .failure(let error): return .failed(error)
         }
+    }
+
+    /// Whether the values have at most eight bytes and no references: `Void`, numbers, plain enums.
+    @inlinable static var isSmall: Bool {
+        _isPOD(Value.self) && MemoryLayout<Value>.size <= MemoryLayout<UInt64>.size
+            && MemoryLayout<Value>.alignment <= MemoryLayout<UInt64>.alignment
     }
 
     /// - Returns: the state before. If that was an end, it stays.
@@ -85,7 +96,7 @@ package final class Promise<Value: Sendable>: Sendable {
             let before = state
             switch state {
             case .pending, .observed: state = new
-            case .succeeded, .failed: break
+            case .small, .succeeded, .failed: break
             }
             return before
         }
@@ -134,15 +145,16 @@ package final class Promise<Value: Sendable>: Sendable {
     }
 }
 
-/// The state of a ``Promise``. It does not know the type of the value, which lies in an object: the deinitialiser of a
-/// generic class is not specialised, and asks at run time for the metadata of each type among its properties that depends
-/// on its own. That took longer than all the rest of a promise.
+/// The state of a ``Promise``. It does not know the type of the value, which lies in an object, or as bits if it is small:
+/// the deinitialiser of a generic class is not specialised, and asks at run time for the metadata of each type among its
+/// properties that depends on its own. That took longer than all the rest of a promise.
 @usableFromInline
 enum PromiseState: Sendable {
     @usableFromInline typealias Observer = @Sendable (PromiseState) -> Void
 
     case pending
     case observed(Observer)
+    case small(UInt64)
     case succeeded(any AnyObject & Sendable)
     case failed(any Error)
 }

@@ -17,8 +17,9 @@ public struct PublishOptions: Sendable, Hashable {
     public var guarantee: Guarantee
     /// Whether the broker keeps it for those who subscribe later. An empty retained message deletes the kept one.
     public var retain: Bool
-    /// After how long it is worthless: the broker then keeps it no longer. What has reached a subscription's mailbox
-    /// is read all the same. It also bounds how long a guaranteed publish waits for a lost link. `nil`: never.
+    /// After how long it is worthless, from the call on: what could not be sent until then is dropped and counted, and after
+    /// that the broker keeps it no longer; it is told what is left. What has reached a subscription's mailbox is read all the
+    /// same. It also bounds how long a guaranteed publish waits for a lost link. `nil`: never.
     public var expiry: Duration?
     /// How it looks on the wire. `nil`: as the connection's ``ConnectionOptions/format`` says.
     public var format: MessageFormat?

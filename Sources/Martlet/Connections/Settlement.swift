@@ -14,6 +14,18 @@ public enum Disposition: Sendable, Hashable {
 package protocol Settler: AnyObject, Sendable {
     /// Settles a delivery of this connection. Called at most once a delivery.
     func settle(_ tag: UInt64, as disposition: Disposition) throws
+
+    /// Whether the broker has taken a delivery back, since its link or channel was lost, and delivers the message again.
+    /// Asked when a reader is about to get the delivery.
+    func isStale(_ tag: UInt64) -> Bool
+
+    /// Counts a stale delivery, which no reader gets.
+    func skippedStale(_ tag: UInt64)
+}
+
+extension Settler {
+    package func isStale(_ tag: UInt64) -> Bool { false }
+    package func skippedStale(_ tag: UInt64) {}
 }
 
 /// The right to settle one delivery, once. If it is dropped unused the delivery goes back to its queue.
@@ -31,6 +43,16 @@ package final class Settlement: Sendable {
         guard !isSettled.load(ordering: .relaxed) else { return }
         // A connection that is gone has requeued it by itself.
         try? settler.settle(tag, as: .requeue)
+    }
+
+    /// Whether the broker has taken the delivery back.
+    var isStale: Bool { settler.isStale(tag) }
+
+    /// Whether the delivery is worth nothing any more and no reader is to get it. One that is stale is counted.
+    func skipsStale() -> Bool {
+        guard isStale else { return false }
+        settler.skippedStale(tag)
+        return true
     }
 
     package func settle(as disposition: Disposition) throws {

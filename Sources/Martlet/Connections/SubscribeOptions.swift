@@ -22,6 +22,9 @@ public struct SubscribeOptions: Sendable, Hashable {
     /// same pattern under the same name, in this process or others. Kept messages are not for them. Needs
     /// ``Capabilities/sharedSubscriptions``. `nil`: each subscriber gets every message.
     public var group: String?
+    /// Whether the subscription is of no use without this very reader, so that a broker that keeps subscriptions is not to keep
+    /// this one.
+    package var endsWithReader = false
 
     /// 256 messages, nothing lost, kept messages first, which alone are told to be kept, one's own among them, ending with
     /// its reader, unless told.
@@ -43,6 +46,13 @@ public struct SubscribeOptions: Sendable, Hashable {
         self.retainAsPublished = retainAsPublished
         self.durableName = durableName
         self.group = group
+    }
+
+    /// For what a call or a goal hears while it lasts: new messages, the latest ones if the reader is behind.
+    package static func passing(limit: Int = 256, overflow: Overflow = .dropOldest) -> SubscribeOptions {
+        var options = SubscribeOptions(overflow: overflow, limit: limit, retained: false)
+        options.endsWithReader = true
+        return options
     }
 
     package func validate() throws {

@@ -3,29 +3,43 @@ import DequeModule
 /// The deliveries of a topic filter or a queue, as an asynchronous sequence with one reader.
 ///
 /// It is live when the call that returned it returns. It survives reconnects and ends only when its connection is
-/// closed, ``finish()`` is called, or nobody holds it any more; leaving the loop and dropping it unsubscribes.
-/// Cancelling the reading task throws `CancellationError`; what had arrived stays for the next reader.
+/// closed, ``finish()`` or ``unsubscribe()`` is called, or nobody holds it any more; leaving the loop and dropping it
+/// unsubscribes. Cancelling the reading task throws `CancellationError`; what had arrived stays for the next reader.
+///
+/// A subscription that the broker keeps beyond its reader (on a kept session of MQTT, or with a
+/// ``SubscribeOptions/durableName``) is kept when its reader ends, however that happens: the broker goes on to collect
+/// messages for it. Only ``unsubscribe()`` ends it there.
 public struct Subscription: AsyncSequence, Sendable {
     /// What it yields.
     public typealias Element = Delivery
     /// It throws a ``MessagingError`` when its connection fails for good, or `CancellationError`.
     public typealias Failure = any Error
 
-    /// Unsubscribes when the last one who could read has gone.
+    /// How a subscription ends.
+    package enum Ending: Sendable, Hashable {
+        /// ``Subscription/finish()`` was called: what has arrived can still be read.
+        case finished
+        /// Nobody holds it any more.
+        case dropped
+        /// ``Subscription/unsubscribe()`` was called: the broker is to keep nothing for it, either.
+        case unsubscribed
+    }
+
+    /// Ends the subscription when the last one who could read has gone.
     private final class Lifetime: Sendable {
         let mailbox: Mailbox<Delivery>
         /// What all deliveries are of; `nil`: they say it.
         let topic: TopicName?
-        let unsubscribe: @Sendable () -> Void
+        let end: @Sendable (Ending) -> Void
 
-        init(mailbox: Mailbox<Delivery>, topic: TopicName?, unsubscribe: @escaping @Sendable () -> Void) {
+        init(mailbox: Mailbox<Delivery>, topic: TopicName?, end: @escaping @Sendable (Ending) -> Void) {
             self.mailbox = mailbox
             self.topic = topic
-            self.unsubscribe = unsubscribe
+            self.end = end
         }
 
         deinit {
-            unsubscribe()
+            end(.dropped)
             mailbox.discard()
         }
     }
@@ -41,7 +55,24 @@ public struct Subscription: AsyncSequence, Sendable {
         of topic: TopicName? = nil,
         unsubscribe: @escaping @Sendable () -> Void
     ) {
-        lifetime = Lifetime(mailbox: mailbox, topic: topic, unsubscribe: unsubscribe)
+        self.init(mailbox, of: topic) { (ending: Ending) in
+            unsubscribe()
+            if ending != .dropped { mailbox.finish() }
+        }
+    }
+
+    /// A subscription that the broker may keep.
+    ///
+    /// - Parameters:
+    ///   - topic: what all deliveries are of, if that is known.
+    ///   - end: called once or more, from any thread, when no more deliveries are wanted. Unless the subscription was
+    ///     dropped it finishes the mailbox, now or when nothing more is put in.
+    package init(
+        _ mailbox: Mailbox<Delivery>,
+        of topic: TopicName? = nil,
+        end: @escaping @Sendable (Ending) -> Void
+    ) {
+        lifetime = Lifetime(mailbox: mailbox, topic: topic, end: end)
     }
 
     /// How many messages were dropped because the reader was too slow; see ``Overflow``.
@@ -51,9 +82,19 @@ public struct Subscription: AsyncSequence, Sendable {
     public var waiting: Int { lifetime.mailbox.count }
 
     /// Stops taking messages. What has arrived can still be read; then the sequence ends.
+    ///
+    /// What the broker keeps beyond its reader it goes on to keep; see ``unsubscribe()``.
     public func finish() {
-        lifetime.unsubscribe()
-        lifetime.mailbox.finish()
+        lifetime.end(.finished)
+    }
+
+    /// Stops taking messages, for good: the broker keeps nothing for the subscription any more, either. What has arrived
+    /// can still be read; then the sequence ends.
+    ///
+    /// It differs from ``finish()`` where the broker keeps a subscription beyond its reader, and may be called after it. It
+    /// does not wait: without a link the broker is told on the next one.
+    public func unsubscribe() {
+        lifetime.end(.unsubscribed)
     }
 
     /// The next delivery; `nil` at the end.
@@ -105,21 +146,29 @@ public struct Subscription: AsyncSequence, Sendable {
         /// The next delivery; `nil` at the end.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Delivery? {
             try Task.checkCancellation()
-            if let next = popFirst() { return next }
-            try await batch.lifetime.mailbox.next(into: &batch.deliveries, onlyOne: takesOne)
-            return popFirst()
+            while true {
+                if let next = popFirst() { return next }
+                try await batch.lifetime.mailbox.next(into: &batch.deliveries, onlyOne: takesOne)
+                if batch.deliveries.isEmpty { return nil }
+            }
         }
 
         fileprivate mutating func nextIfReady() -> Delivery? {
-            batch.lifetime.mailbox.nextIfReady(into: &batch.deliveries, onlyOne: takesOne)
-            return popFirst()
+            while true {
+                batch.lifetime.mailbox.nextIfReady(into: &batch.deliveries, onlyOne: takesOne)
+                if batch.deliveries.isEmpty { return nil }
+                if let next = popFirst() { return next }
+            }
         }
 
+        /// The first that was taken. Those that can't be settled any more are skipped: the broker delivers them again.
         private func popFirst() -> Delivery? {
-            guard let topic = batch.lifetime.topic else { return batch.deliveries.popFirst() }
-            var delivery = batch.deliveries.popFirst()
-            delivery?.knownTopic = topic
-            return delivery
+            while var delivery = batch.deliveries.popFirst() {
+                if let settlement = delivery.settlement, settlement.skipsStale() { continue }
+                if let topic = batch.lifetime.topic { delivery.knownTopic = topic }
+                return delivery
+            }
+            return nil
         }
     }
 }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Where a transport puts the deliveries of one subscription: bounded, and made together with the subscription that reads it
-/// by ``Subscription/makeSubscription(limit:overflow:maximumBytes:onRoom:onEnd:)``.
+/// by ``Subscription/makeSubscription(limit:overflow:maximumBytes:onRoom:onUnsubscribe:onEnd:)``.
 ///
 /// When the reader is slower than the broker the subscription's ``Overflow`` decides. With ``Overflow/suspend`` the transport
 /// is to take less from the broker: a task waits in ``deliver(_:)``; a thread or callback that can't wait uses ``offer(_:)``,
@@ -67,19 +67,28 @@ extension Subscription {
     ///     delivery may be of any size.
     ///   - onRoom: called, from any thread, when at most half of the places are taken after an ``SubscriptionFeed/offer(_:)``
     ///     was refused, or nobody reads any more. It does not block, and may be called once too often.
-    ///   - onEnd: called once, from any thread, when no more deliveries are wanted: ``finish()`` was called, or nobody holds
-    ///     the subscription any more. It has the transport unsubscribe, and does not block. It is not to hold the
-    ///     subscription itself.
+    ///   - onUnsubscribe: called, from any thread, when ``unsubscribe()`` was called, before `onEnd` if that was not called
+    ///     yet: the broker is to keep nothing for the subscription any more. A transport whose broker keeps nothing beyond
+    ///     the reader does without.
+    ///   - onEnd: called once, from any thread, when no more deliveries are wanted: ``finish()`` or ``unsubscribe()`` was
+    ///     called, or nobody holds the subscription any more. It has the transport unsubscribe, or leave what the broker
+    ///     keeps, and does not block. It is not to hold the subscription itself.
     public static func makeSubscription(
         limit: Int,
         overflow: Overflow = .suspend,
         maximumBytes: Int = 64 << 20,
         onRoom: (@Sendable () -> Void)? = nil,
+        onUnsubscribe: (@Sendable () -> Void)? = nil,
         onEnd: @escaping @Sendable () -> Void
     ) -> (subscription: Subscription, feed: SubscriptionFeed) {
         let mailbox = Mailbox(limit: limit, overflow: overflow, weight: .bytes(maximumBytes), onRoom: onRoom)
         let end = End(onEnd)
-        return (Subscription(mailbox) { end.tell() }, SubscriptionFeed(mailbox))
+        let subscription = Subscription(mailbox) { (ending: Ending) in
+            if ending == .unsubscribed { onUnsubscribe?() }
+            end.tell()
+            if ending != .dropped { mailbox.finish() }
+        }
+        return (subscription, SubscriptionFeed(mailbox))
     }
 }
 

@@ -15,6 +15,9 @@ public struct EventSubscription<Payload: Codable & Sendable>: AsyncSequence, Sen
     /// Stops listening. What has arrived can still be read; then the sequence ends.
     public func finish() { subscription.finish() }
 
+    /// Ends the subscription for good, at the broker as well; see ``Subscription/unsubscribe()``.
+    public func unsubscribe() { subscription.unsubscribe() }
+
     /// The next event; `nil` at the end.
     public func next() async throws -> Event<Payload>? {
         var iterator = Iterator(events: subscription.makeSingleIterator())

@@ -92,5 +92,5 @@ package enum Envelope {
     }
 
     /// Whether a content type says that a body is JSON, or says nothing.
-    static func isJSON(_ contentType: String) -> Bool { MediaType(contentType)?.isJSON ?? true }
+    package static func isJSON(_ contentType: String) -> Bool { MediaType(contentType)?.isJSON ?? true }
 }

@@ -4,6 +4,8 @@
 /// order in which they were set; no headers cost nothing.
 public struct Headers: Sendable {
     private var fields: [(name: String, value: HeaderValue)] = []
+    /// What came beside them. It makes no difference to whether headers are equal.
+    package var native: NativeProperties?
 
     /// No headers.
     public init() {}

@@ -28,13 +28,35 @@ package struct WireCoding: Sendable {
         format: MessageFormat? = nil,
         carriesHeaders: Bool = false
     ) throws -> [UInt8] {
-        if message.body.isEmpty, carriesHeaders || message.headers.isEmpty { return [] }
-        if (format ?? self.format) == .envelope { return try outgoing(Envelope.wrap(message, for: .publication)) }
-        let content = carriesHeaders ? Message(message.body) : message
-        return try outgoing(
-            Envelope.isNeeded(for: content) ? Envelope.wrap(content, for: .publication) : message.body
-        )
+        try content(of: message, format: format, carriesHeaders: carriesHeaders).bytes
     }
+
+    /// What is published or queued: its bytes, and whether they are an envelope.
+    package struct Publication: Sendable {
+        package let bytes: [UInt8]
+        package let isEnvelope: Bool
+    }
+
+    /// As ``publication(_:format:carriesHeaders:)``, and whether the bytes are an envelope: for brokers that are told beside
+    /// the bytes what these are.
+    package func content(
+        of message: Message,
+        format: MessageFormat? = nil,
+        carriesHeaders: Bool
+    ) throws -> Publication {
+        if message.body.isEmpty, carriesHeaders || message.headers.isEmpty {
+            return Publication(bytes: [], isEnvelope: false)
+        }
+        let isWanted = (format ?? self.format) == .envelope
+        let content = isWanted || !carriesHeaders ? message : Message(message.body)
+        guard isWanted || Envelope.isNeeded(for: content) else {
+            return Publication(bytes: try outgoing(message.body), isEnvelope: false)
+        }
+        return Publication(bytes: try outgoing(Envelope.wrap(content, for: .publication)), isEnvelope: true)
+    }
+
+    /// Whether bytes are changed before they are sent.
+    package var isTransforming: Bool { !transforms.isEmpty }
 
     /// The bytes of a request or a reply.
     package func call(_ message: Message) throws -> [UInt8] {

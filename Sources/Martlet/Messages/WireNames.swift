@@ -20,6 +20,9 @@ package struct WireNames: Sendable {
         self.flaw = flaw
     }
 
+    /// Whether a topic of another connection of this form is the same one here, also where a message names it.
+    package var isMQTT: Bool { form.separator == NameForm.mqtt.separator }
+
     /// Those of a broker that writes names as text and carries whatever is valid.
     package static let any = WireNames()
 

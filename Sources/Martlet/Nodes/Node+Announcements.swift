@@ -43,6 +43,17 @@ extension Node {
 
     private var onlineTopic: TopicName { options.online?.topic ?? nodeName.online }
 
+    /// Warns where the broker goes on saying that the node is online after it has crashed.
+    func warnIfNobodyWillSayThatItIsGone() {
+        guard options.online != nil else { return }
+        let will = connection.runtime.options.will
+        guard will?.topic != onlineTopic || will?.retain == false else { return }
+        runner.logger.warning(
+            "the node says that it is online, and the connection's will does not take that back: make it with Node.will(for:)",
+            metadata: ["topic": "\(onlineTopic)", "will": .string(will?.topic.text ?? "none")]
+        )
+    }
+
     /// Says that the node is online, once its components can be found and whenever the link is back, for then the
     /// broker has published the will.
     func announceOnline() async throws {

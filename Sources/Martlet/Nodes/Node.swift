@@ -91,6 +91,13 @@ public final class Node: Service, Sendable {
     public func run() async throws {
         try nodeName.validate(on: connection.runtime.names)
         try options.validate(on: connection)
+        guard options.online == nil || options.online?.topic != nil || !nodeName.isMadeUp else {
+            throw MessagingError(
+                .invalidArgument,
+                "a node that says whether it is online needs a name: one that is made up is another each time"
+            )
+        }
+        warnIfNobodyWillSayThatItIsGone()
         for component in components { try component.validate() }
         var tasks: [@Sendable () async throws -> Void] = []
         if let heartbeat = options.heartbeat { tasks.append { try await self.beat(heartbeat) } }
@@ -151,9 +158,12 @@ public final class Node: Service, Sendable {
 /// The name of a node, with which the names of its own topics and procedures begin: `arm.heartbeat`, `arm.stop`.
 struct NodeName: Sendable, Hashable {
     let text: String
+    /// Whether it was not told, so that it is another each time.
+    let isMadeUp: Bool
 
     /// As commlib-py makes names: `-` becomes `_`, and no name becomes 32 random hexadecimal digits.
     init(_ text: String) {
+        isMadeUp = text.isEmpty
         if text.isEmpty {
             self.text = (0..<32).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
         } else {

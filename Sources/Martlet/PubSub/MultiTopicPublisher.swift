@@ -5,17 +5,24 @@ public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
     private let connection: any Connection
     private let options: PublishOptions
     private let filter: ChangeFilter
+    private let codec: (any Codec)?
     private let memory = Mutex(ChangeMemory(limit: 10_000))
 
     /// - Parameters:
     ///   - connection: the connection by which values are published.
     ///   - options: how they are published; by default at most once, not retained.
     ///   - filter: when a value that a topic has already got is published again. The last 10,000 topics count.
-    public init(on connection: any Connection, options: PublishOptions = PublishOptions(), filter: ChangeFilter = .none)
-    {
+    ///   - codec: what values are written with; `nil`: with the connection's.
+    public init(
+        on connection: any Connection,
+        options: PublishOptions = PublishOptions(),
+        filter: ChangeFilter = .none,
+        codec: (any Codec)? = nil
+    ) {
         self.connection = connection
         self.options = options
         self.filter = filter
+        self.codec = codec
     }
 
     /// Publishes a value, unless the filter holds it back.
@@ -26,7 +33,7 @@ public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
     /// - Throws: as ``Connection/publish(_:to:options:)-(Message,_,_)``, and ``MessagingError/Code/encodingFailed``.
     @discardableResult
     public func publish(_ value: Value, to topic: TopicName) async throws -> Bool {
-        let message = try connection.runtime.codecs.message(value)
+        let message = try connection.runtime.codecs.message(value, codec: codec)
         guard filter != .none else {
             try await connection.publish(message, to: topic, options: options)
             return true

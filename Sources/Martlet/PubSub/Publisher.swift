@@ -9,14 +9,16 @@ public final class Publisher<Value: Codable & Sendable>: Sendable {
     ///   - connection: the connection by which they are published.
     ///   - options: how they are published; by default at most once, not retained.
     ///   - filter: when a value that the topic has already got is published again.
+    ///   - codec: what values are written with; `nil`: with the connection's.
     public init(
         to topic: Topic<Value>,
         on connection: any Connection,
         options: PublishOptions = PublishOptions(),
-        filter: ChangeFilter = .none
+        filter: ChangeFilter = .none,
+        codec: (any Codec)? = nil
     ) {
         self.topic = topic
-        publisher = MultiTopicPublisher(on: connection, options: options, filter: filter)
+        publisher = MultiTopicPublisher(on: connection, options: options, filter: filter, codec: codec)
     }
 
     /// Publishes a value, unless the filter holds it back; see ``MultiTopicPublisher/publish(_:to:)``.

@@ -8,10 +8,13 @@ public struct TypedSubscription<Value: Codable & Sendable>: AsyncSequence, Senda
 
     private let subscription: Subscription
     private let runtime: ConnectionRuntime
+    private let codec: (any Codec)?
 
-    init(_ subscription: Subscription, runtime: ConnectionRuntime) {
+    /// - Parameter codec: what all values are read with; `nil`: as the connection reads their content types.
+    init(_ subscription: Subscription, runtime: ConnectionRuntime, codec: (any Codec)?) {
         self.subscription = subscription
         self.runtime = runtime
+        self.codec = codec
     }
 
     /// How many messages were dropped because the reader was too slow; see ``Overflow``.
@@ -19,6 +22,9 @@ public struct TypedSubscription<Value: Codable & Sendable>: AsyncSequence, Senda
 
     /// Stops taking messages. What has arrived can still be read; then the sequence ends.
     public func finish() { subscription.finish() }
+
+    /// Ends the subscription for good, at the broker as well; see ``Subscription/unsubscribe()``.
+    public func unsubscribe() { subscription.unsubscribe() }
 
     /// The next value; `nil` at the end.
     public func next() async throws -> Received<Value>? {
@@ -28,25 +34,26 @@ public struct TypedSubscription<Value: Codable & Sendable>: AsyncSequence, Senda
 
     /// Reads the values. Only one task may read at a time.
     public func makeAsyncIterator() -> Iterator {
-        Iterator(deliveries: subscription.makeAsyncIterator(), runtime: runtime)
+        Iterator(deliveries: subscription.makeAsyncIterator(), runtime: runtime, codec: codec)
     }
 
     /// Reads one value, and takes no more for it than it looks at.
     func makeSingleIterator() -> Iterator {
-        Iterator(deliveries: subscription.makeSingleIterator(), runtime: runtime)
+        Iterator(deliveries: subscription.makeSingleIterator(), runtime: runtime, codec: codec)
     }
 
     /// Reads a typed subscription.
     public struct Iterator: AsyncIteratorProtocol {
         fileprivate var deliveries: Subscription.Iterator
         fileprivate let runtime: ConnectionRuntime
+        fileprivate let codec: (any Codec)?
 
         /// The next value; `nil` at the end.
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Received<Value>? {
             while let delivery = try await deliveries.next(isolation: isolation) {
                 do {
                     return try Received(
-                        value: runtime.decode(delivery.message, from: delivery.topic.text),
+                        value: runtime.decode(delivery.message, from: delivery.topic.text, codec: codec),
                         delivery: delivery
                     )
                 } catch {

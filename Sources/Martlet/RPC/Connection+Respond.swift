@@ -74,7 +74,7 @@ extension Connection {
         )
         let cancellations = try await subscribe(
             to: TopicPattern(name.cancellationTopic),
-            options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
+            options: .passing(limit: 4_096)
         )
         let requests = try await consumeRequests(from: name, options: ConsumeOptions(prefetch: options.concurrency))
         return RequestLoop(handling: handling, cancellations: cancellations, requests: requests)

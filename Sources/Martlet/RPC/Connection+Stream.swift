@@ -22,6 +22,18 @@ extension Connection {
         return ResponseStream(lifetime: lifetime, codecs: runtime.codecs)
     }
 
+    /// Calls a remote procedure that answers with a stream, and hands each element on as it came.
+    package nonisolated func forEachElement(
+        of name: QueueName,
+        _ request: Message,
+        timeout: Duration,
+        window: Int = 64,
+        _ body: (Message) async throws -> Void
+    ) async throws {
+        let stream = try await openStream(name, request, timeout: timeout, window: window)
+        while let element = try await stream.receiver.next() { try await body(element) }
+    }
+
     /// Asks for a stream of messages; it is ended when nobody holds what is returned any more.
     nonisolated func openStream(
         _ name: QueueName,

@@ -9,15 +9,19 @@ struct IncomingRequest: Sendable {
     ///
     /// - Throws: ``MessagingError/Code/noResponder`` where the broker can tell that the caller has gone.
     func reply(_ message: Message) async throws {
-        var message = message
-        message.headers.correlationID = id
-        try await connection.reply(message, to: replyTo)
+        try await connection.reply(tied(message), to: replyTo)
     }
 
     /// Sends the caller the last message, and settles the request with it.
     func answer(_ message: Message, settling delivery: Delivery) async throws {
-        var message = message
-        message.headers.correlationID = id
-        try await connection.answer(message, to: replyTo, settling: delivery)
+        try await connection.answer(tied(message), to: replyTo, settling: delivery)
+    }
+
+    /// A message to the caller, which knows by it what is answered. A request without an envelope is answered without one.
+    private func tied(_ reply: Message) -> Message {
+        var reply = reply
+        reply.headers.correlationID = id
+        reply.headers.native = message.headers.native?.correlation.map { NativeProperties(correlation: $0) }
+        return reply
     }
 }

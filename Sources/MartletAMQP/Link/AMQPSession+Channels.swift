@@ -13,17 +13,10 @@ extension AMQPSession {
         _ owner: (any ChannelOwner)?,
         _ opened: @escaping Channel.Completion = { _ in }
     ) throws -> Channel {
-        guard keeper.isUp, let link else { throw offlineError }
-        let number = try freeChannel()
-        let channel = Channel(
-            number,
-            owner: owner,
-            settler: ChannelSettler(channel: number, settlements: settlements),
-            maximumBodyBytes: options.maximumReceivedBytes
-        )
-        channels[number] = channel
+        guard keeper.isUp, let link = wire.link else { throw offlineError }
+        let channel = try channels.add(owner, most: wire.agreement?.channelMax ?? 0)
         channel.waiting.append(opened)
-        try link.append(.channelOpen, channel: number)
+        try link.append(.channelOpen, channel: channel.number)
         return channel
     }
 
@@ -34,22 +27,9 @@ extension AMQPSession {
         }
     }
 
-    private func freeChannel() throws -> UInt16 {
-        let most = agreement?.channelMax ?? 0
-        guard channels.count < Int(most) else {
-            throw MessagingError(
-                .refused,
-                "all \(most) channels of the connection are in use; each subscription and consumer takes one"
-            )
-        }
-        // The one that was closed last is not the next: an answer to it may be under way.
-        repeat { lastChannel = lastChannel >= most ? 1 : lastChannel + 1 } while channels[lastChannel] != nil
-        return lastChannel
-    }
-
     /// Asks for something on a channel; the completion is called once, on the loop.
     func ask(_ method: ClientMethod, on channel: Channel, _ completion: @escaping Channel.Completion) {
-        guard let link, channels[channel.number] === channel, !channel.isClosing else {
+        guard let link = wire.link, channels.has(channel), !channel.isClosing else {
             return completion(.failure(offlineError))
         }
         do {
@@ -112,14 +92,14 @@ extension AMQPSession {
 
     /// Tells a broker something that has no answer.
     func tell(_ method: ClientMethod, on channel: Channel) {
-        guard let link, channels[channel.number] === channel, !channel.isClosing else { return }
+        guard let link = wire.link, channels.has(channel), !channel.isClosing else { return }
         // It can't be too large: it is none of those that hold tables.
         try? link.append(method, channel: channel.number)
     }
 
     /// Closes a channel; its number is free when the broker has answered.
     func close(_ channel: Channel) {
-        guard let link, channels[channel.number] === channel, !channel.isClosing else { return }
+        guard let link = wire.link, channels.has(channel), !channel.isClosing else { return }
         try? link.append(.channelClose(code: 200, text: "done"), channel: channel.number)
         channel.isClosing = true
         channel.settler.end(.lost)
@@ -139,10 +119,13 @@ extension AMQPSession {
         case .deliver(let delivery): try channel.assembly.announce(.delivery(delivery))
         case .returned(let returned): try channel.assembly.announce(.returned(returned))
         case .reply(.got(let got)): try channel.assembly.announce(.got(got))
-        case .ack(let tag, let multiple): confirmed(tag, multiple, isTaken: true, on: channel)
-        case .nack(let tag, let multiple): confirmed(tag, multiple, isTaken: false, on: channel)
+        case .ack(let tag, let multiple): publishing.confirmed(tag, multiple, isTaken: true, on: channel, of: self)
+        case .nack(let tag, let multiple): publishing.confirmed(tag, multiple, isTaken: false, on: channel, of: self)
         case .cancel(let consumer): channel.owner?.cancelled(consumer, on: channel, of: self)
-        case .channelFlow(let isActive): tell(.channelFlowOK(isActive: isActive), on: channel)
+        case .channelFlow(let isActive):
+            channel.isStopped = !isActive
+            tell(.channelFlowOK(isActive: isActive), on: channel)
+            if isActive { bell.ring() }
         case .channelClose(let close): closedByBroker(channel, close)
         case .channelCloseOK:
             guard channel.isClosing else { throw FrameParser.broken("an answer comes that nobody asked for") }
@@ -158,33 +141,26 @@ extension AMQPSession {
     }
 
     func received(_ content: ContentAssembly.Content, on channel: Channel) throws {
+        if let refusal = content.refusal { runtime.count(\.oversized, "\(refusal.message)") }
         switch content.announcement {
         case .delivery:
             // Owners count what has to be settled.
             if channel.isClosing { return }
-            channel.owner?.received(content, on: channel, of: self)
-            if !channel.hasRead {
-                channel.hasRead = true
-                channelsRead.append(channel)
-            }
+            try channel.owner?.received(content, on: channel, of: self)
+            channels.noteRead(channel)
         case .got(let got):
             guard let completion = channel.waiting.popFirst() else {
                 throw FrameParser.broken("an answer comes that nobody asked for")
             }
-            gotten = content
+            channel.gotten = content
             completion(.success(.got(got)))
-            gotten = nil
-        case .returned(let returned) where channel === callers.channel:
-            guard let call = content.properties.correlationID else { return }
-            runtime.failCall(call, MessagingError(returned: returned, to: returned.routingKey))
-        case .returned(let returned):
-            guard case .int64(let number) = content.properties.headers?[AMQPPublish.returnHeader] else { return }
-            channel.confirms?.returned(UInt64(bitPattern: number), returned)
+            channel.gotten = nil
+        case .returned(let returned): channel.owner?.returned(content, returned, on: channel, of: self)
         }
     }
 
     private func closedByBroker(_ channel: Channel, _ close: ServerMethod.Close) {
-        if let link { try? link.append(.channelCloseOK, channel: channel.number) }
+        if let link = wire.link { try? link.append(.channelCloseOK, channel: channel.number) }
         let error = MessagingError(channelClose: close)
         runtime.logger.debug("the broker closed the channel \(channel.number): \(error)")
         end(channel, error, linkIsLost: false)
@@ -192,11 +168,20 @@ extension AMQPSession {
 
     /// A channel is over: who waits on it is told, and then its owner.
     func end(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool) {
-        channels[channel.number] = nil
+        channels.remove(channel)
         channel.isClosing = true
         channel.settler.end(.lost)
         while let completion = channel.waiting.popFirst() { completion(.failure(error)) }
         channel.owner?.ended(channel, error, linkIsLost: linkIsLost, of: self)
+    }
+
+    /// Refuses a delivery whose body was not kept: it becomes a dead letter, where there are such.
+    func refuse(_ content: ContentAssembly.Content, on channel: Channel) {
+        switch content.announcement {
+        case .delivery(let delivery): tell(.nack(tag: delivery.tag, multiple: false, requeue: false), on: channel)
+        case .got(let got): tell(.nack(tag: got.tag, multiple: false, requeue: false), on: channel)
+        case .returned: break
+        }
     }
 
     // MARK: Settling
@@ -204,19 +189,18 @@ extension AMQPSession {
     /// Tells the broker what readers have done with their deliveries.
     func settle() throws {
         var settled: [Channel] = []
-        for entry in settlements.takeAll() {
-            guard let channel = channels[entry.settler.channel], channel.settler === entry.settler else { continue }
+        for (channel, method) in channels.takeSettlements() {
             channel.unsettled -= 1
             if !channel.hasSettled {
                 channel.hasSettled = true
                 settled.append(channel)
             }
-            switch entry.method {
+            switch method {
             case .ack(let tag, multiple: false) where channel.window != nil: channel.window?.acknowledge(tag)
             case .nack(let tag, multiple: false, _):
-                tell(entry.method, on: channel)
+                tell(method, on: channel)
                 channel.window?.told(tag)
-            default: tell(entry.method, on: channel)
+            default: tell(method, on: channel)
             }
         }
         for channel in settled {

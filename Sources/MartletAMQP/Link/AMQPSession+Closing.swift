@@ -3,40 +3,31 @@ import MartletTransport
 
 /// The end of a session.
 extension AMQPSession {
-    var hasUnwritten: Bool {
-        guard blockedReason == nil, let link else { return false }
-        return link.wantsToWrite || outbox.count > 0 || !waiting.isEmpty || !offline.isEmpty
-    }
+    var hasUnwritten: Bool { publishing.hasUnwritten(self) }
 
     func writeAccepted() {
         attend {
             try settle()
-            try send()
+            try publishing.send(self)
         }
     }
 
     func sayGoodbye(until deadline: Duration) async {
-        let answer = Promise<Void>()
-        goodbye = answer
         attend {
             try settle()
-            will?.withdraw(self)
-            for consumer in consumers.values { consumer.sayGoodbye(self) }
-            try link?.append(.connectionClose(code: 200, text: "done"), channel: 0)
+            consuming.sayGoodbye(self)
         }
+        guard let answer = wire.sayGoodbye(self) else { return }
         let timer = runtime.timers.schedule(at: deadline) { answer.end(.success(())) }
-        if link != nil { _ = try? await answer.value() }
+        _ = try? await answer.value()
         runtime.timers.cancel(timer)
     }
 
     func end(_ error: MessagingError) {
-        for channel in channels.values { channel.settler.end(.closed) }
+        for channel in channels.all { channel.settler.end(.closed) }
         endChannels(error)
-        failOutgoing(error)
-        for consumer in consumers.values { consumer.finish(throwing: error.code == .connectionClosed ? nil : error) }
-        consumers.removeAll()
-        for native in natives.values { native.finish(throwing: error.code == .connectionClosed ? nil : error) }
-        natives.removeAll()
-        events.finish()
+        publishing.failAll(error, self)
+        consuming.finish(throwing: error.code == .connectionClosed ? nil : error)
+        publishing.finishEvents()
     }
 }

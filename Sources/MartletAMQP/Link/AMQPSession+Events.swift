@@ -7,55 +7,46 @@ extension AMQPSession {
     /// Does something with the link, and then what follows from it: what there is to write is written, as far as that
     /// goes, and the socket watched for what is wanted now; or the link is found to be lost.
     func attend(_ body: () throws -> Void) {
-        guard let link else { return }
+        guard wire.link != nil else { return }
         do {
             try body()
-            try link.flush()
-            // It has got room in this very moment, and so will not tell of it.
-            if isHeldUp, !link.wantsToWrite {
-                isHeldUp = false
-                bell.ring()
-            }
+            if try wire.flush() { bell.ring() }
         } catch {
             failed(error)
             return
         }
-        updateInterest()
+        wire.updateInterest(reads: !isDeaf)
     }
 
-    private func updateInterest() {
-        guard let watch, !watch.isCancelled, let link else { return }
-        watch.interest = link.interest(reads: !isDeaf)
-    }
+    /// Whether the socket is not read, because readers are far behind.
+    var isDeaf: Bool { consuming.isDeaf(self) }
 
     func socketReady() {
         attend {
-            guard let link, try link.advance() else { return }
+            guard let link = wire.link, try link.advance() else { return }
             try link.flush()
-            defer { readAll() }
+            defer { channels.tellRead(self) }
             let hasMore = try link.read { input, channel in
                 // What was read before may have ended the link.
-                guard self.link === link else { throw MessagingError(.connectionLost, "the link is over") }
+                guard wire.link === link else { throw MessagingError(.connectionLost, "the link is over") }
                 try received(input, on: channel)
             }
             // After the others on this loop.
             if hasMore { readOn() }
         }
         // A confirmation makes room for the next publish, and so does what was written.
-        if canPublish { attend { try send() } }
+        if canPublish { attend { try publishing.send(self) } }
         keeper.progressed()
     }
 
     private func readOn() {
-        hasUnread = true
+        wire.noteUnread()
         bell.ring()
     }
 
     /// Reads on where TLS has more than was taken last, of which the socket says nothing.
     func readRest() {
-        guard hasUnread, !isDeaf else { return }
-        hasUnread = false
-        socketReady()
+        if !isDeaf, wire.takeUnread() { socketReady() }
     }
 
     private func received(_ input: Link.Input, on number: UInt16) throws {
@@ -81,79 +72,20 @@ extension AMQPSession {
     private func received(_ method: ServerMethod) throws {
         switch keeper.state {
         case .opening:
-            guard var handshake else { return }
-            let step = try handshake.receive(method)
-            self.handshake = handshake
-            switch step {
-            case .send(let methods):
-                for method in methods { try link?.append(method, channel: 0) }
-            case .tuned(let methods, let agreement):
-                for method in methods { try link?.append(method, channel: 0) }
-                link?.agree(frameMax: agreement.frameMax)
-            case .done(let agreement):
-                established(agreement)
-            }
+            guard try wire.shakeHands(method), linkAnswered() else { return }
+            wire.startHeartbeat(self)
         case .restoring, .open, .draining, .closing:
             switch method {
-            case .blocked(let reason): setBlocked(reason)
-            case .unblocked: setBlocked(nil)
-            case .connectionCloseOK:
-                goodbye?.end(.success(()))
+            case .blocked(let reason): publishing.block(reason, self)
+            case .unblocked: publishing.block(nil, self)
+            case .connectionCloseOK: wire.goodbyeHeard()
             case .connectionClose(let close):
-                try link?.append(.connectionCloseOK, channel: 0)
-                try link?.flush()
+                try wire.link?.append(.connectionCloseOK, channel: 0)
+                try wire.link?.flush()
                 throw MessagingError(connectionClose: close)
             default: throw FrameParser.broken("a method of a channel comes on none")
             }
         case .idle, .closed: break
-        }
-    }
-
-    private func readAll() {
-        let read = channelsRead
-        channelsRead.removeAll(keepingCapacity: true)
-        for channel in read {
-            channel.hasRead = false
-            if channels[channel.number] === channel { channel.owner?.readAll(on: channel, of: self) }
-        }
-    }
-
-    func setBlocked(_ reason: String?) {
-        blockedReason = reason
-        events.set(blocked: reason)
-        if let reason {
-            runtime.logger.warning("the broker takes no publishes at the moment: \(quoted(reason))")
-        } else {
-            runtime.logger.info("the broker takes publishes again")
-        }
-    }
-
-    func scheduleTick() {
-        ticker?.cancel()
-        guard let heartbeat else { return }
-        ticker = loop.schedule(after: heartbeat.tick) { [weak self] in
-            self?.assumeIsolated { $0.tick() }
-        }
-    }
-
-    private func tick() {
-        guard let link,
-            let verdict = heartbeat?.check(
-                read: link.bytesRead,
-                written: link.bytesWritten,
-                isDeaf: isDeaf,
-                now: .now
-            )
-        else { return }
-        scheduleTick()
-        attend {
-            switch verdict {
-            case .nothing: break
-            // One that waits to be written is enough: what says that we are here is that anything is.
-            case .send: if !link.wantsToWrite { link.appendHeartbeat() }
-            case .dead:
-                throw MessagingError(.connectionLost, "nothing was heard of the broker for two heartbeats")
-            }
         }
     }
 }

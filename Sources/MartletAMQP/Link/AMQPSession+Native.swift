@@ -9,7 +9,7 @@ extension AMQPSession {
     func declare(_ method: ClientMethod) async throws -> ServerMethod.Reply {
         guard keeper.state == .open else { throw offlineError }
         let reply = try await askAlone([method])
-        topology.note(method)
+        declarations.note(method)
         return reply
     }
 
@@ -18,11 +18,9 @@ extension AMQPSession {
     func openNative(confirms: Bool) async throws -> Int {
         guard keeper.state == .open else { throw offlineError }
         try Task.checkCancellation()
-        lastConsumer += 1
-        let id = lastConsumer
         let native = NativeChannel(confirms: confirms)
-        native.id = id
-        natives[id] = native
+        consuming.add(native)
+        let id = native.id
         let promise = Promise<Void>()
         attend { native.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
@@ -39,10 +37,10 @@ extension AMQPSession {
     func closeNative(_ id: Int) async {
         let closed = Promise<Void>()
         endNative(id) { closed.end(.success(())) }
-        let timer = loop.schedule(after: .seconds(5)) { closed.end(.success(())) }
+        let timer = runtime.timers.schedule(at: runtime.timers.now + .seconds(5)) { closed.end(.success(())) }
         // Not by the task that closes, which may have been cancelled: this has to run all the same.
         await Task { _ = try? await closed.value() }.value
-        timer.cancel()
+        runtime.timers.cancel(timer)
     }
 
     /// Closes a channel, soon. From any thread.
@@ -56,23 +54,23 @@ extension AMQPSession {
     ///
     /// - Parameter closed: called once, when it is closed at the broker, or its link is gone.
     private func endNative(_ id: Int, _ closed: @escaping () -> Void) {
-        guard let native = natives[id] else { return closed() }
+        guard let native = consuming.native(id) else { return closed() }
         attend {
             try settle()
-            sendAccepted(by: .native(id))
+            publishing.sendAccepted(by: .native(id), self)
         }
-        natives[id] = nil
+        consuming.removeNative(id)
         let channel = native.channel
         attend { native.close(self) }
         // Without a link there is nothing to tell the broker.
         native.finish(throwing: nil)
-        guard let channel, channels[channel.number] === channel else { return closed() }
+        guard let channel, channels.has(channel) else { return closed() }
         // The broker answers nothing after its farewell, with which this ends.
         channel.waiting.append { _ in closed() }
     }
 
     func native(_ id: Int) throws -> NativeChannel {
-        if let native = natives[id] { return native }
+        if let native = consuming.native(id) { return native }
         if keeper.state == .closed { throw MessagingError.closed }
         throw NativeChannel.closed
     }
@@ -92,9 +90,14 @@ extension AMQPSession {
         let promise = Promise<AMQPDelivery?>()
         attend {
             ask(.get(queue: queue, noAck: noAck), on: channel) { result in
+                if let content = channel.gotten, let refusal = content.refusal {
+                    if !noAck { self.refuse(content, on: channel) }
+                    promise.end(.failure(refusal))
+                    return
+                }
                 promise.end(
                     result.map { _ in
-                        self.gotten.map { AMQPDelivery($0, settler: noAck ? nil : channel.settler) }
+                        channel.gotten.map { AMQPDelivery($0, settler: noAck ? nil : channel.settler) }
                     }
                 )
             }
@@ -132,29 +135,8 @@ extension AMQPSession {
     nonisolated func leave(_ tag: String, of id: Int) {
         bell.execute { [weak self] in
             self?.assumeIsolated { session in
-                session.attend { session.natives[id]?.leave(tag, session) }
+                session.attend { session.consuming.native(id)?.leave(tag, session) }
             }
         }
-    }
-
-    // MARK: Back-pressure
-
-    /// Counts a delivery that no prefetch holds back, as long as a reader is behind.
-    func countBacklog(bytes: Int) {
-        guard gate.isClosed else { return forgetBacklog() }
-        backlogMessages += 1
-        backlogBytes += bytes
-    }
-
-    /// Counts anew once no reader is behind.
-    func forgetBacklog() {
-        backlogMessages = 0
-        backlogBytes = 0
-    }
-
-    /// Whether the socket is not read, because readers are far behind.
-    var isDeaf: Bool {
-        guard gate.isClosed else { return false }
-        return backlogMessages > 8_192 || backlogBytes > 32 << 20
     }
 }

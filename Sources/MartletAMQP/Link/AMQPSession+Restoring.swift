@@ -6,7 +6,7 @@ import MartletTransport
 extension AMQPSession {
     /// How long the broker may take to see that the link before is gone, and to let go of what was that link's own: it
     /// looks once a heartbeat, and has to find silence twice.
-    var patience: Duration { max(options.connectTimeout, (agreement?.heartbeat ?? .seconds(60)) * 3) }
+    var patience: Duration { max(options.connectTimeout, (wire.agreement?.heartbeat ?? .seconds(60)) * 3) }
 
     /// Whether an error of the broker's may come from the link before, of which it does not know yet that it is gone: its
     /// queue is locked (405) or has one exclusive consumer (403), or is gone (404) and not yet declared again.
@@ -19,14 +19,11 @@ extension AMQPSession {
     /// Returns when all of it is open, or the broker has refused it, or has had as long for it as it has for a connection.
     func restoreLink() async throws {
         try Task.checkCancellation()
-        attend { _ = try publisher.open(on: self, confirms: false) }
+        attend { try publishing.open(on: self) }
         try await declareAgain(level: .warning)
         let gathering = Gathering()
-        let openings: [any Restorable] =
-            (replies.map { [$0] } ?? []) + (will.map { [$0] } ?? [])
-            + consumers.sorted { $0.key < $1.key }.map(\.value) + natives.sorted { $0.key < $1.key }.map(\.value)
         attend {
-            for restorable in openings {
+            for restorable in consuming.all {
                 gathering.begin()
                 restorable.open(on: self) { [runtime] error in
                     if let error { runtime.logger.debug("something could not be opened again: \(error)") }
@@ -43,60 +40,43 @@ extension AMQPSession {
     ///
     /// - Parameter level: at which what is refused for good is logged.
     private func declareAgain(level: Logger.Level) async throws {
-        undeclared = 0
         let gathering = Gathering()
-        attend {
-            for method in topology.methods {
-                gathering.begin()
-                declarations.ask(method, on: self) { result in
-                    if case .failure(let error) = result { self.refusedAgain(error, level) }
-                    gathering.end()
-                }
-            }
-        }
+        attend { declarations.declareAgain(level: level, gathering, on: self) }
         try await wait(for: gathering)
-        attend { declarations.close(self) }
-    }
-
-    private func refusedAgain(_ error: any Error, _ level: Logger.Level) {
-        // With the link everything is declared anew.
-        guard keeper.isUp else { return }
-        if Self.mayPass(error) {
-            undeclared += 1
-            runtime.logger.debug("something could not be declared again yet: \(error)")
-        } else {
-            runtime.logger.log(level: level, "something could not be declared again: \(error)")
-        }
+        attend { declarations.declaredAgain(self) }
     }
 
     /// Declares all of it again and again while there is this link, until nothing is left or patience ends. All, since
     /// what was there may have gone with what was not: an exchange with the last queue that was bound to it.
     func linkIsBack() async {
-        guard let link else { return }
-        let deadline = ContinuousClock.now + patience
+        guard let link = wire.link else { return }
+        let deadline = runtime.timers.now + patience
         var attempt = 1
-        while undeclared > 0, .now < deadline {
+        while declarations.undeclared > 0, runtime.timers.now < deadline {
             do {
                 try await runtime.timers.sleep(for: Self.pause(before: attempt))
-                guard self.link === link, keeper.state == .open else { return }
+                guard wire.link === link, keeper.state == .open else { return }
                 attempt += 1
                 try await declareAgain(level: .debug)
             } catch {
                 return
             }
-            guard self.link === link else { return }
+            guard wire.link === link else { return }
         }
-        if undeclared > 0 {
-            runtime.logger.warning("\(undeclared) queues, exchanges or bindings could not be declared again")
-            undeclared = 0
+        if declarations.undeclared > 0 {
+            runtime.logger.warning(
+                "\(declarations.undeclared) queues, exchanges or bindings could not be declared again"
+            )
+            declarations.giveUp()
         }
     }
 
     private func wait(for gathering: Gathering) async throws {
         guard let promise = gathering.promise() else { return }
-        let timers = runtime.timers
-        let timer = timers.schedule(at: timers.now + options.connectTimeout) { promise.end(.success(())) }
-        defer { timers.cancel(timer) }
+        let timer = runtime.timers.schedule(at: runtime.timers.now + options.connectTimeout) {
+            promise.end(.success(()))
+        }
+        defer { runtime.timers.cancel(timer) }
         try await promise.value()
     }
 
@@ -109,14 +89,26 @@ extension AMQPSession {
     /// Opens something again that was ended, though the link was not: soon, and later each time.
     func openAgain(_ restorable: any Restorable, attempt: Int) {
         let id = restorable.id
-        loop.schedule(after: Self.pause(before: attempt)) { [weak self] in
-            self?.assumeIsolated { $0.openAgain(id, attempt: attempt) }
+        later(after: Self.pause(before: attempt)) { $0.openAgain(id, attempt: attempt) }
+    }
+
+    /// Wakes something after a while.
+    func wake(_ restorable: any Restorable, after time: Duration) -> Timers.ID {
+        let id = restorable.id
+        return later(after: time) { $0.consuming[id]?.wake($0) }
+    }
+
+    /// Does something on the loop after a while, by the connection's clock.
+    @discardableResult
+    func later(after time: Duration, _ work: @escaping @Sendable (isolated AMQPSession) -> Void) -> Timers.ID {
+        runtime.timers.schedule(at: runtime.timers.now + time) { [weak self, bell] in
+            bell.execute { [weak self] in self?.assumeIsolated { work($0) } }
         }
     }
 
     private func openAgain(_ id: Int, attempt: Int) {
         // Without a link it will be opened with the next one.
-        guard keeper.state == .open, let restorable = restorable(id) else { return }
+        guard keeper.state == .open, let restorable = consuming[id] else { return }
         attend {
             restorable.open(on: self) { [runtime] error in
                 guard let error else { return }
@@ -126,9 +118,5 @@ extension AMQPSession {
                 )
             }
         }
-    }
-
-    private func restorable(_ id: Int) -> (any Restorable)? {
-        id == ReplyConsumer.fixedID ? replies : consumers[id] ?? natives[id]
     }
 }

@@ -39,23 +39,30 @@ extension AMQPSession {
     }
 
     nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
+        try await send(message, to: queue, options, until: deadline(after: options.expiry))
+    }
+
+    private nonisolated func send(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions,
+        until deadline: Duration?
+    ) async throws {
         let name = try runtime.names.queue(queue)
         try check(message, options.guarantee)
         if message.headers.replyTo != nil { return try await beginRequest(message, to: queue, options).wait() }
         let isGuaranteed = options.guarantee > .atMostOnce
         var (properties, body) = try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: true, expiry: options.expiry)
-        let start = runtime.timers.now
         while true {
-            let left = options.expiry.map { $0 - (runtime.timers.now - start) }
-            if let left, left <= .zero { throw expired(queue) }
+            var presence = Presence.known
             do {
-                var isNew = false
                 if options.requiresConsumer {
-                    try await checkConsumers(of: queue, within: left)
+                    try await checkConsumers(of: queue, within: life(of: queue, until: deadline))
                 } else {
-                    isNew = try await ensureQueue(queue, waits: isGuaranteed, within: left)
+                    presence = try await ensureQueue(queue, waits: isGuaranteed, until: deadline)
                 }
+                let isNew = presence == .new
                 let publish = AMQPPublish(
                     exchange: "",
                     routingKey: name,
@@ -63,7 +70,7 @@ extension AMQPSession {
                     properties: properties,
                     body: body
                 )
-                if isNew, isGuaranteed { return try await sendFirst(publish, to: queue, expiry: left) }
+                if isNew, isGuaranteed { return try await sendFirst(publish, to: queue, until: deadline) }
                 if isNew { await remember(queue) }
                 return try await transmit(
                     Outgoing(
@@ -71,10 +78,10 @@ extension AMQPSession {
                         isKept: isGuaranteed,
                         confirmation: isGuaranteed || options.requiresConsumer ? Promise() : nil
                     ),
-                    expiry: left
+                    expiry: life(of: queue, until: deadline)
                 )
             } catch let error as MessagingError
-                where error.code == .noResponder && !options.requiresConsumer
+                where error.code == .noResponder && !options.requiresConsumer && presence != .assumed
             {
                 // The queue was deleted since it was last seen.
                 await forget(queue)
@@ -97,6 +104,7 @@ extension AMQPSession {
             return .confirmed
         }
         let name = try runtime.names.queue(queue)
+        let deadline = deadline(after: options.expiry)
         try check(message, options.guarantee)
         var (properties, body) = try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: true, expiry: options.expiry)
@@ -107,25 +115,25 @@ extension AMQPSession {
             properties: properties,
             body: body
         )
-        if try await ensureQueue(queue, waits: true, within: options.expiry) {
+        if try await ensureQueue(queue, waits: true, until: deadline) == .new {
             do {
-                try await sendFirst(publish, to: queue, expiry: options.expiry)
+                try await sendFirst(publish, to: queue, until: deadline)
             } catch let error as MessagingError where error.code == .noResponder {
                 await forget(queue)
-                try await send(message, to: queue, options)
+                try await send(message, to: queue, options, until: deadline)
             }
             return .confirmed
         }
         let begun = try await begin(
             Outgoing(publish: publish, isKept: true, confirmation: Promise()),
-            expiry: options.expiry
+            expiry: life(of: queue, until: deadline)
         )
         return Confirmation {
             do {
                 try await begun.wait()
             } catch let error as MessagingError where error.code == .noResponder {
                 await self.forget(queue)
-                try await self.send(message, to: queue, options)
+                try await self.send(message, to: queue, options, until: deadline)
             }
         }
     }
@@ -136,12 +144,12 @@ extension AMQPSession {
     private nonisolated func sendFirst(
         _ publish: AMQPPublish,
         to queue: QueueName,
-        expiry: Duration?
+        until deadline: Duration?
     ) async throws {
         for attempt in 0... {
             do {
-                try await begin(Outgoing(publish: publish, isKept: true, confirmation: Promise()), expiry: expiry)
-                    .wait()
+                let outgoing = Outgoing(publish: publish, isKept: true, confirmation: Promise())
+                try await transmit(outgoing, expiry: life(of: queue, until: deadline))
                 return await remember(queue)
             } catch let error as MessagingError where error.code == .queueFull {
                 guard attempt < 7, await declaration(of: publish.routingKey).kind == .quorum else {
@@ -189,8 +197,17 @@ extension AMQPSession {
         return try await begin(outgoing, expiry: options.expiry)
     }
 
-    private nonisolated func expired(_ queue: QueueName) -> MessagingError {
-        MessagingError(.timeout, "the message to \(queue) expired before the broker had it")
+    /// When a message is worthless, by the connection's clock: its life counts from the call.
+    private nonisolated func deadline(after expiry: Duration?) -> Duration? { expiry.map { runtime.timers.now + $0 } }
+
+    /// What is left of a message's life; `nil`: it has no end.
+    private nonisolated func life(of queue: QueueName, until deadline: Duration?) throws -> Duration? {
+        guard let deadline else { return nil }
+        let left = deadline - runtime.timers.now
+        guard left > .zero else {
+            throw MessagingError(.timeout, "the message to \(queue) expired before the broker had it")
+        }
+        return left
     }
 
     nonisolated func reply(_ message: Message, to address: String) async throws {
@@ -233,7 +250,7 @@ extension AMQPSession {
     /// Throws if nobody hears a direct address any more: as a queue, it can be asked for.
     private func checkAddress(_ address: String) async throws {
         let promise = Promise<ServerMethod.Reply>()
-        attend { inquiries.ask(forQueue: address, on: self) { promise.end($0) } }
+        attend { declarations.ask(forQueue: address, on: self) { promise.end($0) } }
         do {
             _ = try await answer(promise)
         } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
@@ -266,7 +283,7 @@ extension AMQPSession {
     ///
     /// - Parameter queue: its name on the wire.
     func declaration(of queue: String, forRequests: Bool = false) -> AMQPQueue {
-        if let declared = topology.queue(queue) { return declared }
+        if let declared = declarations.queue(queue) { return declared }
         var declared = AMQPQueue(queue, arguments: options.queueArguments)
         if forRequests {
             // It goes with its last responder, so that the broker tells callers that there is none.
@@ -281,57 +298,73 @@ extension AMQPSession {
         return declared
     }
 
-    private func forget(_ queue: QueueName) { knownQueues.remove(queue) }
+    private func forget(_ queue: QueueName) { declarations.forget(queue) }
 
-    private func remember(_ queue: QueueName) {
-        // It is no more than a memory: one that has forgotten asks again.
-        if knownQueues.count > 10_000 { knownQueues.removeAll() }
-        knownQueues.insert(queue)
+    private func remember(_ queue: QueueName) { declarations.remember(queue) }
+
+    /// What is known of a queue.
+    private enum Presence {
+        /// It exists; or, without a link, nobody can tell.
+        case known
+        /// It has just been found, or made: it is known when something could be sent to it.
+        case new
+        /// It may be neither declared nor looked at.
+        case assumed
     }
 
     /// Declares a queue unless it is known to exist.
     ///
-    /// - Parameter waits: whether to wait for a link.
-    /// - Returns: whether it is not known yet: it is when something could be sent to it.
-    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Bool {
-        while !knownQueues.contains(queue) {
+    /// - Parameters:
+    ///   - waits: whether to wait for a link, and for a broker that is silent.
+    ///   - deadline: until when.
+    private func ensureQueue(_ queue: QueueName, waits: Bool, until deadline: Duration?) async throws -> Presence {
+        while !declarations.knows(queue) {
+            let limit = try life(of: queue, until: deadline)
             do {
-                let declared = declaration(of: try runtime.names.queue(queue))
-                _ = try await askAlone([.declareQueue(declared, passive: false)], within: limit)
+                return try await declare(runtime.names.queue(queue), within: limit)
             } catch let error as MessagingError {
-                switch error.amqpReplyCode {
-                // It exists, declared otherwise or for one connection alone: that is as good.
-                case AMQPReplyError.preconditionFailed, AMQPReplyError.resourceLocked: break
-                // What has no end of its own waits for as long as the broker is silent.
-                case nil where error.code == .timeout && waits && limit == nil: continue
-                default:
-                    guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
-                    if !waits {
-                        if case .fail = options.connection.whileOffline { throw error }
-                        return false
-                    }
-                    try await runtime.waitUntilConnected(within: limit)
-                    continue
+                if waits, error.code == .timeout, error.amqpReplyCode == nil { continue }
+                guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
+                if !waits {
+                    if case .fail = options.connection.whileOffline { throw error }
+                    return .known
                 }
+                try await runtime.waitUntilConnected(within: limit)
             }
-            return true
         }
-        return false
+        return .known
+    }
+
+    /// Declares a queue; one that may not be declared is looked at, and otherwise taken to be there.
+    private func declare(_ name: String, within limit: Duration?) async throws -> Presence {
+        var access = QueueAccess(isOwn: false)
+        while true {
+            do {
+                let methods = access.methods(for: declaration(of: name), [])
+                guard !methods.isEmpty else { return .assumed }
+                _ = try await askAlone(methods, within: limit)
+                return .new
+            } catch let error as MessagingError {
+                // It is another connection's own.
+                if error.amqpReplyCode == AMQPReplyError.resourceLocked { return .new }
+                if case .fail(let reason) = access.next(after: error) { throw reason }
+            }
+        }
     }
 
     private func checkConsumers(of queue: QueueName, within limit: Duration?) async throws {
         do {
             let name = try runtime.names.queue(queue)
             let promise = Promise<ServerMethod.Reply>()
-            attend { inquiries.ask(forQueue: name, on: self) { promise.end($0) } }
+            attend { declarations.ask(forQueue: name, on: self) { promise.end($0) } }
             if case .queueDeclared(_, _, consumers: 0) = try await answer(promise, within: limit) {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
         } catch let error as MessagingError {
             switch error.amqpReplyCode {
             case AMQPReplyError.notFound: throw MessagingError(.noResponder, "nobody consumes \(queue)", cause: error)
-            // It is another connection's own, which won't tell: the broker returns the message if it is gone.
-            case AMQPReplyError.resourceLocked: break
+            // It is another connection's own, or may not be looked at: the broker returns the message if it is gone.
+            case AMQPReplyError.resourceLocked, AMQPReplyError.accessRefused: break
             default: throw error
             }
         }
@@ -352,8 +385,13 @@ extension AMQPSession {
         }
         if let name = options.durableName {
             try ShortText.check(name, "the name of a durable subscription")
-            let prefetch = min(options.limit, 65_535)
-            let consumer = QueueConsumer(name, subscribedTo: pattern, binding, prefetch: prefetch, on: self)
+            let consumer = QueueConsumer(
+                name,
+                subscribedTo: pattern,
+                binding,
+                prefetch: min(options.limit, 65_535),
+                on: self
+            )
             return (consumer.mailbox, try await add(consumer))
         }
         let consumer = try TopicConsumer(pattern, binding, options, on: self)
@@ -400,10 +438,8 @@ extension AMQPSession {
     private func add(_ consumer: any Restorable) async throws -> Int {
         guard keeper.state == .open else { throw offlineError }
         try Task.checkCancellation()
-        lastConsumer += 1
-        let id = lastConsumer
-        consumer.id = id
-        consumers[id] = consumer
+        consuming.add(consumer)
+        let id = consumer.id
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
@@ -416,7 +452,7 @@ extension AMQPSession {
     }
 
     private func remove(_ id: Int) {
-        guard let consumer = consumers.removeValue(forKey: id) else { return }
+        guard let consumer = consuming.removeConsumer(id) else { return }
         attend { consumer.leave(self) }
     }
 
@@ -427,19 +463,31 @@ extension AMQPSession {
         }
     }
 
+    /// Deletes the queue of a durable subscription, soon, or when there is a link again. From any thread.
+    nonisolated func forget(_ name: String) {
+        runtime.courier.post { [self] in
+            try await runtime.waitUntilConnected(within: nil)
+            _ = try await declare(.deleteQueue(name, ifUnused: false, ifEmpty: false))
+        }
+    }
+
     // MARK: Replies
 
-    func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws {
+    /// - Returns: where replies come, at the moment that it is asked.
+    func openReplyAddress(_ receive: @escaping @Sendable (Message, String) -> Void) async throws
+        -> ReplyConsumer.Address
+    {
         guard keeper.state == .open else { throw offlineError }
         let consumer = ReplyConsumer(receive)
-        replies = consumer
+        consuming.setReplies(consumer)
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
             try await answer(promise)
         } catch {
-            if replies === consumer { replies = nil }
+            consuming.dropReplies(consumer)
             throw error
         }
+        return consumer.address
     }
 }

@@ -15,6 +15,8 @@ final class Channel {
     var assembly: ContentAssembly
     /// Who waits for an answer; answers come in the order of the questions.
     var waiting: Deque<Completion> = []
+    /// The message of the answer that is being told, for those who asked for one.
+    var gotten: ContentAssembly.Content?
     /// What was published and not confirmed, if the channel confirms.
     var confirms: ConfirmWindow<Outgoing>?
     /// How many of its deliveries are not settled.
@@ -27,6 +29,8 @@ final class Channel {
     var isDraining = false
     /// It was asked to close.
     var isClosing = false
+    /// The broker wants no content on it for now (`channel.flow`).
+    var isStopped = false
     /// Something was read for it in this round.
     var hasRead = false
 
@@ -35,5 +39,11 @@ final class Channel {
         self.owner = owner
         self.settler = settler
         assembly = ContentAssembly(maximumBodyBytes: maximumBodyBytes)
+    }
+
+    /// A message came back that was published on it, before the broker confirms it.
+    func noteReturn(of content: ContentAssembly.Content, _ returned: ServerMethod.Returned) {
+        guard case .int64(let number) = content.properties.headers?[AMQPPublish.returnHeader] else { return }
+        confirms?.returned(UInt64(bitPattern: number), returned)
     }
 }

@@ -108,6 +108,7 @@ struct Handshake {
     private var properties: AMQPTable {
         [
             "product": "Martlet",
+            "version": .string(MartletVersion.current),
             "platform": "Swift",
             "connection_name": .string(name),
             "capabilities": .table([

@@ -9,10 +9,11 @@ struct LinkHeartbeat {
     let interval: Duration
     private var read = 0
     private var written = 0
-    private var lastHeard: ContinuousClock.Instant
-    private var lastSaid: ContinuousClock.Instant
+    private var lastHeard: Duration
+    private var lastSaid: Duration
 
-    init(interval: Duration, now: ContinuousClock.Instant) {
+    /// - Parameter now: by the connection's clock.
+    init(interval: Duration, now: Duration) {
         self.interval = interval
         lastHeard = now
         lastSaid = now
@@ -25,7 +26,8 @@ struct LinkHeartbeat {
     ///   - read: how many bytes were read so far.
     ///   - written: how many bytes were written so far.
     ///   - isDeaf: whether nothing is read at the moment, so that silence means nothing.
-    mutating func check(read: Int, written: Int, isDeaf: Bool, now: ContinuousClock.Instant) -> Verdict {
+    ///   - now: by the connection's clock.
+    mutating func check(read: Int, written: Int, isDeaf: Bool, now: Duration) -> Verdict {
         if read != self.read || isDeaf {
             self.read = read
             lastHeard = now

@@ -21,7 +21,7 @@ final class NativeChannel: Restorable, ChannelOwner {
     private var prefetch: UInt16?
     private var reopening = Reopening()
     /// Until when it is tried to open it again on this link.
-    private var deadline: ContinuousClock.Instant?
+    private var deadline: Duration?
 
     init(confirms: Bool) {
         self.confirms = confirms
@@ -122,8 +122,12 @@ final class NativeChannel: Restorable, ChannelOwner {
             session.tell(.nack(tag: announcement.tag, multiple: false, requeue: true), on: channel)
             return
         }
+        if content.refusal != nil {
+            if !consumer.options.noAck { session.refuse(content, on: channel) }
+            return
+        }
         let settler = consumer.options.noAck ? nil : channel.settler
-        session.countBacklog(bytes: content.body.count)
+        session.consuming.countBacklog(bytes: content.body.count, session)
         consumer.inbox.offer(
             AMQPDelivery(content, settler: settler),
             topic: TopicName(segments: [announcement.routingKey])
@@ -132,7 +136,7 @@ final class NativeChannel: Restorable, ChannelOwner {
 
     func cancelled(_ tag: String, on channel: Channel, of session: isolated AMQPSession) {
         guard let consumer = consumers.removeValue(forKey: tag) else { return }
-        session.events.post(.consumerCancelled(queue: consumer.queue))
+        session.publishing.post(.consumerCancelled(queue: consumer.queue))
         consumer.inbox.mailbox.finish(
             throwing: MessagingError(
                 .refused,
@@ -148,6 +152,10 @@ final class NativeChannel: Restorable, ChannelOwner {
         self.channel = nil
         let wasReady = isReady
         isReady = false
+        // They come again: what waits of them is worth nothing.
+        for consumer in consumers.values {
+            for delivery in consumer.inbox.mailbox.removeAll(where: \.isStale) { _ = delivery.skipsStale() }
+        }
         if linkIsLost {
             deadline = nil
         } else if wasReady || !AMQPSession.mayPass(error) || !openAgain(session) {
@@ -161,9 +169,9 @@ final class NativeChannel: Restorable, ChannelOwner {
     /// - Returns: whether it is tried again.
     private func openAgain(_ session: isolated AMQPSession) -> Bool {
         guard let attempt = reopening.next() else { return false }
-        let until = deadline ?? .now + session.patience
+        let until = deadline ?? session.runtime.timers.now + session.patience
         deadline = until
-        guard .now < until else { return false }
+        guard session.runtime.timers.now < until else { return false }
         session.openAgain(self, attempt: attempt)
         return true
     }
@@ -171,7 +179,7 @@ final class NativeChannel: Restorable, ChannelOwner {
     private func fail(_ error: any Error, _ session: isolated AMQPSession) {
         let error = error as? MessagingError ?? Self.closed
         failure = error
-        session.failWaiting(of: .native(id), error)
+        session.publishing.failWaiting(of: .native(id), error)
         finish(throwing: error)
     }
 
@@ -179,7 +187,7 @@ final class NativeChannel: Restorable, ChannelOwner {
     func close(_ session: isolated AMQPSession) {
         failure = failure ?? Self.closed
         isReady = false
-        session.failWaiting(of: .native(id), Self.closed)
+        session.publishing.failWaiting(of: .native(id), Self.closed)
         finish(throwing: nil)
         guard let channel else { return }
         self.channel = nil

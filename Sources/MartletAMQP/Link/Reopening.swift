@@ -1,6 +1,6 @@
 /// Whether something is opened again whose channel the broker has ended, or has not opened. A pure value.
 struct Reopening {
-    private var hasBeenOpen = false
+    private(set) var hasBeenOpen = false
     private var attempts = 0
 
     /// It is open.

@@ -6,6 +6,10 @@ protocol Restorable: AnyObject {
     func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void)
     /// Does what other threads have asked for.
     func work(_ session: isolated AMQPSession)
+    /// Does what it has asked to be woken for; see ``AMQPSession/wake(_:after:)``.
+    func wake(_ session: isolated AMQPSession)
+    /// Whether what is published for it while there is no link does not come.
+    var losesWithLink: Bool { get }
     /// Ends it at the broker, because its reader wants no more.
     func leave(_ session: isolated AMQPSession)
     /// Takes away at the broker what would outlive the connection, which is about to be closed.
@@ -17,6 +21,8 @@ protocol Restorable: AnyObject {
 /// The defaults: nothing is done.
 extension Restorable {
     func work(_ session: isolated AMQPSession) {}
+    func wake(_ session: isolated AMQPSession) {}
+    var losesWithLink: Bool { false }
     func leave(_ session: isolated AMQPSession) {}
     func sayGoodbye(_ session: isolated AMQPSession) {}
 }

@@ -19,11 +19,6 @@ final class SharedChannel: ChannelOwner {
         ask(Inquiry(method: method, completion: completion), on: session)
     }
 
-    /// Asks whether a queue exists, and who consumes it.
-    func ask(forQueue name: String, on session: isolated AMQPSession, _ completion: @escaping Channel.Completion) {
-        ask(.declareQueue(AMQPQueue(name), passive: true), on: session, completion)
-    }
-
     /// Closes the channel, of which everything was answered.
     func close(_ session: isolated AMQPSession) {
         guard let channel, waiting.isEmpty else { return }
@@ -41,7 +36,7 @@ final class SharedChannel: ChannelOwner {
                 case .success: self?.waiting.popFirst()?.completion(result)
                 case .failure:
                     // Those of the channel are told when it ends, below. Here the latest one does not fit into a frame.
-                    guard session.channels[channel.number] === channel else { return }
+                    guard session.channels.has(channel) else { return }
                     self?.waiting.popLast()?.completion(result)
                 }
             }

@@ -54,21 +54,12 @@ extension AMQPOptions {
     }
 }
 
-extension AMQPConnection {
+extension AMQPConnection: BrokerConnection {
     /// Connects as a URL says; see ``AMQPOptions/init(url:connection:)`` and ``connect(_:)``.
     public static func connect(
         to url: String,
         connection: ConnectionOptions = ConnectionOptions()
     ) async throws -> AMQPConnection {
         try await connect(AMQPOptions(url: url, connection: connection))
-    }
-
-    /// Connects as a URL says, runs `body`, and closes the connection, whether `body` returns or throws.
-    public static func withConnection<Result>(
-        to url: String,
-        connection: ConnectionOptions = ConnectionOptions(),
-        _ body: (AMQPConnection) async throws -> Result
-    ) async throws -> Result {
-        try await withConnection(AMQPOptions(url: url, connection: connection), body)
     }
 }

@@ -55,7 +55,8 @@ public struct AMQPOptions: Sendable {
     public var maximumChannels: Int
     /// The largest frame, in bytes, from 4,096; the broker may want it smaller.
     public var maximumFrameSize: Int
-    /// The largest body that is accepted from the broker, in bytes. A larger one ends the link.
+    /// The largest body that is accepted from the broker, in bytes. A message with a larger one is refused alone, counted in
+    /// `ConnectionStatistics.oversized`, and becomes a dead letter where its queue has such.
     public var maximumReceivedBytes: Int
     /// How many publishes a channel may have under way that the broker has not yet confirmed. The verbs share one channel;
     /// what they publish without a guarantee does not count. Further ones wait.
@@ -165,7 +166,7 @@ extension AMQPOptions.Credentials: CustomStringConvertible, CustomReflectable {
     /// Who, but not the password.
     public var description: String {
         switch self {
-        case .plain(let user, _): "plain(\(user))"
+        case .plain(let user, _): "plain(user: \(user), password: \(Secret.mask))"
         case .external: "external"
         }
     }

@@ -31,6 +31,10 @@ final class ChannelSettler: Settler {
         }
     }
 
+    func isStale(_ tag: UInt64) -> Bool { state.load(ordering: .relaxed) == .lost }
+
+    func skippedStale(_ tag: UInt64) { settlements.countStale() }
+
     /// Settles by a method of AMQP's.
     func settle(_ method: ClientMethod) throws {
         switch state.load(ordering: .relaxed) {

@@ -1,8 +1,12 @@
 import Martlet
 import MartletTransport
+import Synchronization
 
 /// A queue's consumer. The queue may be that of a durable subscription, which collects what is published.
-final class QueueConsumer: Restorable, ChannelOwner {
+///
+/// When the broker has taken back what the reader has held for too long, it is consumed again once the reader asks for more:
+/// what came earlier would only wait for it, and be taken back, too.
+final class QueueConsumer: QueueReading {
     var id = 0
     let mailbox: Mailbox<Delivery>
     private let name: String
@@ -12,10 +16,10 @@ final class QueueConsumer: Restorable, ChannelOwner {
     private let topic: TopicName?
     private let isForRequests: Bool
     private let prefetch: Int
-    private var channel: Channel?
+    private let attachment = Attachment(isOwn: false)
+    /// Set while it waits for its reader.
+    private let waitsForReader: ReaderWatch
     private var consumer = ""
-    private var hasLeft = false
-    private var reopening = Reopening()
 
     /// - Parameter name: the queue's on the wire.
     convenience init(
@@ -52,67 +56,51 @@ final class QueueConsumer: Restorable, ChannelOwner {
         self.prefetch = prefetch
         self.binding = binding
         self.topic = topic
+        let (waitsForReader, bell, gate) = (ReaderWatch(), session.bell, session.gate)
+        self.waitsForReader = waitsForReader
         // The broker sends no more than the prefetch allows, so that only its weight makes it full: the broker knows of none.
-        let gate = session.gate
         mailbox = Mailbox(
             limit: prefetch,
             weight: session.runtime.waitingWeight,
             onFull: { gate.hold() },
-            onRoom: { gate.letGo() }
+            onRoom: { gate.letGo() },
+            onWait: {
+                if waitsForReader.isSet { bell.ring() }
+            }
         )
     }
 
     func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
-        open(on: session, passive: false, completion)
+        consumer = UniqueName.make(session.runtime.name.prefix(100).description)
+        let request = Attachment.Request(
+            queue: session.declaration(of: name, forRequests: isForRequests),
+            bindings: binding?.methods(for: name, to: session.options.exchange) ?? [],
+            prefetch: UInt16(clamping: prefetch),
+            consumer: consumer,
+            noAck: false
+        )
+        attachment.open(request, for: self, on: session, completion)
     }
 
-    private func open(
-        on session: isolated AMQPSession,
-        passive: Bool,
-        _ completion: @escaping ((any Error)?) -> Void
-    ) {
-        guard !hasLeft, channel == nil else { return completion(nil) }
-        do {
-            let channel = try session.openChannel(self)
-            channel.window = SettlementWindow()
-            self.channel = channel
-            consumer = UniqueName.make(session.runtime.name.prefix(100).description)
-            let declared = session.declaration(of: name, forRequests: isForRequests)
-            var methods: [ClientMethod] = [.declareQueue(declared, passive: passive)]
-            methods += binding?.methods(for: name, to: session.options.exchange) ?? []
-            methods.append(.qos(prefetch: UInt16(clamping: prefetch), isGlobal: false))
-            methods.append(
-                .consume(queue: name, consumer: consumer, noAck: false, exclusive: false, arguments: [:])
-            )
-            session.ask(methods, on: channel) { [weak self] result in
-                guard let self else { return }
-                switch result {
-                case .success:
-                    reopening.opened()
-                    completion(nil)
-                case .failure(let error as MessagingError)
-                where error.amqpReplyCode == AMQPReplyError.preconditionFailed && !passive:
-                    // It exists, and is declared otherwise: by a peer, which is as good.
-                    self.channel = nil
-                    open(on: session, passive: true, completion)
-                case .failure(let error): completion(error)
-                }
-            }
-        } catch {
-            completion(error)
-            openAgain(session)
-        }
+    func opened(_ channel: Channel) {
+        channel.window = SettlementWindow()
+        waitsForReader.isSet = false
     }
 
-    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) throws {
         guard case .delivery(let announcement) = content.announcement else { return }
         channel.unsettled += 1
+        try SettlementWindow.check(open: channel.unsettled, prefetch: prefetch)
         channel.window?.delivered(announcement.tag)
         var redeliveries = announcement.isRedelivered ? 1 : 0
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
             redeliveries = max(redeliveries, Int(clamping: count))
         }
         let settlement = Settlement(announcement.tag, by: channel.settler)
+        if content.refusal != nil {
+            try? settlement.settle(as: .reject)
+            return
+        }
         if let binding, !binding.isMeant(announcement) {
             try? settlement.settle(as: .ack)
             return
@@ -135,33 +123,58 @@ final class QueueConsumer: Restorable, ChannelOwner {
             try? delivery.nack(requeue: false)
             return
         }
-        mailbox.offer(delivery, topic: delivery.topic)
+        if case .parked = mailbox.offer(delivery, topic: delivery.topic) {
+            session.consuming.countBacklog(bytes: delivery.message.weight, session)
+        }
     }
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
-        session.events.post(.consumerCancelled(queue: name))
+        session.publishing.post(.consumerCancelled(queue: name))
         session.close(channel)
     }
 
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
-        guard self.channel === channel else { return }
-        self.channel = nil
-        if !linkIsLost { openAgain(session) }
+        guard attachment.ended(channel, looks: !linkIsLost) else { return }
+        // They come again: what waits here of them is worth nothing.
+        mailbox.removeStale()
+        guard !linkIsLost else { return }
+        // Callers are to find a responder in the meantime.
+        if !isForRequests, error.amqpReplyCode == AMQPReplyError.preconditionFailed {
+            waitsForReader.isSet = true
+            work(session)
+        } else {
+            attachment.openAgain(self, on: session)
+        }
     }
 
-    private func openAgain(_ session: isolated AMQPSession) {
-        guard !hasLeft, let attempt = reopening.next() else { return }
-        session.openAgain(self, attempt: attempt)
+    func work(_ session: isolated AMQPSession) {
+        guard waitsForReader.isSet, mailbox.hasReader else { return }
+        waitsForReader.isSet = false
+        attachment.openAgain(self, on: session)
+    }
+
+    /// A responder's queue goes with its last consumer; one of a queue that is meant to last was deleted by somebody.
+    func queueWasGone(_ session: isolated AMQPSession) {
+        guard isForRequests || binding != nil else { return }
+        session.runtime.count(\.gaps, "the queue \(quoted(name)) was gone, with what waited in it, and was made again")
     }
 
     /// Ends it at the broker. What the reader holds can still be settled.
     func leave(_ session: isolated AMQPSession) {
-        guard !hasLeft else { return }
-        hasLeft = true
-        guard let channel else { return }
+        guard let channel = attachment.leave() else { return }
         session.ask(.cancel(consumer: consumer), on: channel) { _ in }
         session.drain(channel)
     }
 
     func finish(throwing error: (any Error)?) { mailbox.finish(throwing: error) }
+}
+
+/// A mark that the loop sets and that its reader's task looks at.
+private final class ReaderWatch: Sendable {
+    private let mark = Atomic(false)
+
+    var isSet: Bool {
+        get { mark.load(ordering: .sequentiallyConsistent) }
+        set { mark.store(newValue, ordering: .sequentiallyConsistent) }
+    }
 }

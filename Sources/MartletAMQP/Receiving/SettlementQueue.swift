@@ -9,9 +9,12 @@ final class SettlementQueue: Sendable {
 
     private let entries = Mutex<[Entry]>([])
     private let ring: @Sendable () -> Void
+    /// Counts a delivery that nobody read before its channel was lost.
+    let countStale: @Sendable () -> Void
 
-    init(ring: @escaping @Sendable () -> Void) {
+    init(ring: @escaping @Sendable () -> Void, countStale: @escaping @Sendable () -> Void) {
         self.ring = ring
+        self.countStale = countStale
     }
 
     func add(_ entry: Entry) {

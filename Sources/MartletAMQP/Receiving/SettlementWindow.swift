@@ -1,4 +1,5 @@
 import DequeModule
+import Martlet
 
 /// The deliveries of one consumer's channel, by the numbers that the broker counts, so that acknowledgements of several of
 /// them are told at once: the broker does much the same work for one as for each. A pure value.
@@ -31,6 +32,17 @@ struct SettlementWindow {
 
     /// How many places there are.
     var count: Int { places.count }
+
+    /// Throws if the broker has delivered far more than it may: then nothing bounds what it costs.
+    ///
+    /// - Parameter count: how many deliveries are open.
+    static func check(open count: Int, prefetch: Int) throws {
+        guard count > 2 * prefetch else { return }
+        throw MessagingError(
+            .connectionLost,
+            "the broker does not keep to the prefetch: \(prefetch) deliveries may be open, and there are \(count)"
+        )
+    }
 
     /// Something was delivered.
     mutating func delivered(_ number: UInt64) {

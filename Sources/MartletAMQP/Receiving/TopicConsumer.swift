@@ -5,10 +5,28 @@ import MartletTransport
 ///
 /// Without a guarantee the queue is the link's and goes with it. With one it outlives links for some minutes, so that what
 /// is published while the link is away comes afterwards; it is deleted when the subscription is left. The queue of a group
-/// is that of all its members: it goes when the last of them does, or, with a guarantee, waits for the next one.
-final class TopicConsumer: Restorable, ChannelOwner {
-    /// How long a queue waits for a link that was lost.
-    private static let patience = Duration.seconds(300)
+/// is that of all its members: it goes some time after the last of them.
+///
+/// What is in the mailbox is acknowledged, at the latest after ``settlingTime``. A reader that pauses holds the rest back: if
+/// it still does after that time, the consumer is cancelled, and what waits outside of the mailbox is acknowledged as well,
+/// since nothing more comes. When there is room the queue is consumed again. So nothing is ever open for long, which the
+/// broker would answer by closing the channel.
+final class TopicConsumer: QueueReading {
+    /// How long a queue waits for a link that was lost: with a guarantee, and that of a group without one.
+    private static let patience = (guaranteed: Duration.seconds(300), group: Duration.seconds(60))
+    /// After what time a delivery is acknowledged at the latest. Much less than the broker's limit, which it does not tell:
+    /// by default that is half an hour.
+    private static let settlingTime = Duration.seconds(1)
+    /// How often it is looked whether a queue is there that is not consumed. One that is looked at is in use.
+    private static let lookingTime = Duration.seconds(20)
+
+    private enum Phase {
+        case flowing
+        /// The broker was told to send no more.
+        case pausing
+        /// The broker sends no more.
+        case paused
+    }
 
     var id = 0
     let mailbox: Mailbox<Delivery>
@@ -23,13 +41,15 @@ final class TopicConsumer: Restorable, ChannelOwner {
     private let sharedQueue: String?
     /// Whether something waits outside of the mailbox: nothing is acknowledged until it is in.
     private let backUps: BackUps
-    private var channel: Channel?
+    private let attachment: Attachment
     private var queue = ""
-    private var hasLeft = false
-    private var reopening = Reopening()
-    /// The latest delivery, and the latest that was acknowledged.
+    private var phase = Phase.flowing
+    private var timer: Timers.ID?
+    /// The latest delivery, and how many are not acknowledged.
     private var lastTag: UInt64 = 0
-    private var acknowledged: UInt64 = 0
+    private var unacknowledged = 0
+    /// How many were handed on by a channel that is gone, and come again.
+    private var alreadyHandedOn = 0
 
     /// - Throws: `MessagingError.Code.invalidArgument` for a group whose queue has too long a name.
     init(_ pattern: TopicPattern, _ binding: TopicBinding, _ options: SubscribeOptions, on session: AMQPSession) throws
@@ -41,6 +61,7 @@ final class TopicConsumer: Restorable, ChannelOwner {
         sharedQueue = options.group.map { "martlet.group.\($0).\(binding.keys[0])" }
         if let sharedQueue { try ShortText.check(sharedQueue, "the queue of a group") }
         lastingQueue = options.guarantee > .atMostOnce ? sharedQueue ?? UniqueName.make("martlet.topic") : nil
+        attachment = Attachment(isOwn: sharedQueue == nil)
         let (weight, bell) = (session.runtime.waitingWeight, session.bell)
         let backUps = BackUps(maximumBytes: weight.limit, gate: session.gate)
         self.backUps = backUps
@@ -55,96 +76,8 @@ final class TopicConsumer: Restorable, ChannelOwner {
     /// Whether the broker has to be told what was taken, so that it holds back the rest.
     private var acknowledges: Bool { options.overflow == .suspend || lastingQueue != nil }
 
-    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
-        open(on: session, attempt: 1, completion)
-    }
-
-    /// - Parameter attempt: the second one uses the group's queue as another member has declared it, the third one
-    ///   declares it again if that was the last member.
-    private func open(
-        on session: isolated AMQPSession,
-        attempt: Int,
-        _ completion: @escaping ((any Error)?) -> Void
-    ) {
-        guard !hasLeft, channel == nil else { return completion(nil) }
-        do {
-            let channel = try session.openChannel(self)
-            self.channel = channel
-            lastTag = 0
-            acknowledged = 0
-            queue = lastingQueue ?? sharedQueue ?? UniqueName.make("martlet.topic")
-            var declared = AMQPQueue(queue, isDurable: lastingQueue != nil)
-            if lastingQueue == nil {
-                declared.isExclusive = sharedQueue == nil
-                declared.isAutoDeleted = true
-            } else {
-                declared.expiry = Self.patience
-            }
-            let prefetch = UInt16(clamping: min(options.limit, Int(UInt16.max)) + leeway)
-            var methods: [ClientMethod] = [.declareQueue(declared, passive: attempt == 2)]
-            methods += binding.methods(for: queue, to: session.options.exchange)
-            methods.append(.qos(prefetch: acknowledges ? max(1, prefetch) : 0, isGlobal: false))
-            methods.append(
-                .consume(queue: queue, consumer: "", noAck: !acknowledges, exclusive: false, arguments: [:])
-            )
-            session.ask(methods, on: channel) { [weak self] result in
-                guard let self else { return }
-                switch result {
-                case .success:
-                    reopening.opened()
-                    completion(nil)
-                case .failure(let error as MessagingError) where isWorthAnother(attempt, after: error):
-                    self.channel = nil
-                    open(on: session, attempt: attempt + 1, completion)
-                case .failure(let error): completion(error)
-                }
-            }
-        } catch {
-            completion(error)
-            openAgain(session)
-        }
-    }
-
-    /// Whether the queue of a group is declared otherwise, or went before it could be used.
-    private func isWorthAnother(_ attempt: Int, after error: MessagingError) -> Bool {
-        guard sharedQueue != nil, attempt < 3, let code = error.amqpReplyCode else { return false }
-        return code == AMQPReplyError.preconditionFailed || code == AMQPReplyError.notFound
-    }
-
-    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
-        guard case .delivery(let announcement) = content.announcement else { return }
-        guard binding.isMeant(announcement) else {
-            lastTag = announcement.tag
-            return
-        }
-        let topic = knowsTopic ? nil : announcement.topic
-        guard knowsTopic || topic != nil else {
-            lastTag = announcement.tag
-            return session.runtime.count(\.undecodable, "a message came whose routing key is no name")
-        }
-        let message: Message
-        do {
-            message = try WireFormat.message(content, from: .publication, session.runtime.wire)
-        } catch {
-            lastTag = announcement.tag
-            return session.runtime.count(\.undecodable, "a message of \(pattern) could not be read: \(error)")
-        }
-        // At once, not with what else is read: what comes behind by another way, such as the result of an action whose
-        // feedback this is, is not to overtake it.
-        let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
-        if case .parked = mailbox.offer(delivery, topic: delivery.topic) { backUps.add(bytes: message.weight) }
-        session.countBacklog(bytes: message.weight)
-        lastTag = announcement.tag
-    }
-
-    func readAll(on channel: Channel, of session: isolated AMQPSession) {
-        acknowledge(session)
-    }
-
-    func work(_ session: isolated AMQPSession) {
-        guard lastTag > acknowledged else { return }
-        session.attend { acknowledge(session) }
-    }
+    /// How many deliveries may be open.
+    private var prefetch: Int { acknowledges ? min(Int(UInt16.max), min(options.limit, Int(UInt16.max)) + leeway) : 0 }
 
     /// How many deliveries may be told together. One acknowledgement costs the broker as much as some deliveries do, and a
     /// queue that goes with the link delivers nothing again; that of a group does, to another member.
@@ -152,44 +85,186 @@ final class TopicConsumer: Restorable, ChannelOwner {
         lastingQueue == nil && sharedQueue == nil ? min(options.limit, Int(UInt16.max)) / 2 : 0
     }
 
-    private func acknowledge(_ session: isolated AMQPSession) {
-        guard acknowledges, !backUps.isBackedUp, lastTag > acknowledged, let channel else { return }
+    var losesWithLink: Bool { lastingQueue == nil && sharedQueue == nil }
+
+    // MARK: Opening
+
+    func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
+        if queue.isEmpty { queue = lastingQueue ?? sharedQueue ?? UniqueName.make("martlet.topic") }
+        attachment.open(request(session), for: self, on: session, completion)
+    }
+
+    private func request(_ session: isolated AMQPSession) -> Attachment.Request {
+        var declared = AMQPQueue(queue, isDurable: lastingQueue != nil)
+        if lastingQueue != nil {
+            declared.expiry = Self.patience.guaranteed
+        } else if sharedQueue != nil {
+            declared.expiry = Self.patience.group
+        } else {
+            // Not deleted with its consumer, which a reader that pauses has none of.
+            declared.isExclusive = true
+        }
+        return Attachment.Request(
+            queue: declared,
+            bindings: binding.methods(for: queue, to: session.options.exchange),
+            prefetch: UInt16(prefetch),
+            consumer: "topic",
+            noAck: !acknowledges
+        )
+    }
+
+    func opened(_ channel: Channel) {
+        lastTag = 0
+        unacknowledged = 0
+        phase = .flowing
+    }
+
+    func queueWasGone(_ session: isolated AMQPSession) {
+        alreadyHandedOn = 0
+        session.runtime.count(
+            \.gaps,
+            "the queue of the subscription to \(pattern) was gone, with what waited in it, and was made again"
+        )
+    }
+
+    // MARK: What comes
+
+    func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) throws {
+        guard case .delivery(let announcement) = content.announcement else { return }
+        lastTag = max(lastTag, announcement.tag)
+        if acknowledges {
+            unacknowledged += 1
+            try SettlementWindow.check(open: unacknowledged, prefetch: prefetch)
+            if timer == nil { wake(after: Self.settlingTime, session) }
+        }
+        guard content.refusal == nil, !wasHandedOn(announcement), binding.isMeant(announcement) else { return }
+        let topic = knowsTopic ? nil : announcement.topic
+        guard knowsTopic || topic != nil else {
+            return session.runtime.count(\.undecodable, "a message came whose routing key is no name")
+        }
+        let message: Message
+        do {
+            message = try WireFormat.message(content, from: .publication, session.runtime.wire)
+        } catch {
+            return session.runtime.count(\.undecodable, "a message of \(pattern) could not be read: \(error)")
+        }
+        // At once, not with what else is read: what comes behind by another way, such as the result of an action whose
+        // feedback this is, is not to overtake it.
+        let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
+        if case .parked = mailbox.offer(delivery, topic: delivery.topic) { backUps.add(bytes: message.weight) }
+        session.consuming.countBacklog(bytes: message.weight, session)
+    }
+
+    /// Whether it is one of those that were handed on before their channel was gone: they come again before all others.
+    private func wasHandedOn(_ announcement: ServerMethod.Delivery) -> Bool {
+        guard alreadyHandedOn > 0 else { return false }
+        guard announcement.isRedelivered else {
+            alreadyHandedOn = 0
+            return false
+        }
+        alreadyHandedOn -= 1
+        return true
+    }
+
+    func readAll(on channel: Channel, of session: isolated AMQPSession) { goOn(session) }
+
+    func work(_ session: isolated AMQPSession) {
+        guard unacknowledged > 0 || phase == .paused else { return }
+        session.attend { goOn(session) }
+    }
+
+    /// Acknowledges what is worth a word, and consumes again, if there is room.
+    private func goOn(_ session: isolated AMQPSession) {
+        guard !backUps.isBackedUp else { return }
         // That many more may be open, so that this holds back nothing.
-        guard lastTag - acknowledged > UInt64(leeway) else { return }
-        acknowledged = lastTag
+        if unacknowledged > leeway { acknowledge(session) }
+        if phase == .paused { resume(session) }
+    }
+
+    private func acknowledge(_ session: isolated AMQPSession) {
+        guard unacknowledged > 0, let channel = attachment.channel else { return }
+        unacknowledged = 0
         session.tell(.ack(tag: lastTag, multiple: true), on: channel)
     }
 
+    // MARK: Time
+
+    private func wake(after time: Duration, _ session: isolated AMQPSession) {
+        if let timer { session.runtime.timers.cancel(timer) }
+        timer = session.wake(self, after: time)
+    }
+
+    func wake(_ session: isolated AMQPSession) {
+        timer = nil
+        guard let channel = attachment.channel else { return }
+        session.attend {
+            switch phase {
+            case .flowing where unacknowledged == 0: break
+            case .flowing where backUps.isBackedUp: pause(session, on: channel)
+            case .flowing: acknowledge(session)
+            case .pausing: break
+            case .paused:
+                session.ask(.declareQueue(AMQPQueue(queue), passive: true), on: channel) { _ in }
+                wake(after: Self.lookingTime, session)
+            }
+        }
+    }
+
+    private func pause(_ session: isolated AMQPSession, on channel: Channel) {
+        phase = .pausing
+        session.ask(.cancel(consumer: "topic"), on: channel) { [weak self] result in
+            guard let self, attachment.channel === channel, case .success = result else { return }
+            // All that was under way has come.
+            phase = .paused
+            acknowledge(session)
+            wake(after: Self.lookingTime, session)
+            goOn(session)
+        }
+    }
+
+    private func resume(_ session: isolated AMQPSession) {
+        guard let channel = attachment.channel else { return }
+        phase = .flowing
+        session.ask(request(session).consume, on: channel) { _ in }
+    }
+
+    // MARK: The end
+
+    /// The queue is gone, or its node.
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {
-        session.events.post(.consumerCancelled(queue: queue))
+        session.publishing.post(.consumerCancelled(queue: queue))
         session.close(channel)
     }
 
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
-        guard self.channel === channel else { return }
-        self.channel = nil
-        if !linkIsLost { openAgain(session) }
-    }
-
-    private func openAgain(_ session: isolated AMQPSession) {
-        guard !hasLeft, let attempt = reopening.next() else { return }
-        session.openAgain(self, attempt: attempt)
+        let goesWithLink = linkIsLost && losesWithLink
+        guard attachment.ended(channel, looks: !goesWithLink) else { return }
+        if let timer { session.runtime.timers.cancel(timer) }
+        timer = nil
+        if goesWithLink {
+            queue = ""
+            alreadyHandedOn = 0
+        } else if sharedQueue == nil {
+            alreadyHandedOn += unacknowledged
+        }
+        if !linkIsLost { attachment.openAgain(self, on: session) }
     }
 
     /// Ends it at the broker.
     func leave(_ session: isolated AMQPSession) {
-        guard !hasLeft else { return }
-        hasLeft = true
-        guard let channel else { return }
-        // What is not the link's own is deleted; what is goes when its consumer does.
-        if let lastingQueue, sharedQueue == nil {
-            session.ask(.deleteQueue(lastingQueue, ifUnused: false, ifEmpty: false), on: channel) { _ in }
+        if let timer { session.runtime.timers.cancel(timer) }
+        timer = nil
+        guard let channel = attachment.leave() else { return }
+        if sharedQueue == nil {
+            session.ask(.deleteQueue(queue, ifUnused: false, ifEmpty: false), on: channel) { _ in }
         }
         session.close(channel)
     }
 
     /// A lasting queue would wait for a connection that does not come back.
-    func sayGoodbye(_ session: isolated AMQPSession) { leave(session) }
+    func sayGoodbye(_ session: isolated AMQPSession) {
+        if lastingQueue != nil { leave(session) }
+    }
 
     func finish(throwing error: (any Error)?) { mailbox.finish(throwing: error) }
 }

@@ -20,6 +20,8 @@ struct Outgoing: Sendable {
     var isKept: Bool
     /// Told the broker's word, where somebody waits for it.
     var confirmation: Promise<Void>?
+    /// When it is worthless, by the connection's clock.
+    var deadline: Duration?
     /// The call whose request it is, by its correlation ID: what becomes of it is told there.
     var call: String?
     /// What is settled once it has been written.

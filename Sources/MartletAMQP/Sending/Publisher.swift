@@ -34,9 +34,24 @@ final class Publisher: ChannelOwner {
         session.close(channel)
     }
 
+    /// That a request can't be routed ends its call.
+    func returned(
+        _ content: ContentAssembly.Content,
+        _ returned: ServerMethod.Returned,
+        on channel: Channel,
+        of session: isolated AMQPSession
+    ) {
+        if origin == .calls {
+            guard let call = content.properties.correlationID else { return }
+            session.runtime.failCall(call, MessagingError(returned: returned, to: returned.routingKey))
+        } else {
+            channel.noteReturn(of: content, returned)
+        }
+    }
+
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
-        if !linkIsLost { session.publisherRefused(channel, error) }
+        if !linkIsLost { session.publishing.refused(channel, error, session) }
     }
 }

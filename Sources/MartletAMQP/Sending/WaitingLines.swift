@@ -3,8 +3,8 @@ import DequeModule
 /// Publishes that wait until their channel may have more of them unconfirmed, or is open again: a line for each channel,
 /// so that none holds up another. A pure value.
 ///
-/// For each of them a task waits that has its body in hand anyway, and those that were given up are swept out: so there
-/// are no more of them than there are tasks that publish.
+/// For each that is to be confirmed a task waits that has its body in hand anyway, and those that were given up are swept
+/// out: so there are no more of them than there are tasks that publish. The others are bounded by ``isFull``.
 struct WaitingLines {
     private static let leastSweep = 1_024
 
@@ -14,6 +14,12 @@ struct WaitingLines {
     /// How many wait, in all lines.
     private(set) var count = 0
     private var sweepsAt = Self.leastSweep
+    /// How many of them nobody waits for, and what these keep.
+    private var unheard = 0
+    private var unheardBytes = 0
+
+    /// Whether so many wait that nobody waits for that there are to be no more.
+    var isFull: Bool { unheard >= 1_024 || unheardBytes >= 16 << 20 }
 
     var isEmpty: Bool { count == 0 }
 
@@ -22,7 +28,7 @@ struct WaitingLines {
     /// Puts one at the end of its line.
     mutating func append(_ outgoing: Outgoing) {
         add(to: outgoing.origin) { $0.append(outgoing) }
-        count += 1
+        counted(outgoing, 1)
         guard count >= sweepsAt else { return }
         _ = removeAll { $0.isAbandoned }
         sweepsAt = max(Self.leastSweep, 2 * count)
@@ -32,7 +38,7 @@ struct WaitingLines {
     mutating func prepend(_ again: [Outgoing]) {
         for outgoing in again.reversed() {
             add(to: outgoing.origin) { $0.prepend(outgoing) }
-            count += 1
+            counted(outgoing, 1)
         }
     }
 
@@ -44,7 +50,7 @@ struct WaitingLines {
                 turns.append(origin)
                 continue
             }
-            count -= 1
+            counted(outgoing, -1)
             if lines[origin]?.isEmpty == true { lines[origin] = nil } else { turns.append(origin) }
             return outgoing
         }
@@ -65,8 +71,15 @@ struct WaitingLines {
             if lines[origin]?.isEmpty == true { lines[origin] = nil }
         }
         turns.removeAll { lines[$0] == nil }
-        count -= removed.count
+        for outgoing in removed { counted(outgoing, -1) }
         return removed
+    }
+
+    private mutating func counted(_ outgoing: Outgoing, _ change: Int) {
+        count += change
+        guard outgoing.confirmation == nil else { return }
+        unheard += change
+        unheardBytes += change * outgoing.bytes
     }
 
     private mutating func add(to origin: Outgoing.Origin, _ body: (inout Deque<Outgoing>) -> Void) {

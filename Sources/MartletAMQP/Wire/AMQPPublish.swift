@@ -20,7 +20,7 @@ struct AMQPPublish: Sendable {
         }
     }
 
-    private let head: Head
+    private var head: Head
     var body: [UInt8]
     /// Set for those that the broker may return.
     var returnNumber: UInt64?
@@ -33,5 +33,10 @@ struct AMQPPublish: Sendable {
     var exchange: String { head.exchange }
     var routingKey: String { head.routingKey }
     var isMandatory: Bool { head.isMandatory }
-    var properties: AMQPProperties { head.properties }
+    var properties: AMQPProperties {
+        get { head.properties }
+        set {
+            head = Head(exchange: exchange, routingKey: routingKey, isMandatory: isMandatory, properties: newValue)
+        }
+    }
 }

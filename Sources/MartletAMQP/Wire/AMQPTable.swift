@@ -98,12 +98,16 @@ extension AMQPTable: RandomAccessCollection {
 extension AMQPTable: Hashable {
     /// Equal tables have the same names with the same values, in any order.
     public static func == (a: AMQPTable, b: AMQPTable) -> Bool {
-        a.count == b.count && a.allSatisfy { b[$0.name] == $0.value }
+        a.count == b.count && a.byName == b.byName
+    }
+
+    private var byName: [ByteKey: AMQPValue] {
+        Dictionary(fields.map { (ByteKey($0.name), $0.value) }) { _, last in last }
     }
 
     /// Hashes the names and values, whatever their order.
     public func hash(into hasher: inout Hasher) {
-        hasher.combine(Dictionary(fields.map { ($0.name, $0.value) }) { _, last in last })
+        hasher.combine(byName)
     }
 }
 

@@ -30,6 +30,7 @@ extension ClientMethod {
         case .nack: AMQP_BASIC_NACK_METHOD
         case .reject: AMQP_BASIC_REJECT_METHOD
         case .confirmSelect: AMQP_CONFIRM_SELECT_METHOD
+        case .transactionSelect: AMQP_TX_SELECT_METHOD
         }
     }
 
@@ -157,6 +158,7 @@ extension ClientMethod {
         case .reject(let tag, let requeue):
             return write(amqp_basic_reject_t(delivery_tag: tag, requeue: flag(requeue)))
         case .confirmSelect: return write(amqp_confirm_select_t(nowait: 0))
+        case .transactionSelect: return write(amqp_tx_select_t())
         }
     }
 }

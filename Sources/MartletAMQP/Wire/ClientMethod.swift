@@ -26,6 +26,7 @@ enum ClientMethod: Sendable {
     case nack(tag: UInt64, multiple: Bool, requeue: Bool)
     case reject(tag: UInt64, requeue: Bool)
     case confirmSelect
+    case transactionSelect
 
     /// No fewer bytes than its frame has, for those that may be large.
     var sizeBound: Int {

@@ -4,7 +4,8 @@ import Martlet
 /// pure value.
 ///
 /// So a message that has half arrived on one channel holds up no other, and costs what has arrived of it and no more: the
-/// size that its header claims is not believed before the bytes are there.
+/// size that its header claims is not believed before the bytes are there. One that is larger than is accepted is read to its
+/// end and not kept, so that it costs neither the channel nor the link.
 struct ContentAssembly {
     /// What announced the content.
     enum Announcement {
@@ -16,6 +17,8 @@ struct ContentAssembly {
     struct Content {
         let announcement: Announcement
         fileprivate let header: ContentHeader
+        /// Why its body was not kept; `nil`: it was.
+        let refusal: MessagingError?
         var body: [UInt8] = []
 
         var properties: AMQPProperties { header.properties }
@@ -24,7 +27,7 @@ struct ContentAssembly {
     private enum State {
         case idle
         case announced(Announcement)
-        case body(Content, missing: Int)
+        case body(Content, missing: UInt64)
     }
 
     private var state = State.idle
@@ -50,20 +53,22 @@ struct ContentAssembly {
         guard case .announced(let announcement) = state else {
             throw FrameParser.broken("a header comes without its message")
         }
-        guard bodySize <= UInt64(maximumBodyBytes) else {
-            throw MessagingError(
-                .connectionLost,
-                "a message has \(bodySize) bytes; this connection takes at most \(maximumBodyBytes)"
-            )
-        }
-        var content = Content(announcement: announcement, header: header)
+        var content = Content(announcement: announcement, header: header, refusal: refusal(of: bodySize))
         if bodySize == 0 {
             state = .idle
             return content
         }
-        content.body.reserveCapacity(min(Int(bodySize), 256 << 10))
-        state = .body(content, missing: Int(bodySize))
+        if content.refusal == nil { content.body.reserveCapacity(Int(min(bodySize, 256 << 10))) }
+        state = .body(content, missing: bodySize)
         return nil
+    }
+
+    private func refusal(of bodySize: UInt64) -> MessagingError? {
+        guard bodySize > UInt64(maximumBodyBytes) else { return nil }
+        return MessagingError(
+            .bodyTooLarge,
+            "a message has \(bodySize) bytes; this connection takes at most \(maximumBodyBytes)"
+        )
     }
 
     /// - Returns: the message, if that was the last of it.
@@ -74,8 +79,8 @@ struct ContentAssembly {
         // Taken out of the state, lest the body be copied for each part.
         state = .idle
         guard bytes.count <= missing else { throw FrameParser.broken("a body is longer than its header says") }
-        content.body.append(contentsOf: bytes)
-        missing -= bytes.count
+        if content.refusal == nil { content.body.append(contentsOf: bytes) }
+        missing -= UInt64(bytes.count)
         if missing == 0 { return content }
         state = .body(content, missing: missing)
         return nil

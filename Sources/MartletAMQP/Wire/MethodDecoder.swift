@@ -10,20 +10,36 @@ struct MethodDecoder {
     func method(_ payload: UnsafeRawBufferPointer) throws -> ServerMethod {
         let number = UInt32(bigEndian: payload.loadUnaligned(as: UInt32.self))
         let arguments = UnsafeRawBufferPointer(rebasing: payload[4...])
+        // Before it is decoded: some of those that only clients send hold tables of any depth.
+        guard Self.numbers.contains(number) else {
+            throw FrameParser.broken("the method \(number >> 16).\(number & 0xFFFF) is not for clients")
+        }
         if number == AMQP_CONNECTION_START_METHOD, !TableNesting.isHarmless(arguments, at: 2) {
             throw FrameParser.broken("a table is too deep")
         }
         defer { pool.recycle() }
         var decoded: UnsafeMutableRawPointer?
         let status = amqp_decode_method(number, pool.pointer, Self.bytes(arguments), &decoded)
-        guard status >= 0, let decoded else {
+        guard status >= 0, let decoded, let method = Self.method(number, decoded) else {
             throw FrameParser.broken("the method \(number >> 16).\(number & 0xFFFF) can't be decoded")
-        }
-        guard let method = Self.method(number, decoded) else {
-            throw FrameParser.broken("the method \(number >> 16).\(number & 0xFFFF) is not for clients")
         }
         return method
     }
+
+    /// The methods that a broker may send to a client.
+    private static let numbers: Set<UInt32> = [
+        AMQP_CONNECTION_START_METHOD, AMQP_CONNECTION_SECURE_METHOD, AMQP_CONNECTION_TUNE_METHOD,
+        AMQP_CONNECTION_OPEN_OK_METHOD, AMQP_CONNECTION_CLOSE_METHOD, AMQP_CONNECTION_CLOSE_OK_METHOD,
+        AMQP_CONNECTION_BLOCKED_METHOD, AMQP_CONNECTION_UNBLOCKED_METHOD, AMQP_CHANNEL_OPEN_OK_METHOD,
+        AMQP_CHANNEL_FLOW_METHOD, AMQP_CHANNEL_CLOSE_METHOD, AMQP_CHANNEL_CLOSE_OK_METHOD,
+        AMQP_EXCHANGE_DECLARE_OK_METHOD, AMQP_EXCHANGE_DELETE_OK_METHOD, AMQP_EXCHANGE_BIND_OK_METHOD,
+        AMQP_EXCHANGE_UNBIND_OK_METHOD, AMQP_QUEUE_DECLARE_OK_METHOD, AMQP_QUEUE_BIND_OK_METHOD,
+        AMQP_QUEUE_UNBIND_OK_METHOD, AMQP_QUEUE_PURGE_OK_METHOD, AMQP_QUEUE_DELETE_OK_METHOD,
+        AMQP_BASIC_QOS_OK_METHOD, AMQP_BASIC_CONSUME_OK_METHOD, AMQP_BASIC_CANCEL_METHOD,
+        AMQP_BASIC_CANCEL_OK_METHOD, AMQP_BASIC_DELIVER_METHOD, AMQP_BASIC_RETURN_METHOD, AMQP_BASIC_GET_OK_METHOD,
+        AMQP_BASIC_GET_EMPTY_METHOD, AMQP_BASIC_ACK_METHOD, AMQP_BASIC_NACK_METHOD, AMQP_BASIC_RECOVER_OK_METHOD,
+        AMQP_CONFIRM_SELECT_OK_METHOD, AMQP_TX_SELECT_OK_METHOD,
+    ]
 
     /// The size of the body and the properties of a header frame, of at least 14 bytes.
     func header(_ payload: UnsafeRawBufferPointer) throws -> ContentHeader {
@@ -191,6 +207,7 @@ struct MethodDecoder {
         case AMQP_BASIC_GET_EMPTY_METHOD: return .gotNothing
         case AMQP_CONFIRM_SELECT_OK_METHOD: return .confirmsSelected
         case AMQP_BASIC_RECOVER_OK_METHOD: return .recovered
+        case AMQP_TX_SELECT_OK_METHOD: return .transactionsSelected
         default: return nil
         }
     }

@@ -83,5 +83,6 @@ enum ServerMethod: Sendable {
         case gotNothing
         case confirmsSelected
         case recovered
+        case transactionsSelected
     }
 }

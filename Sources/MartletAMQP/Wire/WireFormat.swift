@@ -8,8 +8,12 @@ enum WireFormat {
         format: MessageFormat? = nil,
         _ wire: WireCoding
     ) throws -> (properties: AMQPProperties, body: [UInt8]) {
-        let body = try wire.publication(message, format: format, carriesHeaders: true)
-        return (try properties(of: message.headers), body)
+        let publication = try wire.content(of: message, format: format, carriesHeaders: true)
+        var properties = try properties(of: message.headers)
+        let kind = BodyKind(of: message, sentAs: publication, wire)
+        properties.contentType = kind.type
+        properties.contentEncoding = kind.encoding
+        return (properties, publication.bytes)
     }
 
     /// How a request or a reply is sent: all of it in an envelope, for peers who look nowhere else, and what ties both
@@ -18,7 +22,8 @@ enum WireFormat {
         of message: Message,
         _ wire: WireCoding
     ) throws -> (properties: AMQPProperties, body: [UInt8]) {
-        var properties = AMQPProperties(contentType: "application/json", contentEncoding: "utf8")
+        var properties = AMQPProperties(contentType: BodyKind.json.type, contentEncoding: BodyKind.json.encoding)
+        if wire.isTransforming { properties.contentEncoding = BodyKind.bytes.encoding }
         if let id = message.headers.correlationID, ShortText.fits(id) { properties.correlationID = id }
         if let address = message.headers.replyTo, ShortText.fits(address) { properties.replyTo = address }
         return (properties, try wire.call(message))

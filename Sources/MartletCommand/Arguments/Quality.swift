@@ -15,3 +15,10 @@ enum Quality: Int, ExpressibleByArgument, CaseIterable, Sendable {
         }
     }
 }
+
+extension Guarantee {
+    /// The least by which a broker says whether it has taken a message.
+    static func best(of broker: any Connection) -> Guarantee {
+        broker.capabilities.contains(.confirmedPublish) ? .atLeastOnce : .atMostOnce
+    }
+}

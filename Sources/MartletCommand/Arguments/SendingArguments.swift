@@ -29,33 +29,86 @@ struct SendingArguments: ParsableArguments, Sendable {
         }
     }
 
-    /// Sends every payload as often as was asked for. On a terminal a bar shows how far many of them have come.
+    /// So many messages may be under way that the broker has not confirmed.
+    private static let window = 64
+
+    /// Sends every payload as often as was asked for, and waits until the broker has confirmed each, where it does. On a
+    /// terminal a bar shows how far many of them have come.
+    ///
+    /// - Parameter begin: sends a message, and returns what to wait for.
     func send(
         _ payload: String?,
         to name: String,
         in session: Session,
+        _ begin: @escaping @Sendable (Message) async throws -> Confirmation
+    ) async throws {
+        // Neither ever holds more than the window.
+        let (begun, beginning) = AsyncStream<Confirmation>.makeStream(bufferingPolicy: .bufferingOldest(Self.window))
+        let (places, giving) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingOldest(Self.window))
+        for _ in 0..<Self.window { giving.yield() }
+        try await withThrowingTaskGroup(of: (any Error)?.self) { group in
+            group.addTask {
+                defer { beginning.finish() }
+                do {
+                    try await sendAll(payload, to: name, in: session, places) { message in
+                        beginning.yield(try await begin(message))
+                    }
+                    return nil
+                } catch let error as Failure {
+                    // What was sent before that is waited for.
+                    return error
+                }
+            }
+            group.addTask {
+                var progress = ProgressLine(name, on: session, total: count)
+                defer { progress.end() }
+                var confirmed = 0
+                for await confirmation in begun {
+                    try await inTime(name) { try await confirmation.wait() }
+                    giving.yield()
+                    progress.advance(to: confirmed % count + 1)
+                    confirmed += 1
+                }
+                return nil
+            }
+            var failure: (any Error)?
+            while let next = try await group.next() { failure = failure ?? next }
+            if let failure { throw failure }
+        }
+    }
+
+    private func sendAll(
+        _ payload: String?,
+        to name: String,
+        in session: Session,
+        _ places: AsyncStream<Void>,
         _ send: @escaping @Sendable (Message) async throws -> Void
     ) async throws {
         var pace = Pace(rate)
-        var progress = ProgressLine(name, on: session, total: count)
-        defer { progress.end() }
         try await PayloadSource(payload ?? "-").forEach(raw: raw, in: session) { body in
             let message = Message(body, headers: header.headers)
-            for index in 0..<count {
+            for _ in 0..<count {
                 try await pace.wait()
-                do {
-                    try await withTimeLimit(timeout) { try await send(message) }
-                } catch is TimeIsOver {
-                    throw Failure(
-                        .timeIsOver,
-                        "the broker has not confirmed a message for \(name) within \(timeout.defaultValueDescription)",
-                        advice: "Give it more time with --timeout, or see whether the broker works."
-                    )
-                } catch let error as MessagingError {
-                    throw Failure(error, about: name)
-                }
-                progress.advance(to: index + 1)
+                _ = await places.first { _ in true }
+                try await inTime(name) { try await send(message) }
             }
+        }
+    }
+
+    /// Gives the broker so long for a message as the arguments say.
+    ///
+    /// - Throws: ``Failure``; `CancellationError`.
+    private func inTime(_ name: String, _ body: @escaping @Sendable () async throws -> Void) async throws {
+        do {
+            try await withTimeLimit(timeout, body)
+        } catch is TimeIsOver {
+            throw Failure(
+                .timeIsOver,
+                "the broker has not confirmed a message for \(name) within \(timeout.defaultValueDescription)",
+                advice: "Give it more time with --timeout, or see whether the broker works."
+            )
+        } catch let error as MessagingError {
+            throw Failure(error, about: name)
         }
     }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import MartletConsole
+import MartletBrokers
 
 #if canImport(Glibc)
 import Glibc
@@ -57,7 +57,7 @@ struct Words: Equatable {
     }
 
     private static func looksLikeURL(_ word: String) -> Bool {
-        if BrokerAddress(word) == .memory { return true }
+        if case .embedded = BrokerAddress(word) { return true }
         guard let end = word.firstRange(of: "://")?.lowerBound, end > word.startIndex else { return false }
         return word[..<end].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "+" || $0 == "-") }
     }

@@ -1,4 +1,5 @@
 import Histogram
+import MartletBrokers
 import MartletConsole
 
 /// Writes what the bench showed: a table, or lines of JSON.

@@ -31,7 +31,7 @@ struct BenchRig: Sendable {
             let topic = TopicName("\(name).topic")
             let subscription = try await far.subscribe(
                 to: TopicPattern(topic),
-                options: SubscribeOptions(limit: 1_024, retained: false)
+                options: .passing(limit: 1_024, overflow: .suspend)
             )
             return try await flow(count, inFlight: inFlight, progress, from: subscription) {
                 try await near.publish($0, to: topic)

@@ -46,18 +46,15 @@ struct BridgeRun: Sendable {
     }
 
     private func connect(_ stage: Stage) async throws {
-        // One for both ends: who names it twice wants to try the routes.
-        let embedded = MemoryBroker()
-        try await withEnd(settings.from, .from, embedded) { from in
+        try await withEnd(settings.from, .from) { from in
             if settings.endsAreOne { return try await run(from, from, stage) }
-            try await withEnd(settings.to, .to, embedded) { to in try await run(from, to, stage) }
+            try await withEnd(settings.to, .to) { to in try await run(from, to, stage) }
         }
     }
 
     private func withEnd(
         _ end: BridgeSettings.End,
         _ side: BridgeSide,
-        _ embedded: MemoryBroker,
         _ body: (any Connection) async throws -> Void
     ) async throws {
         var options = settings.connection(end, side: side, connection)
@@ -66,7 +63,6 @@ struct BridgeRun: Sendable {
             to: end.address,
             connection,
             made: options,
-            embedded: embedded,
             tell: screen.note,
             body
         )

@@ -1,5 +1,6 @@
 import Martlet
-import MartletConsole
+import MartletBrokers
+import MartletSettings
 
 #if canImport(Glibc)
 import Glibc
@@ -79,7 +80,7 @@ extension BridgeSettings.End {
         let path = FilePath.resolved(try file.text(), in: folder)
         let text: String
         do {
-            text = try SettingsFile.contents(of: path)
+            text = try FileContents.text(of: path)
         } catch {
             // Nor is its path.
             throw file.error("the file that it names can't be read, or is no text")

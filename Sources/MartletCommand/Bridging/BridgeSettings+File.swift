@@ -1,14 +1,14 @@
 import Martlet
-import MartletConsole
+import MartletSettings
 
 extension BridgeSettings {
     /// Reads a file.
     ///
     /// - Throws: ``Failure``, which says where what is wrong in it.
     init(file: String) throws {
-        do {
-            try self.init(yaml: SettingsFile.contents(of: file), in: FilePath.folder(of: file))
-        } catch let error as SettingsError {
+        do throws(SettingsError) {
+            try self.init(yaml: FileContents.text(of: file), in: FilePath.folder(of: file))
+        } catch {
             throw error.failure(in: file)
         }
     }
@@ -17,7 +17,7 @@ extension BridgeSettings {
     ///
     /// - Parameter folder: what relative paths in it are relative to.
     init(yaml text: String, in folder: String = "") throws(SettingsError) {
-        var table = try SettingsTable(SettingsFile.tree(of: text))
+        var table = try SettingsTable(YAMLReader.tree(of: text))
         name = try table.text("name")
         let fromNode = table.find("from")
         let toNode = table.find("to")

@@ -1,5 +1,5 @@
 import Martlet
-import MartletConsole
+import MartletBrokers
 
 /// A bridge as a file or the command line says it. A pure value; a file of secrets has been read by then.
 struct BridgeSettings: Hashable, Sendable {

@@ -1,5 +1,6 @@
 import Martlet
-import MartletConsole
+import MartletBrokers
+import MartletSettings
 
 extension MessageFilter {
     /// Reads the keys `only-if` and `except` of a route.

@@ -1,5 +1,6 @@
 import Martlet
-import MartletConsole
+import MartletBrokers
+import MartletSettings
 
 /// What one way of a route will do, with all that is told of it.
 struct PlannedWay: Sendable {

@@ -1,5 +1,5 @@
 import Martlet
-import MartletConsole
+import MartletBrokers
 
 /// The brokers of a bridge, by whose kind names are read.
 struct RouteEnds {

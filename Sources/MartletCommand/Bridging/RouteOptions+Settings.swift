@@ -1,4 +1,5 @@
 import Martlet
+import MartletSettings
 
 extension RouteOptions {
     /// Reads the options that routes of messages have.

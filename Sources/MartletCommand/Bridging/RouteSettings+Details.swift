@@ -1,5 +1,6 @@
 import Martlet
 import MartletConsole
+import MartletSettings
 
 extension RouteSettings {
     /// How messages pass, as far as it is not as ever: for people, a few words each.

@@ -1,5 +1,7 @@
 import Martlet
+import MartletBrokers
 import MartletConsole
+import MartletSettings
 
 /// What routes have that do not say otherwise.
 struct RouteDefaults {

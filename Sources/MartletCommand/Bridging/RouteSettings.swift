@@ -1,4 +1,5 @@
 import Martlet
+import MartletSettings
 
 /// One route as a file or the command line says it. A pure value.
 struct RouteSettings: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import Martlet
+import MartletSettings
 
 extension StoreOptions {
     /// - Parameter folder: that of the file of settings, which relative paths are relative to.

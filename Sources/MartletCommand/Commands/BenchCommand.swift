@@ -55,11 +55,16 @@ struct BenchCommand: Subcommand {
 
     func perform(in session: Session) async throws {
         let words = try words()
-        let embedded = MemoryBroker()
-        try await session.withConnection(to: words.address, connection, embedded: embedded) { near in
-            try await session.withConnection(to: words.address, connection, embedded: embedded) { far in
+        try await session.withConnection(to: words.address, connection) { near in
+            try await session.withConnection(to: words.address, connection) { far in
                 do {
-                    try await measure(BenchRig(near: near, far: far, size: size), words, session)
+                    // What a broker refuses never comes: that is not waited for.
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask { try await measure(BenchRig(near: near, far: far, size: size), words, session) }
+                        group.addTask { try await session.waitForRefusals(of: [near, far], words.address) }
+                        defer { group.cancelAll() }
+                        try await group.next()
+                    }
                 } catch let error as MessagingError {
                     throw Failure(error, about: "the bench's own procedure")
                 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Martlet
 import MartletConsole
+import MartletSettings
 
 /// `martlet bridge`
 struct BridgeCommand: Subcommand {

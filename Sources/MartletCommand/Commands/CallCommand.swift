@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletBrokers
 import MartletConsole
 
 /// `martlet call`
@@ -9,11 +10,14 @@ struct CallCommand: Subcommand {
         abstract: "Call a remote procedure and print its response.",
         usage: "martlet call [<url>] <name> [<payload>] [<options>]",
         discussion: """
+            With --stream it calls a procedure that answers with a stream, and prints each value on a line as it comes.
+
             If the call fails, the error's code and text are on standard error, and the exit code is 1. With - as its \
             payload it calls once for each line of standard input, one after the other, and goes on after a failure.
 
-            EXAMPLE:
+            EXAMPLES:
               martlet call mqtt://localhost demo.add '{"a": 20, "b": 22}'
+              martlet call mqtt://localhost demo.countdown '{"from": 3}' --stream
             """
     )
 
@@ -24,7 +28,12 @@ struct CallCommand: Subcommand {
     @Argument(help: "The request: JSON, @FILE, @- (all of standard input) or - (each line of it); {} if left out.")
     var payload: String?
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("How long to wait for the response.", valueName: "time"))
+    @Flag(help: "The response is a stream: print each value as it comes.")
+    var stream = false
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("How long to wait for the response; of a stream, for each value.", valueName: "time")
+    )
     var timeout: Duration = .seconds(10)
     @Flag(help: "Send any bytes, and print the response as it is.")
     var raw = false
@@ -47,8 +56,11 @@ struct CallCommand: Subcommand {
             try await source.forEach(raw: raw, in: session) { body in
                 do {
                     let request = Message(body, headers: header.headers)
-                    let reply = try await broker.call(name, request, timeout: timeout)
-                    try raw ? session.output.write(reply.body) : session.output.write(body: reply.body)
+                    if stream {
+                        try await broker.forEachElement(of: name, request, timeout: timeout) { try write($0, session) }
+                    } else {
+                        try write(try await broker.call(name, request, timeout: timeout), session)
+                    }
                 } catch let error as MessagingError {
                     let failure = Failure(error, about: name.text)
                     session.complain(failure)
@@ -57,5 +69,9 @@ struct CallCommand: Subcommand {
             }
             if let exit { throw CommandEnd(exit: exit) }
         }
+    }
+
+    private func write(_ response: Message, _ session: Session) throws {
+        try raw ? session.output.write(response.body) : session.output.write(body: response.body)
     }
 }

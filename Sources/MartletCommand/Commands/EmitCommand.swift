@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletBrokers
 import MartletConsole
 
 /// `martlet emit`
@@ -41,7 +42,7 @@ struct EmitCommand: Subcommand {
         let event = event ?? uri.segments.last ?? uri.text
         let description = description
         try await session.withConnection(to: words.address, connection) { broker in
-            let emitter = EventEmitter(on: broker)
+            let emitter = EventEmitter(on: broker, options: PublishOptions(guarantee: .best(of: broker)))
             try await PayloadSource(words.rest[1] ?? "{}").forEach(raw: false, in: session) { body in
                 let payload = try AnyJSON(body)
                 do {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletBrokers
 import MartletConsole
 
 /// `martlet nodes`
@@ -41,7 +42,7 @@ struct NodesCommand: Subcommand {
             do {
                 beats = try await broker.subscribe(
                     to: words.address.pattern(filter),
-                    options: SubscribeOptions(overflow: .conflate, limit: NodeRoll.capacity, retained: false)
+                    options: .passing(limit: NodeRoll.capacity, overflow: .conflate)
                 )
             } catch let error as MessagingError {
                 throw Failure(error, about: filter)

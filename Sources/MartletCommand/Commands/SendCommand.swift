@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletBrokers
 import MartletConsole
 
 /// `martlet send`
@@ -38,7 +39,7 @@ struct SendCommand: Subcommand {
         let queue = words.address.queue(words[0])
         try await session.withConnection(to: words.address, connection) { broker in
             try await sending.send(words.rest[1], to: queue.text, in: session) { message in
-                try await broker.send(message, to: queue)
+                try await broker.beginSending(message, to: queue, options: SendOptions())
             }
         }
     }

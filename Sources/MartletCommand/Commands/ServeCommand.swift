@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletBrokers
 import MartletConsole
 
 /// `martlet serve`
@@ -11,7 +12,9 @@ struct ServeCommand: Subcommand {
         discussion: """
             The command is run by /bin/sh for each call. It gets the request on standard input and answers by what it \
             prints, which has to be JSON unless --raw is given. If it ends with another code than 0 the caller gets an \
-            error. It is stopped, with all that it has started, when its caller waits no longer.
+            error. It is stopped, with all that it has started, when its caller waits no longer, and on Linux when \
+            martlet itself is killed. It gets no password of the broker: MARTLET_URL is not handed on if it holds one. Of \
+            what it says on standard error 64 KiB a call are passed on.
 
             Each call is one JSON object on a line: name, request, response or error, milliseconds, time.
 
@@ -51,7 +54,8 @@ struct ServeCommand: Subcommand {
     func perform(in session: Session) async throws {
         let words = try words()
         let name = words.address.queue(words[0])
-        let runner = exec.map { CommandRunner(command: $0, timeout: timeout, raw: raw) }
+        let secrets = Secrets.variables(of: ProcessEnvironment.variables, words.address)
+        let runner = exec.map { CommandRunner(command: $0, timeout: timeout, raw: raw, withheld: secrets) }
         try await session.withConnection(to: words.address, connection) { broker in
             do {
                 try await broker.respond(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletBrokers
 import MartletConsole
 
 /// `martlet subscribe`
@@ -57,16 +58,32 @@ struct SubscribeCommand: Subcommand {
                 let subscription = try await broker.subscribe(to: pattern, options: options)
                 session.remark("listening to \(pattern) on \(words.address); Ctrl-C ends")
                 let limit = DeliveryLimit(count: count, timeout: timeout, isRequired: true)
-                try await limit.forEach(of: subscription) { delivery in
-                    if raw {
-                        try session.output.write(delivery.message.body + [UInt8(ascii: "\n")])
-                    } else {
-                        try session.output.write(delivery)
-                    }
+                do {
+                    try await limit.forEach(of: subscription) { try write($0, to: session.output) }
+                } catch is CancellationError where session.interruption.exit != nil && count == nil {
+                    try await finish(subscription, to: session.output)
+                    throw CancellationError()
                 }
             } catch let error as MessagingError {
                 throw Failure(error, about: pattern.text)
             }
         }
+    }
+
+    private func write(_ delivery: Delivery, to output: OutputWriter) throws {
+        if raw {
+            try output.write(delivery.message.body + [UInt8(ascii: "\n")])
+        } else {
+            try output.write(delivery)
+        }
+    }
+
+    /// Writes what has come before the end was asked for: a broker that keeps the subscription does not send it again.
+    private func finish(_ subscription: Subscription, to output: OutputWriter) async throws {
+        subscription.finish()
+        // A task of its own, awaited here, because this one is cancelled.
+        try await Task {
+            for try await delivery in subscription { try write(delivery, to: output) }
+        }.value
     }
 }

@@ -30,7 +30,14 @@ struct DemoNode: Sendable {
         var time: String
     }
 
+    struct Countdown: Codable, Sendable {
+        var from: Int
+        /// In milliseconds.
+        var period: Int?
+    }
+
     static let add = RPC<Pair, Sum>("demo.add")
+    static let countdown = StreamingRPC<Countdown, Int>("demo.countdown")
     static let count = Action<Count, Step, Reached>("demo.count")
     static let clock = Topic<Clock>("demo.clock")
 
@@ -42,6 +49,7 @@ struct DemoNode: Sendable {
                 try? output.writeLine(note: "demo.add", "\(Self.text(pair.a)) + \(Self.text(pair.b))")
                 return Sum(c: pair.a + pair.b)
             }
+            Respond(to: Self.countdown) { request, writer in try await count(down: request, to: writer) }
             Perform(Self.count, options: ActionOptions(policy: .parallel(limit: 16))) { goal in
                 try await count(goal)
             }
@@ -55,6 +63,17 @@ struct DemoNode: Sendable {
     /// A number as people write it.
     static func text(_ number: Double) -> String {
         number.formatted(decimals: number == number.rounded() ? 0 : 3)
+    }
+
+    private func count(down request: Countdown, to writer: ResponseWriter<Int>) async throws {
+        guard (0...1_000_000).contains(request.from) else {
+            throw MessagingError("out-of-range", "from is \(request.from); it is from 0 to 1000000")
+        }
+        try? output.writeLine(note: "demo.countdown", "from \(request.from)")
+        for number in (0..<request.from).reversed() {
+            try await writer.write(number + 1)
+            try await Task.sleep(for: .milliseconds(min(max(request.period ?? 200, 0), 60_000)))
+        }
     }
 
     private func count(_ goal: GoalContext<Count, Step>) async throws -> Reached {

@@ -1,4 +1,5 @@
 import Martlet
+import MartletBrokers
 import MartletConsole
 import Synchronization
 

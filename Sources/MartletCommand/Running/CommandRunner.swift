@@ -1,6 +1,14 @@
 import Martlet
 import Subprocess
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// Answers requests by what a command of the shell prints.
 struct CommandRunner: Sendable {
     let command: String
@@ -8,12 +16,16 @@ struct CommandRunner: Sendable {
     let timeout: Duration?
     /// Whether it may print anything. Otherwise it has to be JSON.
     let raw: Bool
+    /// The variables of this process's environment that it does not get.
+    let withheld: [String]
 
     /// The most bytes that it may print: what a connection takes.
     private static let limit = 16 << 20
+    /// The most bytes of its standard error that are passed on.
+    private static let errorLimit = 64 << 10
 
     /// Runs the command with the request as its standard input, and returns what it prints. What it says on standard error
-    /// goes to this process's own. Cancelled, it ends the command and whatever that has started.
+    /// goes to this process's own, as far as there is room. Cancelled, it ends the command and whatever that has started.
     ///
     /// - Throws: ``MessagingError`` with the codes `command-failed` and `not-json`, and ``MessagingError/Code/timeout``.
     func response(to request: [UInt8]) async throws -> [UInt8] {
@@ -32,16 +44,22 @@ struct CommandRunner: Sendable {
             .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
             .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
         ]
-        let record: ExecutionResult<Void, BytesOutput, FileDescriptorOutput>
+        let removed = withheld.map { (Environment.Key(stringLiteral: $0), String?.none) }
+        let leash = ProcessLeash()
+        defer { leash.release() }
+        let record: ExecutionResult<Void, BytesOutput, SequenceOutput>
         do {
             record = try await Subprocess.run(
                 .name("sh"),
-                arguments: ["-c", command],
+                arguments: ["-c", leash.script, "sh", command],
+                environment: .inherit.updating(Dictionary(uniqueKeysWithValues: removed)),
                 platformOptions: options,
                 input: ForgivingInput(bytes: request),
                 output: .bytes(limit: Self.limit),
-                error: .currentStandardError
-            )
+                error: .sequence
+            ) { execution in
+                try await Self.passOn(execution.standardError)
+            }
         } catch {
             try Task.checkCancellation()
             throw MessagingError("command-failed", "the command could not be run, or printed too much", cause: error)
@@ -61,5 +79,17 @@ struct CommandRunner: Sendable {
             )
         }
         return output
+    }
+
+    private static func passOn(_ output: SubprocessOutputSequence) async throws {
+        let errors = StandardStream(STDERR_FILENO)
+        var left = errorLimit
+        for try await buffer in output {
+            let bytes = buffer.withUnsafeBytes { Array($0) }
+            guard left > 0 else { continue }
+            try? errors.write(Array(bytes.prefix(left)))
+            left -= bytes.count
+            if left <= 0 { errors.writeIgnoringErrors("\nmartlet: the command says more than is passed on\n") }
+        }
     }
 }

@@ -23,7 +23,7 @@ extension Failure {
             case .noResponder: "Nobody serves \(name) on this broker now: start who does, or check the name."
             case .timeout: "Give it more time with --timeout, or see whether the other side works."
             case .notConnected, .connectionLost, .connectionClosed: "See whether the broker runs."
-            case .refused: "The broker, or a rule of it, does not allow this: see the rights of the user."
+            case .refused: Self.adviceOnRights
             case .goalRejected: "Try again when the server is done with its goal."
             default: nil
             }
@@ -34,6 +34,10 @@ extension Failure {
             default: .failure
             }
         self.init(exit, "\(error)", advice: advice)
+    }
+
+    static var adviceOnRights: String {
+        "The broker, or a rule of it, does not allow this: see the rights of the user."
     }
 
     /// The text for standard error.

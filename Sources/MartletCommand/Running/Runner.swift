@@ -27,6 +27,12 @@ enum Runner {
                 await raise(session.interruption, on: signals)
                 return .nothing
             }
+            if !command.endsByItself {
+                group.addTask {
+                    await endInTime(session)
+                    return .nothing
+                }
+            }
             group.addTask {
                 do {
                     try await streams.waitUntilOutputIsClosed()
@@ -61,6 +67,22 @@ enum Runner {
             interruption.raise(exit)
         }
     }
+
+    /// Ends the process if the command has been asked to end and takes too long: a connection to a broker that is silent may.
+    private static func endInTime(_ session: Session) async {
+        do {
+            try await session.interruption.wait()
+            try await Task.sleep(for: patience)
+        } catch {
+            return
+        }
+        guard let exit = session.interruption.exit else { return }
+        session.streams.errors.writeIgnoringErrors("martlet: ended without a goodbye to the broker\n")
+        _exit(exit.rawValue)
+    }
+
+    /// How long a command may take to end: as long as closing a connection does at most, and some.
+    private static let patience = Duration.seconds(10)
 
     private static func perform(_ command: some Subcommand, in session: Session) async -> Result<Void, any Error> {
         await withTaskGroup(of: Result<Void, any Error>?.self) { group in

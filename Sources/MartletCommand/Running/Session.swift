@@ -1,5 +1,6 @@
 import Logging
 import Martlet
+import MartletBrokers
 import MartletConsole
 
 /// What a subcommand runs in: where it writes, what it is asked to end by, and the way to a broker.
@@ -36,20 +37,19 @@ struct Session: Sendable {
     /// - Parameters:
     ///   - made: what the connection is made with; by default what the arguments say.
     ///   - tell: says when the link is lost or back; by default on standard error.
-    /// - Throws: ``Failure`` if the broker can't be reached; what `body` throws.
+    /// - Throws: ``Failure`` if the broker can't be reached, or has refused a message when nobody waited for its word; what
+    ///   `body` throws.
     func withConnection<Result: Sendable>(
         to address: BrokerAddress,
         _ options: ConnectionArguments,
         made: ConnectionOptions? = nil,
-        embedded: MemoryBroker = MemoryBroker(),
         tell: (@Sendable (String) -> Void)? = nil,
         _ body: (any Connection) async throws -> Result
     ) async throws -> Result {
         let connection = try await connect(
             to: address,
             made ?? options.connectionOptions,
-            within: options.connectTimeout,
-            embedded: embedded
+            within: options.connectTimeout
         )
         let tell = tell ?? { [streams] in streams.errors.writeIgnoringErrors($0 + "\n") }
         do {
@@ -59,27 +59,52 @@ struct Session: Sendable {
                 return try await body(connection)
             }
             await connection.close()
+            try checkRefusals(of: connection, address)
             return result
         } catch {
             await connection.close()
+            // A refusal is why nothing came in time, and tells more than the end of a command that would have gone on.
+            let isConsequence = error is CancellationError || (error as? Failure)?.exit == .timeIsOver
+            if isConsequence { try checkRefusals(of: connection, address) }
             throw error
+        }
+    }
+
+    /// - Throws: ``Failure`` if the broker has refused a message when nobody waited for its word.
+    func checkRefusals(of connection: any Connection, _ address: BrokerAddress) throws {
+        let statistics = connection.statistics
+        guard statistics.refused > 0 else { return }
+        let messages = statistics.refused == 1 ? "a message" : "\(statistics.refused) messages"
+        throw Failure(
+            .failure,
+            "\(address) refused \(messages): \(statistics.lastRefusal ?? "it did not say why")",
+            advice: Failure.adviceOnRights
+        )
+    }
+
+    /// Waits until the broker has refused a message.
+    ///
+    /// - Throws: ``Failure`` then; `CancellationError`.
+    func waitForRefusals(of connections: [any Connection], _ address: BrokerAddress) async throws {
+        while true {
+            for connection in connections { try checkRefusals(of: connection, address) }
+            try await Task.sleep(for: .milliseconds(200))
         }
     }
 
     private func connect(
         to address: BrokerAddress,
         _ options: ConnectionOptions,
-        within limit: Duration,
-        embedded: MemoryBroker
+        within limit: Duration
     ) async throws -> any Connection {
         let start = ContinuousClock.now
         do {
             // Where others follow, the limit is that of an attempt.
             if options.whenUnreachable == .retry {
-                return try await address.connect(options, embedded: embedded, within: limit)
+                return try await address.connect(options, within: limit)
             }
             return try await withTimeLimit(limit) {
-                try await address.connect(options, embedded: embedded)
+                try await address.connect(options)
             }
         } catch let error as MessagingError where error.code == .invalidArgument || error.code == .unsupported {
             throw Failure(.usage, error.message)

@@ -16,16 +16,23 @@ struct ConnectAcknowledgement: Sendable {
     private(set) var identifiesSubscriptions = true
     private(set) var text: String?
 
-    init(reason: CInt, flags: CInt, _ properties: OpaquePointer?, _ version: MQTTVersion) {
+    /// - Parameter maximumPacketBytes: what the broker said of it, which the library is not told.
+    init(
+        reason: CInt,
+        flags: CInt,
+        _ properties: OpaquePointer?,
+        _ version: MQTTVersion,
+        maximumPacketBytes: Int? = nil
+    ) {
         self.reason = reason
         self.version = version
+        limits.maximumPacketBytes = maximumPacketBytes
         sessionPresent = flags & 1 != 0
         MosquittoProperties.forEach(in: properties) { property in
             switch property {
             case .integer(MQTT_PROP_RECEIVE_MAXIMUM, let value): receiveMaximum = value
             case .integer(MQTT_PROP_MAXIMUM_QOS, let value): limits.maximumQuality = value
             case .integer(MQTT_PROP_RETAIN_AVAILABLE, let value): limits.retains = value != 0
-            case .integer(MQTT_PROP_MAXIMUM_PACKET_SIZE, let value): limits.maximumPacketBytes = value
             case .integer(MQTT_PROP_SERVER_KEEP_ALIVE, let value): keepAlive = .seconds(value)
             case .integer(MQTT_PROP_TOPIC_ALIAS_MAXIMUM, let value): topicAliases = value
             case .integer(MQTT_PROP_SHARED_SUB_AVAILABLE, let value): sharesSubscriptions = value != 0
@@ -35,6 +42,9 @@ struct ConnectAcknowledgement: Sendable {
             }
         }
     }
+
+    /// Whether the broker tells of each message by which subscription it came.
+    var tellsSubscriptions: Bool { version == .v5 && identifiesSubscriptions }
 
     /// Why the broker refused, if it did.
     var refusal: MessagingError? {

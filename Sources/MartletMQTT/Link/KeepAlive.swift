@@ -1,4 +1,5 @@
-/// When to ask the broker whether it is there, and when to believe that it is not. A pure value, asked at each tick.
+/// When to ask the broker whether it is there, and when to believe that it is not. A pure value, asked at each tick, which is
+/// told the time of the connection's clock.
 ///
 /// A broker drops a client that it has not heard of for one and a half times the interval (MQTT 5, 3.1.2.10); the
 /// same is done here the other way round.
@@ -15,10 +16,10 @@ struct KeepAlive {
     }
 
     let interval: Duration
-    private var lastHeard: ContinuousClock.Instant
-    private var lastNudge: ContinuousClock.Instant?
+    private var lastHeard: Duration
+    private var lastNudge: Duration?
 
-    init(interval: Duration, now: ContinuousClock.Instant) {
+    init(interval: Duration, now: Duration) {
         self.interval = interval
         lastHeard = now
     }
@@ -27,14 +28,14 @@ struct KeepAlive {
     var tick: Duration { max(interval / 4, .milliseconds(250)) }
 
     /// Something has come from the broker.
-    mutating func heard(_ now: ContinuousClock.Instant) {
+    mutating func heard(_ now: Duration) {
         lastHeard = now
         lastNudge = nil
     }
 
     /// - Parameter isDeaf: whether the socket is not read at the moment, because a reader is behind. The broker's
     ///   silence then means nothing.
-    mutating func check(_ now: ContinuousClock.Instant, isDeaf: Bool) -> Verdict {
+    mutating func check(_ now: Duration, isDeaf: Bool) -> Verdict {
         if isDeaf {
             lastHeard = now
             if let lastNudge, now - lastNudge < interval / 2 { return .nothing }

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTransport
 
 /// What the library tells while it works. It must not be called back from here, so that what is more than noting
 /// something down waits until it has returned.
@@ -7,7 +8,9 @@ extension MQTTSession: Mosquitto.Delegate {
         assumeIsolated { session in
             session.acknowledgement = acknowledgement
             // What the broker has kept may follow at once, and be read before anything else is done.
-            session.orphans.isKept = acknowledgement.sessionPresent
+            session.subscriptions.linkBegins(hasSession: acknowledgement.sessionPresent)
+            guard acknowledgement.reason == 0 else { return }
+            if acknowledgement.sessionPresent { session.sessionIsBack() } else { session.sessionIsLost() }
         }
     }
 
@@ -19,14 +22,33 @@ extension MQTTSession: Mosquitto.Delegate {
     }
 
     nonisolated func mosquittoReceived(_ message: ReceivedMessage) {
-        assumeIsolated { $0.received(message) }
+        assumeIsolated { session in
+            session.backlog.read(bytes: message.body.count, isBehind: session.gate.isClosed)
+            session.subscriptions.received(message)
+        }
     }
 
     nonisolated func mosquittoPublished(_ identifier: CInt, reason: CInt) {
-        assumeIsolated { $0.confirmed(identifier, reason: reason) }
+        assumeIsolated { session in
+            session.subscriptions.confirmed()
+            session.confirmed(identifier, reason: reason)
+        }
     }
 
     nonisolated func mosquittoSubscribed(_ identifier: CInt, granted quality: CInt) {
-        assumeIsolated { $0.granted(identifier, quality) }
+        assumeIsolated { $0.subscriptions.subscribed(identifier, granted: quality) }
+    }
+
+    nonisolated func mosquittoUnsubscribed(_ identifier: CInt) {
+        assumeIsolated { $0.subscriptions.unsubscribed(identifier) }
+    }
+
+    nonisolated func mosquittoRefusedMessage() {
+        assumeIsolated { session in
+            session.runtime.count(
+                \.undecodable,
+                "a message came whose topic or properties have control characters, non-characters or wildcards"
+            )
+        }
     }
 }

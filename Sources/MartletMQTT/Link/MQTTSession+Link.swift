@@ -10,10 +10,12 @@ extension MQTTSession {
     func openLink(to endpoint: Endpoint) throws {
         guard case .tcp(let address, let host) = endpoint else { throw MessagingError.offline }
         client.delegate = self
+        server = options.servers.firstIndex { $0.host == host && $0.port == address.port } ?? 0
         acknowledgement = nil
         brokersReason = nil
-        if let tls = options.tls { try client.secure(by: TLSContext(tls, host: host)) }
-        try client.connect(to: address, keepAlive: options.keepAlive, connectProperties())
+        // The files are read anew for each link.
+        let tls = try options.tls.map { try TLSContext($0, host: host) }
+        try client.connect(to: address, keepAlive: options.keepAlive, tls: tls, connectProperties())
         watchSocket()
     }
 
@@ -29,8 +31,8 @@ extension MQTTSession {
     }
 
     private func watchSocket() {
-        guard let socket = client.socket else { return }
-        watch = loop.watch(socket, for: [.read, .write]) { [weak self] ready in
+        guard let socket = client.descriptor else { return }
+        watch = loop.watch(socket, for: client.interest(reads: true)) { [weak self] ready in
             self?.assumeIsolated { $0.socketReady(ready) }
         }
     }
@@ -41,26 +43,29 @@ extension MQTTSession {
         inFlight.window = min(options.maximumInFlight, acknowledgement.receiveMaximum)
         aliases = TopicAliases(limit: min(options.topicAliases, acknowledgement.topicAliases))
         let interval = acknowledgement.keepAlive ?? options.keepAlive
-        keepAlive = interval > .zero ? KeepAlive(interval: interval, now: .now) : nil
+        keepAlive = interval > .zero ? KeepAlive(interval: interval, now: runtime.timers.now) : nil
         limits.withLock { $0 = acknowledgement.limits }
         scheduleTick()
     }
 
     /// Subscribes again, and begins to send; returns when the broker has answered to all: what others publish from then on is
     /// not missed.
+    ///
+    /// That holds for a kept session as well: a broker may have lost some of it, or have it from another time. But what it has
+    /// kept comes before its answers, and readers may be slow: so after a second the link is taken for restored.
     func restoreLink() async throws {
-        let promise = Promise<Void>()
-        restoring = promise
+        guard let broker else { throw MessagingError.offline }
+        let restored = subscriptions.restore(at: server, isIdentified: broker.tellsSubscriptions)
         attend {
-            if broker?.sessionPresent == false { try restoreSubscriptions() }
+            try subscriptions.tell(client)
             try send()
         }
-        concludeRestoring()
-        try await promise.value()
-    }
-
-    func concludeRestoring() {
-        if !subscribing.values.contains(where: \.isRestored) { restoring?.end(.success(())) }
+        let patience = subscriptions.hasSession ? Duration.seconds(1) : nil
+        let timer = patience.map { patience in
+            runtime.timers.schedule(at: runtime.timers.now + patience) { restored.end(.success(())) }
+        }
+        defer { if let timer { runtime.timers.cancel(timer) } }
+        try await restored.value()
     }
 
     func linkIsOpen() {
@@ -75,6 +80,7 @@ extension MQTTSession {
         do {
             defer { tellConfirmed() }
             try body()
+            if keeper.isUp { try subscriptions.tell(client) }
             try client.flush()
             // It has got room in this very moment, and so will not tell of it.
             if isHeldUp, !client.wantsToWrite {
@@ -83,22 +89,26 @@ extension MQTTSession {
             }
             updateInterest()
         } catch {
+            client.drain()
             failed(error)
             return
         }
-        if client.socket == nil { failed(MessagingError(.connectionLost, "the broker ended the link")) }
+        if client.hasEnded { failed(MessagingError(.connectionLost, "the broker ended the link")) }
     }
 
     /// The broker's own words say more than that it closed the socket.
     private func failed(_ error: any Error) {
-        linkFailed(acknowledgement?.refusal ?? brokersReason.map { MessagingError(disconnectReason: $0) } ?? error)
+        linkFailed(
+            acknowledgement?.refusal
+                ?? brokersReason.map { MessagingError(disconnectReason: $0, text: client.farewell) } ?? error
+        )
     }
 
     private func socketReady(_ ready: Interest) {
-        keepAlive?.heard(.now)
+        keepAlive?.heard(runtime.timers.now)
         attend {
-            if ready.contains(.read) || isOpening { try receive() }
-            if ready.contains(.write) { try client.flush() }
+            guard try client.advance() else { return }
+            if client.canRead(ready) { try receive() }
             // A confirmation makes room for the next, and so does what was written.
             try send()
         }
@@ -108,16 +118,13 @@ extension MQTTSession {
 
     private var isOpening: Bool { keeper.state == .opening }
 
-    private func receive() throws {
-        // Then others on this loop have their turn; what is left makes the socket ready again.
-        _ = try client.read(packets: 64)
-        guard let socket = client.socket else { return }
-        if isOpening, options.tls != nil, SocketOptions.hasEnded(socket) {
-            // The library would try the handshake again and again.
-            throw MessagingError(.connectionLost, "the broker ended the link during the TLS handshake")
-        }
+    /// Reads once; then others on this loop have their turn, and what is left makes the socket ready again. What TLS has read
+    /// does not.
+    func receive() throws {
+        while try client.read(), client.readsAhead, !isDeaf {}
+        if client.hasReadDry { subscriptions.readDry() }
         // The broker may hold back what follows a small packet until it knows that this has arrived (RFC 896).
-        SocketOptions.setQuickAcknowledgement(socket)
+        if let socket = client.descriptor { SocketOptions.setQuickAcknowledgement(socket) }
     }
 
     /// Does what follows from the broker's answer, in the same turn of the loop that has read it: whatever the socket
@@ -129,41 +136,58 @@ extension MQTTSession {
         if linkAnswered() { established(acknowledgement) }
     }
 
-    /// Watches the socket for what is wanted of it: nothing is read while a reader is behind.
+    /// Watches the socket for what is wanted of it: nothing is read while a reader is behind, or when those have left for whom
+    /// the broker keeps what comes.
     func updateInterest() {
         guard let watch, !watch.isCancelled else { return }
-        var interest: Interest = isDeaf ? [] : .read
-        if client.wantsToWrite { interest.insert(.write) }
-        watch.interest = interest
+        let held = subscriptions.isHeld(isReading: awaitsAnswer)
+        isResting = held.isHeld
+        look(again: held.again)
+        watch.interest = client.interest(reads: !isDeaf)
     }
 
-    /// Whether the socket is not read, because a reader is behind.
-    ///
-    /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what the reader waits
-    /// for may be that answer.
-    private var isDeaf: Bool {
-        guard gate.isClosed, keeper.isUp else { return false }
-        let awaitsAnswer = inFlight.count > 0 || !subscribing.isEmpty || runtime.hasCallsInFlight
-        return !awaitsAnswer || !backlog.hasRoom
-    }
-
-    private func scheduleTick() {
-        ticker?.cancel()
-        guard let keepAlive else { return }
-        ticker = loop.schedule(after: keepAlive.tick) { [weak self] in
-            self?.assumeIsolated { $0.tick() }
+    private func look(again time: Duration?) {
+        if let interestTimer { runtime.timers.cancel(interestTimer) }
+        interestTimer = time.map { time in
+            runtime.timers.schedule(at: time) { [weak self, bell] in
+                bell.execute { [weak self] in self?.assumeIsolated { $0.updateInterest() } }
+            }
         }
     }
 
+    /// Whether the socket is not read.
+    ///
+    /// While an answer of the broker is awaited it is read on, as far as the backlog may go: what a reader that is behind
+    /// waits for may be that answer.
+    var isDeaf: Bool {
+        guard keeper.isUp, gate.isClosed || isResting else { return false }
+        return !awaitsAnswer || !backlog.hasRoom
+    }
+
+    private var awaitsAnswer: Bool { inFlight.count > 0 || subscriptions.awaitsAnswer || runtime.hasCallsInFlight }
+
+    private func scheduleTick() {
+        stopTicking()
+        guard let keepAlive else { return }
+        ticker = runtime.timers.schedule(at: runtime.timers.now + keepAlive.tick) { [weak self, bell] in
+            bell.execute { [weak self] in self?.assumeIsolated { $0.tick() } }
+        }
+    }
+
+    private func stopTicking() {
+        if let ticker { runtime.timers.cancel(ticker) }
+        ticker = nil
+    }
+
     private func tick() {
-        guard keeper.isUp, let verdict = keepAlive?.check(.now, isDeaf: isDeaf) else { return }
+        guard keeper.isUp, let verdict = keepAlive?.check(runtime.timers.now, isDeaf: isDeaf) else { return }
         scheduleTick()
         attend {
             switch verdict {
             case .nothing: break
             case .ping: try client.keepAlive()
             // Something that every broker takes from every client, and that means nothing to it.
-            case .nudge: client.unsubscribe(from: "martlet/keep-alive")
+            case .nudge: _ = client.unsubscribe(from: Subscriptions.nothing)
             case .dead:
                 throw MessagingError(
                     .connectionLost,
@@ -176,7 +200,8 @@ extension MQTTSession {
     // MARK: The link is lost
 
     func linkIsLost(_ error: MessagingError) {
-        failSubscribing(error)
+        subscriptions.linkIsLost(error)
+        findCulprit(error)
         renewClient()
         dropUnguaranteed(error)
     }
@@ -185,8 +210,8 @@ extension MQTTSession {
     func releaseLink() {
         watch?.cancel()
         watch = nil
-        ticker?.cancel()
-        ticker = nil
+        stopTicking()
+        look(again: nil)
         keepAlive = nil
         // It reads what has come until then.
         client.abort()
@@ -202,14 +227,14 @@ extension MQTTSession {
     func sayGoodbye(until deadline: Duration) async {
         client.disconnect()
         attend {}
-        await write(until: deadline, while: { client.socket != nil && client.wantsToWrite }) {}
+        await write(until: deadline, while: { !client.hasEnded && client.wantsToWrite }) {}
     }
 
     func end(_ error: MessagingError) {
-        failSubscribing(error)
+        subscriptions.linkIsLost(error)
         let unsent = inFlight.removeAll() + first + outbox.close(error)
         first.removeAll()
         for outgoing in unsent { outgoing.confirmation?.end(.failure(error)) }
-        finishReceivers(error.code == .connectionClosed ? nil : error)
+        subscriptions.finishAll(error.code == .connectionClosed ? nil : error)
     }
 }

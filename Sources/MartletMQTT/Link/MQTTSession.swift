@@ -22,24 +22,25 @@ actor MQTTSession: LinkSession {
     var client: Mosquitto
     let keeper: LinkKeeper
     var watch: Watch?
-    var ticker: Timer?
-    /// Told when what was subscribed to is subscribed to again, or can't be.
-    var restoring: Promise<Void>?
+    var ticker: Timers.ID?
     var keepAlive: KeepAlive?
     var broker: ConnectAcknowledgement?
-    var table = SubscriptionTable<Receiver>()
-    var names = TopicCache(.mqtt)
-    /// Who waits for the broker's answer to a SUBSCRIBE, by the packet's number.
-    var subscribing: [CInt: PendingSubscribe] = [:]
+    let subscriptions: Subscriptions
+    /// When it has to be seen again whether the socket is read.
+    var interestTimer: Timers.ID?
+    /// Which of the servers the link is to.
+    var server = 0
     var inFlight: InFlight<Outgoing>
+    var culprit = CulpritSearch<ObjectIdentifier>()
     /// What the broker has confirmed and nobody was told yet: until as many have come, or the library has returned.
     var confirmed: [(promise: Promise<PublishReason>, result: Result<PublishReason, any Error>)] = []
     var aliases = TopicAliases(limit: 0)
-    var orphans = Orphans()
     var backlog = Backlog()
     /// What goes before the outbox: what was sent over a link that was lost and not confirmed, and what waits for
     /// room in the window.
     var first: Deque<Outgoing> = []
+    /// Nothing is read, so that what the broker keeps stays with it.
+    var isResting = false
     /// There is more to send, which the socket had no room for.
     var isHeldUp = false
     /// What the library's callbacks told, to be looked at when the library has returned.
@@ -57,12 +58,14 @@ actor MQTTSession: LinkSession {
         self.runtime = runtime
         client = try Mosquitto(options, clientID: runtime.name, wire: runtime.wire)
         keeper = LinkKeeper(options.link, options.connection)
+        subscriptions = Subscriptions(options, runtime)
         inFlight = InFlight(window: options.maximumInFlight)
         let bell = Bell(loop)
         self.bell = bell
         gate = FlowGate(on: bell) { bell.answer() }
         outbox = Outbox(limit: 1_024, maximumBytes: 16 << 20) { bell.ring() }
         offline = OfflineBuffer(options.connection.whileOffline)
+        subscriptions.belong(to: self)
         try loop.open()
         bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
     }
@@ -70,7 +73,11 @@ actor MQTTSession: LinkSession {
     /// What the bell is rung for.
     func work() {
         guard keeper.isUp else { return }
-        attend { try send() }
+        attend {
+            // A reader has caught up, perhaps, and TLS has read what makes no socket ready.
+            if client.readsAhead, !isDeaf { try receive() }
+            try send()
+        }
         keeper.progressed()
     }
 }

@@ -17,6 +17,7 @@ extension MQTTOptions {
     /// | `inflight` | see ``maximumInFlight`` |
     /// | `receivemaximum` | see ``receiveMaximum`` |
     /// | `maxpacket` | see ``maximumPacketSize`` |
+    /// | `maxreceived` | see ``maximumReceivedBytes`` |
     /// | `group` | see ``queueGroup`` |
     /// | `share` | see ``sharesQueues`` |
     /// | `aliases` | see ``topicAliases`` |
@@ -53,6 +54,7 @@ extension MQTTOptions {
         maximumInFlight = try query.int("inflight") ?? maximumInFlight
         receiveMaximum = try query.int("receivemaximum") ?? receiveMaximum
         maximumPacketSize = try query.int("maxpacket")
+        maximumReceivedBytes = try query.int("maxreceived") ?? maximumReceivedBytes
         queueGroup = query.string("group") ?? queueGroup
         sharesQueues = try query.bool("share") ?? sharesQueues
         topicAliases = try query.int("aliases") ?? topicAliases

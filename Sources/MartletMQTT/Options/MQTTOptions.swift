@@ -25,7 +25,11 @@ public struct MQTTOptions: Sendable {
     /// Who connects.
     public var username: String?
     /// With what password. It appears in no log and no description.
-    public var password: String?
+    public var password: String? {
+        get { secret?.value }
+        set { secret = newValue.map { Secret($0) } }
+    }
+    private var secret: Secret?
     /// How the link is secured; `nil`: not at all.
     public var tls: TLSOptions?
     /// What the broker keeps between two links.
@@ -41,8 +45,13 @@ public struct MQTTOptions: Sendable {
     public var maximumInFlight: Int
     /// How many guaranteed messages the broker may have under way to here, at most 65,535 (MQTT 5).
     public var receiveMaximum: Int
-    /// The largest packet that the broker may send, in bytes (MQTT 5); `nil`: the protocol's limit of 256 MiB.
+    /// The largest packet that the broker may send, in bytes; `nil`: the protocol's limit of 256 MiB. A broker of MQTT 5 is
+    /// told, and leaves out larger messages. A larger one that comes all the same ends the link.
     public var maximumPacketSize: Int?
+    /// How many bytes the messages may have together that the broker has sent with QoS 2 and not released, which have to be
+    /// kept until then; a single one may always be larger. More of them end the link, as do more than ``receiveMaximum``
+    /// messages.
+    public var maximumReceivedBytes: Int
     /// The name under which consumers of one queue share it: MQTT's `$share/<group>/<queue>`.
     public var queueGroup: String
     /// Whether consumers of one queue share it. Brokers of MQTT 5 let them, and most of those that speak 3.1.1 as
@@ -66,6 +75,7 @@ public struct MQTTOptions: Sendable {
         maximumInFlight: Int = 100,
         receiveMaximum: Int = 65_535,
         maximumPacketSize: Int? = nil,
+        maximumReceivedBytes: Int = 128 << 20,
         queueGroup: String = "martlet",
         sharesQueues: Bool = true,
         topicAliases: Int = 0
@@ -74,7 +84,7 @@ public struct MQTTOptions: Sendable {
         self.connection = connection
         self.version = version
         self.username = username
-        self.password = password
+        secret = password.map { Secret($0) }
         self.tls = tls
         self.session = session
         self.keepAlive = keepAlive
@@ -83,9 +93,19 @@ public struct MQTTOptions: Sendable {
         self.maximumInFlight = maximumInFlight
         self.receiveMaximum = receiveMaximum
         self.maximumPacketSize = maximumPacketSize
+        self.maximumReceivedBytes = maximumReceivedBytes
         self.queueGroup = queueGroup
         self.sharesQueues = sharesQueues
         self.topicAliases = topicAliases
+    }
+
+    /// How much the broker may send.
+    var limits: PacketGuard.Limits {
+        PacketGuard.Limits(
+            packetBytes: maximumPacketSize ?? 268_435_460,
+            unreleasedBytes: maximumReceivedBytes,
+            unreleased: receiveMaximum
+        )
     }
 
     /// Throws `MessagingError.Code.invalidArgument`, naming the option, for one that has no meaning.
@@ -118,6 +138,10 @@ public struct MQTTOptions: Sendable {
                 "the maximum packet size is \(size); it must be from 64 to 268435460 bytes"
             )
         }
+        try check(
+            maximumReceivedBytes >= 64,
+            "the maximum of received bytes is \(maximumReceivedBytes); it must be at least 64"
+        )
         try check(
             !queueGroup.isEmpty && !queueGroup.contains { "/+#".contains($0) },
             "the queue group \(quoted(queueGroup)) is not one level of a topic"

@@ -50,9 +50,9 @@ extension MQTTSession {
         if options.expiry != nil, self.options.version == .v311, options.guarantee == .atMostOnce {
             throw MessagingError(.unsupported, "messages of MQTT 3.1.1 do not expire; MQTT 5's do")
         }
-        return outgoing(
+        return try outgoing(
             message,
-            try runtime.wire.payload(of: message, self.options.version, format: options.format),
+            runtime.wire.payload(of: message, self.options.version, format: options.format),
             to: topic,
             guarantee: options.guarantee,
             retain: options.retain,
@@ -84,10 +84,10 @@ extension MQTTSession {
         } else {
             payload = try runtime.wire.payload(of: message, self.options.version)
         }
-        var outgoing = outgoing(
+        var outgoing = try outgoing(
             Message(headers: headers),
             payload,
-            to: try wire(queue),
+            to: wire(queue),
             guarantee: guarantee,
             retain: false,
             expiry: options.expiry
@@ -96,24 +96,45 @@ extension MQTTSession {
             if [.connecting, .disconnected].contains(runtime.states.state) { throw MessagingError.offline }
             outgoing.endsWithLink = true
         }
-        return try await begin(outgoing) { reason in
+        return try await begin(outgoing) { result in
             // The broker keeps no queue: without a consumer the message is gone, whatever was promised.
-            if reason == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
+            if try result.get() == .noSubscribers { throw MessagingError(.noResponder, "nobody consumes \(queue)") }
         }
     }
 
     nonisolated func reply(_ message: Message, to address: String) async throws {
         try check(message)
+        if let correlation = message.headers.native?.correlation {
+            return try await reply(message, toTopic: address, correlation)
+        }
         _ = try await transmit(
-            outgoing(
+            try outgoing(
                 Message(),
-                try runtime.wire.call(message),
+                runtime.wire.call(message),
                 to: Self.topic(ofAddress: address),
                 guarantee: .atMostOnce,
                 retain: false,
                 expiry: nil
             )
         )
+    }
+
+    /// Answers a request that came without an envelope: as bare as that, to the topic that it names, with the same Correlation
+    /// Data (MQTT 5, 4.10.1).
+    private nonisolated func reply(_ message: Message, toTopic topic: String, _ correlation: [UInt8]) async throws {
+        var headers = message.headers
+        headers.native = nil
+        headers[Headers.Standard.correlationID] = correlation.isEmpty ? nil : .bytes(correlation)
+        if !message.body.isEmpty, headers.contentType == nil { headers.contentType = "application/json" }
+        let answer = try outgoing(
+            Message(headers: headers),
+            runtime.wire.outgoing(message.body),
+            to: topic,
+            guarantee: .atMostOnce,
+            retain: false,
+            expiry: nil
+        )
+        _ = try await transmit(answer)
     }
 
     /// An address is text of MQTT's. Peers of commlib-py write one without slashes with dots, and listen with slashes.
@@ -133,14 +154,16 @@ extension MQTTSession {
         guarantee: Guarantee,
         retain: Bool,
         expiry: Duration?
-    ) -> Outgoing {
-        Outgoing(
+    ) throws -> Outgoing {
+        if options.version == .v5 { try UserProperty.checkLengths(message.headers) }
+        return Outgoing(
             topic: topic,
             payload: payload,
             headers: message.headers,
             quality: CInt(guarantee.rawValue),
             retain: retain,
             expiry: expiry,
+            deadline: expiry.map { runtime.timers.now + $0 },
             confirmation: guarantee == .atMostOnce ? nil : Promise()
         )
     }

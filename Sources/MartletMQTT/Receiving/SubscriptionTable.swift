@@ -2,19 +2,29 @@ import Martlet
 
 /// What a session is subscribed to at its broker, and who in this process gets what comes by it. A pure value.
 ///
-/// The broker knows one subscription a filter, so that several members share it. MQTT 5 tells with each message by
-/// which subscription it came. MQTT 3.1.1 does not, and sends a message that several filters match once; there the
-/// filters are matched here.
+/// The broker knows one subscription a filter, so that several members share it. MQTT 5 tells with each message by which
+/// subscription it came. Without that (MQTT 3.1.1, and brokers of MQTT 5 that have no identifiers) the filters are matched
+/// here; and a filter that another one covers is not asked for, since some brokers send a message once for each.
+///
+/// What the broker is to be told after a change is noted as ``Action``s, in order.
 struct SubscriptionTable<Receiver: Sendable> {
+    /// What the broker is to be told.
+    enum Action: Equatable {
+        case subscribe(filter: Int)
+        case unsubscribe(text: String)
+    }
+
     struct Member {
         let id: Int
         let receiver: Receiver
         let quality: CInt
-        /// Whether it wants the messages that the broker has kept, and none that this process published.
+        /// Whether it wants the messages that the broker has kept.
         let wantsRetained: Bool
+        /// Whether it wants none that this process published.
         let noLocal: Bool
         /// Whether it wants to know of every message whether the broker keeps it.
         let retainAsPublished: Bool
+        fileprivate(set) var retained = RetainedIntake()
     }
 
     struct Filter {
@@ -22,44 +32,85 @@ struct SubscriptionTable<Receiver: Sendable> {
         let id: Int
         /// As it is on the wire, with the group of a shared one.
         let text: String
+        /// Without the group.
+        let topic: String
         let key: TopicPattern
         let isShared: Bool
-        /// Never empty.
+        /// In which order filters were first subscribed to.
+        fileprivate let order: Int
         fileprivate(set) var members: [Member] = []
-        /// Whether the broker has agreed to it.
-        fileprivate(set) var isGranted = false
-        /// Who gets kept messages: those for whom the broker was asked last.
-        fileprivate(set) var newcomers: Set<Int> = []
+        /// The terms on which the broker goes on to keep it, although nobody reads here.
+        fileprivate var kept: SubscriptionTerms?
+        /// What the broker was asked for last; `nil`: nothing, as another filter covers this one.
+        fileprivate(set) var asked: SubscriptionTerms?
+        /// The number of the first SUBSCRIBE that counts: the broker was told to end what was asked before.
+        fileprivate var since = 0
+        /// What the broker has agreed to.
+        fileprivate(set) var granted: SubscriptionTerms?
         /// Of a shared one: how many messages have been given out.
         fileprivate var turn = 0
 
-        var quality: CInt { members.map(\.quality).max() ?? 0 }
-        var noLocal: Bool { members.allSatisfy(\.noLocal) }
-        var retainAsPublished: Bool { members.contains(where: \.retainAsPublished) }
+        /// What its own members need.
+        fileprivate var needed: SubscriptionTerms {
+            members.reduce(kept) { terms, member in
+                let own = SubscriptionTerms(
+                    quality: member.quality,
+                    noLocal: member.noLocal,
+                    retainAsPublished: member.retainAsPublished
+                )
+                return terms.map { $0.combined(with: own) } ?? own
+            } ?? SubscriptionTerms()
+        }
+
+        /// Whether it matches a topic.
+        fileprivate func matches(_ topic: String, _ name: @autoclosure () -> TopicName?) -> Bool {
+            guard key.hasWildcards else { return self.topic.hasSameBytes(as: topic) }
+            return name().map { key.matches($0) } ?? false
+        }
     }
 
-    /// What a subscription at the broker has to be told after a change.
-    enum Change: Equatable {
-        case none
-        case subscribe(filter: Int)
-        case unsubscribe(text: String)
-    }
-
+    /// Whether the broker keeps the subscriptions beyond the process.
+    let isKept: Bool
+    /// Whether the broker tells by which subscription a message came.
+    private(set) var isIdentified = true
     private var filters: [Int: Filter] = [:]
     private var filterIDs: [ByteKey: Int] = [:]
     private var filterOfMember: [Int: Int] = [:]
     private var index = FilterIndex<Int>()
-    private var lastID = 0
+    /// Of the filters that can cover others.
+    private var wide: Set<Int> = []
     private var lastMember = 0
-    /// The filter for which the broker was asked last.
-    private var latest = 0
+    private var lastOrder = 0
+    private var lastAsk = 0
+    /// The members that wait for kept messages.
+    private var waiting: Set<Int> = []
+    /// Filters that the broker was told to end, and may know still; and how often it was told.
+    private var ending: [ByteKey: (key: TopicPattern, count: Int)] = [:]
+    private var departed = DepartedFilters()
+    private var copies = CopyDetector()
+    private var actions: [Action] = []
+
+    init(isKept: Bool = false) {
+        self.isKept = isKept
+    }
 
     var isEmpty: Bool { filters.isEmpty }
 
     /// All filters, in the order in which they were first subscribed to.
-    var all: [Filter] { filters.values.sorted { $0.id < $1.id } }
+    var all: [Filter] { filters.values.sorted { $0.order < $1.order } }
 
     subscript(filter id: Int) -> Filter? { filters[id] }
+
+    /// The identifier of a filter as it is on the wire.
+    func id(of text: String) -> Int? { filterIDs[ByteKey(text)] }
+
+    /// Whether anybody reads here what comes by a filter, other than those who leave.
+    func hasReaders(besides leaving: (Int) -> Bool, where isReader: (Receiver) -> Bool) -> Bool {
+        filters.values.contains { $0.members.contains { !leaving($0.id) && isReader($0.receiver) } }
+    }
+
+    /// Whether the broker keeps a filter that nobody reads here.
+    var keepsUnread: Bool { isKept && filters.values.contains { $0.members.isEmpty } }
 
     /// Another filter that may match the same topics, where one of the two is shared; `nil` if there is none.
     func conflict(with text: String, key: TopicPattern, isShared: Bool) -> Filter? {
@@ -68,138 +119,459 @@ struct SubscriptionTable<Receiver: Sendable> {
         }
     }
 
+    // MARK: What the broker is told
+
+    /// Those that want the messages which the broker has kept, and for whom it was not asked before.
+    enum RetainedDemand {
+        case nobody
+        /// All have a guarantee, so that a kept session holds for them what is published while there is no link.
+        case guaranteed
+        case somebody
+    }
+
+    /// Who wants kept messages that come by a filter.
+    func retainedDemand(_ id: Int) -> RetainedDemand {
+        guard let filter = filters[id] else { return .nobody }
+        var newcomers = filter.members.filter(\.retained.isWanted)
+        if !isIdentified, wide.contains(id) {
+            for other in covered(by: filter) where filters[other]?.asked == nil {
+                newcomers += filters[other]?.members.filter(\.retained.isWanted) ?? []
+            }
+        }
+        return newcomers.isEmpty ? .nobody : newcomers.contains { $0.quality == 0 } ? .somebody : .guaranteed
+    }
+
+    /// Takes out what the broker is to be told.
+    mutating func takeActions() -> [Action] {
+        defer { actions = [] }
+        return actions
+    }
+
     /// Adds a member.
     ///
     /// - Parameter group: of a shared subscription.
-    /// - Returns: the member's number, and what to tell the broker.
+    /// - Returns: the member's number, and the filter whose grant it has to wait for, if any.
     mutating func add(
         _ receiver: Receiver,
-        filter text: String,
+        filter topic: String,
         group: String? = nil,
         quality: CInt,
         wantsRetained: Bool,
         noLocal: Bool = false,
-        retainAsPublished: Bool = false
-    ) -> (member: Int, change: Change) {
+        retainAsPublished: Bool = false,
+        at now: Duration = .zero
+    ) -> (member: Int, asks: Int?) {
         lastMember += 1
-        let wire = group.map { "$share/\($0)/\(text)" } ?? text
-        let id: Int
-        if let existing = filterIDs[ByteKey(wire)] {
-            id = existing
-        } else {
-            lastID += 1
-            id = lastID
-            let key = TopicPattern(mqtt: text)
-            filters[id] = Filter(id: id, text: wire, key: key, isShared: group != nil)
-            filterIDs[ByteKey(wire)] = id
-            index.insert(id, id: id, for: key)
-        }
-        let before = filters[id]
-        filters[id]?.members.append(
-            Member(
-                id: lastMember,
-                receiver: receiver,
-                quality: quality,
-                wantsRetained: wantsRetained,
-                noLocal: noLocal,
-                retainAsPublished: retainAsPublished
-            )
+        let id = filterID(of: topic, group: group)
+        var member = Member(
+            id: lastMember,
+            receiver: receiver,
+            quality: quality,
+            wantsRetained: wantsRetained && group == nil,
+            noLocal: noLocal,
+            retainAsPublished: retainAsPublished
         )
+        if member.wantsRetained {
+            member.retained.begin(now)
+            waiting.insert(lastMember)
+        }
+        filters[id]?.members.append(member)
         filterOfMember[lastMember] = id
-        let isCovered =
-            before.map { filter in
-                filter.isGranted && filter.quality >= quality && filter.noLocal == noLocal
-                    && (filter.retainAsPublished || !retainAsPublished)
-            } ?? false
-        if isCovered, !wantsRetained || group != nil { return (lastMember, .none) }
-        asked(for: id, newcomers: wantsRetained ? [lastMember] : [])
-        return (lastMember, .subscribe(filter: id))
+        let server = provider(of: id)
+        if !member.wantsRetained, let granted = filters[server]?.granted, granted.meets(terms(of: server)) {
+            return (lastMember, nil)
+        }
+        ask(for: server)
+        return (lastMember, server)
     }
 
+    private mutating func filterID(of topic: String, group: String?) -> Int {
+        let wire = group.map { "$share/\($0)/\(topic)" } ?? topic
+        if let id = filterIDs[ByteKey(wire)] { return id }
+        var id = SubscriptionIdentifier.preferred(for: wire)
+        while filters[id] != nil { id = id % SubscriptionIdentifier.maximum + 1 }
+        let key = TopicPattern(mqtt: topic)
+        lastOrder += 1
+        filters[id] = Filter(
+            id: id,
+            text: wire,
+            topic: topic,
+            key: key,
+            isShared: group != nil,
+            order: lastOrder
+        )
+        filterIDs[ByteKey(wire)] = id
+        index.insert(id, id: lastOrder, for: key)
+        if group == nil, key.hasWildcards { wide.insert(id) }
+        departed.remove(wire)
+        return id
+    }
+
+    /// What the broker was asked by one SUBSCRIBE.
+    struct Ask {
+        let filter: Int
+        /// Later ones have greater ones.
+        let number: Int
+        let terms: SubscriptionTerms
+    }
+
+    /// The broker is being asked for a filter.
+    ///
+    /// - Returns: what is told with its answer; `nil` if it need not be asked any more.
+    mutating func ask(_ id: Int) -> Ask? {
+        guard let terms = filters[id]?.asked else { return nil }
+        lastAsk += 1
+        let ask = Ask(filter: id, number: lastAsk, terms: terms)
+        for other in served(by: id) { forEachIntake(of: other) { $0.asked(ask.number) } }
+        return ask
+    }
+
+    /// Whether what was asked still holds: the broker was not told to end the filter since.
+    func holds(_ ask: Ask) -> Bool { filters[ask.filter].map { $0.asked != nil && ask.number >= $0.since } ?? false }
+
     /// The broker has agreed to a filter.
-    mutating func granted(_ id: Int) {
-        filters[id]?.isGranted = true
+    mutating func granted(_ ask: Ask, at now: Duration = .zero) {
+        let id = ask.filter
+        for other in served(by: id) { forEachIntake(of: other) { $0.answered(ask.number, now) } }
+        guard holds(ask), let filter = filters[id] else { return }
+        let asked = ask.terms
+        filters[id]?.granted = asked
+        copies.changed()
+        guard !isIdentified, wide.contains(id) else { return }
+        let needless = covered(by: filter).filter { other in
+            filters[other].map { $0.asked != nil && canProvide(filters[id] ?? filter, $0) } ?? false
+        }
+        guard !needless.isEmpty else { return }
+        // One that needs more may have come since the broker was asked.
+        guard asked.quality >= terms(of: id).quality else { return self.ask(for: id) }
+        for other in needless { stopAsking(for: other) }
+    }
+
+    /// The filters whose messages come by one.
+    private func served(by id: Int) -> [Int] {
+        guard !isIdentified, wide.contains(id), let filter = filters[id] else { return [id] }
+        return [id] + covered(by: filter).filter { filters[$0]?.asked == nil }
+    }
+
+    private mutating func forEachIntake(of id: Int, _ body: (inout RetainedIntake) -> Void) {
+        let count = filters[id]?.members.count ?? 0
+        for position in 0..<count {
+            guard var intake = filters[id]?.members[position].retained, intake.isOpen else { continue }
+            body(&intake)
+            filters[id]?.members[position].retained = intake
+        }
+    }
+
+    /// Asks once more for what a filter's members get, on behalf of one who came while the broker had yet to answer.
+    ///
+    /// - Returns: the filter whose grant that one has to wait for; `nil` if there is nothing to ask for any more.
+    mutating func askAgain(_ id: Int) -> Int? {
+        guard filters[id] != nil else { return nil }
+        let server = provider(of: id)
+        ask(for: server)
+        return server
     }
 
     /// Removes a filter that the broker refuses.
     ///
-    /// - Returns: who was waiting for what comes by it.
+    /// - Returns: those who were waiting for what comes by it.
     mutating func removeFilter(_ id: Int) -> [Receiver] {
         guard let filter = filters[id] else { return [] }
-        for member in filter.members { _ = remove(member.id) }
+        for member in filter.members { forget(member.id) }
+        drop(filter, tells: false)
         return filter.members.map(\.receiver)
     }
 
     /// Removes a member; does nothing if it is gone.
-    mutating func remove(_ member: Int) -> Change {
-        guard let id = filterOfMember.removeValue(forKey: member), let filter = filters[id] else { return .none }
+    ///
+    /// - Parameter keeps: whether the broker is to go on keeping the filter, although nobody reads it here any more.
+    /// - Returns: the filter that the broker is to keep no longer, if that is so.
+    @discardableResult
+    mutating func remove(_ member: Int, keeps: Bool = false) -> String? {
+        guard let id = filterOfMember[member], let before = filters[id] else { return nil }
+        forget(member)
         filters[id]?.members.removeAll { $0.id == member }
-        filters[id]?.newcomers.remove(member)
-        guard filters[id]?.members.isEmpty == true else { return .none }
-        filters[id] = nil
-        filterIDs[ByteKey(filter.text)] = nil
-        index.remove(id: id, for: filter.key)
-        return .unsubscribe(text: filter.text)
-    }
-
-    /// The broker is asked for every filter anew: kept messages come again, to everyone who wants them.
-    mutating func restored() {
-        for (id, filter) in filters {
-            filters[id]?.newcomers = Set(filter.members.lazy.filter(\.wantsRetained).map(\.id))
+        guard let filter = filters[id], filter.members.isEmpty else { return nil }
+        if keeps {
+            filters[id]?.kept = before.needed
+            return nil
         }
+        drop(filter, tells: true)
+        return filter.text
     }
 
-    private mutating func asked(for id: Int, newcomers: Set<Int>) {
-        filters[id]?.newcomers = newcomers
-        latest = id
+    /// Ends a filter that the broker keeps although nobody reads it here.
+    ///
+    /// - Returns: whether there is one that nobody reads.
+    mutating func removeUnread(_ text: String) -> Bool {
+        guard let id = id(of: text), let filter = filters[id], filter.members.isEmpty else { return false }
+        drop(filter, tells: true)
+        return true
+    }
+
+    private mutating func forget(_ member: Int) {
+        filterOfMember[member] = nil
+        waiting.remove(member)
+    }
+
+    private mutating func drop(_ filter: Filter, tells: Bool) {
+        filters[filter.id] = nil
+        filterIDs[ByteKey(filter.text)] = nil
+        index.remove(id: filter.order, for: filter.key)
+        wide.remove(filter.id)
+        if tells, isKept { departed.add(filter.text, filter.id, filter.key) }
+        if filter.asked != nil, !isIdentified, !filter.isShared { askForUncovered(by: filter) }
+        // A broker that keeps sessions may know also one that it was not asked for on this link.
+        if tells, filter.asked != nil || isKept { end(filter.text, filter.key) }
+    }
+
+    // MARK: Which filters the broker is asked for
+
+    private mutating func ask(for id: Int) {
+        let terms = terms(of: id)
+        if filters[id]?.asked == nil { filters[id]?.since = lastAsk + 1 }
+        filters[id]?.asked = terms
+        actions.append(.subscribe(filter: id))
+        copies.changed()
+    }
+
+    private mutating func stopAsking(for id: Int) {
+        guard let filter = filters[id] else { return }
+        filters[id]?.asked = nil
+        filters[id]?.granted = nil
+        end(filter.text, filter.key)
+    }
+
+    private mutating func end(_ text: String, _ key: TopicPattern) {
+        actions.append(.unsubscribe(text: text))
+        if !isIdentified, !text.hasPrefix("$share/") { ending[ByteKey(text), default: (key, 0)].count += 1 }
+        copies.changed()
+    }
+
+    /// The broker has ended a filter.
+    mutating func ended(_ text: String) {
+        let text = ByteKey(text)
+        guard ending[text] != nil else { return }
+        ending[text]?.count -= 1
+        if ending[text]?.count == 0 { ending[text] = nil }
+        copies.changed()
+    }
+
+    /// The filter by which the messages of one come.
+    private func provider(of id: Int) -> Int {
+        guard !isIdentified, let filter = filters[id], !filter.isShared, filter.asked == nil else { return id }
+        return covering(filter).first { other in
+            filters[other].map { $0.granted != nil && canProvide($0, filter) } ?? false
+        } ?? id
+    }
+
+    /// Whether one filter, which covers the other, can stand for it.
+    ///
+    /// For a kept session it is not asked for more than its own members need: the broker would collect all of that while the
+    /// program does not run.
+    private func canProvide(_ wide: Filter, _ other: Filter) -> Bool {
+        let needed = other.needed
+        return isKept ? (wide.granted ?? wide.needed).meets(needed) : !wide.needed.noLocal || needed.noLocal
+    }
+
+    /// What the broker is to be asked for with a filter.
+    private func terms(of id: Int) -> SubscriptionTerms {
+        guard let filter = filters[id] else { return SubscriptionTerms() }
+        var terms = filter.needed
+        // Without a number whose it is would not be known.
+        if !isIdentified { terms.retainAsPublished = false }
+        guard !isIdentified, !isKept, wide.contains(id) else { return terms }
+        for other in covered(by: filter) {
+            guard let other = filters[other], canProvide(filter, other) else { continue }
+            terms.quality = max(terms.quality, other.needed.quality)
+        }
+        return terms
+    }
+
+    /// Those that cover a filter, and are another.
+    private func covering(_ filter: Filter) -> [Int] {
+        guard !filter.key.hasWildcards, let topic = filter.key.onlyTopic else {
+            return wide.filter { $0 != filter.id && (filters[$0]?.key.covers(filter.key) ?? false) }.sorted()
+        }
+        var covering: [Int] = []
+        index.forEachMatch(of: topic) { if wide.contains($0) { covering.append($0) } }
+        return covering.sorted()
+    }
+
+    /// Those that a filter covers, and are another.
+    private func covered(by filter: Filter) -> [Int] {
+        guard filter.key.hasWildcards else { return [] }
+        return filters.values.filter { $0.id != filter.id && !$0.isShared && filter.key.covers($0.key) }
+            .sorted { $0.order < $1.order }.map(\.id)
+    }
+
+    /// One is going by which the messages of others came.
+    private mutating func askForUncovered(by filter: Filter) {
+        let uncovered = covered(by: filter).compactMap { filters[$0] }.filter { $0.asked == nil }
+            .filter { provider(of: $0.id) == $0.id }
+        for id in uncovered.map(\.id) where isOutermost(id, among: uncovered) { ask(for: id) }
+    }
+
+    private func isOutermost(_ id: Int, among others: [Filter]) -> Bool {
+        guard let filter = filters[id] else { return false }
+        return !others.contains { $0.id != id && $0.key.covers(filter.key) && canProvide($0, filter) }
+    }
+
+    /// There is a new link, on which the broker is asked for every filter anew.
+    ///
+    /// - Parameters:
+    ///   - isIdentified: whether the broker tells by which subscription a message came.
+    ///   - hasSession: whether it may know filters from before.
+    ///   - owed: filters that it is to end first.
+    mutating func restore(isIdentified: Bool, hasSession: Bool, owed: [String] = [], at now: Duration = .zero) {
+        self.isIdentified = isIdentified
+        (actions, ending, copies) = ([], [:], CopyDetector())
+        for text in owed { end(text, TopicPattern(mqtt: text)) }
+        waiting = []
+        for (id, filter) in filters {
+            filters[id]?.asked = nil
+            filters[id]?.granted = nil
+            for (position, member) in filter.members.enumerated() where member.wantsRetained {
+                filters[id]?.members[position].retained.begin(now)
+                waiting.insert(member.id)
+            }
+        }
+        let all = all
+        var inner: [Filter] = []
+        for filter in all {
+            if isIdentified || filter.isShared
+                || isOutermost(filter.id, among: covering(filter).compactMap { filters[$0] })
+            {
+                ask(for: filter.id)
+            } else {
+                inner.append(filter)
+            }
+        }
+        // After those that cover them have been asked for.
+        if hasSession { for filter in inner { end(filter.text, filter.key) } }
+    }
+
+    // MARK: What comes
+
+    /// A message, as far as it matters to those who get it.
+    struct Arrival {
+        let topic: String
+        let body: [UInt8]
+        var quality = 0
+        var isRetained = false
+        /// The filters by which it came, as far as the broker tells.
+        var identified: [Int] = []
+        var time = Duration.zero
+    }
+
+    /// What became of a message.
+    struct Outcome: Equatable {
+        /// Somebody here reads what it came by.
+        var isRead = false
+        /// It came by a filter that nobody reads here any more.
+        var isLeft = false
+        /// It came by filters that are not known here.
+        var isForOthers = false
     }
 
     /// Calls `body` with everyone who gets a message.
     ///
     /// - Parameters:
-    ///   - identified: the filters by which it came, as far as the broker tells.
-    ///   - key: its topic; `nil` if it has no name, and so nobody's filter matches it.
-    ///   - isRetained: whether it is one that the broker had kept, or keeps from now on, where a member asked for that.
+    ///   - name: its topic; `nil` if it has no name, and so no pattern with wildcards matches it.
     ///   - body: is told whether the member is to be told that it is kept.
-    /// - Returns: whether there was anyone, or there would be if it were not a kept one.
     mutating func forEachReceiver(
-        of key: @autoclosure () -> TopicName?,
-        identified: [Int],
-        isRetained: Bool,
+        of message: Arrival,
+        name: () -> TopicName?,
         _ body: (Receiver, _ isRetained: Bool) -> Void
-    ) -> Bool {
-        if !identified.isEmpty {
-            var isKnown = false
-            for id in identified {
-                guard let filter = filters[id] else { continue }
+    ) -> Outcome {
+        var outcome = Outcome()
+        var isKnown = false
+        for id in message.identified {
+            if let filter = filters[id], filter.matches(message.topic, name()) {
                 isKnown = true
-                deliver(to: filter, isRetained: isRetained, body)
+                deliver(message, to: filter, &outcome, body)
+            } else if departed.matches(message.topic, id: id, name()) {
+                isKnown = true
+                outcome.isLeft = true
+            } else {
+                outcome.isForOthers = true
             }
-            return isKnown
         }
+        if isKnown { return outcome }
+        guard let name = name() else { return outcome }
         var matching: [Int] = []
-        guard let key = key() else { return false }
-        index.forEachMatch(of: key) { matching.append($0) }
-        // A kept message comes for the filter that was asked for last; others have had it.
-        if isRetained, matching.contains(latest) { matching = [latest] }
+        index.forEachMatch(of: name) { matching.append($0) }
+        if isCopy(message, matching, name) { return Outcome(isRead: true) }
         for id in matching {
-            if let filter = filters[id] { deliver(to: filter, isRetained: isRetained, body) }
+            if let filter = filters[id] { deliver(message, to: filter, &outcome, body) }
         }
-        return !matching.isEmpty
+        if matching.isEmpty, message.identified.isEmpty, departed.matches(name) { outcome.isLeft = true }
+        return outcome
     }
 
-    private mutating func deliver(to filter: Filter, isRetained: Bool, _ body: (Receiver, Bool) -> Void) {
+    private mutating func isCopy(_ message: Arrival, _ matching: [Int], _ name: TopicName) -> Bool {
+        guard !isIdentified, !message.isRetained else { return false }
+        let asked = matching.compactMap { filters[$0] }.filter { $0.asked != nil && !$0.isShared }
+        let others = ending.count { text, filter in
+            filter.key.matches(name) && !asked.contains { ByteKey($0.text) == text }
+        }
+        let isCertain = ending.isEmpty && asked.allSatisfy { $0.granted == $0.asked && $0.asked == asked.first?.asked }
+        return copies.isCopy(message.topic, message.body, of: asked.count + others, isCertain: isCertain)
+    }
+
+    /// Whether the broker is to be asked for something whose answer tells that the latest message has no more copies.
+    mutating func takeQuestion() -> Int? { isIdentified ? nil : copies.takeQuestion() }
+
+    /// The broker has answered that.
+    mutating func answered(question: Int) { copies.answered(question) }
+
+    /// Something else has come of the broker.
+    mutating func interrupted() { copies.interrupted() }
+
+    private mutating func deliver(
+        _ message: Arrival,
+        to filter: Filter,
+        _ outcome: inout Outcome,
+        _ body: (Receiver, Bool) -> Void
+    ) {
+        guard !filter.members.isEmpty else {
+            outcome.isLeft = true
+            return
+        }
+        outcome.isRead = true
         guard !filter.isShared else {
             // Each message is for one of them.
-            body(filter.members[filter.turn % filter.members.count].receiver, isRetained)
+            body(filter.members[filter.turn % filter.members.count].receiver, message.isRetained)
             filters[filter.id]?.turn += 1
             return
         }
-        for member in filter.members {
-            let isNew = filter.newcomers.contains(member.id)
+        let topic = message.isRetained || !waiting.isEmpty ? ByteKey(message.topic).hashValue : 0
+        for (position, member) in filter.members.enumerated() {
+            guard message.isRetained else {
+                // One without a guarantee may overtake what was kept, where that has one.
+                if member.retained.isOpen, message.quality > 0 || filter.asked?.quality == 0 {
+                    filters[filter.id]?.members[position].retained.passed(topic)
+                }
+                body(member.receiver, false)
+                continue
+            }
+            let takes = filters[filter.id]?.members[position].retained.takes(topic, message.time) ?? false
             // Where new ones say that they are kept they can't be told from old ones: better one twice than one lost.
-            guard !isRetained || isNew || filter.retainAsPublished else { continue }
-            body(member.receiver, isRetained && (isNew || member.retainAsPublished))
+            guard takes || filter.asked?.retainAsPublished == true else { continue }
+            body(member.receiver, takes || member.retainAsPublished)
+        }
+    }
+
+    /// The socket has nothing more at the moment.
+    mutating func readDry(at now: Duration) {
+        for member in waiting {
+            guard let id = filterOfMember[member], let members = filters[id]?.members,
+                let position = members.firstIndex(where: { $0.id == member }),
+                filters[id]?.members[position].retained.readDry(now) == true
+            else {
+                waiting.remove(member)
+                continue
+            }
         }
     }
 }

@@ -15,12 +15,17 @@ struct InFlight<Message> {
     /// Their numbers in the order in which they were sent, some of them confirmed already.
     private var order: Deque<CInt> = []
     private var lastNumber: CInt = 0
+    /// Those of them that were sent over an earlier link.
+    private var recovered: Set<CInt> = []
 
     init(window: Int) {
         self.window = window
     }
 
     var count: Int { messages.count }
+
+    /// The numbers of those messages.
+    var numbers: some Sequence<CInt> { messages.keys }
 
     /// Whether one more may be sent.
     mutating func hasRoom(guaranteed: Bool) -> Bool {
@@ -39,9 +44,21 @@ struct InFlight<Message> {
         order.append(number)
     }
 
+    /// The messages that are not confirmed, in the order in which they were sent.
+    var unconfirmed: some Sequence<(number: CInt, message: Message)> {
+        order.lazy.compactMap { number in messages[number].map { (number, $0) } }
+    }
+
+    /// The link is lost: what is under way is sent again over the next one.
+    mutating func linkIsLost() { recovered = Set(messages.keys) }
+
+    /// Whether a message was under way already when the latest link began.
+    func isRecovered(_ number: CInt) -> Bool { recovered.contains(number) }
+
     /// - Returns: the message that is confirmed; `nil` for a number that is not out.
     mutating func confirmed(_ number: CInt) -> Message? {
-        messages.removeValue(forKey: number)
+        recovered.remove(number)
+        return messages.removeValue(forKey: number)
     }
 
     /// - Returns: what is not confirmed, in the order in which it was sent.
@@ -49,6 +66,7 @@ struct InFlight<Message> {
         defer {
             messages.removeAll()
             order.removeAll()
+            recovered.removeAll()
         }
         return order.compactMap { messages[$0] }
     }

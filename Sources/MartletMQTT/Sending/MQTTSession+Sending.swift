@@ -46,7 +46,7 @@ extension MQTTSession {
     /// Hands a message to the loop; with a guarantee, what it returns waits for the broker's word.
     nonisolated func begin(
         _ outgoing: Outgoing,
-        _ check: @escaping @Sendable (PublishReason) throws -> Void = { _ in }
+        _ check: @escaping @Sendable (Result<PublishReason, any Error>) throws -> Void = { _ = try $0.get() }
     ) async throws -> Confirmation {
         guard let confirmation = outgoing.confirmation else {
             _ = try await transmit(outgoing)
@@ -64,8 +64,9 @@ extension MQTTSession {
 
     /// Ends the wait for a message's confirmation when the message has expired.
     nonisolated func expire(_ outgoing: Outgoing) -> Timers.ID? {
-        guard let expiry = outgoing.expiry, let confirmation = outgoing.confirmation else { return nil }
-        return runtime.timers.schedule(at: runtime.timers.now + expiry) {
+        guard let expiry = outgoing.expiry, let deadline = outgoing.deadline, let confirmation = outgoing.confirmation
+        else { return nil }
+        return runtime.timers.schedule(at: deadline) {
             confirmation.end(
                 .failure(MessagingError(.timeout, "the broker did not confirm the message within \(expiry)"))
             )
@@ -73,19 +74,9 @@ extension MQTTSession {
     }
 
     private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
-        switch runtime.states.state {
-        case .connected:
-            try await enqueue(outgoing)
-        case .closed:
-            throw MessagingError.closed
-        case .connecting, .disconnected:
-            switch offline.add(outgoing) {
-            case .refused: throw MessagingError.offline
-            case .dropped: countOffline(outgoing)
-            case .kept: break
-            }
-            // The link may have come back just before.
-            bell.ring()
+        let limit = WaitLimit(outgoing.expiry, of: runtime.timers)
+        try await Outlet(runtime, outbox, offline, bell).put(outgoing, bytes: outgoing.bytes, limit: limit) {
+            countOffline(outgoing)
         }
     }
 
@@ -115,7 +106,7 @@ extension MQTTSession {
     /// - Returns: whether anything was sent.
     private func sendBatch() throws -> Bool {
         // The library may have closed the socket while it read: what is taken now would be with nobody.
-        guard client.socket != nil else { throw MessagingError(.connectionLost, "the broker ended the link") }
+        guard !client.hasEnded else { throw MessagingError(.connectionLost, "the broker ended the link") }
         var messages = 0
         var bytes = 0
         while messages < Self.batchMessages, bytes < Self.batchBytes, let outgoing = takeNext() {
@@ -124,15 +115,12 @@ extension MQTTSession {
             bytes += outgoing.bytes
         }
         guard messages > 0 else { return false }
-        // Held together until all is written, many packets share one segment.
-        let socket = messages > 1 ? client.socket : nil
-        if let socket { SocketOptions.setHeldBack(true, socket) }
         try client.flush()
-        if let socket, client.socket == socket { SocketOptions.setHeldBack(false, socket) }
         return true
     }
 
     private func takeNext() -> Outgoing? {
+        if culprit.isProbing, inFlight.count > 0 { return nil }
         guard let candidate = first.popFirst() ?? offline.takeFirst() ?? outbox.takeFirst() else { return nil }
         guard inFlight.hasRoom(guaranteed: candidate.quality > 0) else {
             first.prepend(candidate)
@@ -144,15 +132,14 @@ extension MQTTSession {
     /// Gives the library one message. What it does not take is an error to the sender, not to the link.
     private func give(_ outgoing: Outgoing) throws {
         if outgoing.isAbandoned { return }
+        let left = outgoing.deadline.map { $0 - runtime.timers.now }
+        if let left, left <= .zero { return dropExpired(outgoing) }
         var introduced = false
         do {
             var properties = MosquittoProperties(options.version)
+            // The first, where the guard finds it.
+            if let left { try properties.add(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, int32: Self.seconds(left)) }
             try properties.add(outgoing.headers)
-            if let expiry = outgoing.expiry {
-                // Whole seconds; one that is shorter would otherwise not expire at all.
-                let seconds = max(1, expiry.components.seconds)
-                try properties.add(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, int32: Int(clamping: seconds))
-            }
             var topic: String? = outgoing.topic
             // One that is sent again after a reconnect has to have its topic.
             if outgoing.quality == 0 {
@@ -185,6 +172,17 @@ extension MQTTSession {
         }
     }
 
+    /// What is left of a message's life, in whole seconds; less than one would mean that it does not expire at all.
+    private static func seconds(_ left: Duration) -> Int {
+        Int(clamping: max(1, (left + .milliseconds(500)).components.seconds))
+    }
+
+    private func dropExpired(_ outgoing: Outgoing) {
+        guard let confirmation = outgoing.confirmation else { return countOffline(outgoing) }
+        let expiry = outgoing.expiry.map { " within \($0)" } ?? ""
+        confirmation.end(.failure(MessagingError(.timeout, "the message could not be sent\(expiry)")))
+    }
+
     /// The link is gone: what has no guarantee goes with it, unless it is to be kept.
     func dropUnguaranteed(_ error: any Error) {
         let isDropped = { [keeps = offline.keeps] (outgoing: Outgoing) in
@@ -201,6 +199,46 @@ extension MQTTSession {
         }
     }
 
+    /// Fails the message that the broker answers by ending the link, if there is one.
+    func findCulprit(_ error: MessagingError) {
+        let candidates = inFlight.unconfirmed.filter { !client.hasReceived($0.number) }
+        let first = candidates.first
+        let isCulprit = culprit.linkEnded(
+            ending,
+            first: first?.message.confirmation.map(ObjectIdentifier.init),
+            isAlone: candidates.count == 1,
+            isOwed: options.session != .clean
+        )
+        inFlight.linkIsLost()
+        guard isCulprit, let first else { return }
+        _ = inFlight.confirmed(first.number)
+        client.disown([first.number])
+        let links = culprit.links
+        culprit.progressed()
+        first.message.confirmation?.end(
+            .failure(
+                MessagingError(
+                    brokersReason == 0x95 ? .bodyTooLarge : .refused,
+                    "\(links) links ended when the message to \(quoted(first.message.topic)) had been sent; the last one: "
+                        + error.message,
+                    cause: error
+                )
+            )
+        )
+    }
+
+    private var ending: CulpritSearch<ObjectIdentifier>.Ending {
+        switch brokersReason {
+        // Malformed packet, protocol error, not authorised, a topic, an alias, a size, a format, retaining, a quality of
+        // service (MQTT 5, 3.14.2.1).
+        case 0x81, 0x82, 0x87, 0x90, 0x94, 0x95, 0x99, 0x9A, 0x9B: .blamed
+        // Unspecified, by the implementation, too many or too much at once.
+        case 0x80, 0x83, 0x93, 0x96, 0x97: .unexplained
+        case nil: client.wasCut ? .unexplained : .otherwise
+        default: .otherwise
+        }
+    }
+
     /// Makes ready for another link after one was lost.
     ///
     /// Where the broker keeps the session the library goes on with what it has under way. Otherwise a new client
@@ -214,15 +252,40 @@ extension MQTTSession {
         first.prepend(contentsOf: inFlight.removeAll())
     }
 
+    /// The broker has accepted the link and still has the session: the library sends again what is under way. What nobody waits
+    /// for any more is left out, and what expires is sent with what is left of its life.
+    func sessionIsBack() {
+        for (number, outgoing) in Array(inFlight.unconfirmed) where !client.hasReceived(number) {
+            let left = outgoing.deadline.map { $0 - runtime.timers.now }
+            if outgoing.isAbandoned || left.map({ $0 <= .zero }) ?? false {
+                client.disown([number])
+                _ = inFlight.confirmed(number)
+                dropExpired(outgoing)
+            } else if let left {
+                client.shorten(number, to: Self.seconds(left))
+            }
+        }
+    }
+
+    /// The broker has accepted the link and has nothing of the session that was kept: what was under way is sent anew.
+    func sessionIsLost() {
+        client.disown(inFlight.numbers, isLost: true)
+        first.prepend(contentsOf: inFlight.removeAll())
+    }
+
     var hasUnwritten: Bool {
-        guard client.socket != nil else { return false }
+        guard !client.hasEnded else { return false }
         return client.wantsToWrite || !first.isEmpty || !offline.isEmpty || outbox.count > 0
     }
 
     /// The broker has confirmed a message. Who waits for that is told with others.
     func confirmed(_ number: CInt, reason: CInt) {
+        // That the broker does not know the number any more means, in recovery, that it has finished with the message
+        // (MQTT 5, 3.7.2.1).
+        let isFinished = reason == 0x92 && inFlight.isRecovered(number)
         guard let confirmation = inFlight.confirmed(number)?.confirmation else { return }
-        let reason = PublishReason(rawValue: options.version == .v5 ? reason : 0)
+        culprit.progressed()
+        let reason = PublishReason(rawValue: options.version == .v5 && !isFinished ? reason : 0)
         confirmed.append(
             (confirmation, reason.isFailure ? .failure(MessagingError(publishReason: reason)) : .success(reason))
         )

@@ -10,6 +10,8 @@ struct Outgoing: Sendable {
     let quality: CInt
     let retain: Bool
     let expiry: Duration?
+    /// When it is worthless, by the connection's clock: so much after it was given to the connection.
+    let deadline: Duration?
     /// Whether it is not to be sent over another link than the first: it is to arrive at most once, and has a
     /// confirmation only to tell whether anyone is there.
     var endsWithLink = false

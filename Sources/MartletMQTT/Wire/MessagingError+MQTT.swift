@@ -16,9 +16,12 @@ extension MessagingError {
     }
 
     /// The broker's farewell (MQTT 5, 3.14.2.1).
-    init(disconnectReason reason: CInt) {
+    ///
+    /// - Parameter words: its own.
+    init(disconnectReason reason: CInt, text words: String? = nil) {
         var text = String(cString: mosquitto_reason_string(reason))
         if reason == 0x8E { text += " (another client has connected with this one's name)" }
+        if let words { text += " (\(quoted(words)))" }
         self.init(.connectionLost, "the broker ended the link: \(text), reason \(reason)")
     }
 }

@@ -10,7 +10,7 @@ import Musl
 import Darwin
 #endif
 
-/// A libmosquitto client: the one owner of its handle.
+/// A libmosquitto client: the one owner of its handle, and of the guarded link by which it reaches the broker.
 ///
 /// It is used on its session's loop alone. Packets are only queued by the calls that make them and written by
 /// ``flush()``: so many of them share a system call's worth of work, and a message is with its reader before the
@@ -24,6 +24,9 @@ final class Mosquitto {
         func mosquittoReceived(_ message: ReceivedMessage)
         func mosquittoPublished(_ identifier: CInt, reason: CInt)
         func mosquittoSubscribed(_ identifier: CInt, granted: CInt)
+        func mosquittoUnsubscribed(_ identifier: CInt)
+        /// A message came that the library does not take.
+        func mosquittoRefusedMessage()
     }
 
     /// The library is set up once a process and never taken down: another part of the program may use it too.
@@ -33,21 +36,25 @@ final class Mosquitto {
     private let version: MQTTVersion
     /// Outlives the handle, whose callbacks it is what they find.
     private let context: Context
-    /// What links are secured by.
-    private var tls: TLSContext?
+    /// Whether the library has been told to end the link.
+    private var isLeaving = false
 
     /// What the library's callbacks are given.
     private final class Context {
         weak var delegate: (any Delegate)?
         let version: MQTTVersion
+        let link: GuardedLink
         /// While packets are being written the library tells of messages without a guarantee as if they had been
         /// confirmed, under identifiers that others may have as well.
         var isWriting = false
-        /// Whether the broker has accepted the latest link.
-        var isAccepted = false
+        /// The Subscription Identifiers of the message that is handed out, where they are more than one.
+        var subscriptions: [Int] = []
+        /// Whether messages that are handed out are nobody's any more.
+        var isDiscarding = false
 
-        init(version: MQTTVersion) {
+        init(version: MQTTVersion, link: GuardedLink) {
             self.version = version
+            self.link = link
         }
     }
 
@@ -56,7 +63,10 @@ final class Mosquitto {
             throw MessagingError(.unsupported, "libmosquitto could not be set up: \(Self.text(Self.library))")
         }
         version = options.version
-        context = Context(version: options.version)
+        context = Context(
+            version: options.version,
+            link: GuardedLink(PacketGuard(options.version, options.limits))
+        )
         let clean = options.session == .clean
         guard let handle = mosquitto_new(clientID, clean, Unmanaged.passUnretained(context).toOpaque()) else {
             throw MessagingError(.invalidArgument, "libmosquitto takes no client identifier \(quoted(clientID))")
@@ -78,6 +88,8 @@ final class Mosquitto {
     deinit {
         mosquitto_destroy(handle)
     }
+
+    private var link: GuardedLink { context.link }
 
     weak var delegate: (any Delegate)? {
         get { context.delegate }
@@ -110,31 +122,45 @@ final class Mosquitto {
         properties.disown()
     }
 
-    /// Secures later links.
-    func secure(by tls: TLSContext) throws {
-        guard tls !== self.tls else { return }
-        // The context is complete. By default the library wants to set it up further, from options of its own.
-        try set(MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0)
-        let context = UnsafeMutableRawPointer(tls.handle)
-        try check(mosquitto_void_option(handle, MOSQ_OPT_SSL_CTX, context), "setting up TLS")
-        self.tls?.dropLostReference()
-        self.tls = tls
-    }
-
     // MARK: The link
 
-    /// The socket, while there is one.
-    var socket: CInt? {
-        let socket = mosquitto_socket(handle)
-        return socket < 0 ? nil : socket
-    }
+    /// The socket to the broker, while there is one.
+    var descriptor: CInt? { link.descriptor }
+
+    /// Whether the library has a link.
+    private var hasLink: Bool { mosquitto_socket(handle) >= 0 }
+
+    /// Whether the link is over: one side has ended it, and what this side had to say has been written.
+    var hasEnded: Bool { !hasLink && !(isLeaving && link.hasOutput) }
 
     /// Whether there is something to write that the socket did not take.
-    var wantsToWrite: Bool { mosquitto_want_write(handle) }
+    var wantsToWrite: Bool { link.hasOutput || hasLink && mosquitto_want_write(handle) }
+
+    /// Whether there may be something to read that the socket says nothing of.
+    var readsAhead: Bool { link.readsAhead }
+
+    /// The largest packet that the broker takes; `nil` if it has not said.
+    var maximumPacketSize: Int? { link.rules.maximumPacketSize }
+
+    /// What the broker said of its reason to end the link.
+    var farewell: String? { link.rules.farewell }
+
+    /// Whether it was the other side that ended the latest link.
+    var wasCut: Bool { link.wasCut }
+
+    /// Whether the broker has said that it has received a message of QoS 2, which is not yet finished.
+    func hasReceived(_ identifier: CInt) -> Bool { link.rules.hasReceived(UInt16(truncatingIfNeeded: identifier)) }
 
     /// Begins to connect, without blocking.
-    func connect(to address: SocketAddress, keepAlive: Duration, _ properties: borrowing MosquittoProperties) throws {
-        context.isAccepted = false
+    ///
+    /// - Parameter tls: what secures the link; `nil`: nothing.
+    func connect(
+        to address: SocketAddress,
+        keepAlive: Duration,
+        tls: TLSContext?,
+        _ properties: borrowing MosquittoProperties
+    ) throws {
+        isLeaving = false
         let seconds = CInt(keepAlive.components.seconds)
         if let list = properties.list {
             // The library takes the properties of CONNECT by no function but one that blocks until there is a link.
@@ -142,6 +168,8 @@ final class Mosquitto {
         }
         let code = mosquitto_connect_bind_async(handle, address.host, CInt(address.port), seconds, nil)
         guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
+        try link.open(inPlaceOf: mosquitto_socket(handle), tls: tls)
+        link.onUnusable = { [weak context] in context?.delegate?.mosquittoRefusedMessage() }
     }
 
     /// Lets the library connect to an address that can't be connected to: port 0 is a Unix socket's, and this path is
@@ -151,25 +179,91 @@ final class Mosquitto {
         _ = mosquitto_connect_bind_v5(handle, nowhere, 0, keepAlive, nil, properties)
     }
 
-    /// Takes in what has arrived, at most so many packets.
+    /// Goes on with connecting and TLS. To be called when the socket is ready.
     ///
-    /// - Returns: whether there may be more.
-    func read(packets: Int) throws -> Bool {
-        for _ in 0..<packets {
+    /// - Returns: whether bytes can be read and written.
+    func advance() throws -> Bool { try link.isOpen || link.advance() }
+
+    /// What the socket is to be watched for.
+    func interest(reads: Bool) -> Interest { link.interest(reads: reads, writes: wantsToWrite) }
+
+    /// Whether there may be something to read, as the socket is ready for this.
+    func canRead(_ ready: Interest) -> Bool { link.canRead(ready) }
+
+    /// Whether the socket had nothing more when it was read last.
+    private(set) var hasReadDry = false
+
+    /// Reads once from the broker, and hands over what has come.
+    ///
+    /// - Returns: whether anything has.
+    func read() throws -> Bool {
+        let count = try link.fill()
+        // TLS gives a record at most, whatever the socket has.
+        hasReadDry = count == 0 || !link.readsAhead && count < GuardedLink.roundBytes
+        guard count > 0 else { return false }
+        while hasLink, let next = try link.nextInput() { try hand(next) }
+        return hasLink
+    }
+
+    private func hand(_ input: GuardedLink.Input) throws {
+        switch input {
+        case .packets(var count):
+            while count > 0, hasLink {
+                count -= try link.pass(count)
+                try readLibrary()
+            }
+        case .replacement(let replacement):
+            context.subscriptions = replacement.subscriptions
+            context.isDiscarding = replacement.isDiscarded
+            defer {
+                context.subscriptions = []
+                context.isDiscarding = false
+            }
+            try tell(replacement.bytes)
+        }
+    }
+
+    /// Lets the library read something that stands in no packet of the broker.
+    private func tell(_ bytes: [UInt8]) throws {
+        try bytes.withUnsafeBytes { bytes in
+            var position = 0
+            while position < bytes.count, hasLink {
+                position += try link.write(UnsafeRawBufferPointer(rebasing: bytes[position...]))
+                try readLibrary()
+            }
+        }
+    }
+
+    /// Has the library read all that there is for it.
+    private func readLibrary() throws {
+        while hasLink {
             // The library looks at what the last system call left there, be it one of hers or not.
             errno = 0
             let code = mosquitto_loop_read(handle, 1)
             let wouldBlock = errno == EAGAIN || errno == EWOULDBLOCK
             guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
-            // After the broker's farewell the library has closed the socket itself.
-            if wouldBlock || socket == nil { return false }
+            // It stops as well where it was something else that would have blocked.
+            if wouldBlock, hasReadAll { return }
         }
-        return true
+    }
+
+    private var hasReadAll: Bool {
+        var byte: UInt8 = 0
+        return recv(mosquitto_socket(handle), &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) < 0
     }
 
     /// Writes what is queued, as far as the socket takes it.
     func flush() throws {
-        guard mosquitto_want_write(handle) else { return }
+        guard link.isOpen else { return }
+        repeat {
+            if hasLink, mosquitto_want_write(handle) { try writeLibrary() }
+            let told = try link.collect()
+            if !told.isEmpty { try tell(told) }
+            try link.send()
+        } while hasLink && mosquitto_want_write(handle) && !link.hasOutput
+    }
+
+    private func writeLibrary() throws {
         context.isWriting = true
         defer { context.isWriting = false }
         errno = 0
@@ -185,21 +279,36 @@ final class Mosquitto {
 
     /// Queues the orderly end of the link.
     func disconnect() {
+        isLeaving = true
         _ = mosquitto_disconnect_v5(handle, 0, nil)
     }
 
-    /// Ends the link as a pulled cable would, so that the broker publishes the will.
+    /// Ends the link as a pulled cable would, so that the broker publishes the will. What has come until then is read.
     func abort() {
-        guard let socket else { return }
-        _ = shutdown(socket, CInt(SHUT_RDWR))
-        // The library closes its socket once it sees the end of what comes. In a TLS handshake it does not: there it
-        // tries again and again.
-        if context.isAccepted {
-            for _ in 0..<1_000 where self.socket != nil {
-                if (try? read(packets: 1_000)) == nil { break }
-            }
-        }
-        if self.socket != nil { connectNowhere(keepAlive: 0, nil) }
+        link.shutDown()
+        drain()
+        link.endInput()
+        // The library closes its socket once it sees the end of what comes.
+        try? readLibrary()
+        link.close()
+    }
+
+    /// Reads what has come, as far as it goes: it may say why nothing can be written.
+    func drain() {
+        guard link.isOpen else { return }
+        for _ in 0..<256 where (try? read()) != true { return }
+    }
+
+    /// Has messages that the library keeps not be sent again.
+    ///
+    /// - Parameter isLost: whether the broker has lost the session.
+    func disown(_ identifiers: some Sequence<CInt>, isLost: Bool = false) {
+        for identifier in identifiers { link.rules.disown(UInt16(truncatingIfNeeded: identifier), isLost: isLost) }
+    }
+
+    /// Has a message that the library sends again say that less of its life is left than when it was given to it.
+    func shorten(_ identifier: CInt, to seconds: Int) {
+        link.rules.shorten(UInt16(truncatingIfNeeded: identifier), to: UInt32(clamping: seconds))
     }
 
     // MARK: Packets
@@ -214,6 +323,7 @@ final class Mosquitto {
         retain: Bool,
         _ properties: borrowing MosquittoProperties
     ) throws -> CInt {
+        try checkSize(payload.count, topic, quality, properties)
         var identifier: CInt = 0
         let code = payload.withUnsafeBufferPointer { payload in
             mosquitto_publish_v5(
@@ -229,6 +339,23 @@ final class Mosquitto {
         }
         try check(code, "a publish to \(quoted(topic ?? ""))")
         return identifier
+    }
+
+    /// The library is not told of the broker's limit, since it would end the process over what it sends again.
+    private func checkSize(
+        _ payload: Int,
+        _ topic: String?,
+        _ quality: CInt,
+        _ properties: borrowing MosquittoProperties
+    ) throws {
+        guard let maximumPacketSize else { return }
+        let rest = 2 + (topic?.utf8.count ?? 0) + (quality > 0 ? 2 : 0) + properties.encodedBytes + payload
+        let size = 1 + PacketHeader.length(rest).count + rest
+        guard size > maximumPacketSize else { return }
+        throw MessagingError(
+            .bodyTooLarge,
+            "a packet of \(size) bytes is too large for the broker, which takes \(maximumPacketSize)"
+        )
     }
 
     /// Queues a subscription.
@@ -249,8 +376,12 @@ final class Mosquitto {
     }
 
     /// Queues the end of a subscription.
-    func unsubscribe(from filter: String) {
-        _ = mosquitto_unsubscribe_v5(handle, nil, filter, nil)
+    ///
+    /// - Returns: its packet identifier.
+    func unsubscribe(from filter: String) -> CInt {
+        var identifier: CInt = 0
+        _ = mosquitto_unsubscribe_v5(handle, &identifier, filter, nil)
+        return identifier
     }
 
     // MARK: Errors
@@ -263,10 +394,6 @@ final class Mosquitto {
     /// Why the link has come to nothing.
     private func failure(_ code: CInt) -> MessagingError {
         let system = errno
-        if code == MOSQ_ERR_TLS.rawValue {
-            let reason = tls?.failure ?? "the broker ended the handshake"
-            return MessagingError(.refused, "the TLS handshake failed: \(reason)", isRetriable: false)
-        }
         if code == MOSQ_ERR_ERRNO.rawValue, system != 0 {
             return MessagingError(.connectionLost, "the link failed: \(String(cString: strerror(system)))")
         }
@@ -290,28 +417,50 @@ final class Mosquitto {
 
     private func setCallbacks() {
         mosquitto_connect_v5_callback_set(handle) { _, context, reason, flags, properties in
-            let context = Mosquitto.context(context)
-            context.isAccepted = reason == 0
-            context.delegate?.mosquittoConnected(
-                ConnectAcknowledgement(reason: reason, flags: flags, properties, context.version)
-            )
+            Mosquitto.withContext(context) { context in
+                context.delegate?.mosquittoConnected(
+                    ConnectAcknowledgement(
+                        reason: reason,
+                        flags: flags,
+                        properties,
+                        context.version,
+                        maximumPacketBytes: context.link.rules.maximumPacketSize
+                    )
+                )
+            }
         }
         mosquitto_disconnect_v5_callback_set(handle) { _, context, reason, _ in
-            Mosquitto.context(context).delegate?.mosquittoDisconnected(reason)
+            Mosquitto.withContext(context) { $0.delegate?.mosquittoDisconnected(reason) }
         }
         mosquitto_message_v5_callback_set(handle) { _, context, message, properties in
-            guard let message else { return }
-            Mosquitto.context(context).delegate?.mosquittoReceived(ReceivedMessage(message.pointee, properties))
+            Mosquitto.withContext(context) { context in
+                guard let message, !context.isDiscarding else { return }
+                context.delegate?.mosquittoReceived(
+                    ReceivedMessage(message.pointee, properties, subscriptions: context.subscriptions)
+                )
+            }
         }
         mosquitto_publish_v5_callback_set(handle) { _, context, identifier, reason, _ in
-            let context = Mosquitto.context(context)
-            guard !context.isWriting else { return }
-            context.delegate?.mosquittoPublished(identifier, reason: reason)
+            Mosquitto.withContext(context) { context in
+                guard !context.isWriting else { return }
+                context.delegate?.mosquittoPublished(identifier, reason: reason)
+            }
         }
         mosquitto_subscribe_v5_callback_set(handle) { _, context, identifier, count, granted, _ in
-            guard let granted, count > 0 else { return }
-            Mosquitto.context(context).delegate?.mosquittoSubscribed(identifier, granted: granted[0])
+            Mosquitto.withContext(context) { context in
+                guard let granted, count > 0 else { return }
+                context.delegate?.mosquittoSubscribed(identifier, granted: granted[0])
+            }
         }
+        mosquitto_unsubscribe_v5_callback_set(handle) { _, context, identifier, _ in
+            Mosquitto.withContext(context) { $0.delegate?.mosquittoUnsubscribed(identifier) }
+        }
+    }
+
+    /// What a callback is given. The library looks at `errno` afterwards as if it had made the last system call itself.
+    private static func withContext(_ pointer: UnsafeMutableRawPointer?, _ body: (Context) -> Void) {
+        body(context(pointer))
+        errno = 0
     }
 
     private static func context(_ pointer: UnsafeMutableRawPointer?) -> Context {

@@ -21,6 +21,9 @@ struct MosquittoProperties: ~Copyable {
 
     private let version: MQTTVersion
     private(set) var list: OpaquePointer?
+    /// How many bytes the list has on the wire, with its length; 0 in MQTT 3.1.1.
+    var encodedBytes: Int { version == .v5 ? PacketHeader.length(bytes).count + bytes : 0 }
+    private var bytes = 0
 
     /// No properties. Those of MQTT 3.1.1 stay none.
     init(_ version: MQTTVersion) {
@@ -42,42 +45,58 @@ struct MosquittoProperties: ~Copyable {
     mutating func add(_ property: mqtt5_property, int32 value: Int) throws {
         guard version == .v5 else { return }
         let value = UInt32(clamping: value)
-        try check(mosquitto_property_add_int32(&list, CInt(property.rawValue), value), property)
+        try check(mosquitto_property_add_int32(&list, CInt(property.rawValue), value), property, bytes: 4)
     }
 
     mutating func add(_ property: mqtt5_property, int16 value: Int) throws {
         guard version == .v5 else { return }
-        try check(mosquitto_property_add_int16(&list, CInt(property.rawValue), UInt16(clamping: value)), property)
+        let value = UInt16(clamping: value)
+        try check(mosquitto_property_add_int16(&list, CInt(property.rawValue), value), property, bytes: 2)
     }
 
     mutating func add(_ property: mqtt5_property, variable value: Int) throws {
         guard version == .v5 else { return }
-        try check(mosquitto_property_add_varint(&list, CInt(property.rawValue), UInt32(clamping: value)), property)
+        try check(
+            mosquitto_property_add_varint(&list, CInt(property.rawValue), UInt32(clamping: value)),
+            property,
+            bytes: PacketHeader.length(value).count
+        )
+    }
+
+    mutating func add(_ property: mqtt5_property, byte value: UInt8) throws {
+        guard version == .v5 else { return }
+        try check(mosquitto_property_add_byte(&list, CInt(property.rawValue), value), property, bytes: 1)
     }
 
     mutating func add(_ property: mqtt5_property, string value: String) throws {
         guard version == .v5 else { return }
-        try check(mosquitto_property_add_string(&list, CInt(property.rawValue), value), property)
+        let code = mosquitto_property_add_string(&list, CInt(property.rawValue), value)
+        try check(code, property, bytes: 2 + value.utf8.count)
+    }
+
+    mutating func add(_ property: mqtt5_property, bytes value: [UInt8]) throws {
+        guard version == .v5 else { return }
+        let code = mosquitto_property_add_binary(&list, CInt(property.rawValue), value, UInt16(clamping: value.count))
+        try check(code, property, bytes: 2 + value.count)
     }
 
     /// Adds a message's headers, where the protocol has a place for them.
+    ///
+    /// - Throws: what ``UserProperty/checkLengths(_:)`` throws.
     mutating func add(_ headers: Headers) throws {
         guard version == .v5 else { return }
-        for (name, value) in headers {
+        try UserProperty.checkLengths(headers)
+        if let isText = headers.native?.isText { try add(MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, byte: isText ? 1 : 0) }
+        for (name, value) in headers.native == nil ? Array(headers) : headers.all {
             switch (name, value) {
             case (Headers.Standard.contentType, .string(let type)):
                 try add(MQTT_PROP_CONTENT_TYPE, string: type)
+            case (Headers.Standard.replyTo, .string(let topic)) where UserProperty.isTopic(topic):
+                try add(MQTT_PROP_RESPONSE_TOPIC, string: topic)
+            case (Headers.Standard.correlationID, .bytes(let bytes)) where bytes.count <= 65_535:
+                try add(MQTT_PROP_CORRELATION_DATA, bytes: bytes)
             case (Headers.Standard.correlationID, .string(let id)) where !id.utf8.isEmpty && id.utf8.count <= 65_535:
-                let bytes = Array(id.utf8)
-                try check(
-                    mosquitto_property_add_binary(
-                        &list,
-                        CInt(MQTT_PROP_CORRELATION_DATA.rawValue),
-                        bytes,
-                        UInt16(bytes.count)
-                    ),
-                    MQTT_PROP_CORRELATION_DATA
-                )
+                try add(MQTT_PROP_CORRELATION_DATA, bytes: Array(id.utf8))
             default:
                 let property = UserProperty(name, value)
                 try check(
@@ -87,14 +106,19 @@ struct MosquittoProperties: ~Copyable {
                         property.name,
                         property.value
                     ),
-                    MQTT_PROP_USER_PROPERTY
+                    MQTT_PROP_USER_PROPERTY,
+                    bytes: 4 + property.name.utf8.count + property.value.utf8.count
                 )
             }
         }
     }
 
-    private func check(_ code: CInt, _ property: mqtt5_property) throws {
-        guard code != MOSQ_ERR_SUCCESS.rawValue else { return }
+    /// - Parameter count: how many bytes its value has on the wire.
+    private mutating func check(_ code: CInt, _ property: mqtt5_property, bytes count: Int) throws {
+        guard code != MOSQ_ERR_SUCCESS.rawValue else {
+            bytes += 1 + count
+            return
+        }
         let name = mosquitto_property_identifier_to_string(CInt(property.rawValue)).map { String(cString: $0) } ?? "?"
         throw MessagingError(
             .invalidArgument,
@@ -116,7 +140,7 @@ struct MosquittoProperties: ~Copyable {
                 var value: UInt32 = 0
                 guard mosquitto_property_read_varint(property, code, &value, false) != nil else { continue }
                 body(.integer(identifier, Int(value)))
-            case MQTT_PROP_MAXIMUM_PACKET_SIZE:
+            case MQTT_PROP_MESSAGE_EXPIRY_INTERVAL:
                 var value: UInt32 = 0
                 guard mosquitto_property_read_int32(property, code, &value, false) != nil else { continue }
                 body(.integer(identifier, Int(value)))
@@ -124,7 +148,8 @@ struct MosquittoProperties: ~Copyable {
                 var value: UInt16 = 0
                 guard mosquitto_property_read_int16(property, code, &value, false) != nil else { continue }
                 body(.integer(identifier, Int(value)))
-            case MQTT_PROP_MAXIMUM_QOS, MQTT_PROP_RETAIN_AVAILABLE, MQTT_PROP_SHARED_SUB_AVAILABLE,
+            case MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, MQTT_PROP_MAXIMUM_QOS, MQTT_PROP_RETAIN_AVAILABLE,
+                MQTT_PROP_SHARED_SUB_AVAILABLE,
                 MQTT_PROP_SUBSCRIPTION_ID_AVAILABLE:
                 var value: UInt8 = 0
                 guard mosquitto_property_read_byte(property, code, &value, false) != nil else { continue }

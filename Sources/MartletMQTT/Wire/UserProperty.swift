@@ -8,6 +8,7 @@ import Martlet
 struct UserProperty: Equatable {
     private static let textSuffix = ";text"
     private static let bytesSuffix = ";bytes"
+    private static let maximumBytes = 65_535
 
     let name: String
     let value: String
@@ -36,27 +37,56 @@ struct UserProperty: Equatable {
         }
     }
 
+    /// Throws `MessagingError.Code.invalidArgument` for headers that are too long as user properties, whose texts have 65,535
+    /// bytes at most (MQTT 5, 1.5.4).
+    static func checkLengths(_ headers: Headers) throws {
+        // Base64 makes of three bytes four.
+        for (name, value) in headers where name.utf8.count + value.byteCount > maximumBytes / 4 * 3 - 16 {
+            let property = UserProperty(name, value)
+            let bytes = max(property.name.utf8.count, property.value.utf8.count)
+            guard bytes > maximumBytes else { continue }
+            throw MessagingError(
+                .invalidArgument,
+                "the header \(quoted(name)) has \(bytes) bytes as MQTT 5 carries it, and may have \(maximumBytes)"
+            )
+        }
+    }
+
     /// The header that it stands for. One whose base64 is none is what it looks like: a text.
     var header: Headers.Element {
         if name.hasSuffix(Self.textSuffix), let bytes = Base64.bytes(value),
             let text = String(validating: bytes, as: UTF8.self)
         {
-            return (String(name.dropLast(Self.textSuffix.count)), .string(text))
+            (String(name.dropLast(Self.textSuffix.count)), .string(text))
+        } else if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.bytes(value) {
+            (String(name.dropLast(Self.bytesSuffix.count)), .bytes(bytes))
+        } else {
+            (name, .string(value))
         }
-        if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.bytes(value) {
-            return (String(name.dropLast(Self.bytesSuffix.count)), .bytes(bytes))
-        }
-        return (name, .string(value))
+    }
+
+    /// Whether a text can be a Response Topic, which has no wildcards (MQTT 5, 3.3.2.3.5).
+    static func isTopic(_ text: String) -> Bool {
+        !text.isEmpty && isAllowed(text) && !text.utf8.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
     }
 
     /// What MQTT calls a UTF-8 encoded string (MQTT 5, 1.5.4), and what libmosquitto takes for one.
     private static func isAllowed(_ text: String) -> Bool {
-        text.utf8.count <= 65_535 && !text.utf8.contains(0)
+        text.utf8.count <= maximumBytes && !text.utf8.contains(0)
             && text.withCString { mosquitto_validate_utf8($0, CInt(text.utf8.count)) } == MOSQ_ERR_SUCCESS.rawValue
     }
 }
 
 extension HeaderValue {
+    /// About how long it is; numbers are short.
+    fileprivate var byteCount: Int {
+        switch self {
+        case .string(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .integer, .double, .boolean: 0
+        }
+    }
+
     fileprivate var bytes: [UInt8]? {
         if case .bytes(let bytes) = self { bytes } else { nil }
     }

@@ -47,14 +47,22 @@ final class RedisLink {
     private var onEnd: ((MessagingError) -> Void)?
 
     /// What the server calls it; `nil` before it is ready, or if the server does not tell.
-    var clientID: Int? { greeting.clientID }
+    var clientID: Int? { greeting.server.clientID }
+    /// What the server told about itself.
+    var server: Greeting.Server { greeting.server }
     var isReady: Bool { stage == .ready }
     var isEnded: Bool { stage == .ended }
     /// How many bytes wait to be written.
     var waiting: Int { output.count + held.count }
 
     /// Whether the server has ended it already, so that it is read to its end.
-    var isCut = false
+    private(set) var isCut = false
+
+    /// The server has ended it: what had come before is read, and then its end.
+    func readToTheEnd() {
+        isCut = true
+        isPaused = false
+    }
 
     /// Whether nothing is to be read, because a reader is behind.
     var isPaused = false {
@@ -82,6 +90,7 @@ final class RedisLink {
     /// Begins to connect. On the loop.
     ///
     /// - Parameters:
+    ///   - needsMaster: whether a replica is of no use.
     ///   - onReady: called when commands can run.
     ///   - onInput: called when something has come, to take all replies that are complete from ``reader``.
     ///   - onRound: called when all that was there has been read, and what was possible has been written.
@@ -91,6 +100,7 @@ final class RedisLink {
         to endpoint: Endpoint,
         _ options: RedisOptions,
         name: String,
+        needsMaster: Bool,
         tls: TLSContext?,
         pending: PendingCommands,
         hearsPushes: Bool,
@@ -107,7 +117,7 @@ final class RedisLink {
         self.pending = pending
         stream = try SocketStream(to: endpoint, tls: tls, asksForLife: true, peer: "server")
         reader = ReplyReader(limit: options.maximumReplyBytes, hearsPushes: hearsPushes)
-        greeting = Greeting(options, name: name)
+        greeting = Greeting(options, name: name, needsMaster: needsMaster)
         self.onReady = onReady
         self.onInput = onInput
         self.onRound = onRound

@@ -14,7 +14,8 @@ extension RedisSession {
                 "Redis does not wait for subscribers: what is published arrives at most once; a queue keeps messages"
             )
         }
-        try await put(runtime.wire.publication(message, format: options.format), to: topic)
+        let body = try runtime.wire.publication(message, format: options.format)
+        try await put(body, to: topic, expiry: options.expiry)
     }
 
     /// Publishes while there is a link without waiting for the server's answer.
@@ -30,11 +31,18 @@ extension RedisSession {
         try runtime.checkSize(of: message)
         try Task.checkCancellation()
         let body = try runtime.wire.publication(message, format: options.format)
-        let answer = Answer()
-        if case .taken = try await outbox.publish(body, to: topic, answer) {
-            return Confirmation(answer, of: runtime.timers) { try $0.check("the publish to \(topic)") }
+        let answer = PublishAnswer()
+        let limit = WaitLimit(options.expiry, of: runtime.timers)
+        if case .taken = try await outbox.publish(body, to: topic, answer, limit: limit) {
+            return Confirmation(answer, of: runtime.timers) { result in
+                do {
+                    try result.get()
+                } catch let error as RedisError {
+                    throw error.asMessagingError("the publish to \(topic)")
+                }
+            }
         }
-        try await put(body, to: topic)
+        try await put(body, to: topic, expiry: options.expiry)
         return .confirmed
     }
 
@@ -73,18 +81,13 @@ extension RedisSession {
                 answer: answer,
                 timer: timer
             )
-            completion = .step(answer) { [weak self] result in
-                guard let self else {
-                    answer.end(.failure(MessagingError.closed))
-                    return
-                }
-                assumeIsolated { $0.sent(search, result) }
-            }
+            completion = .step(answer) { session, result in session.commands.searches.sent(search, result, session) }
         }
         let isGuaranteed = options.guarantee != .atMostOnce
-        let request = Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion)
+        var request = Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion)
+        request.isOwn = true
         try await begin(request, timer, within: options.expiry)
-        return Confirmation(answer, timer: timer, of: runtime.timers) { try $0.check("a message to \(queue)") }
+        return Confirmation(answer, timer: timer, of: runtime.timers) { try $0.get().check("a message to \(queue)") }
     }
 
     /// A message as an element of a list.

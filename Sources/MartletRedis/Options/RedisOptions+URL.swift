@@ -72,21 +72,12 @@ extension RedisOptions {
     }
 }
 
-extension RedisConnection {
+extension RedisConnection: BrokerConnection {
     /// Connects to the server of a URL; see ``RedisOptions/init(url:connection:)``. Otherwise as ``connect(_:)``.
     public static func connect(
         to url: String,
         connection: ConnectionOptions = ConnectionOptions()
     ) async throws -> RedisConnection {
         try await connect(RedisOptions(url: url, connection: connection))
-    }
-
-    /// Connects to the server of a URL, runs `body`, and closes the connection, whether `body` returns or throws.
-    public static func withConnection<Result>(
-        to url: String,
-        connection: ConnectionOptions = ConnectionOptions(),
-        _ body: (RedisConnection) async throws -> Result
-    ) async throws -> Result {
-        try await withConnection(RedisOptions(url: url, connection: connection), body)
     }
 }

@@ -17,7 +17,11 @@ public struct RedisOptions: Sendable {
     /// Who connects; `nil` with a password: Redis' user `default`.
     public var username: String?
     /// With what password. It appears in no log and no description.
-    public var password: String?
+    public var password: String? {
+        get { secret?.value }
+        set { secret = newValue.map { Secret($0) } }
+    }
+    private var secret: Secret?
     /// The number of the database. It separates keys, and so queues; topics are common to all databases.
     public var database: Int
     /// How the link is secured; `nil`: not at all.
@@ -26,7 +30,8 @@ public struct RedisOptions: Sendable {
     public var connectTimeout: Duration
     /// How long the server may take to answer before it is taken for dead.
     public var responseTimeout: Duration
-    /// After what silence the server is asked whether it is there; `nil`: never.
+    /// After what silence the server is asked whether it is there; `nil`: only as often as it wants to hear something
+    /// (`timeout`), which is regarded in any case.
     public var keepAlive: Duration?
     /// When a lost link is tried again.
     public var reconnect: Backoff
@@ -42,7 +47,8 @@ public struct RedisOptions: Sendable {
     /// How long a message that requires a consumer may lie in the queue of one that has shown no sign of life, which
     /// those of other libraries never do, without moving up, before it is taken back as one that nobody consumes.
     public var responderGrace: Duration
-    /// The largest reply that the server may send, in bytes.
+    /// The largest reply that is taken in, in bytes. A larger one is thrown away, and its command fails; a larger element of
+    /// a queue is put aside. It should be larger than what is sent.
     public var maximumReplyBytes: Int
 
     /// The server on this machine, unless told.
@@ -66,7 +72,7 @@ public struct RedisOptions: Sendable {
         self.servers = servers
         self.connection = connection
         self.username = username
-        self.password = password
+        secret = password.map { Secret($0) }
         self.database = database
         self.tls = tls
         self.connectTimeout = connectTimeout

@@ -1,6 +1,15 @@
 import Martlet
 import MartletTransport
 
+/// An element on its way back to the queue.
+struct ReturningElement {
+    /// Its place in the order in which elements came from the queue.
+    let tag: UInt64
+    /// As it is held, and as it is given back.
+    let held: [UInt8]
+    let back: [UInt8]
+}
+
 /// One consumer of a queue, as its session keeps it.
 ///
 /// An object, so that what it holds is changed in place; it lives on the session's loop and nowhere else.
@@ -31,15 +40,27 @@ final class Consumer {
     var moves = 0
     /// What is being given back, or buried: until that is done it takes up room, lest the next is taken before it.
     var returning = 0
+    /// How much of what was told about its elements the server has not answered, or has refused.
+    var untold = 0
     /// What goes back a moment later, with what follows. It counts as returning already.
-    var deferred: [(tag: UInt64, held: [UInt8], back: [UInt8])] = []
+    var deferred: [ReturningElement] = []
     /// What was given back lately, and its place: what follows goes behind it.
     private var givenBack: [(tag: UInt64, element: [UInt8])] = []
     private static let maximumGivenBack = 256
     /// The places of those that came a second time: what is given back may come to the one who gave it.
     private var places: [UInt64: UInt64] = [:]
-    /// Whether the server has no memory to let it take more in the usual way.
-    var isStarving = false
+    /// Whether the server refuses to move elements at present, and is to be asked again a while later.
+    var isResting = false
+    /// How long it rests, as long as no element comes.
+    var pace = Pace()
+    /// How often nodes of a cluster have named another one since an element came.
+    var redirections = 0
+    /// Whether its socket was asked whether the server is there, so that the next reply is the answer to that.
+    var awaitsPong = false
+    /// Whether it could not begin on the present link, for a reason that passes.
+    var isToStart = false
+    /// What it held by links that are lost, and that was delivered.
+    var lostHoldings: Set<[UInt8]> = []
     /// Whether it takes no more.
     var isLeaving = false
     /// Whether the server has yet to tell what it moved for one that leaves.
@@ -64,20 +85,20 @@ final class Consumer {
         self.settler = settler
     }
 
-    /// All that came here and was not done with, as it is in the list.
-    var unfinished: [[UInt8]] { held.values.map(\.element) + deferred.map(\.held) }
-
     /// The list of what it holds.
     var list: [UInt8] { keys.held(by: id) }
 
     /// How many more moves are to be asked for.
-    var room: Int {
-        if isLeaving || isStarving || heldBytes >= maximumBytes { return 0 }
-        return max(0, min(prefetch - held.count - returning, Self.maximumMoves) - moves)
-    }
+    var room: Int { isLeaving || isResting ? 0 : roomWhileResting }
+
+    /// Whether it holds as many bytes as it may.
+    var isFull: Bool { heldBytes >= maximumBytes }
 
     /// How many are to be moved where none can be asked for ahead.
-    var roomWhileStarving: Int { max(0, min(prefetch - held.count - returning - moves, Self.maximumMoves)) }
+    var roomWhileResting: Int {
+        if isFull { return 0 }
+        return max(0, min(prefetch - held.count - returning, Self.maximumMoves) - moves)
+    }
 
     /// An element has come.
     ///
@@ -126,7 +147,10 @@ final class Consumer {
         heldBytes = 0
         moves = 0
         returning = 0
-        isStarving = false
+        untold = 0
+        isResting = false
+        redirections = 0
+        awaitsPong = false
         givenBack.removeAll()
         places.removeAll()
         awaitsUnseen = false

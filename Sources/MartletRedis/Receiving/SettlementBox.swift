@@ -60,19 +60,26 @@ final class ConsumerSettler: Settler {
     }
 
     private let consumer: Int
-    private let box: SettlementBox
-    private let bell: Bell
+    private let intake: Intake
+    private let runtime: ConnectionRuntime
     private let state = Mutex(State())
 
     init(consumer: Int, _ session: borrowing RedisSession) {
         self.consumer = consumer
-        box = session.settlements
-        bell = session.bell
+        intake = session.intake
+        runtime = session.runtime
     }
 
     func settle(_ tag: UInt64, as disposition: Disposition) throws {
         if let failure = state.withLock({ $0.failure }) { throw failure }
-        if box.add(SettledDelivery(consumer: consumer, tag: tag, disposition: disposition)) { bell.ring() }
+        let entry = SettledDelivery(consumer: consumer, tag: tag, disposition: disposition)
+        if intake.settlements.add(entry) { intake.bell.ring() }
+    }
+
+    func isStale(_ tag: UInt64) -> Bool { state.withLock { $0.failure != nil } }
+
+    func skippedStale(_ tag: UInt64) {
+        runtime.count(\.staleDeliveries, "a delivery whose link was lost before it was read: it is delivered again")
     }
 
     /// The server gives to others what came by the link, or has done so.

@@ -41,7 +41,7 @@ struct CommandEntry: Sendable {
 struct UnansweredCommands: Sendable {
     var commands: [CommandEntry] = []
     /// Those of the publishes among them that are awaited.
-    var answers: [Answer] = []
+    var answers: [PublishAnswer] = []
 
     mutating func append(_ others: UnansweredCommands) {
         commands += others.commands

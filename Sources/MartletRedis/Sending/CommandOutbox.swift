@@ -14,7 +14,7 @@ final class CommandOutbox: Sendable {
     /// What is given to be sent.
     enum Item: Sendable {
         case publish([UInt8], TopicName)
-        case awaited([UInt8], TopicName, Answer)
+        case awaited([UInt8], TopicName, PublishAnswer)
         case request(Request)
 
         /// About what it costs to keep.
@@ -37,7 +37,7 @@ final class CommandOutbox: Sendable {
     private struct Content: Sendable {
         var entries: Deque<CommandEntry> = []
         var bytes = ByteQueue()
-        var answers: Deque<Answer> = []
+        var answers: Deque<PublishAnswer> = []
         /// Whether there is anything but publishes.
         var hasRequests = false
     }
@@ -119,9 +119,16 @@ final class CommandOutbox: Sendable {
 
     /// Puts a publish in, once there is room, if there is a link.
     ///
-    /// - Parameter answer: what is told of the server's word; `nil`: nobody waits for it.
-    /// - Throws: as ``put(_:)``.
-    func publish(_ body: [UInt8], to topic: TopicName, _ answer: Answer? = nil) async throws -> Admission {
+    /// - Parameters:
+    ///   - answer: what is told of the server's word; `nil`: nobody waits for it.
+    ///   - limit: how long it may wait for room; `nil`: as long as it takes.
+    /// - Throws: as ``put(_:limit:)``.
+    func publish(
+        _ body: [UInt8],
+        to topic: TopicName,
+        _ answer: PublishAnswer? = nil,
+        limit: WaitLimit? = nil
+    ) async throws -> Admission {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard state.isConnected else { return .offline }
@@ -140,7 +147,7 @@ final class CommandOutbox: Sendable {
             return isFirst ? .isFirst : .isIn
         }
         if case .offline = outcome { return .offline }
-        try await follow(outcome)
+        try await follow(outcome, limit)
         return .taken
     }
 
@@ -167,7 +174,7 @@ final class CommandOutbox: Sendable {
         try await follow(outcome, limit)
     }
 
-    private func follow(_ outcome: Outcome, _ limit: WaitLimit? = nil) async throws {
+    private func follow(_ outcome: Outcome, _ limit: WaitLimit?) async throws {
         switch outcome {
         case .isFirst: wake()
         case .isIn, .offline: break
@@ -190,7 +197,7 @@ final class CommandOutbox: Sendable {
     /// - Parameters:
     ///   - write: called with the bytes, where they are not with the command.
     ///   - expect: called with each answer to a publish that is awaited.
-    func takeFirst(_ write: (UnsafeRawBufferPointer) -> Void, expect: (Answer) -> Void) -> CommandEntry? {
+    func takeFirst(_ write: (UnsafeRawBufferPointer) -> Void, expect: (PublishAnswer) -> Void) -> CommandEntry? {
         while true {
             if taken.entries.isEmpty { takeAll() }
             guard let entry = taken.entries.popFirst() else { return nil }
@@ -349,7 +356,7 @@ final class CommandOutbox: Sendable {
         state.count == 0 || (state.count < limit && state.cost + cost <= maximumBytes)
     }
 
-    private func append(_ body: [UInt8], to topic: TopicName, _ answer: Answer?, _ state: inout State) {
+    private func append(_ body: [UInt8], to topic: TopicName, _ answer: PublishAnswer?, _ state: inout State) {
         let isSame = state.head.prepare(for: topic)
         let bytes = CommandFormat.append(body, state.head, to: &state.content.bytes)
         state.count += 1

@@ -22,7 +22,7 @@ final class PendingCommands {
         case nothing
         /// One of those publishes was refused.
         case refused(TopicName, RedisError)
-        case answer(Answer)
+        case answer(PublishAnswer)
         /// All replies to a request: one as it is, several as an array.
         case request(Request, RedisValue)
         /// Nothing had been asked.
@@ -35,7 +35,7 @@ final class PendingCommands {
     private var first = Kind.none
     private var left = 0
     /// Those to publishes that are awaited.
-    private var answers: Deque<Answer> = []
+    private var answers: Deque<PublishAnswer> = []
     /// How many replies are to come.
     private(set) var count = 0
 
@@ -43,7 +43,7 @@ final class PendingCommands {
     var oldest: ContinuousClock.Instant? { ring.first?.sent }
 
     /// One of a publish that is awaited; what it belongs to follows.
-    func expect(_ answer: Answer) { answers.append(answer) }
+    func expect(_ answer: PublishAnswer) { answers.append(answer) }
 
     func append(_ command: CommandEntry, sent: ContinuousClock.Instant) {
         count += command.count

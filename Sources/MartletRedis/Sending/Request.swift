@@ -3,6 +3,9 @@ import Martlet
 /// The server's answer to one request, which a task awaits or an observer is told.
 typealias Answer = Promise<RedisValue>
 
+/// The server's word on one publish. It fails with a ``RedisError`` where the server refuses.
+typealias PublishAnswer = Promise<Void>
+
 /// One or more commands that belong together, on their way to the server. Their replies are told together.
 struct Request: Sendable {
     /// Who is told what came of it.
@@ -10,10 +13,15 @@ struct Request: Sendable {
         /// One reply as it is, several as an array.
         case answer(Answer)
         /// Called on the loop, in the same way.
-        case handler(@Sendable (Result<RedisValue, any Error>) -> Void)
+        case handler(Handler)
         /// The same, unless nobody waits any more for what it leads to.
-        case step(Answer, @Sendable (Result<RedisValue, any Error>) -> Void)
+        case step(Answer, Handler)
     }
+
+    typealias Handler = @Sendable (isolated RedisSession, Result<RedisValue, any Error>) -> Void
+
+    /// How often a cluster may send it on.
+    static let maximumRedirections = 5
 
     /// As they are sent.
     let bytes: [UInt8]
@@ -22,6 +30,10 @@ struct Request: Sendable {
     /// Whether they are kept and sent again after a lost link: they are such that twice does no harm, or may arrive
     /// twice by agreement.
     var isGuaranteed = false
+    /// When it is worthless, by the connection's clock, unless it has been sent.
+    var deadline: Duration?
+    /// Whether the session asks for itself.
+    var isOwn = false
     /// What a cluster's node is chosen by; `nil`: any node will do.
     var slot: Int?
     /// How often a cluster has sent it on.
@@ -56,10 +68,10 @@ struct Request: Sendable {
         }
     }
 
-    func end(_ result: Result<RedisValue, any Error>) {
+    func end(_ result: Result<RedisValue, any Error>, _ session: isolated RedisSession) {
         switch completion {
         case .answer(let answer): answer.end(result)
-        case .handler(let handler), .step(_, let handler): handler(result)
+        case .handler(let handler), .step(_, let handler): handler(session, result)
         }
     }
 }
@@ -67,7 +79,7 @@ struct Request: Sendable {
 extension Request {
     /// What a cluster said about where it is to be sent, if none of it has run.
     func redirection(in whole: RedisValue) -> RedisError? {
-        guard redirections < 5 else { return nil }
+        guard redirections < Self.maximumRedirections else { return nil }
         let replies = count == 1 ? [whole] : whole.array ?? []
         var redirection: RedisError?
         for reply in replies {

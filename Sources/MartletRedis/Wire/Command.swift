@@ -6,7 +6,6 @@ enum Command {
     static let lpos = Array("LPOS".utf8)
     static let rank = Array("RANK".utf8)
     static let lrem = Array("LREM".utf8)
-    static let lrange = Array("LRANGE".utf8)
     static let exists = Array("EXISTS".utf8)
     static let pexpire = Array("PEXPIRE".utf8)
     static let blmove = Array("BLMOVE".utf8)

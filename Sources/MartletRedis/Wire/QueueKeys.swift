@@ -24,14 +24,17 @@ struct QueueKeys: Sendable {
     }
 
     /// The list of what a consumer holds.
-    func held(by consumer: some StringProtocol) -> [UInt8] {
-        Array("\(base).held.\(consumer)".utf8)
-    }
+    func held(by consumer: [UInt8]) -> [UInt8] { Array("\(base).held.".utf8) + consumer }
+
+    func held(by consumer: String) -> [UInt8] { held(by: Array(consumer.utf8)) }
 
     /// The list in which what a consumer held is collected before it goes back.
-    func returning(from consumer: some StringProtocol) -> [UInt8] {
-        Array("\(base).returning.\(consumer)".utf8)
-    }
+    func returning(from consumer: [UInt8]) -> [UInt8] { Array("\(base).returning.".utf8) + consumer }
+
+    func returning(from consumer: String) -> [UInt8] { returning(from: Array(consumer.utf8)) }
+
+    /// The list of what was too large to be read, where there is no list of dead letters for it.
+    var oversized: [UInt8] { Array("\(base).oversized".utf8) }
 
     /// The list of its dead letters. It is called as its readers expect, so that in a cluster it may be elsewhere; see
     /// ``RedisOptions/deadLetterSuffix``.

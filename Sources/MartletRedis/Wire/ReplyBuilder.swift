@@ -1,88 +1,83 @@
-import CHiredis
-
-/// Puts a reply together while hiredis reads it, so that its parts are made once, as what users get.
+/// Puts a reply together of its parts, in the order in which they are on the wire. A pure value.
 ///
-/// hiredis tells of each part in the order in which they are on the wire, and says for an array how many follow. What
-/// it gets back as the part's object is never looked at, as long as it is not null.
-final class ReplyBuilder {
+/// A reply that gets larger, or nested deeper, than it may be is rejected: of the rest of it only the parts are counted, and
+/// when it is complete an error of this side's stands in its place.
+struct ReplyBuilder {
     private struct OpenArray {
         var elements: [RedisValue] = []
-        let count: Int
+        var missing: Int
     }
 
+    /// How deep arrays may lie in one another.
+    static let maximumDepth = 255
+    /// How deep those of a rejected reply may, which are only counted.
+    private static let maximumCounted = 1 << 16
+    /// What each part of an array costs beside its bytes.
+    private static let partCost = 16
+
+    /// How many bytes a reply may have.
+    let limit: Int
     private var open: [OpenArray] = []
-    private var finished: RedisValue?
+    private var size = 0
+    private var rejection: RedisError?
 
-    /// The reply that has just been read.
-    func take() -> RedisValue? {
-        defer { finished = nil }
-        return finished
+    init(limit: Int) {
+        self.limit = limit
     }
 
-    /// Forgets what has been read of a reply.
-    func reset() {
-        open.removeAll()
-        finished = nil
+    /// Whether the next part begins a reply.
+    var isBetweenReplies: Bool { open.isEmpty && rejection == nil }
+
+    /// Whether a part of so many bytes is to be kept, which is then counted. Otherwise it is to be thrown away.
+    mutating func takesPart(bytes count: Int) -> Bool {
+        guard rejection == nil else { return false }
+        let (sum, overflow) = size.addingReportingOverflow(count + (open.isEmpty ? 0 : Self.partCost))
+        size = sum
+        if overflow || sum > limit { reject("it has more than \(limit) bytes") }
+        return rejection == nil
     }
 
-    func add(_ value: RedisValue) {
+    /// The next part is complete.
+    ///
+    /// - Returns: the reply, if that was its last part.
+    mutating func add(_ value: RedisValue) -> RedisValue? {
         var value = value
         while !open.isEmpty {
             let last = open.count - 1
-            open[last].elements.append(value)
-            guard open[last].elements.count == open[last].count else { return }
+            if rejection == nil { open[last].elements.append(value) }
+            open[last].missing -= 1
+            guard open[last].missing == 0 else { return nil }
             value = .array(open.removeLast().elements)
         }
-        finished = value
+        defer {
+            size = 0
+            rejection = nil
+        }
+        return rejection.map { .error($0) } ?? value
     }
 
-    func begin(_ count: Int) {
-        guard count > 0 else { return add(.array([])) }
-        var array = OpenArray(count: count)
-        // Not more than can be afforded on the word of a stranger.
-        array.elements.reserveCapacity(min(count, 64))
-        open.append(array)
-    }
-
-    // MARK: As hiredis calls it
-
-    /// What hiredis calls.
+    /// An array begins.
     ///
-    /// Proof: written once, when it is made, before anyone reads it; hiredis only reads it, and it is never freed.
-    nonisolated(unsafe) static let functions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
-        let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
-        functions.initialize(to: redisReplyObjectFunctions())
-        functions.pointee.createString = { task, text, count in
-            ReplyBuilder.of(task) { builder, type in
-                let bytes = UnsafeRawBufferPointer(start: text, count: count)
-                switch type {
-                case REDIS_REPLY_STATUS: builder.add(.status(String(decoding: bytes, as: UTF8.self)))
-                case REDIS_REPLY_ERROR: builder.add(.error(RedisError(String(decoding: bytes, as: UTF8.self))))
-                default: builder.add(.bytes(Array(bytes)))
-                }
-            }
+    /// - Returns: the reply, if it is an empty array.
+    /// - Throws: `ReplyReader.Failure` for one that is no reply at all.
+    mutating func begin(_ count: Int) throws -> RedisValue? {
+        _ = takesPart(bytes: 0)
+        guard count > 0 else { return add(.array([])) }
+        if open.count >= Self.maximumDepth { reject("it is nested more than \(Self.maximumDepth) deep") }
+        if rejection == nil, count > (limit - size) / Self.partCost { reject("it has more than \(limit) bytes") }
+        guard open.count < Self.maximumCounted else {
+            throw ReplyReader.Failure(reason: "arrays are nested more than \(Self.maximumCounted) deep")
         }
-        functions.pointee.createArray = { task, count in
-            ReplyBuilder.of(task) { builder, _ in builder.begin(Int(count)) }
-        }
-        functions.pointee.createInteger = { task, number in
-            ReplyBuilder.of(task) { builder, _ in builder.add(.integer(number)) }
-        }
-        functions.pointee.createNil = { task in
-            ReplyBuilder.of(task) { builder, _ in builder.add(.null) }
-        }
-        // It is not told whose object this is; the reader resets the builder itself when there was an error.
-        functions.pointee.freeObject = { _ in }
-        return functions
-    }()
+        var array = OpenArray(missing: count)
+        // Not more than can be afforded on the word of a stranger.
+        if rejection == nil { array.elements.reserveCapacity(min(count, 64)) }
+        open.append(array)
+        return nil
+    }
 
-    /// The builder of a task: the reader has put it there, and keeps it for longer than hiredis's reader lives.
-    private static func of(
-        _ task: UnsafePointer<redisReadTask>?,
-        _ body: (ReplyBuilder, CInt) -> Void
-    ) -> UnsafeMutableRawPointer? {
-        guard let task, let builder = task.pointee.privdata else { return nil }
-        body(Unmanaged<ReplyBuilder>.fromOpaque(builder).takeUnretainedValue(), task.pointee.type)
-        return builder
+    private mutating func reject(_ reason: String) {
+        guard rejection == nil else { return }
+        rejection = .unread(reason)
+        for index in open.indices { open[index].elements = [] }
     }
 }

@@ -1,5 +1,3 @@
-import CHiredis
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -8,30 +6,47 @@ import Musl
 import Darwin
 #endif
 
-/// Reads replies out of whatever pieces they come in, by hiredis. Whatever comes, it ends with replies or with an
-/// error, in time and memory in proportion to what came.
+/// Reads replies out of whatever pieces they come in. Whatever comes, it ends with replies or with an error, in time and
+/// memory in proportion to what came.
 ///
-/// The two that come by the million, a whole number and a published message, are looked for first where hiredis would
-/// begin to read, in its buffer: what is there in one piece is taken as it is. Everything else, and what came in pieces, it
-/// reads.
+/// A reply that is larger than it may be, or nested deeper (``ReplyBuilder``), is read to its end and thrown away: in its
+/// place comes an error, so that only the command which asked for it fails.
+///
+/// The two that come by the million, a whole number and a published message, are looked for first: what lies in the buffer
+/// in one piece is taken as it is.
 final class ReplyReader {
-    /// What is no protocol, or too large.
+    /// What is no protocol.
     struct Failure: Error, Equatable {
         let reason: String
     }
 
-    /// No line of the protocol is longer: replies of one line are words, numbers and errors.
-    static let maximumLine = 64 << 10
-    /// hiredis moves what is left in its buffer to the front after each kilobyte that it has read. It is given little
-    /// at a time, so that little is left.
-    private static let slice = 16 << 10
+    /// What comes next.
+    private enum Expected {
+        case line
+        /// Bytes of a string, and after them the end of its line.
+        case body(missing: Int)
+        /// Bytes that are thrown away: of a string with the end of its line.
+        case unwantedBody(missing: Int)
+        /// The rest of a line that is thrown away.
+        case unwantedLine
+    }
 
-    /// How many bytes one reply may have.
-    private let limit: Int
-    private let builder = ReplyBuilder()
-    private let reader: UnsafeMutablePointer<redisReader>
-    /// How many bytes have come since the last reply was complete.
-    private var pending = 0
+    /// No line with a number is longer.
+    private static let longestNumber = 24
+    /// What no server has.
+    private static let (longestString, longestArray) = (1 << 40, 1 << 32)
+    /// Above that the buffer is not kept.
+    private static let keptCapacity = 256 << 10
+
+    /// What has come, from ``position`` on not yet read.
+    private var input: [UInt8] = []
+    private var position = 0
+    /// Up to where a line that has begun has no end.
+    private var scanned = 0
+    private var expected = Expected.line
+    /// What has come of a string.
+    private var body: [UInt8] = []
+    private var builder: ReplyBuilder
     private var failure: Failure?
     /// Whether published messages may come, which look like arrays.
     private let hearsPushes: Bool
@@ -40,128 +55,233 @@ final class ReplyReader {
     ///   - limit: how many bytes one reply may have.
     ///   - hearsPushes: whether published messages come, so that ``next(_:)`` is what takes them.
     init(limit: Int, hearsPushes: Bool = false) {
-        self.limit = limit
+        builder = ReplyBuilder(limit: limit)
         self.hearsPushes = hearsPushes
-        guard let reader = redisReaderCreateWithFunctions(ReplyBuilder.functions) else {
-            fatalError("there is no memory for a reader of replies")
-        }
-        self.reader = reader
-        // Not retained: the builder lives as long as this object, and hiredis's reader ends with it.
-        reader.pointee.privdata = Unmanaged.passUnretained(builder).toOpaque()
     }
 
-    deinit {
-        redisReaderFree(reader)
-    }
-
-    /// Takes bytes in and has `body` take out by ``next()`` or ``next(_:)`` all that is complete, piece by piece.
+    /// Takes bytes in and has `body` take out by ``next()`` or ``next(_:)`` all that is complete.
     ///
     /// - Throws: `Failure`, and from then on always.
     func feed(_ bytes: UnsafeRawBufferPointer, _ body: () throws -> Void) throws {
-        var rest = bytes
-        while !rest.isEmpty {
-            let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.slice))
-            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
-            if let failure { throw failure }
-            redisReaderFeed(reader, piece.bindMemory(to: CChar.self).baseAddress, piece.count)
-            pending += piece.count
-            try body()
-            try checkSize()
-        }
+        try checkFailure()
+        input.append(contentsOf: bytes.bindMemory(to: UInt8.self))
+        try body()
+        letGoOfWhatWasRead()
     }
 
     /// The next reply that is complete; `nil` if there is none.
     func next() throws -> RedisValue? {
-        if let number = try takeInteger() { return .integer(number) }
+        try checkFailure()
+        if isAtBoundary, let (number, size) = input.withUnsafeBytes({ Self.integer(in: $0, from: position) }) {
+            skip(size)
+            return .integer(number)
+        }
         return try read()
     }
 
     /// The same, of a socket by which published messages come: those in one piece are given to `hear`.
     func next(_ hear: (PushedMessage) -> Void) throws -> RedisValue? {
-        if hearsPushes {
-            try checkFailure()
-            while let push = atBoundary({ PushedMessage(at: $0) }) {
-                guard push.size <= limit else { break }
-                hear(push)
-                skip(push.size)
+        try checkFailure()
+        if hearsPushes, isAtBoundary {
+            let size = input.withUnsafeBytes { bytes in
+                var start = position
+                while let push = PushedMessage(at: UnsafeRawBufferPointer(rebasing: bytes[start...])),
+                    push.size <= builder.limit
+                {
+                    hear(push)
+                    start += push.size
+                }
+                return start - position
             }
+            skip(size)
         }
         return try read()
-    }
-
-    private func takeInteger() throws -> Int64? {
-        try checkFailure()
-        guard let (number, size) = atBoundary({ Self.integer(at: $0) }) else { return nil }
-        skip(size)
-        return number
     }
 
     private func checkFailure() throws {
         if let failure { throw failure }
     }
 
-    /// What `scan` makes of the bytes that hiredis has not read, if it is between two replies.
-    private func atBoundary<Result>(_ scan: (UnsafeRawBufferPointer) -> Result?) -> Result? {
-        let (index, end, position) = (reader.pointee.ridx, reader.pointee.len, reader.pointee.pos)
-        guard position < end, let buffer = reader.pointee.buf else { return nil }
-        // It says so in two ways: it has begun nothing, or a first part of which it does not know the kind.
-        guard index == -1 || (index == 0 && reader.pointee.rstack.0.type == -1) else { return nil }
-        return scan(UnsafeRawBufferPointer(start: buffer + position, count: end - position))
+    // MARK: The buffer
+
+    private var isAtBoundary: Bool {
+        guard position < input.count, builder.isBetweenReplies, case .line = expected else { return false }
+        return true
     }
 
-    /// So many bytes are done with. hiredis lets them go when it is asked for the next reply.
     private func skip(_ count: Int) {
-        reader.pointee.pos += count
-        pending = reader.pointee.len - reader.pointee.pos
+        position += count
+        scanned = position
     }
 
-    /// A whole number of up to eighteen digits and no sign, as they are answered: `:12\r\n`.
-    private static func integer(at bytes: UnsafeRawBufferPointer) -> (Int64, size: Int)? {
-        guard bytes.count >= 4, bytes[0] == UInt8(ascii: ":") else { return nil }
-        return RESPLine.number(in: bytes, from: 1).map { (Int64($0.value), $0.end) }
+    private func letGoOfWhatWasRead() {
+        guard position > 0 else { return }
+        if position == input.count {
+            input.removeAll(keepingCapacity: input.capacity <= Self.keptCapacity)
+        } else {
+            input.removeSubrange(..<position)
+        }
+        scanned -= position
+        position = 0
     }
+
+    // MARK: Reading
 
     private func read() throws -> RedisValue? {
-        var object: UnsafeMutableRawPointer?
-        guard redisReaderGetReply(reader, &object) == REDIS_OK else {
-            throw fail(
-                withUnsafeBytes(of: reader.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            )
+        do {
+            while position < input.count {
+                switch expected {
+                case .line:
+                    guard let end = try endOfLine() else { return nil }
+                    let start = position
+                    skip(end + 2 - start)
+                    if let reply = try readLine(start..<end) { return reply }
+                case .body(let missing):
+                    guard collect(missing) else { return nil }
+                    if let reply = try endBody() { return reply }
+                case .unwantedBody(let missing):
+                    let count = min(missing, input.count - position)
+                    skip(count)
+                    expected = .unwantedBody(missing: missing - count)
+                    guard count == missing else { return nil }
+                    expected = .line
+                    if let reply = builder.add(.null) { return reply }
+                case .unwantedLine:
+                    guard let end = try endOfLine() else {
+                        // All but what may be the first half of the end.
+                        skip(max(0, input.count - 1 - position))
+                        return nil
+                    }
+                    skip(end + 2 - position)
+                    expected = .line
+                    if let reply = builder.add(.null) { return reply }
+                }
+            }
+            return nil
+        } catch let failure as Failure {
+            self.failure = failure
+            throw failure
         }
-        guard object != nil, let reply = builder.take() else { return nil }
-        pending = reader.pointee.len - reader.pointee.pos
-        return reply
     }
 
-    /// hiredis would collect for ever, and look through a line from its start each time that more of it comes.
-    private func checkSize() throws {
-        guard pending <= limit else { throw fail("a reply has more than \(limit) bytes") }
-        let (buffered, position) = (reader.pointee.len, reader.pointee.pos)
-        guard buffered - position > 64, let buffer = reader.pointee.buf else { return }
-        switch currentType {
-        case REDIS_REPLY_STRING:
-            // Of a string the length stands in front, in a line of its own.
-            if memchr(buffer + position, 13, 32) == nil { throw fail("the length of a string has no end") }
-        case REDIS_REPLY_STATUS, REDIS_REPLY_ERROR, REDIS_REPLY_INTEGER, REDIS_REPLY_ARRAY:
-            if buffered - position > Self.maximumLine { throw fail("a line is longer than \(Self.maximumLine) bytes") }
+    /// Where the line ends that has begun; `nil` if it goes on. Each byte is looked at once.
+    private func endOfLine() throws -> Int? {
+        let end: Int? = input.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return nil }
+            let last = bytes.count - 1
+            while scanned < last, let found = memchr(start + scanned, CInt(UInt8(ascii: "\r")), last - scanned) {
+                let end = UnsafeRawPointer(found) - start
+                if bytes[end + 1] == UInt8(ascii: "\n") { return end }
+                scanned = end + 1
+            }
+            scanned = max(scanned, last)
+            return nil
+        }
+        if end == nil { try checkLine() }
+        return end
+    }
+
+    /// A line has no end yet: of a number it would be too long, of a text it is thrown away from some length on.
+    private func checkLine() throws {
+        guard case .line = expected, let type = input[position...].first else { return }
+        let count = input.count - position
+        switch type {
+        case UInt8(ascii: "+"), UInt8(ascii: "-"):
+            if count > builder.limit, !builder.takesPart(bytes: count) { expected = .unwantedLine }
         default:
-            break
+            if count > Self.longestNumber { throw Failure(reason: "a line of numbers has no end") }
         }
     }
 
-    /// What hiredis is about to read.
-    private var currentType: CInt {
-        let index = Int(reader.pointee.ridx)
-        return withUnsafeBytes(of: reader.pointee.rstack) { stack in
-            let tasks = stack.bindMemory(to: redisReadTask.self)
-            return tasks.indices.contains(index) ? tasks[index].type : 0
+    private func readLine(_ line: Range<Int>) throws -> RedisValue? {
+        guard let type = input[line].first else { throw Failure(reason: "a line is empty") }
+        let rest = line.dropFirst()
+        switch type {
+        case UInt8(ascii: "+"):
+            guard builder.takesPart(bytes: rest.count) else { return builder.add(.null) }
+            return builder.add(.status(String(decoding: input[rest], as: UTF8.self)))
+        case UInt8(ascii: "-"):
+            guard builder.takesPart(bytes: rest.count) else { return builder.add(.null) }
+            return builder.add(.error(RedisError(String(decoding: input[rest], as: UTF8.self))))
+        case UInt8(ascii: ":"):
+            let number = try number(rest)
+            return builder.takesPart(bytes: 0) ? builder.add(.integer(number)) : builder.add(.null)
+        case UInt8(ascii: "$"):
+            return try beginBody(try count(rest, atMost: Self.longestString))
+        case UInt8(ascii: "*"):
+            guard let count = try count(rest, atMost: Self.longestArray) else { return addNull() }
+            return try builder.begin(count)
+        default:
+            throw Failure(reason: "a reply begins with the byte \(type)")
         }
     }
 
-    private func fail(_ reason: String) -> Failure {
-        let failure = Failure(reason: reason)
-        self.failure = failure
-        builder.reset()
-        return failure
+    private func beginBody(_ count: Int?) throws -> RedisValue? {
+        guard let count else { return addNull() }
+        guard builder.takesPart(bytes: count) else {
+            expected = .unwantedBody(missing: count + 2)
+            return nil
+        }
+        expected = .body(missing: count)
+        // Not more than can be afforded on the word of a stranger.
+        body.reserveCapacity(min(count, 1 << 20))
+        return nil
+    }
+
+    private func addNull() -> RedisValue? {
+        _ = builder.takesPart(bytes: 0)
+        return builder.add(.null)
+    }
+
+    /// Takes what has come of a string.
+    ///
+    /// - Returns: whether it is complete, with the end of its line.
+    private func collect(_ missing: Int) -> Bool {
+        let count = min(missing, input.count - position)
+        body.append(contentsOf: input[position..<(position + count)])
+        skip(count)
+        expected = .body(missing: missing - count)
+        return count == missing && input.count - position >= 2
+    }
+
+    private func endBody() throws -> RedisValue? {
+        guard input[position] == UInt8(ascii: "\r"), input[position + 1] == UInt8(ascii: "\n") else {
+            throw Failure(reason: "a string is longer than its length says")
+        }
+        skip(2)
+        expected = .line
+        return builder.add(.bytes(body.take()))
+    }
+
+    // MARK: Numbers
+
+    /// A whole number of up to eighteen digits and no sign, as they are answered: `:12\r\n`.
+    private static func integer(in bytes: UnsafeRawBufferPointer, from start: Int) -> (Int64, size: Int)? {
+        guard bytes.count - start >= 4, bytes[start] == UInt8(ascii: ":") else { return nil }
+        return RESPLine.number(in: bytes, from: start + 1).map { (Int64($0.value), $0.end - start) }
+    }
+
+    /// How long a string or an array is; `nil` for the one that is none.
+    private func count(_ digits: Range<Int>, atMost maximum: Int) throws -> Int? {
+        let count = try number(digits)
+        if count == -1 { return nil }
+        guard (0...Int64(maximum)).contains(count) else { throw Failure(reason: "a length of \(count)") }
+        return Int(count)
+    }
+
+    private func number(_ digits: Range<Int>) throws -> Int64 {
+        guard digits.count <= Self.longestNumber, input[digits].first != UInt8(ascii: "+"),
+            let number = Int64(String(decoding: input[digits], as: UTF8.self))
+        else { throw Failure(reason: "a number is none") }
+        return number
+    }
+}
+
+extension [UInt8] {
+    /// Takes all bytes out.
+    fileprivate mutating func take() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &self)
+        return taken
     }
 }

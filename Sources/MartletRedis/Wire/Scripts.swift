@@ -22,32 +22,106 @@ enum Scripts {
     ///
     /// Keys: the queue, the list of what a consumer holds. Arguments, by fours, the latest element first: the element as
     /// it is held, and as it is to be given back; behind which element, if that is among the first so many, or an empty
-    /// text. What is not held any more was given back by someone else.
+    /// text. What is not held any more was given back by someone else. What can't be put into the queue stays held.
     static let giveBackInOrder = Array(
         """
         for i = 1, #ARGV, 4 do
-            if redis.call('LREM', KEYS[2], 1, ARGV[i]) == 1 then
+            if redis.call('LPOS', KEYS[2], ARGV[i]) then
                 if ARGV[i + 2] ~= '' and redis.call('LPOS', KEYS[1], ARGV[i + 2], 'MAXLEN', ARGV[i + 3]) then
                     redis.call('LINSERT', KEYS[1], 'AFTER', ARGV[i + 2], ARGV[i + 1])
                 else
                     redis.call('LPUSH', KEYS[1], ARGV[i + 1])
                 end
+                redis.call('LREM', KEYS[2], 1, ARGV[i])
             end
         end
         return 1
         """.utf8
     )
 
+    /// The last elements of a list, the last one first, as many as have so many bytes together, and one at least.
+    ///
+    /// Key: the list. Arguments: how many to leave out at its end, how many at most, how many bytes, and how many bytes
+    /// an element may have that is told: of a larger one its size is told, and nothing after it. Returns how many there
+    /// are in all, and they.
+    static let lastElements = Array(
+        """
+        local told = {redis.call('LLEN', KEYS[1])}
+        local bytes = 0
+        for i = ARGV[1] + 1, ARGV[1] + ARGV[2] do
+            local element = redis.call('LINDEX', KEYS[1], -i)
+            if not element then break end
+            bytes = bytes + #element
+            if #told > 1 and bytes > tonumber(ARGV[3]) then break end
+            if #element > tonumber(ARGV[4]) then
+                told[#told + 1] = #element
+                break
+            end
+            told[#told + 1] = element
+        end
+        return told
+        """.utf8
+    )
+
     /// Collects elements to be given back: the first argument comes to stand first.
     ///
     /// Keys: where they are collected, the list of what a consumer holds. Arguments: pairs of an element as it is held, and as it is
-    /// to be given back. What is not held any more was given back by someone else. Returns how many were.
-    static let giveBack = Array(
+    /// to be given back, which is empty where that is the same. What is not held any more was given back by someone else.
+    /// Returns how many were.
+    static let collect = Array(
         """
         local count = 0
         for i = #ARGV - 1, 1, -2 do
-            if redis.call('LREM', KEYS[2], 1, ARGV[i]) == 1 then
-                redis.call('LPUSH', KEYS[1], ARGV[i + 1])
+            if redis.call('LPOS', KEYS[2], ARGV[i]) then
+                redis.call('LPUSH', KEYS[1], ARGV[i + 1] == '' and ARGV[i] or ARGV[i + 1])
+                redis.call('LREM', KEYS[2], 1, ARGV[i])
+                count = count + 1
+            end
+        end
+        return count
+        """.utf8
+    )
+
+    /// Collects the last element that a consumer holds, as it is.
+    ///
+    /// Keys: where it is collected, the list of what the consumer holds. Returns how many were.
+    static let collectLast = Array(
+        "return redis.call('LMOVE', KEYS[2], KEYS[1], 'RIGHT', 'LEFT') and 1 or 0".utf8
+    )
+
+    /// Gives everything that was collected back to the head of a queue at once, behind an element that was given back
+    /// before.
+    ///
+    /// Keys: the queue, where it was collected. Arguments: behind which element, if that is among the first so many, or an
+    /// empty text.
+    static let giveBackBehind = Array(
+        """
+        local behind = ARGV[1] ~= '' and redis.call('LPOS', KEYS[1], ARGV[1], 'MAXLEN', ARGV[2])
+        while true do
+            local element = redis.call('LINDEX', KEYS[2], -1)
+            if not element then return 1 end
+            if behind then
+                redis.call('LINSERT', KEYS[1], 'AFTER', ARGV[1], element)
+            else
+                redis.call('LPUSH', KEYS[1], element)
+            end
+            redis.call('RPOP', KEYS[2])
+        end
+        """.utf8
+    )
+
+    /// Puts aside what is too large to be read.
+    ///
+    /// Keys: the list of what a consumer holds, where to put it. Argument: how many bytes an element may have. Returns how
+    /// many were put aside.
+    static let putAside = Array(
+        """
+        local count = 0
+        for i = redis.call('LLEN', KEYS[1]) - 1, 0, -1 do
+            local element = redis.call('LINDEX', KEYS[1], i)
+            if #element > tonumber(ARGV[1]) then
+                redis.call('RPUSH', KEYS[2], element)
+                redis.call('LREM', KEYS[1], -1, element)
                 count = count + 1
             end
         end
@@ -71,11 +145,12 @@ enum Scripts {
     /// Moves an element that is held to the dead letters.
     ///
     /// Keys: the dead letters, the list of what a consumer holds. Arguments: the element as it is held, the dead
-    /// letter.
+    /// letter. Returns 0 if it is not held any more.
     static let bury = Array(
         """
-        if redis.call('LREM', KEYS[2], 1, ARGV[1]) == 1 then redis.call('RPUSH', KEYS[1], ARGV[2]) end
-        return 1
+        if not redis.call('LPOS', KEYS[2], ARGV[1]) then return 0 end
+        redis.call('RPUSH', KEYS[1], ARGV[2])
+        return redis.call('LREM', KEYS[2], 1, ARGV[1])
         """.utf8
     )
 
@@ -129,12 +204,16 @@ enum Scripts {
     /// Publishes the wills of those who give no sign of life any more, and shows that this connection is alive.
     ///
     /// Keys: the wills' ends of lease, their contents. Arguments: the connection or an empty text, its lease in
-    /// milliseconds.
+    /// milliseconds. Returns whether the connection's own will lies there, as 1 or 0.
     static let renewWill = Array(
         """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        if ARGV[1] ~= '' then redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], ARGV[1]) end
+        local mine = 0
+        if ARGV[1] ~= '' and redis.call('HEXISTS', KEYS[2], ARGV[1] .. ':topic') == 1 then
+            redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+            mine = 1
+        end
         local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 16)
         for _, id in ipairs(due) do
             local topic = redis.call('HGET', KEYS[2], id .. ':topic')
@@ -143,7 +222,7 @@ enum Scripts {
             redis.call('HDEL', KEYS[2], id .. ':topic', id .. ':body')
             if topic and body then redis.call('PUBLISH', topic, body) end
         end
-        return #due
+        return mine
         """.utf8
     )
 
@@ -175,13 +254,23 @@ enum Scripts {
     /// Moves elements to a consumer where the server has no memory left and so refuses `BLMOVE`, by which that memory
     /// would be freed.
     ///
-    /// Keys: the queue, the list of what the consumer holds. Argument: how many at most. Returns them.
+    /// Keys: the queue, the list of what the consumer holds. Arguments: how many at most; how many bytes together, and one
+    /// element at least; how many bytes an element may have that is told: of a larger one its size is told, and none is
+    /// moved after it. Returns them.
     static let move = Array(
         """
         local moved = {}
+        local bytes = 0
         for i = 1, tonumber(ARGV[1]) do
-            local element = redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT')
+            local element = redis.call('LINDEX', KEYS[1], 0)
             if not element then break end
+            bytes = bytes + #element
+            if i > 1 and bytes > tonumber(ARGV[2]) then break end
+            redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT')
+            if #element > tonumber(ARGV[3]) then
+                moved[i] = #element
+                break
+            end
             moved[i] = element
         end
         return moved

@@ -25,7 +25,7 @@ public enum ConformanceSuite {
 
     /// The checks of what is built on the verbs.
     private static var patterns: [ConformanceCheck] {
-        publishers + typedQueues + actions + goalEnds + events + nodes
+        publishers + plainText + typedQueues + actions + goalEnds + events + nodes
     }
 
     /// The checks whose promises survive all faults of some kinds.

@@ -127,9 +127,10 @@ final class FaultyLink: Sendable {
             state.pumps[id] = task
             return task
         }
-        return Subscription(mailbox) {
-            source.finish()
+        return Subscription(mailbox) { (ending: Subscription.Ending) in
+            if ending == .unsubscribed { source.unsubscribe() } else { source.finish() }
             task.cancel()
+            if ending != .dropped { mailbox.finish() }
         }
     }
 

@@ -4,6 +4,7 @@ import Synchronization
 ///
 /// It exists before the session, whose parts ring it. Once the session has ended it is silent: nothing reaches the loop
 /// any more, which has no thread by then and would start one.
+@usableFromInline
 package final class Bell: Sendable {
     private struct State {
         var answer: (@Sendable () -> Void)?
@@ -12,7 +13,7 @@ package final class Bell: Sendable {
         var isSilent = false
     }
 
-    private let loop: EventLoop
+    package let loop: EventLoop
     private let state = Mutex(State())
 
     package init(_ loop: EventLoop) {
@@ -25,6 +26,7 @@ package final class Bell: Sendable {
     }
 
     /// Has the session look for work, soon. From any thread.
+    @usableFromInline
     package func ring() {
         let isFirst = state.withLock { state in
             guard !state.isRinging, !state.isSilent else { return false }

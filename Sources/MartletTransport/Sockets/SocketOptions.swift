@@ -33,24 +33,6 @@ package enum SocketOptions {
         #endif
     }
 
-    /// Holds back what is written until it fills packets, or until told to go on. Linux only; elsewhere each write
-    /// goes as it comes.
-    @discardableResult
-    package static func setHeldBack(_ isHeldBack: Bool, _ descriptor: CInt) -> Bool {
-        #if os(Linux)
-        set(TCP_CORK, of: descriptor, to: isHeldBack ? 1 : 0)
-        #else
-        false
-        #endif
-    }
-
-    /// Whether a socket that is ready to be read has come to its end, or failed.
-    package static func hasEnded(_ descriptor: CInt) -> Bool {
-        var byte: UInt8 = 0
-        let count = recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT))
-        return count == 0 || (count < 0 && ![EAGAIN, EINTR, ENOTCONN].contains(errno))
-    }
-
     private static func set(_ option: CInt, of descriptor: CInt, to value: CInt = 1) -> Bool {
         var value = value
         return setsockopt(descriptor, CInt(IPPROTO_TCP), option, &value, socklen_t(MemoryLayout<CInt>.size)) == 0

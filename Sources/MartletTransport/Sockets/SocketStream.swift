@@ -26,6 +26,8 @@ package final class SocketStream {
     private var readWantsWrite = false
     /// TLS can't write on before it has read.
     private var writeWantsRead = false
+    /// Whether the peer has ended its side in order.
+    package private(set) var hasEnded = false
 
     /// Begins to connect.
     ///
@@ -34,8 +36,19 @@ package final class SocketStream {
     ///   - asksForLife: see ``Endpoint/connect(asksForLife:)``.
     ///   - peer: how the other side is called in errors.
     /// - Throws: `MessagingError.Code.connectionLost` if that can't even begin.
-    package init(to endpoint: Endpoint, tls context: TLSContext?, asksForLife: Bool = false, peer: String) throws {
-        let descriptor = try endpoint.connect(asksForLife: asksForLife)
+    package convenience init(
+        to endpoint: Endpoint,
+        tls: TLSContext?,
+        asksForLife: Bool = false,
+        peer: String
+    ) throws {
+        try self.init(adopting: endpoint.connect(asksForLife: asksForLife), tls: tls, peer: peer)
+    }
+
+    /// Goes on with a socket that is being connected, never blocks, and is its own from now on.
+    ///
+    /// - Parameters: as for ``init(to:tls:asksForLife:peer:)``.
+    package init(adopting descriptor: CInt, tls context: TLSContext?, peer: String) throws {
         self.descriptor = descriptor
         self.peer = peer
         do {
@@ -120,7 +133,10 @@ package final class SocketStream {
             while true {
                 let count = recv(descriptor, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
                 if count > 0 { return count }
-                if count == 0 { throw ended }
+                if count == 0 {
+                    hasEnded = true
+                    throw ended
+                }
                 if errno == EINTR { continue }
                 if errno == EAGAIN || errno == EWOULDBLOCK { return 0 }
                 throw Endpoint.failure(errno)
@@ -161,6 +177,15 @@ package final class SocketStream {
             return 0
         case .failed(let error): throw error
         }
+    }
+
+    /// Tells the peer that nothing more comes. Without TLS only.
+    package func finishWriting() {
+        #if canImport(Darwin) || canImport(Musl)
+        shutdown(descriptor, SHUT_WR)
+        #else
+        shutdown(descriptor, CInt(SHUT_WR))
+        #endif
     }
 
     private var ended: MessagingError { MessagingError(.connectionLost, "the \(peer) ended the link") }

@@ -9,8 +9,8 @@ package import Martlet
 ///
 /// Handshakes from one context are made one after another: ``failure`` speaks of the latest.
 package final class TLSContext: Sendable {
-    /// The `SSL_CTX`. Who keeps it beyond the life of this object must take a reference of its own, as `SSL_new` and
-    /// libmosquitto's `MOSQ_OPT_SSL_CTX` do; all that its callbacks need lives as long as the context itself.
+    /// The `SSL_CTX`. Who keeps it beyond the life of this object must take a reference of its own, as `SSL_new`
+    /// does; all that its callbacks need lives as long as the context itself.
     ///
     /// It may be used from any thread: nothing changes it after `init`, and OpenSSL 3 counts references to it, and makes
     /// sessions from it, under its own locks and atomics (openssl-threads(7)).
@@ -51,10 +51,6 @@ package final class TLSContext: Sendable {
     }
 
     deinit { SSL_CTX_free(handle) }
-
-    /// Gives up a reference that a library has taken and lost count of: libmosquitto takes one each time it is told of
-    /// a context, and gives up that of the last one alone.
-    package func dropLostReference() { SSL_CTX_free(handle) }
 
     /// Why the latest handshake refused the broker's certificate; `nil` if it did not, or the next one has begun.
     package var failure: String? { record.failure }

@@ -54,5 +54,6 @@ import Testing
         var dumped = ""
         dump(options, to: &dumped)
         #expect(!dumped.contains("secret"))
+        #expect(dumped.contains("password: ***") && "\(options)".contains("password: ***"))
     }
 }

@@ -18,15 +18,15 @@ import Testing
         try await withAMQP(port: server.port) { broker in
             let session = broker.session
             session.gate.hold()
-            await session.countBacklog(bytes: 33 << 20)
+            await session.count(33 << 20)
             #expect(await session.isDeaf)
             session.gate.letGo()
             #expect(await !session.isDeaf)
-            try await until { await session.backlogBytes == 0 }
+            try await until { await session.countedBytes == 0 }
             session.gate.hold()
             #expect(await !session.isDeaf)
-            await session.countBacklog(bytes: 1)
-            #expect(await session.backlogMessages == 1)
+            await session.count(1)
+            #expect(await session.countedMessages == 1)
             session.gate.letGo()
         }
     }
@@ -34,8 +34,15 @@ import Testing
 
 extension AMQPSession {
     fileprivate var countedAfterAsking: Int {
-        backlogMessages = 5
+        gate.hold()
+        for _ in 0..<5 { count(0) }
         _ = isDeaf
-        return backlogMessages
+        gate.letGo()
+        return consuming.backlogMessages
     }
+
+    fileprivate var countedMessages: Int { consuming.backlogMessages }
+    fileprivate var countedBytes: Int { consuming.backlogBytes }
+
+    fileprivate func count(_ bytes: Int) { consuming.countBacklog(bytes: bytes, self) }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Martlet
 import MartletTesting
 import Testing
@@ -153,9 +154,52 @@ import Testing
         #expect(throws: MessagingError.self) { try [UInt8]([1]).withUnsafeBytes { try assembly.body($0) } }
         try assembly.announce(delivery)
         #expect(throws: MessagingError.self) { try assembly.announce(delivery) }
-        #expect(throws: MessagingError.self) { try assembly.header(header(11)) }
         _ = try assembly.header(header(1))
         #expect(throws: MessagingError.self) { try [UInt8]([1, 2]).withUnsafeBytes { try assembly.body($0) } }
+    }
+
+    @Test func whatIsTooLargeIsReadToItsEndAndNotKept() throws {
+        var assembly = ContentAssembly(maximumBodyBytes: 10)
+        try assembly.announce(delivery)
+        #expect(try assembly.header(header(11)) == nil)
+        for _ in 0..<10 {
+            let part = try [UInt8]([1]).withUnsafeBytes { try assembly.body($0) }
+            #expect(part == nil)
+        }
+        let content = try [UInt8]([1]).withUnsafeBytes { try assembly.body($0) }
+        #expect(content?.refusal?.code == .bodyTooLarge && content?.body.isEmpty == true)
+        #expect(!assembly.isBusy)
+        // A size that no message has costs nothing either.
+        try assembly.announce(delivery)
+        #expect(try assembly.header(header(.max)) == nil)
+        let more = try [UInt8](repeating: 0, count: 100).withUnsafeBytes { try assembly.body($0) }
+        #expect(more == nil)
+    }
+
+    /// Tables of any depth are in them: they are refused by their numbers, on a stack that has no room for recursion.
+    @Test func whatOnlyClientsSendIsNotDecoded() async throws {
+        let levels = 20_000
+        var table: [UInt8] = []
+        for level in 0..<levels {
+            let rest = (levels - level - 1) * 6
+            for shift in [24, 16, 8, 0] { table.append(UInt8(truncatingIfNeeded: rest >> shift)) }
+            if level < levels - 1 { table += [0, UInt8(ascii: "F")] }
+        }
+        // queue.declare: ticket, name, flags, arguments
+        let payload: [UInt8] = [0, 50, 0, 10, 0, 0, 1, 97, 0] + table
+        let message: String = await withCheckedContinuation { continuation in
+            let thread = Thread {
+                do {
+                    _ = try payload.withUnsafeBytes { try MethodDecoder().method($0) }
+                    continuation.resume(returning: "it was decoded")
+                } catch {
+                    continuation.resume(returning: "\(error)")
+                }
+            }
+            thread.stackSize = 512 << 10
+            thread.start()
+        }
+        #expect(message.contains("50.10 is not for clients"), "\(message)")
     }
 
     // MARK: Confirms
@@ -212,7 +256,7 @@ import Testing
     // MARK: Heartbeats
 
     @Test func silenceIsNoticed() {
-        let start = ContinuousClock.now
+        let start = Duration.seconds(7)
         var heartbeat = LinkHeartbeat(interval: .seconds(10), now: start)
         func verdict(_ read: Int, _ written: Int, _ seconds: Int, isDeaf: Bool = false) -> LinkHeartbeat.Verdict {
             heartbeat.check(read: read, written: written, isDeaf: isDeaf, now: start + .seconds(seconds))

@@ -242,7 +242,7 @@ struct BridgeTests {
         )
         try FileManager.default.copyItem(atPath: certificates.authority, toPath: folder.path("ca.pem"))
         let run = try Tool.start(["bridge", "-c", file, "--verbose"], environment: ["SECRET": "sesame"])
-        try await run.waitForErrors("bridging mqtts://alice:…@127.0.0.1")
+        try await run.waitForErrors("bridging mqtts://alice:***@127.0.0.1")
         run.send(signal: SIGTERM)
         try await #expect(run.waitForEnd() == .exited(0))
         let wrong = try await Tool.run("bridge", "-c", file, environment: ["SECRET": "open-sesame"])
@@ -277,7 +277,7 @@ struct BridgeTests {
                     "sensors.# → site.{topic}", "site.{topic} → sensors.#, backwards", "call ops.start → ops.there",
                 ]
             )
-            let (near, far) = ("mqtt://me:…@127.0.0.1:\(server.port)", "amqp://127.0.0.1:\(server.port)")
+            let (near, far) = ("mqtt://me:***@127.0.0.1:\(server.port)", "amqp://127.0.0.1:\(server.port)")
             #expect(routes.map { $0["from"] as? String } == [near, far, near])
             #expect(
                 routes.map { $0["guarantee"] as? String } == [
@@ -290,7 +290,7 @@ struct BridgeTests {
             let shown = try Tool.startOnTerminal(["bridge", "--config", file, "--check"], columns: 60)
             try await #expect(shown.waitForEnd() == .exited(0))
             for text in [
-                "sensors.# → site.{topic}", "  guarantee  at most once", "  from       mqtt://me:…@", "  warning ",
+                "sensors.# → site.{topic}", "  guarantee  at most once", "  from       mqtt://me:***@", "  warning ",
             ] {
                 #expect(shown.screen.contains(text))
             }

@@ -74,6 +74,29 @@ struct CallTests {
         withExtendedLifetime(server) {}
     }
 
+    @Test("--stream prints each value as it comes", arguments: TestBroker.allCases)
+    func streams(broker: TestBroker) async throws {
+        let url = try await broker.url
+        let demo = try await Tool.start("demo", url, until: "is there")
+        let run = try Tool.start(["call", url, "demo.countdown", #"{"from": 3, "period": 1}"#, "--stream"])
+        let end = try await run.waitForEnd()
+        #expect(end == .exited(0))
+        #expect(run.lines == ["3", "2", "1"])
+        let endless = try Tool.start(["call", url, "demo.countdown", #"{"from": 100000, "period": 5}"#, "--stream"])
+        try await endless.waitForOutput("99998")
+        endless.send(signal: SIGINT)
+        let interrupted = try await endless.waitForEnd()
+        #expect(interrupted == .exited(130))
+        let wrong = try await Tool.run("call", url, "demo.countdown", #"{"from": -1}"#, "--stream")
+        #expect(wrong.exit == .exited(1))
+        #expect(wrong.output.isEmpty)
+        #expect(wrong.errors.contains("from is -1"))
+        let nobody = try await Tool.run("call", url, unique("ops.nobody"), "--stream", "--timeout", "2s")
+        #expect(nobody.exit == .exited(1))
+        #expect(nobody.errors.hasPrefix("martlet: no-responder: "))
+        withExtendedLifetime(demo) {}
+    }
+
     @Test("nobody there, and nobody in time", arguments: TestBroker.allCases)
     func findsNobody(broker: TestBroker) async throws {
         let url = try await broker.url

@@ -17,6 +17,13 @@ struct CompletionTests {
         #expect(help.output.contains("USAGE: martlet \(subcommand) [<url>]"))
     }
 
+    @Test("--version says which one it is")
+    func saysItsVersion() async throws {
+        let version = try await Tool.run("--version")
+        #expect(version.exit == .exited(0))
+        #expect(version.output.wholeMatch(of: /martlet \d+\.\d+\.\d+\n/) != nil)
+    }
+
     @Test("the exit codes are explained")
     func explainsCodes() async throws {
         let help = try await Tool.run("--help")

@@ -80,6 +80,51 @@ struct SignalTests {
         }
     }
 
+    @Test("SIGTERM ends each command also while the broker says nothing", arguments: ["mqtt", "amqp", "redis"])
+    func endsWhileTheBrokerIsSilent(scheme: String) async throws {
+        try await SilentServer.withServer { server in
+            let url = "\(scheme)://127.0.0.1:\(server.port)"
+            for arguments in [
+                ["publish", url, "a", "1"], ["subscribe", url, "a"], ["call", url, "a"], ["serve", url, "a", "--echo"],
+                ["goal", url, "a"], ["emit", url, "a"], ["send", url, "a", "1"], ["receive", url, "a"], ["nodes", url],
+                ["bridge", url, url + "/", "--topic", "a"], ["demo", url], ["bench", url],
+            ] {
+                let before = server.connections
+                let run = try Tool.start(arguments + ["--connect-timeout", "1000s"])
+                while server.connections == before { try await Task.sleep(for: .milliseconds(5)) }
+                run.send(signal: SIGTERM)
+                let end = try await run.waitForEnd(limit: .seconds(30))
+                #expect(end == .exited(143) || end == .exited(0), "\(arguments)")
+            }
+        }
+    }
+
+    @Test("SIGTERM ends each command also when the broker has stopped")
+    func endsWhileTheBrokerIsStopped() async throws {
+        try await MosquittoServer.withServer { server in
+            try await endAll("mqtt://127.0.0.1:\(server.port)", pause: server.pause, resume: server.resume)
+        }
+        try await RedisServer.withServer { server in
+            try await endAll("redis://127.0.0.1:\(server.port)", pause: server.pause, resume: server.resume)
+        }
+    }
+
+    private func endAll(_ url: String, pause: () -> Void, resume: () -> Void) async throws {
+        var runs: [ProgramRun] = []
+        for arguments in [
+            ["subscribe", url, "a"], ["serve", url, "ops.a", "--echo"], ["receive", url, "jobs"], ["demo", url],
+        ] {
+            runs.append(try await Tool.start(arguments, until: "Ctrl-C ends"))
+        }
+        pause()
+        defer { resume() }
+        for run in runs { run.send(signal: SIGTERM) }
+        for run in runs {
+            let end = try await run.waitForEnd(limit: .seconds(30))
+            #expect(end == .exited(143) || end == .exited(0))
+        }
+    }
+
     @Test("a disk that is full is an error, and a stream that was closed is none")
     func writesNowhere() async throws {
         let folder = try TemporaryFolder("nowhere")

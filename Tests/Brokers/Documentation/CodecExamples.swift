@@ -11,4 +11,19 @@ import Testing
         let value: [String: Double] = try reading.codecs.value(of: message)
         #expect(value == ["distance": 2.5])
     }
+
+    @Test func devicesPublishPlainText() async throws {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect()
+        let power = try await connection.subscribe(to: Topic<Bool>("stat.lamp.POWER"), codec: PlainText())
+        let target = Publisher(to: Topic<Double>("heating.target"), on: connection, codec: PlainText(decimals: 1))
+        try await connection.publish(Message("ON"), to: "stat.lamp.POWER")
+        #expect(try await power.next()?.value == true)
+        let heard = try await connection.subscribe(to: "heating.target")
+        try await target.publish(21.47)
+        #expect(try await heard.next()?.message.text == "21.5")
+
+        let devices = ConnectionOptions(codecs: Codecs(writer: PlainText()))
+        #expect(try devices.codecs.message(true).text == "1")
+    }
 }

@@ -41,7 +41,11 @@ import Testing
                     group.addTask {
                         while true {
                             do {
-                                let reply = try await redis.call(QueueName(name), Message("\(number)"))
+                                let reply = try await redis.call(
+                                    QueueName(name),
+                                    Message("\(number)"),
+                                    timeout: .seconds(120)
+                                )
                                 #expect(reply.text == "\(number)")
                                 return
                             } catch let error as MessagingError where error.code == .noResponder {}

@@ -24,9 +24,13 @@ import Darwin
 
     /// Which body each answer is about.
     private final class Given: Sendable {
-        private let bodies = Mutex<[ObjectIdentifier: (String, Answer)]>([:])
-        func add(_ answer: Answer, _ body: String) { bodies.withLock { $0[ObjectIdentifier(answer)] = (body, answer) } }
-        func body(of answer: Answer) -> String { bodies.withLock { $0[ObjectIdentifier(answer)]?.0 ?? "unknown" } }
+        private let bodies = Mutex<[ObjectIdentifier: (String, PublishAnswer)]>([:])
+        func add(_ answer: PublishAnswer, _ body: String) {
+            bodies.withLock { $0[ObjectIdentifier(answer)] = (body, answer) }
+        }
+        func body(of answer: PublishAnswer) -> String {
+            bodies.withLock { $0[ObjectIdentifier(answer)]?.0 ?? "unknown" }
+        }
     }
 
     private func makeOutbox(limit: Int = 10, bytes: Int = 100_000, _ wakes: Wakes = Wakes()) -> CommandOutbox {
@@ -97,8 +101,8 @@ import Darwin
     @Test func whatIsAwaitedKeepsItsPlace() async throws {
         let outbox = makeOutbox()
         _ = try await outbox.publish([49], to: "a")
-        try await outbox.put(.awaited([50], "a", Answer()))
-        _ = try await outbox.publish([53], to: "b", Answer())
+        try await outbox.put(.awaited([50], "a", PublishAnswer()))
+        _ = try await outbox.publish([53], to: "b", PublishAnswer())
         try await outbox.put(.publish([51], "a"))
         try await outbox.put(.request(request(isGuaranteed: true)))
         _ = try await outbox.publish([52], to: "a")
@@ -138,7 +142,7 @@ import Darwin
 
     @Test func withoutALinkOnlyWhatIsGuaranteedStays() async throws {
         let outbox = makeOutbox(limit: 4)
-        let answer = Answer()
+        let answer = PublishAnswer()
         for _ in 0..<2 { _ = try await outbox.publish([49], to: "a") }
         try await outbox.put(.request(request(isGuaranteed: true)))
         // These are with the loop already.
@@ -235,7 +239,7 @@ import Darwin
         #expect(readAll(theirs) == 0, "something is under way")
         #expect(take(outbox) == ["request of 11"])
         outbox.lend(ours, isIdle: true)
-        let answer = Answer()
+        let answer = PublishAnswer()
         _ = try await outbox.publish([49], to: "a", answer)
         #expect(readAll(theirs) > 0)
         let publish = outbox.reclaim()
@@ -255,7 +259,7 @@ import Darwin
         defer { for end in [ours, theirs] { close(end) } }
         outbox.lend(ours, isIdle: false)
         for number in 1...70 {
-            _ = try await outbox.publish([49], to: "a", number.isMultiple(of: 2) ? Answer() : nil)
+            _ = try await outbox.publish([49], to: "a", number.isMultiple(of: 2) ? PublishAnswer() : nil)
             #expect((readAll(theirs) > 0) == number.isMultiple(of: 32))
         }
         #expect(wakes.count == 3, "the first of each wakes")
@@ -364,7 +368,7 @@ import Darwin
                 group.addTask {
                     for number in 0..<each {
                         let body = "\(producer).\(number)" + String(repeating: "-", count: number % 97 * 2)
-                        let answer = Answer()
+                        let answer = PublishAnswer()
                         given.add(answer, body)
                         _ = try await outbox.publish(Array(body.utf8), to: "a", answer)
                     }
@@ -379,7 +383,7 @@ import Darwin
                 }
                 return received
             }()
-            var expected: [Answer] = []
+            var expected: [PublishAnswer] = []
             var output: [UInt8] = []
             var random = SystemRandomNumberGenerator()
             func takeOver(_ written: SocketLoan.Written) {
@@ -427,7 +431,7 @@ import Darwin
                         let topic = TopicName("t\(number / 7 % 2)")
                         let put = Task {
                             if number % 3 == 0 {
-                                try await outbox.put(.awaited(Array(body.utf8), topic, Answer()))
+                                try await outbox.put(.awaited(Array(body.utf8), topic, PublishAnswer()))
                             } else {
                                 _ = try await outbox.publish(Array(body.utf8), to: topic)
                             }

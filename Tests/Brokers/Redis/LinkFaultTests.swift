@@ -218,14 +218,4 @@ import struct MartletRedis.RedisOptions
             #expect(code != nil)
         }
     }
-
-    private func retrying<Result>(_ body: () async throws -> Result) async throws -> Result {
-        while true {
-            do {
-                return try await body()
-            } catch let error as MessagingError where error.isRetriable {
-                try await Task.sleep(for: .milliseconds(5))
-            }
-        }
-    }
 }

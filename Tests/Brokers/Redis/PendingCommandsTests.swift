@@ -19,7 +19,7 @@ import Testing
         var run = CommandEntry(.publishes("a"))
         run.count = 3
         pending.append(run, sent: .now)
-        pending.expect(Answer())
+        pending.expect(PublishAnswer())
         pending.append(CommandEntry(.awaited), sent: .now)
         pending.append(CommandEntry(.request(Request([[[1]], [[2]]], .answer(Answer())))), sent: .now)
         pending.append(CommandEntry(.request(Request([[[3]]], .answer(Answer())))), sent: .now)
@@ -45,7 +45,7 @@ import Testing
         run.count = 3
         let time = ContinuousClock.now
         pending.append(run, sent: time)
-        let answers = [Answer(), Answer()]
+        let answers = [PublishAnswer(), PublishAnswer()]
         for answer in answers { pending.expect(answer) }
         var awaited = CommandEntry(.awaited)
         awaited.count = 2

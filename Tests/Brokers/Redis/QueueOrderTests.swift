@@ -79,7 +79,7 @@ import Testing
             redis.session.loop.execute { [session = redis.session] in
                 for delivery in held {
                     try? delivery.nack(requeue: true)
-                    session.assumeIsolated { $0.settle() }
+                    session.assumeIsolated { $0.consumers.settle($0) }
                 }
             }
             let again = try await take(4, from: consumer)

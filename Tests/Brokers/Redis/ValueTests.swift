@@ -83,21 +83,30 @@ import Testing
         options.username = "alice"
         options.password = "x"
         options.database = 2
-        func greeting() -> Greeting { Greeting(options, name: "me") }
+        func greeting() -> Greeting { Greeting(options, name: "me", needsMaster: true) }
         #expect(
             String(decoding: greeting().bytes, as: UTF8.self)
                 == "*3\r\n$4\r\nAUTH\r\n$5\r\nalice\r\n$1\r\nx\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n"
-                + "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$2\r\nme\r\n*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n"
+                + "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$2\r\nme\r\n*1\r\n$5\r\nHELLO\r\n"
         )
         var good = greeting()
         for (reply, isLast) in [
             (.status("OK"), false), (.status("OK"), false), (.error(RedisError("NOPERM no")), false),
-            (.integer(9), true),
+            (hello(role: "master", mode: "standalone"), true),
         ] as [(RedisValue, Bool)] {
             let wasLast = try good.received(reply)
             #expect(wasLast == isLast)
         }
-        #expect(good.clientID == 9)
+        #expect(good.server == Greeting.Server(clientID: 9, version: 7, isReplica: false, isCluster: false))
+        #expect(Greeting.Server(hello: .error(RedisError("ERR unknown command"))) == Greeting.Server())
+        // What a node of a cluster keeps is known from its answers.
+        #expect(!Greeting.Server(hello: hello(role: "replica", mode: "cluster")).isReplica)
+        let refusal = #expect(throws: MessagingError.self) {
+            var greeting = Greeting(RedisOptions(), name: "me", needsMaster: true)
+            _ = try greeting.received(.status("OK"))
+            _ = try greeting.received(hello(role: "replica", mode: "standalone"))
+        }
+        #expect(refusal?.code == .refused && refusal?.isRetriable == true)
         for (text, isRetriable) in [
             ("WRONGPASS no", false), ("NOAUTH no", false), ("ERR max number of clients reached", true),
             ("LOADING later", true),
@@ -111,15 +120,88 @@ import Testing
         }
     }
 
+    private func hello(role: String, mode: String) -> RedisValue {
+        let words = ["server", "redis", "version", "7.0.15", "proto", "2", "id", "9", "mode", mode, "role", role]
+        return .array(words.map { .bytes(Array($0.utf8)) } + [.bytes(Array("modules".utf8)), .array([])])
+    }
+
+    /// Whether an error passes, and whether it is this server's alone, is known in one place.
+    @Test func errorsSayWhetherToAskAgain() {
+        for (text, outlook) in [
+            ("NOPERM no", .final), ("WRONGTYPE no", .final), ("ERR no", .final), ("", .final), ("BUSYGROUP no", .final),
+            ("CROSSSLOT no", .final), ("ERR unknown command 'x: -READONLY'", .final), ("busy no", .final),
+            ("LOADING x", .passing), ("BUSY x", .passing), ("TRYAGAIN x", .passing), ("CLUSTERDOWN x", .passing),
+            ("OOM x", .passing), ("NOREPLICAS x", .passing), ("MISCONF x", .passing), ("ASK 1 127.0.0.1:1", .passing),
+            ("ERR max number of clients reached", .passing), ("READONLY x", .elsewhere), ("UNBLOCKED x", .elsewhere),
+            ("MASTERDOWN x", .elsewhere), ("MOVED 1 127.0.0.1:1", .moved),
+            ("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -READONLY x", .elsewhere),
+            ("ERR Error running script (call to f_1): @user_script:1: boom", .final),
+            ("EXECABORT Transaction discarded because of: NOREPLICAS x", .passing),
+            ("EXECABORT Transaction discarded because of previous errors.", .final),
+        ] as [(String, RedisError.Outlook)] {
+            let error = RedisError(text)
+            #expect(error.outlook == outlook, "\(text)")
+            #expect(error.asMessagingError("x").isRetriable == (outlook != .final), "\(text)")
+        }
+        #expect(RedisError.unread("x").asMessagingError("x").code == .bodyTooLarge)
+        #expect(RedisError.unread("x").outlook == .final)
+    }
+
+    @Test func theServersTimeGoesOnWhenTheTimeOfDayIsSet() {
+        let (steady, wall) = (Shared<Int64>(0), Shared<Int64>(1_700_000_000_000_000_000))
+        let clock = ServerClock(
+            ServerClock.Source {
+                steady.value
+            } wall: {
+                wall.value
+            }
+        )
+        func read(_ time: Int64) {
+            clock.set(
+                .array([.integer(time / 1_000_000_000), .integer(time / 1_000 % 1_000_000)]),
+                asked: steady.value,
+                answered: steady.value
+            )
+        }
+        let second: Int64 = 1_000_000_000
+        read(wall.value)
+        let end = clock.end(of: .seconds(600))
+        wall.value += 3_600 * second
+        #expect(!clock.isOver(end))
+        #expect(abs(clock.end(of: .seconds(600)) - end) < second)
+        steady.value += 599 * second
+        #expect(!clock.isOver(end))
+        steady.value += 2 * second
+        #expect(clock.isOver(end))
+        // The server's own clock was set: what it says now counts.
+        read(1_700_000_000 * second)
+        #expect(!clock.isOver(end))
+        // A reading that is no closer changes nothing; but in time the old one is worth less.
+        #expect(clock.uncertainty ?? .zero < .milliseconds(1))
+        steady.value += 3_600 * second
+        #expect(clock.uncertainty ?? .zero > .milliseconds(500))
+        clock.forget()
+        #expect(clock.uncertainty == nil && !clock.isOver(0))
+    }
+
     @Test func clocksAreComparedNoMoreExactlyThanIsKnown() {
-        let clock = ServerClock()
+        let steady = Shared<Int64>(0)
+        let clock = ServerClock(
+            ServerClock.Source {
+                steady.value
+            } wall: {
+                WallClock.nanoseconds
+            }
+        )
         #expect(!clock.isOver(0), "a clock that is not known tells nothing")
-        let now = WallClock.nanoseconds
+        let now: Int64 = 1_000_000_000_000
         // An hour ahead, and the answer took a second.
         let ahead = now + 3_600_000_000_000
         let reply = RedisValue.array([.integer(ahead / 1_000_000_000), .integer(ahead / 1_000 % 1_000_000)])
+        steady.value = now + 500_000_000
         clock.set(reply, asked: now - 500_000_000, answered: now + 500_000_000)
-        #expect(clock.uncertainty > .milliseconds(499))
+        #expect(clock.uncertainty ?? .zero > .milliseconds(499))
+        steady.value = now
         #expect(!clock.isOver(ahead - 400_000_000))
         #expect(clock.isOver(ahead - 700_000_000))
         #expect(!clock.isOver(clock.end(of: .milliseconds(1))))
@@ -192,5 +274,23 @@ import Testing
     func urlsThatMeanNothingAreErrors(_ url: String) {
         let error = #expect(throws: MessagingError.self) { try RedisOptions(url: url) }
         #expect(error?.code == .invalidArgument)
+    }
+
+    @Test func aPasswordIsShownNowhere() throws {
+        struct Holder { var options: RedisOptions? }
+        var options = try RedisOptions(url: "rediss://user:s3sam3@h?certfile=/c&keypassword=s3sam3")
+        #expect(options.password == "s3sam3")
+        for _ in 0..<2 {
+            var dumped = ""
+            dump(Holder(options: options), to: &dumped)
+            let children = Mirror(reflecting: options).children.map { "\($0.value)" }.joined()
+            for text in ["\(options)", String(reflecting: options), "\(Holder(options: options))", dumped, children] {
+                #expect(!text.contains("s3sam3"))
+                #expect(text.contains("***"))
+            }
+            options.password = "s3sam3!"
+        }
+        options.password = nil
+        #expect(options.password == nil)
     }
 }

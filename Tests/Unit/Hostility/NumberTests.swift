@@ -165,22 +165,25 @@ import Testing
             }
         },
         Place("a record of the store") { number in
-            var content: [UInt8] = [1, 0]
-            withUnsafeBytes(of: tag(number).littleEndian) { bytes in
-                for _ in 0..<4 { content += bytes }
+            let digits = withUnsafeBytes(of: tag(number).littleEndian) { Array($0) }
+            for content in [[1, 0] + digits + digits + digits, [2] + digits + [0] + digits + digits + digits] {
+                _ = StoredMessage(content: content[...])
+                _ = StoredMessage.number(of: content[...])
+                for position in [0, 1, 2] { _ = SegmentScanner.step(content, at: position) }
+                let first = min(tag(number), StoredMessage.endOfNumbers - 1)
+                let record = [UInt8](repeating: 0, count: 8) + content
+                _ = SegmentScanner.record(in: record + record, behind: 0, numbers: first..<StoredMessage.endOfNumbers)
             }
-            _ = StoredMessage(content: content[...])
-            _ = SegmentScanner.step(content, at: 0)
-            _ = SegmentScanner.step(content, at: 2)
         },
         Place("the names of the store's files, and its cursor") { number in
             let folder = FileManager.default.temporaryDirectory.appending(path: "martlet-\(UUID())").path
             defer { try? FileManager.default.removeItem(atPath: folder) }
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let record = StoredMessage(topic: "a", message: Message("x"), isRetained: false, time: 1).bytes
+            let record = StoredMessage(topic: "a", message: Message("x"), isRetained: false, time: 1)
+            let records = record.record(number: tag(number)) + record.record(number: 1)
             let digits = "\(tag(number))"
             let name = String(repeating: "0", count: 20 - digits.count) + digits + ".log"
-            try Data(record + record).write(to: URL(filePath: "\(folder)/\(name)"))
+            try Data(records).write(to: URL(filePath: "\(folder)/\(name)"))
             var cursor = withUnsafeBytes(of: tag(number).littleEndian) { Array($0) }
             withUnsafeBytes(of: CRC32.checksum(of: cursor).littleEndian) { cursor += $0 }
             for withCursor in [false, true] {
@@ -230,6 +233,22 @@ import Testing
                     _ = TopicAliases(limit: answer.topicAliases)
                 }
                 _ = MessagingError(publishReason: PublishReason(rawValue: reason))
+            }
+        },
+        Place("MQTT: the lengths and numbers in a packet") { number in
+            let digits = withUnsafeBytes(of: tag(number).bigEndian) { Array($0) + Array($0) }
+            for first in UInt8.min ... .max {
+                ([first] + digits).withUnsafeBytes { bytes in
+                    _ = try? PacketHeader(bytes)
+                    for position in 0...2 {
+                        var reader = PacketReader(bytes, from: position)
+                        _ = try? (reader.variable(), reader.data(), reader.identifier(), reader.fourBytes())
+                        reader = PacketReader(bytes, from: position)
+                        _ = try? reader.part(reader.variable())
+                        reader = PacketReader(bytes, from: position)
+                        _ = try? reader.properties(without: .userProperty)
+                    }
+                }
             }
         },
         Place("MQTT: the number of a packet") { number in

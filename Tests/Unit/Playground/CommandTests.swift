@@ -1,3 +1,4 @@
+import MartletBrokers
 import MartletConsole
 import Testing
 
@@ -32,7 +33,7 @@ struct CommandTests {
             (["rpc", "events"], "one name"),
             (["--broker"], "memory:"),
             (["--broker", "kafka://localhost"], "there is memory:"),
-            (["rpc", "--broker", "memory:other"], "there is memory:"),
+            (["rpc", "--broker", "memory:other/one"], "there is memory:"),
             (["--fast"], "--help"),
             (["bench"], "there is no example"),
         ]

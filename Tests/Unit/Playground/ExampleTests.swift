@@ -1,3 +1,4 @@
+import MartletBrokers
 import Testing
 
 @testable import MartletConsole

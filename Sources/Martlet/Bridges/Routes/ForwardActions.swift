@@ -68,7 +68,7 @@ public struct ForwardActions: Route {
         // Before goals are taken, so that their clients miss no news of them.
         let news = try await context.sink.subscribe(
             to: targets.topics,
-            options: SubscribeOptions(overflow: .dropOldest, limit: 4_096, retained: false)
+            options: .passing(limit: 4_096)
         )
         context.recorder.reads(news)
         defer { context.recorder.reads(nil) }

@@ -49,7 +49,7 @@ struct ForwardBurial: Sendable {
         }
     }
 
-    /// The message as it came, with headers that say why it was not passed on. Pure.
+    /// The message as it came, or the part of it that the sink has not delivered, with headers that say why. Pure.
     ///
     /// - Parameter time: nanoseconds since 1970.
     static func letter(
@@ -61,6 +61,7 @@ struct ForwardBurial: Sendable {
         var letter = entry.delivery.message
         let error = reason as? MessagingError
         let text = error.map { "\($0.code): \($0.message)" } ?? "\(MessagingError.Code.handlerFailed): \(reason)"
+        if let part = error?.cause as? UndeliveredPart { letter.body = part.body }
         letter.headers.replyTo = nil
         letter.headers[Headers.Standard.deathReason] = .string(String(text.prefix(1_024)))
         letter.headers[Headers.Standard.deathTopic] = .string(entry.delivery.topic.text)

@@ -24,6 +24,8 @@ struct ForwardIntake {
     private let sink: Capabilities
     private let mark: BridgeMark
     private let memory: ForwardMemory
+    /// Whether the address of a reply means the same on both sides.
+    private let keepsReplyTo: Bool
     private var topics: TopicMap?
     private var sampler: Sampler
     private var bucket: TokenBucket?
@@ -35,6 +37,7 @@ struct ForwardIntake {
         to sink: Capabilities,
         mark: BridgeMark,
         memory: ForwardMemory,
+        keepsReplyTo: Bool = false,
         now: Duration
     ) throws {
         self.direction = direction
@@ -42,6 +45,7 @@ struct ForwardIntake {
         self.sink = sink
         self.mark = mark
         self.memory = memory
+        self.keepsReplyTo = keepsReplyTo
         if case .topics(let template) = direction.sink {
             topics = TopicMap(direction.pattern, try TopicTemplate(template))
         }
@@ -90,7 +94,7 @@ struct ForwardIntake {
     /// - Returns: whether the bridge's mark may be written on it.
     mutating func prepare(_ entry: inout ForwardEntry) -> Bool {
         // An address of one broker means nothing at another.
-        if !entry.message.headers.isEmpty { entry.message.headers.replyTo = nil }
+        if !keepsReplyTo, !entry.message.headers.isEmpty { entry.message.headers.replyTo = nil }
         entry.retain = isRetained(entry.delivery)
         let isBareDeletion = entry.retain && entry.message.body.isEmpty && !sink.contains(.separateHeaders)
         guard isBareDeletion else {

@@ -18,7 +18,7 @@ struct ForwardPipeline: Sendable {
         self.direction = direction
         self.context = context
         memory = context.recorder.memory(direction.options)
-        output = ForwardOutput(direction, to: context.sink)
+        output = ForwardOutput(direction, to: context.sink, timers: context.timers)
         burial = ForwardBurial(direction, context, memory)
         settling = ForwardSettling(direction, context, memory, output, burial)
     }
@@ -54,6 +54,13 @@ struct ForwardPipeline: Sendable {
         try result.get()
     }
 
+    /// Between two brokers of MQTT the response topic that a message names is a topic of both. What is sent to a queue with one
+    /// would be a call.
+    private var keepsReplyTo: Bool {
+        guard case (.topics, .topics) = (direction.source, direction.sink) else { return false }
+        return context.source.runtime.names.isMQTT && context.sink.runtime.names.isMQTT
+    }
+
     private func open() async throws -> Subscription {
         switch direction.source {
         case .queue(let queue):
@@ -86,7 +93,7 @@ struct ForwardPipeline: Sendable {
                     defer { store.finish() }
                     try await keep(source, in: store)
                 },
-                { try await store.handOut() },
+                { try await store.handOut(timers: context.timers) },
                 { try await pass(stored) }
             )
         } onGracefulShutdown: {
@@ -113,10 +120,20 @@ struct ForwardPipeline: Sendable {
                     var batch: Deque<Delivery> = []
                     try await arrived.next(into: &batch)
                     if batch.isEmpty { return }
+                    for delivery in batch where !store.takes(delivery) { try await bury(tooLarge: delivery) }
+                    batch.removeAll { !store.takes($0) }
                     try await store.take(batch, timers: context.timers)
                 }
             }
         )
+    }
+
+    /// Makes a dead letter of a message that the store can't take: it would hold up all that come after it.
+    private func bury(tooLarge delivery: Delivery) async throws {
+        var entry = ForwardEntry(delivery, begun: context.timers.now)
+        entry.firstTime = WallClock.nanoseconds
+        context.recorder.begins()
+        try await burial.bury(entry, MessagingError(.bodyTooLarge, "the message is larger than the route's store"))
     }
 
     /// Runs tasks until all have ended, or one has failed.
@@ -147,6 +164,7 @@ struct ForwardPipeline: Sendable {
             to: context.sink.capabilities,
             mark: context.bridgeMark,
             memory: memory,
+            keepsReplyTo: keepsReplyTo,
             now: context.timers.now
         )
         let isQueue = direction.source.kind == .queue

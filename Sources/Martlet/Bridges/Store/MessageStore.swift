@@ -17,6 +17,7 @@ final class MessageStore: Settler {
     private let queue = DispatchQueue(label: "martlet.store")
     private let mailbox: Mailbox<Delivery>
     private let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private let options: StoreOptions
     private let recorder: RouteRecorder
     private let warn: Warn
 
@@ -32,14 +33,33 @@ final class MessageStore: Settler {
         warn: @escaping Warn
     ) throws {
         let files = try StoreFiles(options, disk: disk)
-        let cursor = files.cursor
+        let (cursor, damage) = (files.cursor, files.damage)
+        self.options = options
         done = Mutex(Done(frontier: StoreFrontier(next: cursor), handedOut: cursor))
         let waiting = Int(clamping: files.waiting)
         self.files = Mutex(files)
         mailbox = Mailbox(limit: window)
         self.recorder = recorder
         self.warn = warn
-        recorder.update { $0.stored = waiting }
+        recorder.update { statistics in
+            statistics.stored = waiting
+            statistics.storeDropped += damage.lost
+            if damage.failure != nil { statistics.storeFailures += 1 }
+        }
+        tell(damage)
+    }
+
+    private func tell(_ damage: StoreSurvey.Damage) {
+        if damage.lost > 0 || damage.files > 0 {
+            let count = "\(damage.lost) message\(damage.lost == 1 ? "" : "s")"
+            warn(
+                "the store was damaged: \(count) can't be read; what is left is passed on, and the files are kept",
+                damage.failure
+            )
+        } else if let failure = damage.failure {
+            warn("the store's disk failed while it was opened", failure)
+        }
+        if damage.isCursorLost { warn("the store has forgotten what was passed on, and passes it on again", nil) }
     }
 
     /// Opens the store.
@@ -83,26 +103,31 @@ final class MessageStore: Settler {
 
     // MARK: Coming in
 
+    /// Whether a message is small enough for the store: a larger one would be waited with for ever.
+    func takes(_ delivery: Delivery) -> Bool { StoreFiles.takes(Self.stored(delivery, time: 0), options) }
+
+    private static func stored(_ delivery: Delivery, time: Int64) -> StoredMessage {
+        StoredMessage(
+            topic: delivery.topic,
+            message: delivery.message.packed,
+            isRetained: delivery.isRetained,
+            time: time
+        )
+    }
+
     /// Writes messages and acknowledges each when it is written. Waits for room if there is none and that is the rule,
     /// and for the disk if it fails; messages that are not written yet stay with their source meanwhile.
     ///
     /// - Throws: `CancellationError`.
     func take(_ batch: Deque<Delivery>, timers: Timers) async throws {
         let time = WallClock.nanoseconds
-        var left = batch.map { delivery in
-            StoredMessage(
-                topic: delivery.topic,
-                message: delivery.message,
-                isRetained: delivery.isRetained,
-                time: time
-            ).bytes
-        }
+        var left = batch.map { Self.stored($0, time: time) }
         var deliveries = batch
         var attempts = 0
         while !left.isEmpty {
-            let records = left
+            let messages = left
             let (appended, waiting) = await perform { files in
-                let appended = files.append(records)
+                let appended = files.append(messages)
                 return (appended, Int(clamping: files.waiting))
             }
             left.removeFirst(appended.taken)
@@ -131,9 +156,11 @@ final class MessageStore: Settler {
 
     // MARK: Going out
 
-    /// Hands out the messages that are written, until ``finish()`` or cancellation.
-    func handOut() async throws {
+    /// Hands out the messages that are written, until ``finish()`` or cancellation. What the disk fails to read is read
+    /// again, and after some time passed over.
+    func handOut(timers: Timers) async throws {
         defer { mailbox.finish() }
+        var failures = 0
         var rings = rings.makeAsyncIterator()
         while true {
             try Task.checkCancellation()
@@ -144,14 +171,26 @@ final class MessageStore: Settler {
             }
             if let failure { count(failure) }
             done.withLock { done in
-                for number in found.unusable { done.frontier.finish(number) }
-                let last = [found.messages.last?.number, found.unusable.last].compactMap { $0 }.max()
+                for numbers in found.unusable { done.frontier.finish(numbers) }
+                let last = [found.messages.last?.number, found.unusable.last.map { $0.upperBound - 1 }].compactMap {
+                    $0
+                }.max()
                 if let last { done.handedOut = max(done.handedOut, last + 1) }
             }
             recorder.update { statistics in
                 statistics.stored = waiting
-                statistics.storeDropped += found.unusable.count
+                statistics.storeDropped += found.dropped
             }
+            if let failure = found.failure {
+                recorder.update { $0.storeFailures += 1 }
+                warn("the store's disk can't be read", failure)
+                if found.messages.isEmpty {
+                    try await timers.sleep(for: Self.patience.delay(before: failures) ?? .seconds(1))
+                    failures += 1
+                    continue
+                }
+            }
+            failures = 0
             if found.messages.isEmpty, found.unusable.isEmpty {
                 guard await rings.next() != nil else { break }
                 continue
@@ -159,7 +198,7 @@ final class MessageStore: Settler {
             for (number, stored) in found.messages {
                 let delivery = Delivery(
                     topic: stored.topic,
-                    message: stored.message,
+                    message: stored.message.unpacked,
                     isRetained: stored.isRetained,
                     settlement: Settlement(number, by: self)
                 )
@@ -198,6 +237,8 @@ struct StoreFrontier: Sendable {
     /// The first number that is not done with.
     private(set) var next: UInt64
     private var done: Set<UInt64> = []
+    /// More of them, in a row.
+    private var ranges: [Range<UInt64>] = []
 
     init(next: UInt64) {
         self.next = next
@@ -206,7 +247,25 @@ struct StoreFrontier: Sendable {
     mutating func finish(_ number: UInt64) {
         guard number >= next else { return }
         done.insert(number)
-        while done.remove(next) != nil { next += 1 }
+        advance()
+    }
+
+    mutating func finish(_ numbers: Range<UInt64>) {
+        guard numbers.upperBound > next else { return }
+        ranges.append(numbers)
+        advance()
+    }
+
+    private mutating func advance() {
+        while true {
+            if done.remove(next) != nil {
+                next += 1
+            } else if let position = ranges.firstIndex(where: { $0.contains(next) }) {
+                next = ranges.remove(at: position).upperBound
+            } else {
+                return
+            }
+        }
     }
 
     /// Everything before a number is done with.
@@ -214,6 +273,7 @@ struct StoreFrontier: Sendable {
         guard number > next else { return }
         next = number
         done = done.filter { $0 >= number }
-        while done.remove(next) != nil { next += 1 }
+        ranges = ranges.filter { $0.upperBound > number }
+        advance()
     }
 }

@@ -6,97 +6,113 @@ import Musl
 import Darwin
 #endif
 
-/// Reads a segment's records, one after the other. Its calls block.
+/// Reads a segment's records, one after the other, and passes over what is none. Its calls block.
 struct SegmentReader: ~Copyable {
     enum Step {
-        /// The content of a record that is whole.
-        case record(ArraySlice<UInt8>)
-        /// Nothing follows, or a record whose end is missing.
+        /// The number and the content of a record that is whole.
+        case record(UInt64, ArraySlice<UInt8>)
+        /// None follows.
         case end
-        /// The record that follows has been changed; where the ones behind it begin can't be told.
-        case broken
     }
 
     private let file: Int32
+    private let disk: StoreDisk
     private var buffer: [UInt8] = []
     /// Where in the buffer the next record begins, and where in the file the buffer ends.
     private var position = 0
     private var offset = 0
-    /// How many bytes the records have that were read.
-    private(set) var bytes = 0
-    /// The number of the record that is read next.
-    private(set) var number: UInt64
     /// The number of the segment's first record.
     let first: UInt64
+    /// The number after that of the record that was read last.
+    private(set) var next: UInt64
+    /// Whether there were bytes that are no record.
+    private(set) var isDamaged = false
+    /// Whether there were such bytes at its end.
+    private(set) var endsDamaged = false
+    /// How many bytes could not be read behind the last record.
+    private(set) var unreadableBytes = 0
+    /// Has what can't be read pass for damaged, rather than fail.
+    var passesOverFailures = false
 
-    init(_ path: String, first: UInt64) throws(StoreFailure) {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw StoreFailure(of: "open") }
-        self.file = file
+    init(_ folder: StoreFolder, first: UInt64, disk: StoreDisk) throws(StoreFailure) {
+        file = try folder.openForReading(first)
+        self.disk = disk
         self.first = first
-        number = first
+        next = first
     }
 
     deinit { close(file) }
 
-    mutating func next() throws(StoreFailure) -> Step {
+    /// - Parameter end: no record of this segment has that number, or a larger one.
+    mutating func next(before end: UInt64) throws(StoreFailure) -> Step {
         while true {
             switch SegmentScanner.step(buffer, at: position) {
-            case .record(let content, let end):
-                bytes += end - position
-                position = end
-                number += 1
-                return .record(buffer[content])
+            case .record(let content, let behind):
+                let number = StoredMessage.number(of: buffer[content]) ?? next
+                guard number >= next, number < end else {
+                    guard try passOver(before: end) else { return .end }
+                    continue
+                }
+                position = behind
+                next = number + 1
+                unreadableBytes = 0
+                return .record(number, buffer[content])
             case .broken:
-                return .broken
+                guard try passOver(before: end) else { return .end }
             case .needs:
                 buffer.removeFirst(position)
                 position = 0
-                guard try fill() else { return .end }
+                if try fill() { continue }
+                guard !buffer.isEmpty, try passOver(before: end) else { return .end }
             }
         }
     }
 
+    /// Looks for the record behind one that is none, which takes all of the file.
+    private mutating func passOver(before end: UInt64) throws(StoreFailure) -> Bool {
+        while try fill() {}
+        isDamaged = true
+        guard next < end, let found = SegmentScanner.record(in: buffer, behind: position, numbers: next..<end) else {
+            position = buffer.count
+            endsDamaged = true
+            return false
+        }
+        position = found
+        return true
+    }
+
     /// Adds the next part of the file to the buffer; `false` at its end.
     private mutating func fill() throws(StoreFailure) -> Bool {
-        let size = 256 << 10
-        var result = 0
+        let size = passesOverFailures ? Self.page : 256 << 10
+        var (result, code) = (0, Int32(0))
+        let disk = disk
         let chunk = [UInt8](unsafeUninitializedCapacity: size) { memory, count in
             repeat {
-                result = pread(file, memory.baseAddress, size, off_t(offset))
-            } while result < 0 && errno == EINTR
+                result = disk.read(file, UnsafeMutableRawBufferPointer(memory), offset)
+                code = errno
+            } while result < 0 && code == EINTR
             count = max(0, result)
         }
-        guard result >= 0 else { throw StoreFailure(of: "pread") }
+        if result < 0 {
+            guard passesOverFailures else { throw StoreFailure(of: "read", code: code) }
+            return passOverPage()
+        }
         offset += chunk.count
         buffer += chunk
         return !chunk.isEmpty
     }
-}
 
-/// Finds the records in the bytes of a segment. A pure value.
-enum SegmentScanner {
-    /// The result of looking for a record.
-    enum Step: Sendable, Equatable {
-        /// A record whose checksum is right: its content, and where the next one begins.
-        case record(content: Range<Int>, next: Int)
-        /// There are not enough bytes yet for the record: how many there have to be.
-        case needs(Int)
-        /// The record was not written whole, or has been changed.
-        case broken
+    /// A page that can't be read holds no records, as one that has been changed; those around it may.
+    private mutating func passOverPage() -> Bool {
+        var status = stat()
+        let left = fstat(file, &status) == 0 ? Int(status.st_size) - offset : 0
+        let count = min(left, Self.page - offset % Self.page)
+        guard count > 0 else { return false }
+        buffer += repeatElement(0, count: count)
+        offset += count
+        unreadableBytes += count
+        return true
     }
 
-    /// Looks for a record at a position in bytes.
-    static func step(_ bytes: [UInt8], at position: Int) -> Step {
-        var reader = RecordReader(bytes[min(position, bytes.count)...])
-        guard let length: UInt32 = reader.number(), let checksum: UInt32 = reader.number() else {
-            return .needs(position + StoredMessage.prefixBytes)
-        }
-        guard length > 0, length <= StoredMessage.maximumBytes else { return .broken }
-        let begin = position + StoredMessage.prefixBytes
-        let end = begin + Int(length)
-        guard bytes.count >= end else { return .needs(end) }
-        guard CRC32.checksum(of: bytes[begin..<end]) == checksum else { return .broken }
-        return .record(content: begin..<end, next: end)
-    }
+    private static let page = 4_096
 }

@@ -6,14 +6,20 @@ import Musl
 import Darwin
 #endif
 
-/// The system calls by which a store writes. A test puts others in their place, which fail as a broken disk does.
+/// The system calls by which a store writes and reads. A test puts others in their place, which fail as a broken disk does.
 struct StoreDisk: Sendable {
     /// Writes bytes to a file; as `write`.
     var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int
+    /// Reads bytes of a file; as `pread`.
+    var read: @Sendable (_ file: Int32, _ bytes: UnsafeMutableRawBufferPointer, _ offset: Int) -> Int
     /// Forces a file or a folder onto the disk; as `fsync`.
     var sync: @Sendable (_ file: Int32) -> Int32
 
-    static let system = StoreDisk(write: { writeToSystem($0, $1) }, sync: { forceOntoDisk($0) })
+    static let system = StoreDisk(
+        write: { writeToSystem($0, $1) },
+        read: { pread($0, $1.baseAddress, $1.count, off_t($2)) },
+        sync: { forceOntoDisk($0) }
+    )
 }
 
 /// A system call that failed.
@@ -21,10 +27,10 @@ struct StoreFailure: Error, Hashable, CustomStringConvertible {
     let call: String
     let code: Int32
 
-    /// The failure of the call that was made last on this thread.
-    init(of call: String) {
+    /// The failure of a call; by default of the one that was made last on this thread.
+    init(of call: String, code: Int32 = errno) {
         self.call = call
-        code = errno
+        self.code = code
     }
 
     /// Whether there is no room on the disk, rather than something wrong with it.

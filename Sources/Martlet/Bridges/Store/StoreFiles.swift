@@ -9,12 +9,6 @@ import Darwin
 /// The files of a store: segments called after the number of their first record, a cursor, and a lock. Its calls block;
 /// it is used by one thread at a time.
 struct StoreFiles: ~Copyable {
-    private struct Segment {
-        /// The number of its first record.
-        let first: UInt64
-        var bytes: Int
-    }
-
     /// The result of writing records.
     struct Appended {
         /// How many of them need not be written again: they are on the disk, or were dropped.
@@ -31,7 +25,11 @@ struct StoreFiles: ~Copyable {
     struct Found {
         var messages: [(number: UInt64, message: StoredMessage)] = []
         /// Numbers of records that can't be read, or are too old.
-        var unusable: [UInt64] = []
+        var unusable: [Range<UInt64>] = []
+        /// How many of these have not been counted before.
+        var dropped = 0
+        /// Why no more were read, if the disk fails.
+        var failure: StoreFailure?
     }
 
     /// How far the writing of records has come.
@@ -54,7 +52,7 @@ struct StoreFiles: ~Copyable {
     private let options: StoreOptions
     private let disk: StoreDisk
     private let folder: StoreFolder
-    private var segments: [Segment] = []
+    private var segments: [StoreSegment]
     /// The last segment's file; `nil` if the next record begins a new segment.
     private var output: Int32?
     /// The number that the next record gets.
@@ -66,66 +64,40 @@ struct StoreFiles: ~Copyable {
     private var reading: UInt64
     /// The folders in which files were made or removed since they were last forced onto the disk.
     private var changedFolders: Set<Int32>
+    /// What was found wrong when it was opened.
+    let damage: StoreSurvey.Damage
+    /// The records that were found missing then.
+    private var missing: [Range<UInt64>]
+    /// How often in a row reading has failed.
+    private var readFailures = 0
 
-    /// Opens a folder, and makes one if there is none. A last record that was not written whole is cut off.
+    /// Opens a folder, and makes one if there is none.
+    ///
+    /// Nothing that is there is cut off or deleted. Where the last file is not whole the next records go to a new one.
     ///
     /// - Throws: ``MessagingError/Code/invalidArgument`` if it can't be used, or somebody else uses it.
     init(_ options: StoreOptions, disk: StoreDisk = .system) throws {
         let folder = try StoreFolder(options.folder)
-        let segments = folder.segments
+        let survey: StoreSurvey
         do throws(StoreFailure) {
-            let tail = try segments.last.map { last throws(StoreFailure) in try Tail(folder, first: last.first) }
-            self.init(options, disk, folder, segments.map { Segment(first: $0.first, bytes: $0.bytes) }, tail)
+            survey = try StoreSurvey(of: folder, on: disk)
         } catch {
             throw folder.unusable(error)
         }
+        self.init(options, disk, folder, survey)
     }
 
-    /// The last segment of a store that is opened, from whose end on the next records are written.
-    private struct Tail {
-        let file: Int32
-        /// How many bytes of it are whole records, and the number of the record that follows.
-        let bytes: Int
-        let next: UInt64
-
-        init(_ folder: StoreFolder, first: UInt64) throws(StoreFailure) {
-            let path = folder.path(of: first)
-            var reader = try SegmentReader(path, first: first)
-            while case .record = try reader.next() {}
-            bytes = reader.bytes
-            next = reader.number
-            file = open(path, O_RDWR | O_CLOEXEC)
-            guard file >= 0 else { throw StoreFailure(of: "open") }
-            _ = ftruncate(file, off_t(bytes))
-            _ = lseek(file, off_t(bytes), SEEK_SET)
-        }
-    }
-
-    private init(
-        _ options: StoreOptions,
-        _ disk: StoreDisk,
-        _ folder: StoreFolder,
-        _ segments: [Segment],
-        _ tail: Tail?
-    ) {
+    private init(_ options: StoreOptions, _ disk: StoreDisk, _ folder: StoreFolder, _ survey: StoreSurvey) {
         self.options = options
         self.disk = disk
         self.folder = folder
-        self.segments = segments
+        segments = survey.segments
+        output = survey.output
+        (next, cursor, reading) = (survey.next, survey.cursor, survey.cursor)
+        missing = survey.missing
+        damage = survey.damage
         changedFolders = folder.descriptors
-        let saved = folder.savedCursor ?? 0
-        cursor = max(saved, segments.first?.first ?? 0)
-        next = tail?.next ?? saved
-        reading = cursor
-        output = tail?.file
-        if let tail { self.segments[segments.count - 1].bytes = tail.bytes }
-        if cursor > next {
-            // A machine that lost its power remembers that it was done with records that it has not got any more. Their
-            // numbers are not given again, or the next ones would be taken for done with.
-            while !self.segments.isEmpty { removeFirstSegment() }
-            closeOutput()
-            next = cursor
-        }
+        folder.limitAside(to: options.limit)
         finish(before: cursor)
     }
 
@@ -141,12 +113,18 @@ struct StoreFiles: ~Copyable {
 
     // MARK: Writing
 
-    /// Writes records, as far as there is room by the options; fewer are taken than given if the source is to wait, or
+    /// Whether a message is small enough to be taken at all.
+    static func takes(_ message: StoredMessage, _ options: StoreOptions) -> Bool {
+        message.recordBytes <= min(options.limit, StoredMessage.contentBytes.upperBound)
+    }
+
+    /// Writes messages, as far as there is room by the options; fewer are taken than given if the source is to wait, or
     /// if the disk fails.
-    mutating func append(_ records: [[UInt8]]) -> Appended {
+    mutating func append(_ messages: [StoredMessage]) -> Appended {
         var progress = Progress(next: next, bytes: segments.last?.bytes ?? 0)
         do throws(StoreFailure) {
-            for record in records {
+            for message in messages {
+                let record = message.record(number: next)
                 while try !add(record, &progress) {
                     switch options.overflow {
                     case .suspend:
@@ -177,7 +155,14 @@ struct StoreFiles: ~Copyable {
     ///
     /// - Returns: whether there was room, also on the disk.
     private mutating func add(_ record: [UInt8], _ progress: inout Progress) throws(StoreFailure) -> Bool {
-        guard segments.reduce(0, { $0 + $1.bytes }) + record.count <= options.limit else { return false }
+        if !hasRoom(record.count) {
+            // What is done with takes no room from what is not.
+            guard cursor == next, !segments.isEmpty else { return false }
+            try commit(&progress)
+            closeOutput()
+            while !segments.isEmpty { removeFirstSegment() }
+            guard hasRoom(record.count) else { return false }
+        }
         let isFull = segments.last.map { $0.bytes > 0 && $0.bytes + record.count > options.segmentBytes } ?? true
         let begins = output == nil || isFull
         if begins { try commit(&progress) }
@@ -194,6 +179,10 @@ struct StoreFiles: ~Copyable {
         }
     }
 
+    private func hasRoom(_ count: Int) -> Bool {
+        segments.reduce(0, { $0 + $1.bytes }) + count <= options.limit
+    }
+
     private mutating func write(_ record: [UInt8]) throws(StoreFailure) {
         guard let output else { return }
         let last = segments.count - 1
@@ -203,9 +192,10 @@ struct StoreFiles: ~Copyable {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 let failure = StoreFailure(of: "write")
-                // Takes the broken record away, so that the next one follows the last whole one.
-                _ = ftruncate(output, off_t(segments[last].bytes))
-                _ = lseek(output, off_t(segments[last].bytes), SEEK_SET)
+                // Takes away what there is of the record. A disk that is broken may not do so: then the next one goes to a
+                // new segment.
+                let isWhole = written == 0 || ftruncate(output, off_t(segments[last].bytes)) == 0
+                if !isWhole || !failure.isFull { closeOutput() }
                 throw failure
             }
             written += count
@@ -215,12 +205,15 @@ struct StoreFiles: ~Copyable {
     }
 
     private mutating func beginSegment() throws(StoreFailure) {
-        let file = open(folder.path(of: next), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw StoreFailure(of: "open") }
+        // One in which nothing has been written, or nothing was taken, has its number.
+        if let last = segments.last, last.first == next {
+            segments.removeLast()
+            if last.bytes > 0 { putAside(last) } else { folder.remove(last.first) }
+        }
+        let file = try folder.create(next)
         closeOutput()
         output = file
-        if segments.last?.first == next { segments.removeLast() }
-        segments.append(Segment(first: next, bytes: 0))
+        segments.append(StoreSegment(first: next, bytes: 0))
         changedFolders.insert(folder.descriptor)
     }
 
@@ -277,40 +270,82 @@ struct StoreFiles: ~Copyable {
         var found = Found()
         let oldest = options.maximumAge.map { now - max(0, Int64($0.seconds * 1e9)) }
         while found.messages.count < limit, reading < next {
-            guard case .record(let content) = nextRecord() else {
-                // The rest of the segment can't be read.
-                let end = segments.first { $0.first > reading }?.first ?? next
-                found.unusable += Array(reading..<end)
-                reading = end
-                continue
+            let position = segments.lastIndex { $0.first <= reading }
+            let end = segments.first { $0.first > reading }?.first ?? next
+            var number = end
+            var message: StoredMessage?
+            do throws(StoreFailure) {
+                if let position, let record = try record(in: position, before: end) {
+                    number = record.number
+                    message = StoredMessage(content: record.content)
+                    if message == nil { segments[position].isDamaged = true }
+                }
+            } catch {
+                found.failure = error
+                return found
             }
-            let message = StoredMessage(content: content)
+            skip(to: number, &found)
+            guard number < end else { continue }
             if let message, oldest.map({ message.time >= $0 }) ?? true {
-                found.messages.append((reading, message))
+                found.messages.append((number, message))
             } else {
-                found.unusable.append(reading)
+                found.unusable.append(number..<number + 1)
+                found.dropped += 1
             }
-            reading += 1
+            reading = number + 1
         }
         return found
     }
 
-    private mutating func nextRecord() -> SegmentReader.Step {
-        guard let segment = segments.last(where: { $0.first <= reading }) else { return .end }
+    /// Passes over records that are missing.
+    private mutating func skip(to number: UInt64, _ found: inout Found) {
+        guard number > reading else { return }
+        let numbers = reading..<number
+        found.unusable.append(numbers)
+        let known = missing.reduce(0) { $0 + $1.clamped(to: numbers).count }
+        found.dropped += StoreSurvey.lost(numbers.count - known)
+        reading = number
+    }
+
+    /// The next record of a segment that is not before the one that is wanted; `nil` at its end.
+    private mutating func record(
+        in position: Int,
+        before end: UInt64
+    ) throws(StoreFailure) -> (number: UInt64, content: ArraySlice<UInt8>)? {
         do throws(StoreFailure) {
-            if input?.first != segment.first {
+            if input?.first != segments[position].first {
                 input = nil
-                input = try SegmentReader(folder.path(of: segment.first), first: segment.first)
+                input = try SegmentReader(folder, first: segments[position].first, disk: disk)
             }
-            // Passes over the records that were done with before.
-            while let number = input?.number, number < reading {
-                guard case .record? = try input?.next() else { return .end }
+            if readFailures >= Self.patience { input?.passesOverFailures = true }
+            defer {
+                // The next record begins a new segment: this one may have more that is no record.
+                if input?.isDamaged == true, !segments[position].isDamaged {
+                    segments[position].isDamaged = true
+                    if position == segments.count - 1 { closeOutput() }
+                }
             }
-            return try input?.next() ?? .end
+            while case .record(let number, let content)? = try input?.next(before: end) {
+                readFailures = 0
+                if number >= reading { return (number, content) }
+            }
+            return nil
         } catch {
-            return .broken
+            readFailures += 1
+            // Once more from its start: the part that failed may be in the midst of a record.
+            input = nil
+            guard readFailures <= Self.patience else {
+                // Not even its pages one by one.
+                readFailures = 0
+                segments[position].isDamaged = true
+                return nil
+            }
+            throw error
         }
     }
+
+    /// So often reading may fail, until what can't be read counts as damaged.
+    private static let patience = 10
 
     // MARK: Forgetting
 
@@ -350,9 +385,20 @@ struct StoreFiles: ~Copyable {
     /// - Returns: the number of the first record that was in it.
     @discardableResult
     private mutating func removeFirstSegment() -> UInt64 {
-        let first = segments.removeFirst().first
-        folder.remove(first)
+        let segment = segments.removeFirst()
+        if segment.isDamaged {
+            putAside(segment)
+        } else {
+            folder.remove(segment.first)
+        }
+        missing.removeAll { $0.upperBound <= (segments.first?.first ?? next) }
         changedFolders.insert(folder.descriptor)
-        return first
+        return segment.first
+    }
+
+    private mutating func putAside(_ segment: StoreSegment) {
+        folder.putAside(segment.first)
+        folder.limitAside(to: options.limit)
+        changedFolders.insert(folder.descriptor)
     }
 }

@@ -25,9 +25,10 @@ public struct StoreOptions: Sendable, Hashable {
         case dropNewest
     }
 
-    /// The folder, which is made if there is none. Nobody else may use it.
+    /// The folder, which is made if there is none. It belongs to the user of the process, and nobody else may use it.
     public var folder: String
-    /// How many bytes it may take.
+    /// How many bytes it may take; what was damaged and put aside may take as many again. A larger message becomes a dead
+    /// letter.
     public var limit: Int
     /// After how many bytes a new file is begun. Files are deleted whole.
     public var segmentBytes: Int

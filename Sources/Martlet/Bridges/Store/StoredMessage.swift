@@ -1,14 +1,18 @@
 /// A message as it lies in a file of the store. A pure value.
 ///
-/// A record is a length and a checksum of 4 bytes each, and the content: a version (1), flags (bit 0: retained), the
-/// time when it was written (8 bytes, nanoseconds since 1970), the topic, the headers, and the body, which takes the
-/// rest. Numbers are little-endian; texts have their length before them, in 4 bytes. A header is a name, a byte for its
-/// type, and its value.
+/// A record is a length and a checksum of 4 bytes each, and the content: a version (2), the record's number (8 bytes),
+/// flags (bit 0: retained), the time when it was written (8 bytes, nanoseconds since 1970), the topic, the headers, and the
+/// body, which takes the rest. Numbers are little-endian; texts have their length before them, in 4 bytes. A header is a
+/// name, a byte for its type, and its value. Records of version 1 have no number: theirs is the one after the last.
 struct StoredMessage: Sendable, Equatable {
     /// The length and the checksum at a record's begin.
     static let prefixBytes = 8
-    /// No record is larger: a length beyond that is none.
-    static let maximumBytes = 256 << 20
+    /// No content is larger or smaller: a length beyond that is none.
+    static let contentBytes = 22...256 << 20
+    /// No record has this number or a larger one: what says so has been changed.
+    static let endOfNumbers: UInt64 = 1 << 62
+    /// The version of the records that are written.
+    static let version: UInt8 = 2
 
     let topic: TopicName
     let message: Message
@@ -16,11 +20,27 @@ struct StoredMessage: Sendable, Equatable {
     /// Nanoseconds since 1970.
     let time: Int64
 
+    /// How many bytes its record has.
+    var recordBytes: Int {
+        let headers = message.headers.reduce(0) { sum, header in
+            let value =
+                switch header.1 {
+                case .string(let text): 4 + text.utf8.count
+                case .integer, .double: 8
+                case .boolean: 0
+                case .bytes(let bytes): 4 + bytes.count
+                }
+            return sum + 5 + header.0.utf8.count + value
+        }
+        return Self.prefixBytes + 26 + topic.text.utf8.count + headers + message.body.count
+    }
+
     /// The record.
-    var bytes: [UInt8] {
+    func record(number: UInt64) -> [UInt8] {
         var content: [UInt8] = []
-        content.reserveCapacity(message.body.count + 128)
-        content.append(1)
+        content.reserveCapacity(recordBytes - Self.prefixBytes)
+        content.append(Self.version)
+        content.append(number: number)
         content.append(isRetained ? 1 : 0)
         content.append(number: time)
         content.append(text: topic.text)
@@ -63,7 +83,9 @@ struct StoredMessage: Sendable, Equatable {
     /// The message of a record's content, whose checksum is right; `nil` if it is none all the same.
     init?(content: ArraySlice<UInt8>) {
         var reader = RecordReader(content)
-        guard reader.byte() == 1, let flags = reader.byte(), let time: Int64 = reader.number(),
+        guard let version = reader.byte(), version == 1 || version == Self.version else { return nil }
+        if version > 1, reader.number() as UInt64? == nil { return nil }
+        guard let flags = reader.byte(), let time: Int64 = reader.number(),
             let topic = reader.text(), let count: UInt32 = reader.number()
         else { return nil }
         var headers: [Headers.Element] = []
@@ -87,6 +109,15 @@ struct StoredMessage: Sendable, Equatable {
             isRetained: flags & 1 == 1,
             time: time
         )
+    }
+}
+
+extension StoredMessage {
+    /// The number of a record's content; `nil` if it has none.
+    static func number(of content: ArraySlice<UInt8>) -> UInt64? {
+        var reader = RecordReader(content.prefix(9))
+        guard reader.byte() != 1 else { return nil }
+        return reader.number()
     }
 }
 

@@ -39,12 +39,14 @@ struct BridgeMark: Sendable {
         if let sink, Self.lists(headers[Headers.Standard.bridgeBrokers], sink) { return .loop }
         if let mesh, Self.lists(headers[Headers.Standard.bridgeMeshes], mesh) { return .loop }
         guard let path = headers[Headers.Standard.bridgePath]?.string, !path.isEmpty else { return .pass }
+        let limit = headers.integer(Headers.Standard.bridgeHopLimit).map { min($0, hopLimit) } ?? hopLimit
+        // No bridge has written that, and brokers might cut it off at its end, where this one's name belongs.
+        guard path.utf8.count / (Self.longestName + 1) <= max(limit, Self.usualHopLimit) else { return .tooFar }
         var hops = 0
         for name in path.utf8.split(separator: Self.comma) {
             if name.elementsEqual(bridge.utf8) { return .loop }
             hops += 1
         }
-        let limit = headers.integer(Headers.Standard.bridgeHopLimit).map { min($0, hopLimit) } ?? hopLimit
         return hops >= limit ? .tooFar : .pass
     }
 
@@ -73,6 +75,8 @@ struct BridgeMark: Sendable {
 
     /// How many bridges a message passes at most, unless told.
     static let usualHopLimit = 8
+    /// How many bytes a name has at most.
+    private static let longestName = 64
 
     private static func lists(_ names: HeaderValue?, _ name: String) -> Bool {
         names?.string?.utf8.split(separator: comma).contains { $0.elementsEqual(name.utf8) } ?? false
@@ -101,7 +105,7 @@ struct BridgeMark: Sendable {
         let isPlain = name.unicodeScalars.allSatisfy { scalar in
             scalar != "," && !scalar.properties.isWhitespace && scalar.properties.generalCategory != .control
         }
-        guard !name.isEmpty, name.utf8.count <= 64, isPlain else {
+        guard !name.isEmpty, name.utf8.count <= longestName, isPlain else {
             throw MessagingError(
                 .invalidArgument,
                 "a \(kind) can't be named \(quoted(name)): a name has 1 to 64 bytes, no comma and no white space"

@@ -196,6 +196,9 @@ extension MemoryBroker {
         }
     }
 
+    /// Whether a delivery is still with the consumer that it went to.
+    func isHeld(_ tag: UInt64) -> Bool { locked { $0.core.delivery(tag) != nil } }
+
     // MARK: The link itself
 
     /// The client leaves for good, and its subscriptions end.

@@ -8,6 +8,8 @@ final class MemoryLink: Settler {
         let message: Message
         let topic: TopicName
         let options: PublishOptions
+        /// When it is worthless, by the connection's clock.
+        let deadline: Duration?
     }
 
     /// In a struct, because a bare closure that is the whole state of a lock is wrapped anew, and the wrapping
@@ -54,8 +56,10 @@ final class MemoryLink: Settler {
         let outcome = try publishNow(message, to: topic, options)
         // Nearly every publish is done here, without a suspension point.
         if case .done = outcome { return }
-        try await conclude(outcome, options.guarantee, expiry: options.expiry) {
-            try publishNow(message, to: topic, options)
+        try await conclude(outcome, options.guarantee, expiry: options.expiry) { left in
+            var options = options
+            options.expiry = left
+            return try publishNow(message, to: topic, options)
         } whileOffline: {
             try publishOffline(message, to: topic, options)
         }
@@ -87,8 +91,10 @@ final class MemoryLink: Settler {
         try check(dispatch.message)
         let outcome = try broker.dispatch(dispatch, options, from: self)
         if case .done = outcome { return }
-        try await conclude(outcome, options.guarantee, expiry: options.expiry) {
-            try broker.dispatch(dispatch, options, from: self)
+        try await conclude(outcome, options.guarantee, expiry: options.expiry) { left in
+            var options = options
+            options.expiry = left
+            return try broker.dispatch(dispatch, options, from: self)
         } whileOffline: {
             throw MessagingError.offline
         }
@@ -102,16 +108,18 @@ final class MemoryLink: Settler {
     /// Waits for what kept a message from being done with at once.
     ///
     /// - Parameters:
-    ///   - again: hands the message to the broker anew, when a lost link is back and there is a guarantee.
+    ///   - again: hands the message to the broker anew, when a lost link is back and there is a guarantee; it is told what is
+    ///     left of the message's life.
     ///   - whileOffline: what is done instead if there is none.
     private func conclude(
         _ outcome: MemoryBroker.Outcome,
         _ guarantee: Guarantee,
         expiry: Duration?,
-        again: () throws -> MemoryBroker.Outcome,
+        again: (Duration?) throws -> MemoryBroker.Outcome,
         whileOffline: () throws -> Void
     ) async throws {
         var outcome = outcome
+        let deadline = expiry.map { runtime.timers.now + $0 }
         while true {
             switch outcome {
             case .done:
@@ -131,8 +139,8 @@ final class MemoryLink: Settler {
             case .offline:
                 guard !isClosing.load(ordering: .relaxed) else { throw MessagingError.closed }
                 guard guarantee != .atMostOnce else { return try whileOffline() }
-                try await runtime.waitUntilConnected(within: expiry)
-                outcome = try again()
+                try await runtime.waitUntilConnected(within: deadline.map { $0 - runtime.timers.now })
+                outcome = try again(deadline.map { max(.milliseconds(1), $0 - runtime.timers.now) })
             }
         }
     }
@@ -157,7 +165,14 @@ final class MemoryLink: Settler {
             runtime.count(\.droppedOffline, "a publish to \(topic) was dropped while there was no link")
         case .buffer(let limit):
             let overflows = buffer.withLock { buffer in
-                buffer.append(Buffered(message: message, topic: topic, options: options))
+                buffer.append(
+                    Buffered(
+                        message: message,
+                        topic: topic,
+                        options: options,
+                        deadline: options.expiry.map { runtime.timers.now + $0 }
+                    )
+                )
                 guard buffer.count > max(0, limit) else { return false }
                 buffer.removeFirst()
                 return true
@@ -176,8 +191,15 @@ final class MemoryLink: Settler {
     /// - Returns: whether nothing is left.
     private func sendAll(of buffer: inout Deque<Buffered>) -> Bool {
         while let publish = buffer.first {
+            var options = publish.options
+            options.expiry = publish.deadline.map { $0 - runtime.timers.now }
+            if let left = options.expiry, left <= .zero {
+                buffer.removeFirst()
+                runtime.count(\.droppedOffline, "a publish to \(publish.topic) expired while there was no link")
+                continue
+            }
             // The broker takes them at once. Those for a full mailbox wait outside it.
-            let outcome = try? broker.publish(publish.message, to: publish.topic, publish.options, from: self)
+            let outcome = try? broker.publish(publish.message, to: publish.topic, options, from: self)
             if case .offline = outcome { return false }
             buffer.removeFirst()
         }
@@ -205,6 +227,12 @@ final class MemoryLink: Settler {
 
     func settle(_ tag: UInt64, as disposition: Disposition) throws {
         try broker.settle(tag, of: client, as: disposition)
+    }
+
+    func isStale(_ tag: UInt64) -> Bool { !broker.isHeld(tag) }
+
+    func skippedStale(_ tag: UInt64) {
+        runtime.count(\.staleDeliveries, "a delivery whose link was lost before it was read: it is delivered again")
     }
 
     // MARK: The link itself

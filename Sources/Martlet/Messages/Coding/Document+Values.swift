@@ -49,8 +49,8 @@ extension Document {
     /// Seconds since 1970, base64, the text of a URL, and the number of a decimal.
     private func foundationValue(_ type: Any.Type, at node: Int, path: () -> CodingPath) throws -> Any? {
         if type == Date.self {
-            guard let seconds = seconds(at: node) else { throw error(at: node, as: Double.self, path: path()) }
-            return Date(timeIntervalSince1970: seconds)
+            guard let date = date(at: node) else { throw error(at: node, as: Double.self, path: path()) }
+            return date
         }
         if type == Data.self {
             if let bytes = binary(at: node) { return Data(bytes) }

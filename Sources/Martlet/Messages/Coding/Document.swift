@@ -5,6 +5,7 @@
 /// once; of keys that occur twice the last counts.
 final class Document {
     let bytes: [UInt8]
+    let format: EncodingFormat
     let userInfo: [CodingUserInfoKey: any Sendable]
     // Nobody but one decoder uses these, and no access to one of them calls anything that could use it again; checked
     // at run time, they would cost a fifth of the whole.
@@ -14,10 +15,42 @@ final class Document {
     /// Up to so many keys are compared one by one.
     private static let longestLinear = 24
 
-    init(bytes: [UInt8], outline: consuming DocumentOutline, userInfo: [CodingUserInfoKey: any Sendable]) {
+    private init(
+        bytes: [UInt8],
+        outline: consuming DocumentOutline,
+        format: EncodingFormat,
+        userInfo: [CodingUserInfoKey: any Sendable]
+    ) {
         self.bytes = bytes
+        self.format = format
         nodes = outline.finished()
         self.userInfo = userInfo
+    }
+
+    /// - Throws: a `DecodingError` if the bytes are none.
+    convenience init(
+        _ bytes: [UInt8],
+        format: EncodingFormat,
+        userInfo: [CodingUserInfoKey: any Sendable] = [:]
+    ) throws {
+        switch format {
+        case .json:
+            self.init(bytes: bytes, outline: try JSONCodec.outline(of: bytes), format: format, userInfo: userInfo)
+        case .messagePack:
+            self.init(
+                bytes: bytes,
+                outline: try MessagePackCodec.outline(of: bytes),
+                format: format,
+                userInfo: userInfo
+            )
+        }
+    }
+
+    /// A document that is nothing but null.
+    static func null(_ format: EncodingFormat, userInfo: [CodingUserInfoKey: any Sendable]) -> Document {
+        var outline = DocumentOutline(count: 0)
+        outline.add(.null, 0..<0)
+        return Document(bytes: [], outline: outline, format: format, userInfo: userInfo)
     }
 
     subscript(node: Int) -> DocumentNode { nodes[node] }
@@ -78,6 +111,31 @@ final class Document {
             member = next(after: member + 1)
         }
         return keys
+    }
+
+    /// Where the elements or members of an array or object stand that is the whole document; `nil` for anything else.
+    func content(of node: Int) -> Range<Int>? {
+        guard kind(of: node) == .array || kind(of: node) == .object else { return nil }
+        guard format == .messagePack else { return 1..<bytes.count - 1 }
+        // The number of elements is in the first byte, or in two or four behind it.
+        return switch bytes[0] {
+        case 0xDC, 0xDE: 3..<bytes.count
+        case 0xDD, 0xDF: 5..<bytes.count
+        default: 1..<bytes.count
+        }
+    }
+
+    /// Where the members of an object stand that an encoding wrote.
+    func members(of object: Int) -> [ObjectMember] {
+        guard kind(of: object) == .object else { return [] }
+        var members: [ObjectMember] = []
+        var member = object + 1
+        while member < next(after: object) {
+            let key = range(of: member)
+            members.append(ObjectMember(start: key.lowerBound - format.prefixOfKey(key.count), key: key))
+            member = next(after: member + 1)
+        }
+        return members
     }
 
     private func member(_ key: UnsafeBufferPointer<UInt8>, in object: Int) -> Int? {

@@ -53,13 +53,17 @@ struct DocumentKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
         try DocumentUnkeyedContainer(document, try node(of: key), .key(key, in: path))
     }
 
-    func superDecoder() throws -> any Decoder {
-        guard let node = document.value(of: NameKey.super.stringValue, in: object) else { throw missing(NameKey.super) }
-        return DocumentDecoder(document: document, node: node, path: .key(NameKey.super, in: path))
-    }
+    func superDecoder() throws -> any Decoder { decoder(of: NameKey.super) }
+    func superDecoder(forKey key: Key) throws -> any Decoder { decoder(of: key) }
 
-    func superDecoder(forKey key: Key) throws -> any Decoder {
-        DocumentDecoder(document: document, node: try node(of: key), path: .key(key, in: path))
+    /// What is not there is null, as Foundation's decoder has it.
+    private func decoder(of key: some CodingKey) -> DocumentDecoder {
+        let inner = CodingPath.key(key, in: path)
+        guard let node = document.value(of: key.stringValue, in: object) else {
+            let null = Document.null(document.format, userInfo: document.userInfo)
+            return DocumentDecoder(document: null, node: 0, path: inner)
+        }
+        return DocumentDecoder(document: document, node: node, path: inner)
     }
 
     @inline(__always)

@@ -12,6 +12,14 @@ struct EncodingFrame {
         var isObject: Bool { self == .object || self == .sortedObject }
     }
 
+    enum Single {
+        case none
+        /// It wrote all that there is.
+        case whole
+        /// It wrote a scalar where there was a container already, which counts.
+        case beside
+    }
+
     /// No other frame of the encoding has it.
     let id: Int
     let start: Int
@@ -22,6 +30,10 @@ struct EncodingFrame {
     var firstMember = 0
     /// Of an object: the marks of the keys that it has.
     var keys: UInt64 = 0
+    /// What its single-value container has been asked for.
+    var single = Single.none
+    /// Whether what its single-value container wrote can't be gone on with; see ``ValueEncoding/seal()``.
+    var isSealed = false
     /// Whether it is one dictionary, no two of whose keys are alike.
     var isDictionary = false
     /// Whether a key has been written twice: the later member counts.

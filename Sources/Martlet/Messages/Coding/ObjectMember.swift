@@ -8,6 +8,8 @@ struct ObjectMember {
     var replaced: Int32?
     /// Whether a later member of the same key has taken its place.
     var isReplaced = false
+    /// Whether its value can't be gone on with; see ``ValueEncoding/seal()``.
+    var isSealed = false
 
     mutating func move(by distance: Int) {
         start += distance

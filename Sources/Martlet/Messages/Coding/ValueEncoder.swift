@@ -55,7 +55,21 @@ extension ValueEncoder: SingleValueEncodingContainer {
     func encode(_ value: UInt64) throws { try integer(value) }
     func encode(_ value: UInt128) throws { try integer(value) }
 
-    func encode<Value: Encodable>(_ value: Value) throws { try scalar { try $0.write(value) { path } } }
+    func encode<Value: Encodable>(_ value: Value) throws {
+        guard encoding.isContainer(frame) else { return try scalar { try $0.write(value) { path } } }
+        let state = encoding.state
+        guard try !encoding.beginScalar(in: frame, path: path) else { return }
+        do {
+            if ValueEncoding.isWrittenWhole(Value.self) {
+                _ = try ValueEncoding.bytes(of: value, format: encoding.format, userInfo: encoding.userInfo)
+            } else {
+                try encoding.merge(value, into: self)
+            }
+        } catch {
+            encoding.undo(state)
+            throw error
+        }
+    }
 
     private func integer(_ value: some FixedWidthInteger) throws {
         try scalar { try $0.write(integer: value) { path } }
@@ -64,7 +78,7 @@ extension ValueEncoder: SingleValueEncodingContainer {
     @inline(__always)
     private func scalar(_ write: (ValueEncoding) throws -> Void) throws {
         let state = encoding.state
-        try encoding.beginScalar(in: frame, path: path)
+        guard try encoding.beginScalar(in: frame, path: path) else { return }
         do {
             try write(encoding)
         } catch {

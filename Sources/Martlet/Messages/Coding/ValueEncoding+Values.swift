@@ -11,18 +11,22 @@ extension ValueEncoding {
         let type = Value.self
         if type == [Double].self, let values = value as? [Double] {
             try write(numbers: values, path: path) { write($0) }
+            seal()
         } else if type == [Int].self, let values = value as? [Int] {
             write(elements: values) { write(Int64($0)) }
+            seal()
         } else if type == [String].self, let values = value as? [String] {
             write(elements: values) { write($0) }
+            seal()
         } else if type == [Float].self, let values = value as? [Float] {
             try write(numbers: values, path: path) { write($0) }
+            seal()
         } else if type == [UInt8].self, let values = value as? [UInt8] {
             if format == .messagePack { write(data: values) } else { write(elements: values) { write(Int64($0)) } }
+            seal()
         } else if type == Date.self, let date = value as? Date {
-            let seconds = date.timeIntervalSince1970
-            try check(seconds, path: path)
-            write(seconds)
+            try check(date.timeIntervalSinceReferenceDate, path: path)
+            write(DateSeconds(reference: date.timeIntervalSinceReferenceDate))
         } else if type == Data.self, let data = value as? Data {
             write(data: Array(data))
         } else if type == URL.self, let url = value as? URL {
@@ -33,6 +37,20 @@ extension ValueEncoding {
             try encode(value, path: path())
         }
     }
+
+    /// Whether Foundation's encoder writes values of a type itself, without asking them.
+    static func isWrittenWhole(_ type: Any.Type) -> Bool {
+        wholeTypes.contains(ObjectIdentifier(type))
+    }
+
+    private static let wholeTypes: Set<ObjectIdentifier> = {
+        let types: [Any.Type] = [
+            [Int8].self, [Int16].self, [Int32].self, [Int64].self, [Int128].self, [Int].self, [UInt8].self,
+            [UInt16].self, [UInt32].self, [UInt64].self, [UInt128].self, [UInt].self, [String].self, [Float].self,
+            [Double].self, Date.self, Data.self, URL.self, Decimal.self,
+        ]
+        return Set(types.map { ObjectIdentifier($0) })
+    }()
 
     private func write<Number: BinaryFloatingPoint>(
         numbers: [Number],

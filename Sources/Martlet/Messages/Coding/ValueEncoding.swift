@@ -63,9 +63,13 @@ final class ValueEncoding {
         lastID += 1
         frame = EncodingFrame(id: lastID, start: bytes.count, firstChild: children.count)
         try value.encode(to: ValueEncoder(self, frame.id, path))
-        if frame.kind == .undecided, case .root = path { throw Self.invalid(value, "It encoded nothing.", path) }
+        if frame.kind == .undecided, outer.isEmpty, depth == 0 {
+            throw Self.invalid(value, "It encoded nothing.", path)
+        }
         try end()
+        let isArray = frame.kind == .array
         if let last = outer.popLast() { frame = last }
+        if isArray, Self.isWrittenWhole(Value.self) { seal() }
     }
 
     /// Ends the innermost frame.
@@ -94,7 +98,11 @@ final class ValueEncoding {
 
     /// Makes the frame an array or object, unless it is one already: a class and its superclass may share one, and a type
     /// may write members beside those of a dictionary.
+    ///
+    /// What the single-value container has written becomes one, if it is an array or object.
     func open(_ kind: EncodingFrame.Kind, in id: Int, path: CodingPath) {
+        if frame.id == id, frame.kind == .scalar, !frame.isSealed { goOn() }
+        if frame.id == id, frame.single == .whole, frame.kind != .scalar { frame.single = .none }
         let isSame = frame.kind == kind || frame.kind.isObject && kind.isObject
         guard frame.id == id, frame.kind == .undecided || isSame else {
             return fail("It is two kinds of value at once, or written to after its end.", path)
@@ -112,21 +120,70 @@ final class ValueEncoding {
         writeStart()
     }
 
+    /// Whether the frame is an array or object.
+    func isContainer(_ id: Int) -> Bool { frame.id == id && (frame.kind == .array || frame.kind.isObject) }
+
     /// How many elements the frame has.
     func count(in id: Int) -> Int { frame.id == id ? frame.count : 0 }
 
     /// Makes the frame one scalar, or a value that another writes.
-    func beginScalar(in id: Int, path: CodingPath) throws {
-        guard frame.id == id, frame.kind == .undecided else {
+    ///
+    /// - Returns: false if it is an array or object already, beside which a scalar does not count.
+    func beginScalar(in id: Int, path: CodingPath) throws -> Bool {
+        guard frame.id == id, frame.single == .none else {
             throw Self.invalid((), "It is two values at once, or written to after its end.", path)
         }
+        guard frame.kind == .undecided else {
+            frame.single = .beside
+            return false
+        }
         frame.kind = .scalar
+        frame.single = .whole
+        return true
+    }
+
+    /// Has a value that its single-value container takes write into the array or object that the frame is already.
+    func merge<Value: Encodable>(_ value: Value, into encoder: ValueEncoder) throws {
+        frame.single = .none
+        try value.encode(to: encoder)
+        frame.single = .whole
+    }
+
+    /// Notes that Foundation's encoder can't go on with the value that has just been written: it keeps arrays of numbers
+    /// and of text as they were written.
+    func seal() {
+        if frame.kind == .scalar {
+            frame.isSealed = true
+        } else if frame.kind.isObject, !members.isEmpty {
+            members[members.count - 1].isSealed = true
+        }
+    }
+
+    /// Takes the end away from the array or object that is all of the frame, so that more can be written to it. What is
+    /// neither is left as it is.
+    private func goOn() {
+        let value = bytes.array(from: frame.start)
+        guard let document = try? Document(value, format: format), let content = document.content(of: 0) else { return }
+        bytes.truncate(to: frame.start)
+        frame.kind = document.kind(of: 0) == .array ? .array : .object
+        frame.count = Int(document[0].count)
+        frame.firstMember = members.count
+        frame.keys = .max
+        writeStart()
+        let distance = bytes.count - content.lowerBound
+        for var member in document.members(of: 0) {
+            member.move(by: distance)
+            members.append(member)
+        }
+        bytes.append(contentsOf: Array(value[content]))
     }
 
     /// Undoes ``beginScalar(in:path:)``, for a value that could not be encoded.
     func undoScalar(_ state: State) {
         undo(state)
         frame.kind = .undecided
+        frame.single = .none
+        frame.isSealed = false
     }
 
     /// Begins an element of the array that the frame is.
@@ -178,16 +235,35 @@ final class ValueEncoding {
         return indices[frame.id, default: ObjectMemberIndex()].latest(of: key, among: own, in: bytes)
     }
 
-    /// Begins a member that is written apart: the one that is there already, if there is one under the key.
+    /// Begins a member that is written apart: the one that is there already, if there is one under the key. A value that
+    /// is there is gone on with.
     ///
-    /// - Returns: `nil` if the object has ended, or has another kind of value under the key.
+    /// - Returns: `nil` if the object has ended, or what it has under the key can't be gone on with.
     func nested(_ name: String, in id: Int, path: CodingPath) -> ValueEncoding? {
         let before = state
         guard beginMember(name, in: id) else { return nil }
-        guard let earlier = members.last?.replaced.map({ members[Int($0)] }) else { return child(path: path) }
-        undo(before)
+        guard let position = members.last?.replaced.map({ Int($0) }) else { return child(path: path) }
+        let earlier = members[position]
         let value = earlier.key.upperBound + (format == .json ? 2 : 0)
-        return children[frame.firstChild...].last { $0.offset == value }?.encoding
+        if let child = children[frame.firstChild...].last(where: { $0.offset == value }) {
+            undo(before)
+            return child.encoding
+        }
+        guard !earlier.isSealed else {
+            undo(before)
+            return nil
+        }
+        let separator = format == .json ? 1 : 0
+        let child = child(path: path)
+        child.take(bytes.array(from: value, to: members[position + 1].start - separator))
+        return child
+    }
+
+    /// Makes a value that has been written elsewhere the one of this encoding.
+    private func take(_ value: [UInt8]) {
+        bytes.append(contentsOf: value)
+        frame.kind = .scalar
+        frame.single = .whole
     }
 
     /// What has to be put back if an element or member can't be encoded.
@@ -391,6 +467,20 @@ extension ValueEncoding {
         switch format {
         case .json: bytes.appendJSON(value)
         case .messagePack: bytes.appendMessagePack(value)
+        }
+    }
+
+    /// A date in the first form from which the same date comes back: for JSON decimals; for MessagePack a number, a time,
+    /// or the decimals as text.
+    func write(_ date: DateSeconds) {
+        if format == .json {
+            bytes.append(date.decimals)
+        } else if let seconds = date.seconds {
+            bytes.appendMessagePack(seconds)
+        } else if let time = date.time {
+            bytes.appendMessagePack(time)
+        } else {
+            bytes.appendMessagePack(date.decimals)
         }
     }
 

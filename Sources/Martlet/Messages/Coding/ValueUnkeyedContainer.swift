@@ -3,16 +3,15 @@ struct ValueUnkeyedContainer: UnkeyedEncodingContainer {
     private let encoding: ValueEncoding
     private let frame: Int
     private let path: CodingPath
-    private(set) var count: Int
 
     init(_ encoding: ValueEncoding, _ frame: Int, _ path: CodingPath) {
         self.encoding = encoding
         self.frame = frame
         self.path = path
-        count = encoding.count(in: frame)
     }
 
     var codingPath: [any CodingKey] { path.keys }
+    var count: Int { encoding.count(in: frame) }
 
     mutating func encodeNil() throws { try element { $0.writeNil() } }
     mutating func encode(_ value: Bool) throws { try element { $0.write(value) } }
@@ -61,7 +60,6 @@ struct ValueUnkeyedContainer: UnkeyedEncodingContainer {
     private mutating func child() -> ValueEncoder {
         let inner = here
         if !encoding.beginElement(in: frame) { encoding.fail(Self.isOver, path) }
-        count += 1
         return encoding.child(path: inner).rootEncoder(path: inner)
     }
 
@@ -80,6 +78,5 @@ struct ValueUnkeyedContainer: UnkeyedEncodingContainer {
             encoding.undo(state)
             throw error
         }
-        count += 1
     }
 }

@@ -1,7 +1,7 @@
 /// JSON, the default: what Python peers speak.
 ///
 /// Keys the type does not know are ignored; a missing key takes the value that the type's own `init(from:)` gives
-/// it. Dates are seconds since 1970, data is base64. A number that JSON has no notation for (`Double.nan`) is an
+/// it. Dates are seconds since 1970, exactly; data is base64. A number that JSON has no notation for (`Double.nan`) is an
 /// encoding error; `NaN`, `Infinity` and `-Infinity`, which some peers send, are read. See <doc:ChoosingACodec> for all that
 /// is accepted.
 public struct JSONCodec: Codec {
@@ -31,8 +31,7 @@ public struct JSONCodec: Codec {
     ///
     /// - Throws: a `DecodingError`, or what the type throws.
     public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        let document = Document(bytes: bytes, outline: try Self.outline(of: bytes), userInfo: userInfo)
-        return try document.value(type, at: 0) { .root }
+        try Document(bytes, format: .json, userInfo: userInfo).value(type, at: 0) { .root }
     }
 
     /// Where everything is in the bytes of one value.

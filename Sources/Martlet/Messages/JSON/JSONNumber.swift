@@ -130,7 +130,7 @@ struct JSONNumber {
 
 extension JSONNumber {
     /// Sign, digits and exponent of a number.
-    private struct Parts {
+    struct Parts {
         let isNegative: Bool
         /// The digits, and the point if there is one.
         let digits: Range<Int>

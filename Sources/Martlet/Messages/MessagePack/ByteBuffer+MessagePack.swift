@@ -36,6 +36,21 @@ extension GrowingBuffer<UInt8> {
         }
     }
 
+    /// A time, which is the extension of type -1, in the smallest of its three sizes.
+    mutating func appendMessagePack(_ time: DateSeconds.Time) {
+        if let seconds = UInt32(exactly: time.seconds), time.nanoseconds == 0 {
+            append(0xD6, UInt8(0xFF))
+            append(bigEndian: seconds)
+        } else if time.seconds >= 0, time.seconds < 1 << 34 {
+            append(0xD7, UInt8(0xFF))
+            append(bigEndian: UInt64(time.nanoseconds) << 34 | UInt64(time.seconds))
+        } else {
+            append(0xC7, UInt16(12 << 8 | 0xFF))
+            append(bigEndian: time.nanoseconds)
+            append(bigEndian: time.seconds)
+        }
+    }
+
     mutating func appendMessagePack(binary: [UInt8]) {
         append(lengthOf: binary.count, 0xC4, 0xC5, 0xC6)
         append(contentsOf: binary)
@@ -67,6 +82,11 @@ extension GrowingBuffer<UInt8> {
     @inline(__always)
     private mutating func append<Integer: FixedWidthInteger>(_ first: UInt8, _ number: Integer) {
         append(first)
+        append(bigEndian: number)
+    }
+
+    @inline(__always)
+    private mutating func append<Integer: FixedWidthInteger>(bigEndian number: Integer) {
         for shift in stride(from: Integer.bitWidth - 8, through: 0, by: -8) {
             append(UInt8(truncatingIfNeeded: number >> Integer(shift)))
         }

@@ -73,8 +73,10 @@ extension Document {
             } else {
                 buffer.append(digits: integer(at: node, as: UInt64.self) ?? .max)
             }
-        case .float, .timestamp:
-            let number = seconds(at: node) ?? .nan
+        case .timestamp:
+            buffer.append(time(at: node)?.decimals ?? "null")
+        case .float:
+            let number = double(at: node) ?? .nan
             if number.isFinite {
                 buffer.appendJSON(number)
             } else {

@@ -1,7 +1,7 @@
 /// MessagePack: smaller than JSON and faster to read, for peers that agree on it.
 ///
 /// Types are encoded as in JSON, but for `Data` and `[UInt8]`, which are binary. Dates are seconds since 1970, as a
-/// number; MessagePack's own timestamps are read as well. Every form of the specification is read, and the shortest is
+/// number where that is exact, else MessagePack's own timestamps; both are read. Every form of the specification is read, and the shortest is
 /// written. See <doc:ChoosingACodec>.
 public struct MessagePackCodec: Codec {
     private let userInfo: [CodingUserInfoKey: any Sendable]
@@ -30,8 +30,7 @@ public struct MessagePackCodec: Codec {
     ///
     /// - Throws: a `DecodingError`, or what the type throws.
     public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        let document = Document(bytes: bytes, outline: try Self.outline(of: bytes), userInfo: userInfo)
-        return try document.value(type, at: 0) { .root }
+        try Document(bytes, format: .messagePack, userInfo: userInfo).value(type, at: 0) { .root }
     }
 
     /// Where everything is in the bytes of one value.

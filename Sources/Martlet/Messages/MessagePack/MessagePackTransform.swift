@@ -9,7 +9,7 @@
 /// go on with JSON: where only Martlet's own peers meet, ``MessagePackCodec`` costs less.
 ///
 /// What JSON has no form for becomes what ``JSONCodec`` would write for it: binary is base64 text, a time the seconds since
-/// 1970, and a whole number that is a key its digits.
+/// 1970 in decimals, and a whole number that is a key its digits.
 public struct MessagePackTransform: BodyTransform {
     /// A transform to MessagePack.
     public init() {}
@@ -21,8 +21,7 @@ public struct MessagePackTransform: BodyTransform {
     ///
     /// - Throws: a `DecodingError` for what is no JSON.
     public func outgoing(_ bytes: [UInt8]) throws -> [UInt8] {
-        let outline = try JSONCodec.outline(of: bytes)
-        return Document(bytes: bytes, outline: outline, userInfo: [:]).messagePack()
+        try Document(bytes, format: .json).messagePack()
     }
 
     /// The JSON text of MessagePack, in about four times its bytes at most.
@@ -30,7 +29,6 @@ public struct MessagePackTransform: BodyTransform {
     /// - Throws: a `DecodingError` for what is no MessagePack, or has an extension in it other than a time.
     public func incoming(_ bytes: [UInt8]) throws -> [UInt8] {
         if bytes.count > 1, JSONScanner.isValue(bytes) { return bytes }
-        let outline = try MessagePackCodec.outline(of: bytes)
-        return try Document(bytes: bytes, outline: outline, userInfo: [:]).json()
+        return try Document(bytes, format: .messagePack).json()
     }
 }

@@ -15,9 +15,17 @@ public struct Consume: Component {
     private let read: @Sendable (NodeContext) async throws -> Void
 
     /// Handles the values of a queue. Messages that are no such value are made dead letters, and counted.
+    ///
+    /// - Parameters:
+    ///   - queue: which queue.
+    ///   - options: how it is consumed.
+    ///   - codec: what all values are read with, whatever content type they have; `nil`: as the connection reads that type.
+    ///   - onHandlerError: how a delivery is settled whose handler throws.
+    ///   - handler: is called for each value.
     public init<Value>(
         from queue: Queue<Value>,
         options: ConsumeOptions = ConsumeOptions(),
+        codec: (any Codec)? = nil,
         onHandlerError: DeliveryErrorPolicy = .requeue(),
         handler: @escaping @Sendable (Received<Value>) async throws -> Void
     ) {
@@ -26,7 +34,7 @@ public struct Consume: Component {
         self.options = options
         self.onHandlerError = onHandlerError
         read = { context in
-            let values = try await context.connection.consume(from: queue, options: options)
+            let values = try await context.connection.consume(from: queue, options: options, codec: codec)
             context.ready()
             try await withGracefulShutdownHandler {
                 for try await value in values {

@@ -13,9 +13,17 @@ public struct Subscribe: Component {
     private let read: @Sendable (NodeContext) async throws -> Void
 
     /// Handles the values of many topics.
+    ///
+    /// - Parameters:
+    ///   - filter: which topics.
+    ///   - options: how they are subscribed to.
+    ///   - codec: what all values are read with, whatever content type they have; `nil`: as the connection reads that type.
+    ///   - onHandlerError: how it goes on when the handler throws.
+    ///   - handler: is called for each value.
     public init<Value>(
         to filter: TopicFilter<Value>,
         options: SubscribeOptions = SubscribeOptions(),
+        codec: (any Codec)? = nil,
         onHandlerError: HandlerErrorPolicy = .skip,
         handler: @escaping @Sendable (Received<Value>) async throws -> Void
     ) {
@@ -23,7 +31,7 @@ public struct Subscribe: Component {
         pattern = filter.pattern
         self.options = options
         read = { context in
-            let values = try await context.connection.subscribe(to: filter, options: options)
+            let values = try await context.connection.subscribe(to: filter, options: options, codec: codec)
             context.ready()
             try await withGracefulShutdownHandler {
                 for try await value in values {
@@ -36,13 +44,27 @@ public struct Subscribe: Component {
     }
 
     /// Handles the values of one topic.
+    ///
+    /// - Parameters:
+    ///   - topic: which topic.
+    ///   - options: how it is subscribed to.
+    ///   - codec: what all values are read with, whatever content type they have; `nil`: as the connection reads that type.
+    ///   - onHandlerError: how it goes on when the handler throws.
+    ///   - handler: is called for each value.
     public init<Value>(
         to topic: Topic<Value>,
         options: SubscribeOptions = SubscribeOptions(),
+        codec: (any Codec)? = nil,
         onHandlerError: HandlerErrorPolicy = .skip,
         handler: @escaping @Sendable (Received<Value>) async throws -> Void
     ) {
-        self.init(to: TopicFilter(topic), options: options, onHandlerError: onHandlerError, handler: handler)
+        self.init(
+            to: TopicFilter(topic),
+            options: options,
+            codec: codec,
+            onHandlerError: onHandlerError,
+            handler: handler
+        )
     }
 
     /// Handles messages as they are.

@@ -22,21 +22,24 @@ struct Holdings: Sendable {
 
 extension AMQPSession {
     /// Whether the broker confirms what the verbs publish.
-    var confirms: Bool { publisher.channel?.confirms != nil }
+    var confirms: Bool { publishing.unconfirmedOfVerbs != nil }
 
     /// How many deliveries are not settled.
-    var unsettled: Int { channels.values.reduce(0) { $0 + $1.unsettled } }
+    var unsettled: Int { channels.all.reduce(0) { $0 + $1.unsettled } }
+
+    /// Where the will lies.
+    var willQueue: String { consuming.will?.queue ?? "" }
 
     var holdings: Holdings {
-        let windows = channels.values.compactMap(\.confirms)
+        let windows = channels.all.compactMap(\.confirms)
         return Holdings(
-            inOutbox: outbox.count,
-            waiting: waiting.count,
-            unconfirmed: (publisher.channel?.confirms?.count ?? 0, windows.reduce(0) { $0 + $1.count }),
+            inOutbox: outlet.outbox.count,
+            waiting: publishing.waitingCount,
+            unconfirmed: (publishing.unconfirmedOfVerbs ?? 0, windows.reduce(0) { $0 + $1.count }),
             unconfirmedBytes: windows.reduce(0) { $0 + $1.bytes },
-            backlog: link?.backlog ?? 0,
+            backlog: wire.link?.backlog ?? 0,
             channels: channels.count,
-            isRestored: undeclared == 0 && natives.values.allSatisfy(\.isReady)
+            isRestored: declarations.undeclared == 0 && consuming.nativesAreReady
         )
     }
 }

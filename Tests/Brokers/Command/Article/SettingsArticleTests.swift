@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IntegrationSupport
+import MartletSettings
 import Testing
 
 @testable import MartletCommand
@@ -11,8 +12,9 @@ struct SettingsArticleTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
+    /// Those that show files of bridges; files of other kinds stand beside the modules that they are for.
     private static var documents: [URL] {
-        let folder = root.appending(path: "Sources")
+        let folder = root.appending(path: "Sources/Martlet")
         let paths = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
         let files = paths?.compactMap { $0 as? URL } ?? []
         return [root.appending(path: "README.md")] + files.filter { $0.pathExtension == "md" }

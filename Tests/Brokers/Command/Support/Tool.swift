@@ -88,6 +88,15 @@ enum Tool {
         until word: String,
         environment: [String: String] = [:]
     ) async throws -> ProgramRun {
+        try await start(arguments, until: word, environment: environment)
+    }
+
+    /// The same.
+    static func start(
+        _ arguments: [String],
+        until word: String,
+        environment: [String: String] = [:]
+    ) async throws -> ProgramRun {
         let run = try start(arguments + ["--verbose"], environment: environment)
         try await run.waitForErrors(word)
         return run

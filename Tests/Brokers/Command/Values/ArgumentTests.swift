@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletBrokers
 import MartletConsole
 import Testing
 
@@ -106,7 +107,10 @@ struct ArgumentTests {
     func removesSecrets() {
         let url = "amqp://me:s3sam3@host/v?keypassword=s3sam3"
         let text = Secrets.removed(from: "Unexpected '\(url)' and '--count=\(url)'", in: ["x", url, "--count=\(url)"])
-        #expect(text == "Unexpected 'amqp://me:…@host/v?keypassword=…' and '--count=amqp://me:…@host/v?keypassword=…'")
+        #expect(
+            text
+                == "Unexpected 'amqp://me:***@host/v?keypassword=***' and '--count=amqp://me:***@host/v?keypassword=***'"
+        )
         #expect(Secrets.removed(from: "no mqtt://a:b@c d", in: ["mqtt://a:b@c d"]) == "no mqtt://…")
         #expect(Secrets.removed(from: "no kafka://a:b@c", in: ["kafka://a:b@c"]) == "no kafka://…")
     }

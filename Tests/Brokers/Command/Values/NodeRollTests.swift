@@ -1,4 +1,5 @@
 import Martlet
+import MartletBrokers
 import MartletConsole
 import Testing
 
@@ -49,7 +50,7 @@ struct NodeRollTests {
             return NodeScreen.table(roll, at: start, address: .mqtt("mqtt://u:s3sam3@h"), size: size, style: plain)
         }
         #expect(table(100, 30).count == 6)
-        #expect(table(100, 30).first == "4 of 4 nodes live on mqtt://u:…@h")
+        #expect(table(100, 30).first == "4 of 4 nodes live on mqtt://u:***@h")
         #expect(table(60, 30).allSatisfy { $0.columns <= 60 })
         #expect(table(100, 7).last == "… 2 more")
         #expect(table(100, 7).count < 7)

@@ -1,7 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletMQTT
-import Synchronization
+import MartletTesting
 import Testing
 
 /// What a broker confirmed is with its subscribers in the end, however often the broker dies.
@@ -173,9 +173,8 @@ import Testing
         }
     }
 
-    /// Both ends keep their sessions, so that nothing arrives twice either. Each message has its link cut once at most: of
-    /// one that is sent again after a cut the library keeps both copies, and hands out the second if its PUBREL is repeated
-    /// after another cut.
+    /// Both ends keep their sessions, so that nothing arrives twice either. The links of both are cut
+    /// at any step of the exchange, and any number of times while one message is under way.
     @Test(arguments: MQTTVersion.allCases)
     func exactlyOnceIsOnceOverLinksThatAreCut(_ version: MQTTVersion) async throws {
         let server = try await MosquittoServer.shared()
@@ -190,47 +189,60 @@ import Testing
                         to: TopicPattern(topic),
                         options: SubscribeOptions(guarantee: .exactlyOnce)
                     )
-                    let arrived = Atomic(0)
-                    async let counts = collect(until: "end", from: subscription) {
-                        arrived.add(1, ordering: .relaxed)
-                    }
-                    for number in 0..<400 {
-                        // A different step of the exchange each time.
-                        if number % 20 == 10 {
-                            try await until { arrived.load(ordering: .relaxed) >= number }
-                            proxy.cut(.reset, after: 1 + number, number % 40 == 10 ? .toServer : .toClient)
-                        }
+                    async let counts = collect(until: "end", from: subscription)
+                    let isOver = Shared(false)
+                    async let cutting: Void = cut(proxy, of: [subscriber, publisher], times: 40, then: isOver)
+                    var number = 0
+                    while !isOver.value || number < 400 {
                         try await publisher.publish(
                             Message("\(number)"),
                             to: TopicName(topic),
                             options: PublishOptions(guarantee: .exactlyOnce)
                         )
+                        number += 1
                     }
+                    try await cutting
                     try await publisher.publish(
                         Message("end"),
                         to: TopicName(topic),
                         options: PublishOptions(guarantee: .exactlyOnce)
                     )
                     let result = try await counts
-                    #expect(result.count == 400)
+                    #expect(result.count == number)
                     #expect(result.allSatisfy { $0.value == 1 }, "\(result.filter { $0.value != 1 })")
-                    #expect(proxy.counts.connections > 4)
                 }
             }
         }
     }
 
-    private func collect(
-        until end: String,
-        from subscription: Subscription,
-        onMessage: @Sendable () -> Void = {}
-    ) async throws -> [String: Int] {
+    /// Cuts links by chance, each after another number of bytes. Not before they are restored: mosquitto 2.0 forgets which
+    /// messages it has released when a link ends while it says so again.
+    private func cut(
+        _ proxy: TCPProxy,
+        of connections: [MQTTConnection],
+        times: Int,
+        then isOver: Shared<Bool>
+    ) async throws {
+        defer { isOver.withLock { $0 = true } }
+        var generator = SplitMix64(seed: 11)
+        for _ in 0..<times {
+            try await until { connections.allSatisfy { $0.state == .connected } }
+            let links = proxy.counts.connections
+            proxy.cut(
+                .reset,
+                after: Int.random(in: 1...160, using: &generator),
+                Bool.random(using: &generator) ? .toServer : .toClient
+            )
+            try await until { proxy.counts.connections > links }
+        }
+    }
+
+    private func collect(until end: String, from subscription: Subscription) async throws -> [String: Int] {
         var counts: [String: Int] = [:]
         for try await delivery in subscription {
             let text = delivery.message.text ?? "?"
             if text == end { break }
             counts[text, default: 0] += 1
-            onMessage()
         }
         return counts
     }

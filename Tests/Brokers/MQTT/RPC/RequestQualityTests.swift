@@ -32,5 +32,5 @@ import Testing
 
 extension MQTTSession {
     /// With which quality of service each shared subscription was asked for.
-    fileprivate var sharedQualities: [CInt] { table.all.filter(\.isShared).map(\.quality) }
+    fileprivate var sharedQualities: [CInt] { subscriptions.all.filter(\.isShared).compactMap { $0.asked?.quality } }
 }

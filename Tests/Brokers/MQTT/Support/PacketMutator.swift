@@ -20,9 +20,7 @@ struct PacketMutator {
                 return mutated(RawPeer.Packet(head: head, body: oldBody()).bytes)
             }
         case .v5:
-            (0..<Int.random(in: 0...3, using: &generator)).flatMap { _ in
-                pick(Self.soundPackets).bytes
-            } + pick(Self.brokenPackets)
+            (0..<Int.random(in: 0...3, using: &generator)).flatMap { _ in pick(Self.soundPackets).bytes } + nextBroken()
         }
     }
 
@@ -36,8 +34,17 @@ struct PacketMutator {
                 properties += pick(Self.answersProperties)
             }
             let body: [UInt8] = [.random(in: 0...2, using: &generator), 0, UInt8(properties.count)] + properties
-            let bytes = RawPeer.Packet(head: .random(in: 0x20...0x22, using: &generator), body: body).bytes
-            return Array(bytes.prefix(.random(in: 1...(2 * bytes.count), using: &generator)))
+            var bytes = RawPeer.Packet(head: .random(in: 0x20...0x22, using: &generator), body: body).bytes
+            if Bool.random(using: &generator) { bytes = mutated(bytes) }
+            return Array(bytes.prefix(.random(in: 1...max(1, 2 * bytes.count), using: &generator)))
+        }
+    }
+
+    private mutating func nextBroken() -> [UInt8] {
+        switch Int.random(in: 0..<3, using: &generator) {
+        case 0: pick(Self.brokenPackets)
+        case 1: mutated(pick(Self.brokenPackets))
+        default: mutated(pick(Self.soundPackets).bytes)
         }
     }
 
@@ -70,9 +77,6 @@ struct PacketMutator {
 
     // MARK: MQTT 5
 
-    // Here bytes are not changed by chance: of a property that does not exist libmosquitto 2.0.11 ends the process, by an
-    // assertion in `log__printf`. Nothing above it can help that; brokers check what they pass on.
-
     private static let answersProperties: [[UInt8]] = [
         [0x21, 0, 10], [0x21, 0, 0], [0x24, 0], [0x24, 1], [0x24, 7], [0x25, 0], [0x25, 9], [0x27, 0, 0, 1, 0],
         [0x27, 0, 0, 0, 0], [0x13, 0, 30], [0x13, 0, 0], [0x22, 0, 5], [0x2a, 0], [0x29, 0], [0x28, 0],
@@ -91,7 +95,11 @@ struct PacketMutator {
     private static let soundPackets: [RawPeer.Packet] = [
         publish(Array("a/b".utf8), []), publish(Array("a/b".utf8), [0x0b, 1], head: 0x32),
         publish(Array("a/b".utf8), [0x26] + RawPeer.text("n") + RawPeer.text("v"), head: 0x34),
+        publish(Array("a/b".utf8), [0x0b, 1, 0x0b, 2, 0x0b, 0xff, 0x7f]),
+        publish(Array("a/b".utf8), [0x02, 0, 0, 0, 9, 0x08, 0, 1, 114, 0x09, 0, 2, 0, 1, 0x03, 0, 1, 116], head: 0x34),
         .init(head: 0xd0, body: []), .init(head: 0x40, body: [0, 9]), .init(head: 0x62, body: [0, 9]),
+        .init(head: 0x50, body: [0, 1, 0, 0]), .init(head: 0x70, body: [0, 1, 0, 3, 0x1f, 0, 0]),
+        .init(head: 0x90, body: [0, 1, 3, 0x1f, 0, 0, 1]), .init(head: 0xb0, body: [0, 1, 0, 0]),
     ]
 
     private static let brokenPackets: [[UInt8]] =

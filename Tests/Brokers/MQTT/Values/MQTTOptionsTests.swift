@@ -85,4 +85,22 @@ import Testing
         let code = await errorCode { _ = try await MQTTConnection.connect(wrong) }
         #expect(code == .invalidArgument)
     }
+
+    @Test func aPasswordIsShownNowhere() throws {
+        struct Holder { var options: MQTTOptions? }
+        var options = try MQTTOptions(url: "mqtts://user:s3sam3@h?certfile=/c&keypassword=s3sam3")
+        #expect(options.password == "s3sam3")
+        for _ in 0..<2 {
+            var dumped = ""
+            dump(Holder(options: options), to: &dumped)
+            let children = Mirror(reflecting: options).children.map { "\($0.value)" }.joined()
+            for text in ["\(options)", String(reflecting: options), "\(Holder(options: options))", dumped, children] {
+                #expect(!text.contains("s3sam3"))
+                #expect(text.contains("***"))
+            }
+            options.password = "s3sam3!"
+        }
+        options.password = nil
+        #expect(options.password == nil)
+    }
 }

@@ -8,91 +8,118 @@ import Testing
 
     @Test func oneFilterOfSeveralMembersIsAskedForOnce() {
         var table = Table()
-        let first = table.add("a", filter: "s/+", quality: 1, wantsRetained: false)
-        #expect(first.change == .subscribe(filter: 1))
-        table.granted(1)
-        let second = table.add("b", filter: "s/+", quality: 0, wantsRetained: false)
-        #expect(second.change == .none)
+        let first = table.join("a", "s/+", quality: 1)
+        #expect(first.actions == [.subscribe(filter: table.number("s/+"))])
+        table.grant("s/+")
+        let second = table.join("b", "s/+")
+        #expect(second.actions == [])
         #expect(table.receivers(of: "s/x") == ["a", "b"])
-        #expect(table.remove(first.member) == .none)
+        #expect(table.leave(first.member) == [])
         #expect(table.receivers(of: "s/x") == ["b"])
-        #expect(table.remove(second.member) == .unsubscribe(text: "s/+"))
+        #expect(table.leave(second.member) == [.unsubscribe(text: "s/+")])
         #expect(table.isEmpty)
         #expect(table.receivers(of: "s/x") == nil)
     }
 
     @Test func aMemberIsRemovedOnce() {
         var table = Table()
-        let (member, _) = table.add("a", filter: "s", quality: 0, wantsRetained: false)
-        #expect(table.remove(member) == .unsubscribe(text: "s"))
-        #expect(table.remove(member) == .none)
-        #expect(table.remove(77) == .none)
+        let member = table.join("a", "s").member
+        #expect(table.leave(member) == [.unsubscribe(text: "s")])
+        #expect(table.leave(member) == [])
+        #expect(table.leave(77) == [])
     }
 
     @Test func aFilterNotYetGrantedIsAskedForAgain() {
         var table = Table()
-        _ = table.add("a", filter: "s", quality: 0, wantsRetained: false)
-        let second = table.add("b", filter: "s", quality: 0, wantsRetained: false)
-        #expect(second.change == .subscribe(filter: 1), "nobody knows yet whether the broker will agree")
+        _ = table.join("a", "s")
+        let second = table.join("b", "s")
+        #expect(
+            second.actions == [.subscribe(filter: table.number("s"))],
+            "nobody knows yet whether the broker will agree"
+        )
     }
 
     @Test func aBetterGuaranteeIsAskedForAnew() {
         var table = Table()
-        _ = table.add("a", filter: "s", quality: 0, wantsRetained: false)
-        table.granted(1)
-        #expect(table.add("b", filter: "s", quality: 2, wantsRetained: false).change == .subscribe(filter: 1))
-        #expect(table[filter: 1]?.quality == 2)
+        _ = table.join("a", "s")
+        table.grant("s")
+        #expect(table.join("b", "s", quality: 2).actions == [.subscribe(filter: table.number("s"))])
+        #expect(table.terms("s")?.quality == 2)
     }
 
     @Test func ownMessagesAreAskedForByOneWhoWantsThem() {
         var table = Table()
-        _ = table.add("a", filter: "s", quality: 0, wantsRetained: false, noLocal: true)
-        table.granted(1)
-        #expect(table[filter: 1]?.noLocal == true)
-        let second = table.add("b", filter: "s", quality: 0, wantsRetained: false, noLocal: false)
-        #expect(second.change == .subscribe(filter: 1))
-        #expect(table[filter: 1]?.noLocal == false)
+        _ = table.join("a", "s", noLocal: true)
+        table.grant("s")
+        #expect(table.terms("s")?.noLocal == true)
+        #expect(table.join("b", "s").actions == [.subscribe(filter: table.number("s"))])
+        #expect(table.terms("s")?.noLocal == false)
     }
 
     @Test func newMessagesThatAreKeptAreToldToThoseWhoAskAndLostByNobody() {
         var table = Table()
-        _ = table.add("old", filter: "s", quality: 0, wantsRetained: true)
-        table.granted(1)
-        let second = table.add("asks", filter: "s", quality: 0, wantsRetained: true, retainAsPublished: true)
-        #expect(second.change == .subscribe(filter: 1))
-        #expect(table[filter: 1]?.retainAsPublished == true)
-        let told = table.deliveries(of: "s", by: [1], isRetained: true) ?? []
+        _ = table.join("old", "s", wantsRetained: true)
+        table.grant("s")
+        let second = table.join("asks", "s", wantsRetained: true, retainAsPublished: true)
+        #expect(second.actions == [.subscribe(filter: table.number("s"))])
+        #expect(table.terms("s")?.retainAsPublished == true)
+        table.grant("s")
+        #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == ["old", "asks"], "what the broker kept")
+        let told = table.deliveries(of: "s", by: ["s"], isRetained: true) ?? []
         #expect(told.map(\.receiver) == ["old", "asks"])
         #expect(told.map(\.isRetained) == [false, true])
-        let plain = table.deliveries(of: "s", by: [1], isRetained: false) ?? []
+        let plain = table.deliveries(of: "s", by: ["s"], isRetained: false) ?? []
         #expect(plain.map(\.isRetained) == [false, false])
-        _ = table.remove(second.member)
-        #expect(table[filter: 1]?.retainAsPublished == false)
+        _ = table.leave(second.member)
+        _ = table.join("late", "s", wantsRetained: true)
+        #expect(table.terms("s")?.retainAsPublished == false)
     }
 
     @Test func overlappingFiltersGetAMessageEach() {
         var table = Table()
-        _ = table.add("one", filter: "s/x", quality: 0, wantsRetained: false)
-        _ = table.add("any", filter: "s/+", quality: 0, wantsRetained: false)
-        _ = table.add("rest", filter: "s/#", quality: 0, wantsRetained: false)
-        _ = table.add("other", filter: "t/#", quality: 0, wantsRetained: false)
+        _ = table.join("one", "s/x")
+        _ = table.join("any", "s/+")
+        _ = table.join("rest", "s/#")
+        _ = table.join("other", "t/#")
         #expect(table.receivers(of: "s/x").map(Set.init) == ["one", "any", "rest"])
         #expect(table.receivers(of: "s") == ["rest"])
-        #expect(table.receivers(of: "s/x", by: [2]) == ["any"], "MQTT 5 tells by which it came")
-        #expect(table.receivers(of: "s/x", by: [1, 3]) == ["one", "rest"])
-        #expect(table.receivers(of: "s/x", by: [99]) == nil, "of one that was just left")
+        #expect(table.receivers(of: "s/x", by: ["s/+"]) == ["any"], "MQTT 5 tells by which it came")
+        #expect(table.receivers(of: "s/x", by: ["s/x", "s/#"]) == ["one", "rest"])
+        #expect(table.receivers(of: "t", numbers: [99]) == ["other"])
+        #expect(table.receivers(of: "u", numbers: [99]) == nil, "of one that was just left")
+    }
+
+    /// A broker that keeps a session keeps the numbers of the process before.
+    @Test func aNumberCountsOnlyForTopicsThatItsFilterMatches() {
+        var table = Table()
+        _ = table.join("door", "new/door")
+        _ = table.join("all", "t/#")
+        let door = table.number("new/door")
+        #expect(table.receivers(of: "old/temperature", numbers: [door]) == nil)
+        #expect(table.receivers(of: "t/x", numbers: [door]) == ["all"], "then the topic decides")
+        #expect(table.receivers(of: "new/door", numbers: [77]) == ["door"])
+    }
+
+    @Test func aFilterHasTheSameNumberInEachProcess() {
+        var (first, second) = (Table(), Table())
+        for filter in ["a", "b", "c/#"] { _ = first.join(filter, filter) }
+        for filter in ["c/#", "d", "b", "a"] { _ = second.join(filter, filter) }
+        for filter in ["a", "b", "c/#"] { #expect(first.number(filter) == second.number(filter)) }
+        let numbers = Set((0..<10_000).map { SubscriptionIdentifier.preferred(for: "topic/\($0)") })
+        #expect(numbers.allSatisfy { (1...SubscriptionIdentifier.maximum).contains($0) })
+        #expect(numbers.count > 9_990, "two of them seldom have the same")
     }
 
     @Test func membersOfASharedFilterTakeTurns() {
         var table = Table()
-        let a = table.add("a", filter: "q", group: "g", quality: 1, wantsRetained: false)
-        table.granted(1)
-        _ = table.add("b", filter: "q", group: "g", quality: 1, wantsRetained: false)
-        _ = table.add("c", filter: "q", group: "g", quality: 1, wantsRetained: false)
-        #expect(table[filter: 1]?.text == "$share/g/q")
+        let a = table.join("a", "q", group: "g", quality: 1)
+        table.grant("$share/g/q")
+        _ = table.join("b", "q", group: "g", quality: 1)
+        _ = table.join("c", "q", group: "g", quality: 1)
+        #expect(table.all.map(\.text) == ["$share/g/q"])
         let turns = (0..<6).compactMap { _ in table.receivers(of: "q")?.first }
         #expect(turns == ["a", "b", "c", "a", "b", "c"])
-        _ = table.remove(a.member)
+        _ = table.leave(a.member)
         let later = (0..<4).compactMap { _ in table.receivers(of: "q") }
         #expect(later.allSatisfy { $0.count == 1 })
         #expect(Set(later.joined()) == ["b", "c"])
@@ -100,52 +127,171 @@ import Testing
 
     @Test func groupsOfOneQueueGetAMessageEach() {
         var table = Table()
-        _ = table.add("a", filter: "q", group: "g", quality: 1, wantsRetained: false)
-        _ = table.add("b", filter: "q", group: "h", quality: 1, wantsRetained: false)
-        _ = table.add("c", filter: "q", quality: 1, wantsRetained: false)
+        _ = table.join("a", "q", group: "g", quality: 1)
+        _ = table.join("b", "q", group: "h", quality: 1)
+        _ = table.join("c", "q", quality: 1)
         #expect(table.all.map(\.text) == ["$share/g/q", "$share/h/q", "q"])
-        #expect(table.receivers(of: "q", by: [2]) == ["b"])
+        #expect(table.receivers(of: "q", by: ["$share/h/q"]) == ["b"])
     }
 
-    @Test func keptMessagesAreForTheNewcomerAlone() {
+    @Test func keptMessagesAreForThoseWhoHaveNotHadThem() {
         var table = Table()
-        _ = table.add("old", filter: "s", quality: 0, wantsRetained: true)
-        table.granted(1)
-        #expect(table.receivers(of: "s", isRetained: true) == ["old"])
-        let (member, change) = table.add("new", filter: "s", quality: 0, wantsRetained: true)
-        #expect(change == .subscribe(filter: 1), "only asking again brings them")
-        #expect(table.receivers(of: "s", isRetained: true) == ["new"])
-        #expect(table.receivers(of: "s", isRetained: false) == ["old", "new"])
-        _ = table.remove(member)
-        #expect(table.receivers(of: "s", isRetained: true) == [], "it is known, and nobody wants it again")
+        _ = table.join("old", "s", wantsRetained: true)
+        table.grant("s")
+        #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == ["old"])
+        let (member, actions) = table.join("new", "s", wantsRetained: true)
+        #expect(actions == [.subscribe(filter: table.number("s"))], "only asking again brings them")
+        #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == ["new"])
+        #expect(table.receivers(of: "s", by: ["s"], isRetained: false) == ["old", "new"])
+        _ = table.leave(member)
+        #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == [], "it is known, and nobody wants it again")
     }
 
-    @Test func withoutIdentifiersKeptMessagesGoToWhoAskedLast() {
+    /// Two subscribe to the same at once: the broker is asked twice, and sends all twice.
+    @Test func eachOfTwoThatAskAtOnceGetsKeptMessagesOnce() {
         var table = Table()
-        _ = table.add("wide", filter: "s/#", quality: 0, wantsRetained: true)
-        _ = table.add("narrow", filter: "s/x", quality: 0, wantsRetained: true)
-        #expect(table.receivers(of: "s/x", isRetained: true) == ["narrow"])
-        #expect(table.receivers(of: "s/y", isRetained: true) == ["wide"], "the last one does not match it")
+        _ = table.join("a", "s/+", wantsRetained: true)
+        _ = table.join("b", "s/+", wantsRetained: true)
+        #expect(table.receivers(of: "s/x", by: ["s/+"], isRetained: true) == ["a", "b"])
+        #expect(table.receivers(of: "s/x", by: ["s/+"], isRetained: true) == [])
+        #expect(table.receivers(of: "s/y", by: ["s/+"], isRetained: true) == ["a", "b"])
     }
 
     @Test func afterAReconnectKeptMessagesAreForAllWhoWantThem() {
         var table = Table()
-        _ = table.add("a", filter: "s", quality: 0, wantsRetained: true)
-        _ = table.add("b", filter: "s", quality: 0, wantsRetained: true)
-        _ = table.add("c", filter: "s", quality: 0, wantsRetained: false)
-        table.restored()
-        #expect(table.receivers(of: "s", by: [1], isRetained: true) == ["a", "b"])
+        _ = table.join("a", "s", wantsRetained: true)
+        _ = table.join("b", "s", wantsRetained: true)
+        _ = table.join("c", "s")
+        #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == ["a", "b"])
+        table.restore(isIdentified: true, hasSession: false)
+        #expect(table.takeActions() == [.subscribe(filter: table.number("s"))])
+        #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == ["a", "b"])
     }
 
     @Test func aRefusedFilterTakesItsMembersWithIt() {
         var table = Table()
-        let (member, _) = table.add("a", filter: "s", quality: 0, wantsRetained: false)
-        _ = table.add("b", filter: "s", quality: 0, wantsRetained: false)
-        _ = table.add("c", filter: "t", quality: 0, wantsRetained: false)
-        #expect(table.removeFilter(1) == ["a", "b"])
-        #expect(table.removeFilter(1) == [])
-        #expect(table.remove(member) == .none)
+        let member = table.join("a", "s").member
+        _ = table.join("b", "s")
+        _ = table.join("c", "t")
+        let number = table.number("s")
+        #expect(table.removeFilter(number) == ["a", "b"])
+        #expect(table.removeFilter(number) == [])
+        #expect(table.leave(member) == [])
         #expect(table.all.map(\.text) == ["t"])
+    }
+
+    // MARK: Kept by the broker
+
+    @Test func whatIsKeptStaysWithoutAReaderUntilItIsEndedForGood() {
+        var table = Table(isKept: true)
+        let member = table.join("a", "s", quality: 1).member
+        #expect(table.remove(member, keeps: true) == nil)
+        #expect(table.takeActions() == [])
+        #expect(table.outcome(of: "s", by: ["s"]).isLeft == true, "it is nobody's")
+        table.restore(isIdentified: true, hasSession: true)
+        #expect(table.takeActions() == [.subscribe(filter: table.number("s"))], "each server is to keep it")
+        #expect(table.terms("s")?.quality == 1)
+        #expect(table.removeUnread("s") == true)
+        #expect(table.takeActions() == [.unsubscribe(text: "s")])
+        #expect(table.removeUnread("s") == false)
+    }
+
+    /// What was on its way when a filter was left is not for the next one that matches it.
+    @Test func whatComesByAFilterThatWasEndedIsForNobody() {
+        var table = Table(isKept: true)
+        let number = SubscriptionIdentifier.preferred(for: "s/x")
+        _ = table.leave(table.join("a", "s/x", quality: 1).member)
+        _ = table.join("next", "s/+", quality: 1)
+        #expect(table.receivers(of: "s/x", numbers: [number]) == [])
+        #expect(table.receivers(of: "s/x", by: ["s/+"]) == ["next"])
+        _ = table.join("again", "s/x", quality: 1)
+        #expect(table.receivers(of: "s/x", by: ["s/x"]) == ["again"])
+    }
+
+    // MARK: Without numbers
+
+    private func unnumbered(isKept: Bool = false) -> Table {
+        var table = Table(isKept: isKept)
+        table.restore(isIdentified: false, hasSession: false)
+        return table
+    }
+
+    @Test func whatAnotherFilterCoversIsNotAskedFor() {
+        var table = unnumbered()
+        let wide = table.join("wide", "s/#").member
+        table.grant("s/#")
+        #expect(table.join("narrow", "s/x").actions == [])
+        #expect(table.join("other", "t").actions == [.subscribe(filter: table.number("t"))])
+        #expect(table.receivers(of: "s/x") == ["wide", "narrow"])
+        #expect(table.leave(wide) == [.subscribe(filter: table.number("s/x")), .unsubscribe(text: "s/#")])
+        #expect(table.receivers(of: "s/x") == ["narrow"])
+    }
+
+    @Test func oneThatCoversOthersTakesTheirPlace() {
+        var table = unnumbered()
+        _ = table.join("narrow", "s/x", quality: 1)
+        table.grant("s/x")
+        #expect(table.join("wide", "s/#").actions == [.subscribe(filter: table.number("s/#"))])
+        #expect(table.terms("s/#")?.quality == 1, "it has to do for the other as well")
+        table.grant("s/#")
+        #expect(table.takeActions() == [.unsubscribe(text: "s/x")])
+        #expect(table.receivers(of: "s/x").map(Set.init) == ["narrow", "wide"])
+    }
+
+    /// The broker would collect for the kept session what is promised to nobody.
+    @Test func aKeptSessionIsNotAskedForMoreThanItsReadersNeed() {
+        var table = unnumbered(isKept: true)
+        _ = table.join("wide", "s/#", quality: 0)
+        table.grant("s/#")
+        #expect(table.join("narrow", "s/x", quality: 1).actions == [.subscribe(filter: table.number("s/x"))])
+        #expect(table.terms("s/#")?.quality == 0)
+        #expect(table.join("also", "s/y", quality: 0).actions == [])
+    }
+
+    @Test func keptMessagesOfACoveredFilterComeByTheOneThatCoversIt() {
+        var table = unnumbered()
+        _ = table.join("wide", "s/#", wantsRetained: true)
+        table.grant("s/#")
+        #expect(table.receivers(of: "s/x", isRetained: true) == ["wide"])
+        #expect(table.join("narrow", "s/x", wantsRetained: true).actions == [.subscribe(filter: table.number("s/#"))])
+        #expect(table.receivers(of: "s/x", isRetained: true) == ["narrow"])
+        #expect(table.receivers(of: "s/y", isRetained: true) == ["wide"], "it had not come before")
+    }
+
+    @Test func aNewLinkIsAskedForTheOutermostFilters() {
+        var table = unnumbered(isKept: true)
+        for filter in ["s/x", "s/+", "s/#", "t"] { _ = table.join(filter, filter, quality: 1) }
+        table.restore(isIdentified: false, hasSession: true)
+        #expect(
+            table.takeActions() == [
+                .subscribe(filter: table.number("s/#")), .subscribe(filter: table.number("t")),
+                .unsubscribe(text: "s/x"), .unsubscribe(text: "s/+"),
+            ],
+            "the broker may know the others from before"
+        )
+        table.restore(isIdentified: true, hasSession: false)
+        #expect(table.takeActions().count == 4)
+    }
+
+    @Test func aRefusedFilterLeavesThoseThatItCovered() {
+        var table = unnumbered()
+        for filter in ["s/x", "s/#"] { _ = table.join(filter, filter) }
+        table.restore(isIdentified: false, hasSession: false)
+        _ = table.takeActions()
+        #expect(table.removeFilter(table.number("s/#")) == ["s/#"])
+        #expect(table.takeActions() == [.subscribe(filter: table.number("s/x"))])
+    }
+
+    @Test func aWildcardCoversNothingThatBeginsWithADollar() {
+        #expect(!TopicPattern(mqtt: "#").covers(TopicPattern(mqtt: "$SYS/#")))
+        #expect(!TopicPattern(mqtt: "+/x").covers(TopicPattern(mqtt: "$SYS/x")))
+        #expect(TopicPattern(mqtt: "$SYS/#").covers(TopicPattern(mqtt: "$SYS/x")))
+        #expect(TopicPattern(mqtt: "a/#").covers(TopicPattern(mqtt: "a")))
+        #expect(TopicPattern(mqtt: "a/#").covers(TopicPattern(mqtt: "a/+/#")))
+        #expect(TopicPattern(mqtt: "a/+").covers(TopicPattern(mqtt: "a/b")))
+        #expect(!TopicPattern(mqtt: "a/+").covers(TopicPattern(mqtt: "a/#")))
+        #expect(!TopicPattern(mqtt: "a/b").covers(TopicPattern(mqtt: "a/+")))
+        #expect(!TopicPattern(mqtt: "a/+").covers(TopicPattern(mqtt: "a")))
     }
 
     @Test(arguments: [
@@ -154,7 +300,7 @@ import Testing
     ])
     func sharedAndOrdinaryFiltersThatOverlapAreInConflict(_ first: String, _ second: String, _ overlap: Bool) {
         var table = Table()
-        _ = table.add("a", filter: first, quality: 0, wantsRetained: false)
+        _ = table.join("a", first)
         let key = TopicPattern(mqtt: second)
         #expect((table.conflict(with: "$share/g/\(second)", key: key, isShared: true) != nil) == overlap)
         #expect(table.conflict(with: second, key: key, isShared: false) == nil, "two ordinary ones are in no conflict")
@@ -163,7 +309,7 @@ import Testing
     /// Each message comes once for each group, and does not say for which.
     @Test func twoGroupsWhoseFiltersOverlapAreInConflict() {
         var table = Table()
-        _ = table.add("a", filter: "a/#", group: "g", quality: 0, wantsRetained: false)
+        _ = table.join("a", "a/#", group: "g")
         let key = TopicPattern(mqtt: "a/b")
         #expect(table.conflict(with: "$share/h/a/b", key: key, isShared: true) != nil)
         #expect(table.conflict(with: "$share/g/a/#", key: TopicPattern(mqtt: "a/#"), isShared: true) == nil)
@@ -173,8 +319,8 @@ import Testing
     @Test func filtersThatLookAlikeAreTwo() {
         var table = Table()
         let (composed, decomposed) = ("x/caf\u{E9}", "x/cafe\u{301}")
-        _ = table.add("composed", filter: composed, quality: 0, wantsRetained: false)
-        _ = table.add("decomposed", filter: decomposed, quality: 0, wantsRetained: false)
+        _ = table.join("composed", composed)
+        _ = table.join("decomposed", decomposed)
         #expect(table.all.count == 2)
         #expect(table.receivers(of: composed) == ["composed"])
         #expect(table.receivers(of: decomposed) == ["decomposed"])
@@ -182,36 +328,88 @@ import Testing
 
     @Test func aFirstWildcardMatchesNothingThatBeginsWithADollar() {
         var table = Table()
-        _ = table.add("all", filter: "#", quality: 0, wantsRetained: false)
-        _ = table.add("first", filter: "+/x", quality: 0, wantsRetained: false)
-        _ = table.add("system", filter: "$SYS/#", quality: 0, wantsRetained: false)
+        _ = table.join("all", "#")
+        _ = table.join("first", "+/x")
+        _ = table.join("system", "$SYS/#")
         #expect(table.receivers(of: "$SYS/x") == ["system"])
         #expect(table.receivers(of: "a/x") == ["all", "first"])
     }
 }
 
 extension SubscriptionTable<String> {
+    fileprivate mutating func join(
+        _ receiver: String,
+        _ filter: String,
+        group: String? = nil,
+        quality: CInt = 0,
+        wantsRetained: Bool = false,
+        noLocal: Bool = false,
+        retainAsPublished: Bool = false
+    ) -> (member: Int, actions: [Action]) {
+        let member = add(
+            receiver,
+            filter: filter,
+            group: group,
+            quality: quality,
+            wantsRetained: wantsRetained,
+            noLocal: noLocal,
+            retainAsPublished: retainAsPublished
+        ).member
+        let actions = takeActions()
+        for case .subscribe(let id) in actions { _ = ask(id) }
+        return (member, actions)
+    }
+
+    fileprivate mutating func leave(_ member: Int) -> [Action] {
+        remove(member)
+        return takeActions()
+    }
+
+    fileprivate mutating func grant(_ filter: String) {
+        if let ask = ask(number(filter)) { granted(ask) }
+    }
+
+    fileprivate func number(_ filter: String) -> Int { id(of: filter) ?? 0 }
+
+    fileprivate func terms(_ filter: String) -> SubscriptionTerms? { self[filter: number(filter)]?.asked }
+
     /// Who gets a message; `nil` if it is for nobody.
     fileprivate mutating func receivers(
         of topic: String,
-        by identified: [Int] = [],
+        by filters: [String] = [],
+        numbers: [Int] = [],
         isRetained: Bool = false
     ) -> [String]? {
-        deliveries(of: topic, by: identified, isRetained: isRetained)?.map(\.receiver)
+        deliveries(of: topic, by: filters, numbers: numbers, isRetained: isRetained)?.map(\.receiver)
+    }
+
+    fileprivate mutating func outcome(of topic: String, by filters: [String]) -> Outcome {
+        let arrival = Arrival(topic: topic, body: [], identified: filters.map { number($0) })
+        return forEachReceiver(of: arrival) {
+            TopicName(mqtt: topic)
+        } _: { _, _ in
+        }
     }
 
     /// Who gets a message, and whether it is told to be a kept one; `nil` if it is for nobody.
     fileprivate mutating func deliveries(
         of topic: String,
-        by identified: [Int] = [],
+        by filters: [String] = [],
+        numbers: [Int] = [],
         isRetained: Bool
     ) -> [(receiver: String, isRetained: Bool)]? {
         var receivers: [(receiver: String, isRetained: Bool)] = []
-        let isWanted = forEachReceiver(
-            of: TopicName(mqtt: topic),
-            identified: identified,
-            isRetained: isRetained
-        ) { receivers.append(($0, $1)) }
-        return isWanted ? receivers : nil
+        let arrival = Arrival(
+            topic: topic,
+            body: [],
+            isRetained: isRetained,
+            identified: filters.map { number($0) } + numbers
+        )
+        let outcome = forEachReceiver(of: arrival) {
+            TopicName(mqtt: topic)
+        } _: {
+            receivers.append(($0, $1))
+        }
+        return outcome.isRead || outcome.isLeft ? receivers : nil
     }
 }

@@ -48,3 +48,15 @@ func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
         return (error as? MessagingError)?.code
     }
 }
+
+/// What `body` returns once it throws no error that passes; the test's time limit ends it.
+@discardableResult
+func retrying<Result>(_ body: () async throws -> Result) async throws -> Result {
+    while true {
+        do {
+            return try await body()
+        } catch let error as MessagingError where error.isRetriable {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+}

@@ -14,6 +14,8 @@ package struct RabbitMQOptions: Sendable {
     package var maximumChannels: Int?
     /// The largest message body, in bytes, that the server takes.
     package var maximumMessageSize: Int?
+    /// After how many milliseconds a delivery that is not acknowledged costs its channel; the server looks every two seconds.
+    package var acknowledgementLimit: Int?
     /// The plugins to enable, of those that come with the server, such as `rabbitmq_auth_mechanism_ssl`.
     package var plugins: [String] = []
     /// More lines for rabbitmq.conf.

@@ -44,6 +44,10 @@ package final class RabbitMQServer: ControlledServer {
         }
         try folder.write("[\(options.plugins.joined(separator: ","))].\n", to: "plugins")
         try folder.write("", to: "environment")
+        if let limit = options.acknowledgementLimit {
+            let settings = "{consumer_timeout,\(limit)},{channel_tick_interval,2000}"
+            try folder.write("[{rabbit,[\(settings)]}].\n", to: "advanced.config")
+        }
         // Whoever knows this may command the node; only this machine can reach it.
         let cookie = try folder.write("martlet", to: ".erlang.cookie")
         try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: cookie)

@@ -49,6 +49,19 @@ struct BridgeValueTests {
         #expect(headers["bridge-meshes"] == "site,other")
     }
 
+    /// What is too long for a header of some broker may lose its end, where this bridge's name would be.
+    @Test func aPathThatNoBridgesHaveWrittenIsRefused() {
+        let stamp = BridgeMark(bridge: "a", hopLimit: 8)
+        let name = String(repeating: "n", count: 64)
+        let long = [String](repeating: name, count: 7).joined(separator: ",")
+        #expect(stamp.verdict(on: ["bridge-path": .string(long)]) == .pass)
+        #expect(stamp.verdict(on: ["bridge-path": .string(String(repeating: "n", count: 65_500))]) == .tooFar)
+        #expect(
+            stamp.verdict(on: ["bridge-path": .string(String(repeating: "n", count: 65_500)), "bridge-hop-limit": 1])
+                == .tooFar
+        )
+    }
+
     @Test func theOriginIsThatOfTheFirst() {
         var headers = Headers()
         BridgeMark(bridge: "a", hopLimit: 8).mark(&headers, origin: "one")

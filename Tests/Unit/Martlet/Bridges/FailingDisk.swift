@@ -15,6 +15,7 @@ final class FailingDisk: Sendable {
     /// What fails.
     enum Call: Sendable {
         case write
+        case read
         case syncOfFiles
         case syncOfFolders
     }
@@ -23,7 +24,11 @@ final class FailingDisk: Sendable {
         var failing: Set<Call> = []
         /// How many more calls succeed before one fails.
         var reprieve = 0
+        /// How many calls fail, at most.
+        var limit = Int.max
         var failures = 0
+        /// Which part of a file can't be read.
+        var unreadable = 0..<Int.max
         var syncedFiles = 0
         /// The folders that were forced onto the disk, by their inode, one entry each time.
         var syncedFolders: [UInt64] = []
@@ -41,12 +46,25 @@ final class FailingDisk: Sendable {
         state.withLock { state in
             state.failing = Set(calls)
             state.reprieve = reprieve
+            state.limit = .max
         }
     }
 
-    private func fails(_ call: Call) -> Bool {
+    /// From now on only this part of files can't be read, and that only so often.
+    func failReading(_ range: Range<Int>, times: Int = .max) {
         state.withLock { state in
-            guard state.failing.contains(call) else { return false }
+            state.failing = [.read]
+            state.unreadable = range
+            state.reprieve = 0
+            state.limit = times
+        }
+    }
+
+    private func fails(_ call: Call, at offset: Int = 0, _ count: Int = 1) -> Bool {
+        state.withLock { state in
+            guard state.failing.contains(call), state.limit > 0 else { return false }
+            guard call != .read || state.unreadable.overlaps(offset..<offset + count) else { return false }
+            state.limit -= 1
             state.reprieve -= 1
             guard state.reprieve < 0 else { return false }
             state.failures += 1
@@ -61,6 +79,12 @@ final class FailingDisk: Sendable {
                 return -1
             }
             return StoreDisk.system.write(file, bytes)
+        } read: { [self] file, bytes, offset in
+            guard !fails(.read, at: offset, bytes.count) else {
+                errno = EIO
+                return -1
+            }
+            return StoreDisk.system.read(file, bytes, offset)
         } sync: { [self] file in
             var status = stat()
             fstat(file, &status)

@@ -19,14 +19,14 @@ import Darwin
 /// A store whose disk fails: what it has not got for certain does not count as taken.
 @Suite(.timeLimit(.minutes(10)))
 struct StoreFailureTests {
-    private static func records(_ numbers: Range<Int>) -> [[UInt8]] {
+    private static func records(_ numbers: Range<Int>) -> [StoredMessage] {
         numbers.map { number in
             StoredMessage(
                 topic: "a",
                 message: Message("\(number) \(String(repeating: "x", count: 100))"),
                 isRetained: false,
                 time: 0
-            ).bytes
+            )
         }
     }
 
@@ -124,13 +124,13 @@ struct StoreFailureTests {
         var before = failing.syncedFolders.count
         _ = files.append(Self.records(1..<2))
         #expect(failing.syncedFolders.count == before)
-        _ = files.append(Self.records(2..<100))
+        _ = files.append(Self.records(2..<110))
         #expect(failing.syncedFolders.count > before)
         before = failing.syncedFolders.count
         files.finish(before: 90)
         #expect(failing.syncedFolders.count > before)
         failing.fail(.syncOfFolders)
-        let failure = files.finish(before: 100)
+        let failure = files.finish(before: 110)
         #expect(failure?.code == EIO)
     }
 
@@ -175,7 +175,7 @@ struct StoreFailureTests {
             files.finish(before: 10)
         }
         let segment = try #require(folder.files.first { $0.hasSuffix(".log") })
-        truncate("\(folder.path)/\(segment)", off_t(2 * Self.records(0..<1)[0].count))
+        truncate("\(folder.path)/\(segment)", off_t(2 * Self.records(0..<1)[0].recordBytes))
         for round in 0..<2 {
             var files = try StoreFiles(Self.options(folder))
             #expect(files.waiting == 2 * UInt64(round))
@@ -219,7 +219,7 @@ struct StoreFailureTests {
         #expect(recorder.statistics.storeDropped == 0)
         let stored = store.deliveries
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await store.handOut() }
+            group.addTask { try await store.handOut(timers: connection.runtime.timers) }
             #expect(try await stored.texts(5) == (0..<5).map(String.init))
             store.finish()
             try await group.waitForAll()

@@ -112,6 +112,24 @@ import Testing
         #expect(subscription.nextIfReady() == nil)
     }
 
+    @Test func whatExpiresWhileThereIsNoLinkIsDroppedAndCounted() async throws {
+        let clock = TestClock()
+        let broker = MemoryBroker()
+        let subscription = try await broker.connect(name: "listener").subscribe(to: "news")
+        let connection = try await broker.connect(
+            options: ConnectionOptions(whileOffline: .buffer(limit: 5), clock: clock)
+        )
+        connection.cut()
+        for (text, expiry) in [("worthless", Duration.seconds(1)), ("fresh", .seconds(10))] {
+            try await connection.publish(Message(text), to: "news", options: PublishOptions(expiry: expiry))
+        }
+        clock.advance(by: .seconds(2))
+        connection.restore()
+        #expect(try await read(1, from: subscription) == ["news=fresh"])
+        #expect(subscription.nextIfReady() == nil)
+        #expect(connection.statistics.droppedOffline == 1)
+    }
+
     @Test func willsArePublishedForLostLinksAlone() async throws {
         let broker = MemoryBroker()
         let watcher = try await broker.connect(name: "watcher").subscribe(to: "*.online")

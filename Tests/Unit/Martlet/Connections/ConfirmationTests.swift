@@ -11,6 +11,7 @@ import Testing
     /// A broker that answers with 1 has taken the message.
     private func confirmation(of promise: Promise<Int>, timer: Timers.ID? = nil) -> Martlet.Confirmation {
         Martlet.Confirmation(promise, timer: timer, of: timers) { answer in
+            let answer = try answer.get()
             if answer != 1 { throw MessagingError(.refused, "it was \(answer)") }
         }
     }

@@ -83,9 +83,8 @@ import Testing
         #expect(headers.count == 2)
         #expect(headers[composed] == 1)
         #expect(headers != [composed: 1])
-        let many = Headers(
-            received: (0..<20).map { ("\($0)", HeaderValue.integer(0)) } + [(composed, 1), (decomposed, 2)]
-        )
+        let others: [Headers.Element] = (0..<20).map { ("\($0)", HeaderValue.integer(0)) }
+        let many = Headers(received: others + [(composed, 1), (decomposed, 2)])
         #expect(many.count == 22)
         var cache = TopicCache(.mqtt)
         #expect(cache.name(of: composed) != cache.name(of: decomposed))

@@ -97,6 +97,16 @@ struct AnnouncementTests {
         }
     }
 
+    /// What it retains would be under another name each time it is started.
+    @Test func oneWithoutANameCanNotSayWhetherItIsOnline() async throws {
+        let fixture = try await NodeFixture()
+        let node = fixture.node("", options: NodeOptions(heartbeat: nil, online: .standard)) {}
+        let error = await #expect(throws: MessagingError.self) { try await node.run() }
+        #expect(error?.code == .invalidArgument)
+        let named = fixture.node("", options: NodeOptions(heartbeat: nil, online: .on("here.arm"))) {}
+        try await running(named) {}
+    }
+
     @Test func theWillFollowsTheAnnouncementsTopic() {
         let will = Node.will(for: "arm", announcement: .on("here.arm"))
         #expect(will == Will(topic: "here.arm", message: Message("0"), retain: true))

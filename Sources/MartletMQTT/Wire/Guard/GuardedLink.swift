@@ -1,0 +1,301 @@
+import Martlet
+import MartletTransport
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The link that libmosquitto believes it has, and the one to the broker, with a ``PacketGuard`` between the two.
+///
+/// The library connects by itself. Then its socket is taken from it, and one end of a pair of sockets is put in its place, under
+/// the same descriptor. What it reads and writes there passes here, so that its many small writes become one, and TLS is that
+/// of the other transports.
+final class GuardedLink {
+    /// What is put in the library's way next.
+    enum Input {
+        /// So many bytes of what has come, as they are.
+        case packets(Int)
+        case replacement(PacketGuard.Replacement)
+    }
+
+    /// How much is read in one go.
+    static let roundBytes = 64 << 10
+
+    var rules: PacketGuard
+    /// Called for each message that stays here because the library does not take it.
+    var onUnusable: () -> Void = {}
+    private var stream: SocketStream?
+    /// The end of the pair that is not the library's.
+    private var ownEnd: CInt = -1
+    private var isReady = false
+    /// Whether it was the other side that ended the latest link.
+    private(set) var wasCut = false
+    private var isShutDown = false
+    /// What has come from the broker, and what the library has written of packets that are not decided yet.
+    private let input = ByteBuffer()
+    private let undecided = ByteBuffer()
+    /// What goes to the broker.
+    private let output = ByteBuffer()
+    /// A packet that does not pass as it is, and how many bytes it has.
+    private var special: (verdict: PacketGuard.Inbound, count: Int)?
+    /// Why no packet passes any more.
+    private var fault: PacketFault?
+    /// How many bytes of the packet that is being written are still to come.
+    private var rest = 0
+    private var isRestDropped = false
+    /// What the broker is to be told at the end of that packet.
+    private var answers: [UInt8] = []
+
+    init(_ rules: PacketGuard) {
+        self.rules = rules
+    }
+
+    deinit { close() }
+
+    // MARK: The link
+
+    /// Takes a socket that is being connected from the library.
+    ///
+    /// - Throws: `MessagingError.Code.connectionLost` with the system's reason.
+    func open(inPlaceOf library: CInt, tls: TLSContext?) throws {
+        close()
+        rules.begin()
+        (wasCut, isShutDown) = (false, false)
+        let real = fcntl(library, F_DUPFD_CLOEXEC, 3)
+        guard real >= 0 else { throw Endpoint.failure(errno) }
+        SocketOptions.setNoDelay(real)
+        stream = try SocketStream(adopting: real, tls: tls, peer: "broker")
+        var pair: [CInt] = [-1, -1]
+        #if canImport(Glibc)
+        let kind = CInt(SOCK_STREAM.rawValue)
+        #else
+        let kind = SOCK_STREAM
+        #endif
+        guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else { throw Endpoint.failure(errno) }
+        ownEnd = pair[0]
+        defer { systemClose(pair[1]) }
+        for end in pair { SocketOptions.setNonBlocking(end) }
+        guard dup2(pair[1], library) == library else { throw Endpoint.failure(errno) }
+        for end in [ownEnd, library] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    }
+
+    /// The socket to the broker, while there is one.
+    var descriptor: CInt? { stream?.descriptor }
+
+    /// Whether bytes can be read and written.
+    var isOpen: Bool { isReady && stream != nil }
+
+    /// Goes on with connecting and TLS; see ``SocketStream/advance()``.
+    func advance() throws -> Bool {
+        guard let stream else { return false }
+        isReady = try stream.advance()
+        return isReady
+    }
+
+    func interest(reads: Bool, writes: Bool) -> Interest {
+        stream?.interest(reads: reads, writes: writes || hasOutput) ?? []
+    }
+
+    func canRead(_ ready: Interest) -> Bool { stream?.canRead(ready) ?? false }
+
+    /// Whether TLS may have read what the socket therefore says nothing of.
+    var readsAhead: Bool { stream?.readsAhead ?? false }
+
+    /// Tells the other side that this is the end; what it has sent can still be read.
+    func shutDown() {
+        isShutDown = true
+        if let descriptor { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
+    }
+
+    /// Lets the library see the end of what comes.
+    func endInput() {
+        if ownEnd >= 0 { systemClose(ownEnd) }
+        ownEnd = -1
+    }
+
+    func close() {
+        endInput()
+        stream?.close()
+        stream = nil
+        isReady = false
+        fault = nil
+        special = nil
+        rest = 0
+        isRestDropped = false
+        answers.removeAll()
+        for buffer in [input, undecided, output] { buffer.removeAll() }
+    }
+
+    // MARK: From the broker to the library
+
+    /// Reads once from the broker.
+    ///
+    /// - Returns: how many bytes; 0 if there are none now.
+    /// - Throws: `MessagingError.Code.connectionLost` at the end.
+    func fill() throws -> Int {
+        guard let stream else { return 0 }
+        do {
+            let count = try stream.read(into: input.room(for: Self.roundBytes))
+            input.wasFilled(count)
+            return count
+        } catch {
+            wasCut = wasCut || !isShutDown
+            throw error
+        }
+    }
+
+    /// What the library is to be given next of what has come; `nil` if there is no whole packet. Packets are consumed by
+    /// ``pass(_:)``.
+    ///
+    /// - Throws: `MessagingError.Code.connectionLost` if what has come is not as the protocol has it.
+    func nextInput() throws -> Input? {
+        while true {
+            let passed = judge()
+            if passed > 0 { return .packets(passed) }
+            if let fault {
+                throw MessagingError(.connectionLost, "the broker does not keep to the protocol: \(fault.problem)")
+            }
+            guard let (verdict, count) = special else { return nil }
+            special = nil
+            input.consume(count)
+            switch verdict {
+            case .pass: break
+            case .replace(let replacement): return .replacement(replacement)
+            case .hold(let answer, let reason):
+                if reason == .unusable { onUnusable() }
+                say(answer)
+            }
+        }
+    }
+
+    /// Looks at whole packets until one does not pass as it is.
+    ///
+    /// - Returns: how many bytes pass.
+    private func judge() -> Int {
+        guard fault == nil, special == nil else { return 0 }
+        let input = input.bytes
+        var position = 0
+        do throws(PacketFault) {
+            while position < input.count {
+                let bytes = UnsafeRawBufferPointer(rebasing: input[position...])
+                guard let header = try rules.header(of: bytes), header.total <= bytes.count else { break }
+                let verdict = try rules.inbound(UnsafeRawBufferPointer(rebasing: bytes[..<header.total]), header)
+                guard verdict == .pass else {
+                    special = (verdict, header.total)
+                    break
+                }
+                position += header.total
+            }
+        } catch {
+            fault = error
+        }
+        return position
+    }
+
+    /// Writes what has come, at most so many bytes, where the library reads it.
+    ///
+    /// - Returns: how many there was room for.
+    func pass(_ count: Int) throws -> Int {
+        let written = try write(UnsafeRawBufferPointer(rebasing: input.bytes[..<count]))
+        input.consume(written)
+        return written
+    }
+
+    /// Writes something else where the library reads it.
+    ///
+    /// - Returns: how many bytes there was room for.
+    func write(_ bytes: UnsafeRawBufferPointer) throws -> Int {
+        let count = SocketOutput.send(ownEnd, bytes)
+        if count >= 0 { return count }
+        guard errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR else { throw Endpoint.failure(errno) }
+        return 0
+    }
+
+    // MARK: From the library to the broker
+
+    var hasOutput: Bool { !output.isEmpty }
+
+    /// Takes what the library has written.
+    ///
+    /// - Returns: what it is to be told in place of the broker.
+    func collect() throws -> [UInt8] {
+        var told: [UInt8] = []
+        while ownEnd >= 0 {
+            let room = undecided.room(for: Self.roundBytes)
+            let count = recv(ownEnd, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
+            guard count > 0 else { break }
+            undecided.wasFilled(count)
+            do throws(PacketFault) {
+                told += try decide()
+            } catch {
+                throw MessagingError(.connectionLost, "libmosquitto has written what is no packet: \(error.problem)")
+            }
+            if count < room.count { break }
+        }
+        return told
+    }
+
+    /// Sorts what the library has written: what goes to the broker, and what it is told in its place.
+    private func decide() throws(PacketFault) -> [UInt8] {
+        var told: [UInt8] = []
+        while !undecided.isEmpty {
+            if rest == 0 {
+                switch try rules.outbound(undecided.bytes) {
+                case nil:
+                    return told
+                case .pass(let count):
+                    rest = count
+                    isRestDropped = false
+                case .change(let count, let beginning, let bytes):
+                    output.append(bytes)
+                    undecided.consume(beginning)
+                    rest = count - beginning
+                    isRestDropped = false
+                case .drop(let count, let answer):
+                    rest = count
+                    isRestDropped = true
+                    told += answer
+                }
+            }
+            let bytes = undecided.bytes
+            let part = UnsafeRawBufferPointer(rebasing: bytes[..<min(rest, bytes.count)])
+            if !isRestDropped { output.append(part) }
+            rest -= part.count
+            undecided.consume(part.count)
+            if rest == 0, !answers.isEmpty {
+                output.append(answers)
+                answers.removeAll()
+            }
+        }
+        return told
+    }
+
+    /// Says something to the broker, between two packets of the library.
+    private func say(_ bytes: [UInt8]) {
+        if rest == 0 || isRestDropped { output.append(bytes) } else { answers += bytes }
+    }
+
+    /// Writes to the broker what it takes.
+    func send() throws {
+        guard isOpen, let stream else { return }
+        do {
+            while hasOutput {
+                let count = try stream.write(output.bytes)
+                if count == 0 { return }
+                output.consume(count)
+            }
+        } catch {
+            wasCut = wasCut || !isShutDown
+            throw error
+        }
+    }
+}
+
+/// The system's function, whose name the method above hides.
+private func systemClose(_ descriptor: CInt) {
+    _ = close(descriptor)
+}

@@ -1,0 +1,249 @@
+import Logging
+import Martlet
+import MartletTransport
+
+/// Shows the server that the connection is alive, and finds out whether the server is. On the session's loop.
+///
+/// What a connection keeps at the server under a lease is looked at with each sign of life, and put there again if it is
+/// gone: its consumers, its reply lists, and its will. Redis knows no wills, so one lies there under a lease, and every
+/// Martlet connection publishes, from time to time, those whose lease is over.
+final class LifeSigns {
+    /// After what time the server ends a socket by which nothing is said.
+    private enum Timeout {
+        /// It may not be asked, or has not been.
+        case unknown
+        /// It was refused, and is not asked again on this link.
+        case untold
+        case never
+        case after(Duration)
+    }
+
+    private static let keys = ["{martlet.wills}", "{martlet.wills}.contents"].map { Array($0.utf8) }
+    private static let slot = ClusterSlot.slot(of: keys[0])
+    /// How often something is said by each socket where the server does not tell what it wants.
+    private static let cautious = Duration.seconds(3)
+
+    /// Of this connection alone, whatever it is called.
+    private let willID: [UInt8]
+    /// Shows signs of life. Owned: it lives as long as the link.
+    private var heartbeat: Task<Void, Never>?
+    /// Finds out that the server is silent.
+    private var watchdog: Timer?
+    private var timeout = Timeout.unknown
+    /// Whether something was refused since the last sign of life, so that the next one comes soon.
+    private var wasRefused = false
+
+    init(of name: String) {
+        willID = Array("\(name)-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))".utf8)
+    }
+
+    /// There is a link.
+    func begin(_ session: isolated RedisSession) {
+        heartbeat?.cancel()
+        let (timers, first) = (session.runtime.timers, delay(session.options))
+        heartbeat = Task { [weak session] in
+            var delay = first
+            while !Task.isCancelled {
+                do {
+                    try await timers.sleep(for: delay)
+                } catch {
+                    return
+                }
+                guard let next = await session?.beat() else { return }
+                delay = next
+            }
+        }
+        watch(session)
+    }
+
+    /// The link is gone, or about to go.
+    func end() {
+        heartbeat?.cancel()
+        heartbeat = nil
+        watchdog?.cancel()
+        watchdog = nil
+        timeout = .unknown
+    }
+
+    /// What was refused passes soon, or it is tried again in vain; else a lease has three signs of life.
+    private func delay(_ options: RedisOptions) -> Duration {
+        wasRefused ? min(options.lease / 3, .seconds(1)) : options.lease / 3
+    }
+
+    /// Shows a sign of life.
+    ///
+    /// - Returns: after what time the next one is due.
+    func beat(_ session: isolated RedisSession) async -> Duration {
+        wasRefused = false
+        do {
+            try await readClock(session, attempts: 1)
+            try await readTimeout(session)
+            try await session.consumers.renew(session)
+            try await renewWill(session)
+            // The end may have come meanwhile, and with it the last that is to be said of this owner.
+            if session.keeper.state == .open {
+                try session.replies.owners.renew(hasLists: session.replies.isOpen, session)
+            }
+        } catch {
+            // A lost link tells of itself.
+        }
+        return delay(session.options)
+    }
+
+    /// The server refuses something that is tried again. Said aloud once a minute.
+    func wasRefused(_ error: MessagingError, _ session: isolated RedisSession) {
+        wasRefused = true
+        session.runtime.tell(of: "\((error.cause as? RedisError)?.kind ?? "")", "\(error); it is tried again")
+    }
+
+    // MARK: What the server tells
+
+    /// Reads the server's clock, a few times if the answers take long.
+    func readClock(_ session: isolated RedisSession, attempts: Int) async throws {
+        let clock = session.clock
+        for _ in 0..<attempts {
+            let asked = clock.steady
+            let answer = Promise<Void>()
+            let request = Request(
+                [[Array("TIME".utf8)]],
+                .handler { session, result in
+                    // Here, on the loop: until the task goes on time may pass.
+                    if case .success(let reply) = result { clock.set(reply, asked: asked, answered: clock.steady) }
+                    answer.end(result.map { _ in })
+                }
+            )
+            try session.commands.perform(request, session)
+            try await answer.value()
+            if let uncertainty = clock.uncertainty, uncertainty < .milliseconds(2) { return }
+        }
+    }
+
+    /// Reads after what time the server ends a socket by which nothing is said.
+    func readTimeout(_ session: isolated RedisSession) async throws {
+        if case .untold = timeout { return }
+        let reply = try await session.commands.perform(words: "CONFIG", "GET", "timeout", by: session)
+        if let error = reply.error {
+            timeout = error.outlook == .final ? .untold : .unknown
+        } else if let parts = reply.array, parts.count == 2, let seconds = parts[1].integer, seconds >= 0 {
+            timeout = seconds == 0 ? .never : .after(.seconds(min(seconds, 1 << 30)))
+        } else {
+            timeout = .untold
+        }
+    }
+
+    /// After what silence something is said by a socket; `nil`: never.
+    private func patience(_ options: RedisOptions) -> Duration? {
+        switch timeout {
+        case .never: options.keepAlive
+        case .unknown, .untold: min(options.keepAlive ?? Self.cautious, Self.cautious)
+        case .after(let time): min(options.keepAlive ?? time / 3, time / 3)
+        }
+    }
+
+    // MARK: Silence
+
+    /// Looks again and again whether the server is silent, until the link is lost.
+    private func watch(_ session: isolated RedisSession) {
+        watchdog?.cancel()
+        let options = session.options
+        let shortest = min(options.responseTimeout, options.lease, patience(options) ?? options.lease)
+        watchdog = session.loop.schedule(after: max(shortest / 4, .milliseconds(50))) { [weak session] in
+            session?.assumeIsolated { session in
+                guard session.isOpen else { return }
+                session.signs.checkSilence(session)
+                if session.isOpen { session.signs.watch(session) }
+            }
+        }
+    }
+
+    /// Finds out that the server does not answer, and says something where it would take a socket for an idle one.
+    private func checkSilence(_ session: isolated RedisSession) {
+        session.subscribers.checkWhetherCut(session)
+        let now = ContinuousClock.now
+        let (patience, limit) = (patience(session.options), session.options.responseTimeout)
+        do {
+            try session.commands.checkSilence(patience, limit: limit, now: now, session)
+            guard let patience else { return }
+            for (role, link) in session.sockets.others where link.isReady && !link.isPaused {
+                let silence = now - link.lastHeard
+                guard silence > patience, session.mayBeAsked(role) else { continue }
+                guard silence <= patience + limit else {
+                    throw MessagingError(.connectionLost, "the server has not answered for \(silence)")
+                }
+                link.write(CommandFormat.bytes(of: "PING"))
+                link.flush()
+            }
+        } catch {
+            session.linkFailed(error)
+        }
+    }
+
+    // MARK: The will
+
+    /// Leaves the will. Where the server refuses that for a reason that passes, the next sign of life does.
+    func storeWill(_ session: isolated RedisSession) async throws {
+        guard let will = session.options.connection.will else { return }
+        if will.retain {
+            throw MessagingError(.unsupported, "Redis keeps no message of a topic, and so no will either")
+        }
+        let body = try session.runtime.wire.publication(will.message)
+        let topic = Array(will.topic.text(in: .dotted).utf8)
+        let command = session.script(
+            Scripts.storeWill,
+            keys: Self.keys,
+            [willID, lease(session.options), topic, body]
+        )
+        let reply = try await session.commands.perform([command], slot: Self.slot, session)
+        guard let error = reply.error else { return }
+        let failure = error.asMessagingError("the will")
+        guard failure.isRetriable else { throw failure }
+        wasRefused(failure, session)
+    }
+
+    /// Shows that this connection is alive, and publishes the wills of those that are not.
+    private func renewWill(_ session: isolated RedisSession) async throws {
+        // The end may have come meanwhile, and with it that of the will.
+        guard session.keeper.state == .open else { return }
+        let hasWill = session.options.connection.will != nil
+        let command = session.script(
+            Scripts.renewWill,
+            keys: Self.keys,
+            [hasWill ? willID : [], lease(session.options)]
+        )
+        let reply = try await session.commands.perform([command], slot: Self.slot, session)
+        if let error = reply.error { return wasRefused(error.asMessagingError("a will"), session) }
+        guard hasWill, reply.integer == 0, session.keeper.state == .open else { return }
+        do {
+            try await storeWill(session)
+        } catch let error as MessagingError where error.cause is RedisError {
+            wasRefused(error, session)
+        }
+    }
+
+    func dropWill(_ session: isolated RedisSession) async throws {
+        guard session.options.connection.will != nil else { return }
+        _ = try await session.commands.perform(
+            [session.script(Scripts.dropWill, keys: Self.keys, [willID])],
+            slot: Self.slot,
+            session
+        )
+    }
+
+    private func lease(_ options: RedisOptions) -> [UInt8] { Array(String(options.lease.atLeastOneMillisecond).utf8) }
+}
+
+extension RedisSession {
+    fileprivate func beat() async -> Duration { await signs.beat(self) }
+
+    /// Whether something can be said by a socket now. One on which the server waits for something is not taken for idle.
+    fileprivate func mayBeAsked(_ role: Role) -> Bool {
+        switch role {
+        case .command, .node, .replyLists: return false
+        case .subscriber, .replies: return true
+        case .consumer(let number):
+            guard let consumer = consumers[number], consumer.moves == 0 else { return false }
+            consumer.awaitsPong = true
+            return true
+        }
+    }
+}

@@ -1,0 +1,50 @@
+public import Martlet
+import MartletTransport
+
+/// Carbon, the metrics server of Graphite: each message holds lines of its plaintext protocol, `name value time`.
+///
+/// A line that Carbon would not take is not sent: its message is refused with the number of such lines, and a dead letter
+/// holds these alone. Its neighbours are delivered.
+public struct CarbonSink: Sink {
+    /// Where Carbon listens for lines by default.
+    public static let defaultPort = 2003
+
+    /// A message is confirmed where Carbon is waited for.
+    public let capabilities: Capabilities
+    private let prefix: [UInt8]
+    private let link: CarbonLink
+
+    /// Carbon at a host. It is connected to with the first message.
+    ///
+    /// - Parameters:
+    ///   - host: its name, or an address.
+    ///   - port: where it listens for lines of text.
+    ///   - options: how lines are delivered.
+    public init(host: String, port: Int = Self.defaultPort, options: CarbonOptions = CarbonOptions()) {
+        link = CarbonLink(host: host, port: port, options)
+        capabilities = options.confirm == .read ? [.confirmedPublish, .separateHeaders] : .separateHeaders
+        prefix = options.prefix.isEmpty ? [] : Array((options.prefix + ".").utf8)
+    }
+
+    /// Sends the lines of a batch, and returns when Carbon has read them.
+    public func deliver(_ batch: [SinkItem]) async throws {
+        var output: [UInt8] = []
+        var rejection = SinkRejection()
+        for (index, item) in batch.enumerated() {
+            let lines = CarbonLines(item.message.body, prefix: prefix)
+            output += lines.good
+            guard lines.badCount > 0 else { continue }
+            let count = lines.badCount + lines.goodCount
+            rejection.reject(
+                index,
+                "\(lines.badCount) of \(count) lines are not for Carbon; the first one: \(lines.problem)",
+                undelivered: lines.goodCount > 0 ? lines.bad : nil
+            )
+        }
+        if !output.isEmpty { try await link.deliver(output) }
+        if !rejection.isEmpty { throw rejection }
+    }
+
+    /// Ends the connection.
+    public func close() async { await link.close() }
+}

@@ -1,0 +1,74 @@
+public import Martlet
+
+/// The end of a relay that is no broker: a metrics server, a file, a chat.
+///
+/// ```swift
+/// struct Printer: Sink {
+///     func deliver(_ batch: [SinkItem]) async throws {
+///         for item in batch { print(item.topic, item.message.text ?? "") }
+///     }
+/// }
+/// ```
+///
+/// A ``SinkConnection`` makes a connection of it, and so a `Bridge` passes messages on to it like to a broker.
+public protocol Sink: Sendable {
+    /// What the sink gives by itself; by default `Capabilities.confirmedPublish` and
+    /// `Capabilities.separateHeaders`. A sink that can't tell whether it has a message leaves out the first.
+    var capabilities: Capabilities { get }
+
+    /// Delivers messages, in their order. It is called for one batch at a time, and returns when all of the batch is as safe
+    /// as the sink can make it. The same batch may come again after an error.
+    ///
+    /// - Throws: ``SinkRejection`` for some of the items, when all others have been delivered. A
+    ///   `MessagingError` that can't be mended by time (`MessagingError.isRetriable` is false): none of the batch
+    ///   will ever be delivered. Any other error is taken as passing, and the batch is delivered again later. Cancellation
+    ///   is thrown as `CancellationError`.
+    func deliver(_ batch: [SinkItem]) async throws
+
+    /// Lets go of what the sink holds; by default nothing. Called once, after the last batch.
+    func close() async
+}
+
+extension Sink {
+    /// Messages are confirmed, and headers do not change bodies.
+    public var capabilities: Capabilities { [.confirmedPublish, .separateHeaders] }
+
+    /// Does nothing.
+    public func close() async {}
+}
+
+/// One message for a ``Sink``.
+public struct SinkItem: Sendable, Hashable {
+    /// Where it goes to.
+    public let topic: TopicName
+    /// What is delivered.
+    public let message: Message
+
+    /// A message and its topic.
+    public init(topic: TopicName, message: Message) {
+        self.topic = topic
+        self.message = message
+    }
+}
+
+/// What a ``Sink`` throws when it has delivered a batch but for some items, which it will never take.
+public struct SinkRejection: Error, Sendable {
+    /// Why an item is rejected, by its index in the batch.
+    public private(set) var errors: [Int: MessagingError] = [:]
+
+    /// A rejection of nothing yet.
+    public init() {}
+
+    /// Whether nothing was rejected.
+    public var isEmpty: Bool { errors.isEmpty }
+
+    /// Rejects an item.
+    ///
+    /// - Parameters:
+    ///   - index: where it stands in the batch.
+    ///   - reason: what is wrong with it. It becomes the reason of the dead letter.
+    ///   - undelivered: the body of the dead letter, if a part of the message was delivered; `nil`: the whole message.
+    public mutating func reject(_ index: Int, _ reason: String, undelivered: [UInt8]? = nil) {
+        errors[index] = MessagingError(.refused, reason, cause: undelivered.map(UndeliveredPart.init(body:)))
+    }
+}

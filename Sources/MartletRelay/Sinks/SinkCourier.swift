@@ -1,0 +1,103 @@
+import Logging
+import Martlet
+import MartletTransport
+
+/// Takes batches from a queue and has the sink deliver them, one after the other. A batch that the sink can't take for now is
+/// delivered again, before any later one: so messages stay in order while the sink is away.
+struct SinkCourier<Destination: Sink>: Sendable {
+    let sink: Destination
+    let queue: SinkQueue
+    let options: SinkOptions
+    let runtime: ConnectionRuntime
+
+    /// Until no more messages come, or the task is cancelled.
+    func run() async {
+        var pace = SinkPace(options)
+        var history = LinkHistory(backoff: options.retry, steadyAfter: .zero)
+        do {
+            while !queue.isOver {
+                try await gather(pace)
+                let batch = queue.take(items: options.maximumItems, bytes: options.maximumBytes)
+                guard !batch.isEmpty else { continue }
+                pace.begins(with: batch.count, at: runtime.timers.now)
+                try await deliver(batch, &history)
+            }
+        } catch {
+            // Cancelled: the messages fail when the queue is closed.
+        }
+    }
+
+    /// Waits until a batch is worth its while.
+    private func gather(_ pace: SinkPace) async throws {
+        if let first = queue.arrival(of: 1) { try await first.value() }
+        guard let due = pace.due, due > runtime.timers.now, let more = queue.arrival(of: pace.threshold) else { return }
+        let timer = runtime.timers.schedule(at: due) { more.end(.success(())) }
+        defer { runtime.timers.cancel(timer) }
+        try await more.value()
+    }
+
+    private func deliver(_ batch: [SinkEntry], _ history: inout LinkHistory) async throws {
+        var attempts = 0
+        while true {
+            let batch = batch.filter { !$0.word.hasEnded }
+            guard !batch.isEmpty else { return }
+            do {
+                try await sink.deliver(batch.map(\.item))
+                return delivered(batch, SinkRejection(), &history)
+            } catch let rejection as SinkRejection {
+                return delivered(batch, rejection, &history)
+            } catch {
+                if Task.isCancelled {
+                    for entry in batch { entry.word.end(.failure(runtime.missingLink)) }
+                    throw CancellationError()
+                }
+                if let error = error as? MessagingError, !error.isRetriable {
+                    return refused(batch, error)
+                }
+                attempts += 1
+                guard let delay = options.retry.delay(before: attempts - 1) else {
+                    let text = "the sink did not take the message in \(attempts) attempts"
+                    return refused(batch, MessagingError(.refused, text, cause: error))
+                }
+                failed(error, &history)
+                try await pause(delay, batch)
+            }
+        }
+    }
+
+    /// Waits before a batch is tried again. What it holds fails if that is cancelled.
+    private func pause(_ delay: Duration, _ batch: [SinkEntry]) async throws {
+        do {
+            try await runtime.timers.sleep(for: delay)
+        } catch {
+            for entry in batch { entry.word.end(.failure(runtime.missingLink)) }
+            throw error
+        }
+    }
+
+    private func delivered(_ batch: [SinkEntry], _ rejection: SinkRejection, _ history: inout LinkHistory) {
+        history.opened(at: runtime.timers.now)
+        // First, so that a task which is told of its message finds the link up.
+        runtime.linkOpened()
+        Promise.end(
+            batch.indices.map { index in
+                (batch[index].word, rejection.errors[index].map { .failure($0) } ?? .success(()))
+            }
+        )
+    }
+
+    private func refused(_ batch: [SinkEntry], _ error: MessagingError) {
+        Promise.end(batch.map { ($0.word, .failure(error)) })
+    }
+
+    private func failed(_ error: any Error, _ history: inout LinkHistory) {
+        let isDue = history.failed(at: runtime.timers.now)
+        runtime.linkLost(because: error)
+        runtime.linkFailed(error)
+        runtime.logger.log(
+            level: isDue ? .warning : .debug,
+            "the sink does not take messages: \(error)",
+            metadata: ["failures": "\(history.failures)"]
+        )
+    }
+}
