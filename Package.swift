@@ -237,7 +237,10 @@ let package = Package(
         ),
         .testTarget(
             name: "MartletHostilityTests",
-            dependencies: ["Martlet", "MartletTesting"],
+            dependencies: [
+                "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+                "MartletTesting", "MartletTransport",
+            ],
             path: "Tests/Unit/Hostility",
             swiftSettings: settings
         ),

@@ -189,7 +189,7 @@ public actor AMQPConnection: Connection {
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
         let address = try await session.openReplyAddress(receive)
-        return ReplyAddress(lease: { _ in address.current }, giveBack: { _ in })
+        return ReplyAddress(current: { address.current })
     }
 
     /// Sends a message to a reply address; see `Connection.reply(_:to:)`.

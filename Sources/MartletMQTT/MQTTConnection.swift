@@ -90,7 +90,12 @@ public actor MQTTConnection: Connection {
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
-        let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
+        let inbox = Inbox(
+            limit: options.limit,
+            overflow: options.overflow,
+            weight: runtime.waitingWeight,
+            gate: session.gate
+        )
         let request = SubscriptionRequest(
             filter: try session.wire(pattern),
             group: options.group,
@@ -153,7 +158,7 @@ public actor MQTTConnection: Connection {
     ) async throws -> Subscription {
         try queue.validate()
         try options.validate()
-        let inbox = PrefetchInbox(prefetch: options.prefetch, gate: session.gate)
+        let inbox = PrefetchInbox(prefetch: options.prefetch, weight: runtime.waitingWeight, gate: session.gate)
         let request = SubscriptionRequest(
             filter: try session.wire(queue),
             group: session.options.sharesQueues ? session.options.queueGroup : nil,

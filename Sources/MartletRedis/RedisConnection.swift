@@ -97,7 +97,12 @@ public actor RedisConnection: Connection {
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
-        let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.intake.gate)
+        let inbox = Inbox(
+            limit: options.limit,
+            overflow: options.overflow,
+            weight: runtime.waitingWeight,
+            gate: session.intake.gate
+        )
         let member = try await session.subscribe(to: pattern, inbox)
         let source = DeliverySource(pattern, on: runtime)
         return Subscription(inbox.mailbox, of: pattern.onlyTopic, from: source) { [weak session] in

@@ -11,7 +11,8 @@ public struct Delivery: Sendable {
     var knownTopic: TopicName?
     /// What arrived.
     public let message: Message
-    /// How often it had been delivered before without being acknowledged.
+    /// How often it had been delivered before without being acknowledged: from 0 to 2,147,483,647, whatever a peer has
+    /// written.
     public let redeliveries: Int
     /// Whether it is one that the broker had kept for who subscribes later; with ``SubscribeOptions/retainAsPublished``
     /// also whether it is one that the broker keeps from now on.
@@ -32,7 +33,7 @@ public struct Delivery: Sendable {
     ) {
         knownTopic = topic
         self.message = message
-        self.redeliveries = redeliveries
+        self.redeliveries = redeliveries.asDeliveries
         self.isRetained = isRetained
         self.settlement = settlement
     }

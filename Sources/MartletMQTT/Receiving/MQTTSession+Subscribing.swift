@@ -18,7 +18,16 @@ extension MQTTSession {
         guard let grant else { return member }
         do {
             attend {}
-            try checkGranted(try await grant.value(), request)
+            let limit = options.connectTimeout
+            let granted = try await grant.value(
+                within: limit,
+                of: runtime.timers,
+                or: MessagingError(
+                    .timeout,
+                    "the broker did not answer the subscription to \(request.filter) within \(limit)"
+                )
+            )
+            try checkGranted(granted, request)
             return member
         } catch {
             unsubscribe(member, of: request)

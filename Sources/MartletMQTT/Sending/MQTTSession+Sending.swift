@@ -8,7 +8,11 @@ extension MQTTSession {
     nonisolated func put(_ outgoing: Outgoing) async throws {
         try Task.checkCancellation()
         try limits.withLock { try $0.check(outgoing) }
-        try await outlet.outbox.put(outgoing, bytes: outgoing.bytes)
+        try await outlet.outbox.put(
+            outgoing,
+            bytes: outgoing.bytes,
+            limit: WaitLimit(outgoing.expiry, of: runtime.timers)
+        )
     }
 
     /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.
@@ -56,7 +60,8 @@ extension MQTTSession {
     }
 
     private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
-        try await outlet.put(outgoing, bytes: outgoing.bytes) { countOffline(outgoing) }
+        let limit = WaitLimit(outgoing.expiry, of: runtime.timers)
+        try await outlet.put(outgoing, bytes: outgoing.bytes, limit: limit) { countOffline(outgoing) }
     }
 
     nonisolated func countOffline(_ outgoing: Outgoing) {

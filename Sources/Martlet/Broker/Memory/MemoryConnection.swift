@@ -23,7 +23,7 @@ public actor MemoryConnection: Connection {
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
-        let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
+        let mailbox = Mailbox(limit: options.limit, overflow: options.overflow, weight: runtime.waitingWeight)
         let (ruled, recipient) = try link.broker.subscribe(link.client, to: pattern, options, mailbox)
         let source = DeliverySource(ruled, on: runtime)
         return Subscription(mailbox, of: ruled.onlyTopic, from: source) { [link] in link.broker.unsubscribe(recipient) }
