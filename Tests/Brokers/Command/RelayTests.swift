@@ -26,7 +26,7 @@ struct RelayTests {
     private func end(_ run: ProgramRun) async throws {
         run.send(signal: SIGTERM)
         let end = try await run.waitForEnd()
-        #expect(end == .exited(143), "\(run.errors)")
+        #expect(end == .exited(0), "\(run.errors)")
     }
 
     @Test("a file of mulay's relays MQTT to Carbon, and tells nobody the password")
@@ -152,7 +152,7 @@ struct RelayTests {
     func refusesSources() async throws {
         let wrong = try await Tool.run("bridge", "carbon://127.0.0.1", "mqtt://127.0.0.1", "--topic", "a")
         #expect(wrong.exit == .exited(64))
-        #expect(wrong.errors.contains("carbon://127.0.0.1:2003 only takes messages"), "\(wrong.errors)")
+        #expect(wrong.errors.contains("only takes messages: write it second"), "\(wrong.errors)")
         let queue = try await Tool.run("bridge", "mqtt://127.0.0.1", "console:", "--queue", "a", "--check")
         #expect(queue.exit == .exited(64), "\(queue.output)")
     }
