@@ -20,7 +20,8 @@ import Testing
         _ style: MethodStyle,
         _ body: @escaping @Sendable (AMQPConnection, String) async throws -> Void
     ) async throws {
-        try await withAMQP(port: try await RabbitMQServer.shared().port) { (connection: AMQPConnection) async throws -> Void in
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
             let service = unique("svc")
             let node = Node("methods-\(service)", on: connection) {
                 ServeMethods(of: service, on: connection, style: style, concurrency: 4) {
@@ -166,7 +167,8 @@ import Testing
     }
 
     @Test func aServiceThatCantBeCarriedIsRefused() async throws {
-        try await withAMQP(port: try await RabbitMQServer.shared().port) { (connection: AMQPConnection) async throws -> Void in
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
             func code(_ style: MethodStyle, _ concurrency: Int = 1, @MethodBuilder _ methods: () -> [ServedMethod])
                 async -> MessagingError.Code?
             {
@@ -195,7 +197,8 @@ import Testing
     // MARK: Exchanges
 
     @Test func whatIsPublishedIsConsumed() async throws {
-        try await withAMQP(port: try await RabbitMQServer.shared().port) { (connection: AMQPConnection) async throws -> Void in
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
             let exchange = unique("exchange")
             let seen = Mutex<[Int]>([])
             let (done, poisoned) = (Promise<Void>(), Promise<Void>())
