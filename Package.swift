@@ -134,6 +134,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // MQTT's packets and what a broker holds for a client: values, without input, output or clock. No product.
+        .target(
+            name: "MartletMQTTWire",
+            swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]
+        ),
         .target(
             name: "MartletRelay",
             dependencies: [
@@ -231,6 +236,12 @@ let package = Package(
             name: "MartletCodecTests",
             dependencies: ["Martlet", "MartletTesting"],
             path: "Tests/Unit/Codecs",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletMQTTWireTests",
+            dependencies: ["MartletMQTTWire", "MartletTesting"],
+            path: "Tests/Unit/MQTTWire",
             swiftSettings: settings
         ),
         .testTarget(
