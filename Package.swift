@@ -30,6 +30,7 @@ let package = Package(
         .library(name: "MartletSettings", targets: ["MartletSettings"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
+        .library(name: "MartletServer", targets: ["MartletServer"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
@@ -48,12 +49,15 @@ let package = Package(
             description: "The command 'martlet', and the packages that it is built on.",
             enabledTraits: ["Settings"]
         ),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Command"]),
+        .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Command", "Server"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -138,6 +142,21 @@ let package = Package(
         .target(
             name: "MartletMQTTWire",
             swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]
+        ),
+        .target(
+            name: "MartletServer",
+            dependencies: [
+                "Martlet",
+                "MartletMQTTWire",
+                "COpenSSL",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server"])),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
         ),
         .target(
             name: "MartletRelay",
@@ -381,6 +400,16 @@ let package = Package(
                 "MartletTesting",
             ],
             path: "Tests/Brokers/Relay",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletServerTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletMQTTWire", "MartletServer", "MartletTesting",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/Brokers/Server",
+            exclude: ["Peers"],
             swiftSettings: settings
         ),
         .testTarget(

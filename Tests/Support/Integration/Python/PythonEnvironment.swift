@@ -1,11 +1,11 @@
 import Foundation
 
 /// The Python that peers run in; `Tests/peers.sh` makes it once.
-enum PythonEnvironment {
+package enum PythonEnvironment {
     /// The path of its interpreter.
     ///
     /// - Throws: ``ServerError`` with what is missing: a machine without Python fails the tests.
-    static func interpreter() async throws -> String {
+    package static func interpreter() async throws -> String {
         var environment = ProcessInfo.processInfo.environment
         // What a sanitizer preloads is not for other programs.
         environment["LD_PRELOAD"] = nil

@@ -1,0 +1,132 @@
+import IntegrationSupport
+import Martlet
+import MartletMQTTWire
+import MartletServer
+import Testing
+
+/// Clients that break the rules, and what they get.
+@Suite(.timeLimit(.minutes(5))) struct HostileTests {
+    /// Sends bytes and reads all that comes back until the end.
+    private func answer(to bytes: [UInt8], _ port: Int) async throws -> [UInt8] {
+        let socket = try Socket.connecting(to: .loopback(port: port))
+        try await socket.sendAll(bytes)
+        var answer: [UInt8] = []
+        while true {
+            switch socket.read() {
+            case .done(let more): answer += more
+            case .notNow: try await Task.sleep(for: .milliseconds(1))
+            case .ended, .lost: return answer
+            }
+        }
+    }
+
+    @Test func whatIsNoConnectIsClosed() async throws {
+        try await withServer { _, port in
+            let ping = try await answer(to: [0xC0, 0], port)
+            #expect(ping == [])
+            #expect(try await answer(to: Array("GET / HTTP/1.1\r\n\r\n".utf8), port) == [])
+            // Refused by its length, of which nothing has to come.
+            #expect(try await answer(to: [0x10, 0xFF, 0xFF, 0xFF, 0x7F], port) == [])
+            #expect(try await answer(to: [0x30, 0xFF, 0xFF, 0xFF, 0x7F], port) == [])
+            // A version that there is not, by the answer of 3.1.1.
+            let version = [0x10, 14, 0, 4] + Array("MQTT".utf8) + [6, 2, 0, 0, 0, 2, 0x69, 0x64]
+            #expect(try await answer(to: version, port) == [0x20, 2, 0, 1])
+            let will = [0x10, 15, 0, 4] + Array("MQTT".utf8) + [5, 3, 0, 0, 0, 0, 2, 0x69, 0x64]
+            #expect(try await answer(to: will, port) == [0x20, 3, 0, 0x81, 0])
+        }
+    }
+
+    @Test func aSlowConnectIsNotWaitedFor() async throws {
+        var limits = ServerLimits()
+        limits.connectTimeout = .milliseconds(300)
+        try await withServer(limits: limits) { server, port in
+            let silent = try Socket.connecting(to: .loopback(port: port))
+            let slow = try Socket.connecting(to: .loopback(port: port))
+            try await slow.sendAll([0x10, 14, 0, 4])
+            #expect(try await silent.receiveEnd())
+            #expect(try await slow.receiveEnd())
+            while server.statistics.connections > 0 { try await Task.sleep(for: .milliseconds(5)) }
+        }
+    }
+
+    @Test func whatComesLaterGetsItsReason() async throws {
+        try await withServer { _, port in
+            func reason(_ packets: [Packet]) async throws -> ReasonCode {
+                let client = try await WireClient.connected(port, "hostile")
+                for packet in packets { try await client.send(packet) }
+                return try await client.disconnectReason()
+            }
+            var alias = PropertyList()
+            alias.add(.topicAlias, 33)
+            #expect(try await reason([.connect(Connect(version: .v5, clientID: "x"))]) == .protocolError)
+            #expect(try await reason([.connack(Connack(.success))]) == .protocolError)
+            #expect(
+                try await reason([.publish(Publish(topic: "a", payload: [], properties: alias))]) == .topicAliasInvalid
+            )
+            let large = [UInt8](repeating: 0, count: 3 << 20)
+            let client = try await WireClient.connected(port, "large")
+            // Its header is enough.
+            try await client.socket.sendAll(
+                Encoder(.v5).bytes(of: .publish(Publish(topic: "a", payload: large)))[..<100]
+            )
+            #expect(try await client.disconnectReason() == .packetTooLarge)
+            let levels = String(repeating: "/", count: 60_000)
+            let deep = try await WireClient.connected(port, "deep")
+            #expect(try await deep.subscribe(.init(levels)) == [.topicFilterInvalid])
+            try await deep.publish("", to: levels, .atLeastOnce, id: 1)
+            #expect(try await deep.receive() == .puback(Acknowledgement(1, .topicNameInvalid)))
+            #expect(try await deep.subscribe(.init("a")) == [.success])
+        }
+    }
+
+    /// One that reads nothing holds up nobody, and takes no more memory than its queue.
+    @Test func aFrozenSubscriberHoldsUpNobody() async throws {
+        var limits = ServerLimits()
+        limits.queuedMessages = 100
+        limits.drainTimeout = .seconds(1)
+        try await withServer(limits: limits) { server, port in
+            let frozen = try await WireClient.connected(port, "frozen")
+            try await frozen.subscribe(.init("a"))
+            let reader = try await WireClient.connected(port, "reader")
+            try await reader.subscribe(.init("a"))
+            let writer = try await WireClient.connected(port, "writer")
+            let text = String(repeating: "x", count: 10_000)
+            for _ in 0..<2_000 {
+                try await writer.publish(text, to: "a")
+                _ = try await reader.message()
+            }
+            // It is cut off, and the others are there.
+            while server.statistics.connections > 2 { try await Task.sleep(for: .milliseconds(10)) }
+            try await writer.publish("end", to: "a")
+            #expect(try await reader.text() == "end")
+        }
+    }
+
+    @Test func connectionsAreBounded() async throws {
+        var limits = ServerLimits()
+        limits.connections = 2
+        try await withServer(limits: limits) { _, port in
+            let one = try await WireClient.connected(port, "one")
+            let two = try await WireClient.connected(port, "two")
+            #expect(
+                try await answer(to: Encoder(.v5).bytes(of: .connect(Connect(version: .v5, clientID: "three"))), port)
+                    == []
+            )
+            try await one.send(.disconnect(Disconnect()))
+            _ = try await one.socket.receiveEnd()
+            try await two.send(.pingreq)
+            #expect(try await two.receive() == .pingresp)
+        }
+    }
+
+    @Test func sessionsAreBounded() async throws {
+        var limits = ServerLimits()
+        limits.sessions = 1
+        try await withServer(limits: limits) { _, port in
+            let one = try await WireClient.connected(port, "one", expiry: 100)
+            one.socket.end()
+            #expect(try await WireClient(port).connect("two").reason == .quotaExceeded)
+            #expect(try await WireClient(port).connect("one", cleanStart: false).reason == .success)
+        }
+    }
+}
