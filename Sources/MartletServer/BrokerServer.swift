@@ -13,8 +13,8 @@ public import ServiceLifecycle
 /// try await server.run()
 /// ```
 ///
-/// Clients and connections of this process (``MemoryBroker/connect(options:)``) share topics, retained messages and the broker's
-/// ``BrokerHandler``. A subscriber in this process whose mailbox is full holds up the client that publishes, by not reading
+/// Clients and connections of this process (`MemoryBroker.connect(options:)`) share topics, retained messages and the broker's
+/// `BrokerHandler`. A subscriber in this process whose mailbox is full holds up the client that publishes, by not reading
 /// from its socket; a client that is slow holds up nobody: what waits for it is bounded by ``ServerLimits``.
 ///
 /// Everything is kept in memory: sessions end with ``run()``. A broker has one server at a time, with any number of listeners.
@@ -73,8 +73,9 @@ public final class BrokerServer: Service {
     /// Listens, and serves clients until it is shut down gracefully or cancelled: clients of MQTT 5 are told so (0x8B), wills are
     /// published, and sessions end.
     ///
-    /// - Throws: ``MessagingError/Code/alreadyRunning`` if the broker has another server;
-    ///   ``MessagingError/Code/invalidArgument`` if a certificate can't be used; ``MessagingError/Code/notConnected`` if an address can't be listened on; `CancellationError`.
+    /// - Throws: `MessagingError.Code.alreadyRunning` if the broker has another server;
+    ///   `MessagingError.Code.invalidArgument` if a certificate can't be used; `MessagingError.Code.notConnected` if an
+    ///   address can't be listened on; `CancellationError`.
     public func run() async throws {
         let channels: [any Channel]
         do {
@@ -113,7 +114,7 @@ public final class BrokerServer: Service {
 
     /// Checks that it can listen as far as its files tell: that certificates and keys can be read and belong together.
     ///
-    /// - Throws: ``MessagingError/Code/invalidArgument``.
+    /// - Throws: `MessagingError.Code.invalidArgument`.
     public func check() throws {
         for listener in listeners { _ = try listener.tls.map { try NIOSSLContext($0) } }
     }

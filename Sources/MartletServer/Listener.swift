@@ -17,7 +17,7 @@ public struct Listener: Sendable, Hashable {
         }
     }
 
-    /// What ``BrokerClient/listener`` and the log call it.
+    /// What `BrokerClient.listener` and the log call it.
     public let name: String
     /// The address to listen on: of an interface, or `0.0.0.0` or `::` for all of them.
     public let host: String

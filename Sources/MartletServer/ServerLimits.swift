@@ -28,7 +28,9 @@ public struct ServerLimits: Sendable, Hashable {
     public var queuedMessages = 10_000
     /// Bytes of the messages that wait for a client.
     public var queuedBytes = 16 << 20
-    /// What happens when one of the two is reached.
+    /// Bytes of the messages that wait for all clients together. When it is reached, no more are kept for anybody.
+    public var allQueuedBytes = 1 << 30
+    /// What happens when one of the limits of a client is reached.
     public var overflow = Overflow.dropNewest
     /// Subscriptions of a client.
     public var subscriptions = 10_000

@@ -22,6 +22,15 @@ extension ServerSession {
         keep(waiting, now: now, &actions)
     }
 
+    /// Whether a message would be kept for the client rather than sent.
+    package func keeps(_ publication: Publication, _ match: Match) -> Bool {
+        let qos = min(publication.qos, match.qos)
+        return !canSend(qos) && (qos > .atMostOnce || isConnected)
+    }
+
+    /// Drops a message that the host has no room for.
+    package mutating func drop() { counts.dropped += 1 }
+
     private func canSend(_ qos: QoS) -> Bool {
         guard let link, link.isWritable else { return false }
         return qos == .atMostOnce || (inFlight.window < link.receiveMaximum && inFlight.hasRoom)

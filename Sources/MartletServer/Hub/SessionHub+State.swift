@@ -28,7 +28,11 @@ extension SessionHub.State {
         inOrder: Bool = false,
         _ body: (inout ServerSession, inout [SessionAction]) -> Void
     ) {
-        guard seats.indices.contains(place), let actions = seats[place]?.act(body), !actions.isEmpty else { return }
+        guard seats.indices.contains(place), let before = seats[place]?.session.queuedBytes,
+            let actions = seats[place]?.act(body)
+        else { return }
+        queuedBytes += (seats[place]?.session.queuedBytes ?? 0) - before
+        guard !actions.isEmpty else { return }
         let connection = seats[place]?.connection
         for action in actions {
             switch action {
@@ -78,8 +82,7 @@ extension SessionHub.State {
                 continue
             }
             if isShared {
-                act(at: place) { [now] in $0.deliver(wire, match, now: now, &$1) }
-                noteDeadline(of: place)
+                deliver(wire, match, at: place)
             } else if seats[place]?.matching == nil {
                 seats[place]?.matching = match
                 matched.append(place)
@@ -88,10 +91,16 @@ extension SessionHub.State {
             }
         }
         for place in matched {
-            guard let match = seats[place]?.matching.take() else { continue }
-            act(at: place) { [now] in $0.deliver(wire, match, now: now, &$1) }
-            noteDeadline(of: place)
+            if let match = seats[place]?.matching.take() { deliver(wire, match, at: place) }
         }
+    }
+
+    private mutating func deliver(_ wire: Publication, _ match: Match, at place: Int) {
+        let isFull = queuedBytes >= allQueuedBytes && seats[place]?.session.keeps(wire, match) == true
+        act(at: place) { [now] session, actions in
+            if isFull { session.drop() } else { session.deliver(wire, match, now: now, &actions) }
+        }
+        noteDeadline(of: place)
     }
 
     /// Sends what is kept for a session's latest subscriptions, as far as the client takes it.

@@ -30,6 +30,13 @@ final class SessionHub: SessionHost {
         var isClosing = false
         /// The time of what is being done.
         var now = Duration.zero
+        /// The bytes that wait for all clients, and how many there may be.
+        var queuedBytes = 0
+        let allQueuedBytes: Int
+
+        init(_ limits: ServerLimits) {
+            allQueuedBytes = limits.allQueuedBytes
+        }
     }
 
     /// Something that a session has to be done by the core, or by the hub when it can act on the core.
@@ -52,7 +59,7 @@ final class SessionHub: SessionHost {
     let broker: MemoryBroker
     let limits: ServerLimits
     let logger: Logger
-    let state = Mutex(State())
+    let state: Mutex<State>
     let faults = Mutex(FaultLog())
     private let held = Atomic(0)
     private let pauses: AsyncStream<Pause>
@@ -61,6 +68,7 @@ final class SessionHub: SessionHost {
     init(_ broker: MemoryBroker, _ limits: ServerLimits, _ logger: Logger) {
         self.broker = broker
         self.limits = limits
+        state = Mutex(State(limits))
         self.logger = logger
         // A client is not read from while it is paused, so that there is one entry a client at most.
         (pauses, pausing) = AsyncStream.makeStream(bufferingPolicy: .unbounded)

@@ -60,6 +60,6 @@ extension Authenticator where Self == AnonymousAuthenticator {
 extension Authenticator where Self == PasswordFile {
     /// The users of a file that `mosquitto_passwd` writes.
     ///
-    /// - Throws: ``PasswordFile/init(path:)``
+    /// - Throws: what ``PasswordFile/init(path:)`` throws.
     public static func passwords(_ path: String) throws -> PasswordFile { try PasswordFile(path: path) }
 }

@@ -41,15 +41,17 @@ public struct PasswordFile: Authenticator {
 
     /// Reads a file.
     ///
-    /// - Throws: ``MessagingError/Code/invalidArgument`` with the line that is wrong, or if the file can't be read.
+    /// - Throws: `MessagingError.Code.invalidArgument` with the line that is wrong, or if the file can't be read.
     public init(path: String) throws {
         try self.init(text: TextFile.read(path), name: path)
     }
 
     /// The users of a file's text.
     ///
-    /// - Parameter name: what errors call it.
-    /// - Throws: ``MessagingError/Code/invalidArgument`` with the line that is wrong.
+    /// - Parameters:
+    ///   - text: the file's lines.
+    ///   - name: what errors call it.
+    /// - Throws: `MessagingError.Code.invalidArgument` with the line that is wrong.
     public init(text: String, name: String) throws {
         var users: [[UInt8]: Hash] = [:]
         var rounds = 101

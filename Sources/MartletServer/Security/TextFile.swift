@@ -14,7 +14,7 @@ enum TextFile {
 
     /// All of a file.
     ///
-    /// - Throws: ``MessagingError/Code/invalidArgument`` if it can't be read or is no text.
+    /// - Throws: `MessagingError.Code.invalidArgument` if it can't be read or is no text.
     static func read(_ path: String) throws -> String {
         guard let file = fopen(path, "r") else {
             throw MessagingError(.invalidArgument, "\(path) can't be read: \(String(cString: strerror(errno)))")

@@ -107,6 +107,9 @@ import Testing
             let again = try WireClient(port)
             #expect(try await again.connect("kept", cleanStart: false, expiry: 100).sessionPresent)
             for number in 0..<5 { #expect(try await again.text() == "\(number)") }
+            // By then the broker knows what has arrived.
+            try await again.send(.pingreq)
+            _ = try await again.receive()
             // Another one of the name takes it over.
             let third = try WireClient(port)
             #expect(try await third.connect("kept", cleanStart: false, expiry: 100).sessionPresent)

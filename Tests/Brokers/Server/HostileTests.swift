@@ -129,4 +129,41 @@ import Testing
             #expect(try await WireClient(port).connect("one", cleanStart: false).reason == .success)
         }
     }
+
+    /// What waits for all absent clients together is bounded, too.
+    @Test func whatWaitsForAllIsBounded() async throws {
+        var limits = ServerLimits()
+        limits.allQueuedBytes = 100_000
+        try await withServer(limits: limits) { server, port in
+            for number in 0..<10 {
+                let absent = try await WireClient.connected(port, "absent-\(number)", expiry: 100)
+                try await absent.subscribe(.init("a", qos: .atLeastOnce))
+                try await absent.send(.disconnect(Disconnect()))
+                _ = try await absent.socket.receiveEnd()
+            }
+            let there = try await WireClient.connected(port, "there")
+            try await there.subscribe(.init("a", qos: .atLeastOnce))
+            let writer = try await WireClient.connected(port, "writer")
+            let text = String(repeating: "x", count: 1_000)
+            for _ in 0..<100 {
+                try await writer.publish(text, to: "a", .atLeastOnce, id: 1)
+                _ = try await writer.receive()
+                // Those who are there get all.
+                _ = try await there.message()
+            }
+            let statistics = server.statistics
+            #expect(statistics.queued < 110 && statistics.queued > 50)
+            #expect(statistics.dropped == 1_000 - statistics.queued)
+            // A session that ends makes room.
+            for number in 0..<10 { _ = try await WireClient.connected(port, "absent-\(number)") }
+            #expect(server.statistics.queued == 0)
+            let other = try await WireClient.connected(port, "other", expiry: 100)
+            try await other.subscribe(.init("a", qos: .atLeastOnce))
+            other.socket.end()
+            while server.statistics.queued == 0 {
+                try await writer.publish(text, to: "a", .atLeastOnce, id: 1)
+                _ = try await writer.receive()
+            }
+        }
+    }
 }

@@ -43,7 +43,7 @@ struct BrokerCore: Sendable {
 
     init(_ options: MemoryBroker.Options) {
         index = SubscriberIndex(cachedTopics: options.cachedTopics)
-        retained = RetainedMessages(limit: options.retainedTopics)
+        retained = RetainedMessages(limit: options.retainedTopics, byteLimit: options.retainedBytes)
         queues = BrokerQueues(limit: options.queues, defaults: options.queueDefaults)
     }
 
@@ -152,8 +152,11 @@ struct BrokerCore: Sendable {
     /// - Throws: ``MessagingError/Code/refused`` if it is to be kept and would be one retained topic too many.
     mutating func publish(_ publication: BrokerPublication) throws -> [Subscriber] {
         if publication.retain {
-            guard retained.hasRoom(for: publication.topic) else {
-                throw MessagingError(.refused, "the broker retains \(retained.limit) topics and takes no more")
+            guard retained.hasRoom(for: publication) else {
+                throw MessagingError(
+                    .refused,
+                    "the broker retains \(retained.limit) topics and \(retained.byteLimit) bytes, and takes no more"
+                )
             }
             retained.keep(publication)
         }

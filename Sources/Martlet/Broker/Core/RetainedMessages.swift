@@ -2,29 +2,39 @@
 struct RetainedMessages: Sendable {
     /// For how many topics a message may be kept.
     let limit: Int
+    /// How many bytes the bodies of all of them may have together.
+    let byteLimit: Int
+    private var bytes = 0
     private var kept = TopicTable<BrokerPublication>()
     private var deadlines = Deadlines<TopicName>()
 
-    init(limit: Int) {
+    init(limit: Int, byteLimit: Int) {
         self.limit = limit
+        self.byteLimit = byteLimit
     }
 
     /// When the next message expires.
     var nextDeadline: Duration? { deadlines.next }
 
-    /// Whether a message for a topic can be kept.
-    func hasRoom(for topic: TopicName) -> Bool {
-        kept.count < limit || kept[topic] != nil
+    /// Whether a message can be kept. One that deletes another always can.
+    func hasRoom(for publication: BrokerPublication) -> Bool {
+        let count = publication.message.body.count
+        guard count > 0 else { return true }
+        guard kept.count >= limit || bytes + count > byteLimit else { return true }
+        guard let old = kept[publication.topic] else { return false }
+        return bytes - old.message.body.count + count <= byteLimit
     }
 
     /// Keeps a message until it expires, in place of the one before. An empty message deletes that.
     mutating func keep(_ publication: BrokerPublication) {
         let topic = publication.topic
         deadlines.forget(topic)
+        bytes -= kept[topic]?.message.body.count ?? 0
         guard !publication.message.body.isEmpty else {
             kept.remove(topic)
             return
         }
+        bytes += publication.message.body.count
         kept.set(publication, for: topic)
         if let time = publication.expiresAt { deadlines.note(topic, at: time) }
     }
@@ -39,6 +49,9 @@ struct RetainedMessages: Sendable {
     }
 
     mutating func expire(at now: Duration) {
-        while let topic = deadlines.popDue(at: now) { kept.remove(topic) }
+        while let topic = deadlines.popDue(at: now) {
+            bytes -= kept[topic]?.message.body.count ?? 0
+            kept.remove(topic)
+        }
     }
 }

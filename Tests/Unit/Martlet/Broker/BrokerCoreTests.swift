@@ -206,4 +206,22 @@ import Testing
         #expect(core.nextDeadline == nil)
         #expect(core.presence.queues.isEmpty)
     }
+
+    @Test func theBytesOfWhatIsRetainedAreBounded() throws {
+        var core = BrokerCore(MemoryBroker.Options(retainedBytes: 10))
+        func keeps(_ text: String, _ topic: TopicName, until time: Duration? = nil) -> Bool {
+            let publication = BrokerPublication(Message(text), to: topic, retain: true, expiresAt: time)
+            return (try? core.publish(publication)) != nil
+        }
+        #expect(keeps("12345", "a", until: .seconds(1)))
+        #expect(keeps("12345", "b"))
+        #expect(!keeps("1", "c"))
+        #expect(keeps("54321", "b"), "it takes the place of another")
+        #expect(!keeps("123456", "b"))
+        core.expire(at: .seconds(1))
+        #expect(keeps("12345", "c"))
+        #expect(!keeps("1", "d"))
+        #expect(keeps("", "b"))
+        #expect(keeps("12345", "d"))
+    }
 }
