@@ -47,7 +47,7 @@ let package = Package(
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
-            enabledTraits: ["Settings"]
+            enabledTraits: ["Settings", "Server"]
         ),
         .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
         .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Command", "Server"]),
@@ -205,6 +205,7 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletServer",
                 "MartletSettings",
                 "MartletTransport",
                 command("ArgumentParser", from: "swift-argument-parser"),
@@ -243,6 +244,7 @@ let package = Package(
                 "MartletMQTT",
                 "MartletRedis",
                 "MartletRelay",
+                "MartletServer",
                 "MartletSettings",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -324,6 +326,7 @@ let package = Package(
             name: "MartletConformanceTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletTesting",
+                "ServerSupport",
             ],
             path: "Tests/Brokers/Conformance",
             swiftSettings: settings
@@ -402,6 +405,13 @@ let package = Package(
             path: "Tests/Brokers/Relay",
             swiftSettings: settings
         ),
+        // What tests share that are done on Martlet's own broker, too. No product.
+        .target(
+            name: "ServerSupport",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletServer"],
+            path: "Tests/Support/Server",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
@@ -430,6 +440,7 @@ let package = Package(
             name: "MartletInteropTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+                "ServerSupport",
             ],
             path: "Tests/Brokers/Interop",
             exclude: ["Peers"],

@@ -40,6 +40,7 @@ struct MartletCommand: ParsableCommand {
             SendCommand.self,
             ReceiveCommand.self,
             BridgeCommand.self,
+            BrokerCommand.self,
             NodesCommand.self,
             DemoCommand.self,
             BenchCommand.self,
