@@ -2,6 +2,7 @@ import IntegrationSupport
 import Martlet
 import MartletMQTTWire
 import MartletServer
+import MartletTesting
 import Testing
 
 /// Clients that break the rules, and what they get.
@@ -165,5 +166,72 @@ import Testing
                 _ = try await writer.receive()
             }
         }
+    }
+
+    /// Damaged packets by the thousand: good clients lose nothing by them, and nothing is left of the others.
+    @Test func damageHarmsNobodyElse() async throws {
+        try await withServer { server, port in
+            let reader = try await WireClient.connected(port, "reader")
+            try await reader.subscribe(.init("good", qos: .atLeastOnce))
+            let writer = try await WireClient.connected(port, "writer")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for seed in UInt64(0)..<8 {
+                    group.addTask {
+                        var random = SplitMix64(seed: seed)
+                        for round in 0..<60 { try await Self.attack(port, "hostile-\(seed)-\(round)", &random) }
+                    }
+                }
+                for number in 0..<500 {
+                    try await writer.publish("\(number)", to: "good", .atLeastOnce, id: 1)
+                    #expect(try await writer.receive() == .puback(Acknowledgement(1)))
+                    #expect(try await reader.text() == "\(number)")
+                }
+                try await group.waitForAll()
+            }
+            while server.statistics.connections > 2 { try await Task.sleep(for: .milliseconds(10)) }
+            // Damage may have made a session that is to be kept.
+            #expect(server.statistics.sessions < 20)
+            #expect(server.statistics.faults > 50)
+        }
+    }
+
+    /// Connects, in order or not, says something damaged, and goes.
+    private static func attack(_ port: Int, _ id: String, _ random: inout SplitMix64) async throws {
+        let version = ProtocolVersion.allCases.randomElement(using: &random) ?? .v5
+        var properties = PropertyList()
+        if version == .v5 {
+            properties.add("name", value: "value")
+            properties.add(.messageExpiryInterval, 5)
+        }
+        let packets: [Packet] = [
+            .connect(Connect(version: version, clientID: id, will: WillMessage(topic: "bad", payload: [1]))),
+            .subscribe(SubscribeRequest(1, [.init("bad/#", qos: .exactlyOnce), .init("$share/g/bad")])),
+            .publish(
+                Publish(
+                    topic: "bad",
+                    payload: [1, 2],
+                    qos: .exactlyOnce,
+                    retain: true,
+                    packetID: 1,
+                    properties: properties
+                )
+            ),
+            .pubrel(Acknowledgement(1)), .puback(Acknowledgement(9)), .unsubscribe(UnsubscribeRequest(2, ["bad/#"])),
+            .pingreq,
+        ]
+        let socket = try Socket.connecting(to: .loopback(port: port))
+        let damaged = Int.random(in: 0..<packets.count, using: &random)
+        for (place, packet) in packets.enumerated() {
+            var bytes = Encoder(version).bytes(of: packet)
+            if place >= damaged {
+                let spot = Int.random(in: 0..<bytes.count, using: &random)
+                bytes[spot] = .random(in: 0...255, using: &random)
+                if bytes.count > 2, Bool.random(using: &random) { bytes.removeLast() }
+            }
+            // The server may have closed it.
+            guard (try? await socket.sendAll(bytes)) != nil else { return }
+        }
+        socket.endWriting()
+        _ = try await socket.receiveEnd()
     }
 }

@@ -53,6 +53,16 @@ import Testing
         }
     }
 
+    @Test func clientsComeByIPv6() async throws {
+        let broker = MemoryBroker()
+        let local = try await broker.connect(name: "local")
+        let inbox = try await local.subscribe(to: "a")
+        try await withServer(broker, listeners: [.mqtt(host: "::1", port: 0)]) { _, port in
+            try await Program.run(Self.program("mosquitto_pub"), ["-h", "::1", "-p", "\(port)", "-t", "a", "-m", "x"])
+            #expect(try await inbox.next()?.message.text == "x")
+        }
+    }
+
     /// A session that mosquitto_sub leaves is kept for it.
     @Test(arguments: ["311", "5"]) func mosquittosProgramsHaveTheirSessionsKept(_ version: String) async throws {
         try await withServer { _, port in
