@@ -30,6 +30,7 @@ let package = Package(
         .library(name: "MartletSettings", targets: ["MartletSettings"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
+        .library(name: "MartletServer", targets: ["MartletServer"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
@@ -46,14 +47,17 @@ let package = Package(
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
-            enabledTraits: ["Settings"]
+            enabledTraits: ["Settings", "Server"]
         ),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Command"]),
+        .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Command", "Server"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -135,6 +139,26 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // MQTT's packets and what a broker holds for a client: values, without input, output or clock. No product.
+        .target(
+            name: "MartletMQTTWire",
+            swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]
+        ),
+        .target(
+            name: "MartletServer",
+            dependencies: [
+                "Martlet",
+                "MartletMQTTWire",
+                "COpenSSL",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server"])),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "MartletRelay",
             dependencies: [
@@ -183,6 +207,7 @@ let package = Package(
                 "MartletBrokers",
                 "MartletConsole",
                 "MartletRelay",
+                "MartletServer",
                 "MartletSettings",
                 "MartletTransport",
                 command("ArgumentParser", from: "swift-argument-parser"),
@@ -221,6 +246,7 @@ let package = Package(
                 "MartletMQTT",
                 "MartletRedis",
                 "MartletRelay",
+                "MartletServer",
                 "MartletSettings",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -233,6 +259,12 @@ let package = Package(
             name: "MartletCodecTests",
             dependencies: ["Martlet", "MartletTesting"],
             path: "Tests/Unit/Codecs",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletMQTTWireTests",
+            dependencies: ["MartletMQTTWire", "MartletTesting"],
+            path: "Tests/Unit/MQTTWire",
             swiftSettings: settings
         ),
         .testTarget(
@@ -299,6 +331,7 @@ let package = Package(
             name: "MartletConformanceTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletTesting",
+                "ServerSupport",
             ],
             path: "Tests/Brokers/Conformance",
             swiftSettings: settings
@@ -377,6 +410,23 @@ let package = Package(
             path: "Tests/Brokers/Relay",
             swiftSettings: settings
         ),
+        // What tests share that are done on Martlet's own broker, too. No product.
+        .target(
+            name: "ServerSupport",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletServer"],
+            path: "Tests/Support/Server",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletServerTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletMQTTWire", "MartletServer", "MartletTesting",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/Brokers/Server",
+            exclude: ["Peers"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MartletCommandTests",
             dependencies: [
@@ -395,6 +445,7 @@ let package = Package(
             name: "MartletInteropTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+                "ServerSupport",
             ],
             path: "Tests/Brokers/Interop",
             exclude: ["Peers"],
