@@ -30,6 +30,9 @@ let package = Package(
         .library(name: "MartletSettings", targets: ["MartletSettings"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
+        .library(name: "MartletPostgreSQL", targets: ["MartletPostgreSQL"]),
+        .library(name: "MartletSQL", targets: ["MartletSQL"]),
+        .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
@@ -43,12 +46,13 @@ let package = Package(
             name: "Settings",
             description: "Settings from files and the environment, and the package that reads YAML."
         ),
+        .trait(name: "SQL", description: "Databases at every handler's hand, on the C libraries of theirs."),
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
             enabledTraits: ["Settings"]
         ),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Command"]),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "SQL", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -161,6 +165,27 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "MartletSQL",
+            dependencies: [
+                "Martlet",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+        .target(
+            name: "MartletSQLite",
+            dependencies: ["Martlet", "MartletSQL", "MartletTransport", "CSQLite"],
+            swiftSettings: settings
+        ),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(
+            name: "MartletPostgreSQL",
+            dependencies: ["Martlet", "MartletSQL", "MartletTransport", "CPostgreSQL"],
+            swiftSettings: settings
+        ),
         // A connection to whatever a URL names: of each kind of broker that the program's traits bring.
         .target(
             name: "MartletBrokers",
@@ -217,8 +242,11 @@ let package = Package(
                 "MartletBrokers",
                 "MartletCompression",
                 "MartletMQTT",
+                "MartletPostgreSQL",
                 "MartletRedis",
                 "MartletRelay",
+                "MartletSQL",
+                "MartletSQLite",
                 "MartletSettings",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -361,6 +389,15 @@ let package = Package(
                 "MartletTesting",
             ],
             path: "Tests/Brokers/Bridges",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletSQLTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite",
+                "MartletSettings", "MartletTesting",
+            ],
+            path: "Tests/Brokers/SQL",
             swiftSettings: settings
         ),
         .testTarget(
