@@ -89,21 +89,13 @@ extension AMQPSession {
     /// Opens something again that was ended, though the link was not: soon, and later each time.
     func openAgain(_ restorable: any Restorable, attempt: Int) {
         let id = restorable.id
-        later(after: Self.pause(before: attempt)) { $0.openAgain(id, attempt: attempt) }
+        later(Self.pause(before: attempt)) { $0.openAgain(id, attempt: attempt) }
     }
 
     /// Wakes something after a while.
     func wake(_ restorable: any Restorable, after time: Duration) -> Timers.ID {
         let id = restorable.id
-        return later(after: time) { $0.consuming[id]?.wake($0) }
-    }
-
-    /// Does something on the loop after a while, by the connection's clock.
-    @discardableResult
-    func later(after time: Duration, _ work: @escaping @Sendable (isolated AMQPSession) -> Void) -> Timers.ID {
-        runtime.timers.schedule(at: runtime.timers.now + time) { [weak self, bell] in
-            bell.execute { [weak self] in self?.assumeIsolated { work($0) } }
-        }
+        return later(time) { $0.consuming[id]?.wake($0) }
     }
 
     private func openAgain(_ id: Int, attempt: Int) {

@@ -97,7 +97,7 @@ final class Wire {
     private func scheduleTick(_ session: isolated AMQPSession) {
         if let ticker { session.runtime.timers.cancel(ticker) }
         guard let heartbeat else { return }
-        ticker = session.later(after: heartbeat.tick) { $0.wire.tick($0) }
+        ticker = session.later(heartbeat.tick) { $0.wire.tick($0) }
     }
 
     private func tick(_ session: isolated AMQPSession) {

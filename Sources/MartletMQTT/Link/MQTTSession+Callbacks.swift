@@ -6,24 +6,26 @@ import MartletTransport
 extension MQTTSession: Mosquitto.Delegate {
     nonisolated func mosquittoConnected(_ acknowledgement: ConnectAcknowledgement) {
         assumeIsolated { session in
-            session.acknowledgement = acknowledgement
+            session.handshake.answered(acknowledgement)
             // What the broker has kept may follow at once, and be read before anything else is done.
             session.subscriptions.linkBegins(hasSession: acknowledgement.sessionPresent)
             guard acknowledgement.reason == 0 else { return }
-            if acknowledgement.sessionPresent { session.sessionIsBack() } else { session.sessionIsLost() }
+            let publishing = session.publishing
+            if acknowledgement.sessionPresent {
+                publishing.sessionIsBack(session)
+            } else {
+                publishing.sessionIsLost(session)
+            }
         }
     }
 
     nonisolated func mosquittoDisconnected(_ reason: CInt) {
-        assumeIsolated { session in
-            // The library calls again, without a reason, when it finds the socket closed.
-            if session.brokersReason == nil, reason >= 0x80 { session.brokersReason = reason }
-        }
+        assumeIsolated { $0.handshake.ended(reason) }
     }
 
     nonisolated func mosquittoReceived(_ message: ReceivedMessage) {
         assumeIsolated { session in
-            session.backlog.read(bytes: message.body.count, isBehind: session.gate.isClosed)
+            session.reading.read(bytes: message.body.count, isBehind: session.gate.isClosed)
             session.subscriptions.received(message)
         }
     }
@@ -31,7 +33,7 @@ extension MQTTSession: Mosquitto.Delegate {
     nonisolated func mosquittoPublished(_ identifier: CInt, reason: CInt) {
         assumeIsolated { session in
             session.subscriptions.confirmed()
-            session.confirmed(identifier, reason: reason)
+            session.publishing.confirmed(identifier, reason: reason, session)
         }
     }
 

@@ -27,7 +27,7 @@ extension MQTTSession {
     }
 
     private func checkSupport(of request: SubscriptionRequest) throws {
-        guard let broker else { throw MessagingError.offline }
+        guard let broker = handshake.broker else { throw MessagingError.offline }
         if request.group != nil, !broker.sharesSubscriptions {
             throw MessagingError(
                 .unsupported,

@@ -38,6 +38,8 @@ final class Mosquitto {
     private let context: Context
     /// Whether the library has been told to end the link.
     private var isLeaving = false
+    /// Whether the library has been called since it was looked at what it has written.
+    private var mayHaveWritten = false
 
     /// What the library's callbacks are given.
     private final class Context {
@@ -169,6 +171,7 @@ final class Mosquitto {
         let code = mosquitto_connect_bind_async(handle, address.host, CInt(address.port), seconds, nil)
         guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
         try link.open(inPlaceOf: mosquitto_socket(handle), tls: tls)
+        mayHaveWritten = true
         link.onUnusable = { [weak context] in context?.delegate?.mosquittoRefusedMessage() }
     }
 
@@ -207,10 +210,10 @@ final class Mosquitto {
 
     private func hand(_ input: GuardedLink.Input) throws {
         switch input {
-        case .packets(var count):
-            while count > 0, hasLink {
-                count -= try link.pass(count)
-                try readLibrary()
+        case .packets(let packets, var bytes):
+            while bytes > 0, hasLink {
+                bytes -= try link.pass(bytes)
+                try readLibrary(atMost: packets)
             }
         case .replacement(let replacement):
             context.subscriptions = replacement.subscriptions
@@ -235,15 +238,21 @@ final class Mosquitto {
     }
 
     /// Has the library read all that there is for it.
-    private func readLibrary() throws {
-        while hasLink {
+    ///
+    /// - Parameter packets: how many that is at most. The library reads at least one in each call, so that it need not find
+    ///   out by a system call that there are no more.
+    private func readLibrary(atMost packets: Int = .max) throws {
+        mayHaveWritten = true
+        var packets = packets
+        while hasLink, packets > 0 {
             // The library looks at what the last system call left there, be it one of hers or not.
             errno = 0
             let code = mosquitto_loop_read(handle, 1)
             let wouldBlock = errno == EAGAIN || errno == EWOULDBLOCK
             guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
+            packets -= 1
             // It stops as well where it was something else that would have blocked.
-            if wouldBlock, hasReadAll { return }
+            if packets > 0, wouldBlock, hasReadAll { return }
         }
     }
 
@@ -257,14 +266,18 @@ final class Mosquitto {
         guard link.isOpen else { return }
         repeat {
             if hasLink, mosquitto_want_write(handle) { try writeLibrary() }
-            let told = try link.collect()
-            if !told.isEmpty { try tell(told) }
+            if mayHaveWritten {
+                mayHaveWritten = false
+                let told = try link.collect()
+                if !told.isEmpty { try tell(told) }
+            }
             try link.send()
-        } while hasLink && mosquitto_want_write(handle) && !link.hasOutput
+        } while hasLink && (mayHaveWritten || mosquitto_want_write(handle)) && !link.hasOutput
     }
 
     private func writeLibrary() throws {
         context.isWriting = true
+        mayHaveWritten = true
         defer { context.isWriting = false }
         errno = 0
         let code = mosquitto_loop_write(handle, 1)
@@ -273,6 +286,7 @@ final class Mosquitto {
 
     /// Lets the library ask the broker whether it is there, if it is time.
     func keepAlive() throws {
+        mayHaveWritten = true
         let code = mosquitto_loop_misc(handle)
         guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
     }
@@ -280,6 +294,7 @@ final class Mosquitto {
     /// Queues the orderly end of the link.
     func disconnect() {
         isLeaving = true
+        mayHaveWritten = true
         _ = mosquitto_disconnect_v5(handle, 0, nil)
     }
 
@@ -324,6 +339,7 @@ final class Mosquitto {
         _ properties: borrowing MosquittoProperties
     ) throws -> CInt {
         try checkSize(payload.count, topic, quality, properties)
+        mayHaveWritten = true
         var identifier: CInt = 0
         let code = payload.withUnsafeBufferPointer { payload in
             mosquitto_publish_v5(
@@ -367,6 +383,7 @@ final class Mosquitto {
         options: CInt,
         _ properties: borrowing MosquittoProperties
     ) throws -> CInt {
+        mayHaveWritten = true
         var identifier: CInt = 0
         try check(
             mosquitto_subscribe_v5(handle, &identifier, filter, quality, options, properties.list),
@@ -380,6 +397,7 @@ final class Mosquitto {
     /// - Returns: its packet identifier.
     func unsubscribe(from filter: String) -> CInt {
         var identifier: CInt = 0
+        mayHaveWritten = true
         _ = mosquitto_unsubscribe_v5(handle, &identifier, filter, nil)
         return identifier
     }

@@ -77,17 +77,6 @@ actor RedisSession: LinkSession {
         subscribers.updatePause(self)
     }
 
-    /// Does something on the loop after a while, by the connection's clock, unless the session has ended.
-    @discardableResult
-    nonisolated func later(
-        _ delay: Duration,
-        _ work: @escaping @Sendable (isolated RedisSession) -> Void
-    ) -> Timers.ID {
-        runtime.timers.schedule(at: runtime.timers.now + delay) { [weak self, bell] in
-            bell.execute { [weak self] in self?.assumeIsolated { work($0) } }
-        }
-    }
-
     /// The command that runs a script.
     func script(_ script: [UInt8], keys: [[UInt8]], _ arguments: [[UInt8]]) -> [[UInt8]] {
         // Redis 7 has scripts say what they need. One that does not tell its version is taken for one of today.

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTransport
 
 /// One step that settles elements which a consumer holds.
 struct SettlingStep {

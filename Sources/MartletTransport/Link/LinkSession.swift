@@ -46,4 +46,24 @@ package protocol LinkSession: Actor {
 
 extension LinkSession {
     package func linkIsBack() async {}
+
+    /// Does something on the loop after a time, unless the session is gone or has ended by then.
+    @discardableResult
+    package nonisolated func later(
+        _ delay: Duration,
+        _ work: @escaping @Sendable (isolated Self) -> Void
+    ) -> Timers.ID {
+        later(at: runtime.timers.now + delay, work)
+    }
+
+    /// Does something on the loop at a time of the connection's clock, unless the session is gone or has ended by then.
+    @discardableResult
+    package nonisolated func later(
+        at time: Duration,
+        _ work: @escaping @Sendable (isolated Self) -> Void
+    ) -> Timers.ID {
+        runtime.timers.schedule(at: time) { [weak self, bell] in
+            bell.execute { [weak self] in self?.assumeIsolated { work($0) } }
+        }
+    }
 }

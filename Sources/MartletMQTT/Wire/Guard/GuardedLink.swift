@@ -17,8 +17,8 @@ import Darwin
 final class GuardedLink {
     /// What is put in the library's way next.
     enum Input {
-        /// So many bytes of what has come, as they are.
-        case packets(Int)
+        /// So many packets of what has come, as they are, and how many bytes they have.
+        case packets(Int, bytes: Int)
         case replacement(PacketGuard.Replacement)
     }
 
@@ -154,8 +154,8 @@ final class GuardedLink {
     /// - Throws: `MessagingError.Code.connectionLost` if what has come is not as the protocol has it.
     func nextInput() throws -> Input? {
         while true {
-            let passed = judge()
-            if passed > 0 { return .packets(passed) }
+            let (packets, bytes) = judge()
+            if packets > 0 { return .packets(packets, bytes: bytes) }
             if let fault {
                 throw MessagingError(.connectionLost, "the broker does not keep to the protocol: \(fault.problem)")
             }
@@ -174,11 +174,11 @@ final class GuardedLink {
 
     /// Looks at whole packets until one does not pass as it is.
     ///
-    /// - Returns: how many bytes pass.
-    private func judge() -> Int {
-        guard fault == nil, special == nil else { return 0 }
+    /// - Returns: how many pass, and how many bytes they have.
+    private func judge() -> (packets: Int, bytes: Int) {
+        guard fault == nil, special == nil else { return (0, 0) }
         let input = input.bytes
-        var position = 0
+        var (packets, position) = (0, 0)
         do throws(PacketFault) {
             while position < input.count {
                 let bytes = UnsafeRawBufferPointer(rebasing: input[position...])
@@ -188,12 +188,13 @@ final class GuardedLink {
                     special = (verdict, header.total)
                     break
                 }
+                packets += 1
                 position += header.total
             }
         } catch {
             fault = error
         }
-        return position
+        return (packets, position)
     }
 
     /// Writes what has come, at most so many bytes, where the library reads it.

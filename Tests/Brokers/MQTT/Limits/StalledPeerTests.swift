@@ -43,7 +43,7 @@ import Testing
                         }
                     }
                     // All are at it; the bodies are one array, so that only copies of it take memory.
-                    try await until { connection.session.outbox.count > 100 }
+                    try await until { connection.session.outlet.outbox.count > 100 }
                     group.cancelAll()
                     var cancelled = 0
                     for try await wasCancelled in group where wasCancelled { cancelled += 1 }
@@ -72,7 +72,7 @@ import Testing
                     options: PublishOptions(guarantee: .atLeastOnce)
                 )
             }
-            try await until { connection.session.outbox.count == 0 }
+            try await until { connection.session.outlet.outbox.count == 0 }
             await connection.close()
             let code = await errorCode { try await waiting.value }
             #expect(code == .connectionClosed)

@@ -39,5 +39,5 @@ import Testing
 }
 
 extension MQTTSession {
-    fileprivate var unconfirmed: Int { inFlight.count }
+    fileprivate var unconfirmed: Int { publishing.unconfirmedCount }
 }
