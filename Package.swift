@@ -31,6 +31,9 @@ let package = Package(
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
         .library(name: "MartletServer", targets: ["MartletServer"]),
+        .library(name: "MartletPostgreSQL", targets: ["MartletPostgreSQL"]),
+        .library(name: "MartletSQL", targets: ["MartletSQL"]),
+        .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
@@ -44,13 +47,14 @@ let package = Package(
             name: "Settings",
             description: "Settings from files and the environment, and the package that reads YAML."
         ),
+        .trait(name: "SQL", description: "Databases at every handler's hand, on the C libraries of theirs."),
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
             enabledTraits: ["Settings", "Server"]
         ),
         .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Command", "Server"]),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "SQL", "Server", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -186,6 +190,27 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "MartletSQL",
+            dependencies: [
+                "Martlet",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+        .target(
+            name: "MartletSQLite",
+            dependencies: ["Martlet", "MartletSQL", "MartletTransport", "CSQLite"],
+            swiftSettings: settings
+        ),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(
+            name: "MartletPostgreSQL",
+            dependencies: ["Martlet", "MartletSQL", "MartletTransport", "CPostgreSQL"],
+            swiftSettings: settings
+        ),
         // A connection to whatever a URL names: of each kind of broker that the program's traits bring.
         .target(
             name: "MartletBrokers",
@@ -244,9 +269,12 @@ let package = Package(
                 "MartletBrokers",
                 "MartletCompression",
                 "MartletMQTT",
+                "MartletPostgreSQL",
                 "MartletRedis",
                 "MartletRelay",
                 "MartletServer",
+                "MartletSQL",
+                "MartletSQLite",
                 "MartletSettings",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -399,6 +427,15 @@ let package = Package(
                 "MartletTesting",
             ],
             path: "Tests/Brokers/Bridges",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletSQLTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite",
+                "MartletSettings", "MartletTesting",
+            ],
+            path: "Tests/Brokers/SQL",
             swiftSettings: settings
         ),
         .testTarget(
