@@ -80,7 +80,7 @@ public final class PostgreSQL: Database {
         try options.check()
         self.options = options
         self.target = target
-        let thread = OwnedLoop("martlet-postgres")
+        let thread = try OwnedLoop("martlet-postgres")
         self.thread = thread
         pool = LinkPool(
             name: "the database \(target.name)",

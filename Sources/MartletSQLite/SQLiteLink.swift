@@ -22,7 +22,7 @@ actor SQLiteLink: SQLLink {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.asUnownedSerialExecutor() }
 
     init(_ path: String, _ role: Role, patience: Duration) async throws {
-        thread = OwnedLoop("martlet-sqlite")
+        thread = try OwnedLoop("martlet-sqlite")
         handle = try SQLiteHandle(path, patience: patience)
         do {
             try configure(role, isInMemory: path == ":memory:")

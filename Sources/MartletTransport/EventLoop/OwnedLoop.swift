@@ -3,12 +3,15 @@ import Synchronization
 /// An event loop of one owner, open for as long as that lives.
 package final class OwnedLoop: Sendable {
     package let loop: EventLoop
-    private let isEnded = Atomic(false)
+    /// Until it is open there is nothing to end.
+    private let isEnded = Atomic(true)
 
     /// - Parameter name: what its thread is called.
-    package init(_ name: String) {
+    /// - Throws: `MessagingError.Code.notConnected` if the system has no thread for it.
+    package init(_ name: String) throws {
         loop = EventLoop(name: name)
-        loop.open()
+        try loop.open()
+        isEnded.store(false, ordering: .relaxed)
     }
 
     deinit {
