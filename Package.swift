@@ -133,6 +133,7 @@ let package = Package(
                 "MartletTransport",
                 "CRabbitMQ",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -205,6 +206,7 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletRelay",
                 "MartletServer",
                 "MartletSettings",
                 "MartletTransport",
@@ -267,7 +269,10 @@ let package = Package(
         ),
         .testTarget(
             name: "MartletHostilityTests",
-            dependencies: ["Martlet", "MartletTesting"],
+            dependencies: [
+                "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+                "MartletTesting", "MartletTransport",
+            ],
             path: "Tests/Unit/Hostility",
             swiftSettings: settings
         ),

@@ -84,6 +84,7 @@ public actor AMQPConnection: Connection {
     /// it is persistent, and kept and sent again until the broker has confirmed it.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         try await session.publish(message, to: topic, options)
     }
 
@@ -94,6 +95,7 @@ public actor AMQPConnection: Connection {
         options: PublishOptions
     ) async throws -> Confirmation {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         return try await session.beginPublishing(message, to: topic, options)
     }
 
@@ -108,7 +110,9 @@ public actor AMQPConnection: Connection {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
         let (mailbox, id) = try await session.subscribe(to: pattern, options)
-        return Subscription(mailbox, of: pattern.onlyTopic) { [weak session] (ending: Subscription.Ending) in
+        let source = DeliverySource(pattern, on: runtime)
+        return Subscription(mailbox, of: pattern.onlyTopic, from: source) {
+            [weak session] (ending: Subscription.Ending) in
             session?.leave(id)
             if ending == .unsubscribed, let name = options.durableName { session?.forget(name) }
             if ending != .dropped { mailbox.finish() }
@@ -121,6 +125,7 @@ public actor AMQPConnection: Connection {
     /// an address for its reply, does not declare its responder's queue.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         try await session.send(message, to: queue, options)
     }
 
@@ -131,6 +136,7 @@ public actor AMQPConnection: Connection {
         options: SendOptions
     ) async throws -> Confirmation {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         return try await session.beginSending(message, to: queue, options)
     }
 
@@ -155,7 +161,8 @@ public actor AMQPConnection: Connection {
         try queue.validate()
         try options.validate()
         let (mailbox, id) = try await session.consume(from: queue, options, forRequests: forRequests)
-        return Subscription(mailbox, of: queue.ownTopic) { [weak session] in session?.leave(id) }
+        let source = DeliverySource(on: runtime)
+        return Subscription(mailbox, of: queue.ownTopic, from: source) { [weak session] in session?.leave(id) }
     }
 
     /// Sends the request of a call; see `Connection.beginRequest(_:to:options:)`.
@@ -167,6 +174,7 @@ public actor AMQPConnection: Connection {
         options: SendOptions
     ) async throws -> Confirmation {
         try queue.validate()
+        runtime.trace("sending", queue.text, request)
         return try await session.beginRequest(request, to: queue, options, isOfCall: true)
     }
 
@@ -181,11 +189,12 @@ public actor AMQPConnection: Connection {
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
         let address = try await session.openReplyAddress(receive)
-        return ReplyAddress(lease: { _ in address.current }, giveBack: { _ in })
+        return ReplyAddress(current: { address.current })
     }
 
     /// Sends a message to a reply address; see `Connection.reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
+        runtime.trace("replying", address, message)
         try await session.reply(message, to: address)
     }
 
@@ -193,6 +202,7 @@ public actor AMQPConnection: Connection {
     ///
     /// Both are written together, without waiting for the broker.
     public nonisolated func answer(_ reply: Message, to address: String, settling request: Delivery) async throws {
+        runtime.trace("replying", address, reply)
         try await session.postReply(reply, to: address, settling: request.settlement)
     }
 

@@ -6,7 +6,8 @@ import MartletConsole
 struct MartletCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
-        abstract: "Speaks to message brokers: publish, subscribe, call, run goals, work on queues, bridge, measure.",
+        abstract:
+            "Speaks to message brokers: publish, subscribe, call, run goals, work on queues, bridge, relay, measure.",
         discussion: """
             TO BEGIN:
               martlet demo memory:                    a tour, without a broker
@@ -41,6 +42,7 @@ struct MartletCommand: ParsableCommand {
             ReceiveCommand.self,
             BridgeCommand.self,
             BrokerCommand.self,
+            RelayCommand.self,
             NodesCommand.self,
             DemoCommand.self,
             BenchCommand.self,

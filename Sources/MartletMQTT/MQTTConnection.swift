@@ -69,6 +69,7 @@ public actor MQTTConnection: Connection {
     /// Publishes a message; see `Connection.publish(_:to:options:)`.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         try await session.publish(message, to: topic, options)
     }
 
@@ -79,6 +80,7 @@ public actor MQTTConnection: Connection {
         options: PublishOptions
     ) async throws -> Confirmation {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         return try await session.beginPublishing(message, to: topic, options)
     }
 
@@ -88,7 +90,12 @@ public actor MQTTConnection: Connection {
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
-        let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.gate)
+        let inbox = Inbox(
+            limit: options.limit,
+            overflow: options.overflow,
+            weight: runtime.waitingWeight,
+            gate: session.gate
+        )
         let request = SubscriptionRequest(
             filter: try session.wire(pattern),
             group: options.group,
@@ -101,7 +108,8 @@ public actor MQTTConnection: Connection {
         )
         let receiver = Receiver.topics(inbox, knowsTopic: !pattern.hasWildcards)
         let member = try await session.subscribe(request, receiver)
-        return session.subscription(member, of: request, receiver, inbox.mailbox, pattern.onlyTopic)
+        let source = DeliverySource(pattern, on: runtime)
+        return session.subscription(member, of: request, receiver, inbox.mailbox, pattern.onlyTopic, source)
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
@@ -110,6 +118,7 @@ public actor MQTTConnection: Connection {
     /// message that nobody consumes is the error `MessagingError.Code.noResponder`.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         try await session.send(message, to: queue, options)
     }
 
@@ -120,6 +129,7 @@ public actor MQTTConnection: Connection {
         options: SendOptions
     ) async throws -> Confirmation {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         return try await session.beginSending(message, to: queue, options)
     }
 
@@ -148,7 +158,7 @@ public actor MQTTConnection: Connection {
     ) async throws -> Subscription {
         try queue.validate()
         try options.validate()
-        let inbox = PrefetchInbox(prefetch: options.prefetch, gate: session.gate)
+        let inbox = PrefetchInbox(prefetch: options.prefetch, weight: runtime.waitingWeight, gate: session.gate)
         let request = SubscriptionRequest(
             filter: try session.wire(queue),
             group: session.options.sharesQueues ? session.options.queueGroup : nil,
@@ -157,7 +167,8 @@ public actor MQTTConnection: Connection {
         )
         let receiver = Receiver.queue(inbox, queue)
         let member = try await session.subscribe(request, receiver)
-        return session.subscription(member, of: request, receiver, inbox.mailbox, queue.ownTopic)
+        let source = DeliverySource(on: runtime)
+        return session.subscription(member, of: request, receiver, inbox.mailbox, queue.ownTopic, source)
     }
 
     /// Opens the reply address; see `Connection.openReplyAddress(_:)`.
@@ -185,6 +196,7 @@ public actor MQTTConnection: Connection {
 
     /// Sends a message to a reply address; see `Connection.reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
+        runtime.trace("replying", address, message)
         try await session.reply(message, to: address)
     }
 

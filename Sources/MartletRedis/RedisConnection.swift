@@ -73,6 +73,7 @@ public actor RedisConnection: Connection {
     /// be told, or to know that the server has passed the message on, begins publishing and waits for the confirmation.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         try await session.publish(message, to: topic, options)
     }
 
@@ -83,6 +84,7 @@ public actor RedisConnection: Connection {
         options: PublishOptions
     ) async throws -> Confirmation {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         return try await session.beginPublishing(message, to: topic, options)
     }
 
@@ -95,9 +97,17 @@ public actor RedisConnection: Connection {
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
-        let inbox = Inbox<Delivery>(limit: options.limit, overflow: options.overflow, gate: session.intake.gate)
+        let inbox = Inbox(
+            limit: options.limit,
+            overflow: options.overflow,
+            weight: runtime.waitingWeight,
+            gate: session.intake.gate
+        )
         let member = try await session.subscribe(to: pattern, inbox)
-        return Subscription(inbox.mailbox, of: pattern.onlyTopic) { [weak session] in session?.leave(member) }
+        let source = DeliverySource(pattern, on: runtime)
+        return Subscription(inbox.mailbox, of: pattern.onlyTopic, from: source) { [weak session] in
+            session?.leave(member)
+        }
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
@@ -105,6 +115,7 @@ public actor RedisConnection: Connection {
     /// A queue is a list of its name, to which anyone may push.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         try await session.send(message, to: queue, options)
     }
 
@@ -115,6 +126,7 @@ public actor RedisConnection: Connection {
         options: SendOptions
     ) async throws -> Confirmation {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         return try await session.beginSending(message, to: queue, options)
     }
 
@@ -126,7 +138,9 @@ public actor RedisConnection: Connection {
         try options.validate()
         let inbox = Inbox<Delivery>(limit: options.prefetch, overflow: .suspend, gate: FlowGate(on: session.bell) {})
         let consumer = try await session.consume(queue, prefetch: options.prefetch, inbox)
-        return Subscription(inbox.mailbox, of: queue.ownTopic) { [weak session] in session?.leaveQueue(consumer)
+        let source = DeliverySource(on: runtime)
+        return Subscription(inbox.mailbox, of: queue.ownTopic, from: source) { [weak session] in
+            session?.leaveQueue(consumer)
         }
     }
 
@@ -141,6 +155,7 @@ public actor RedisConnection: Connection {
 
     /// Sends a message to a reply address; see `Connection.reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
+        runtime.trace("replying", address, message)
         try await session.reply(message, to: address)
     }
 

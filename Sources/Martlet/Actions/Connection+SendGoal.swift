@@ -12,8 +12,8 @@ extension Connection {
     ///     as ``MessagingError/Code/timeout``. `nil`: it may wait for ever.
     ///   - deadline: within what time the goal has to end, from its arrival at the server; then its handler is
     ///     cancelled and it is aborted as ``MessagingError/Code/timeout``. `nil`: it may take for ever.
-    ///   - timeout: how long to wait for the server to take the goal on; and later, how long the server may be silent
-    ///     before it counts as gone.
+    ///   - timeout: how long to wait for the server to take the goal on, counted from this call; and later, how long the
+    ///     server may be silent before it counts as gone.
     /// - Throws: ``MessagingError/Code/goalRejected`` with the server's reason; ``MessagingError/Code/noResponder`` at
     ///   once where the broker can tell; ``MessagingError/Code/timeout``; ``MessagingError/Code/shuttingDown``;
     ///   ``MessagingError/Code/decodingFailed`` if the server can't read the goal; `CancellationError`.
@@ -33,14 +33,16 @@ extension Connection {
                 "the \(name) of a goal of \(action.name) is \(duration); it must be positive"
             )
         }
-        let subscription = try await listen(to: names)
+        let start = runtime.timers.now
+        let subscription = try await listen(to: names, within: timeout)
         let id = GoalID.random()
         var request = try runtime.codecs.message(SendGoalRequest(goal))
         request.headers.goalID = id
         request.headers.goalAcceptBy = acceptBy
         request.headers.goalDeadline = deadline
         do {
-            let message = try await call(names.sendGoal, request, timeout: timeout)
+            let message = try await exchange(request, at: names.sendGoal, timeout: timeout, since: start)
+            if let error = MessagingError(message.headers) { throw error }
             let reply: SendGoalReply = try runtime.decode(message, from: names.sendGoal.text)
             guard reply.status == 1 else {
                 throw MessagingError(.goalRejected, "action \(action.name) rejected the goal: \(reply.error)")
@@ -82,7 +84,7 @@ extension Connection {
         guard timeout > .zero else {
             throw MessagingError(.invalidArgument, "the timeout of goal \(id) is \(timeout); it must be positive")
         }
-        let subscription = try await listen(to: names)
+        let subscription = try await listen(to: names, within: timeout)
         return GoalHandle(
             id,
             of: names,
@@ -94,8 +96,11 @@ extension Connection {
         )
     }
 
-    private nonisolated func listen(to names: ActionNames) async throws -> Subscription {
-        try await subscribe(to: names.topics, options: .passing())
+    private nonisolated func listen(to names: ActionNames, within limit: Duration) async throws -> Subscription {
+        let late = MessagingError(.timeout, "\(names.action) could not be listened to within \(limit)")
+        return try await runtime.run(within: limit, or: late) {
+            try await self.subscribe(to: names.topics, options: .passing())
+        }
     }
 
     /// Cancels a goal of which it is not known whether it exists. Does not suspend; nobody waits for the reply, which
@@ -104,9 +109,9 @@ extension Connection {
         runtime.courier.post { [weak self] in
             guard let self else { return }
             var request = try cancelRequest(id)
-            let correlation = runtime.calls.makeID()
+            let correlation = CallTable.makeID()
             request.headers.correlationID = correlation
-            let replyAddress = try await runtime.replyAddress(on: self)
+            let replyAddress = try await runtime.replyAddress(on: self, within: .seconds(10))
             defer { replyAddress.release(correlation) }
             request.headers.replyTo = replyAddress.address(for: correlation)
             try await send(

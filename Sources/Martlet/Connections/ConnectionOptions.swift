@@ -28,13 +28,24 @@ public struct ConnectionOptions: Sendable {
     public var steadyAfter: Duration
     /// The largest body that is sent, in bytes.
     public var maximumBodyBytes: Int
+    /// The most headers that a message may have. One with more is not sent, which is
+    /// ``MessagingError/Code/invalidArgument``; one that comes is skipped and counted in
+    /// ``ConnectionStatistics/undecodable``, or becomes a dead letter where its queue has such. The embedded broker does
+    /// without the latter.
+    public var maximumHeaders: Int
+    /// How many bytes may wait for the reader of each subscription, headers included and after any decompression, beside the
+    /// number of messages that its options allow; and of each stream's elements. The last message may be of any size. When
+    /// so much waits a subscription does as if that number did, and a stream ends with
+    /// ``MessagingError/Code/bodyTooLarge``.
+    public var maximumWaitingBytes: Int
     /// Where it logs.
     public var logger: Logger
     /// What measures its timeouts; another clock is for tests.
     public var clock: any Clock<Duration>
 
     /// JSON, bodies as they are, no will, offline publishes fail, as does connecting to a broker that can't be reached,
-    /// a thread of its own, a link that is steady after 30 s, bodies of up to 16 MiB, unless told.
+    /// a thread of its own, a link that is steady after 30 s, bodies of up to 16 MiB, 1,000 headers, 64 MiB that wait for
+    /// each reader, unless told.
     public init(
         name: String? = nil,
         codecs: Codecs = Codecs(),
@@ -46,6 +57,8 @@ public struct ConnectionOptions: Sendable {
         thread: (any TaskExecutor)? = nil,
         steadyAfter: Duration = .seconds(30),
         maximumBodyBytes: Int = 16 << 20,
+        maximumHeaders: Int = 1_000,
+        maximumWaitingBytes: Int = 64 << 20,
         logger: Logger = Logger(label: "martlet"),
         clock: any Clock<Duration> = ContinuousClock()
     ) {
@@ -59,6 +72,8 @@ public struct ConnectionOptions: Sendable {
         self.thread = thread
         self.steadyAfter = steadyAfter
         self.maximumBodyBytes = maximumBodyBytes
+        self.maximumHeaders = maximumHeaders
+        self.maximumWaitingBytes = maximumWaitingBytes
         self.logger = logger
         self.clock = clock
     }

@@ -8,7 +8,8 @@ extension ConnectionRuntime {
     ///   - topic: where it is published to.
     ///   - options: what is asked for.
     ///   - capabilities: those of the connection.
-    /// - Throws: ``MessagingError/Code/invalidTopic``, ``MessagingError/Code/bodyTooLarge``, or
+    /// - Throws: ``MessagingError/Code/invalidTopic``, ``MessagingError/Code/bodyTooLarge``,
+    ///   ``MessagingError/Code/invalidArgument`` for too many headers, or
     ///   ``MessagingError/Code/unsupported`` for a guarantee, retaining or expiry that the broker can't give.
     public func check(
         publishing message: Message,
@@ -44,7 +45,8 @@ extension ConnectionRuntime {
     ///   - queue: where it is sent to.
     ///   - options: what is asked for.
     ///   - capabilities: those of the connection.
-    /// - Throws: ``MessagingError/Code/invalidQueue``, ``MessagingError/Code/bodyTooLarge``, or
+    /// - Throws: ``MessagingError/Code/invalidQueue``, ``MessagingError/Code/bodyTooLarge``,
+    ///   ``MessagingError/Code/invalidArgument`` for too many headers, or
     ///   ``MessagingError/Code/unsupported`` for a guarantee or a required consumer that the broker can't give.
     public func check(
         sending message: Message,
@@ -65,7 +67,7 @@ extension ConnectionRuntime {
 
     /// Checks a message that is to be sent to a reply address.
     ///
-    /// - Throws: ``MessagingError/Code/bodyTooLarge``.
+    /// - Throws: ``MessagingError/Code/bodyTooLarge``, ``MessagingError/Code/invalidArgument``.
     public func check(replying message: Message) throws {
         try Task.checkCancellation()
         try checkSize(of: message)

@@ -27,6 +27,28 @@ extension ConnectionRuntime {
     }
 }
 
+extension ConnectionRuntime {
+    /// Runs something that waits for the broker. If it has not ended within a time it is cancelled.
+    ///
+    /// - Throws: what `body` throws; the error given, if it takes too long.
+    func run<Result: Sendable>(
+        within limit: Duration,
+        or late: MessagingError,
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { [timers] group in
+            defer { group.cancelAll() }
+            group.addTask { try await body() }
+            group.addTask {
+                try await timers.sleep(for: limit)
+                return nil
+            }
+            guard let result = try await group.next() ?? nil else { throw late }
+            return result
+        }
+    }
+}
+
 extension MessagingError {
     package static var closed: MessagingError {
         MessagingError(.connectionClosed, "the connection is closed; make a new one")

@@ -5,21 +5,15 @@ import Synchronization
 ///
 /// A transport makes one when it is made, tells it of each change of its state, and ends it when it closes.
 public final class ConnectionRuntime: Sendable {
-    /// The address that replies come to, as far as it is known.
-    private struct Replies {
-        var opening: Task<ReplyAddress, any Error>?
-        /// Once it is open: to ask the task each time would take its caller off its thread.
-        var address: ReplyAddress?
-    }
-
     /// What the connection is called.
     public let name: String
     /// How values are written and read.
     public let codecs: Codecs
     /// Where the connection logs.
     public let logger: Logger
+    /// Whether it logs what becomes of each message; found once, so that it costs nothing where it does not.
+    let isTracing: Bool
     package let options: ConnectionOptions
-    private let maximumBodyBytes: Int
     /// How the broker writes names.
     package let names: WireNames
     /// What becomes of messages on the wire.
@@ -30,7 +24,7 @@ public final class ConnectionRuntime: Sendable {
     let calls: CallTable
     private let counts = Mutex(ConnectionStatistics())
     private let lastLogged = Mutex<[String: Duration]>([:])
-    private let replies = Mutex(Replies())
+    private let replies = ReplyOpening()
     /// Closes the connection, once that has begun. Owned here; whoever closes waits for it.
     let closing = Mutex<Task<Void, Never>?>(nil)
     /// Whether what was still to be said has been said, and the link is let go.
@@ -38,18 +32,21 @@ public final class ConnectionRuntime: Sendable {
 
     package init(_ options: ConnectionOptions, state: ConnectionState = .connecting, names: WireNames = .any) {
         self.names = names
-        let unique = String(UInt64.random(in: .min ... .max), radix: 36)
-        name = options.name ?? "martlet-\(unique)"
+        name = options.name ?? "martlet-\(String(UInt64.random(in: .min ... .max), radix: 36))"
         var logger = options.logger
         logger[metadataKey: "connection"] = .string(name)
         self.logger = logger
+        isTracing = logger.logLevel <= .trace
         self.options = options
         codecs = options.codecs
-        wire = WireCoding(format: options.format, transforms: options.transforms)
-        maximumBodyBytes = options.maximumBodyBytes
+        wire = WireCoding(
+            format: options.format,
+            transforms: options.transforms,
+            maximumHeaders: options.maximumHeaders
+        )
         timers = Timers(Timeline(options.clock))
         states = StateBroadcast(state)
-        calls = CallTable(prefix: unique)
+        calls = CallTable()
     }
 
     /// The link was lost: calls in flight end, since their replies can't find back.
@@ -81,38 +78,30 @@ public final class ConnectionRuntime: Sendable {
         states.set(.closed)
         calls.failAll(error, forGood: true)
         await courier.stop()
+        // Before the timers, by which whoever waits for it would otherwise leave.
+        await replies.close(error)
         await timers.stop()
-        let opening = replies.withLock { replies in
-            replies.address = nil
-            return replies.opening.take()
-        }
-        opening?.cancel()
-        _ = await opening?.result
     }
 
     // MARK: Replies
 
     /// The connection's reply address, opened by the first call that needs it.
-    func replyAddress(on connection: any Connection) async throws -> ReplyAddress {
-        if let address = replies.withLock({ $0.address }) { return address }
-        let task = replies.withLock { replies in
-            if let opening = replies.opening { return opening }
-            // Shared by all callers that come meanwhile, so that none of them cancels it for the others; owned
-            // here, and ended by `close`.
-            let task = Task { [calls] in
-                try await connection.openReplyAddress { reply, address in calls.receive(reply, at: address) }
+    ///
+    /// - Parameter limit: how long to wait for it.
+    /// - Throws: what opening it throws; ``MessagingError/Code/timeout``; `CancellationError`. Others go on waiting.
+    func replyAddress(on connection: any Connection, within limit: Duration) async throws -> ReplyAddress {
+        if let address = replies.address { return address }
+        let promise = replies.wait { [calls, tracer = isTracing ? self : nil] in
+            try await connection.openReplyAddress { reply, address in
+                tracer?.trace("a reply came", address, reply)
+                calls.receive(reply, at: address)
             }
-            replies.opening = task
-            return task
         }
-        do {
-            let address = try await task.value
-            replies.withLock { if $0.opening == task { $0.address = address } }
-            return address
-        } catch {
-            replies.withLock { if $0.opening == task { $0.opening = nil } }
-            throw error
-        }
+        return try await promise.value(
+            within: limit,
+            of: timers,
+            or: MessagingError(.timeout, "the address for replies could not be opened within \(limit)")
+        )
     }
 
     // MARK: What came from outside
@@ -204,12 +193,19 @@ public final class ConnectionRuntime: Sendable {
         }
     }
 
-    /// Throws ``MessagingError/Code/bodyTooLarge`` for a message that is not to be sent.
+    /// Throws ``MessagingError/Code/bodyTooLarge`` or ``MessagingError/Code/invalidArgument`` for a message that is not to be
+    /// sent.
     package func checkSize(of message: Message) throws {
-        guard message.body.count <= maximumBodyBytes else {
+        guard message.body.count <= options.maximumBodyBytes else {
             throw MessagingError(
                 .bodyTooLarge,
-                "the body has \(message.body.count) bytes; this connection sends at most \(maximumBodyBytes)"
+                "the body has \(message.body.count) bytes; this connection sends at most \(options.maximumBodyBytes)"
+            )
+        }
+        guard message.headers.count <= options.maximumHeaders else {
+            throw MessagingError(
+                .invalidArgument,
+                "the message has \(message.headers.count) headers; this connection sends at most \(options.maximumHeaders)"
             )
         }
     }

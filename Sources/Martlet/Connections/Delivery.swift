@@ -11,12 +11,15 @@ public struct Delivery: Sendable {
     var knownTopic: TopicName?
     /// What arrived.
     public let message: Message
-    /// How often it had been delivered before without being acknowledged.
+    /// How often it had been delivered before without being acknowledged: from 0 to 2,147,483,647, whatever a peer has
+    /// written.
     public let redeliveries: Int
     /// Whether it is one that the broker had kept for who subscribes later; with ``SubscribeOptions/retainAsPublished``
     /// also whether it is one that the broker keeps from now on.
     public let isRetained: Bool
     package let settlement: Settlement?
+    /// Where it came from, if that is more than its topic.
+    package var source: DeliverySource?
 
     private static let unknownTopic: TopicName = ""
 
@@ -30,17 +33,23 @@ public struct Delivery: Sendable {
     ) {
         knownTopic = topic
         self.message = message
-        self.redeliveries = redeliveries
+        self.redeliveries = redeliveries.asDeliveries
         self.isRetained = isRetained
         self.settlement = settlement
     }
+
+    /// What the last `#` of the subscription's filter stands for in the topic: its segments. None if it stands for nothing, or
+    /// the filter has no `#`.
+    public var rest: [String] { source?.filter?.rest(of: topic) ?? [] }
 
     /// Says that the message is done with, so that the queue forgets it.
     ///
     /// - Throws: ``MessagingError/Code/alreadySettled``, or ``MessagingError/Code/connectionLost`` when the link over
     ///   which it came has been lost: the broker will deliver it again.
     public func ack() throws {
-        try settlement?.settle(as: .ack)
+        guard let settlement else { return }
+        try settlement.settle(as: .ack)
+        source?.trace("acknowledged", self)
     }
 
     /// Says that the message could not be handled.
@@ -48,6 +57,8 @@ public struct Delivery: Sendable {
     /// - Parameter requeue: whether it goes back to its place in the queue; otherwise it becomes a dead letter.
     /// - Throws: as ``ack()``.
     public func nack(requeue: Bool) throws {
-        try settlement?.settle(as: requeue ? .requeue : .reject)
+        guard let settlement else { return }
+        try settlement.settle(as: requeue ? .requeue : .reject)
+        source?.trace(requeue ? "given back" : "rejected", self)
     }
 }

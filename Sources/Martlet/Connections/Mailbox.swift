@@ -64,11 +64,11 @@ package final class Mailbox<Element: Sendable>: Sendable {
             return true
         }
 
-        /// - Returns: whether it is to be reported that there is room: nobody waits outside and at most half of the
-        ///   places are taken, so that it does not become full again at once; or nothing comes in any more.
+        /// - Returns: whether it is to be reported that there is room: nobody waits outside and it is at most half full, so
+        ///   that it does not become full again at once; or nothing comes in any more.
         @inlinable
         mutating func turnsRoomy() -> Bool {
-            guard isReportedFull, end != nil || (parked.isEmpty && buffer.count <= buffer.limit / 2) else {
+            guard isReportedFull, end != nil || (parked.isEmpty && buffer.isRoomy) else {
                 return false
             }
             isReportedFull = false
@@ -116,6 +116,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     @usableFromInline let onWait: (@Sendable () -> Void)?
 
     /// - Parameters:
+    ///   - weight: how much its elements may weigh together; `nil`: they are only counted.
     ///   - onFull: called when the first element is parked.
     ///   - onRoom: called once after each `onFull`: when nothing is parked any more and the mailbox is at most half full,
     ///     or has ended.
@@ -124,6 +125,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     package init(
         limit: Int,
         overflow: Overflow = .suspend,
+        weight: MailboxWeight<Element>? = nil,
         onFull: (@Sendable () -> Void)? = nil,
         onRoom: (@Sendable () -> Void)? = nil,
         onWait: (@Sendable () -> Void)? = nil
@@ -132,7 +134,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
         self.onRoom = onRoom
         self.onWait = onWait
         fillsBatches = overflow == .suspend && limit >= 16
-        state = Mutex(State(MailboxBuffer(limit: max(1, limit), overflow: overflow)))
+        state = Mutex(State(MailboxBuffer(limit: max(1, limit), overflow: overflow, weight: weight)))
         isReady = Atomic(false)
         isDense = Atomic(true)
         taken = Atomic(0)
@@ -160,16 +162,16 @@ package final class Mailbox<Element: Sendable>: Sendable {
         return offer
     }
 
-    /// Offers an element under a lock of the producer's own, to a mailbox that tells nobody when it is full.
+    /// Offers an element under a lock of the producer's own.
     ///
-    /// - Returns: also the reader, if it sleeps; the producer resumes it when it has let go of its lock.
+    /// - Returns: also the reader, if it sleeps, and whether `onFull` would be called: the producer resumes the one and does
+    ///   the other when it has let go of its lock.
     @inlinable
     package func offerWithoutWaking(
         _ element: Element,
         topic: TopicName
-    ) -> (Offer, reader: Reader?) {
-        let (offer, reader, _) = admit(element, topic: topic)
-        return (offer, reader)
+    ) -> (Offer, reader: Reader?, isFull: Bool) {
+        admit(element, topic: topic)
     }
 
     /// Puts elements of one topic in, in order, under one lock. Those that find no room wait outside.

@@ -14,17 +14,23 @@ struct MailboxBuffer<Element> {
 
     @usableFromInline let limit: Int
     @usableFromInline let overflow: Overflow
+    /// `nil`: elements are only counted.
+    @usableFromInline let weight: MailboxWeight<Element>?
     @usableFromInline var ring: Deque<Element>
     /// With `.conflate`: where in the ring each topic's element is, counted from the ring's first ever element.
     @usableFromInline var slots: [TopicName: Int]
     @usableFromInline var keys: Deque<TopicName>
     @usableFromInline var taken: Int
     @usableFromInline var dropped: Int
+    /// How much the elements in the ring weigh together, if they are weighed.
+    @usableFromInline var weighed: Int
 
     @inlinable
-    init(limit: Int, overflow: Overflow) {
+    init(limit: Int, overflow: Overflow, weight: MailboxWeight<Element>? = nil) {
         self.limit = limit
         self.overflow = overflow
+        self.weight = weight
+        weighed = 0
         ring = []
         slots = [:]
         keys = []
@@ -33,15 +39,36 @@ struct MailboxBuffer<Element> {
     }
 
     @inlinable var isEmpty: Bool { ring.isEmpty }
-    @inlinable var hasRoom: Bool { ring.count < limit }
+    /// An element may be of any weight, so that each limit is passed by one element at most.
+    @inlinable var hasRoom: Bool { ring.count < limit && isLight }
+    @inlinable var isLight: Bool { weight.map { weighed < $0.limit } ?? true }
+    /// Whether at most half of it is taken.
+    @inlinable var isRoomy: Bool {
+        ring.count <= limit / 2 && (weight.map { weighed <= $0.limit / 2 } ?? true)
+    }
     @inlinable var count: Int { ring.count }
+
+    @inlinable
+    func weight(of element: Element) -> Int { weight?.weigh(element) ?? 0 }
+
+    @inlinable
+    func weight(of elements: Deque<Element>) -> Int {
+        guard let weight else { return 0 }
+        return elements.reduce(0) { $0 + weight.weigh($1) }
+    }
+
+    @inlinable
+    mutating func append(_ element: Element) {
+        ring.append(element)
+        if let weight { weighed += weight.weigh(element) }
+    }
 
     /// - Parameter topic: what `.conflate` tells elements apart by.
     @inlinable
     mutating func admit(_ element: Element, topic: TopicName) -> Admission {
         if overflow == .conflate { return conflate(element, topic: topic) }
         if hasRoom {
-            ring.append(element)
+            append(element)
             return .admitted
         }
         switch overflow {
@@ -50,9 +77,8 @@ struct MailboxBuffer<Element> {
         case .dropNewest:
             dropped += 1
         case .dropOldest, .conflate:
-            dropped += 1
-            ring.removeFirst()
-            ring.append(element)
+            dropOldest()
+            append(element)
         }
         return .dropped
     }
@@ -64,32 +90,41 @@ struct MailboxBuffer<Element> {
     mutating func fill(from elements: inout Deque<Element>) -> Int {
         guard overflow != .conflate else { return 0 }
         if ring.isEmpty, elements.count <= limit {
-            swap(&ring, &elements)
-            return ring.count
+            let all = weight(of: elements)
+            if weight.map({ all < $0.limit }) ?? true {
+                swap(&ring, &elements)
+                weighed = all
+                return ring.count
+            }
         }
         var count = 0
         while hasRoom, let element = elements.popFirst() {
-            ring.append(element)
+            append(element)
             count += 1
         }
         return count
     }
 
+    /// Makes room by dropping what has waited longest.
+    @usableFromInline
+    mutating func dropOldest() {
+        while !hasRoom, popFirst() != nil { dropped += 1 }
+    }
+
     @usableFromInline
     mutating func conflate(_ element: Element, topic: TopicName) -> Admission {
         if let slot = slots[topic] {
+            weighed += weight(of: element) - weight(of: ring[slot - taken])
             ring[slot - taken] = element
             dropped += 1
+            while !isLight, ring.count > 1, popFirst() != nil { dropped += 1 }
             return .dropped
         }
         let hadRoom = hasRoom
-        if !hadRoom {
-            _ = popFirst()
-            dropped += 1
-        }
+        dropOldest()
         slots[topic] = taken + ring.count
         keys.append(topic)
-        ring.append(element)
+        append(element)
         return hadRoom ? .admitted : .dropped
     }
 
@@ -97,6 +132,7 @@ struct MailboxBuffer<Element> {
     mutating func popFirst() -> Element? {
         guard let first = ring.popFirst() else { return nil }
         taken += 1
+        if let weight { weighed -= weight.weigh(first) }
         if overflow == .conflate { slots[keys.removeFirst()] = nil }
         return first
     }
@@ -110,6 +146,7 @@ struct MailboxBuffer<Element> {
     mutating func take(into batch: inout Deque<Element>, onlyOne: Bool = false) {
         if overflow == .suspend, !onlyOne {
             swap(&ring, &batch)
+            weighed = 0
         } else if let first = popFirst() {
             batch.append(first)
         }
@@ -120,13 +157,16 @@ struct MailboxBuffer<Element> {
     mutating func putBack(_ batch: Deque<Element>) {
         guard overflow == .suspend else { return }
         ring.prepend(contentsOf: batch)
+        weighed += weight(of: batch)
     }
 
     /// Takes out all elements that satisfy a condition; of ``Overflow/suspend`` only.
     mutating func removeAll(where condition: (Element) -> Bool) -> [Element] {
         guard overflow == .suspend else { return [] }
         let removed = ring.filter(condition)
-        if !removed.isEmpty { ring.removeAll(where: condition) }
+        guard !removed.isEmpty else { return [] }
+        ring.removeAll(where: condition)
+        weighed -= weight(of: removed)
         return Array(removed)
     }
 
@@ -134,5 +174,6 @@ struct MailboxBuffer<Element> {
         ring.removeAll()
         slots.removeAll()
         keys.removeAll()
+        weighed = 0
     }
 }

@@ -117,6 +117,19 @@ package final class Promise<Value: Sendable>: Sendable {
         }
     }
 
+    /// The value, or an error if it has not come within a time. To be awaited by one task, as ``value(isolation:)`` is.
+    package func value(
+        within limit: Duration,
+        of timers: Timers,
+        or error: @escaping @Sendable @autoclosure () -> MessagingError,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws -> Value {
+        if let ended { return try ended.get() }
+        let timer = timers.schedule(at: timers.now + limit.capped) { self.end(.failure(error())) }
+        defer { timers.cancel(timer) }
+        return try await value()
+    }
+
     /// Tells an observer how it ends, on the thread that ends it; or at once, if it has ended. There is one observer, or
     /// one task that waits.
     @inlinable

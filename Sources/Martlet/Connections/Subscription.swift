@@ -30,11 +30,19 @@ public struct Subscription: AsyncSequence, Sendable {
         let mailbox: Mailbox<Delivery>
         /// What all deliveries are of; `nil`: they say it.
         let topic: TopicName?
+        /// What the deliveries are to know of where they come from.
+        let source: DeliverySource?
         let end: @Sendable (Ending) -> Void
 
-        init(mailbox: Mailbox<Delivery>, topic: TopicName?, end: @escaping @Sendable (Ending) -> Void) {
+        init(
+            mailbox: Mailbox<Delivery>,
+            topic: TopicName?,
+            source: DeliverySource?,
+            end: @escaping @Sendable (Ending) -> Void
+        ) {
             self.mailbox = mailbox
             self.topic = topic
+            self.source = source
             self.end = end
         }
 
@@ -49,13 +57,15 @@ public struct Subscription: AsyncSequence, Sendable {
     /// - Parameters:
     ///   - topic: what all deliveries are of, if that is known; then they need not say it. A name of its own: one that others
     ///     use, too, costs what leaving it out saves.
+    ///   - source: what its deliveries are to know of where they come from.
     ///   - unsubscribe: called once or more, from any thread, when no more deliveries are wanted.
     package init(
         _ mailbox: Mailbox<Delivery>,
         of topic: TopicName? = nil,
+        from source: DeliverySource? = nil,
         unsubscribe: @escaping @Sendable () -> Void
     ) {
-        self.init(mailbox, of: topic) { (ending: Ending) in
+        self.init(mailbox, of: topic, from: source) { (ending: Ending) in
             unsubscribe()
             if ending != .dropped { mailbox.finish() }
         }
@@ -65,14 +75,16 @@ public struct Subscription: AsyncSequence, Sendable {
     ///
     /// - Parameters:
     ///   - topic: what all deliveries are of, if that is known.
+    ///   - source: what its deliveries are to know of where they come from.
     ///   - end: called once or more, from any thread, when no more deliveries are wanted. Unless the subscription was
     ///     dropped it finishes the mailbox, now or when nothing more is put in.
     package init(
         _ mailbox: Mailbox<Delivery>,
         of topic: TopicName? = nil,
+        from source: DeliverySource? = nil,
         end: @escaping @Sendable (Ending) -> Void
     ) {
-        lifetime = Lifetime(mailbox: mailbox, topic: topic, end: end)
+        lifetime = Lifetime(mailbox: mailbox, topic: topic, source: source, end: end)
     }
 
     /// How many messages were dropped because the reader was too slow; see ``Overflow``.
@@ -166,6 +178,10 @@ public struct Subscription: AsyncSequence, Sendable {
             while var delivery = batch.deliveries.popFirst() {
                 if let settlement = delivery.settlement, settlement.skipsStale() { continue }
                 if let topic = batch.lifetime.topic { delivery.knownTopic = topic }
+                if let source = batch.lifetime.source {
+                    delivery.source = source
+                    source.trace("delivered", delivery)
+                }
                 return delivery
             }
             return nil

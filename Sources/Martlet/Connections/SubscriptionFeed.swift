@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Where a transport puts the deliveries of one subscription: bounded, and made together with the subscription that reads it
-/// by ``Subscription/makeSubscription(limit:overflow:onRoom:onUnsubscribe:onEnd:)``.
+/// by ``Subscription/makeSubscription(limit:overflow:maximumBytes:onRoom:onUnsubscribe:onEnd:)``.
 ///
 /// When the reader is slower than the broker the subscription's ``Overflow`` decides. With ``Overflow/suspend`` the transport
 /// is to take less from the broker: a task waits in ``deliver(_:)``; a thread or callback that can't wait uses ``offer(_:)``,
@@ -60,9 +60,13 @@ extension Subscription {
     /// A subscription, and the feed that a transport puts its deliveries into.
     ///
     /// - Parameters:
+    ///   - pattern: what is subscribed to, for ``Delivery/rest``; `nil` for a queue.
+    ///   - runtime: that of the connection, where each delivery is logged at `trace`; `nil`: none is.
     ///   - limit: how many deliveries wait for the reader at most: ``SubscribeOptions/limit``, or for a queue
     ///     ``ConsumeOptions/prefetch``. At least 1.
     ///   - overflow: what happens when that many wait. A queue's is ``Overflow/suspend``.
+    ///   - maximumBytes: how many bytes may wait, headers included: ``ConnectionOptions/maximumWaitingBytes``. The last
+    ///     delivery may be of any size.
     ///   - onRoom: called, from any thread, when at most half of the places are taken after an ``SubscriptionFeed/offer(_:)``
     ///     was refused, or nobody reads any more. It does not block, and may be called once too often.
     ///   - onUnsubscribe: called, from any thread, when ``unsubscribe()`` was called, before `onEnd` if that was not called
@@ -72,15 +76,19 @@ extension Subscription {
     ///     called, or nobody holds the subscription any more. It has the transport unsubscribe, or leave what the broker
     ///     keeps, and does not block. It is not to hold the subscription itself.
     public static func makeSubscription(
+        to pattern: TopicPattern? = nil,
+        on runtime: ConnectionRuntime? = nil,
         limit: Int,
         overflow: Overflow = .suspend,
+        maximumBytes: Int = 64 << 20,
         onRoom: (@Sendable () -> Void)? = nil,
         onUnsubscribe: (@Sendable () -> Void)? = nil,
         onEnd: @escaping @Sendable () -> Void
     ) -> (subscription: Subscription, feed: SubscriptionFeed) {
-        let mailbox = Mailbox<Delivery>(limit: limit, overflow: overflow, onRoom: onRoom)
+        let mailbox = Mailbox(limit: limit, overflow: overflow, weight: .bytes(maximumBytes), onRoom: onRoom)
         let end = End(onEnd)
-        let subscription = Subscription(mailbox) { (ending: Ending) in
+        let source = DeliverySource(pattern, on: runtime)
+        let subscription = Subscription(mailbox, of: pattern?.onlyTopic, from: source) { (ending: Ending) in
             if ending == .unsubscribed { onUnsubscribe?() }
             end.tell()
             if ending != .dropped { mailbox.finish() }

@@ -50,6 +50,14 @@ package struct WaitingRoom<Element: Sendable>: Sendable {
         return lastID
     }
 
+    /// Parks an element under a number of the caller's own, which is greater than all before it.
+    package mutating func park(_ element: Element, as id: UInt64) {
+        lastID = id
+        parked.append(Parked(id: id, element: element))
+    }
+
+    package func contains(id: UInt64) -> Bool { index(of: id) != nil }
+
     /// Takes out the element that has waited longest. The caller resumes its continuation, if it has one yet.
     @inlinable
     package mutating func popFirst() -> Parked? {
@@ -60,6 +68,13 @@ package struct WaitingRoom<Element: Sendable>: Sendable {
     package mutating func remove(id: UInt64) -> Parked? {
         guard let index = index(of: id) else { return nil }
         return parked.remove(at: index)
+    }
+
+    /// Drops an element, whose producer is to get the error. The caller resumes its continuation with it, if it has one yet.
+    package mutating func fail(id: UInt64, _ error: any Error) -> Parked? {
+        let failed = remove(id: id)
+        if let failed, failed.continuation == nil { untold[id] = error }
+        return failed
     }
 
     /// Takes out the elements that satisfy a condition, such as having expired.
@@ -120,13 +135,16 @@ extension WaitingRoom {
 
     /// Waits until a parked element is let in. To be called once for each ``park(_:)``.
     ///
-    /// - Throws: the error of ``failAll(_:)``; `CancellationError` if the task is cancelled before the element is let in,
-    ///   and then the element is taken back.
+    /// - Throws: the error of ``failAll(_:)``; `CancellationError` if the task is cancelled before the element is let in;
+    ///   ``MessagingError/Code/timeout`` if the limit passes before. In the latter two cases the element is taken back.
     package static func wait(
         for id: UInt64,
-        in access: Access,
+        limit: WaitLimit? = nil,
+        in access: @escaping Access,
         isolation: isolated (any Actor)? = #isolation
     ) async throws {
+        let timer = limit?.schedule { error in takeBack(id, throwing: error, in: access) }
+        defer { if let timer { limit?.timers.cancel(timer) } }
         try await withTaskCancellationHandler {
             // Captured, it makes this run where the caller runs.
             _ = isolation
@@ -138,15 +156,18 @@ extension WaitingRoom {
                 if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            var withdrawn: Parked?
-            access { room in
-                // A producer that was let go on leaves its element.
-                guard room.isOpen else { return }
-                withdrawn = room.remove(id: id)
-                if let withdrawn, withdrawn.continuation == nil { room.untold[id] = CancellationError() }
-            }
-            withdrawn?.continuation?.resume(throwing: CancellationError())
+            takeBack(id, throwing: CancellationError(), in: access)
         }
+    }
+
+    private static func takeBack(_ id: UInt64, throwing error: any Error, in access: Access) {
+        var withdrawn: Parked?
+        access { room in
+            // A producer that was let go on leaves its element.
+            guard room.isOpen else { return }
+            withdrawn = room.fail(id: id, error)
+        }
+        withdrawn?.continuation?.resume(throwing: error)
     }
 
     /// - Returns: how the wait ends at once, if it does; and the element, if it was taken back.

@@ -95,6 +95,17 @@ struct DottedName: Sendable {
         )
     }
 
+    /// The name with all of another one before it.
+    func below(_ base: DottedName) -> DottedName {
+        let segments = base.segments + segments
+        return DottedName(
+            segments: segments,
+            text: NameForm.text.text(of: segments),
+            problem: base.problem ?? problem,
+            isWritten: base.hasWrittenSlash || hasWrittenSlash
+        )
+    }
+
     func isSame(as other: DottedName) -> Bool { storage === other.storage }
     var text: String { storage.text }
     var segments: [String] {

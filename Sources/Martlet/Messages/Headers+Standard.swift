@@ -27,6 +27,9 @@ extension Headers {
         public static let streamEnd = "stream-end"
         /// How many elements of a stream the reader has allowed in all, counted from its start.
         public static let credit = "stream-credit"
+        /// Of a stream's first message: the correlation ID of the messages by which its reader allows more elements. They go
+        /// to the ``replyTo`` of that message.
+        public static let creditID = "stream-credit-id"
         /// The goal that a request or its reply is about.
         public static let goalID = "goal-id"
         /// Of a dead letter: why it died.

@@ -12,7 +12,7 @@ public struct Headers: Sendable {
 
     /// Headers that have come from outside, of which the last of a name counts. Takes time in proportion to their number: a
     /// peer may send any.
-    package init(received all: [Element]) {
+    public init(received all: [Element]) {
         guard all.count > 16 else {
             for (index, field) in all.enumerated()
             where all[..<index].contains(where: { $0.name.hasSameBytes(as: field.name) }) {

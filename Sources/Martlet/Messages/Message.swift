@@ -24,6 +24,25 @@ public struct Message: Sendable, Hashable {
     }
 }
 
+extension Message {
+    /// About how many bytes it takes to keep: those of the body, and of the headers' names and values.
+    package var weight: Int { headers.isEmpty ? body.count : body.count + headers.weight }
+}
+
+extension Headers {
+    fileprivate var weight: Int { reduce(0) { $0 + $1.name.utf8.count + $1.value.weight } }
+}
+
+extension HeaderValue {
+    fileprivate var weight: Int {
+        switch self {
+        case .string(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .integer, .double, .boolean: 8
+        }
+    }
+}
+
 extension Message: CustomStringConvertible {
     /// The sizes alone: bodies and headers may hold secrets and do not belong in logs.
     public var description: String {

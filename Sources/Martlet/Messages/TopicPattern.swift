@@ -119,6 +119,34 @@ public struct TopicPattern: Sendable, Hashable {
         return segments.count == topic.count
     }
 
+    /// What the last `#` stands for in a topic: its segments, none where the `#` stands for nothing.
+    ///
+    /// - Returns: `nil` if the pattern does not match the topic, or has no `#`.
+    public func rest(of topic: TopicName) -> [String]? {
+        guard let place = segments.firstIndex(of: .rest), matches(topic) else { return nil }
+        return Array(topic.segments[place...])
+    }
+
+    /// What each `*` stands for in a topic, in their order.
+    ///
+    /// - Returns: `nil` if the pattern does not match the topic.
+    public func captures(in topic: TopicName) -> [String]? {
+        guard matches(topic) else { return nil }
+        return zip(segments, topic.segments).compactMap { $0 == .one ? $1 : nil }
+    }
+
+    /// The pattern with all of a name before it: what it matches are the topics that it matched, below that name.
+    public func below(_ base: TopicName) -> TopicPattern {
+        let segments = base.segments.map(Segment.literal) + segments
+        return TopicPattern(
+            Self.text(of: segments),
+            segments,
+            group: group,
+            problem: base.name.problem ?? problem,
+            hasWrittenSlash: base.hasWrittenSlash || hasWrittenSlash
+        )
+    }
+
     /// Whether there may be a topic that both patterns match.
     package func overlaps(_ other: TopicPattern) -> Bool { TopicShape(self).overlaps(TopicShape(other)) }
 

@@ -3,10 +3,17 @@
 package struct WireCoding: Sendable {
     private let format: MessageFormat
     private let transforms: [any BodyTransform]
+    private let maximumHeaders: Int
 
-    package init(format: MessageFormat = .plain, transforms: [any BodyTransform] = []) {
+    /// - Parameter maximumHeaders: how many a message may have that comes.
+    package init(
+        format: MessageFormat = .plain,
+        transforms: [any BodyTransform] = [],
+        maximumHeaders: Int = 1_000
+    ) {
         self.format = format
         self.transforms = transforms
+        self.maximumHeaders = maximumHeaders
     }
 
     // MARK: Writing
@@ -76,26 +83,56 @@ package struct WireCoding: Sendable {
 
     /// The message that some bytes are: out of its envelope, if it is in one.
     ///
-    /// - Throws: ``MessagingError/Code/decodingFailed`` or what a transform throws for bytes that it can't read.
+    /// - Throws: ``MessagingError/Code/decodingFailed`` or what a transform throws for bytes that it can't read; the former
+    ///   also for too many headers.
     package func message(_ bytes: [UInt8], from use: Envelope.Use) throws -> Message {
-        let bytes = try incoming(bytes)
-        return Envelope.unwrap(bytes, from: use) ?? Message(bytes)
+        var bytes = bytes
+        return try unwrap(&bytes, from: use) ?? Message(bytes)
     }
 
     /// The message in an envelope, and whether there is one: where it is `nil`, `bytes` have become the body.
     package func unwrap(_ bytes: inout [UInt8], from use: Envelope.Use) throws -> Message? {
         bytes = try incoming(bytes)
-        return Envelope.unwrap(bytes, from: use)
+        guard let message = Envelope.unwrap(bytes, from: use) else { return nil }
+        try check(message.headers)
+        return message
     }
 
-    /// Headers that the broker carried beside the bytes, without the type of what a transform has changed back.
-    package func received(_ headers: Headers) -> Headers {
-        guard let type = headers.contentType, transforms.contains(where: { $0.contentTypes.contains(type) }) else {
-            return headers
-        }
+    /// The message of which the broker has carried headers beside the bytes.
+    ///
+    /// The type of what a transform has changed back is not among them.
+    ///
+    /// - Parameter isRouting: whether a header counts more than what the envelope says, if there is one.
+    /// - Throws: as ``message(_:from:)``.
+    package func message(
+        _ bytes: [UInt8],
+        beside headers: Headers,
+        from use: Envelope.Use,
+        isRouting: (String) -> Bool = { _ in false },
+        isForBodyAlone: (String) -> Bool = { _ in false }
+    ) throws -> Message {
+        try check(headers)
         var headers = headers
-        headers[Headers.Standard.contentType] = nil
-        return headers
+        if let type = headers.contentType, transforms.contains(where: { $0.contentTypes.contains(type) }) {
+            headers[Headers.Standard.contentType] = nil
+        }
+        var body = bytes
+        guard var message = try unwrap(&body, from: use) else { return Message(body, headers: headers) }
+        guard !headers.isEmpty else { return message }
+        let beside = headers.filter { !isForBodyAlone($0.name) }
+        let (first, last) = (beside.filter { !isRouting($0.name) }, beside.filter { isRouting($0.name) })
+        message.headers = Headers(received: first + Array(message.headers) + last)
+        try check(message.headers)
+        return message
+    }
+
+    private func check(_ headers: Headers) throws {
+        guard headers.count <= maximumHeaders else {
+            throw MessagingError(
+                .decodingFailed,
+                "it has \(headers.count) headers; this connection takes at most \(maximumHeaders)"
+            )
+        }
     }
 
     private func incoming(_ bytes: [UInt8]) throws -> [UInt8] {

@@ -37,8 +37,31 @@ extension Node {
     /// - Parameters:
     ///   - name: the node's name.
     ///   - announcement: the node's ``NodeOptions/online``.
-    public static func will(for name: String, announcement: OnlineAnnouncement = .standard) -> Will {
-        Will(topic: announcement.topic ?? NodeName(name).online, message: OnlineAnnouncement.absent)
+    ///   - base: the node's ``NodeOptions/base``.
+    public static func will(
+        for name: String,
+        announcement: OnlineAnnouncement = .standard,
+        base: TopicName? = nil
+    ) -> Will {
+        will(for: NodeName(name, base: base), announcement)
+    }
+
+    /// The will that the connection of a node is to be made with whose name has segments.
+    ///
+    /// - Parameters:
+    ///   - name: the node's name.
+    ///   - announcement: the node's ``NodeOptions/online``.
+    ///   - base: the node's ``NodeOptions/base``.
+    public static func will(
+        for name: TopicName,
+        announcement: OnlineAnnouncement = .standard,
+        base: TopicName? = nil
+    ) -> Will {
+        will(for: NodeName(name, base: base), announcement)
+    }
+
+    private static func will(for name: NodeName, _ announcement: OnlineAnnouncement) -> Will {
+        Will(topic: announcement.topic ?? name.online, message: OnlineAnnouncement.absent)
     }
 
     private var onlineTopic: TopicName { options.online?.topic ?? nodeName.online }
@@ -55,39 +78,56 @@ extension Node {
     }
 
     /// Says that the node is online, once its components can be found and whenever the link is back, for then the
-    /// broker has published the will.
+    /// broker has published the will; and at intervals, if it is to.
     func announceOnline() async throws {
         guard try await runner.waitUntilReady() else { return }
-        for await state in connection.states() where state == .connected {
-            do {
-                try await connection.publish(
-                    OnlineAnnouncement.present,
-                    to: onlineTopic,
-                    options: PublishOptions(retain: true)
-                )
-            } catch let error as MessagingError where error.code == .notConnected {
-                // The link went in this moment; it is announced when it is back.
-                continue
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await state in self.connection.states() where state == .connected { try await self.sayOnline() }
             }
+            if let interval = options.online?.interval {
+                group.addTask {
+                    while true {
+                        try await self.connection.runtime.timers.sleep(for: interval)
+                        if self.connection.state == .connected { try await self.sayOnline() }
+                    }
+                }
+            }
+            while try await group.next() != nil {}
+        }
+    }
+
+    private func sayOnline() async throws {
+        do {
+            try await connection.publish(
+                OnlineAnnouncement.present,
+                to: onlineTopic,
+                options: PublishOptions(retain: true)
+            )
+        } catch let error as MessagingError where error.code == .notConnected {
+            // The link went in this moment; it is announced when it is back.
         }
     }
 
     /// Says that the node is offline. Without a link the broker has said so already.
     func announceOffline() async {
-        let connection = connection
-        let topic = onlineTopic
+        await atLast { [connection, onlineTopic] in
+            try await connection.publish(
+                OnlineAnnouncement.absent,
+                to: onlineTopic,
+                options: PublishOptions(retain: true)
+            )
+        }
+    }
+
+    /// Says a last word, for five seconds at most.
+    func atLast(_ say: @escaping @Sendable () async throws -> Void) async {
+        let timers = connection.runtime.timers
         // A task of its own, awaited here, because the node's may be cancelled, and publishing checks for that. A
         // listener of this process that is slow holds a publish up; the end of a node does not wait for it for long.
         await Task {
-            let timers = connection.runtime.timers
             await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    try? await connection.publish(
-                        OnlineAnnouncement.absent,
-                        to: topic,
-                        options: PublishOptions(retain: true)
-                    )
-                }
+                group.addTask { try? await say() }
                 group.addTask { try? await timers.sleep(for: .seconds(5)) }
                 await group.next()
                 group.cancelAll()
@@ -96,20 +136,42 @@ extension Node {
     }
 }
 
-/// Where a node says whether it is there: `1` when it has started and after each reconnect, `0` when it has ended.
+/// Where a node says whether it is there: `1` when it has started, after each reconnect and, on request, at intervals; `0` when
+/// it has ended.
 ///
 /// Both are retained, so that a later subscriber knows at once; the broker must have ``Capabilities/retain``. A node
-/// that crashes says nothing: for that its connection needs the node's will, see ``Node/will(for:announcement:)``.
+/// that crashes says nothing: for that its connection needs the node's will: `Node.will(for:)`.
 public struct OnlineAnnouncement: Sendable, Hashable {
     /// Where; `nil`: on `<node>.online`.
     public var topic: TopicName?
+    /// After how long `1` is said again, for those who take silence for absence, or a broker that has lost what it kept;
+    /// `nil`: not before the link is lost and back.
+    public var interval: Duration?
 
     /// On `<node>.online`.
-    public static let standard = OnlineAnnouncement(topic: nil)
+    public static let standard = OnlineAnnouncement()
 
     /// On a topic of one's own.
     public static func on(_ topic: TopicName) -> OnlineAnnouncement {
         OnlineAnnouncement(topic: topic)
+    }
+
+    /// Again and again.
+    ///
+    /// - Parameters:
+    ///   - interval: after how long `1` is said again.
+    ///   - topic: where; by default on `<node>.online`.
+    public static func every(_ interval: Duration, on topic: TopicName? = nil) -> OnlineAnnouncement {
+        OnlineAnnouncement(topic: topic, interval: interval)
+    }
+
+    func validate() throws {
+        try topic?.validate()
+        guard let interval, interval <= .zero else { return }
+        throw MessagingError(
+            .invalidArgument,
+            "the interval of a node's online announcement is \(interval); it must be positive"
+        )
     }
 
     static let present = Message("1")

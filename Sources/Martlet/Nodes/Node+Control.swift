@@ -27,22 +27,30 @@ extension Node {
 
     // MARK: By others
 
-    /// The responders by which others start and stop the node, and ask for its health. The requests' bodies are
-    /// ignored.
+    /// The responders by which others start and stop the node, and ask for its health and its description, as far as the options
+    /// allow it. The requests' bodies are ignored.
     ///
     /// They go on while the node is stopped.
     var controlParts: [Part] {
         let codecs = connection.runtime.codecs
-        let responders = [
-            Respond(to: nodeName.start) { request in
-                try await codecs.message(self.obey(.start, request))
-            },
-            Respond(to: nodeName.stop) { request in
-                try await codecs.message(self.obey(.stop, request))
-            },
-            Respond(to: nodeName.health) { _ in try codecs.message(self.health) },
-        ]
-        return responders.map { Part($0, on: connection) }
+        var responders: [Respond] = []
+        if options.remoteControl {
+            responders += [
+                Respond(to: nodeName.start) { request in
+                    try await codecs.message(self.obey(.start, request))
+                },
+                Respond(to: nodeName.stop) { request in
+                    try await codecs.message(self.obey(.stop, request))
+                },
+                Respond(to: nodeName.health) { _ in try codecs.message(self.health) },
+            ]
+        }
+        if options.describes?.isRetained == false {
+            responders.append(
+                Respond(to: QueueName(nodeName.describe.name)) { _ in try codecs.message(self.describe()) }
+            )
+        }
+        return responders.map { Part($0, on: connection, base: base) }
     }
 
     private func obey(_ command: ControlMemory.Command, _ request: Message) async throws -> ControlReply {

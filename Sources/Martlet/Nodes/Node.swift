@@ -23,35 +23,72 @@ public final class Node: Service, Sendable {
     /// How it runs.
     public let options: NodeOptions
     let nodeName: NodeName
-    private let components: [any Component]
+    let components: [any Component]
+    /// When it was run: nanoseconds since 1970.
+    let began = Atomic<Int64>(0)
     let runner: Runner
+    /// Publishes its log, on request.
+    private let log: RemoteLog?
     /// Which requests to start and stop it have been answered.
     let control = Mutex(ControlMemory())
 
     /// - Parameters:
-    ///   - name: the node's name, with which the names of its own topics and procedures begin. A `-` in it
-    ///     becomes `_`; an empty one becomes 32 random hexadecimal digits. It is checked when the node is run.
+    ///   - name: the node's name, with which the names of its own topics and procedures begin, unless
+    ///     ``NodeOptions/base`` says otherwise. A `-` in it becomes `_`; an empty one becomes 32 random hexadecimal digits.
+    ///     It is checked when the node is run.
     ///   - connection: the connection that its components work on.
     ///   - options: its heartbeat, what it announces, and what happens when a component fails.
     ///   - components: the parts that do its work.
-    public init(
+    public convenience init(
         _ name: String,
         on connection: any Connection,
         options: NodeOptions = NodeOptions(),
         @ComponentBuilder components: () -> [any Component]
     ) {
+        self.init(NodeName(name, base: options.base), on: connection, options, components())
+    }
+
+    /// A node whose name has segments: `Node(TopicName(mqtt: "house/kitchen/lamp-1"), …)`.
+    ///
+    /// - Parameters:
+    ///   - name: the node's name, as it is, with which the names of its own topics and procedures begin, unless
+    ///     ``NodeOptions/base`` says otherwise.
+    ///   - connection: the connection that its components work on.
+    ///   - options: its heartbeat, what it announces, and what happens when a component fails.
+    ///   - components: the parts that do its work.
+    public convenience init(
+        _ name: TopicName,
+        on connection: any Connection,
+        options: NodeOptions = NodeOptions(),
+        @ComponentBuilder components: () -> [any Component]
+    ) {
+        self.init(NodeName(name, base: options.base), on: connection, options, components())
+    }
+
+    private init(
+        _ name: NodeName,
+        on connection: any Connection,
+        _ options: NodeOptions,
+        _ components: [any Component]
+    ) {
         self.connection = connection
         self.options = options
-        nodeName = NodeName(name)
-        self.components = components()
+        nodeName = name
+        self.components = components
         var logger = connection.runtime.logger
+        log = options.log.map { RemoteLog(to: Topic($0.topic ?? name.logs)) }
+        if let log, let level = options.log?.level {
+            var remote = RemoteLogHandler(log, level: level)
+            remote.metadata = logger.handler.metadata
+            logger.handler = MultiplexLogHandler([logger.handler, remote])
+        }
         logger[metadataKey: "node"] = .string(nodeName.text)
         if let device = options.device { logger[metadataKey: "device"] = .string(device) }
         runner = Runner(
             "node",
             nodeName.text,
             of: "component",
-            parts: PartList(self.components.map { Part($0, on: connection) }),
+            parts: PartList(components.map { Part($0, on: connection, base: name.base) }),
             on: [connection],
             timers: connection.runtime.timers,
             drainLimit: options.drainLimit,
@@ -62,13 +99,17 @@ public final class Node: Service, Sendable {
     /// The node's name.
     public var name: String { nodeName.text }
 
+    /// The name with which those of its own topics and procedures begin.
+    public var base: TopicName { nodeName.base }
+
     /// What it is doing.
     public var state: NodeState { runner.current.lifecycle.state }
 
     /// How it and each of its components are. Can be asked at any time.
-    public var health: NodeHealth {
-        let status = runner.current
-        return NodeHealth(
+    public var health: NodeHealth { health(of: runner.current) }
+
+    func health(of status: RunnerStatus) -> NodeHealth {
+        NodeHealth(
             name: name,
             state: status.lifecycle.state,
             since: status.lifecycle.since,
@@ -102,18 +143,22 @@ public final class Node: Service, Sendable {
         var tasks: [@Sendable () async throws -> Void] = []
         if let heartbeat = options.heartbeat { tasks.append { try await self.beat(heartbeat) } }
         if options.online != nil { tasks.append { try await self.announceOnline() } }
+        if options.describes?.isRetained == true { tasks.append { try await self.publishDescription() } }
+        if let log { tasks.append { [connection] in try await log.publish(on: connection) } }
         try await runner.run(
             PartList(
-                components.map { Part($0, on: connection) },
-                standing: options.remoteControl ? controlParts : []
+                components.map { Part($0, on: connection, base: base) },
+                standing: controlParts
             ),
             endsWithItsParts: !options.remoteControl && !components.isEmpty,
             beside: tasks
         ) {
+            began.store(WallClock.nanoseconds, ordering: .relaxed)
             runner.logger.info("the node runs", metadata: ["components": "\(health.components.count)"])
         } ended: {
             if options.online != nil { await announceOffline() }
             runner.logger.info("the node has ended")
+            if let log { await atLast { [connection] in try await log.publishRest(on: connection) } }
         }
     }
 
@@ -160,23 +205,36 @@ struct NodeName: Sendable, Hashable {
     let text: String
     /// Whether it was not told, so that it is another each time.
     let isMadeUp: Bool
+    let base: TopicName
 
     /// As commlib-py makes names: `-` becomes `_`, and no name becomes 32 random hexadecimal digits.
-    init(_ text: String) {
+    ///
+    /// - Parameter base: what begins the names of its topics, instead of its own.
+    init(_ text: String, base: TopicName? = nil) {
         isMadeUp = text.isEmpty
         if text.isEmpty {
             self.text = (0..<32).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
         } else {
             self.text = String(text.map { $0 == "-" ? "_" : $0 })
         }
+        self.base = base ?? TopicName(self.text)
     }
 
-    private var name: QueueName { QueueName(text) }
-    var heartbeat: TopicName { TopicName(name).appending("heartbeat") }
-    var online: TopicName { TopicName(name).appending("online") }
+    /// A name as it is.
+    init(_ name: TopicName, base: TopicName? = nil) {
+        isMadeUp = false
+        text = name.text
+        self.base = base ?? name
+    }
+
+    private var name: QueueName { QueueName(base.name) }
+    var heartbeat: TopicName { base.appending("heartbeat") }
+    var online: TopicName { base.appending("online") }
+    var logs: TopicName { base.appending("logs") }
     var start: QueueName { name.appending("start") }
     var stop: QueueName { name.appending("stop") }
     var health: QueueName { name.appending("health") }
+    var describe: TopicName { base.appending("describe") }
 
     /// Throws ``MessagingError/Code/invalidArgument`` if what is made of it are no names that a broker carries.
     func validate(on names: WireNames) throws {

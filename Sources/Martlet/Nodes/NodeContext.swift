@@ -4,6 +4,9 @@ public import Logging
 public struct NodeContext: Sendable {
     /// The connection of the node.
     public let connection: any Connection
+    /// The name with which those of the node's own topics and procedures begin; see ``Node/base``.
+    public let base: TopicName
+    let turns: Turns?
     let part: PartContext
 
     /// Where it logs: says which node and which component.
@@ -17,21 +20,35 @@ public struct NodeContext: Sendable {
     /// Says that the component can be found by others; see ``Component/reportsReadiness``.
     public func ready() { part.ready() }
 
+    /// Runs `body` when it is the component's turn: at once, unless it stands in ``Consecutive`` and another's body runs.
+    ///
+    /// - Throws: what `body` throws; `CancellationError` if the task is cancelled before.
+    public func inTurn<Result>(_ body: () async throws -> Result) async throws -> Result {
+        guard let turns else { return try await body() }
+        return try await turns.take(body)
+    }
+
     /// Counts an error that a handler threw and that does not end the component; logged once a minute at most.
     public func countHandlerError(_ error: any Error) { part.countHandlerError(error) }
 }
 
 extension Part {
     /// A component of a node.
-    init(_ component: any Component, on connection: any Connection) {
+    ///
+    /// - Parameters:
+    ///   - base: what the names of the node's own topics begin with.
+    ///   - turns: those of the component around it.
+    init(_ component: any Component, on connection: any Connection, base: TopicName, turns: Turns? = nil) {
+        let container = component as? any ComponentContainer
+        let turns = turns ?? container?.turns
         self.init(
             name: component.name,
             failurePolicy: component.failurePolicy,
             reportsReadiness: component.reportsReadiness,
             links: Links(needed: connection),
-            members: ((component as? any ComponentContainer)?.members ?? []).map { Part($0, on: connection) }
+            members: (container?.members ?? []).map { Part($0, on: connection, base: base, turns: turns) }
         ) { part in
-            try await component.run(in: NodeContext(connection: connection, part: part))
+            try await component.run(in: NodeContext(connection: connection, base: base, turns: turns, part: part))
         }
     }
 }

@@ -10,10 +10,16 @@ struct ChangeMemory {
     }
 
     private let limit: Int
+    private let maximumBytes: Int
     private var last: OrderedDictionary<TopicName, Last> = [:]
+    private var bytes = 0
 
-    init(limit: Int) {
+    /// - Parameters:
+    ///   - limit: how many topics are remembered.
+    ///   - maximumBytes: how many bytes their bodies may have together; those of the last one do not count.
+    init(limit: Int, maximumBytes: Int = 64 << 20) {
         self.limit = limit
+        self.maximumBytes = maximumBytes
     }
 
     func isDue(_ body: [UInt8], for topic: TopicName, at time: Duration, filter: ChangeFilter) -> Bool {
@@ -24,7 +30,10 @@ struct ChangeMemory {
     }
 
     mutating func published(_ body: [UInt8], to topic: TopicName, at time: Duration) {
-        if last.count >= limit, last[topic] == nil { last.removeFirst() }
-        last[topic] = Last(body: body, time: time)
+        if let former = last.updateValue(Last(body: body, time: time), forKey: topic) { bytes -= former.body.count }
+        bytes += body.count
+        while last.count > 1, last.count > limit || bytes > maximumBytes {
+            bytes -= last.removeFirst().value.body.count
+        }
     }
 }

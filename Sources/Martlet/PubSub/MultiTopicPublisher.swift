@@ -33,6 +33,11 @@ public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
     /// - Throws: as ``Connection/publish(_:to:options:)-(Message,_,_)``, and ``MessagingError/Code/encodingFailed``.
     @discardableResult
     public func publish(_ value: Value, to topic: TopicName) async throws -> Bool {
+        try await publish(encoding: value, to: topic)
+    }
+
+    /// Publishes a value, or a part of one.
+    func publish(encoding value: some Encodable, to topic: TopicName) async throws -> Bool {
         let message = try connection.runtime.codecs.message(value, codec: codec)
         guard filter != .none else {
             try await connection.publish(message, to: topic, options: options)

@@ -12,6 +12,8 @@ public struct Received<Value: Sendable>: Sendable {
 
     /// The topic it was published to, or the queue's name.
     public var topic: TopicName { delivery.topic }
+    /// What the last `#` of the filter stands for in the topic; see ``Delivery/rest``.
+    public var rest: [String] { delivery.rest }
     /// What travelled beside it.
     public var headers: Headers { delivery.message.headers }
 

@@ -1,73 +1,74 @@
 import Synchronization
 
 /// The calls of one connection that wait for replies, by correlation ID.
+///
+/// A reply counts only at the address that its call has named. Nobody else knows a call's ID, which is made of random bits:
+/// so whoever answered one call can't answer the next.
 final class CallTable: Sendable {
+    private struct Call {
+        let receiver: any ReplyReceiver
+        let address: String
+    }
+
     private struct State {
-        var receivers: [String: any ReplyReceiver] = [:]
-        /// For peers that echo no correlation ID: the call that an address was leased to.
+        var calls: [String: Call] = [:]
+        /// For peers that echo no correlation ID: the call that has an address for itself.
         var callOfAddress: [String: String] = [:]
-        var lastNumber: UInt64 = 0
         var late = 0
         var closed: (any Error)?
     }
 
-    private let prefix: String
     private let state = Mutex(State())
 
-    init(prefix: String) {
-        self.prefix = prefix
-    }
-
-    var count: Int { state.withLock { $0.receivers.count } }
+    var count: Int { state.withLock { $0.calls.count } }
     var lateReplies: Int { state.withLock { $0.late } }
 
-    /// A correlation ID that no other call has, here or elsewhere.
-    func makeID() -> String {
-        let number = state.withLock { state in
-            state.lastNumber += 1
-            return state.lastNumber
-        }
-        return "\(prefix)-\(number)"
+    /// A correlation ID that no other call has, here or elsewhere, and that nobody can guess: 128 random bits.
+    static func makeID() -> String {
+        let halves = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+        return String(halves.0, radix: 36) + String(halves.1, radix: 36)
     }
 
-    func register(_ receiver: any ReplyReceiver, id: String, address: String) throws {
+    /// - Parameter isOwn: whether no other call has the address, so that it tells which call is answered.
+    func register(_ receiver: any ReplyReceiver, id: String, address: String, isOwn: Bool) throws {
         try state.withLock { state in
             if let closed = state.closed { throw closed }
-            state.receivers[id] = receiver
-            state.callOfAddress[address] = id
+            state.calls[id] = Call(receiver: receiver, address: address)
+            if isOwn { state.callOfAddress[address] = id }
         }
     }
 
-    func remove(id: String, address: String) {
+    func remove(id: String) {
         // The receiver goes outside the lock: what it holds may do something when it goes.
-        let receiver = state.withLock { state in
-            if state.callOfAddress[address] == id { state.callOfAddress[address] = nil }
-            return state.receivers.removeValue(forKey: id)
+        let call = state.withLock { state in
+            let call = state.calls.removeValue(forKey: id)
+            if let call, state.callOfAddress[call.address] == id { state.callOfAddress[call.address] = nil }
+            return call
         }
-        withExtendedLifetime(receiver) {}
+        withExtendedLifetime(call) {}
     }
 
-    /// Hands a reply to whom it is for; one that nobody awaits is counted.
+    /// Hands a reply to whom it is for; one that nobody awaits there is counted.
     func receive(_ reply: Message, at address: String) {
         let receiver = state.withLock { state -> (any ReplyReceiver)? in
             let id = reply.headers.correlationID ?? state.callOfAddress[address]
-            guard let id, let receiver = state.receivers[id] else {
+            guard let id, let call = state.calls[id], call.address.hasSameBytes(as: address) else {
                 state.late += 1
                 return nil
             }
-            return receiver
+            return call.receiver
         }
         receiver?.receive(reply)
     }
 
     /// Whether a call waits under a correlation ID.
     func isWaiting(_ id: String) -> Bool {
-        state.withLock { $0.receivers[id] != nil }
+        state.withLock { $0.calls[id] != nil }
     }
 
     /// Ends the call that waits under a correlation ID, if there is one, with an error.
     func fail(_ id: String, _ error: any Error) {
-        state.withLock { $0.receivers[id] }?.fail(error)
+        state.withLock { $0.calls[id] }?.receiver.fail(error)
     }
 
     /// Counts a reply that came for a call which had ended by itself.
@@ -77,10 +78,10 @@ final class CallTable: Sendable {
 
     /// Ends every call with an error; with `forGood` also every later one.
     func failAll(_ error: any Error, forGood: Bool = false) {
-        let receivers = state.withLock { state in
+        let calls = state.withLock { state in
             if forGood { state.closed = error }
-            return Array(state.receivers.values)
+            return Array(state.calls.values)
         }
-        for receiver in receivers { receiver.fail(error) }
+        for call in calls { call.receiver.fail(error) }
     }
 }

@@ -7,8 +7,8 @@ extension Connection {
     /// - Parameters:
     ///   - rpc: the procedure, by whose name a responder is found.
     ///   - request: what it is asked.
-    ///   - timeout: how long to wait for the response, sending included. It travels with the request: the responder
-    ///     stops working on it then.
+    ///   - timeout: how long to wait for the response, counted from this call: getting an address for the reply and
+    ///     sending the request are part of it. It travels with the request: the responder stops working on it then.
     /// - Throws: what the handler threw, with its code and text; ``MessagingError/Code/noResponder`` at once where
     ///   the broker can tell; ``MessagingError/Code/timeout``; ``MessagingError/Code/connectionLost`` if the link
     ///   went while waiting, so that the request may or may not have been handled; `CancellationError`.
@@ -33,11 +33,19 @@ extension Connection {
     }
 
     /// Calls a remote procedure and returns its reply's message, also if that carries an error.
-    nonisolated func exchange(_ request: Message, at name: QueueName, timeout: Duration) async throws -> Message {
+    ///
+    /// - Parameter start: when the time began to run; `nil`: now.
+    nonisolated func exchange(
+        _ request: Message,
+        at name: QueueName,
+        timeout: Duration,
+        since start: Duration? = nil
+    ) async throws -> Message {
         let timeout = try runtime.effectiveTimeout(timeout, for: name)
+        let end = (start ?? runtime.timers.now) + timeout
         let call = PendingCall(countLate: { [calls = runtime.calls] in calls.countLate() })
-        return try await withReplies(to: call) { id, address in
-            let timer = runtime.timers.schedule(at: runtime.timers.now + timeout) {
+        return try await withReplies(to: call, within: end - runtime.timers.now) { id, address in
+            let timer = runtime.timers.schedule(at: end) {
                 call.fail(MessagingError(.timeout, "no reply from \(name) within \(timeout)"))
             }
             defer { runtime.timers.cancel(timer) }
@@ -47,7 +55,10 @@ extension Connection {
             message.headers.timeout = timeout
             do {
                 // The reply says more than the broker's word on the request, which counts only if it is bad.
-                let options = runtime.requestOptions(timeout, capabilities)
+                let left = max(end - runtime.timers.now, .milliseconds(1))
+                // The broker keeps it as long as a responder may work on it, unless the address took a part of the time.
+                let isEarly = left > timeout * 9 / 10
+                let options = runtime.requestOptions(isEarly ? timeout : left, capabilities)
                 let sending = try await beginRequest(message, to: name, options: options)
                 let withdraw = try await sending.tellFailure { call.fail($0) }
                 defer { withdraw() }
@@ -59,21 +70,38 @@ extension Connection {
         }
     }
 
-    /// Runs `body` while replies with a correlation ID, by default a new one, go to a receiver.
+    /// Runs `body` while replies with a new correlation ID go to a receiver.
+    ///
+    /// - Parameter limit: how long to wait for an address that they can come to.
     nonisolated func withReplies<Result>(
         to receiver: any ReplyReceiver,
-        id: String? = nil,
+        within limit: Duration,
         _ body: (_ id: String, _ address: String) async throws -> Result
     ) async throws -> Result {
-        let replyAddress = try await runtime.replyAddress(on: self)
-        let id = id ?? runtime.calls.makeID()
+        let (id, address, release) = try await register(receiver, within: limit)
+        defer { release() }
+        return try await body(id, address)
+    }
+
+    /// Has replies with a new correlation ID go to a receiver, until `release` is called.
+    nonisolated func register(
+        _ receiver: any ReplyReceiver,
+        within limit: Duration
+    ) async throws -> (id: String, address: String, release: @Sendable () -> Void) {
+        let replyAddress = try await runtime.replyAddress(on: self, within: limit)
+        let id = CallTable.makeID()
         let address = replyAddress.address(for: id)
-        try runtime.calls.register(receiver, id: id, address: address)
-        defer {
-            runtime.calls.remove(id: id, address: address)
+        let release: @Sendable () -> Void = { [calls = runtime.calls] in
+            calls.remove(id: id)
             replyAddress.release(id)
         }
-        return try await body(id, address)
+        do {
+            try runtime.calls.register(receiver, id: id, address: address, isOwn: replyAddress.isOwn)
+        } catch {
+            release()
+            throw error
+        }
+        return (id, address, release)
     }
 
     /// Tells the responders of a queue that nobody waits for a call any more. Does not suspend.

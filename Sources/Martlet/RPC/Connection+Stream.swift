@@ -46,23 +46,24 @@ extension Connection {
             throw MessagingError(.invalidArgument, "the window of \(name) is \(window); it must be from 1 to 1,000,000")
         }
         let runtime = runtime
-        let replyAddress = try await runtime.replyAddress(on: self)
-        let id = runtime.calls.makeID()
-        let address = replyAddress.address(for: id)
-        let receiver = StreamReceiver(window: window, timeout: timeout, timers: runtime.timers) {
-            [weak self] credit, control in
+        let end = runtime.timers.now + timeout
+        let receiver = StreamReceiver(
+            window: window,
+            maximumBytes: runtime.options.maximumWaitingBytes,
+            timeout: timeout,
+            timers: runtime.timers
+        ) { [weak self] credit, control in
             runtime.courier.post { [weak self] in
                 let headers: Headers = [
-                    Headers.Standard.correlationID: .string(CreditGate.id(of: id)),
+                    Headers.Standard.correlationID: .string(control.id),
                     Headers.Standard.credit: .integer(Int64(credit)),
                 ]
-                try await self?.reply(Message(headers: headers), to: control)
+                try await self?.reply(Message(headers: headers), to: control.address)
             }
         }
-        try runtime.calls.register(receiver, id: id, address: address)
+        let (id, address, release) = try await register(receiver, within: timeout)
         let stream = StreamLifetime(receiver: receiver) { [weak self] early in
-            runtime.calls.remove(id: id, address: address)
-            replyAddress.release(id)
+            release()
             if early { self?.postCancellation(of: id, at: name) }
         }
         var message = request
@@ -70,7 +71,8 @@ extension Connection {
         message.headers.replyTo = address
         message.headers.timeout = timeout
         message.headers[Headers.Standard.credit] = .integer(Int64(window))
-        try await send(message, to: name, options: runtime.requestOptions(timeout, capabilities))
+        let left = max(end - runtime.timers.now, .milliseconds(1))
+        try await send(message, to: name, options: runtime.requestOptions(left, capabilities))
         receiver.start()
         return stream
     }
@@ -78,7 +80,8 @@ extension Connection {
     /// Answers calls of a remote procedure with streams, until the same end as other responders.
     ///
     /// The handler writes elements and returns to end the stream. ``ResponseWriter/write(_:)`` suspends while the
-    /// reader is slow; the handler's task is cancelled when the reader leaves or is not heard of any more.
+    /// reader is slow; the handler's task is cancelled when the reader leaves or is not heard of any more, for
+    /// ``RespondOptions/readerPatience`` at most.
     public nonisolated func respond<Request, Element>(
         to rpc: StreamingRPC<Request, Element>,
         options: RespondOptions = RespondOptions(),
@@ -91,11 +94,11 @@ extension Connection {
             let window = request.message.headers.integer(Headers.Standard.credit) ?? 1
             let gate = CreditGate(allowed: window, timers: runtime.timers)
             let frames = FrameWriter(request, gate: gate)
-            let patience = request.message.headers.timeout
-            return try await self.withReplies(to: gate, id: CreditGate.id(of: request.id)) { _, control in
-                try await frames.open(control: control)
+            let patience = options.patience(with: request.message.headers.timeout)
+            return try await self.withReplies(to: gate, within: patience) { id, address in
+                try await frames.open(StreamControl(address: address, id: id))
                 do {
-                    try await gate.whileHeard(of: patience) {
+                    try await gate.whileHeard(within: patience) {
                         try await handler(value, ResponseWriter(frames: frames, codecs: runtime.codecs))
                     }
                     return frames.last(nil)

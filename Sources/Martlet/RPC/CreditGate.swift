@@ -24,9 +24,6 @@ final class CreditGate: ReplyReceiver {
         state = Mutex(State(allowed: allowed, lastHeard: timers.now))
     }
 
-    /// The correlation ID of the grants for a request.
-    static func id(of requestID: String) -> String { "\(requestID)-credit" }
-
     func sleep(for duration: Duration) async throws { try await timers.sleep(for: duration) }
 
     /// How long the reader has not been heard of.
@@ -34,8 +31,9 @@ final class CreditGate: ReplyReceiver {
 
     func receive(_ reply: Message) {
         let waiters = state.withLock { state in
-            state.lastHeard = timers.now
             state.allowed = max(state.allowed, reply.headers.integer(Headers.Standard.credit) ?? 0)
+            // One that has never allowed an element reads none.
+            if state.allowed > 0 { state.lastHeard = timers.now }
             return state.takeWaiters()
         }
         for waiter in waiters { waiter.resume() }

@@ -12,8 +12,12 @@ final class FrameWriter: Sendable {
     }
 
     /// Tells the reader where to send its credit, before there is any element.
-    func open(control: String) async throws {
-        try await request.reply(numbered(Message(headers: [Headers.Standard.replyTo: .string(control)])))
+    func open(_ control: StreamControl) async throws {
+        let headers: Headers = [
+            Headers.Standard.replyTo: .string(control.address),
+            Headers.Standard.creditID: .string(control.id),
+        ]
+        try await request.reply(numbered(Message(headers: headers)))
     }
 
     /// Sends one element, as soon as the reader has allowed it.

@@ -18,7 +18,7 @@ struct RequestHandling: Sendable {
             try? delivery.nack(requeue: false)
             return
         }
-        let id = headers.correlationID ?? runtime.calls.makeID()
+        let id = headers.correlationID ?? CallTable.makeID()
         guard inFlight.claim(id, replyTo: replyTo, delivery) else { return }
         guard !inFlight.wasCancelled(id) else {
             settle(inFlight.end(id, replyTo: replyTo).duplicates + [delivery])
@@ -79,7 +79,7 @@ struct RequestHandling: Sendable {
         do {
             try await request.answer(reply, settling: delivery)
             return true
-        } catch let error as MessagingError where error.code == .bodyTooLarge {
+        } catch let error as MessagingError where [.bodyTooLarge, .invalidArgument].contains(error.code) {
             var failure = MessagingError.reply(for: error)
             failure.headers[Headers.Standard.sequence] = reply.headers[Headers.Standard.sequence]
             return (try? await request.answer(failure, settling: delivery)) != nil

@@ -4,7 +4,8 @@ import Synchronization
 /// The requests that one responder works on, so that each can be cancelled by its caller. It owns their tasks: who began
 /// them waits until they have ended, and none outlives that.
 ///
-/// A cancellation may overtake its request: those of unknown requests are remembered, the latest 4,096 of them.
+/// A cancellation may overtake its request: those of unknown requests are remembered, the latest 4,096 of them. A caller's ID
+/// has random bits, so that nobody else can cancel its request, before it comes or afterwards.
 final class RequestsInFlight: Sendable {
     private struct Request {
         var cancel: (@Sendable () -> Void)?
@@ -29,6 +30,8 @@ final class RequestsInFlight: Sendable {
     }
 
     private static let remembered = 4_096
+    /// The longest ID that is remembered of a request which has not come: anybody may send one.
+    private static let longest = 256
     private let state = Mutex(State())
 
     /// Whether the caller has cancelled already, before the request arrived.
@@ -148,7 +151,7 @@ final class RequestsInFlight: Sendable {
                 for replyTo in requests.keys { state.requests[id]?[replyTo]?.isCancelled = true }
                 return requests.values.compactMap(\.cancel)
             }
-            if state.cancelledEarly.insert(id).inserted {
+            if id.utf8.count <= Self.longest, state.cancelledEarly.insert(id).inserted {
                 state.order.append(id)
                 if state.order.count > Self.remembered { state.cancelledEarly.remove(state.order.removeFirst()) }
             }

@@ -4,8 +4,10 @@
 /// allowed the writer to send; what is further ahead breaks the stream.
 struct StreamAssembly {
     enum Outcome {
-        /// These come next, in order; none if the frame was a duplicate or runs ahead.
+        /// These come next, in order; none if the frame runs ahead.
         case frames([Message])
+        /// It has come before.
+        case duplicate
         /// The writer sent more than it was allowed to.
         case overrun
     }
@@ -19,7 +21,7 @@ struct StreamAssembly {
     }
 
     mutating func receive(_ frame: Message, at sequence: Int) -> Outcome {
-        guard sequence >= next, ahead[sequence] == nil else { return .frames([]) }
+        guard sequence >= next, ahead[sequence] == nil else { return .duplicate }
         // The opening of the stream and its end take a number but no credit.
         guard sequence - next <= window + 1 else { return .overrun }
         ahead[sequence] = frame

@@ -10,7 +10,9 @@ final class StreamReceiver: ReplyReceiver {
         var assembly: StreamAssembly
         var granted: Int
         var consumed = 0
-        var control: String?
+        /// Of the frames that have come and were not read, those too that run ahead.
+        var waitingBytes = 0
+        var control: StreamControl?
         var lastFrame: Duration
         var ended = false
         /// Whether the writer has said itself that it is done.
@@ -22,17 +24,22 @@ final class StreamReceiver: ReplyReceiver {
     private let mailbox: Mailbox<Message>
     private let timers: Timers
     private let timeout: Duration
-    private let grant: @Sendable (_ credit: Int, _ control: String) -> Void
+    private let maximumBytes: Int
+    private let grant: @Sendable (_ credit: Int, _ control: StreamControl) -> Void
     private let state: Mutex<State>
 
-    /// - Parameter grant: sends the writer's control address the new credit; must not block.
+    /// - Parameters:
+    ///   - maximumBytes: how many bytes of elements may wait for the reader, who has allowed a number of them.
+    ///   - grant: sends the writer the new credit; must not block.
     init(
         window: Int,
+        maximumBytes: Int = .max,
         timeout: Duration,
         timers: Timers,
-        grant: @escaping @Sendable (_ credit: Int, _ control: String) -> Void
+        grant: @escaping @Sendable (_ credit: Int, _ control: StreamControl) -> Void
     ) {
         self.window = window
+        self.maximumBytes = maximumBytes
         self.timeout = timeout
         self.timers = timers
         self.grant = grant
@@ -63,9 +70,18 @@ final class StreamReceiver: ReplyReceiver {
         // Frames are passed on under the lock, since they may arrive on several threads: in order is what matters.
         state.withLock { state in
             state.lastFrame = timers.now
-            if let control = headers.replyTo { state.control = control }
+            if let address = headers.replyTo, let id = headers[Headers.Standard.creditID]?.string {
+                state.control = StreamControl(address: address, id: id)
+            }
             switch state.assembly.receive(reply, at: sequence) {
+            case .duplicate:
+                break
             case .frames(let frames):
+                state.waitingBytes += reply.weight
+                guard state.waitingBytes <= maximumBytes else {
+                    let text = "more than \(maximumBytes) bytes of the stream wait for its reader"
+                    return end(MessagingError(.bodyTooLarge, text), byWriter: false, &state)
+                }
                 for frame in frames { pass(on: frame, &state) }
             case .overrun:
                 let text = "elements of the stream are missing, or its writer ignores its credit"
@@ -78,7 +94,8 @@ final class StreamReceiver: ReplyReceiver {
         if let error = MessagingError(frame.headers) {
             end(error, byWriter: true, &state)
         } else if frame.headers.replyTo != nil {
-            // The opening: it only says where credit goes.
+            // The opening: it only says where credit goes, and nobody reads it.
+            state.waitingBytes -= frame.weight
         } else if frame.headers[Headers.Standard.streamEnd] != nil {
             end(nil, byWriter: true, &state)
         } else {
@@ -104,8 +121,9 @@ final class StreamReceiver: ReplyReceiver {
         var batch: Deque<Message> = []
         try await mailbox.next(into: &batch)
         guard let frame = batch.popFirst() else { return nil }
-        let due: (Int, String)? = state.withLock { state in
+        let due: (Int, StreamControl)? = state.withLock { state in
             state.consumed += 1
+            state.waitingBytes -= frame.weight
             let allowed = state.consumed + window
             guard !state.ended, let control = state.control, allowed - state.granted >= max(1, window / 2) else {
                 return nil
@@ -118,13 +136,14 @@ final class StreamReceiver: ReplyReceiver {
     }
 
     private func scheduleCheck() {
-        let id = timers.schedule(at: timers.now + timeout / 3) { [weak self] in self?.check() }
+        let interval = StreamControl.interval(with: timeout)
+        let id = timers.schedule(at: timers.now + interval) { [weak self] in self?.check() }
         state.withLock { $0.timer = id }
     }
 
     /// Ends a stream whose writer has been silent for too long with credit left; otherwise says that the reader lives.
     private func check() {
-        let (silent, due, ended): (Bool, (Int, String)?, Bool) = state.withLock { state in
+        let (silent, due, ended): (Bool, (Int, StreamControl)?, Bool) = state.withLock { state in
             let silent = timers.now - state.lastFrame >= timeout && mailbox.count == 0
             return (silent, state.control.map { (state.granted, $0) }, state.ended)
         }

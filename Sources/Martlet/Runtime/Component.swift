@@ -25,6 +25,9 @@ public protocol Component: Sendable {
     /// the moment it is run.
     var reportsReadiness: Bool { get }
 
+    /// What it does for others, for the node's description; by default it does not say.
+    var contract: ComponentContract? { get }
+
     /// Throws a ``MessagingError`` that says which of its arguments is not valid. Called before anything runs; by
     /// default it is content.
     func validate() throws
@@ -43,6 +46,9 @@ extension Component {
     /// It counts as running from the moment it is run.
     public var reportsReadiness: Bool { false }
 
+    /// It does not say.
+    public var contract: ComponentContract? { nil }
+
     /// Nothing can be wrong.
     public func validate() throws {}
 
@@ -60,6 +66,12 @@ extension Component {
 /// A component made of components.
 protocol ComponentContainer {
     var members: [any Component] { get }
+    /// What its members take turns by; `nil`: they run side by side.
+    var turns: Turns? { get }
+}
+
+extension ComponentContainer {
+    var turns: Turns? { nil }
 }
 
 /// How a component goes on that fails: its `run` throws although it was not cancelled.
@@ -113,7 +125,11 @@ public struct ModifiedComponent: Component, ComponentContainer {
     /// As the component itself.
     public var reportsReadiness: Bool { base.reportsReadiness }
 
+    /// As the component itself.
+    public var contract: ComponentContract? { base.contract }
+
     var members: [any Component] { (base as? any ComponentContainer)?.members ?? [] }
+    var turns: Turns? { (base as? any ComponentContainer)?.turns }
 
     /// As the component itself.
     public func validate() throws { try base.validate() }

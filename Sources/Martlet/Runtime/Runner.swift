@@ -190,6 +190,14 @@ final class Runner: Sendable {
 
     // MARK: Waiting for it
 
+    /// Returns when something is so, or shutdown of the caller begins.
+    ///
+    /// - Returns: whether it is so.
+    /// - Throws: `CancellationError`.
+    func wait(until condition: @escaping @Sendable (RunnerStatus) -> Bool) async throws -> Bool {
+        try await status.wait(until: condition)
+    }
+
     /// Returns when it runs and everything in it can be found by others.
     ///
     /// - Returns: whether that is so; `false` if shutdown of the caller began before.

@@ -61,7 +61,7 @@ extension AMQPSession {
     /// Asks for several things on a channel of their own, so that what the broker refuses costs no other.
     ///
     /// - Returns: the last answer.
-    func askAlone(_ methods: [ClientMethod]) async throws -> ServerMethod.Reply {
+    func askAlone(_ methods: [ClientMethod], within limit: Duration? = nil) async throws -> ServerMethod.Reply {
         try Task.checkCancellation()
         let promise = Promise<ServerMethod.Reply>()
         let channel = try openChannel(nil)
@@ -69,7 +69,7 @@ extension AMQPSession {
             ask(methods, on: channel) { promise.end($0) }
             close(channel)
         }
-        return try await promise.value()
+        return try await answer(promise, within: limit)
     }
 
     /// Asks for several things on a channel.
@@ -77,7 +77,17 @@ extension AMQPSession {
         try Task.checkCancellation()
         let promise = Promise<ServerMethod.Reply>()
         attend { ask(methods, on: channel) { promise.end($0) } }
-        return try await promise.value()
+        return try await answer(promise)
+    }
+
+    /// The broker's answer to something that somebody waits for: for the connect timeout at most.
+    func answer<Answer: Sendable>(_ promise: Promise<Answer>, within limit: Duration? = nil) async throws -> Answer {
+        let limit = min(limit ?? options.connectTimeout, options.connectTimeout)
+        return try await promise.value(
+            within: limit,
+            of: runtime.timers,
+            or: MessagingError(.timeout, "the broker did not answer within \(limit)")
+        )
     }
 
     /// Tells a broker something that has no answer.

@@ -24,7 +24,7 @@ extension AMQPSession {
         let promise = Promise<Void>()
         attend { native.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
-            try await promise.value()
+            try await answer(promise)
         } catch {
             endNative(id) {}
             throw error
@@ -102,7 +102,7 @@ extension AMQPSession {
                 )
             }
         }
-        return try await promise.value()
+        return try await answer(promise)
     }
 
     func consume(
@@ -123,7 +123,7 @@ extension AMQPSession {
         _ = try native.present(self)
         attend { try native.consume(tag, consumer, self) { promise.end($0) } }
         do {
-            _ = try await promise.value()
+            _ = try await answer(promise)
         } catch {
             attend { native.leave(tag, self) }
             throw error

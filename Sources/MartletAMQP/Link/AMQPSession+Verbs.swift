@@ -39,22 +39,28 @@ extension AMQPSession {
     }
 
     nonisolated func send(_ message: Message, to queue: QueueName, _ options: SendOptions) async throws {
+        try await send(message, to: queue, options, until: deadline(after: options.expiry))
+    }
+
+    private nonisolated func send(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions,
+        until deadline: Duration?
+    ) async throws {
         let name = try runtime.names.queue(queue)
         try check(message, options.guarantee)
         if message.headers.replyTo != nil { return try await beginRequest(message, to: queue, options).wait() }
         let isGuaranteed = options.guarantee > .atMostOnce
         var (properties, body) = try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: true, expiry: options.expiry)
-        let start = runtime.timers.now
         while true {
-            let left = options.expiry.map { $0 - (runtime.timers.now - start) }
-            if let left, left <= .zero { throw expired(queue) }
             var presence = Presence.known
             do {
                 if options.requiresConsumer {
-                    try await checkConsumers(of: queue)
+                    try await checkConsumers(of: queue, within: life(of: queue, until: deadline))
                 } else {
-                    presence = try await ensureQueue(queue, waits: isGuaranteed, within: left)
+                    presence = try await ensureQueue(queue, waits: isGuaranteed, until: deadline)
                 }
                 let isNew = presence == .new
                 let publish = AMQPPublish(
@@ -64,7 +70,7 @@ extension AMQPSession {
                     properties: properties,
                     body: body
                 )
-                if isNew, isGuaranteed { return try await sendFirst(publish, to: queue, expiry: left) }
+                if isNew, isGuaranteed { return try await sendFirst(publish, to: queue, until: deadline) }
                 if isNew { await remember(queue) }
                 return try await transmit(
                     Outgoing(
@@ -72,7 +78,7 @@ extension AMQPSession {
                         isKept: isGuaranteed,
                         confirmation: isGuaranteed || options.requiresConsumer ? Promise() : nil
                     ),
-                    expiry: left
+                    expiry: life(of: queue, until: deadline)
                 )
             } catch let error as MessagingError
                 where error.code == .noResponder && !options.requiresConsumer && presence != .assumed
@@ -98,6 +104,7 @@ extension AMQPSession {
             return .confirmed
         }
         let name = try runtime.names.queue(queue)
+        let deadline = deadline(after: options.expiry)
         try check(message, options.guarantee)
         var (properties, body) = try WireFormat.content(of: message, runtime.wire)
         try prepare(&properties, isLasting: true, expiry: options.expiry)
@@ -108,25 +115,25 @@ extension AMQPSession {
             properties: properties,
             body: body
         )
-        if try await ensureQueue(queue, waits: true, within: options.expiry) == .new {
+        if try await ensureQueue(queue, waits: true, until: deadline) == .new {
             do {
-                try await sendFirst(publish, to: queue, expiry: options.expiry)
+                try await sendFirst(publish, to: queue, until: deadline)
             } catch let error as MessagingError where error.code == .noResponder {
                 await forget(queue)
-                try await send(message, to: queue, options)
+                try await send(message, to: queue, options, until: deadline)
             }
             return .confirmed
         }
         let begun = try await begin(
             Outgoing(publish: publish, isKept: true, confirmation: Promise()),
-            expiry: options.expiry
+            expiry: life(of: queue, until: deadline)
         )
         return Confirmation {
             do {
                 try await begun.wait()
             } catch let error as MessagingError where error.code == .noResponder {
                 await self.forget(queue)
-                try await self.send(message, to: queue, options)
+                try await self.send(message, to: queue, options, until: deadline)
             }
         }
     }
@@ -137,12 +144,12 @@ extension AMQPSession {
     private nonisolated func sendFirst(
         _ publish: AMQPPublish,
         to queue: QueueName,
-        expiry: Duration?
+        until deadline: Duration?
     ) async throws {
         for attempt in 0... {
             do {
-                try await begin(Outgoing(publish: publish, isKept: true, confirmation: Promise()), expiry: expiry)
-                    .wait()
+                let outgoing = Outgoing(publish: publish, isKept: true, confirmation: Promise())
+                try await transmit(outgoing, expiry: life(of: queue, until: deadline))
                 return await remember(queue)
             } catch let error as MessagingError where error.code == .queueFull {
                 guard attempt < 7, await declaration(of: publish.routingKey).kind == .quorum else {
@@ -183,15 +190,24 @@ extension AMQPSession {
         if isOfCall, !isGuaranteed, let call = properties.correlationID {
             outgoing.origin = .calls
             outgoing.call = call
-            try await beginCall(outgoing)
+            try await beginCall(outgoing, expiry: options.expiry)
             return .confirmed
         }
         outgoing.confirmation = isMandatory ? Promise() : nil
         return try await begin(outgoing, expiry: options.expiry)
     }
 
-    private nonisolated func expired(_ queue: QueueName) -> MessagingError {
-        MessagingError(.timeout, "the message to \(queue) expired before the broker had it")
+    /// When a message is worthless, by the connection's clock: its life counts from the call.
+    private nonisolated func deadline(after expiry: Duration?) -> Duration? { expiry.map { runtime.timers.now + $0 } }
+
+    /// What is left of a message's life; `nil`: it has no end.
+    private nonisolated func life(of queue: QueueName, until deadline: Duration?) throws -> Duration? {
+        guard let deadline else { return nil }
+        let left = deadline - runtime.timers.now
+        guard left > .zero else {
+            throw MessagingError(.timeout, "the message to \(queue) expired before the broker had it")
+        }
+        return left
     }
 
     nonisolated func reply(_ message: Message, to address: String) async throws {
@@ -236,7 +252,7 @@ extension AMQPSession {
         let promise = Promise<ServerMethod.Reply>()
         attend { declarations.ask(forQueue: address, on: self) { promise.end($0) } }
         do {
-            _ = try await promise.value()
+            _ = try await answer(promise)
         } catch let error as MessagingError where error.amqpReplyCode == AMQPReplyError.notFound {
             throw MessagingError(.noResponder, "nobody hears the reply address any more", cause: error)
         }
@@ -298,12 +314,16 @@ extension AMQPSession {
 
     /// Declares a queue unless it is known to exist.
     ///
-    /// - Parameter waits: whether to wait for a link.
-    private func ensureQueue(_ queue: QueueName, waits: Bool, within limit: Duration?) async throws -> Presence {
+    /// - Parameters:
+    ///   - waits: whether to wait for a link, and for a broker that is silent.
+    ///   - deadline: until when.
+    private func ensureQueue(_ queue: QueueName, waits: Bool, until deadline: Duration?) async throws -> Presence {
         while !declarations.knows(queue) {
+            let limit = try life(of: queue, until: deadline)
             do {
-                return try await declare(runtime.names.queue(queue))
+                return try await declare(runtime.names.queue(queue), within: limit)
             } catch let error as MessagingError {
+                if waits, error.code == .timeout, error.amqpReplyCode == nil { continue }
                 guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
                 if !waits {
                     if case .fail = options.connection.whileOffline { throw error }
@@ -316,13 +336,13 @@ extension AMQPSession {
     }
 
     /// Declares a queue; one that may not be declared is looked at, and otherwise taken to be there.
-    private func declare(_ name: String) async throws -> Presence {
+    private func declare(_ name: String, within limit: Duration?) async throws -> Presence {
         var access = QueueAccess(isOwn: false)
         while true {
             do {
                 let methods = access.methods(for: declaration(of: name), [])
                 guard !methods.isEmpty else { return .assumed }
-                _ = try await askAlone(methods)
+                _ = try await askAlone(methods, within: limit)
                 return .new
             } catch let error as MessagingError {
                 // It is another connection's own.
@@ -332,12 +352,12 @@ extension AMQPSession {
         }
     }
 
-    private func checkConsumers(of queue: QueueName) async throws {
+    private func checkConsumers(of queue: QueueName, within limit: Duration?) async throws {
         do {
             let name = try runtime.names.queue(queue)
             let promise = Promise<ServerMethod.Reply>()
             attend { declarations.ask(forQueue: name, on: self) { promise.end($0) } }
-            if case .queueDeclared(_, _, consumers: 0) = try await promise.value() {
+            if case .queueDeclared(_, _, consumers: 0) = try await answer(promise, within: limit) {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
         } catch let error as MessagingError {
@@ -409,7 +429,7 @@ extension AMQPSession {
                 let isRace = error.amqpReplyCode == AMQPReplyError.internalError
                 guard isRace || isRepeated && error.code == .notConnected, attempt < 10 else { throw error }
                 isRepeated = true
-                try await runtime.waitUntilConnected(within: nil)
+                try await runtime.waitUntilConnected(within: self.options.connectTimeout)
             }
         }
         throw offlineError
@@ -423,7 +443,7 @@ extension AMQPSession {
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
-            try await promise.value()
+            try await answer(promise)
         } catch {
             remove(id)
             throw error
@@ -463,7 +483,7 @@ extension AMQPSession {
         let promise = Promise<Void>()
         attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
-            try await promise.value()
+            try await answer(promise)
         } catch {
             consuming.dropReplies(consumer)
             throw error

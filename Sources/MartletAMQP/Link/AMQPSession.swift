@@ -48,7 +48,7 @@ actor AMQPSession: LinkSession {
         channels = ChannelTable(settlements, maximumBodyBytes: options.maximumReceivedBytes)
         publishing = Publishing(events)
         consuming = Consuming(options.connection.will)
-        loop.open()
+        try loop.open()
         bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
     }
 

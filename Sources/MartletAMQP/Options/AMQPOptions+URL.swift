@@ -1,4 +1,5 @@
 public import Martlet
+import MartletTransport
 
 extension AMQPOptions {
     /// The options that a URL says: `amqp://user:password@host:port,host2/virtual-host?heartbeat=30`.
@@ -26,20 +27,15 @@ extension AMQPOptions {
     public init(url text: String, connection: ConnectionOptions = ConnectionOptions()) throws {
         self.init()
         self.connection = connection
-        let url = try BrokerURL(text)
-        let isSecure = url.scheme == "amqps"
-        guard isSecure || url.scheme == "amqp" else {
-            throw MessagingError(
-                .invalidArgument,
-                "the scheme of \(url) is \(quoted(url.scheme)), where amqp or amqps is expected"
-            )
-        }
-        servers = url.hosts.map { Server(host: $0.name, port: $0.port ?? (isSecure ? 5671 : 5672)) }
+        let link = try LinkURL(text, schemes: ["amqp": .tcp(port: 5_672), "amqps": .tls(port: 5_671)])
+        let url = link.url
+        servers = link.hosts { Server(host: $0, port: $1) }
+        tls = link.tls
         if url.user != nil || url.password != nil {
             credentials = .plain(user: url.user ?? "guest", password: url.password ?? "guest")
         }
         if !url.path.isEmpty { virtualHost = String(url.path.dropFirst()) }
-        var query = url.options()
+        var query = link.options
         if let seconds = try query.int("heartbeat", in: 0...65_535) { heartbeat = .seconds(seconds) }
         if let count = try query.int("channel_max", in: 0...65_535) { maximumChannels = count }
         if let size = try query.int("frame_max", in: 0...(16 << 20)) {
@@ -53,7 +49,6 @@ extension AMQPOptions {
         if let name = query.string("exchange") { exchange = name }
         queueKind = try query.choice("queue_type", ["quorum": .quorum, "classic": .classic]) ?? queueKind
         if let name = query.string("name") { self.connection.name = name }
-        tls = try query.tls(isUsed: isSecure)
         try query.finish()
         try validate()
     }

@@ -56,12 +56,14 @@ final class QueueConsumer: QueueReading {
         self.prefetch = prefetch
         self.binding = binding
         self.topic = topic
-        let (waitsForReader, bell) = (ReaderWatch(), session.bell)
+        let (waitsForReader, bell, gate) = (ReaderWatch(), session.bell, session.gate)
         self.waitsForReader = waitsForReader
-        // The broker sends no more than the prefetch allows, so that nothing ever waits outside.
+        // The broker sends no more than the prefetch allows, so that only its weight makes it full: the broker knows of none.
         mailbox = Mailbox(
             limit: prefetch,
-            overflow: .suspend,
+            weight: session.runtime.waitingWeight,
+            onFull: { gate.hold() },
+            onRoom: { gate.letGo() },
             onWait: {
                 if waitsForReader.isSet { bell.ring() }
             }
@@ -121,7 +123,9 @@ final class QueueConsumer: QueueReading {
             try? delivery.nack(requeue: false)
             return
         }
-        mailbox.offer(delivery, topic: delivery.topic)
+        if case .parked = mailbox.offer(delivery, topic: delivery.topic) {
+            session.consuming.countBacklog(bytes: delivery.message.weight, session)
+        }
     }
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {

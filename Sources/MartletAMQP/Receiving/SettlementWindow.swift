@@ -93,7 +93,7 @@ struct SettlementWindow {
                 merged += 1
             }
             places.removeFirst()
-            first += 1
+            first &+= 1
         }
         if let last { methods.append(.ack(tag: last, multiple: merged > 1)) }
         if merged < acknowledged.count {
@@ -109,7 +109,7 @@ struct SettlementWindow {
     private mutating func dropTold() {
         while places.first == .told {
             places.removeFirst()
-            first += 1
+            first &+= 1
         }
     }
 

@@ -62,9 +62,10 @@ final class TopicConsumer: QueueReading {
         if let sharedQueue { try ShortText.check(sharedQueue, "the queue of a group") }
         lastingQueue = options.guarantee > .atMostOnce ? sharedQueue ?? UniqueName.make("martlet.topic") : nil
         attachment = Attachment(isOwn: sharedQueue == nil)
-        let (backUps, bell) = (BackUps(), session.bell)
+        let (weight, bell) = (session.runtime.waitingWeight, session.bell)
+        let backUps = BackUps(maximumBytes: weight.limit, gate: session.gate)
         self.backUps = backUps
-        mailbox = Mailbox(limit: options.limit, overflow: options.overflow) {
+        mailbox = Mailbox(limit: options.limit, overflow: options.overflow, weight: weight) {
             backUps.begin()
         } onRoom: {
             backUps.end()
@@ -150,7 +151,8 @@ final class TopicConsumer: QueueReading {
         // At once, not with what else is read: what comes behind by another way, such as the result of an action whose
         // feedback this is, is not to overtake it.
         let delivery = Delivery(topic: topic, message: message, redeliveries: announcement.isRedelivered ? 1 : 0)
-        mailbox.offer(delivery, topic: delivery.topic)
+        if case .parked = mailbox.offer(delivery, topic: delivery.topic) { backUps.add(bytes: message.weight) }
+        session.consuming.countBacklog(bytes: message.weight, session)
     }
 
     /// Whether it is one of those that were handed on before their channel was gone: they come again before all others.

@@ -14,13 +14,13 @@ extension AMQPSession {
         var outgoing = outgoing
         outgoing.deadline = expiry.map { runtime.timers.now + $0 }
         guard let confirmation = outgoing.confirmation else {
-            try await sendUnguaranteed(outgoing)
+            try await sendUnguaranteed(outgoing, expiry)
             return .confirmed
         }
         if !outgoing.isKept, runtime.states.state != .connected { throw notConnected }
         let timer = expiry.map { end(confirmation, after: $0) }
         do {
-            try await outlet.outbox.put(outgoing, bytes: outgoing.bytes)
+            try await enqueue(outgoing, expiry)
         } catch {
             if let timer { runtime.timers.cancel(timer) }
             throw error
@@ -31,17 +31,22 @@ extension AMQPSession {
     }
 
     /// Hands the request of a call to the loop. What becomes of it is told by the call.
-    nonisolated func beginCall(_ outgoing: Outgoing) async throws {
+    nonisolated func beginCall(_ outgoing: Outgoing, expiry: Duration?) async throws {
         try Task.checkCancellation()
         // If the link goes from here on all calls fail, and with them this one, which is not sent by the next link.
         guard runtime.states.state == .connected else { throw notConnected }
-        try await outlet.outbox.put(outgoing, bytes: outgoing.bytes)
+        try await enqueue(outgoing, expiry)
+    }
+
+    /// Puts a message into the outbox, waiting for room until it has expired.
+    private nonisolated func enqueue(_ outgoing: Outgoing, _ expiry: Duration?) async throws {
+        try await outlet.outbox.put(outgoing, bytes: outgoing.bytes, limit: WaitLimit(expiry, of: runtime.timers))
     }
 
     /// Hands the loop a message that nobody waits for.
     nonisolated func post(_ outgoing: Outgoing) async throws {
         try Task.checkCancellation()
-        try await sendUnguaranteed(outgoing)
+        try await sendUnguaranteed(outgoing, nil)
     }
 
     private nonisolated var notConnected: MessagingError {
@@ -56,8 +61,9 @@ extension AMQPSession {
         }
     }
 
-    private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
-        try await outlet.put(outgoing, bytes: outgoing.bytes) { countOffline(outgoing) }
+    private nonisolated func sendUnguaranteed(_ outgoing: Outgoing, _ expiry: Duration?) async throws {
+        let limit = WaitLimit(expiry, of: runtime.timers)
+        try await outlet.put(outgoing, bytes: outgoing.bytes, limit: limit) { countOffline(outgoing) }
     }
 
     nonisolated func countOffline(_ outgoing: Outgoing) {

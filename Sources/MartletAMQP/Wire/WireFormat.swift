@@ -60,42 +60,40 @@ enum WireFormat {
 
     /// The message that was received, out of its envelope if it has one.
     ///
-    /// - Throws: what `WireCoding.unwrap(_:from:)` throws.
+    /// - Throws: what `WireCoding.message(_:beside:from:isRouting:isForBodyAlone:)` throws.
     static func message(
         _ content: ContentAssembly.Content,
         from use: Envelope.Use,
         _ wire: WireCoding
     ) throws -> Message {
         let properties = content.properties
-        let headers = wire.received(headers(of: properties))
         // What a peer that is no Martlet asks in an envelope is told apart by its address for the reply.
         let use = properties.replyTo == nil ? use : .call
-        var body = content.body
-        guard var message = try wire.unwrap(&body, from: use) else { return Message(body, headers: headers) }
-        for (name, value) in headers {
+        return try wire.message(content.body, beside: headers(of: properties), from: use) { name in
             // The broker has rewritten the property that holds the address; a peer's envelope has it as it was.
-            let isRouting = name == Headers.Standard.replyTo || name == Headers.Standard.correlationID
-            if isRouting || message.headers[name] == nil && name != Headers.Standard.contentType {
-                message.headers[name] = value
-            }
+            name == Headers.Standard.replyTo || name == Headers.Standard.correlationID
+        } isForBodyAlone: { name in
+            name == Headers.Standard.contentType
         }
-        return message
     }
 
     private static func headers(of properties: AMQPProperties) -> Headers {
-        var headers = Headers()
-        if let type = properties.contentType { headers.contentType = type }
-        if let id = properties.correlationID { headers.correlationID = id }
-        if let address = properties.replyTo { headers.replyTo = address }
-        // commlib-py gives all its messages this ID, which identifies none: whoever looks for duplicates would drop them.
-        if let id = properties.messageID, id != "0" { headers.messageID = id }
-        guard let table = properties.headers else { return headers }
-        for (name, value) in table where !isBrokers(name) {
-            if let value = HeaderValue(value) { headers[name] = value }
+        var fields: [Headers.Element] = []
+        func add(_ name: String, _ text: String?) {
+            if let text { fields.append((name, .string(text))) }
         }
-        if let reason = table["x-first-death-reason"]?.text { headers[Headers.Standard.deathReason] = .string(reason) }
-        if let queue = table["x-first-death-queue"]?.text { headers[Headers.Standard.deathQueue] = .string(queue) }
-        return headers
+        add(Headers.Standard.contentType, properties.contentType)
+        add(Headers.Standard.correlationID, properties.correlationID)
+        add(Headers.Standard.replyTo, properties.replyTo)
+        // commlib-py gives all its messages this ID, which identifies none: whoever looks for duplicates would drop them.
+        if properties.messageID != "0" { add(Headers.Standard.messageID, properties.messageID) }
+        guard let table = properties.headers else { return Headers(received: fields) }
+        for (name, value) in table where !isBrokers(name) {
+            if let value = HeaderValue(value) { fields.append((name, value)) }
+        }
+        add(Headers.Standard.deathReason, table["x-first-death-reason"]?.text)
+        add(Headers.Standard.deathQueue, table["x-first-death-queue"]?.text)
+        return Headers(received: fields)
     }
 
     /// What the broker itself puts in, and what is told otherwise.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Martlet
-import MartletBrokers
 import MartletConsole
 
 #if canImport(Glibc)
@@ -89,7 +88,17 @@ struct BridgeArguments: ParsableArguments, Sendable {
                 """
             )
         }
-        let addresses = try urls.map { try Words([$0], required: [], fallback: nil).address }
+        let addresses = try urls.map { url -> EndAddress in
+            do {
+                if let sink = try SinkAddress(url: url) { return .sink(sink) }
+            } catch let error as MessagingError {
+                throw ValidationError("'\(url.prefix { $0 != ":" }):': \(error.message).")
+            }
+            return .broker(try Words([url], required: [], fallback: nil).address)
+        }
+        if case .sink(let sink) = addresses[0] {
+            throw ValidationError("\(sink) only takes messages: write it second.")
+        }
         return BridgeSettings(
             name: name,
             from: .init(address: addresses[0]),
@@ -117,11 +126,11 @@ struct BridgeArguments: ParsableArguments, Sendable {
                 RouteSettings(
                     kind: .topics(pattern, as: try template(for: topic, pattern, ends), direction.route),
                     // What goes both ways is a circle by itself.
-                    options: RouteOptions(allowsLoop: direction == .both)
+                    options: options(for: ends.to)
                 )
             )
         }
-        func names(_ renaming: Renaming, _ here: BrokerAddress, _ there: BrokerAddress) -> (QueueName, QueueName) {
+        func names(_ renaming: Renaming, _ here: EndAddress, _ there: EndAddress) -> (QueueName, QueueName) {
             let name = here.queue(renaming.name)
             return (name, renaming.target.map(there.queue) ?? name)
         }
@@ -142,6 +151,12 @@ struct BridgeArguments: ParsableArguments, Sendable {
             throw ValidationError("Say what to pass on: --topic, --queue, --rpc, --action, or a file with --config.")
         }
         return routes
+    }
+
+    private func options(for end: EndAddress) -> RouteOptions {
+        var options = RouteOptions(for: end)
+        options.allowsLoop = direction == .both
+        return options
     }
 
     private func template(for topic: Renaming, _ pattern: TopicPattern, _ ends: RouteEnds) throws -> String {

@@ -59,13 +59,12 @@ struct BridgeRun: Sendable {
     ) async throws {
         var options = settings.connection(end, side: side, connection)
         if !connection.verbose { options.logger = Logger(label: "martlet") { _ in BridgeLog(screen) } }
-        return try await session.withConnection(
-            to: end.address,
-            connection,
-            made: options,
-            tell: screen.note,
-            body
-        )
+        switch end.address {
+        case .broker(let address):
+            try await session.withConnection(to: address, connection, made: options, tell: screen.note, body)
+        case .sink(let address):
+            try await session.use(address.open(options), "\(address)", tell: screen.note, body)
+        }
     }
 
     private func run(_ from: any Connection, _ to: any Connection, _ stage: Stage) async throws {

@@ -21,6 +21,7 @@ extension BridgeSettings.End {
         if case .text(let text, _) = node.value {
             return (try BridgeSettings.End(address: address(text, node)), nil)
         }
+        if let end = try sink(node, relativeTo: folder) { return (end, nil) }
         var table = try SettingsTable(node, or: "a URL")
         guard let urlNode = table.find("url") else { throw node.error("the key url is missing") }
         let text = try urlNode.text()
@@ -54,15 +55,38 @@ extension BridgeSettings.End {
         return (try BridgeSettings.End(address: address(url.written, urlNode), client: client), broker)
     }
 
-    private static func address(_ text: String, _ node: SettingsNode) throws(SettingsError) -> BrokerAddress {
-        guard let address = BrokerAddress(text) else {
-            throw node.error("it is no broker's URL; there is \(BrokerAddress.known)")
+    /// Reads a sink: a table of one of its keys.
+    ///
+    /// - Returns: `nil` if it is none.
+    private static func sink(
+        _ node: SettingsNode,
+        relativeTo folder: String
+    ) throws(SettingsError) -> BridgeSettings.End? {
+        guard case .table = node.value else { return nil }
+        var table = try SettingsTable(node)
+        guard let key = SinkAddress.keys.first(where: table.has), let section = table.find(key) else { return nil }
+        let client = try table.text("client")
+        try table.finish("a sink")
+        return BridgeSettings.End(
+            address: .sink(try SinkAddress(key, section, relativeTo: folder)),
+            client: client
+        )
+    }
+
+    private static func address(_ text: String, _ node: SettingsNode) throws(SettingsError) -> EndAddress {
+        do {
+            if let sink = try SinkAddress(url: text) { return .sink(sink) }
+        } catch {
+            throw node.error((error as? MessagingError)?.message ?? "\(error)")
         }
-        return address
+        guard let address = BrokerAddress(text) else {
+            throw node.error("it is no broker's URL; there is \(EndAddress.known)")
+        }
+        return .broker(address)
     }
 
     /// Reads a secret from where a file says: `…-file` or `…-env`.
-    private static func secret(
+    static func secret(
         _ name: String,
         _ table: inout SettingsTable,
         relativeTo folder: String

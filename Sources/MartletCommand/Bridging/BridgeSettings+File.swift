@@ -18,6 +18,10 @@ extension BridgeSettings {
     /// - Parameter folder: what relative paths in it are relative to.
     init(yaml text: String, in folder: String = "") throws(SettingsError) {
         var table = try SettingsTable(YAMLReader.tree(of: text))
+        if let relay = try RelaySections(&table, relativeTo: folder) {
+            self = relay.settings
+            return
+        }
         name = try table.text("name")
         let fromNode = table.find("from")
         let toNode = table.find("to")
@@ -32,6 +36,9 @@ extension BridgeSettings {
         guard let fromNode else { throw table.node.error("the key from is missing: the broker to bridge from") }
         guard let toNode else { throw table.node.error("the key to is missing: the broker to bridge to") }
         (from, options.fromBroker) = try End.read(fromNode, relativeTo: folder)
+        if case .sink(let sink) = from.address {
+            throw fromNode.error("\(sink) only takes messages: it can stand at to alone")
+        }
         (to, options.toBroker) = try End.read(toNode, relativeTo: folder)
         let ends = RouteEnds(from: from.address, to: to.address)
         let defaults = try defaultsNode.map { node throws(SettingsError) in try RouteDefaults(node, ends) }
@@ -39,7 +46,7 @@ extension BridgeSettings {
         routes = []
         for node in nodes {
             routes.append(
-                try RouteSettings(node, ends, defaults: defaults ?? RouteDefaults(), relativeTo: folder)
+                try RouteSettings(node, ends, defaults: defaults ?? RouteDefaults(ends), relativeTo: folder)
             )
         }
         try checkFolders()

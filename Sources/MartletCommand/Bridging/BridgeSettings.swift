@@ -1,12 +1,11 @@
 import Martlet
-import MartletBrokers
 
 /// A bridge as a file or the command line says it. A pure value; a file of secrets has been read by then.
 struct BridgeSettings: Hashable, Sendable {
-    /// One of its brokers.
+    /// What stands on one of its sides.
     struct End: Hashable, Sendable {
         /// With the password, if there is one.
-        var address: BrokerAddress
+        var address: EndAddress
         /// What the connection is called at the broker.
         var client: String?
     }
@@ -20,6 +19,9 @@ struct BridgeSettings: Hashable, Sendable {
 
     /// Whether both ends are one connection.
     var endsAreOne: Bool { from == to }
+
+    /// Whether what is passed on is printed, so that nothing else may be.
+    var printsMessages: Bool { if case .sink(let sink) = to.address { sink.isStandardOutput } else { false } }
 
     /// The options of an end's connection, after those of the command.
     func connection(_ end: End, side: BridgeSide, _ arguments: ConnectionArguments) -> ConnectionOptions {

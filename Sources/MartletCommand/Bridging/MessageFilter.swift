@@ -43,14 +43,14 @@ struct MessageFilter: Hashable, Sendable {
     func passes(_ message: Message, from topic: TopicName) -> Bool {
         if exceptions.contains(where: { $0.matches(topic) }) { return false }
         guard !conditions.isEmpty else { return true }
-        var body: AnyJSON?
+        var body: JSON?
         for condition in conditions {
-            let value: AnyJSON?
+            let value: JSON?
             switch condition.subject {
             case .header(let name):
-                value = message.headers[name]?.string.map(AnyJSON.string)
+                value = message.headers[name]?.string.map(JSON.string)
             case .field(let path):
-                let json = body ?? (try? AnyJSON(message.body)) ?? .null
+                let json = body ?? (try? JSON(parsing: message.body)) ?? .null
                 body = json
                 value = json.member(at: path)
             }
@@ -61,7 +61,7 @@ struct MessageFilter: Hashable, Sendable {
 }
 
 extension MessageFilter.Test {
-    fileprivate func holds(for value: AnyJSON?) -> Bool {
+    fileprivate func holds(for value: JSON?) -> Bool {
         switch self {
         case .exists(let isThere): (value != nil) == isThere
         case .equals(let operand): value?.equals(operand) ?? false
@@ -72,9 +72,9 @@ extension MessageFilter.Test {
     }
 }
 
-extension AnyJSON {
+extension JSON {
     /// What stands in objects behind names, and in arrays at numbers from 0.
-    fileprivate func member(at path: [String]) -> AnyJSON? {
+    fileprivate func member(at path: [String]) -> JSON? {
         var value = self
         for name in path {
             switch value {
@@ -92,13 +92,7 @@ extension AnyJSON {
 
     /// Also of a text that is one: headers are texts on most brokers.
     fileprivate var number: Double? {
-        switch self {
-        case .integer(let number): Double(number)
-        case .natural(let number): Double(number)
-        case .number(let number): number
-        case .string(let text): Double(text)
-        default: nil
-        }
+        if case .string(let text) = self { Double(text) } else { double }
     }
 
     fileprivate func equals(_ operand: MessageFilter.Operand) -> Bool {

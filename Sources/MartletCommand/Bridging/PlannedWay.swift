@@ -21,6 +21,13 @@ struct PlannedWay: Sendable {
         )
         var ways: [PlannedWay] = []
         for route in settings.routes {
+            if case .sink(let sink) = settings.to.address, !route.kind.onlyPublishes {
+                throw SettingsError(
+                    "\(sink) only takes what is published: there go topics, forth, and queues whose messages become topics",
+                    path: route.path,
+                    at: route.place
+                )
+            }
             do {
                 for plan in try route.route.plans(between: ends, options: settings.options) {
                     ways.append(

@@ -1,10 +1,9 @@
 import Martlet
-import MartletBrokers
 
-/// The brokers of a bridge, by whose kind names are read.
+/// The ends of a bridge, by whose kind names are read.
 struct RouteEnds {
-    let from: BrokerAddress
-    let to: BrokerAddress
+    let from: EndAddress
+    let to: EndAddress
 
     /// The queue that a word names on a side; `nil`: on the first.
     func queue(_ word: String, on side: BridgeSide?) -> QueueName { (side == .to ? to : from).queue(word) }

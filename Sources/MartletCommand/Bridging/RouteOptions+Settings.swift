@@ -2,6 +2,12 @@ import Martlet
 import MartletSettings
 
 extension RouteOptions {
+    /// What holds for routes to an end, unless told. What a broker has kept is no measurement of now.
+    init(for end: EndAddress) {
+        self.init()
+        if case .sink(let sink) = end, sink.takesMetrics { retain = .none }
+    }
+
     /// Reads the options that routes of messages have.
     ///
     /// - Parameter defaults: what holds for what is not there.

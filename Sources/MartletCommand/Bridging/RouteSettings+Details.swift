@@ -22,6 +22,7 @@ extension RouteSettings {
         if !filter.exceptions.isEmpty {
             details.append("without " + filter.exceptions.map(\.text).joined(separator: ", "))
         }
+        if metrics != nil { details.append("as metrics") }
         switch options.sampling {
         case .all: break
         case .every(let number): details.append("one of \(number)")

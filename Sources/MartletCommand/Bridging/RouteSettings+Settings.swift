@@ -1,18 +1,22 @@
 import Martlet
 import MartletBrokers
 import MartletConsole
+import MartletRelay
 import MartletSettings
 
 /// What routes have that do not say otherwise.
 struct RouteDefaults {
-    var options = RouteOptions()
+    var options: RouteOptions
     var calls = CallRouteOptions()
 
-    init() {}
+    init(_ ends: RouteEnds) {
+        options = RouteOptions(for: ends.to)
+    }
 
     init(_ node: SettingsNode, _ ends: RouteEnds) throws(SettingsError) {
+        self.init(ends)
         var table = try SettingsTable(node)
-        options = try RouteOptions(&table, ends)
+        options = try RouteOptions(&table, ends, defaults: options)
         calls = try CallRouteOptions(&table)
         try table.finish("defaults")
     }
@@ -68,6 +72,7 @@ extension RouteSettings {
         default: goesForth = false
         }
         filter = try MessageFilter(&table, ends, hasTopics: goesForth)
+        metrics = try table.read("metrics") { node throws(SettingsError) in try MetricMapping(node, for: pattern) }
         try table.finish(kind == "topic" ? "a route of topics" : "a route of a queue")
         (place, path) = (node.place, node.path)
     }
@@ -142,5 +147,31 @@ extension RouteSettings {
 
     private static func direction(_ table: inout SettingsTable) throws(SettingsError) -> RouteDirection? {
         try table.choice("direction", ["forth": .forth, "back": .back, "both": .both])
+    }
+}
+
+extension MetricMapping {
+    /// - Parameter pattern: the filter by which messages come.
+    fileprivate init(_ node: SettingsNode, for pattern: TopicPattern) throws(SettingsError) {
+        var table = try SettingsTable(node)
+        let name = try table.text("name") ?? "{topic}.{field}"
+        var fields: [String] = []
+        for node in try table.list("fields") ?? [] { fields.append(try node.text()) }
+        let tags = try table.read("tags") { node throws(SettingsError) in try Self.tags(node) } ?? [:]
+        let time = try table.text("time")
+        try table.finish("metrics")
+        do {
+            try self.init(name: name, fields: fields, tags: tags, time: time)
+            try validate(for: pattern)
+        } catch {
+            throw node.error((error as? MessagingError)?.message ?? "\(error)")
+        }
+    }
+
+    private static func tags(_ node: SettingsNode) throws(SettingsError) -> [String: String] {
+        guard case .table(let members) = node.value else { throw node.wrong("a table of keys and values") }
+        var tags: [String: String] = [:]
+        for member in members { tags[member.key] = try member.node.text() }
+        return tags
     }
 }

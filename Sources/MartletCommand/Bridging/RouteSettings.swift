@@ -1,4 +1,5 @@
 import Martlet
+import MartletRelay
 import MartletSettings
 
 /// One route as a file or the command line says it. A pure value.
@@ -11,6 +12,15 @@ struct RouteSettings: Hashable, Sendable {
         case queueToTopics(QueueName, as: String)
         case calls(QueueName, QueueName, isBackwards: Bool)
         case action(QueueName, QueueName, isBackwards: Bool)
+
+        /// Whether all that it does on the bridge's `to:` side is to publish.
+        var onlyPublishes: Bool {
+            switch self {
+            case .topics(_, as: _, let direction): direction == .forth
+            case .queueToTopics: true
+            case .topicsToQueue, .queues, .calls, .action: false
+            }
+        }
     }
 
     var kind: Kind
@@ -19,6 +29,8 @@ struct RouteSettings: Hashable, Sendable {
     /// How calls and actions pass.
     var calls = CallRouteOptions()
     var filter = MessageFilter()
+    /// What makes lines of Carbon's of them, if anything does.
+    var metrics: MetricMapping?
     /// Where the file says it.
     var place: SettingsError.Place?
     /// The keys that lead there.
@@ -42,9 +54,23 @@ struct RouteSettings: Hashable, Sendable {
         }
     }
 
-    /// What leaves messages out; `nil` if none are.
+    /// What leaves messages out or makes others of them; `nil` if they pass as they are.
     private var transform: (@Sendable (Delivery) async throws -> Message?)? {
-        if filter.isEmpty { return nil }
-        return { [filter] delivery in filter.passes(delivery.message, from: delivery.topic) ? delivery.message : nil }
+        if filter.isEmpty, metrics == nil { return nil }
+        return { [filter, metrics, pattern] delivery in
+            guard filter.passes(delivery.message, from: delivery.topic) else { return nil }
+            guard let metrics else { return delivery.message }
+            return try metrics.message(for: delivery.message, on: delivery.topic, matching: pattern)
+        }
+    }
+
+    /// The filter by which messages come; of a queue, its name.
+    var pattern: TopicPattern {
+        switch kind {
+        case .topics(let pattern, as: _, _), .topicsToQueue(let pattern, _): pattern
+        case .queues(let queue, _, _), .queueToTopics(let queue, as: _), .calls(let queue, _, _),
+            .action(let queue, _, _):
+            TopicPattern(queue.ownTopic)
+        }
     }
 }

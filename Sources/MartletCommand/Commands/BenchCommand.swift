@@ -61,7 +61,7 @@ struct BenchCommand: Subcommand {
                     // What a broker refuses never comes: that is not waited for.
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         group.addTask { try await measure(BenchRig(near: near, far: far, size: size), words, session) }
-                        group.addTask { try await session.waitForRefusals(of: [near, far], words.address) }
+                        group.addTask { try await session.waitForRefusals(of: [near, far], "\(words.address)") }
                         defer { group.cancelAll() }
                         try await group.next()
                     }

@@ -1,13 +1,12 @@
 import ArgumentParser
 import Martlet
-import MartletConsole
 import MartletSettings
 
 /// `martlet bridge`
 struct BridgeCommand: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "bridge",
-        abstract: "Pass messages, calls and actions from one broker to another.",
+        abstract: "Pass messages, calls and actions from one broker to another, or messages to a sink.",
         usage: """
             martlet bridge [<url>] <url> [<options>]
             martlet bridge --config <file> [<options>]
@@ -22,6 +21,9 @@ struct BridgeCommand: Subcommand {
             A broker that can't be reached is waited for; --connect-timeout is how long one attempt may take. Ctrl-C and \
             SIGTERM let it finish what it has in hand; a second one ends it at once. --name names the bridge \
             and, with '-from' and '-to', its connections.
+
+            In place of the second broker may stand what only takes messages: carbon://host, file:/path or console:. See \
+            martlet relay.
 
             EXAMPLES:
               martlet bridge mqtt://edge amqp://cloud --topic 'sensors.#' \\
@@ -43,12 +45,7 @@ struct BridgeCommand: Subcommand {
         completion: .file()
     )
     var config: String?
-    @Flag(help: "Say what it would do, and touch nothing.")
-    var check = false
-    @Option(help: ArgumentHelp("How long from one line about a route to the next.", valueName: "time"))
-    var report: Duration = .seconds(10)
-    @Flag(help: "Print lines of JSON, also on a terminal.")
-    var json = false
+    @OptionGroup var running: BridgeRunArguments
     @OptionGroup var connection: ConnectionArguments
 
     var isEndless: Bool { true }
@@ -73,29 +70,6 @@ struct BridgeCommand: Subcommand {
     }
 
     func perform(in session: Session) async throws {
-        let settings = try settings()
-        let ways: [PlannedWay]
-        do {
-            ways = try PlannedWay.list(for: settings, connection)
-        } catch let error as SettingsError {
-            throw error.failure(in: config)
-        }
-        let asJSON = json || !session.output.isForPeople
-        if check {
-            for way in ways { try session.output.writePlan(way, asJSON: asJSON) }
-            let warnings = ways.reduce(0) { $0 + $1.plan.warnings.count }
-            session.remark("ways: \(ways.count), warnings: \(warnings); nothing was connected to")
-            return
-        }
-        let screen = BridgeScreen(
-            session,
-            ways,
-            title: "\(settings.from.address) ⇄ \(settings.to.address)",
-            asJSON: asJSON,
-            interval: report
-        )
-        try screen.begin()
-        let run = BridgeRun(settings: settings, connection: connection, session: session, screen: screen)
-        try await run()
+        try await running.run(settings(), from: config, connection, session)
     }
 }

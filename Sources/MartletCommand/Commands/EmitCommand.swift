@@ -44,7 +44,7 @@ struct EmitCommand: Subcommand {
         try await session.withConnection(to: words.address, connection) { broker in
             let emitter = EventEmitter(on: broker, options: PublishOptions(guarantee: .best(of: broker)))
             try await PayloadSource(words.rest[1] ?? "{}").forEach(raw: false, in: session) { body in
-                let payload = try AnyJSON(body)
+                let payload = try JSON(parsing: body)
                 do {
                     try await withTimeLimit(timeout) {
                         _ = try await emitter.emit(event, at: uri, description: description, payload: payload)

@@ -38,7 +38,7 @@ struct GoalCommand: Subcommand {
 
     var endsByItself: Bool { true }
 
-    private typealias Handle = GoalHandle<AnyJSON, AnyJSON>
+    private typealias Handle = GoalHandle<JSON, JSON>
 
     private func words() throws -> Words {
         try Words([url, name, payload], required: ["name"], optional: ["payload"])
@@ -55,10 +55,10 @@ struct GoalCommand: Subcommand {
         let words = try words()
         let name = words.address.queue(words[0])
         let source = PayloadSource(words.rest[1] ?? "{}")
-        let outcome = try await withThrowingTaskGroup(of: GoalOutcome<AnyJSON>?.self) { group in
+        let outcome = try await withThrowingTaskGroup(of: GoalOutcome<JSON>?.self) { group in
             let current = Current()
             group.addTask {
-                let goal = try await AnyJSON(source.single(raw: false, in: session))
+                let goal = try await JSON(parsing: source.single(raw: false, in: session))
                 return try await session.withConnection(to: words.address, connection) { broker in
                     do {
                         return try await follow(goal, name, broker, current, session)
@@ -99,15 +99,15 @@ struct GoalCommand: Subcommand {
     }
 
     private func follow(
-        _ goal: AnyJSON,
+        _ goal: JSON,
         _ name: QueueName,
         _ broker: any Connection,
         _ current: Current,
         _ session: Session
-    ) async throws -> GoalOutcome<AnyJSON> {
+    ) async throws -> GoalOutcome<JSON> {
         let handle = try await broker.send(
             goal,
-            to: Action<AnyJSON, AnyJSON, AnyJSON>(name),
+            to: Action<JSON, JSON, JSON>(name),
             deadline: deadline,
             timeout: timeout
         )

@@ -57,8 +57,8 @@ actor StandardStreams {
 
     private func waitUntilReady(_ descriptor: CInt) async throws {
         if !isOpen {
+            try loop.open()
             isOpen = true
-            loop.open()
         }
         let promise = Promise<Void>()
         let watch = loop.watch(descriptor, for: .read) { _ in promise.end(.success(())) }

@@ -17,6 +17,7 @@ final class BridgeScreen: Sendable {
     private let ways: [PlannedWay]
     private let title: String
     private let asJSON: Bool
+    private let isMute: Bool
     private let interval: Duration
     private let start = ContinuousClock.now
     private let state = Mutex(State())
@@ -25,20 +26,30 @@ final class BridgeScreen: Sendable {
 
     /// - Parameters:
     ///   - title: what the bridge connects.
+    ///   - isMute: whether standard output is for the messages alone.
     ///   - interval: how long from one report to the next, where nothing is drawn.
-    init(_ session: Session, _ ways: [PlannedWay], title: String, asJSON: Bool, interval: Duration) {
+    init(
+        _ session: Session,
+        _ ways: [PlannedWay],
+        title: String,
+        asJSON: Bool,
+        isMute: Bool,
+        interval: Duration
+    ) {
         self.session = session
         self.ways = ways
         self.title = title
         self.asJSON = asJSON
+        self.isMute = isMute
         self.interval = interval
     }
 
     private var output: OutputWriter { session.output }
-    private var isDrawn: Bool { !asJSON && output.stream.isInteractive }
+    private var isDrawn: Bool { !asJSON && !isMute && output.stream.isInteractive }
 
     /// Says what the routes will do.
     func begin() throws {
+        if isMute { return }
         for way in ways { try output.writePlan(way, asJSON: asJSON) }
     }
 
@@ -140,6 +151,7 @@ final class BridgeScreen: Sendable {
     }
 
     private func report(_ reports: [RouteReport], _ phase: String, at now: ContinuousClock.Instant) throws {
+        if isMute { return }
         if asJSON {
             let moment = Moment()
             for (way, row) in zip(ways, rows(reports)) {

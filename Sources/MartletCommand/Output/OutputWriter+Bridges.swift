@@ -56,6 +56,6 @@ extension OutputWriter {
 
 extension JSONObject {
     fileprivate mutating func add(_ name: String, strings: [String]) {
-        add(name, json: AnyJSON.array(strings.map(AnyJSON.string)).bytes)
+        add(name, json: JSON.array(strings.map(JSON.string)).bytes)
     }
 }

@@ -2,7 +2,7 @@ import Martlet
 
 extension OutputWriter {
     /// Writes what a goal reports on its way.
-    func write(feedback: AnyJSON) throws {
+    func write(feedback: JSON) throws {
         if isForPeople {
             try writeLine("feedback", text(of: feedback.bytes))
         } else {
@@ -14,8 +14,8 @@ extension OutputWriter {
     }
 
     /// Writes how a goal ended.
-    func write(_ outcome: GoalOutcome<AnyJSON>) throws {
-        var result: AnyJSON?
+    func write(_ outcome: GoalOutcome<JSON>) throws {
+        var result: JSON?
         var failure: MessagingError?
         switch outcome {
         case .succeeded(let value): result = value

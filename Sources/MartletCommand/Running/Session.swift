@@ -51,7 +51,26 @@ struct Session: Sendable {
             made ?? options.connectionOptions,
             within: options.connectTimeout
         )
-        let tell = tell ?? { [streams] in streams.errors.writeIgnoringErrors($0 + "\n") }
+        return try await use(
+            connection,
+            "\(address)",
+            tell: tell ?? { [streams] in streams.errors.writeIgnoringErrors($0 + "\n") },
+            body
+        )
+    }
+
+    /// Runs `body` with a connection, and closes it, whichever way `body` ends.
+    ///
+    /// - Parameters:
+    ///   - address: what it is a connection to, as people are told.
+    ///   - tell: says when the link is lost or back.
+    /// - Throws: as ``withConnection(to:_:made:tell:_:)`` for a connection that there is.
+    func use<Result: Sendable>(
+        _ connection: any Connection,
+        _ address: String,
+        tell: @escaping @Sendable (String) -> Void,
+        _ body: (any Connection) async throws -> Result
+    ) async throws -> Result {
         do {
             let result = try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await tellLosses(of: connection, address, tell) }
@@ -71,7 +90,7 @@ struct Session: Sendable {
     }
 
     /// - Throws: ``Failure`` if the broker has refused a message when nobody waited for its word.
-    func checkRefusals(of connection: any Connection, _ address: BrokerAddress) throws {
+    func checkRefusals(of connection: any Connection, _ address: String) throws {
         let statistics = connection.statistics
         guard statistics.refused > 0 else { return }
         let messages = statistics.refused == 1 ? "a message" : "\(statistics.refused) messages"
@@ -85,7 +104,7 @@ struct Session: Sendable {
     /// Waits until the broker has refused a message.
     ///
     /// - Throws: ``Failure`` then; `CancellationError`.
-    func waitForRefusals(of connections: [any Connection], _ address: BrokerAddress) async throws {
+    func waitForRefusals(of connections: [any Connection], _ address: String) async throws {
         while true {
             for connection in connections { try checkRefusals(of: connection, address) }
             try await Task.sleep(for: .milliseconds(200))
@@ -139,7 +158,7 @@ struct Session: Sendable {
     /// Says when the link is lost or was not there to begin with, and when it is back.
     private func tellLosses(
         of connection: any Connection,
-        _ address: BrokerAddress,
+        _ address: String,
         _ tell: @Sendable (String) -> Void
     ) async {
         var (isLost, hadLink) = (false, false)

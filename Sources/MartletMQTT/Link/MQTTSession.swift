@@ -47,7 +47,7 @@ actor MQTTSession: LinkSession {
         publishing = Publishing(window: options.maximumInFlight)
         subscriptions = Subscriptions(options, runtime)
         subscriptions.belong(to: self)
-        loop.open()
+        try loop.open()
         bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
     }
 

@@ -1,4 +1,5 @@
 public import Martlet
+import MartletTransport
 
 extension MQTTOptions {
     /// Options of a URL: `mqtt://user:password@host:1883`, or `mqtts://host:8883?cafile=ca.pem` with TLS.
@@ -26,20 +27,18 @@ extension MQTTOptions {
     ///
     /// - Throws: `MessagingError.Code.invalidArgument`, naming the part or option that is wrong.
     public init(url text: String, connection: ConnectionOptions = ConnectionOptions()) throws {
-        let url = try BrokerURL(text)
-        guard let isEncrypted = ["mqtt": false, "mqtts": true][url.scheme] else {
-            throw MessagingError(.invalidArgument, "\(url) is no URL of an MQTT broker: it begins with mqtt: or mqtts:")
-        }
+        let link = try LinkURL(text, schemes: ["mqtt": .tcp(port: 1_883), "mqtts": .tls(port: 8_883)])
+        let url = link.url
         guard url.path.isEmpty || url.path == "/" else {
             throw MessagingError(.invalidArgument, "\(url) has a path, which means nothing to an MQTT broker")
         }
-        var query = url.options()
+        var query = link.options
         self.init(
-            servers: url.hosts.map { Server(host: $0.name, port: $0.port ?? (isEncrypted ? 8_883 : 1_883)) },
+            servers: link.hosts { Server(host: $0, port: $1) },
             connection: connection,
             username: url.user,
             password: url.password,
-            tls: try query.tls(isUsed: isEncrypted)
+            tls: link.tls
         )
         if let name = query.string("client") { self.connection.name = name }
         version = try query.choice("version", ["5": .v5, "3.1.1": .v311]) ?? version

@@ -18,7 +18,16 @@ extension MQTTSession {
         guard let grant else { return member }
         do {
             attend {}
-            try checkGranted(try await grant.value(), request)
+            let limit = options.connectTimeout
+            let granted = try await grant.value(
+                within: limit,
+                of: runtime.timers,
+                or: MessagingError(
+                    .timeout,
+                    "the broker did not answer the subscription to \(request.filter) within \(limit)"
+                )
+            )
+            try checkGranted(granted, request)
             return member
         } catch {
             unsubscribe(member, of: request)
@@ -85,10 +94,11 @@ extension MQTTSession {
         of request: SubscriptionRequest,
         _ receiver: Receiver,
         _ mailbox: Mailbox<Delivery>,
-        _ topic: TopicName?
+        _ topic: TopicName?,
+        _ source: DeliverySource?
     ) -> Subscription {
         let isKept = options.session != .clean && !request.endsWithReader
-        return Subscription(mailbox, of: topic) { [weak self] (ending: Subscription.Ending) in
+        return Subscription(mailbox, of: topic, from: source) { [weak self] (ending: Subscription.Ending) in
             self?.end(member, of: request, receiver, ending)
             // What the broker keeps is finished on the loop: until then what is read is still for it.
             if !isKept { receiver.finish(throwing: nil) }

@@ -7,8 +7,6 @@ import MartletTransport
 /// here. What is given back is therefore sent again, and says how often that was. A consumer that is killed takes
 /// with it what it had not finished.
 final class QueueDelivery: Settler {
-    static let redeliveriesHeader = "redeliveries"
-
     private let message: Message
     private let queue: QueueName
     private let redeliveries: Int
@@ -17,8 +15,7 @@ final class QueueDelivery: Settler {
 
     init(_ message: Message, _ queue: QueueName, _ inbox: PrefetchInbox, _ session: MQTTSession) {
         var message = message
-        redeliveries = max(0, message.headers[Self.redeliveriesHeader]?.integer.flatMap(Int.init(exactly:)) ?? 0)
-        message.headers[Self.redeliveriesHeader] = nil
+        redeliveries = message.headers.takeRedeliveries()
         self.message = message
         self.queue = queue
         self.inbox = inbox
@@ -39,8 +36,8 @@ final class QueueDelivery: Settler {
         defer { inbox.settled() }
         guard disposition == .requeue, let session else { return }
         var message = message
-        message.headers[Self.redeliveriesHeader] = .integer(Int64(clamping: redeliveries + 1))
-        session.runtime.courier.post { [message, queue] in
+        message.headers.countDelivery(after: redeliveries)
+        session.runtime.courier.post(bytes: message.weight) { [message, queue] in
             try await session.send(message, to: queue, SendOptions())
         }
     }

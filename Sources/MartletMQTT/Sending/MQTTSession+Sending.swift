@@ -8,7 +8,9 @@ extension MQTTSession {
     nonisolated func put(_ outgoing: Outgoing) async throws {
         try Task.checkCancellation()
         try limits.withLock { try $0.check(outgoing) }
-        try await outlet.outbox.put(outgoing, bytes: outgoing.bytes)
+        // It waits for room until it has expired.
+        let limit = WaitLimit(outgoing.expiry, of: runtime.timers)
+        try await outlet.outbox.put(outgoing, bytes: outgoing.bytes, limit: limit)
     }
 
     /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.
@@ -56,7 +58,8 @@ extension MQTTSession {
     }
 
     private nonisolated func sendUnguaranteed(_ outgoing: Outgoing) async throws {
-        try await outlet.put(outgoing, bytes: outgoing.bytes) { countOffline(outgoing) }
+        let limit = WaitLimit(outgoing.expiry, of: runtime.timers)
+        try await outlet.put(outgoing, bytes: outgoing.bytes, limit: limit) { countOffline(outgoing) }
     }
 
     nonisolated func countOffline(_ outgoing: Outgoing) {

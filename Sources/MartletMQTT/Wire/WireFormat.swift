@@ -9,12 +9,8 @@ extension WireCoding {
 
     /// The message that was received, out of its envelope if it has one.
     ///
-    /// - Throws: what ``unwrap(_:from:)`` throws.
+    /// - Throws: what ``message(_:beside:from:isRouting:isForBodyAlone:)`` throws.
     func message(_ received: ReceivedMessage, from use: Envelope.Use) throws -> Message {
-        var body = received.body
-        let headers = self.received(received.headers)
-        guard var message = try unwrap(&body, from: use) else { return Message(body, headers: headers) }
-        for (name, value) in headers where message.headers[name] == nil { message.headers[name] = value }
-        return message
+        try message(received.body, beside: received.headers, from: use)
     }
 }

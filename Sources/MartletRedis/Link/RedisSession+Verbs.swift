@@ -14,7 +14,8 @@ extension RedisSession {
                 "Redis does not wait for subscribers: what is published arrives at most once; a queue keeps messages"
             )
         }
-        try await put(runtime.wire.publication(message, format: options.format), to: topic)
+        let body = try runtime.wire.publication(message, format: options.format)
+        try await put(body, to: topic, expiry: options.expiry)
     }
 
     /// Publishes while there is a link without waiting for the server's answer.
@@ -31,7 +32,8 @@ extension RedisSession {
         try Task.checkCancellation()
         let body = try runtime.wire.publication(message, format: options.format)
         let answer = PublishAnswer()
-        if case .taken = try await outbox.publish(body, to: topic, answer) {
+        let limit = WaitLimit(options.expiry, of: runtime.timers)
+        if case .taken = try await outbox.publish(body, to: topic, answer, limit: limit) {
             return Confirmation(answer, of: runtime.timers) { result in
                 do {
                     try result.get()
@@ -40,7 +42,7 @@ extension RedisSession {
                 }
             }
         }
-        try await put(body, to: topic)
+        try await put(body, to: topic, expiry: options.expiry)
         return .confirmed
     }
 
@@ -84,7 +86,7 @@ extension RedisSession {
         let isGuaranteed = options.guarantee != .atMostOnce
         var request = Request(commands, slot: keys.slot, isGuaranteed: isGuaranteed, completion)
         request.isOwn = true
-        try await begin(request, timer)
+        try await begin(request, timer, within: options.expiry)
         return Confirmation(answer, timer: timer, of: runtime.timers) { try $0.get().check("a message to \(queue)") }
     }
 

@@ -63,7 +63,7 @@ actor RedisSession: LinkSession {
         intake = Intake(options.connection, on: loop)
         keeper = LinkKeeper(options.link, options.connection)
         signs = LifeSigns(of: runtime.name)
-        loop.open()
+        try loop.open()
         intake.bell.listen { [weak self] in self?.assumeIsolated { $0.work() } }
         intake.outboxBell.listen { [weak self] in self?.assumeIsolated { $0.commands.send($0) } }
     }

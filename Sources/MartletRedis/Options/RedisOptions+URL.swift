@@ -1,4 +1,5 @@
 public import Martlet
+import MartletTransport
 
 extension RedisOptions {
     /// Options of a URL:
@@ -30,11 +31,22 @@ extension RedisOptions {
     /// - Throws: `MessagingError.Code.invalidArgument` with the part that is wrong.
     public init(url text: String, connection: ConnectionOptions = ConnectionOptions()) throws {
         self.init(connection: connection)
-        let url = try BrokerURL(text)
-        var options = url.options()
-        switch url.scheme {
-        case "redis", "rediss":
-            servers = url.hosts.map { .tcp(host: $0.name, port: $0.port ?? 6_379) }
+        let link = try LinkURL(
+            text,
+            schemes: [
+                "redis": .tcp(port: 6_379), "rediss": .tls(port: 6_379), "unix": .unix, "redis+unix": .unix,
+            ]
+        )
+        let url = link.url
+        var options = link.options
+        servers = link.servers.map { server in
+            switch server {
+            case .tcp(let host, let port): .tcp(host: host, port: port)
+            case .unix(let path): .unix(path: path)
+            }
+        }
+        tls = link.tls
+        if case .tcp? = link.servers.first {
             let path = url.path.drop { $0 == "/" }
             if !path.isEmpty {
                 guard let number = Int(path) else {
@@ -45,20 +57,9 @@ extension RedisOptions {
                 }
                 database = number
             }
-        case "unix", "redis+unix":
-            guard !url.path.isEmpty else {
-                throw MessagingError(.invalidArgument, "a Redis URL of a socket needs its path: unix:///run/redis.sock")
-            }
-            servers = [.unix(path: url.path)]
-        default:
-            throw MessagingError(
-                .invalidArgument,
-                "the scheme \(quoted(url.scheme)) is not Redis'; those are redis, rediss, unix and redis+unix"
-            )
         }
         username = url.user.flatMap { $0.isEmpty ? nil : $0 }
         password = url.password
-        tls = try options.tls(isUsed: url.scheme == "rediss")
         if let number = try options.int("db", in: 0...16_383) { database = number }
         if let name = options.string("name") { self.connection.name = name }
         connectTimeout = try options.duration("timeout") ?? connectTimeout

@@ -17,6 +17,12 @@ final class Consumer {
     /// How many moves may be asked for ahead: more would only lie at the server.
     static let maximumMoves = 128
 
+    struct Held {
+        /// As it is in the list.
+        let element: [UInt8]
+        let bytes: Int
+    }
+
     let number: Int
     /// What it is called at the server: no other consumer ever is.
     let id: String
@@ -25,8 +31,11 @@ final class Consumer {
     let inbox: Inbox<Delivery>
     /// For what comes by the present link.
     var settler: ConsumerSettler
-    /// What was delivered and not settled, as it is in the list.
-    var held: [UInt64: [UInt8]] = [:]
+    /// What was delivered and not settled.
+    private(set) var held: [UInt64: Held] = [:]
+    /// How many bytes the messages have that were made of it, and with how many no more are asked for.
+    private var heldBytes = 0
+    private let maximumBytes: Int
     /// Moves that were asked for and not yet answered.
     var moves = 0
     /// What is being given back, or buried: until that is done it takes up room, lest the next is taken before it.
@@ -58,7 +67,16 @@ final class Consumer {
     var awaitsUnseen = false
     private var lastTag: UInt64 = 0
 
-    init(number: Int, id: String, keys: QueueKeys, prefetch: Int, inbox: Inbox<Delivery>, settler: ConsumerSettler) {
+    init(
+        number: Int,
+        id: String,
+        keys: QueueKeys,
+        prefetch: Int,
+        maximumBytes: Int,
+        inbox: Inbox<Delivery>,
+        settler: ConsumerSettler
+    ) {
+        self.maximumBytes = maximumBytes
         self.number = number
         self.id = id
         self.keys = keys
@@ -73,13 +91,22 @@ final class Consumer {
     /// How many more moves are to be asked for.
     var room: Int { isLeaving || isResting ? 0 : roomWhileResting }
 
+    /// Whether it holds as many bytes as it may.
+    var isFull: Bool { heldBytes >= maximumBytes }
+
     /// How many are to be moved where none can be asked for ahead.
-    var roomWhileResting: Int { max(0, min(prefetch - held.count - returning, Self.maximumMoves) - moves) }
+    var roomWhileResting: Int {
+        if isFull { return 0 }
+        return max(0, min(prefetch - held.count - returning, Self.maximumMoves) - moves)
+    }
 
     /// An element has come.
-    func hold(_ element: [UInt8]) -> UInt64 {
+    ///
+    /// - Parameter bytes: how many the message has that was made of it.
+    func hold(_ element: [UInt8], bytes: Int) -> UInt64 {
         lastTag += 1
-        held[lastTag] = element
+        held[lastTag] = Held(element: element, bytes: bytes)
+        heldBytes += bytes
         if let place = earlierPlace(of: element) { places[lastTag] = place }
         return lastTag
     }
@@ -88,8 +115,9 @@ final class Consumer {
     ///
     /// - Returns: it, and its place in the order in which elements came from the queue.
     func release(_ tag: UInt64) -> (element: [UInt8], place: UInt64)? {
-        guard let element = held.removeValue(forKey: tag) else { return nil }
-        return (element, places.removeValue(forKey: tag) ?? tag)
+        guard let held = held.removeValue(forKey: tag) else { return nil }
+        heldBytes -= held.bytes
+        return (held.element, places.removeValue(forKey: tag) ?? tag)
     }
 
     /// The place of an element that has come to the server's list and not here.
@@ -116,6 +144,7 @@ final class Consumer {
     /// The link is lost: the server knows of no moves any more, and gives back what was held.
     func linkLost() {
         held.removeAll()
+        heldBytes = 0
         moves = 0
         returning = 0
         untold = 0

@@ -110,7 +110,7 @@ extension Consumers {
 
     /// All that came here and was not done with, as it is in the list.
     func unfinished(of consumer: Consumer) -> [[UInt8]] {
-        consumer.held.values + consumer.deferred.map(\.held) + settling.elements(of: consumer.number)
+        consumer.held.values.map(\.element) + consumer.deferred.map(\.held) + settling.elements(of: consumer.number)
     }
 
     /// Gives back what a consumer that leaves lets go when it holds nothing any more, or after the time of a lease: it lets

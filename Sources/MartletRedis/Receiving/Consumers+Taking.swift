@@ -132,7 +132,8 @@ extension Consumers {
     func take(_ bytes: [UInt8], _ consumer: Consumer, _ session: isolated RedisSession) {
         let (runtime, queue) = (session.runtime, consumer.keys.queue)
         let element = QueueElement(bytes, runtime.wire)
-        let tag = consumer.hold(bytes)
+        let tag = consumer.hold(bytes, bytes: element.message.weight)
+        if consumer.isFull { session.sockets[.consumer(consumer.number)]?.isPaused = true }
         if element.isFiller {
             return settle([SettledDelivery(consumer: consumer.number, tag: tag, disposition: .ack)], session)
         }

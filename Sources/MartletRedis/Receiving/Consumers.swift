@@ -39,6 +39,7 @@ final class Consumers {
             id: id,
             keys: QueueKeys(queue),
             prefetch: prefetch,
+            maximumBytes: session.runtime.waitingWeight.limit,
             inbox: inbox,
             settler: ConsumerSettler(consumer: number, session)
         )
@@ -66,6 +67,8 @@ final class Consumers {
     /// Asks for as many messages as there is room for.
     func refill(_ number: Int, _ session: isolated RedisSession) {
         guard let link = session.sockets[.consumer(number)], let consumer = all[number] else { return }
+        // What was asked for ahead stays at the server meanwhile.
+        link.isPaused = consumer.isFull
         let room = consumer.room
         guard room > 0 else { return }
         let move = CommandFormat.bytes(of: [

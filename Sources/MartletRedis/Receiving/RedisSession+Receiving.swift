@@ -25,6 +25,16 @@ extension RedisSession {
         if intake.settlements.addLeaving(number) { bell.ring() }
     }
 
+    /// The server's answer to something that somebody waits for: for the connect timeout at most.
+    func answer(_ promise: Promise<Void>, _ subject: String) async throws {
+        let limit = options.connectTimeout
+        try await promise.value(
+            within: limit,
+            of: runtime.timers,
+            or: MessagingError(.timeout, "the server did not answer \(subject) within \(limit)")
+        )
+    }
+
     func openReplies(_ receive: @escaping @Sendable (Message, String) -> Void) async throws -> ReplyAddress {
         try await replies.open(receive, self)
     }

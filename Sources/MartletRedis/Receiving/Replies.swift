@@ -52,7 +52,7 @@ final class Replies {
             link.write(CommandFormat.bytes(of: "SUBSCRIBE", base))
             link.flush()
             do {
-                try await promise.value()
+                try await session.answer(promise, "the subscription to the channel for replies")
             } catch {
                 if session.sockets[.replies] === link { session.sockets.close(.replies) }
                 throw error

@@ -9,6 +9,7 @@ final class Subscribers {
     private static let pong = Array("pong".utf8)
     /// How many messages are delivered at a time.
     private static let maximumBatch = 128
+    private static let maximumBatchBytes = 1 << 20
 
     private var table = SubscriptionTable<Inbox<Delivery>>()
     /// Who waits for the server's answers to what was asked on the subscriber's socket, in order.
@@ -16,6 +17,7 @@ final class Subscribers {
     private var backlog = Backlog()
     /// What was read and not yet delivered. All of it is for the subscribers of the match.
     private var batch: Deque<Delivery> = []
+    private var batchBytes = 0
     private var match = ChannelMatch()
 
     var isEmpty: Bool { table.isEmpty }
@@ -36,7 +38,7 @@ final class Subscribers {
                 try session.checkOpen()
                 let promise = Promise<Void>()
                 try self.ask(filter.subscribe, filter, promise, session)
-                try await promise.value()
+                try await session.answer(promise, "the subscription to \(filter.text)")
             }
             table.confirmed(filter)
             return member
@@ -152,7 +154,7 @@ final class Subscribers {
         }
         add([UInt8](push.body), session)
         // The reader need not wait for more, and what is in memory is bounded.
-        if batch.count >= Self.maximumBatch { deliverBatch(session) }
+        if batch.count >= Self.maximumBatch || batchBytes >= Self.maximumBatchBytes { deliverBatch(session) }
     }
 
     private func countUnnamed(_ session: isolated RedisSession) {
@@ -168,6 +170,7 @@ final class Subscribers {
         do {
             let message = try session.runtime.wire.message(body, from: .publication)
             batch.append(Delivery(topic: match.isKnown ? nil : match.topic, message: message))
+            batchBytes += message.weight
         } catch {
             session.runtime.count(\.undecodable, "a message of \(match.topic) could not be read: \(error)")
         }
@@ -176,6 +179,7 @@ final class Subscribers {
     /// Gives the readers what was collected for them.
     func deliverBatch(_ session: isolated RedisSession) {
         guard !batch.isEmpty else { return }
+        batchBytes = 0
         for mailbox in match.mailboxes.dropLast() {
             var copies = batch
             mailbox.deliver(&copies, of: match.topic)

@@ -119,9 +119,16 @@ final class CommandOutbox: Sendable {
 
     /// Puts a publish in, once there is room, if there is a link.
     ///
-    /// - Parameter answer: what is told of the server's word; `nil`: nobody waits for it.
-    /// - Throws: as ``put(_:)``.
-    func publish(_ body: [UInt8], to topic: TopicName, _ answer: PublishAnswer? = nil) async throws -> Admission {
+    /// - Parameters:
+    ///   - answer: what is told of the server's word; `nil`: nobody waits for it.
+    ///   - limit: how long it may wait for room; `nil`: as long as it takes.
+    /// - Throws: as ``put(_:limit:)``.
+    func publish(
+        _ body: [UInt8],
+        to topic: TopicName,
+        _ answer: PublishAnswer? = nil,
+        limit: WaitLimit? = nil
+    ) async throws -> Admission {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard state.isConnected else { return .offline }
@@ -140,15 +147,16 @@ final class CommandOutbox: Sendable {
             return isFirst ? .isFirst : .isIn
         }
         if case .offline = outcome { return .offline }
-        try await follow(outcome)
+        try await follow(outcome, limit)
         return .taken
     }
 
     /// Puts a command in, once there is room. Commands that one task puts in stay in order.
     ///
-    /// - Throws: the error the outbox was closed with; `CancellationError` while it waits for room, and then the
-    ///   command is not taken.
-    func put(_ item: Item) async throws {
+    /// - Parameter limit: how long it may wait for room; `nil`: as long as it takes.
+    /// - Throws: the error the outbox was closed with; `CancellationError` or `MessagingError.Code.timeout` while it waits
+    ///   for room, and then the command is not taken.
+    func put(_ item: Item, limit: WaitLimit? = nil) async throws {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard state.parked.isEmpty, hasRoom(for: item.cost, state) else { return .parked(state.parked.park(item)) }
@@ -163,14 +171,15 @@ final class CommandOutbox: Sendable {
             append(item, &state)
             return isFirst ? .isFirst : .isIn
         }
-        try await follow(outcome)
+        try await follow(outcome, limit)
     }
 
-    private func follow(_ outcome: Outcome) async throws {
+    private func follow(_ outcome: Outcome, _ limit: WaitLimit?) async throws {
         switch outcome {
         case .isFirst: wake()
         case .isIn, .offline: break
-        case .parked(let id): try await Room.wait(for: id) { body in self.state.withLock { body(&$0.parked) } }
+        case .parked(let id):
+            try await Room.wait(for: id, limit: limit) { body in self.state.withLock { body(&$0.parked) } }
         }
     }
 

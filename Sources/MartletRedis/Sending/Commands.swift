@@ -110,7 +110,12 @@ final class Commands {
         let (outbox, offline) = (session.outbox, session.intake.offline)
         link.collectWritten()
         while hasRoom(link), let request = unconfirmed.popFirst() ?? (offline.keeps ? offline.takeFirst() : nil) {
-            if !request.isAbandoned { write(request, session) }
+            if request.isAbandoned { continue }
+            if let deadline = request.deadline, deadline <= session.runtime.timers.now {
+                request.end(.failure(MessagingError(.timeout, "it expired while there was no link")), session)
+            } else {
+                write(request, session)
+            }
         }
         let now = ContinuousClock.now
         while hasRoom(link), let command = outbox.takeFirst({ link.write($0) }, expect: { link.pending.expect($0) }) {

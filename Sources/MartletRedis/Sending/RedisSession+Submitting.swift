@@ -42,7 +42,11 @@ extension RedisSession {
         let answer = Answer()
         let timer = end(answer, after: limit)
         defer { if let timer { runtime.timers.cancel(timer) } }
-        try await begin(Request(commands, slot: slot, isGuaranteed: isGuaranteed, .answer(answer)), timer)
+        try await begin(
+            Request(commands, slot: slot, isGuaranteed: isGuaranteed, .answer(answer)),
+            timer,
+            within: limit
+        )
         return try await answer.value()
     }
 
@@ -60,11 +64,13 @@ extension RedisSession {
 
     /// Has commands run, in the order in which they are given.
     ///
-    /// - Parameter timer: cancelled if they can't be put in.
-    nonisolated func begin(_ request: Request, _ timer: Timers.ID?) async throws {
+    /// - Parameters:
+    ///   - timer: cancelled if they can't be put in.
+    ///   - limit: how long they may wait for room.
+    nonisolated func begin(_ request: Request, _ timer: Timers.ID?, within limit: Duration?) async throws {
         do {
             try Task.checkCancellation()
-            try await outbox.put(.request(request))
+            try await outbox.put(.request(request), limit: WaitLimit(limit, of: runtime.timers))
         } catch {
             if let timer { runtime.timers.cancel(timer) }
             throw error
@@ -72,17 +78,21 @@ extension RedisSession {
     }
 
     /// Has a publish run once, and waits for nothing; without a link it is treated as the options say.
-    nonisolated func put(_ body: [UInt8], to topic: TopicName) async throws {
+    ///
+    /// - Parameter expiry: after what time it is not to be sent any more.
+    nonisolated func put(_ body: [UInt8], to topic: TopicName, expiry: Duration?) async throws {
         try Task.checkCancellation()
-        if case .taken = try await outbox.publish(body, to: topic) { return }
+        let deadline = expiry.map { runtime.timers.now + $0 }
+        let limit = WaitLimit(expiry, of: runtime.timers)
+        if case .taken = try await outbox.publish(body, to: topic, limit: limit) { return }
         switch runtime.states.state {
         case .connected:
             // The link has come back just now, or is being lost.
-            try await outbox.put(.publish(body, topic))
+            try await outbox.put(.publish(body, topic), limit: limit)
         case .closed:
             throw MessagingError.closed
         case .connecting, .disconnected:
-            switch intake.offline.add(publication(body, to: topic)) {
+            switch intake.offline.add(publication(body, to: topic, until: deadline)) {
             case .refused: throw MessagingError.offline
             case .dropped: runtime.count(\.droppedOffline, "a publish was dropped while there was no link")
             case .kept: break
@@ -94,8 +104,8 @@ extension RedisSession {
     }
 
     /// A publish that waits for the link.
-    private nonisolated func publication(_ body: [UInt8], to topic: TopicName) -> Request {
-        Request(
+    private nonisolated func publication(_ body: [UInt8], to topic: TopicName, until deadline: Duration?) -> Request {
+        var request = Request(
             CommandFormat.publish(body, to: topic.text(in: .dotted)),
             .handler { session, result in
                 switch result {
@@ -105,5 +115,7 @@ extension RedisSession {
                 }
             }
         )
+        request.deadline = deadline
+        return request
     }
 }

@@ -30,6 +30,8 @@ struct Request: Sendable {
     /// Whether they are kept and sent again after a lost link: they are such that twice does no harm, or may arrive
     /// twice by agreement.
     var isGuaranteed = false
+    /// When it is worthless, by the connection's clock, unless it has been sent.
+    var deadline: Duration?
     /// Whether the session asks for itself.
     var isOwn = false
     /// What a cluster's node is chosen by; `nil`: any node will do.

@@ -20,9 +20,8 @@ struct QueueElement {
         let read = try? wire.message(bytes, from: .publication)
         isReadable = read != nil
         var message = read ?? Message(bytes)
-        redeliveries = max(0, message.headers[QueueHeaders.redeliveries]?.integer.flatMap(Int.init(exactly:)) ?? 0)
+        redeliveries = message.headers.takeRedeliveries()
         expires = message.headers[QueueHeaders.expires]?.integer
-        message.headers[QueueHeaders.redeliveries] = nil
         message.headers[QueueHeaders.expires] = nil
         self.message = message
     }
@@ -34,7 +33,7 @@ struct QueueElement {
     /// As it is given back: it says how often it was delivered.
     var givenBack: [UInt8] {
         var message = message
-        message.headers[QueueHeaders.redeliveries] = .integer(deliveries)
+        message.headers.countDelivery(after: redeliveries)
         if let expires { message.headers[QueueHeaders.expires] = .integer(expires) }
         return sealed(Envelope.wrap(message, for: message.headers.replyTo == nil ? .publication : .call))
     }
@@ -44,12 +43,9 @@ struct QueueElement {
         var message = message
         message.headers[Headers.Standard.deathReason] = .string(reason)
         message.headers[Headers.Standard.deathQueue] = .string(queue.text)
-        message.headers[Headers.Standard.deathDeliveries] = .integer(deliveries)
+        message.headers[Headers.Standard.deathDeliveries] = .integer(Int64(redeliveries) + 1)
         return sealed(Envelope.wrap(message, for: .publication))
     }
-
-    /// How often it has been delivered, this time included. Anybody may have written any number.
-    private var deliveries: Int64 { Int64(clamping: min(redeliveries, .max - 1) + 1) }
 
     /// As bytes are sent. Where that fails they stay as they are: what has been taken must not get lost.
     private func sealed(_ bytes: [UInt8]) -> [UInt8] { (try? wire.outgoing(bytes)) ?? bytes }

@@ -62,8 +62,6 @@ struct QueueKeys: Sendable {
 
 /// Headers of a queue's elements that are taken off before delivery.
 enum QueueHeaders {
-    /// How often it has been delivered before.
-    static let redeliveries = "redeliveries"
     /// When it expires, by the server's clock: nanoseconds since 1970.
     static let expires = "expires"
 }

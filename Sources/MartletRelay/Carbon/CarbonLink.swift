@@ -17,6 +17,7 @@ actor CarbonLink {
     private let port: Int
     private let options: CarbonOptions
     private let loop = EventLoop(name: "martlet-carbon")
+    private let timers = Timers(Timeline(ContinuousClock()))
     private var isOpen = false
     private var known: Known?
     private var stream: CarbonStream?
@@ -39,8 +40,8 @@ actor CarbonLink {
     /// - Throws: `MessagingError` with a reason that may pass. Then none or some of it has arrived.
     func deliver(_ bytes: [UInt8]) async throws {
         if !isOpen {
+            try loop.open()
             isOpen = true
-            loop.open()
         }
         do {
             let stream = try await connected()
@@ -89,7 +90,7 @@ actor CarbonLink {
 
     private func addresses(_ deadline: ContinuousClock.Instant) async throws -> [SocketAddress] {
         if let known, known.until > .now { return [known.address] }
-        return try await Resolver.addresses(of: host, port: port, deadline: deadline)
+        return try await Resolver.addresses(of: host, port: port, limit: WaitLimit(deadline - .now, of: timers))
     }
 }
 

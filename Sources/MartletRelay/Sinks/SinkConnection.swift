@@ -85,7 +85,8 @@ public actor SinkConnection<Destination: Sink>: Connection {
             }
         }
         do {
-            try await queue.put(SinkEntry(item: SinkItem(topic: topic, message: message), word: word))
+            let entry = SinkEntry(item: SinkItem(topic: topic, message: message), word: word)
+            try await queue.put(entry, limit: WaitLimit(options.expiry, of: runtime.timers))
         } catch {
             if let timer { runtime.timers.cancel(timer) }
             throw error

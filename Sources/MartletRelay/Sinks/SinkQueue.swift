@@ -8,7 +8,7 @@ struct SinkEntry: Sendable {
     /// What the sink says of it.
     let word: Promise<Void>
 
-    var bytes: Int { item.message.body.count }
+    var bytes: Int { item.message.weight }
 }
 
 /// The messages that wait for a batch: bounded, many producers, one taker. A producer that finds no room waits in its turn.
@@ -51,9 +51,10 @@ final class SinkQueue: Sendable {
 
     /// Puts a message in, once there is room.
     ///
-    /// - Throws: what the queue was closed with; `CancellationError` while it waits for room, and then the message is not
-    ///   taken.
-    func put(_ entry: SinkEntry) async throws {
+    /// - Parameter limit: how long it may wait for room; `nil`: as long as it takes.
+    /// - Throws: what the queue was closed with; `CancellationError` or `MessagingError.Code.timeout` while it waits for room,
+    ///   and then the message is not taken.
+    func put(_ entry: SinkEntry, limit: WaitLimit?) async throws {
         let (arrival, place): (Promise<Void>?, UInt64?) = try state.withLock { state in
             if let closed = state.closed { throw closed }
             guard !state.isFinished else { throw MessagingError.closed }
@@ -62,7 +63,8 @@ final class SinkQueue: Sendable {
             return (state.arrived(), nil)
         }
         arrival?.end(.success(()))
-        if let place { try await Room.wait(for: place) { body in self.state.withLock { body(&$0.parked) } } }
+        guard let place else { return }
+        try await Room.wait(for: place, limit: limit) { body in self.state.withLock { body(&$0.parked) } }
     }
 
     /// No more messages come; those that are there are taken.

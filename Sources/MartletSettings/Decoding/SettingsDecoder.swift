@@ -102,7 +102,7 @@ public struct SettingsDecoder: Sendable {
         case .table(let all): members = all
         default: throw node.wrong("a table of keys and values")
         }
-        let member = try SettingsNode.find(key, among: members)
+        let member = try SettingsMembers(members).find(key)
         var next = member?.node ?? SettingsNode(value: .nothing, place: node.place, keys: .key(key, in: node.keys))
         // What is in INI's section DEFAULT holds also for a section that is not written.
         if member == nil { next.inherited = node.inherited }

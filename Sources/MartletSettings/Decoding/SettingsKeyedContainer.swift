@@ -4,7 +4,7 @@ struct SettingsKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     private let spot: SettingsSpot
     /// The table itself; an empty one if the file has none.
     private let node: SettingsNode
-    private let members: [SettingsNode.Member]
+    private let members: SettingsMembers
     private let table: Int
     /// Whether any text is a key, as in a dictionary: then each spelling is a key of its own.
     private let isOpen: Bool
@@ -19,8 +19,8 @@ struct SettingsKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
         }
         node = spot.node ?? SettingsNode(value: .nothing, place: place, keys: key ?? .root)
         switch node.value {
-        case .table(let all): members = all
-        case .nothing: members = []
+        case .table(let all): members = SettingsMembers(all)
+        case .nothing: members = SettingsMembers()
         default: throw node.wrong("a table of keys and values")
         }
         table = reading.open(node)
@@ -32,7 +32,7 @@ struct SettingsKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     var allKeys: [Key] {
         if isOpen { reading.takeAllKeys(of: table) }
         var names: Set<String> = []
-        return (members + node.inherited).compactMap { member in
+        return (members.all + node.inherited.all).compactMap { member in
             let key = Key(stringValue: member.key) ?? Key(stringValue: KeySpelling.camel(member.key))
             return key.flatMap { names.insert($0.stringValue).inserted ? $0 : nil }
         }
@@ -91,9 +91,8 @@ struct SettingsKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     private func spot(of key: some CodingKey) throws -> SettingsSpot {
         let name = key.stringValue
         reading.ask(for: name, in: table)
-        let exact = isOpen ? members.first { $0.key == name } : nil
-        let member =
-            try exact ?? SettingsNode.find(name, among: members) ?? SettingsNode.find(name, among: node.inherited)
+        let exact = isOpen ? members[name] : nil
+        let member = try exact ?? members.find(name) ?? node.inherited.find(name)
         return SettingsSpot(
             node: member?.node,
             codingPath: codingPath + [key],

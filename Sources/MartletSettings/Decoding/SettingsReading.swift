@@ -11,7 +11,7 @@ final class SettingsReading {
     let environment: SettingsEnvironment
     let userInfo: [CodingUserInfoKey: Any]
     /// The tables that were opened, in that order.
-    private var tables: [(node: SettingsNode, known: [String], isOpen: Bool)] = []
+    private var tables: [Table] = []
     private var tableIndices: [SettingsPath: Int] = [:]
     /// For which path each variable was read.
     private var paths: [String: String] = [:]
@@ -23,6 +23,24 @@ final class SettingsReading {
     private var containers = 0
     /// How deep values may be in each other.
     private static let depthLimit = 64
+
+    /// A table that was opened.
+    private struct Table {
+        let node: SettingsNode
+        /// The keys that were asked for, in that order.
+        private(set) var known: [String] = []
+        private var names: Set<String> = []
+        /// Whether all keys that there are were taken.
+        var isOpen = false
+
+        init(_ node: SettingsNode) {
+            self.node = node
+        }
+
+        mutating func ask(for key: String) {
+            if names.insert(key).inserted { known.append(key) }
+        }
+    }
 
     init(_ environment: SettingsEnvironment, userInfo: [CodingUserInfoKey: Any]) {
         self.environment = environment
@@ -219,7 +237,7 @@ final class SettingsReading {
     func open(_ node: SettingsNode) -> Int {
         containers += 1
         if let index = tableIndices[node.keys] { return index }
-        tables.append((node, [], false))
+        tables.append(Table(node))
         tableIndices[node.keys] = tables.count - 1
         return tables.count - 1
     }
@@ -228,19 +246,17 @@ final class SettingsReading {
     func openOther() { containers += 1 }
 
     /// Says that a type asks for a key.
-    func ask(for key: String, in table: Int) {
-        if !tables[table].known.contains(key) { tables[table].known.append(key) }
-    }
+    func ask(for key: String, in table: Int) { tables[table].ask(for: key) }
 
     /// Says that a type takes all keys there are.
     func takeAllKeys(of table: Int) { tables[table].isOpen = true }
 
     /// Finds keys that nothing asked for, and what the environment says in vain.
     func finish() throws {
-        for (node, known, isOpen) in tables where !isOpen {
-            guard let stranger = strangers(in: node, known).first else { continue }
-            let what = node.keys == .root ? "the file" : "the section"
-            throw node.unknown(stranger, what, known: known.map(KeySpelling.snake))
+        for table in tables where !table.isOpen {
+            guard let stranger = strangers(in: table.node, table.known).first else { continue }
+            let what = table.node.keys == .root ? "the file" : "the section"
+            throw table.node.unknown(stranger, what, known: table.known.map(KeySpelling.snake))
         }
         for (mentions, error) in attempts where mentions.contains(where: { paths[$0] == nil }) { throw error }
     }

@@ -38,26 +38,3 @@ struct SettingsSpot {
         return mirror.children.first { $0.label.map(KeySpelling.folded) == name }?.value
     }
 }
-
-extension SettingsNode {
-    /// What stands behind a key, in whatever spelling.
-    ///
-    /// - Throws: ``SettingsError`` if it is there twice, in two spellings.
-    static func find(_ key: String, among members: [Member]) throws(SettingsError) -> Member? {
-        let name = KeySpelling.folded(key)
-        var found: Member?
-        for member in members where member.key == key || KeySpelling.folded(member.key) == name {
-            if let found {
-                throw SettingsError(
-                    "\(quoting(found.key)) and \(quoting(member.key)) are one key in two spellings",
-                    path: member.node.path,
-                    at: member.place
-                )
-            }
-            found = member
-        }
-        return found
-    }
-
-    private static func quoting(_ key: String) -> String { SettingsError.quoting(key) }
-}

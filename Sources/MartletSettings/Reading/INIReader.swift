@@ -31,7 +31,7 @@ struct INIReader {
     }
 
     private var tree: SettingsNode {
-        let defaults = sections.first { $0.name == Self.inheritedSection }?.members ?? []
+        let defaults = SettingsMembers(sections.first { $0.name == Self.inheritedSection }?.members ?? [])
         let members = sections.map { section in
             var node = SettingsNode(value: .table(section.members), place: section.place, keys: section.path)
             if section.name != Self.inheritedSection { node.inherited = defaults }

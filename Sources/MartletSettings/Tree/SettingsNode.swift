@@ -27,7 +27,7 @@ public struct SettingsNode: Hashable, Sendable {
     /// The keys that lead here.
     let keys: SettingsPath
     /// What a table has of the section DEFAULT: it counts where the table itself says nothing.
-    var inherited: [Member] = []
+    var inherited = SettingsMembers()
     /// What holds it, if that is not the file that is being read: a variable of the environment, a file of a secret.
     var source: String?
     /// Whether a list in it is written with commas, as in INI and in variables.

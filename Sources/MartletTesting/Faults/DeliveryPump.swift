@@ -33,14 +33,14 @@ struct DeliveryPump: Sendable {
             link.count(\.duplicated)
             try await pass(on: delivery)
             // Settling the one settles both.
-            try await pass(
-                on: Delivery(
-                    topic: delivery.topic,
-                    message: delivery.message,
-                    redeliveries: delivery.redeliveries,
-                    isRetained: delivery.isRetained
-                )
+            var copy = Delivery(
+                topic: delivery.topic,
+                message: delivery.message,
+                redeliveries: delivery.redeliveries,
+                isRetained: delivery.isRetained
             )
+            copy.source = delivery.source
+            try await pass(on: copy)
         case .overtaken(let others):
             link.count(\.reordered)
             if late.hold(delivery, others: others, atMost: link.plan.faults.maximumDelay) { return }

@@ -5,7 +5,12 @@ import Synchronization
 package final class LogRecorder: LogHandler, Sendable {
     private let recorded = Mutex<[String]>([])
 
-    package init() {}
+    private let level: Logger.Level
+
+    /// - Parameter level: what is less serious is left out.
+    package init(level: Logger.Level = .info) {
+        self.level = level
+    }
 
     package var lines: [String] { recorded.withLock { $0 } }
 
@@ -23,7 +28,7 @@ package final class LogRecorder: LogHandler, Sendable {
     }
 
     package var logLevel: Logger.Level {
-        get { .info }
+        get { level }
         set {}
     }
 

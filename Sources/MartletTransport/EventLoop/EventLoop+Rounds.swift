@@ -14,8 +14,6 @@ extension EventLoop {
     /// - Returns: who is to be told when the thread ends.
     func run() -> [CheckedContinuation<Farewell?, Never>] {
         owner.store(SystemThread.current.id, ordering: .relaxed)
-        SystemThread.nameCurrent(name)
-        SystemThread.ignoreBrokenPipes()
         while true {
             runJobs()
             fireTimers()

@@ -1,4 +1,5 @@
 import DequeModule
+import Dispatch
 import Martlet
 import Synchronization
 
@@ -13,7 +14,8 @@ import Synchronization
 /// all who opened the loop have closed it and no job waits; then what is still watched or scheduled is cancelled
 /// and the wake-up descriptors are closed. A job for a closed loop (a call to an actor whose connection is closed
 /// has to run, if only to throw) starts a thread again, which ends when there are no more. There is never more
-/// than one at a time. The thread keeps the loop in memory; nothing else of it does.
+/// than one at a time. The thread keeps the loop in memory; nothing else of it does. Where the system has no thread left
+/// ``open()`` throws, and the jobs of a closed loop run on one of the global pool's.
 ///
 /// **Turns.** In each round the thread runs what waits and what that brings (at most 256 jobs), then timers that are
 /// due, then looks at all descriptors and calls the handler of each ready one once. So neither a flood of
@@ -65,10 +67,17 @@ package final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     // `preconditionCurrent()` first.
     nonisolated(unsafe) let body = LoopBody()
     let lane = SerialLane()
+    private let start: @Sendable (@escaping @Sendable () -> Void) -> SystemThread?
 
     /// - Parameter name: what its thread is called. It starts with the first job or the first ``open()``.
-    package init(name: String) {
+    package convenience init(name: String) {
+        self.init(name: name, start: SystemThread.start)
+    }
+
+    /// - Parameter start: starts a thread; `nil` if there is none.
+    init(name: String, start: @escaping @Sendable (@escaping @Sendable () -> Void) -> SystemThread?) {
         self.name = name
+        self.start = start
         lane.attach(to: self)
     }
 
@@ -109,7 +118,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     func follow(_ summons: Summons) {
         switch summons {
         case .none: break
-        case .start: startThread()
+        case .start: if !startThread() { runOnPool() }
         case .wake(let descriptor): WakeUpPipe.wake(descriptor)
         }
     }
@@ -118,16 +127,24 @@ package final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
 
     /// Holds the loop open, so that its thread lives until as many ``close()`` or ``closeSoon()`` have come. From
     /// any thread.
-    package func open() {
-        let (summons, closers) = state.withLock { state in
+    ///
+    /// - Throws: `MessagingError.Code.notConnected` if the system has no thread for it. Then it is not held open.
+    package func open() throws {
+        let (isFirst, closers) = state.withLock { state in
             state.users += 1
             defer { state.closers = [] }
             // A thread that runs finds out when it would otherwise end.
-            return (state.isRunning ? .none : state.summon(), state.closers)
+            if state.isRunning { return (false, state.closers) }
+            _ = state.summon()
+            return (true, state.closers)
         }
-        follow(summons)
         // Who closed just before was the last no longer, and has nothing to wait for.
         for closer in closers { closer.resume(returning: nil) }
+        guard isFirst, !startThread() else { return }
+        state.withLock { $0.removeUser() }
+        // What came meanwhile takes it for running.
+        runOnPool()
+        throw MessagingError(.notConnected, "the system has no thread left for the connection")
     }
 
     /// Takes back an ``open()``. For the last one it returns when no job waits any more, the thread has ended and
@@ -162,14 +179,23 @@ package final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
         )
     }
 
-    private func startThread() {
-        let thread = SystemThread.start { [self] in
+    /// - Returns: whether the system has one.
+    private func startThread() -> Bool {
+        let thread = start { [self] in
+            SystemThread.nameCurrent(name)
+            SystemThread.ignoreBrokenPipes()
             let closers = run()
             guard let first = closers.first else { return SystemThread.current.detach() }
             first.resume(returning: Farewell(thread: .current, others: Array(closers.dropFirst())))
         }
-        // There is nothing else that its jobs could run on, and nobody here who could be told.
-        if thread == nil { fatalError("the system has no thread for the event loop '\(name)'") }
+        return thread != nil
+    }
+
+    /// Runs what waits on a thread that there is, until the loop is no longer needed: soon, as it is not open.
+    private func runOnPool() {
+        DispatchQueue.global().async { [self] in
+            for closer in run() { closer.resume(returning: nil) }
+        }
     }
 }
 

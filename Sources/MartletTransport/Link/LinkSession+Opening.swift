@@ -99,9 +99,8 @@ extension LinkSession {
         case .unix(let path):
             return [.unix(path: path)]
         case .tcp(let host, let port):
-            // The system looks up by its own time.
-            let deadline = ContinuousClock.now + keeper.options.connectTimeout
-            return try await Resolver.addresses(of: host, port: port, deadline: deadline).map { .tcp($0, host: host) }
+            let limit = WaitLimit(keeper.options.connectTimeout, of: runtime.timers)
+            return try await Resolver.addresses(of: host, port: port, limit: limit).map { .tcp($0, host: host) }
         }
     }
 

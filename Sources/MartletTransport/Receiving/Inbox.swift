@@ -9,8 +9,15 @@ public import Martlet
 package struct Inbox<Element: Sendable>: Sendable {
     @usableFromInline package let mailbox: Mailbox<Element>
 
-    package init(limit: Int, overflow: Overflow, gate: FlowGate) {
-        mailbox = Mailbox(limit: limit, overflow: overflow, onFull: { gate.hold() }, onRoom: { gate.letGo() })
+    /// - Parameter weight: how much its elements may weigh together; `nil`: they are only counted.
+    package init(limit: Int, overflow: Overflow, weight: MailboxWeight<Element>? = nil, gate: FlowGate) {
+        mailbox = Mailbox(
+            limit: limit,
+            overflow: overflow,
+            weight: weight,
+            onFull: { gate.hold() },
+            onRoom: { gate.letGo() }
+        )
     }
 
     /// Puts an element in.

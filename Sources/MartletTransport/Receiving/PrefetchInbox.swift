@@ -11,6 +11,7 @@ package final class PrefetchInbox: Sendable {
         /// Delivered and not settled.
         var held = 0
         var backlog: Deque<Delivery> = []
+        var backlogBytes = 0
         var holdsGate = false
         var hasEnded = false
     }
@@ -18,18 +19,26 @@ package final class PrefetchInbox: Sendable {
     package let mailbox: Mailbox<Delivery>
     private let prefetch: Int
     private let backlogLimit: Int
+    private let backlogMaximum: Int
     private let gate: FlowGate
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - prefetch: how many deliveries the consumer may hold unsettled.
     ///   - backlogLimit: how many more may wait before the gate is held.
-    package init(prefetch: Int, backlogLimit: Int = 1_024, gate: FlowGate) {
+    ///   - weight: how much those that wait may weigh together, here and again in the mailbox.
+    package init(
+        prefetch: Int,
+        backlogLimit: Int = 1_024,
+        weight: MailboxWeight<Delivery> = .bytes(64 << 20),
+        gate: FlowGate
+    ) {
         self.prefetch = prefetch
         self.backlogLimit = backlogLimit
+        backlogMaximum = weight.limit
         self.gate = gate
-        // It never holds more than that, so it is never full.
-        mailbox = Mailbox(limit: prefetch)
+        // It never holds more than that, so that only its weight can make it full.
+        mailbox = Mailbox(limit: prefetch, weight: weight, onFull: { gate.hold() }, onRoom: { gate.letGo() })
     }
 
     /// Hands on a delivery, now or when the consumer has settled another. Each is answered by one ``settled()``.
@@ -39,10 +48,12 @@ package final class PrefetchInbox: Sendable {
             if state.hasEnded { return (nil, false) }
             guard state.held >= prefetch else {
                 state.held += 1
-                return (handOn(delivery), false)
+                return handOn(delivery)
             }
             state.backlog.append(delivery)
-            guard state.backlog.count > backlogLimit, !state.holdsGate else { return (nil, false) }
+            state.backlogBytes += delivery.message.weight
+            let isLong = state.backlog.count > backlogLimit || state.backlogBytes > backlogMaximum
+            guard isLong, !state.holdsGate else { return (nil, false) }
             state.holdsGate = true
             return (nil, true)
         }
@@ -52,25 +63,31 @@ package final class PrefetchInbox: Sendable {
 
     /// A delivery was settled, or dropped unsettled.
     package func settled() {
-        let (next, reader, hasRoom): (Delivery?, Mailbox<Delivery>.Reader?, Bool) = state.withLock { state in
-            guard !state.hasEnded else { return (nil, nil, false) }
+        typealias Settled = (next: Delivery?, reader: Mailbox<Delivery>.Reader?, isFull: Bool, hasRoom: Bool)
+        let (next, reader, isFull, hasRoom): Settled = state.withLock { state in
+            guard !state.hasEnded else { return (nil, nil, false, false) }
             guard let next = state.backlog.popFirst() else {
                 state.held -= 1
-                return (nil, nil, false)
+                return (nil, nil, false, false)
             }
-            let hasRoom = state.holdsGate && state.backlog.count <= backlogLimit / 2
+            state.backlogBytes -= next.message.weight
+            let isShort = state.backlog.count <= backlogLimit / 2 && state.backlogBytes <= backlogMaximum / 2
+            let hasRoom = state.holdsGate && isShort
             if hasRoom { state.holdsGate = false }
-            return (next, handOn(next), hasRoom)
+            let (reader, isFull) = handOn(next)
+            return (next, reader, isFull, hasRoom)
         }
         reader?.resume()
+        if isFull { gate.hold() }
         if hasRoom { gate.letGo() }
         // It may be the last to hold the delivery, which does something as it goes: not under the lock.
         withExtendedLifetime(next) {}
     }
 
     /// Under the lock, so that deliveries stay in order; whoever reads is woken when it is released.
-    private func handOn(_ delivery: Delivery) -> Mailbox<Delivery>.Reader? {
-        mailbox.offerWithoutWaking(delivery, topic: delivery.topic).reader
+    private func handOn(_ delivery: Delivery) -> (reader: Mailbox<Delivery>.Reader?, isFull: Bool) {
+        let (_, reader, isFull) = mailbox.offerWithoutWaking(delivery, topic: delivery.topic)
+        return (reader, isFull)
     }
 
     /// Takes no more: what waits here is given back.
@@ -79,6 +96,7 @@ package final class PrefetchInbox: Sendable {
             state.hasEnded = true
             defer {
                 state.backlog = []
+                state.backlogBytes = 0
                 state.holdsGate = false
             }
             return (state.backlog, state.holdsGate)

@@ -75,14 +75,15 @@ package final class Outbox<Element: Sendable>: Sendable {
 
     /// Puts an element in, once there is room. Elements that one task puts in stay in order.
     ///
-    /// - Throws: the error the outbox was closed with; `CancellationError` while it waits for room, and then the
-    ///   element is not taken.
+    /// - Parameter limit: how long it may wait for room; `nil`: as long as it takes.
+    /// - Throws: the error the outbox was closed with; `CancellationError` or `MessagingError.Code.timeout` while it waits
+    ///   for room, and then the element is not taken.
     @inlinable
-    package func put(_ element: Element, bytes: Int) async throws {
+    package func put(_ element: Element, bytes: Int, limit: WaitLimit? = nil) async throws {
         switch try offer(Entry(element: element, bytes: bytes)) {
         case .isFirst: wake()
         case .isIn: break
-        case .parked(let id): try await waitForRoom(id)
+        case .parked(let id): try await waitForRoom(id, limit)
         }
     }
 
@@ -100,8 +101,8 @@ package final class Outbox<Element: Sendable>: Sendable {
     }
 
     @usableFromInline
-    func waitForRoom(_ id: UInt64) async throws {
-        try await Room.wait(for: id) { body in self.state.withLock { body(&$0.parked) } }
+    func waitForRoom(_ id: UInt64, _ limit: WaitLimit?) async throws {
+        try await Room.wait(for: id, limit: limit) { body in self.state.withLock { body(&$0.parked) } }
     }
 
     /// The element that has waited longest; `nil` if none waits. For the loop alone.

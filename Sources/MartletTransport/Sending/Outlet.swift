@@ -24,12 +24,14 @@ package struct Outlet<Element: Sendable>: Sendable {
 
     /// Hands the loop an element without a guarantee.
     ///
-    /// - Parameter dropped: called if it, or an older one, is dropped, since there is no link.
+    /// - Parameters:
+    ///   - limit: how long it may wait for room while there is a link; `nil`: as long as it takes.
+    ///   - dropped: called if it, or an older one, is dropped, since there is no link.
     /// - Throws: `MessagingError.Code.notConnected` if it is to fail without a link;
-    ///   `MessagingError.Code.connectionClosed`; what `Outbox.put(_:bytes:)` throws.
+    ///   `MessagingError.Code.connectionClosed`; what `Outbox.put(_:bytes:limit:)` throws.
     @inlinable
-    package func put(_ element: Element, bytes: Int, dropped: () -> Void) async throws {
-        if try hasLink(runtime) { return try await outbox.put(element, bytes: bytes) }
+    package func put(_ element: Element, bytes: Int, limit: WaitLimit?, dropped: () -> Void) async throws {
+        if try hasLink(runtime) { return try await outbox.put(element, bytes: bytes, limit: limit) }
         switch offline.add(element) {
         case .refused: throw offlineError()
         case .dropped: dropped()

@@ -1,5 +1,5 @@
 import DequeModule
-import Martlet
+package import Martlet
 import Synchronization
 
 /// Turns a host's name into addresses.
@@ -14,7 +14,7 @@ package final class Resolver: Sendable {
     private struct Request {
         let host: String
         let port: Int
-        let continuation: CheckedContinuation<[SocketAddress], any Error>
+        let answer: Promise<[SocketAddress]>
     }
 
     private struct State {
@@ -48,23 +48,23 @@ package final class Resolver: Sendable {
     ///   - host: a name, an IPv4 address, or an IPv6 address with or without brackets. An address in numbers costs no
     ///     thread.
     ///   - port: 1 to 65,535.
-    ///   - deadline: when to give up; without one, when the system does.
+    ///   - limit: when to give up; without one, when the system does.
     /// - Throws: `MessagingError.Code.invalidArgument` for what can't be a host or a port,
-    ///   `MessagingError.Code.timeout` at the deadline, `MessagingError.Code.notConnected` with the system's reason
+    ///   `MessagingError.Code.timeout` at the limit, `MessagingError.Code.notConnected` with the system's reason
     ///   if there is no such host or nobody to ask, which may pass; `CancellationError` at once when the task is
     ///   cancelled.
     package static func addresses(
         of host: String,
         port: Int,
-        deadline: ContinuousClock.Instant? = nil
+        limit: WaitLimit? = nil
     ) async throws -> [SocketAddress] {
-        try await shared.addresses(of: host, port: port, deadline: deadline)
+        try await shared.addresses(of: host, port: port, limit: limit)
     }
 
     func addresses(
         of host: String,
         port: Int,
-        deadline: ContinuousClock.Instant? = nil
+        limit: WaitLimit? = nil
     ) async throws -> [SocketAddress] {
         try Task.checkCancellation()
         guard (1...65_535).contains(port) else {
@@ -82,51 +82,35 @@ package final class Resolver: Sendable {
         guard !isBracketed else {
             throw MessagingError(.invalidArgument, "\(quoted(host)) is not an IPv6 address")
         }
-        guard let deadline else { return try await lookUp(name, port) }
-        return try await withThrowingTaskGroup(of: [SocketAddress].self) { group in
-            defer { group.cancelAll() }
-            group.addTask { try await self.lookUp(name, port) }
-            group.addTask {
-                try await Task.sleep(until: deadline, clock: .continuous)
-                throw MessagingError(.timeout, "the host \(quoted(name)) was not resolved in the time allowed")
-            }
-            return try await group.next() ?? []
-        }
+        let (id, answer) = begin(name, port)
+        // Whoever waits no longer leaves the look-up to those that wait for others.
+        defer { forget(id) }
+        guard let limit else { return try await answer.value() }
+        return try await answer.value(
+            within: limit.duration,
+            of: limit.timers,
+            or: MessagingError(.timeout, "the host \(quoted(name)) was not resolved in the time allowed")
+        )
     }
 
-    private func lookUp(_ host: String, _ port: Int) async throws -> [SocketAddress] {
-        let id = state.withLock { state in
+    private func begin(_ host: String, _ port: Int) -> (id: UInt64, answer: Promise<[SocketAddress]>) {
+        let answer = Promise<[SocketAddress]>()
+        let (id, needsThread) = state.withLock { state in
             state.lastID += 1
-            return state.lastID
+            state.requests[state.lastID] = Request(host: host, port: port, answer: answer)
+            state.waiting.append(state.lastID)
+            guard state.threads < limit else { return (state.lastID, false) }
+            state.threads += 1
+            return (state.lastID, true)
         }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                begin(id, Request(host: host, port: port, continuation: continuation))
-            }
-        } onCancel: {
-            let request = state.withLock { state in
-                state.waiting.removeAll { $0 == id }
-                return state.requests.removeValue(forKey: id)
-            }
-            request?.continuation.resume(throwing: CancellationError())
-        }
+        if needsThread { startThread() }
+        return (id, answer)
     }
 
-    private func begin(_ id: UInt64, _ request: Request) {
-        enum Step { case wait, start, cancelled }
-        let step: Step = state.withLock { state in
-            // A task that is cancelled later finds the request; one that was before has looked in vain.
-            if Task.isCancelled { return .cancelled }
-            state.requests[id] = request
-            state.waiting.append(id)
-            guard state.threads < limit else { return .wait }
-            state.threads += 1
-            return .start
-        }
-        switch step {
-        case .wait: break
-        case .start: startThread()
-        case .cancelled: request.continuation.resume(throwing: CancellationError())
+    private func forget(_ id: UInt64) {
+        state.withLock { state in
+            guard state.requests.removeValue(forKey: id) != nil else { return }
+            state.waiting.removeAll { $0 == id }
         }
     }
 
@@ -148,7 +132,7 @@ package final class Resolver: Sendable {
                 .notConnected,
                 "the host \(quoted(request.host)) could not be resolved: there is no thread for it"
             )
-            request.continuation.resume(throwing: error)
+            request.answer.end(.failure(error))
         }
     }
 
@@ -164,8 +148,8 @@ package final class Resolver: Sendable {
 
     private func finish(_ id: UInt64, _ host: String, _ result: Result<[SocketAddress], AddressLookup.Failure>) {
         let request = state.withLock { $0.requests.removeValue(forKey: id) }
-        request?.continuation.resume(
-            with: result.mapError { failure in
+        request?.answer.end(
+            result.mapError { failure in
                 MessagingError(.notConnected, "the host \(quoted(host)) could not be resolved: \(failure)")
             }
         )

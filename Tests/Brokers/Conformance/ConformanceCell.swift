@@ -18,6 +18,7 @@ extension BrokerSetup {
             case .amqpReplyQueue: ConformanceSuite.calls + ConformanceSuite.replies + ConformanceSuite.streams
             // There is no network that could be cut.
             case .redisUnixSocket: ConformanceSuite.checks.filter { !$0.cutsLinks }
+            case .redis, .redisWithPassword: ConformanceSuite.checks + ConformanceSuite.cancellation
             default: ConformanceSuite.checks
             }
         return checks.map { ConformanceCell(setup: self, check: $0) }

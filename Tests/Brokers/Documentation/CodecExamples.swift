@@ -26,4 +26,22 @@ import Testing
         let devices = ConnectionOptions(codecs: Codecs(writer: PlainText()))
         #expect(try devices.codecs.message(true).text == "1")
     }
+
+    @Test func valuesOfNoType() async throws {
+        let connection = try await MemoryBroker().connect()
+        let anything = try await connection.subscribe(to: Topic<JSON>("readings"))
+        try await connection.publish(["sensor": "north", "values": [21.5, 22]], to: Topic<JSON>("readings"))
+        let first = try await anything.next()?.value["values", 0]?.double
+        #expect(first == 21.5)
+    }
+
+    struct Move: Codable, Defaulted {
+        var target = 0
+        var speed = 1.5
+    }
+
+    @Test func whatIsMissingHasADefault() throws {
+        let move: Move = try Codecs().value(of: Message(#"{"target": 5}"#))
+        #expect(move.target == 5 && move.speed == 1.5)
+    }
 }

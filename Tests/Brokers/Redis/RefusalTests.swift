@@ -61,6 +61,19 @@ import Testing
             try await end(server)
             await script
         }
+
+        /// Returns when a message was refused to a consumer that has just acknowledged one.
+        func waitForRefusedMove(_ server: RedisServer, _ connection: RedisConnection) async throws {
+            guard self == .busy else { return try await until { try await RefusalTests.hasRefused("blmove", server) } }
+            // Such a server answers no question. What is told twice was told first together with the move.
+            try await until { connection.statistics.refusedSettlements >= 2 }
+        }
+    }
+
+    /// Whether the server has refused a command for other reasons than its arguments.
+    private static func hasRefused(_ command: String, _ server: RedisServer) async throws -> Bool {
+        let lines = try await server.command("INFO", "commandstats").split(whereSeparator: \.isNewline)
+        return lines.contains { $0.hasPrefix("cmdstat_\(command):") && !$0.contains("rejected_calls=0") }
     }
 
     private func withServer(_ body: (RedisServer) async throws -> Void) async throws {
@@ -84,8 +97,10 @@ import Testing
                     try held[1].nack(requeue: false)
                     try held[2].nack(requeue: true)
                     // Without memory some of it can be done all the same.
-                    if reason != .noMemory { try await until { connection.statistics.refusedSettlements >= 3 } }
-                    try await Task.sleep(for: .milliseconds(300))
+                    try await until {
+                        if connection.statistics.refusedSettlements >= 6 { return true }
+                        return reason == .noMemory ? try await server.command("KEYS", "*held*").isEmpty : false
+                    }
                 }
                 var texts: [String] = []
                 while texts.count < 2 {
@@ -120,7 +135,7 @@ import Testing
                     try await reason.whileRefused(server) {
                         // From now on it asks for the next one.
                         try first.ack()
-                        try await Task.sleep(for: .milliseconds(700))
+                        try await reason.waitForRefusedMove(server, connection)
                     }
                     let second = try #require(try await jobs.next())
                     #expect(second.message.text == "1")
@@ -148,7 +163,10 @@ import Testing
             try first.ack()
             try await until { connection.statistics.refusedSettlements > 0 }
             async let closing: Void = connection.close()
-            try await Task.sleep(for: .milliseconds(200))
+            // It ends its subscriptions, and goes on telling.
+            #expect(try await jobs.next() == nil)
+            let refusals = connection.statistics.refusedSettlements
+            try await until { connection.statistics.refusedSettlements > refusals }
             try await Reason.noReplicas.end(server)
             await closing
             let left = try await server.command("LRANGE", "jobs", "0", "-1")
@@ -168,14 +186,24 @@ import Testing
                 try await until { connection.statistics.linkFailures > 0 && connection.state == .connected }
                 try await connection.publish(Message("1"), to: "news")
                 #expect(try await news.next()?.message.text == "1")
-                async let later = connection.consume(from: "other")
-                try await Task.sleep(for: .milliseconds(300))
                 try await Reason.noReplicas.end(server)
-                for (queue, subscription) in [("jobs", jobs), ("other", try await later)] as [(QueueName, Subscription)]
-                {
-                    try await connection.send(Message("x"), to: queue)
-                    try await subscription.next()?.ack()
-                }
+                try await connection.send(Message("x"), to: "jobs")
+                try await jobs.next()?.ack()
+            }
+        }
+    }
+
+    /// Whoever begins to consume waits as long as the server refuses.
+    @Test func consumingBeginsWhenTheServerLetsIt() async throws {
+        try await withServer { server in
+            try await withRedis(on: server.port) { connection in
+                try await Reason.noReplicas.begin(server)
+                async let later = connection.consume(from: "jobs")
+                try await until { try await server.command("INFO", "errorstats").contains("errorstat_NOREPLICAS") }
+                try await Reason.noReplicas.end(server)
+                let jobs = try await later
+                try await connection.send(Message("x"), to: "jobs")
+                try await jobs.next()?.ack()
             }
         }
     }
@@ -229,7 +257,7 @@ import Testing
                 try await Reason.noReplicas.begin(server)
                 call.cancel()
                 _ = await call.result
-                try await Task.sleep(for: .milliseconds(200))
+                try await until { try await Self.hasRefused("lrem", server) }
                 #expect(try await server.command("LLEN", "nobody") == "1")
                 try await Reason.noReplicas.end(server)
                 try await until { try await server.command("LLEN", "nobody") == "0" }

@@ -41,7 +41,7 @@ import Testing
     @Test(arguments: codecs)
     func scalarsAlone(codec: any Codec) throws {
         #expect(try copy(7, codec) == 7)
-        #expect(try copy(-1.5, codec) == -1.5)
+        #expect(try copy(-1.5 as Double, codec) == -1.5 as Double)
         #expect(try copy("é\"", codec) == "é\"")
         #expect(try copy(true, codec))
         #expect(try copy(Int?.none, codec) == nil)

@@ -20,7 +20,7 @@ import Testing
         )
     }
 
-    @Test func theThreadBearsTheLoopsName() async {
+    @Test func theThreadBearsTheLoopsName() async throws {
         await withLoop("a name that is too long") { loop in
             await loop.run {}
             #expect(threads(named: "a name that is ") == 1)
@@ -30,22 +30,22 @@ import Testing
 
     /// A thousand loops, each opened, used and closed, leave neither a thread nor a descriptor.
     @Test(arguments: [true, false])
-    func aThousandLoopsLeaveNothing(closing: Bool) async {
+    func aThousandLoopsLeaveNothing(closing: Bool) async throws {
         let name = closing ? "leaks-closed" : "leaks-dropped"
-        let pipes = await withTaskGroup(of: Set<String>.self) { group in
+        let pipes = try await withThrowingTaskGroup(of: Set<String>.self) { group in
             for _ in 0..<10 {
                 group.addTask {
                     var pipes: Set<String> = []
                     for _ in 0..<100 {
                         let loop = EventLoop(name: name)
-                        loop.open()
+                        try loop.open()
                         await pipes.insert("pipe:[\(loop.pipeNumber())]")
                         if closing { await loop.close() } else { loop.closeSoon() }
                     }
                     return pipes
                 }
             }
-            return await group.reduce(into: Set<String>()) { $0.formUnion($1) }
+            return try await group.reduce(into: Set<String>()) { $0.formUnion($1) }
         }
         // The test would see them if there were any.
         await withLoop(name) { loop in

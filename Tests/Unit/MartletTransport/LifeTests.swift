@@ -1,11 +1,13 @@
-import MartletTransport
+import Martlet
 import Testing
 
+@testable import MartletTransport
+
 @Suite(.timeLimit(.minutes(10))) struct LifeTests {
-    @Test func closingEndsTheThread() async {
+    @Test func closingEndsTheThread() async throws {
         let loop = EventLoop(name: "closing")
         #expect(!loop.isRunning)
-        loop.open()
+        try loop.open()
         #expect(loop.isRunning)
         await loop.run {}
         await loop.close()
@@ -14,10 +16,10 @@ import Testing
     }
 
     /// What was asked for before the loop was closed is done when it is.
-    @Test func closingLeavesNoJobBehind() async {
+    @Test func closingLeavesNoJobBehind() async throws {
         for _ in 0..<50 {
             let loop = EventLoop(name: "jobs")
-            loop.open()
+            try loop.open()
             let done = Shared(0)
             for _ in 0..<5_000 { loop.execute { done.withLock { $0 += 1 } } }
             await loop.close()
@@ -27,12 +29,12 @@ import Testing
     }
 
     /// Only the last of several users waits for the end.
-    @Test func theLoopIsOpenForAsLongAsOneUsesIt() async {
+    @Test func theLoopIsOpenForAsLongAsOneUsesIt() async throws {
         let pipe = Pipe()
         let read = Shared(0)
         let loop = EventLoop(name: "shared")
-        loop.open()
-        loop.open()
+        try loop.open()
+        try loop.open()
         await loop.run { _ = loop.watch(pipe.readEnd, for: .read) { _ in read.withLock { $0 += pipe.read() } } }
         await loop.close()
         pipe.write()
@@ -44,24 +46,25 @@ import Testing
     }
 
     /// Users come and go at once; whoever waits for the end is told, and each finds the loop as it has to be.
-    @Test func usersMayComeWhileOthersGo() async {
+    @Test func usersMayComeWhileOthersGo() async throws {
         let loop = EventLoop(name: "coming")
-        await withTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
                 group.addTask {
                     for _ in 0..<100 {
-                        loop.open()
+                        try loop.open()
                         #expect(await loop.run { loop.isCurrent })
                         await loop.close()
                     }
                 }
             }
+            try await group.waitForAll()
         }
         await until { !loop.isRunning }
     }
 
     /// A thread that has to run a call that must fail lives as long as that, and there is one at a time.
-    @Test func callsOnAClosedLoopStillRun() async {
+    @Test func callsOnAClosedLoopStillRun() async throws {
         let loop = EventLoop(name: "closed")
         let counter = Counter(on: loop)
         await withTaskGroup(of: Void.self) { group in
@@ -75,19 +78,34 @@ import Testing
     }
 
     /// An actor may close the loop that it lives on; what follows runs on the next thread.
-    @Test func anActorMayCloseItsLoop() async {
+    @Test func anActorMayCloseItsLoop() async throws {
         let loop = EventLoop(name: "own")
         let closer = Closer(on: loop)
-        for _ in 0..<100 { #expect(await closer.openAndClose()) }
+        for _ in 0..<100 { #expect(try await closer.openAndClose()) }
         await until { !loop.isRunning }
     }
 
-    @Test func whatNobodyUsesIsFreed() async {
+    /// A system that has no thread left costs the connection and not the process; and what must run all the same does.
+    @Test func withoutAThreadOpeningFailsAndJobsRun() async throws {
+        let loop = EventLoop(name: "threadless") { _ in nil }
+        for _ in 0..<3 {
+            let error = #expect(throws: MessagingError.self) { try loop.open() }
+            #expect(error?.code == .notConnected)
+            await until { !loop.isRunning }
+        }
+        let counter = Counter(on: loop)
+        for value in 0..<100 { await counter.add(value) }
+        #expect(await counter.values == Array(0..<100))
+        #expect(await loop.run { loop.isCurrent })
+        await until { !loop.isRunning }
+    }
+
+    @Test func whatNobodyUsesIsFreed() async throws {
         weak var freed: EventLoop?
         do {
             let loop = EventLoop(name: "freed")
             freed = loop
-            loop.open()
+            try loop.open()
             await loop.run {}
             await loop.close()
         }
@@ -97,7 +115,7 @@ import Testing
     /// An actor that is dropped without being closed, on the loop's own thread or elsewhere, takes its thread and its
     /// loop with it.
     @Test(arguments: [true, false], [true, false])
-    func aDroppedActorEndsItsLoop(onTheLoop: Bool, isolated: Bool) async {
+    func aDroppedActorEndsItsLoop(onTheLoop: Bool, isolated: Bool) async throws {
         for _ in 0..<50 {
             let ends = Shared<[Bool]>([])
             weak var freed: EventLoop?
@@ -106,11 +124,11 @@ import Testing
                 freed = loop
                 let holder = Shared<(any Sendable)?>(nil)
                 if isolated {
-                    let user = IsolatedUser(of: loop, ends)
+                    let user = try IsolatedUser(of: loop, ends)
                     await user.use()
                     holder.withLock { $0 = user }
                 } else {
-                    let user = User(of: loop, ends)
+                    let user = try User(of: loop, ends)
                     await user.use()
                     holder.withLock { $0 = user }
                 }
@@ -134,8 +152,8 @@ private actor Closer {
 
     init(on loop: EventLoop) { self.loop = loop }
 
-    func openAndClose() async -> Bool {
-        loop.open()
+    func openAndClose() async throws -> Bool {
+        try loop.open()
         await loop.close()
         return loop.isCurrent
     }
@@ -149,10 +167,10 @@ private actor User {
     private var watch: Watch?
     private let pipe = Pipe()
 
-    init(of loop: EventLoop, _ ends: Shared<[Bool]>) {
+    init(of loop: EventLoop, _ ends: Shared<[Bool]>) throws {
         self.loop = loop
         self.ends = ends
-        loop.open()
+        try loop.open()
     }
 
     deinit {
@@ -173,10 +191,10 @@ private actor IsolatedUser {
     private var watch: Watch?
     private let pipe = Pipe()
 
-    init(of loop: EventLoop, _ ends: Shared<[Bool]>) {
+    init(of loop: EventLoop, _ ends: Shared<[Bool]>) throws {
         self.loop = loop
         self.ends = ends
-        loop.open()
+        try loop.open()
     }
 
     isolated deinit {

@@ -1,6 +1,7 @@
-import Martlet
+import MartletTesting
 import Testing
 
+@testable import Martlet
 @testable import MartletTransport
 
 @Suite(.timeLimit(.minutes(10))) struct ResolverTests {
@@ -29,7 +30,8 @@ import Testing
     }
 
     @Test func theSystemKnowsThisMachine() async throws {
-        let addresses = try await Resolver.addresses(of: "localhost", port: 80, deadline: .now + .seconds(50))
+        let limit = WaitLimit(.seconds(50), of: Timers(Timeline()))
+        let addresses = try await Resolver.addresses(of: "localhost", port: 80, limit: limit)
         #expect(addresses.contains { $0.host == "127.0.0.1" || $0.host == "::1" })
     }
 
@@ -104,13 +106,21 @@ import Testing
         #expect(resolver.pending == 0)
     }
 
-    @Test func theDeadlineIsKept() async {
+    /// The time limit is the connection's, and so is the clock by which it is kept.
+    @Test func theLimitIsKeptByTheConnectionsClock() async throws {
         let gate = Pipe()
+        let clock = TestClock()
+        let timers = Timers(Timeline(clock))
         let resolver = resolver(threads: 1, slow: gate)
-        let code = await errorCode {
-            _ = try await resolver.addresses(of: "slow", port: 1, deadline: .now + .milliseconds(5))
+        async let code = errorCode {
+            _ = try await resolver.addresses(of: "slow", port: 1, limit: WaitLimit(.seconds(5), of: timers))
         }
-        #expect(code == .timeout)
+        await until { resolver.pending == 1 && clock.sleepers == 1 }
+        clock.advance(by: .milliseconds(4_999))
+        #expect(resolver.pending == 1)
+        clock.advance(by: .milliseconds(1))
+        #expect(await code == .timeout)
+        await timers.stop()
         #expect(resolver.pending == 0)
         gate.write()
         await until { resolver.threads == 0 }

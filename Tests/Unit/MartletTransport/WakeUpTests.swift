@@ -18,7 +18,7 @@ import Darwin
 
     /// Some flood the loop, some come one at a time, so that it is asleep again and again when one comes. None is
     /// lost, whatever they meet; if one were, somebody would wait for ever.
-    @Test func noneOfTenMillionIsLost() async {
+    @Test func noneOfTenMillionIsLost() async throws {
         await withLoop { loop in
             let total = flood(10_000_000)
             let done = Count()
@@ -50,7 +50,7 @@ import Darwin
     }
 
     /// Jobs of tasks and actors go the same way.
-    @Test func noJobIsLost() async {
+    @Test func noJobIsLost() async throws {
         await withLoop { loop in
             let total = flood(100_000)
             let counter = Counter(on: loop)
@@ -66,7 +66,7 @@ import Darwin
         }
     }
 
-    @Test func whatComesFromTheLoopItselfWakesNobody() async {
+    @Test func whatComesFromTheLoopItselfWakesNobody() async throws {
         await withLoop { loop in
             let done = Count()
             let before = await loop.run {
@@ -80,7 +80,7 @@ import Darwin
     }
 
     /// What is watched while nothing happens costs nothing.
-    @Test func anIdleLoopSleeps() async {
+    @Test func anIdleLoopSleeps() async throws {
         let pipe = Pipe()
         await withLoop { loop in
             await loop.run {
@@ -98,7 +98,7 @@ import Darwin
 
     #if os(Linux)
     /// A signal that interrupts its sleep makes it neither stop nor spin.
-    @Test func signalsDoNotDisturb() async {
+    @Test func signalsDoNotDisturb() async throws {
         await withLoop { loop in
             signal(SIGURG) { _ in }
             defer { signal(SIGURG, SIG_DFL) }
@@ -122,10 +122,10 @@ import Darwin
     #endif
 
     /// Without descriptors for waking it the loop looks by itself, and has them when there are some again.
-    @Test func descriptorsMayRunOut() async {
+    @Test func descriptorsMayRunOut() async throws {
         let loop = EventLoop(name: "test")
         await loop.run { loop.simulate(descriptorsLeft: false) }
-        loop.open()
+        try loop.open()
         let pipe = Pipe()
         let read = Shared(0)
         await loop.run { _ = loop.watch(pipe.readEnd, for: .read) { _ in read.withLock { $0 += pipe.read() } } }

@@ -2,7 +2,7 @@ import MartletTransport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct WatchTests {
-    @Test func handlersAreCalledForWhatIsReady() async {
+    @Test func handlersAreCalledForWhatIsReady() async throws {
         let pair = Pipe(bidirectional: true)
         await withLoop { loop in
             let seen = Shared<[Interest]>([])
@@ -25,7 +25,7 @@ import Testing
     }
 
     /// What is not read is reported again, and again.
-    @Test func readinessIsALevel() async {
+    @Test func readinessIsALevel() async throws {
         let pipe = Pipe()
         pipe.write()
         await withLoop { loop in
@@ -40,9 +40,9 @@ import Testing
     }
 
     /// Back-pressure: without interest not even a hang-up is noticed, and the loop sleeps.
-    @Test func withoutInterestNothingIsReported() async {
+    @Test func withoutInterestNothingIsReported() async throws {
         let loop = EventLoop(name: "test")
-        loop.open()
+        try loop.open()
         let calls = Shared<[Interest]>([])
         let watch = Shared<Watch?>(nil)
         let pair = Pipe(bidirectional: true)
@@ -64,7 +64,7 @@ import Testing
         await loop.close()
     }
 
-    @Test func aHangUpIsReportedAsWhatWasAskedFor() async {
+    @Test func aHangUpIsReportedAsWhatWasAskedFor() async throws {
         await withLoop { loop in
             for interest: Interest in [.read, .write, [.read, .write]] {
                 let pair = Pipe(bidirectional: true)
@@ -84,7 +84,7 @@ import Testing
 
     /// A descriptor that is closed although it is watched is reported once and does not keep the loop busy. One that
     /// was never open is as good, and no other test can come to have it.
-    @Test func aClosedDescriptorIsReportedOnce() async {
+    @Test func aClosedDescriptorIsReportedOnce() async throws {
         await withLoop { loop in
             let seen = Shared<[Bool]>([])
             await loop.run {
@@ -100,7 +100,7 @@ import Testing
     }
 
     /// Of two that are ready in one round, the first cancels the other.
-    @Test func aCancelledHandlerIsNotCalledInTheSameRound() async {
+    @Test func aCancelledHandlerIsNotCalledInTheSameRound() async throws {
         await withLoop { loop in
             let pipes = [Pipe(), Pipe()]
             let calls = Shared(0)
@@ -123,7 +123,7 @@ import Testing
     }
 
     /// A handler replaces its watch and others many times; each is called for its own descriptor.
-    @Test func watchesComeAndGoInHandlers() async {
+    @Test func watchesComeAndGoInHandlers() async throws {
         await withLoop { loop in
             let pipes = (0..<20).map { _ in Pipe() }
             let calls = Shared<[Int: Int]>([:])
@@ -138,7 +138,7 @@ import Testing
     }
 
     /// What a handler holds goes with its watch, and may use the loop as it goes.
-    @Test func whatAHandlerHoldsIsFreedWithTheWatch() async {
+    @Test func whatAHandlerHoldsIsFreedWithTheWatch() async throws {
         let gone = Shared(0)
         let pipe = Pipe()
         await withLoop { loop in

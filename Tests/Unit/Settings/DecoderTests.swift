@@ -26,6 +26,32 @@ struct DecoderTests {
         return error?.description ?? ""
     }
 
+    // MARK: Many
+
+    /// In a minute the list of keys would have been searched a few thousand times, not a hundred thousand.
+    @Test("of a hundred thousand keys are read in a time in proportion to that", .timeLimit(.minutes(1)))
+    func bearsManyKeys() throws {
+        let lines = (0..<100_000).map { "k\($0): 1" }
+        let file = try SettingsFile(lines.joined(separator: "\n"), name: "f.yml")
+        let decoder = SettingsDecoder(environment: .none)
+        let numbers = try decoder.decode([String: Int].self, from: file)
+        #expect(numbers.count == 100_000)
+        #expect(numbers["k99999"] == 1)
+    }
+
+    @Test("of many spellings of a key are told apart as fast where each is one", .timeLimit(.minutes(1)))
+    func bearsManySpellings() throws {
+        let keys = (0..<40_000).map { number in
+            String((0..<16).map { number >> $0 & 1 == 1 ? "-" : "_" }.joined() + "a")
+        }
+        let file = try SettingsFile(keys.map { "\"\($0)\": 1" }.joined(separator: "\n"), name: "f.yml")
+        let decoder = SettingsDecoder(environment: .none)
+        #expect(try decoder.decode([String: Int].self, from: file).count == 40_000)
+        struct One: Decodable { var a: Int }
+        let error = #expect(throws: SettingsError.self) { try decoder.decode(One.self, from: file) }
+        #expect(error?.message.contains("one key in two spellings") == true, "\(error?.description ?? "")")
+    }
+
     // MARK: Kinds of values
 
     private struct Kinds: Decodable, Equatable {

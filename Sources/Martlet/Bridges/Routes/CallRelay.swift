@@ -65,12 +65,13 @@ struct CallRelay: Sendable {
     private func stream(_ message: Message, for request: IncomingRequest, window: Int) async throws -> Message {
         let gate = CreditGate(allowed: window, timers: caller.runtime.timers)
         let frames = FrameWriter(request, gate: gate)
-        let patience = message.headers.timeout ?? options.timeout
-        return try await caller.withReplies(to: gate, id: CreditGate.id(of: request.id)) { _, control in
-            let stream = try await responder.openStream(target, message, timeout: patience, window: window)
-            try await frames.open(control: control)
+        let timeout = message.headers.timeout ?? options.timeout
+        let patience = RespondOptions().patience(with: timeout)
+        return try await caller.withReplies(to: gate, within: patience) { id, address in
+            let stream = try await responder.openStream(target, message, timeout: timeout, window: window)
+            try await frames.open(StreamControl(address: address, id: id))
             do {
-                try await gate.whileHeard(of: patience) {
+                try await gate.whileHeard(within: patience) {
                     while let frame = try await stream.receiver.next() {
                         try await frames.write(Self.passable(frame))
                     }
@@ -88,6 +89,7 @@ struct CallRelay: Sendable {
         reply.headers.correlationID = nil
         reply.headers.replyTo = nil
         reply.headers[Headers.Standard.sequence] = nil
+        reply.headers[Headers.Standard.creditID] = nil
         return reply
     }
 

@@ -99,6 +99,25 @@ public struct Forward: Route {
         self.init(.topics(filter.pattern), as: template, toQueue: queue, direction, options, Self.typed(transform))
     }
 
+    /// Passes on the values of a topic filter as they are: each is decoded, and encoded again as the sink's connection does.
+    /// Messages that are no such value become dead letters.
+    ///
+    /// - Parameters:
+    ///   - filter: the topics on the bridge's `from:` side, and the type of their values.
+    ///   - template: the topics on the bridge's `to:` side; by default the same.
+    ///   - queue: a queue on the bridge's `to:` side, instead of topics.
+    ///   - direction: which way messages are passed on. Between topics and a queue there is one way only.
+    ///   - options: what is promised, held back, left out and stored; by default as ``RouteOptions`` says.
+    public init<Value: Codable & Sendable>(
+        _ filter: TopicFilter<Value>,
+        as template: String? = nil,
+        toQueue queue: QueueName? = nil,
+        direction: RouteDirection = .forth,
+        options: RouteOptions = RouteOptions()
+    ) {
+        self.init(filter, as: template, toQueue: queue, direction: direction, options: options) { $0.value }
+    }
+
     /// Passes on the messages that are sent to a queue.
     ///
     /// - Parameters:
@@ -137,6 +156,25 @@ public struct Forward: Route {
         transform: @escaping @Sendable (Received<Value>) async throws -> Output?
     ) {
         self.init(.queue(queue.name), as: template, toQueue: other, direction, options, Self.typed(transform))
+    }
+
+    /// Passes on the values of a queue as they are: each is decoded, and encoded again as the sink's connection does. Messages
+    /// that are no such value become dead letters.
+    ///
+    /// - Parameters:
+    ///   - queue: the queue on the bridge's `from:` side.
+    ///   - other: the queue on the bridge's `to:` side; by default one of the same name.
+    ///   - template: topics on the bridge's `to:` side, instead of a queue.
+    ///   - direction: which way messages are passed on. Between topics and a queue there is one way only.
+    ///   - options: what is promised, held back, left out and stored; by default as ``RouteOptions`` says.
+    public init<Value: Codable & Sendable>(
+        queue: Queue<Value>,
+        toQueue other: QueueName? = nil,
+        as template: String? = nil,
+        direction: RouteDirection = .forth,
+        options: RouteOptions = RouteOptions()
+    ) {
+        self.init(queue: queue, toQueue: other, as: template, direction: direction, options: options) { $0.value }
     }
 
     private static func plain(_ transform: (@Sendable (Delivery) async throws -> Message?)?) -> Transform? {

@@ -16,6 +16,8 @@ public struct ForwardCalls: Route {
     private let target: QueueName
     private let side: BridgeSide
     private let options: CallRouteOptions
+    /// Throws for a request that is not what the contract says.
+    private let check: @Sendable (Message, ConnectionRuntime) throws -> Void
 
     /// - Parameters:
     ///   - name: the procedure's name for its callers.
@@ -28,6 +30,17 @@ public struct ForwardCalls: Route {
         isBackwards: Bool = false,
         options: CallRouteOptions = CallRouteOptions()
     ) {
+        self.init(name, to: target, isBackwards, options) { _, _ in }
+    }
+
+    private init(
+        _ name: QueueName,
+        to target: QueueName?,
+        _ isBackwards: Bool,
+        _ options: CallRouteOptions,
+        check: @escaping @Sendable (Message, ConnectionRuntime) throws -> Void
+    ) {
+        self.check = check
         queue = name
         self.target = target ?? name
         side = isBackwards ? .to : .from
@@ -35,24 +48,34 @@ public struct ForwardCalls: Route {
         self.name = "call \(name) → \(self.target)\(isBackwards ? ", backwards" : "")"
     }
 
-    /// Passes calls of a contract on.
+    /// Passes calls of a contract on. Whoever calls with a request that is not of its type gets
+    /// ``MessagingError/Code/decodingFailed`` from the bridge; a request that is passes as it came.
     public init<Request, Response>(
         _ rpc: RPC<Request, Response>,
         to target: QueueName? = nil,
         isBackwards: Bool = false,
         options: CallRouteOptions = CallRouteOptions()
     ) {
-        self.init(rpc.name, to: target, isBackwards: isBackwards, options: options)
+        self.init(rpc.name, to: target, isBackwards, options, check: Self.check(Request.self, of: rpc.name))
     }
 
-    /// Passes calls of a contract on that answers with a stream.
+    /// Passes calls of a contract on that answers with a stream. Requests are checked as those of other contracts.
     public init<Request, Element>(
         _ rpc: StreamingRPC<Request, Element>,
         to target: QueueName? = nil,
         isBackwards: Bool = false,
         options: CallRouteOptions = CallRouteOptions()
     ) {
-        self.init(rpc.name, to: target, isBackwards: isBackwards, options: options)
+        self.init(rpc.name, to: target, isBackwards, options, check: Self.check(Request.self, of: rpc.name))
+    }
+
+    private static func check<Request: Decodable & Sendable>(
+        _: Request.Type,
+        of name: QueueName
+    ) -> @Sendable (Message, ConnectionRuntime) throws -> Void {
+        { request, source in
+            let _: Request = try source.decode(request, from: name.text)
+        }
     }
 
     /// What it will do.
@@ -90,7 +113,18 @@ public struct ForwardCalls: Route {
             options: RespondOptions(concurrency: options.concurrency),
             deadline: .asRequested,
             onReady: context.ready
-        ) { try await relay.answer($0) }
+        ) { request in
+            do {
+                try check(request.message, context.source.runtime)
+            } catch {
+                context.count { statistics in
+                    statistics.received += 1
+                    statistics.lost += 1
+                }
+                throw error
+            }
+            return try await relay.answer(request)
+        }
     }
 }
 

@@ -58,7 +58,9 @@ struct ForwardIntake {
     /// - Returns: where it is counted if it is dropped.
     func screen(_ entry: inout ForwardEntry) -> WritableKeyPath<RouteStatistics, Int>? {
         guard mark.verdict(on: entry.delivery.message.headers) == .pass else { return \.looped }
-        guard memory.looksForDuplicates, let id = entry.delivery.message.headers.messageID else { return nil }
+        guard memory.looksForDuplicates, let id = entry.delivery.message.headers.messageID,
+            id.utf8.count <= DuplicateWindow.longest
+        else { return nil }
         switch memory.begin(id) {
         case .arrived: return \.duplicates
         case .underWay: entry.isRepeated = true

@@ -67,6 +67,9 @@ final class ForwardMemory: Sendable {
 
 /// The IDs of the messages that arrived last, to know one that comes again. A pure value.
 struct DuplicateWindow: Sendable {
+    /// The longest ID that is remembered, in bytes: a peer may make up any.
+    static let longest = 256
+
     private let limit: Int
     private var ids: Set<String> = []
     private var order: Deque<String> = []

@@ -105,7 +105,7 @@ struct ForwardPipeline: Sendable {
 
     /// Writes messages to the disk; in one go those that came while the ones before were written.
     private func keep(_ source: Subscription, in store: MessageStore) async throws {
-        let arrived = Mailbox<Delivery>(limit: options.window)
+        let arrived = Mailbox(limit: options.window, weight: .bytes(ForwardWindow.maximumBytes))
         try await Self.together(
             {
                 defer { arrived.finish() }

@@ -27,12 +27,14 @@ struct ForwardEntry: Sendable {
 }
 
 /// The messages under way whose confirmations are waited for, in the order in which they came. There is room for so
-/// many; the task that adds one more waits.
+/// many, or for 64 MiB; the task that adds one more waits.
 struct ForwardWindow: Sendable {
+    static let maximumBytes = 64 << 20
+
     private let entries: Mailbox<ForwardEntry>
 
     init(limit: Int) {
-        entries = Mailbox(limit: limit)
+        entries = Mailbox(limit: limit, weight: MailboxWeight(limit: Self.maximumBytes) { $0.message.weight })
     }
 
     /// Adds a message, when there is room.

@@ -82,6 +82,9 @@ final class StoreFolder: Sendable {
 
     // MARK: The segments
 
+    /// No store comes that far; a greater number, in the name of a file or in the cursor, is none of a record.
+    private static let greatestNumber = UInt64.max / 2
+
     /// The file of the segment whose first record has a number.
     private func name(of first: UInt64) -> String {
         let digits = String(first)

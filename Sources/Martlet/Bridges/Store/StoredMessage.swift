@@ -88,7 +88,7 @@ struct StoredMessage: Sendable, Equatable {
         guard let flags = reader.byte(), let time: Int64 = reader.number(),
             let topic = reader.text(), let count: UInt32 = reader.number()
         else { return nil }
-        var headers = Headers()
+        var headers: [Headers.Element] = []
         for _ in 0..<count {
             guard let name = reader.text(), let type = reader.byte() else { return nil }
             let value: HeaderValue?
@@ -101,11 +101,11 @@ struct StoredMessage: Sendable, Equatable {
             default: value = nil
             }
             guard let value else { return nil }
-            headers[name] = value
+            headers.append((name, value))
         }
         self.init(
             topic: TopicName(topic),
-            message: Message(Array(reader.rest), headers: headers),
+            message: Message(Array(reader.rest), headers: Headers(received: headers)),
             isRetained: flags & 1 == 1,
             time: time
         )

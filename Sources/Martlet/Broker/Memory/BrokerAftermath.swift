@@ -6,7 +6,7 @@
 struct BrokerAftermath: Sendable {
     /// A sender that waited for room, and how its wait has ended.
     struct Sender: Sendable {
-        let continuation: WaitingSenders.Continuation
+        let continuation: WaitingRoom<QueueName>.Producer
         let result: Result<Void, any Error>
     }
 

@@ -32,11 +32,12 @@ extension MemoryBroker {
                 deliver(delivery, &state)
             }
         case .admit(let sender):
-            guard let continuation = state.senders.admit(sender) else { break }
+            guard let continuation = state.senders.remove(id: sender)?.continuation else { break }
             state.aftermath.senders.append(.init(continuation: continuation, result: .success(())))
         case .expire(let sender):
-            guard let continuation = state.senders.expire(sender) else { break }
-            state.aftermath.senders.append(.init(continuation: continuation, result: .failure(WaitingSenders.expiry)))
+            let expiry = MessagingError(.timeout, "the message expired before its queue had room")
+            guard let continuation = state.senders.fail(id: sender, expiry)?.continuation else { break }
+            state.aftermath.senders.append(.init(continuation: continuation, result: .failure(expiry)))
         case .end(let number):
             if let mailbox = state.mailboxes.remove(number) { state.aftermath.ended.append(mailbox) }
         case .tellGone(let client, let inOrder):
@@ -112,7 +113,7 @@ extension MemoryBroker {
         guard let mailbox = state.mailboxes[subscriber.recipient.number] else { return nil }
         let told = subscriber.knowsTopic ? nil : publication.topic
         let delivery = Delivery(topic: told, message: publication.readable, isRetained: isRetained)
-        let (offer, reader) = mailbox.offerWithoutWaking(delivery, topic: publication.topic)
+        let (offer, reader, _) = mailbox.offerWithoutWaking(delivery, topic: publication.topic)
         if let reader { state.aftermath.readers.append(reader) }
         if case .parked(let id) = offer { return HeldBack(mailbox: mailbox, id: id) }
         return nil

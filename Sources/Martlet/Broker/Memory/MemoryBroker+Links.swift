@@ -79,7 +79,7 @@ extension MemoryBroker {
                 guard let sender = try state.core.send(dispatch.message, to: queue, options, now: timers.now) else {
                     return .done
                 }
-                state.senders.park(sender)
+                state.senders.park(queue, as: sender)
                 return .parked(sender, queue)
             case .reply(let address):
                 guard state.core.reply(dispatch.message, to: address) else {
@@ -273,7 +273,11 @@ extension MemoryBroker {
     /// - Returns: whether it still waited.
     @discardableResult
     func withdraw(_ sender: UInt64, from queue: QueueName, throwing error: any Error) -> Bool {
-        let withdrawn = locked { $0.withdraw(sender, from: queue) }
+        let withdrawn = locked { state in
+            let withdrawn = state.senders.remove(id: sender)
+            if withdrawn != nil { _ = state.core.withdraw(sender, from: queue) }
+            return withdrawn
+        }
         withdrawn?.continuation?.resume(throwing: error)
         return withdrawn != nil
     }
@@ -284,19 +288,13 @@ extension MemoryBroker {
         to queue: QueueName,
         isolation: isolated (any Actor)? = #isolation
     ) async throws {
-        try await withTaskCancellationHandler {
-            // Captured, it has this run where the caller runs.
-            _ = isolation
-            try await withCheckedThrowingContinuation { continuation in
-                let ended: Result<Void, any Error>? = locked { state in
-                    if Task.isCancelled { _ = state.withdraw(sender, from: queue) }
-                    return state.senders.attach(continuation, to: sender)
-                }
-                guard let ended else { return }
-                continuation.resume(with: ended.flatMap { Result { try Task.checkCancellation() } })
+        try await WaitingRoom<QueueName>.wait(for: sender) { body in
+            self.locked { state in
+                let waited = state.senders.contains(id: sender)
+                body(&state.senders)
+                // Whoever waits no longer takes the message with it.
+                if waited, !state.senders.contains(id: sender) { _ = state.core.withdraw(sender, from: queue) }
             }
-        } onCancel: {
-            withdraw(sender, from: queue, throwing: CancellationError())
         }
     }
 }
@@ -305,11 +303,5 @@ extension MemoryBroker.State {
     mutating func refusal(_ reason: String) -> MessagingError {
         core.countRefusal()
         return MessagingError(.refused, "the broker refused: \(reason)")
-    }
-
-    mutating func withdraw(_ sender: UInt64, from queue: QueueName) -> WaitingSenders.Withdrawn? {
-        guard let withdrawn = senders.withdraw(sender) else { return nil }
-        _ = core.withdraw(sender, from: queue)
-        return withdrawn
     }
 }

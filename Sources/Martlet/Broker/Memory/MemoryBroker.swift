@@ -27,7 +27,8 @@ public final class MemoryBroker: Sendable {
         /// What the handler wants sent.
         var actions = BrokerActions()
         var mailboxes = MailboxTable()
-        var senders = WaitingSenders()
+        /// The tasks that wait until the queue they send to has room, by the numbers of their messages.
+        var senders = WaitingRoom<QueueName>()
         var links: [Int: Weak] = [:]
         /// Where sessions are whose clients come over a network.
         var host: (any SessionHost)?

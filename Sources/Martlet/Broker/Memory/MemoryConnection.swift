@@ -15,6 +15,7 @@ public actor MemoryConnection: Connection {
     /// Publishes a message; see ``Connection/publish(_:to:options:)``.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
+        runtime.trace("publishing", topic.text, message)
         try await link.publish(message, to: topic, options)
     }
 
@@ -22,14 +23,16 @@ public actor MemoryConnection: Connection {
     public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
         try pattern.validate()
         let options = try options.checked(for: pattern, on: capabilities)
-        let mailbox = Mailbox<Delivery>(limit: options.limit, overflow: options.overflow)
+        let mailbox = Mailbox(limit: options.limit, overflow: options.overflow, weight: runtime.waitingWeight)
         let (ruled, recipient) = try link.broker.subscribe(link.client, to: pattern, options, mailbox)
-        return Subscription(mailbox, of: ruled.onlyTopic) { [link] in link.broker.unsubscribe(recipient) }
+        let source = DeliverySource(ruled, on: runtime)
+        return Subscription(mailbox, of: ruled.onlyTopic, from: source) { [link] in link.broker.unsubscribe(recipient) }
     }
 
     /// Sends a message to a queue; see ``Connection/send(_:to:options:)``.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
+        runtime.trace("sending", queue.text, message)
         try await link.send(message, to: queue, options)
     }
 
@@ -39,7 +42,10 @@ public actor MemoryConnection: Connection {
         try options.validate()
         let mailbox = Mailbox<Delivery>(limit: options.prefetch, overflow: .suspend)
         let (ruled, recipient) = try link.broker.consume(link.client, from: queue, options, mailbox)
-        return Subscription(mailbox, of: ruled.ownTopic) { [link] in link.broker.stopConsuming(recipient) }
+        let source = DeliverySource(on: runtime)
+        return Subscription(mailbox, of: ruled.ownTopic, from: source) { [link] in
+            link.broker.stopConsuming(recipient)
+        }
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
@@ -51,6 +57,7 @@ public actor MemoryConnection: Connection {
 
     /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
+        runtime.trace("replying", address, message)
         try await link.reply(message, to: address)
     }
 

@@ -15,7 +15,7 @@ extension Document {
             default: try foundationValue(type, at: node, path: path)
             }
         if let special, let value = special as? Value { return value }
-        return try Value(from: DocumentDecoder(document: self, node: node, path: path()))
+        return try Value(from: DocumentDecoder(document: self, node: node, path: path(), type: type))
     }
 
     private func array(_ type: Any.Type, at node: Int, path: () -> CodingPath) throws -> Any? {

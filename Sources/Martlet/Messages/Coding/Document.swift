@@ -12,6 +12,10 @@ final class Document {
     @exclusivity(unchecked) private var nodes: GrowingBuffer<DocumentNode>
     /// The keys of objects with many, by the node of the object.
     @exclusivity(unchecked) private var indexes: [Int: DocumentKeyIndex] = [:]
+    /// The documents of types that have defaults, and `nil` for those that have none, as far as they were asked for.
+    @exclusivity(unchecked) var defaults: [ObjectIdentifier: Document?] = [:]
+    /// Whether it is such a document itself: it lacks nothing, and what it does not have is to be missing.
+    var isOfDefaults = false
     /// Up to so many keys are compared one by one.
     private static let longestLinear = 24
 

@@ -3,12 +3,14 @@ struct DocumentDecoder: Decoder {
     let document: Document
     let node: Int
     let path: CodingPath
+    /// What is decoded: if it has defaults, they are what is missing.
+    var type: (any Decodable.Type)?
 
     var codingPath: [any CodingKey] { path.keys }
     var userInfo: [CodingUserInfoKey: Any] { document.userInfo }
 
     func container<Key: CodingKey>(keyedBy _: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        KeyedDecodingContainer(try DocumentKeyedContainer<Key>(document, node, path))
+        KeyedDecodingContainer(try DocumentKeyedContainer<Key>(document, node, path, of: type))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {

@@ -10,7 +10,7 @@
 ///
 /// It reads what it writes, and more. A `Bool` is `1`, `0`, `on`, `off`, `true` or `false`, in any case. A number is any
 /// decimal notation of it, a `Double` also `nan` or `inf`. Text is taken as it is, whatever it looks like. An empty body is
-/// `nil`, or empty text. Everything else is read as JSON.
+/// `nil`, or empty text. Everything else is read as JSON; a ``JSON`` itself also from text that is none, as that text.
 ///
 /// No message says that it was written so, for those who publish such text say nothing either. So both sides have to know:
 ///

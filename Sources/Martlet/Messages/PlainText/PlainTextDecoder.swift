@@ -7,25 +7,36 @@ import Foundation
 /// Decodes one value of a plain text: scalars as ``PlainText`` has them, whatever has members or elements from JSON.
 struct PlainTextDecoder: Decoder {
     private let bytes: [UInt8]
-    /// Whether text is asked for, for which `null` is a word like any other.
-    private let wantsText: Bool
+    private let type: any Decodable.Type
     let codingPath: [any CodingKey] = []
     let userInfo: [CodingUserInfoKey: Any] = [:]
 
     init(_ bytes: [UInt8], for type: any Decodable.Type) {
         self.bytes = bytes
-        wantsText = type == String?.self
+        self.type = type
     }
+
+    /// Whether text is asked for, for which `null` is a word like any other.
+    private var wantsText: Bool { type == String?.self }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        try json().container(keyedBy: type)
+        try document().container(keyedBy: type)
     }
 
-    func unkeyedContainer() throws -> any UnkeyedDecodingContainer { try json().unkeyedContainer() }
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer { try document().unkeyedContainer() }
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
 
-    private func json() throws -> DocumentDecoder {
-        DocumentDecoder(document: try Document(bytes, format: .json, userInfo: [:]), node: 0, path: .root)
+    private func document() throws -> DocumentDecoder {
+        DocumentDecoder(document: try Document(bytes, format: .json), node: 0, path: .root, type: type)
+    }
+}
+
+extension PlainTextDecoder {
+    /// The value of no type: JSON if it is that, nothing, or else text.
+    func json() throws -> JSON {
+        if bytes.isEmpty { return .null }
+        if let value = try? JSONCodec().decode(JSON.self, from: bytes) { return value }
+        return .string(try decode(String.self))
     }
 }
 

@@ -9,6 +9,8 @@ import ServiceLifecycle
 public struct Consume: Component {
     /// `Consume` and the queue's name.
     public let name: String
+    /// The queue, and the type of its values.
+    public let contract: ComponentContract?
     private let queue: QueueName
     private let options: ConsumeOptions
     private let onHandlerError: DeliveryErrorPolicy
@@ -30,6 +32,7 @@ public struct Consume: Component {
         handler: @escaping @Sendable (Received<Value>) async throws -> Void
     ) {
         name = "Consume \(queue.name)"
+        contract = ComponentContract(kind: "Consume", name: queue.name.text, types: [Value.self])
         self.queue = queue.name
         self.options = options
         self.onHandlerError = onHandlerError
@@ -55,6 +58,7 @@ public struct Consume: Component {
         handler: @escaping @Sendable (Delivery) async throws -> Void
     ) {
         name = "Consume \(queue)"
+        contract = ComponentContract(kind: "Consume", name: queue.text)
         self.queue = queue
         self.options = options
         self.onHandlerError = onHandlerError
@@ -97,7 +101,7 @@ extension NodeContext {
         _ handler: () async throws -> Void
     ) async throws {
         do {
-            try await handler()
+            try await inTurn(handler)
             try? delivery.ack()
         } catch {
             // Unsettled, it goes back by itself.

@@ -11,8 +11,8 @@ import Synchronization
 ///
 /// Time is monotonic and does not drift: a run that is late does not delay the ticks after it. Runs never overlap: a
 /// tick that comes while the body is still running is skipped, and counted. A body that returns ``Tick/stop`` ends
-/// the loop. What it throws is the component's failure; restarted, the loop counts its ticks from there. When the
-/// node stops, a run that has begun is finished.
+/// the loop, one that returns ``Tick/pause(_:)`` leaves out some ticks. What it throws is the component's failure;
+/// restarted, the loop counts its ticks from there. When the node stops, a run that has begun is finished.
 public struct Every: Component {
     /// The figures that all copies of the component share.
     private final class Figures: Sendable {
@@ -79,12 +79,19 @@ public struct Every: Component {
         var schedule = TickSchedule(start: timers.now, interval: interval)
         var lastReport = schedule.start
         while try await Pause.until(schedule.time, timers) == .over {
-            let began = timers.now
-            let tick = try await body()
+            let (tick, run) = try await context.inTurn {
+                let began = timers.now
+                return (try await body(), timers.now - began)
+            }
             let ended = timers.now
-            let skipped = tick == .again ? schedule.advance(at: ended) : 0
+            var skipped = 0
+            switch tick {
+            case .again: skipped = schedule.advance(at: ended)
+            case .pause(let pause): _ = schedule.advance(at: ended + max(pause, .zero).capped)
+            case .stop: break
+            }
             figures.timing.withLock { timing in
-                timing.record(ended - began)
+                timing.record(run)
                 timing.skip(skipped)
             }
             if let reportingInterval, ended - lastReport >= reportingInterval {
@@ -100,6 +107,8 @@ public struct Every: Component {
 public enum Tick: Sendable, Hashable {
     /// It runs again at the next tick.
     case again
+    /// It runs again at the first tick after so much time. The ticks until then do not count as skipped.
+    case pause(Duration)
     /// The loop ends.
     case stop
 }

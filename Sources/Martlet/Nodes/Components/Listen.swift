@@ -23,10 +23,14 @@ public struct Listen: Component {
     ) {
         let filter = TopicFilter<Event<Payload>>(pattern)
         name = "Listen \(pattern)"
+        contract = ComponentContract(kind: "Listen", name: pattern.text, types: [Payload.self])
         subscriber = Subscribe(to: filter, options: options, onHandlerError: onHandlerError) { received in
             try await handler(received.value.arrived(on: received.topic))
         }
     }
+
+    /// The topics, and what belongs to the events.
+    public let contract: ComponentContract?
 
     /// `Listen` and the pattern.
     public let name: String

@@ -15,6 +15,8 @@
 public struct Perform: Component {
     /// `Perform` and the action's name.
     public let name: String
+    /// The action, its goals, feedback and results.
+    public let contract: ComponentContract?
     private let action: QueueName
     private let options: ActionOptions
     private let serve: @Sendable (NodeContext) async throws -> Void
@@ -26,11 +28,18 @@ public struct Perform: Component {
         handler: @escaping @Sendable (GoalContext<Goal, Feedback>) async throws -> Result
     ) {
         name = "Perform \(action.name)"
+        contract = ComponentContract(
+            kind: "Perform",
+            name: action.name.text,
+            types: [Goal.self, Feedback.self, Result.self]
+        )
         self.action = action.name
         self.options = options
         serve = { context in
             try await context.connection
-                .perform(action, options: options, onReady: { context.ready() }, handler: handler)
+                .perform(action, options: options, onReady: { context.ready() }) { goal in
+                    try await context.inTurn { try await handler(goal) }
+                }
         }
     }
 

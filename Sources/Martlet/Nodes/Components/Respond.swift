@@ -5,6 +5,8 @@
 public struct Respond: Component {
     /// `Respond` and the procedure's name.
     public let name: String
+    /// The procedure, what it takes and what it answers.
+    public let contract: ComponentContract?
     private let queue: QueueName
     private let options: RespondOptions
     private let serve: @Sendable (NodeContext) async throws -> Void
@@ -12,9 +14,11 @@ public struct Respond: Component {
     private init(
         _ queue: QueueName,
         _ options: RespondOptions,
+        _ types: [Any.Type] = [],
         _ serve: @escaping @Sendable (NodeContext) async throws -> Void
     ) {
         name = "Respond \(queue)"
+        contract = ComponentContract(kind: "Respond", name: queue.text, types: types)
         self.queue = queue
         self.options = options
         self.serve = serve
@@ -26,9 +30,11 @@ public struct Respond: Component {
         options: RespondOptions = RespondOptions(),
         handler: @escaping @Sendable (Request) async throws -> Response
     ) {
-        self.init(rpc.name, options) { context in
+        self.init(rpc.name, options, [Request.self, Response.self]) { context in
             try await context.connection
-                .respond(to: rpc, options: options, onReady: { context.ready() }, handler: handler)
+                .respond(to: rpc, options: options, onReady: { context.ready() }) { request in
+                    try await context.inTurn { try await handler(request) }
+                }
         }
     }
 
@@ -38,9 +44,11 @@ public struct Respond: Component {
         options: RespondOptions = RespondOptions(),
         handler: @escaping @Sendable (Request, ResponseWriter<Element>) async throws -> Void
     ) {
-        self.init(rpc.name, options) { context in
+        self.init(rpc.name, options, [Request.self, Element.self]) { context in
             try await context.connection
-                .respond(to: rpc, options: options, onReady: { context.ready() }, handler: handler)
+                .respond(to: rpc, options: options, onReady: { context.ready() }) { request, writer in
+                    try await context.inTurn { try await handler(request, writer) }
+                }
         }
     }
 
@@ -52,7 +60,9 @@ public struct Respond: Component {
     ) {
         self.init(name, options) { context in
             try await context.connection
-                .respond(to: name, options: options, onReady: { context.ready() }, handler: handler)
+                .respond(to: name, options: options, onReady: { context.ready() }) { request in
+                    try await context.inTurn { try await handler(request) }
+                }
         }
     }
 

@@ -8,6 +8,8 @@ import ServiceLifecycle
 public struct Subscribe: Component {
     /// `Subscribe` and the pattern.
     public let name: String
+    /// The topics, and the type of their values.
+    public let contract: ComponentContract?
     private let pattern: TopicPattern
     private let options: SubscribeOptions
     private let read: @Sendable (NodeContext) async throws -> Void
@@ -28,6 +30,7 @@ public struct Subscribe: Component {
         handler: @escaping @Sendable (Received<Value>) async throws -> Void
     ) {
         name = "Subscribe \(filter.pattern)"
+        contract = ComponentContract(kind: "Subscribe", name: filter.pattern.text, types: [Value.self])
         pattern = filter.pattern
         self.options = options
         read = { context in
@@ -75,6 +78,7 @@ public struct Subscribe: Component {
         handler: @escaping @Sendable (Delivery) async throws -> Void
     ) {
         name = "Subscribe \(pattern)"
+        contract = ComponentContract(kind: "Subscribe", name: pattern.text)
         self.pattern = pattern
         self.options = options
         read = { context in
@@ -109,7 +113,7 @@ extension NodeContext {
     /// Runs a handler for one message, and treats its error as the policy says.
     fileprivate func handle(policy: HandlerErrorPolicy, _ handler: () async throws -> Void) async throws {
         do {
-            try await handler()
+            try await inTurn(handler)
         } catch {
             try Task.checkCancellation()
             if policy == .fail { throw error }

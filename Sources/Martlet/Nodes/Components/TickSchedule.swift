@@ -10,7 +10,7 @@ struct TickSchedule {
 
     init(start: Duration, interval: Duration) {
         self.start = start
-        self.interval = interval
+        self.interval = interval.capped
     }
 
     /// The time of the tick that is due next.

@@ -45,12 +45,17 @@ struct SettingsArticleTests {
             "KEY: 1", "from: {url: mqtt://a, KEY: 1}\nto: a\nroutes: []",
             "from: {url: mqtts://a, tls: {KEY: 1}}\nto: a\nroutes: []",
             "from: mqtt://a\nto: mqtt://b\ndefaults: {KEY: 1}",
+            "from: mqtt://a\nto: {carbon: {host: a, KEY: 1}}\nroutes: []",
+            "from: mqtt://a\nto: {file: {path: a, KEY: 1}}\nroutes: []",
+            "from: mqtt://a\nto: {console: {KEY: 1}}\nroutes: []",
+            "mqtt: {host: a, KEY: 1}\nconsole:", "amqp: {url: \"amqp://a\", KEY: 1}\nconsole:",
         ]
             + [
                 "topic: a, KEY: 1", "queue: a, KEY: 1", "rpc: a, KEY: 1", "action: a, KEY: 1",
                 "topic: a, retry: {KEY: 1}",
                 "topic: a, rate: {per-second: 1, KEY: 1}", "topic: a, sampling: {KEY: 1}",
                 "topic: a, only-if-changed: {KEY: 1}", "topic: a, dead-letters: {queue: a, KEY: 1}",
+                "topic: a, metrics: {KEY: 1}",
                 "topic: a, only-if: [{field: a, KEY: 1}]", "topic: a, store: {folder: a, KEY: 1}",
             ].map { "from: mqtt://a\nto: mqtt://b\nroutes: [{\($0)}]" }
     )

@@ -47,7 +47,7 @@ struct BridgeSettingsTests {
             in: folder.path
         )
         #expect(settings.name == "berlin")
-        #expect(settings.from.address == .mqtt("mqtt://me:s3cret%2F@a?keepalive=30s"))
+        #expect(settings.from.address == .broker(.mqtt("mqtt://me:s3cret%2F@a?keepalive=30s")))
         #expect(settings.from.client == "bridge-1")
         let tls = [
             "cafile=\(folder.path)/ca.pem", "certfile=/etc/me.pem", "keyfile=\(folder.path)/me.key",
@@ -56,7 +56,7 @@ struct BridgeSettingsTests {
         ]
         #expect(
             settings.to.address
-                == .amqp("amqps://berlin@b/site?" + tls.joined(separator: "&").replacing("/", with: "%2F"))
+                == .broker(.amqp("amqps://berlin@b/site?" + tls.joined(separator: "&").replacing("/", with: "%2F")))
         )
         #expect(
             settings.options

@@ -91,7 +91,7 @@ struct BridgeValuesTests {
             "--action",
             "g=h"
         )
-        #expect(all.from.address == .mqtt("mqtt://a") && all.to.address == .amqp("amqp://b"))
+        #expect(all.from.address == .broker(.mqtt("mqtt://a")) && all.to.address == .broker(.amqp("amqp://b")))
         #expect(
             all.routes.map(\.kind) == [
                 .topics("s.#", as: "x.{topic}", .forth), .queues("q", "r", .forth),
@@ -102,7 +102,7 @@ struct BridgeValuesTests {
         let back = try settings("mqtt://a", "amqp://b", "--topic", "s.*=t.{1}", "--rpc", "f", "--direction", "back")
         #expect(back.routes.map(\.kind) == [.topics("s.*", as: "t.{1}", .back), .calls("f", "f", isBackwards: true)])
         let environment = try settings("amqp://b", "--queue", "q", environment: "redis://a")
-        #expect(environment.from.address == .redis("redis://a"))
+        #expect(environment.from.address == .broker(.redis("redis://a")))
     }
 
     @Test("wrong options are refused")

@@ -91,9 +91,9 @@ struct OutputTests {
         for text in [
             "null", "true", "-9223372036854775808", "18446744073709551615", "0.5", "\"a\"", #"{"a":[1,{"b":null}]}"#,
         ] {
-            let value = try AnyJSON(Array(text.utf8))
+            let value = try JSON(parsing: Array(text.utf8))
             #expect(String(decoding: value.bytes, as: UTF8.self) == text)
         }
-        #expect(throws: MessagingError.self) { try AnyJSON(Array("{".utf8)) }
+        #expect(throws: MessagingError.self) { try JSON(parsing: Array("{".utf8)) }
     }
 }

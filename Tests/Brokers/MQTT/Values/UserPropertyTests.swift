@@ -5,10 +5,8 @@ import Testing
 
 @Suite struct UserPropertyTests {
     private func roundTrip(_ name: String, _ value: HeaderValue) -> Headers {
-        var headers = Headers()
         let property = UserProperty(name, value)
-        store(UserProperty(name: property.name, value: property.value), in: &headers)
-        return headers
+        return Headers(received: [UserProperty(name: property.name, value: property.value).header])
     }
 
     @Test(arguments: [
@@ -32,10 +30,13 @@ import Testing
     }
 
     @Test func aPropertyThatOnlyLooksEncodedIsText() {
-        var headers = Headers()
-        store(UserProperty(name: "a;bytes", value: "not base64!"), in: &headers)
-        store(UserProperty(name: "b;text", value: "%%%"), in: &headers)
-        store(UserProperty(name: "c;text", value: "/w=="), in: &headers)
+        let headers = Headers(
+            received: [
+                UserProperty(name: "a;bytes", value: "not base64!").header,
+                UserProperty(name: "b;text", value: "%%%").header,
+                UserProperty(name: "c;text", value: "/w==").header,
+            ]
+        )
         #expect(headers["a;bytes"] == "not base64!")
         #expect(headers["b;text"] == "%%%")
         #expect(headers["c;text"] == "/w==", "these bytes are not UTF-8")
@@ -46,10 +47,5 @@ import Testing
         let headers: Headers = [name: "value"]
         let code = await errorCode { try UserProperty.check(headers) }
         #expect(code == .invalidArgument)
-    }
-
-    private func store(_ property: UserProperty, in headers: inout Headers) {
-        let header = property.header
-        headers[header.name] = header.value
     }
 }

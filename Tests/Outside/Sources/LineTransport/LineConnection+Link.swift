@@ -80,10 +80,17 @@ extension LineConnection {
             case .failed:
                 let code = MessagingError.Code(rawValue: frame.name)
                 end(frame.number, .failure(MessagingError(code, frame.message.text ?? "")))
-            case .answer: state.withLock { $0.receive }?(frame.message, frame.name)
+            case .answer:
+                guard let message = message(frame) else { continue }
+                state.withLock { $0.receive }?(message, frame.name)
             case .delivery:
+                guard let message = message(frame) else {
+                    // Nobody can read it, now or later.
+                    try? delivery(frame, frame.message, over: link).nack(requeue: false)
+                    continue
+                }
                 // One that nobody reads any more is dropped, and by that goes back to its queue.
-                let delivery = delivery(frame, over: link)
+                let delivery = delivery(frame, message, over: link)
                 let feed = state.withLock { $0.opened[frame.number]?.feed }
                 if let feed { try? await feed.deliver(delivery) } else { leave(frame.number) }
             default: return
@@ -91,12 +98,23 @@ extension LineConnection {
         }
     }
 
-    private nonisolated func delivery(_ frame: Frame, over link: Link) -> Delivery {
+    /// The message of a frame, as the connection's format and transforms have it; one that they can't read is counted.
+    private nonisolated func message(_ frame: Frame) -> Message? {
+        let carried = frame.message
+        do {
+            return try runtime.message(ofPublication: carried.body, headers: carried.headers)
+        } catch {
+            runtime.count(\.undecodable, "a message of \(frame.name) could not be read: \(error)")
+            return nil
+        }
+    }
+
+    private nonisolated func delivery(_ frame: Frame, _ message: Message, over link: Link) -> Delivery {
         var settle: (@Sendable (Disposition) throws -> Void)?
         if let tag = frame.tag { settle = { [weak self] in try self?.settle(tag, of: link, as: $0) } }
         return Delivery(
             topic: TopicName(frame.name),
-            message: frame.message,
+            message: message,
             redeliveries: frame.redeliveries ?? 0,
             isRetained: frame.flag,
             settle: settle

@@ -85,7 +85,9 @@ public actor LineConnection: Connection {
     /// Publishes a message.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try runtime.check(publishing: message, to: topic, options, on: capabilities)
-        var frame = Frame(.publish, topic.text, message: message, expiry: options.expiry)
+        let bytes = try runtime.publicationBytes(of: message, format: options.format, carriesHeaders: true)
+        let coded = Message(bytes, headers: message.headers)
+        var frame = Frame(.publish, topic.text, message: coded, expiry: options.expiry)
         frame.flag = options.retain
         guard options.guarantee == .atMostOnce else {
             return try await ask(frame, options.guarantee, within: options.expiry)
@@ -106,7 +108,9 @@ public actor LineConnection: Connection {
     /// Sends a message to a queue.
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try runtime.check(sending: message, to: queue, options, on: capabilities)
-        var frame = Frame(.send, queue.text, message: message, expiry: options.expiry)
+        let bytes = try runtime.publicationBytes(of: message, carriesHeaders: true)
+        let coded = Message(bytes, headers: message.headers)
+        var frame = Frame(.send, queue.text, message: coded, expiry: options.expiry)
         frame.flag = options.requiresConsumer
         try await ask(frame, options.guarantee, within: options.expiry)
     }
@@ -114,7 +118,8 @@ public actor LineConnection: Connection {
     /// Sends a message to a reply address.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
         try runtime.check(replying: message)
-        try await request(Frame(.reply, address, message: message))
+        let bytes = try runtime.publicationBytes(of: message, format: .plain, carriesHeaders: true)
+        try await request(Frame(.reply, address, message: Message(bytes, headers: message.headers)))
     }
 
     /// Asks until there is an answer, if there is a guarantee.
@@ -167,7 +172,11 @@ public actor LineConnection: Connection {
         let number = state.withLock { $0.nextNumber() }
         (frame.number, frame.limit) = (number, limit)
         // If the request fails nobody holds the subscription, which takes it away again.
-        let (subscription, feed) = Subscription.makeSubscription(limit: limit, overflow: overflow) { [weak self] in
+        let (subscription, feed) = Subscription.makeSubscription(
+            limit: limit,
+            overflow: overflow,
+            maximumBytes: options.maximumWaitingBytes
+        ) { [weak self] in
             self?.leave(number)
         }
         state.withLock { $0.opened[number] = Opened(frame: frame, feed: feed) }
@@ -189,8 +198,7 @@ public actor LineConnection: Connection {
         state.withLock { $0.receive = receive }
         let answer = try await request(Frame(.listen))
         state.withLock { $0.address = answer.name }
-        let lease: @Sendable (String) -> String = { [weak self] _ in self?.state.withLock { $0.address } ?? "" }
-        return ReplyAddress(lease: lease, giveBack: { _ in })
+        return ReplyAddress(current: { [weak self] in self?.state.withLock { $0.address } ?? "" })
     }
 
     // MARK: The end

@@ -22,20 +22,20 @@ import Testing
 
     /// A message that expires before its sender has begun to wait: the sender is told, and does not take it for sent.
     @Test func aMessageThatExpiresBeforeItsSenderWaits() async {
-        var senders = WaitingSenders()
-        senders.park(1)
-        senders.park(2)
-        senders.park(3)
-        #expect(senders.expire(1) == nil)
-        #expect(senders.admit(2) == nil)
-        #expect(senders.withdraw(3) != nil)
-        #expect(senders.withdraw(3) == nil)
+        let senders = Shared(WaitingRoom<QueueName>())
+        senders.withLock { senders in
+            for number in UInt64(1)...3 { senders.park("q", as: number) }
+            let expired = senders.fail(id: 1, MessagingError(.timeout, "expired"))
+            #expect(expired != nil && expired?.continuation == nil)
+            #expect(senders.remove(id: 2)?.element == "q", "let in")
+            #expect(senders.contains(id: 3))
+            #expect(senders.remove(id: 3) != nil, "taken back")
+            #expect(senders.remove(id: 3) == nil)
+        }
         var results: [String] = []
         for number in UInt64(1)...3 {
             do {
-                try await withCheckedThrowingContinuation { continuation in
-                    if let ended = senders.attach(continuation, to: number) { continuation.resume(with: ended) }
-                }
+                try await WaitingRoom.wait(for: number) { body in senders.withLock { body(&$0) } }
                 results.append("sent")
             } catch {
                 results.append("\((error as? MessagingError)?.code == .timeout ? "expired" : "\(error)")")

@@ -1,9 +1,54 @@
+import Logging
 import Martlet
 import MartletTesting
 import Testing
 
 /// What a transport of somebody else's tells the runtime of its connection, and asks it.
 @Suite(.timeLimit(.minutes(10))) struct ConnectionRuntimeTests {
+    @Test func beginsWithoutALinkAndAsItsOptionsSay() async throws {
+        let runtime = ConnectionRuntime(options: ConnectionOptions(name: "somebody", maximumBodyBytes: 1))
+        #expect(runtime.states.state == .connecting)
+        #expect(runtime.name == "somebody")
+        #expect(runtime.logger[metadataKey: "connection"] == "somebody")
+        #expect(throws: MessagingError.self) { try runtime.check(replying: Message("ab")) }
+        let names = (0..<2).map { _ in ConnectionRuntime(options: ConnectionOptions()).name }
+        #expect(Set(names).count == 2, "each has a name of its own")
+        runtime.linkOpened()
+        #expect(runtime.states.state == .connected)
+        runtime.linkLost()
+        #expect(runtime.states.state == .disconnected)
+        await runtime.close {}
+        #expect(runtime.states.state == .closed)
+    }
+
+    /// Somebody else's transport makes of messages what the connection's options say.
+    @Test func makesOfMessagesWhatTheOptionsSay() async throws {
+        let runtime = ConnectionRuntime(
+            options: ConnectionOptions(format: .envelope, transforms: [Inverted()], maximumHeaders: 2)
+        )
+        let message = Message("[1]", headers: ["a": "b"])
+        let bytes = try runtime.publicationBytes(of: message, carriesHeaders: false)
+        #expect(try runtime.message(ofPublication: bytes).headers["a"] == "b")
+        #expect(bytes.first == ~UInt8(ascii: "{"))
+        let plain = try runtime.publicationBytes(of: message, format: .plain, carriesHeaders: true)
+        #expect(plain == Array("[1]".utf8).map { ~$0 })
+        let read = try runtime.message(ofPublication: plain, headers: ["a": "b"])
+        #expect(read.text == "[1]")
+        #expect(read.headers["a"] == "b")
+        let call = try runtime.message(ofCall: try runtime.callBytes(of: message))
+        #expect(call.text == "[1]")
+        #expect(call.headers["a"] == "b")
+        #expect(throws: MessagingError.self) {
+            try runtime.message(ofPublication: plain, headers: ["a": 1, "b": 2, "c": 3])
+        }
+        await runtime.close {}
+    }
+
+    private struct Inverted: BodyTransform {
+        func outgoing(_ bytes: [UInt8]) throws -> [UInt8] { bytes.map { ~$0 } }
+        func incoming(_ bytes: [UInt8]) throws -> [UInt8] { bytes.map { ~$0 } }
+    }
+
     @Test func closesOnceForAllAndInFull() async throws {
         let runtime = ConnectionRuntime(options: ConnectionOptions())
         #expect(runtime.missingLink.code == .notConnected)

@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func eachServerIsTriedUntilOneAccepts() async throws {
-        let session = ScriptedSession([.fails, .fails, .accepts], servers: [1, 2, 3])
+        let session = try ScriptedSession([.fails, .fails, .accepts], servers: [1, 2, 3])
         try await connected(session) {
             #expect(session.events.values == ["try 1", "try 2", "try 3", "restore", "open"])
             #expect(session.runtime.states.state == .connected)
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func anAddressThatSaysNothingIsGivenUpByTheConnectionsClock() async throws {
-        let session = ScriptedSession([.isSilent, .accepts], servers: [1, 2])
+        let session = try ScriptedSession([.isSilent, .accepts], servers: [1, 2])
         let connecting = Task { try await session.connect() }
         try await session.events.wait(for: 1)
         try await session.clock.waitForSleepers(count: 1)
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func restoringHasATimeLimit() async throws {
-        let session = ScriptedSession([.accepts], restoring: [.hangs])
+        let session = try ScriptedSession([.accepts], restoring: [.hangs])
         let connecting = Task { try await session.connect() }
         try await session.events.wait(for: 2)
         try await session.clock.waitForSleepers(count: 1)
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func aLostLinkIsTriedAgainAtGrowingIntervals() async throws {
-        let session = ScriptedSession([.accepts, .fails, .fails, .accepts])
+        let session = try ScriptedSession([.accepts, .fails, .fails, .accepts])
         try await connected(session) {
             await session.lose("the cable is cut")
             for (count, delay) in [(5, 100), (6, 200), (7, 400)] {
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func withoutFurtherAttemptsTheConnectionEndsAndSaysWhy() async throws {
-        let session = ScriptedSession([.accepts, .fails, .fails], attempts: 2)
+        let session = try ScriptedSession([.accepts, .fails, .fails], attempts: 2)
         try await session.connect()
         await session.lose("the cable is cut")
         for delay in [100, 200] {
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func allThatCloseShareOneFarewellAfterWhatWasAcceptedIsWritten() async throws {
-        let session = ScriptedSession([.accepts], unwritten: 3)
+        let session = try ScriptedSession([.accepts], unwritten: 3)
         try await session.connect()
         let cancelled = Task { await session.close() }
         cancelled.cancel()
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func goodbyeIsSaidOnALinkThatIsBeingRestored() async throws {
-        let session = ScriptedSession([.accepts, .accepts], restoring: [.succeeds, .hangs], unwritten: 3)
+        let session = try ScriptedSession([.accepts, .accepts], restoring: [.succeeds, .hangs], unwritten: 3)
         try await session.connect()
         await session.lose("the cable is cut")
         try await session.clock.waitForSleepers(count: 2)
@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func whatIsDroppedSaysGoodbyeByItself() async throws {
-        let session = ScriptedSession([.accepts], unwritten: 1)
+        let session = try ScriptedSession([.accepts], unwritten: 1)
         try await session.connect()
         session.abandon()
         try await session.events.wait { $0.last?.hasPrefix("end") == true }

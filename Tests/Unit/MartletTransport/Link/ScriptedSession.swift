@@ -39,7 +39,7 @@ actor ScriptedSession: LinkSession {
         unwritten: Int = 0,
         servers: [Int] = [1],
         attempts: Int? = nil
-    ) {
+    ) throws {
         self.answers = answers
         self.restoring = restoring
         self.unwritten = unwritten
@@ -53,7 +53,7 @@ actor ScriptedSession: LinkSession {
             reconnect: Backoff(initial: .milliseconds(100), jitter: 0, attempts: attempts)
         )
         keeper = LinkKeeper(link, options)
-        loop.open()
+        try loop.open()
     }
 
     /// The link breaks.

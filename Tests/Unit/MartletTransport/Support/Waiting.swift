@@ -18,7 +18,7 @@ func withLoop<Result>(
     _ body: (EventLoop) async throws -> Result
 ) async rethrows -> Result {
     let loop = EventLoop(name: name)
-    loop.open()
+    do { try loop.open() } catch { preconditionFailure("\(error)") }
     do {
         let result = try await body(loop)
         await loop.close()

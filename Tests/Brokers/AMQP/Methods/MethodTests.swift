@@ -1,0 +1,238 @@
+import IntegrationSupport
+import Martlet
+import MartletAMQP
+import MartletTesting
+import Synchronization
+import Testing
+
+/// Methods by way of exchanges, on a real RabbitMQ.
+@Suite(.timeLimit(.minutes(10))) struct MethodTests {
+    struct Pair: Codable, Sendable {
+        var a: Int
+        var b: Int
+    }
+
+    struct Letters: Codable, Sendable {
+        var count: Int
+    }
+
+    private func serving(
+        _ style: MethodStyle,
+        _ body: @escaping @Sendable (AMQPConnection, String) async throws -> Void
+    ) async throws {
+        try await withAMQP(port: try await RabbitMQServer.shared().port) { (connection: AMQPConnection) async throws -> Void in
+            let service = unique("svc")
+            let node = Node("methods-\(service)", on: connection) {
+                ServeMethods(of: service, on: connection, style: style, concurrency: 4) {
+                    Method("add") { (pair: Pair) in pair.a + pair.b }
+                    Method("nothing") { (_: NoArguments) in }
+                    Method("fail") { (_: NoArguments) -> Int in throw MessagingError("too-warm", "it is too warm") }
+                    Method("slow") { (_: NoArguments) in
+                        try await Task.sleep(for: .seconds(60))
+                        return 1
+                    }
+                    if style == .farine {
+                        StreamMethod("letters") { (letters: Letters, send: @Sendable (String) async throws -> Void) in
+                            for number in 0..<letters.count { try await send("letter \(number)") }
+                        }
+                    }
+                }
+            }
+            try await node.whileRunning { try await body(connection, service) }
+        }
+    }
+
+    @Test(arguments: [MethodStyle.farine, .nameko]) func valuesComeBack(style: MethodStyle) async throws {
+        try await serving(style) { (connection: AMQPConnection, service: String) async throws -> Void in
+            let client = MethodClient(of: service, on: connection, style: style)
+            #expect(try await client.call("add", Pair(a: 20, b: 22), returning: Int.self) == 42)
+            #expect(try await client.call("add", ordered: [20, 22], returning: Int.self) == 42)
+            // What Python takes for false is a value like any other.
+            #expect(try await client.call("add", Pair(a: 1, b: -1), returning: Int.self) == 0)
+            #expect(try await client.call("nothing", returning: Int?.self) == nil)
+            // Many at a time, whose replies come as they like.
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        try await client.call("add", Pair(a: number, b: number), returning: Int.self) == 2 * number
+                    }
+                }
+                for try await isRight in group { #expect(isRight) }
+            }
+            await client.close()
+            #expect(
+                await errorCode { _ = try await client.call("add", Pair(a: 1, b: 1), returning: Int.self) }
+                    == .connectionClosed
+            )
+        }
+    }
+
+    @Test(arguments: [MethodStyle.farine, .nameko]) func errorsComeBack(style: MethodStyle) async throws {
+        try await serving(style) { (connection: AMQPConnection, service: String) async throws -> Void in
+            let client = MethodClient(of: service, on: connection, style: style, timeout: .seconds(30))
+            let error = await #expect(throws: MessagingError.self) {
+                try await client.call("fail", returning: Int.self)
+            }
+            #expect(error?.code == .handlerFailed)
+            #expect(error?.message.contains("too-warm: it is too warm") ?? false, "\(error?.message ?? "")")
+            let missing = await errorCode { _ = try await client.call("add", ["a": 1], returning: Int.self) }
+            #expect(missing == (style == .nameko ? .invalidArgument : .handlerFailed))
+            #expect(
+                await errorCode { _ = try await client.call("add", Pair(a: 1, b: 1), returning: String.self) }
+                    == .decodingFailed
+            )
+            let unknown = await errorCode { _ = try await client.call("unknown", returning: Int.self) }
+            #expect(unknown == .noResponder)
+            let nobody = MethodClient(of: "\(service)x", on: connection, style: style)
+            #expect(await errorCode { _ = try await nobody.call("add", returning: Int.self) } == .noResponder)
+            await nobody.close()
+            let hasty = MethodClient(of: service, on: connection, style: style, timeout: .milliseconds(200))
+            #expect(await errorCode { _ = try await hasty.call("slow", returning: Int.self) } == .timeout)
+            await hasty.close()
+            // Cancelled at once, with the reply still to come.
+            let task = Task { try await client.call("slow", returning: Int.self) }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            let sum = try await client.call("add", Pair(a: 1, b: 1), returning: Int.self)
+            #expect(sum == 2)
+            await client.close()
+        }
+    }
+
+    @Test func streamsComeWhole() async throws {
+        try await serving(.farine) { (connection: AMQPConnection, service: String) async throws -> Void in
+            let client = MethodClient(of: service, on: connection, style: .farine)
+            var letters: [String] = []
+            // More than are fetched ahead.
+            for try await letter in try await client.stream("letters", Letters(count: 300), returning: String.self) {
+                letters.append(letter)
+            }
+            #expect(letters == (0..<300).map { "letter \($0)" })
+            var none = 0
+            for try await _ in try await client.stream("letters", Letters(count: 0), returning: String.self) {
+                none += 1
+            }
+            #expect(none == 0)
+            #expect(try await client.call("letters", Letters(count: 3), returning: String.self) == "letter 0")
+            let hasty = MethodClient(of: service, on: connection, style: .farine, timeout: .milliseconds(200))
+            let values = try await hasty.stream("slow", returning: Int.self)
+            #expect(await errorCode { for try await _ in values {} } == .timeout)
+            await hasty.close()
+            await client.close()
+        }
+    }
+
+    /// The program dies while it serves a request: another one serves it again.
+    @Test(arguments: [MethodStyle.farine, .nameko]) func aRequestOutlivesItsServer(style: MethodStyle) async throws {
+        let port = try await RabbitMQServer.shared().port
+        try await withAMQP(port: port) { caller in
+            let service = unique("svc")
+            let begun = Promise<Void>()
+            func node(_ connection: AMQPConnection, _ handler: @escaping @Sendable () async throws -> Int) -> Node {
+                Node(unique("dies"), on: connection) {
+                    ServeMethods(of: service, on: connection, style: style) {
+                        Method("work") { (_: NoArguments) in try await handler() }
+                    }
+                }
+            }
+            let client = MethodClient(of: service, on: caller, style: style)
+            let first = try await AMQPConnection.connect(AMQPOptions(servers: [.init(host: "127.0.0.1", port: port)]))
+            let dying = Task {
+                try await node(first) {
+                    begun.end(.success(()))
+                    try await Task.sleep(for: .seconds(60))
+                    return 1
+                }.run()
+            }
+            // Its queue is there once it runs.
+            let call = Task {
+                while true {
+                    do {
+                        return try await client.call("work", returning: Int.self)
+                    } catch let error as MessagingError where error.code == .noResponder {
+                        await Task.yield()
+                    }
+                }
+            }
+            try await begun.value()
+            dying.cancel()
+            _ = await dying.result
+            await first.close()
+            let second = node(caller) { 2 }
+            let answer = try await second.whileRunning { try await call.value }
+            #expect(answer == 2)
+            await client.close()
+        }
+    }
+
+    @Test func aServiceThatCantBeCarriedIsRefused() async throws {
+        try await withAMQP(port: try await RabbitMQServer.shared().port) { (connection: AMQPConnection) async throws -> Void in
+            func code(_ style: MethodStyle, _ concurrency: Int = 1, @MethodBuilder _ methods: () -> [ServedMethod])
+                async -> MessagingError.Code?
+            {
+                let made = methods()
+                return await errorCode {
+                    try ServeMethods(of: "s", on: connection, style: style, concurrency: concurrency) { made }
+                        .validate()
+                }
+            }
+            #expect(
+                await code(.nameko) {
+                    StreamMethod("s") { (_: NoArguments, _: @Sendable (Int) async throws -> Void) in }
+                } == .invalidArgument
+            )
+            #expect(await code(.farine, 0) { Method("m") { (_: NoArguments) in 1 } } == .invalidArgument)
+            #expect(
+                await code(.farine) {
+                    Method("m") { (_: NoArguments) in 1 }
+                    Method("m") { (_: NoArguments) in 2 }
+                } == .invalidArgument
+            )
+            #expect(await code(.farine) {} == .invalidArgument)
+        }
+    }
+
+    // MARK: Exchanges
+
+    @Test func whatIsPublishedIsConsumed() async throws {
+        try await withAMQP(port: try await RabbitMQServer.shared().port) { (connection: AMQPConnection) async throws -> Void in
+            let exchange = unique("exchange")
+            let seen = Mutex<[Int]>([])
+            let (done, poisoned) = (Promise<Void>(), Promise<Void>())
+            let node = Node("consumes-\(exchange)", on: connection) {
+                ConsumeExchange(exchange, key: "\(exchange).key", on: connection) { (pair: Pair) in
+                    let isSecond = seen.withLock { seen in
+                        seen.append(pair.a)
+                        return seen.count { $0 == pair.a } == 2
+                    }
+                    if pair.a == 7 {
+                        if isSecond { poisoned.end(.success(())) }
+                        throw MessagingError("no", "not this one")
+                    }
+                    if pair.a == 9 { done.end(.success(())) }
+                }
+            }
+            try await node.whileRunning {
+                let publish = ExchangePublisher(
+                    to: exchange,
+                    keys: ["\(exchange).key", "elsewhere"],
+                    on: connection,
+                    of: Pair.self
+                )
+                let wrong = ExchangePublisher(to: exchange, key: "\(exchange).key", on: connection, of: [Int].self)
+                try await publish(Pair(a: 1, b: 0))
+                try await wrong([1])
+                try await publish(Pair(a: 7, b: 0))
+                try await poisoned.value()
+                try await publish(Pair(a: 9, b: 0))
+                try await done.value()
+            }
+            // The one that is no such value is nobody's, and the one that can't be handled came twice.
+            #expect(seen.withLock { $0 } == [1, 7, 7, 9])
+            let other = ExchangePublisher(to: exchange, key: "k", kind: .topic, on: connection, of: Pair.self)
+            #expect(await errorCode { try await other(Pair(a: 1, b: 1)) } == .refused)
+            try await connection.deleteExchange(exchange)
+            try await connection.deleteQueue("\(exchange).key")
+        }
+    }
+}

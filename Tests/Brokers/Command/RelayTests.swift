@@ -1,0 +1,159 @@
+import Foundation
+import IntegrationSupport
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// `martlet relay`, between real brokers and a real Carbon.
+@Suite("martlet relay", .timeLimit(.minutes(10)))
+struct RelayTests {
+    private func wait(for server: CarbonServer, _ expected: [String], _ run: ProgramRun) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while Set(server.received) != Set(expected) {
+            guard ContinuousClock.now < deadline else {
+                throw ServerError("Carbon has \(server.received)\n\(run.output)\n\(run.errors)")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func end(_ run: ProgramRun) async throws {
+        run.send(signal: SIGTERM)
+        let end = try await run.waitForEnd()
+        #expect(end == .exited(0), "\(run.errors)")
+    }
+
+    @Test("a file of mulay's relays MQTT to Carbon, and tells nobody the password")
+    func relaysMQTT() async throws {
+        try await CarbonServer.withServer { carbon in
+            var options = MosquittoOptions()
+            options.users = [.init("me", password: "s3sam3")]
+            try await MosquittoServer.withServer(options) { mosquitto in
+                let folder = try TemporaryFolder("relay")
+                defer { folder.remove() }
+                let file = try folder.write(
+                    """
+                    carbon:
+                      host: 127.0.0.1
+                      port: \(carbon.port)
+                    mqtt:
+                      host: 127.0.0.1
+                      port: \(mosquitto.port)
+                      user: me
+                      password: s3sam3
+                    """,
+                    to: "relay.yml"
+                )
+                let check = try await Tool.run("relay", file, "--check")
+                #expect(check.exit == .exited(0))
+                #expect(try check.objects.first?["state"] as? String == "planned")
+
+                let relay = try await Tool.start("relay", file, "--report", "50ms", until: "bridging")
+                let url = "mqtt://me:s3sam3@127.0.0.1:\(mosquitto.port)"
+                let lines = "my.speedtest.download 1.5 1700000000\nmy.speedtest.upload 2 1700000000"
+                for text in [lines, "no line", "my.x 3 1700000001"] {
+                    let sent = try await Tool.run("publish", url, "mulay", text, "--raw")
+                    #expect(sent.exit == .exited(0), "\(sent.errors)")
+                }
+                try await wait(
+                    for: carbon,
+                    [
+                        "my.speedtest.download 1.5 1700000000", "my.speedtest.upload 2 1700000000", "my.x 3 1700000001",
+                    ],
+                    relay
+                )
+                try await end(relay)
+                for text in [relay.output, relay.errors, check.output, check.errors] {
+                    #expect(!text.contains("s3sam3"))
+                }
+            }
+        }
+    }
+
+    @Test("a queue of RabbitMQ, which Carbon's absence does not empty")
+    func relaysAMQP() async throws {
+        try await CarbonServer.withServer { carbon in
+            let folder = try TemporaryFolder("relay")
+            defer { folder.remove() }
+            let (url, queue) = (try await TestBroker.amqp.url, unique("metrics"))
+            let file = try folder.write(
+                "amqp: {url: \"\(url)\", queue: \(queue)}\ncarbon: {host: 127.0.0.1, port: \(carbon.port)}\n",
+                to: "relay.yml"
+            )
+            let relay = try await Tool.start("relay", file, until: "bridging")
+            carbon.pause()
+            for number in 1...3 {
+                let sent = try await Tool.run("send", url, queue, "a.b \(number) 170000000\(number)", "--raw")
+                #expect(sent.exit == .exited(0), "\(sent.errors)")
+            }
+            try await carbon.restart()
+            try await wait(for: carbon, (1...3).map { "a.b \($0) 170000000\($0)" }, relay)
+            try await end(relay)
+        }
+    }
+
+    @Test("JSON becomes metrics by the name of its topic")
+    func makesMetrics() async throws {
+        try await CarbonServer.withServer { carbon in
+            try await MosquittoServer.withServer { mosquitto in
+                let folder = try TemporaryFolder("relay")
+                defer { folder.remove() }
+                let url = "mqtt://127.0.0.1:\(mosquitto.port)"
+                let file = try folder.write(
+                    """
+                    from: \(url)
+                    to: {carbon: {host: 127.0.0.1, port: \(carbon.port), prefix: home}}
+                    routes:
+                      - topic: zigbee2mqtt/+
+                        metrics: {name: "zigbee.{1}.{field}", fields: [temperature, humidity], time: at}
+                    """,
+                    to: "relay.yml"
+                )
+                // What the broker has kept is no measurement of now.
+                let old = #"{"temperature": 9, "at": 1}"#
+                let kept = try await Tool.run("publish", url, "zigbee2mqtt/attic", old, "--retain")
+                #expect(kept.exit == .exited(0), "\(kept.errors)")
+                let relay = try await Tool.start("relay", file, until: "bridging")
+                let body = #"{"temperature": 21.5, "humidity": 40, "linkquality": 3, "at": 1700000000}"#
+                let sent = try await Tool.run("publish", url, "zigbee2mqtt/kitchen", body)
+                #expect(sent.exit == .exited(0), "\(sent.errors)")
+                try await wait(
+                    for: carbon,
+                    ["home.zigbee.kitchen.temperature 21.5 1700000000", "home.zigbee.kitchen.humidity 40 1700000000"],
+                    relay
+                )
+                try await end(relay)
+            }
+        }
+    }
+
+    @Test("a bridge to the console prints the messages and nothing else")
+    func printsMessages() async throws {
+        try await MosquittoServer.withServer { mosquitto in
+            let url = "mqtt://127.0.0.1:\(mosquitto.port)"
+            let bridge = try await Tool.start("bridge", url, "console:", "--topic", "lines.#", until: "bridging")
+            for text in ["one", "two"] {
+                let sent = try await Tool.run("publish", url, "lines.a", text, "--raw")
+                #expect(sent.exit == .exited(0), "\(sent.errors)")
+            }
+            try await bridge.waitForOutput("two")
+            try await end(bridge)
+            #expect(bridge.output == "one\ntwo\n")
+        }
+    }
+
+    @Test("a sink is no place to read from")
+    func refusesSources() async throws {
+        let wrong = try await Tool.run("bridge", "carbon://127.0.0.1", "mqtt://127.0.0.1", "--topic", "a")
+        #expect(wrong.exit == .exited(64))
+        #expect(wrong.errors.contains("only takes messages: write it second"), "\(wrong.errors)")
+        let queue = try await Tool.run("bridge", "mqtt://127.0.0.1", "console:", "--queue", "a", "--check")
+        #expect(queue.exit == .exited(64), "\(queue.output)")
+    }
+}
