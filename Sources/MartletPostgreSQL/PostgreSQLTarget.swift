@@ -82,6 +82,8 @@ struct PostgreSQLTarget: Sendable {
 
     // MARK: For one link
 
+    private static let timers = Timers(Timeline(ContinuousClock()))
+
     /// What libpq is given for a new link: what was said, addresses of the hosts, and the rules for TLS.
     ///
     /// libpq would ask for a name's address by a call that blocks. Given addresses beside the names it does not, and still
@@ -113,7 +115,11 @@ struct PostgreSQLTarget: Sendable {
                 }
                 do {
                     let number = port.isEmpty ? 5432 : Int(port) ?? 0
-                    let addresses = try await Resolver.addresses(of: host, port: number, deadline: deadline)
+                    let addresses = try await Resolver.addresses(
+                        of: host,
+                        port: number,
+                        limit: WaitLimit(deadline - .now, of: Self.timers)
+                    )
                     expanded += addresses.map { (host, $0.host, port) }
                 } catch let error as MessagingError {
                     // Another host may be found.
