@@ -62,6 +62,32 @@ import Testing
         await database.close()
     }
 
+    @Test func aShop() async throws {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect(options: ConnectionOptions(name: "shop"))
+        let database = try SQLite(":memory:")
+        try await database.prepareOutbox()
+        try await database.execute("CREATE TABLE stock (name TEXT, number INT)")
+        try await database.execute("INSERT INTO stock VALUES ('tea', 5)")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try? await Node("shop", on: connection) { ShopExample().shop(database) }.run() }
+            for _ in 0..<2 {
+                try await connection.send(
+                    ShopExample.Order(number: 1, name: "tea", amount: 2),
+                    to: ShopExample().orders
+                )
+            }
+            for try await shipment in try await connection.consume(from: ShopExample().shipments) {
+                #expect(shipment.number == 1)
+                break
+            }
+            group.cancelAll()
+        }
+        #expect(try await database.first("SELECT number FROM stock", as: Int.self) == 3)
+        await connection.close()
+        await database.close()
+    }
+
     @Test func statementsAndTransactions() async throws {
         let database = try SQLite(":memory:")
         try await database.execute("CREATE TABLE users (id INT, name TEXT)")
@@ -70,13 +96,11 @@ import Testing
         try await database.execute("CREATE TABLE orders (name TEXT, amount INT)")
         try await database.execute("INSERT INTO goods VALUES ('tea', 3), ('ham', 9), ('ale', 4)")
         try await database.execute("INSERT INTO stock VALUES ('tea', 5)")
-        let (limit, column, order) = (5.0, "name", Order(name: "tea", amount: 2))
+        let (limit, key, order) = (5.0, "name", Order(name: "tea", amount: 2))
         try await database.withSession { (db) async throws in
             let cheap: SQL = "price < \(limit)"
-            let names: [String] = try await db.rows(
-                "SELECT name FROM goods WHERE \(cheap) ORDER BY \(identifier: column)"
-            )
-            #expect(names == ["ale", "tea"])
+            let all: [String] = try await db.rows("SELECT name FROM goods WHERE \(cheap) ORDER BY \(identifier: key)")
+            #expect(all == ["ale", "tea"])
             try await db.withRows("SELECT id, name FROM users", as: User.self) { users in
                 for try await user in users { print(user.name) }
             }
@@ -104,5 +128,31 @@ import Testing
         let database = try PostgreSQL("postgres://shop@db.home/shop", options: .init(sessions: 20))
         let open = try await database.rows("SELECT id FROM orders WHERE shipped IS NULL", as: Int.self)
         print(open)
+    }
+}
+
+/// The shop of the article on databases.
+struct ShopExample: Sendable {
+    struct Order: Codable, Sendable {
+        var number: Int
+        var name: String
+        var amount: Int
+    }
+
+    struct Shipment: Codable, Sendable {
+        var number: Int
+    }
+
+    let orders = Queue<Order>("orders")
+    let shipments = Queue<Shipment>("shipments")
+
+    func shop(_ database: any Database) -> [any Component] {
+        [
+            Consume(from: orders, in: database, deduplicating: .by(\.number)) { order, db in
+                try await db.execute("UPDATE stock SET number = number - \(order.amount) WHERE name = \(order.name)")
+                try await db.send(Shipment(number: order.number), to: shipments)
+            },
+            Outbox(database),
+        ]
     }
 }
