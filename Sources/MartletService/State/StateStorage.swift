@@ -27,7 +27,7 @@ package final class StateStorage: Sendable {
         guard lock >= 0 else {
             throw StateFileError(.unreadable, path, "\(StoreFailure(of: "open")) (\(path).lock)")
         }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        guard Self.take(lock) else {
             let failure = StoreFailure(of: "flock")
             close(lock)
             guard failure.code == EWOULDBLOCK else { throw StateFileError(.unreadable, path, "\(failure)") }
@@ -36,6 +36,17 @@ package final class StateStorage: Sendable {
     }
 
     deinit { close(lock) }
+
+    /// Locks a file. One that is let go of just now may be held for a moment more, by a task that ends or a process that is being
+    /// started; the kernel knows no limit for a wait, so this asks again for half a second.
+    private static func take(_ file: Int32) -> Bool {
+        for _ in 0..<50 {
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EWOULDBLOCK || errno == EINTR else { return false }
+            usleep(10_000)
+        }
+        return flock(file, LOCK_EX | LOCK_NB) == 0
+    }
 
     private static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
