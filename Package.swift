@@ -31,6 +31,10 @@ let package = Package(
         .library(name: "MartletService", targets: ["MartletService"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
+        .library(name: "MartletServer", targets: ["MartletServer"]),
+        .library(name: "MartletPostgreSQL", targets: ["MartletPostgreSQL"]),
+        .library(name: "MartletSQL", targets: ["MartletSQL"]),
+        .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
@@ -44,6 +48,7 @@ let package = Package(
             name: "Settings",
             description: "Settings from files and the environment, and the package that reads YAML."
         ),
+        .trait(name: "SQL", description: "Databases at every handler's hand, on the C libraries of theirs."),
         .trait(
             name: "Service",
             description: "Services with settings, a state file and a command line, and the package that reads that.",
@@ -52,14 +57,17 @@ let package = Package(
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
-            enabledTraits: ["Settings"]
+            enabledTraits: ["Settings", "Server"]
         ),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "Command"]),
+        .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -141,6 +149,26 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // MQTT's packets and what a broker holds for a client: values, without input, output or clock. No product.
+        .target(
+            name: "MartletMQTTWire",
+            swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]
+        ),
+        .target(
+            name: "MartletServer",
+            dependencies: [
+                "Martlet",
+                "MartletMQTTWire",
+                "COpenSSL",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server"])),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "MartletRelay",
             dependencies: [
@@ -166,6 +194,27 @@ let package = Package(
                 "Martlet",
                 .product(name: "Yams", package: "Yams", condition: .when(traits: ["Settings"])),
             ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MartletSQL",
+            dependencies: [
+                "Martlet",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+        .target(
+            name: "MartletSQLite",
+            dependencies: ["Martlet", "MartletSQL", "MartletTransport", "CSQLite"],
+            swiftSettings: settings
+        ),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(
+            name: "MartletPostgreSQL",
+            dependencies: ["Martlet", "MartletSQL", "MartletTransport", "CPostgreSQL"],
             swiftSettings: settings
         ),
         // A connection to whatever a URL names: of each kind of broker that the program's traits bring.
@@ -201,6 +250,7 @@ let package = Package(
                 "MartletBrokers",
                 "MartletConsole",
                 "MartletRelay",
+                "MartletServer",
                 "MartletSettings",
                 "MartletTransport",
                 command("ArgumentParser", from: "swift-argument-parser"),
@@ -237,8 +287,12 @@ let package = Package(
                 "MartletBrokers",
                 "MartletCompression",
                 "MartletMQTT",
+                "MartletPostgreSQL",
                 "MartletRedis",
                 "MartletRelay",
+                "MartletServer",
+                "MartletSQL",
+                "MartletSQLite",
                 "MartletSettings",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -251,6 +305,12 @@ let package = Package(
             name: "MartletCodecTests",
             dependencies: ["Martlet", "MartletTesting"],
             path: "Tests/Unit/Codecs",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletMQTTWireTests",
+            dependencies: ["MartletMQTTWire", "MartletTesting"],
+            path: "Tests/Unit/MQTTWire",
             swiftSettings: settings
         ),
         .testTarget(
@@ -333,6 +393,7 @@ let package = Package(
             name: "MartletConformanceTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletTesting",
+                "ServerSupport",
             ],
             path: "Tests/Brokers/Conformance",
             swiftSettings: settings
@@ -403,12 +464,38 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletSQLTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite",
+                "MartletSettings", "MartletTesting",
+            ],
+            path: "Tests/Brokers/SQL",
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletRelayTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletRelay",
                 "MartletTesting",
             ],
             path: "Tests/Brokers/Relay",
+            swiftSettings: settings
+        ),
+        // What tests share that are done on Martlet's own broker, too. No product.
+        .target(
+            name: "ServerSupport",
+            dependencies: ["IntegrationSupport", "Martlet", "MartletServer"],
+            path: "Tests/Support/Server",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletServerTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletMQTTWire", "MartletServer", "MartletTesting",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/Brokers/Server",
+            exclude: ["Peers"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -429,6 +516,7 @@ let package = Package(
             name: "MartletInteropTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+                "ServerSupport",
             ],
             path: "Tests/Brokers/Interop",
             exclude: ["Peers"],

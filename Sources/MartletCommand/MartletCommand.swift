@@ -42,6 +42,7 @@ struct MartletCommand: ParsableCommand {
             ReceiveCommand.self,
             BridgeCommand.self,
             RelayCommand.self,
+            BrokerCommand.self,
             NodesCommand.self,
             DemoCommand.self,
             BenchCommand.self,

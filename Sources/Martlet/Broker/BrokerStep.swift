@@ -8,8 +8,8 @@ public struct BrokerStep: Sendable, Hashable {
     init(_ delivery: BrokerDelivery) {
         client = delivery.client
         switch delivery {
-        case .publication(let message, let topic, _, _):
-            dispatch = BrokerDispatch(message, to: .topic(topic, retain: false))
+        case .publication(let publication, _, _):
+            dispatch = BrokerDispatch(publication.message, to: .topic(publication.topic, retain: false))
         case .assignment(let queued, _, let queue, _):
             dispatch = BrokerDispatch(queued.message, to: .queue(queue))
         case .reply(let message, let address, _):

@@ -94,6 +94,9 @@ public struct TopicPattern: Sendable, Hashable {
         hasWildcards ? nil : TopicName(segments: segments.map { if case .literal(let text) = $0 { text } else { "" } })
     }
 
+    /// Whether ``validate()`` throws nothing.
+    package var isValid: Bool { problem == nil }
+
     /// Throws ``MessagingError/Code/invalidFilter``, saying which segment is wrong, unless the pattern is valid.
     public func validate() throws {
         guard let problem else { return }

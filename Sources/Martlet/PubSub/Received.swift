@@ -1,4 +1,7 @@
 /// A value as it arrived, with where it came from.
+///
+/// The members of the value can be asked for directly: `order.amount` is `order.value.amount`.
+@dynamicMemberLookup
 public struct Received<Value: Sendable>: Sendable {
     /// The value.
     public let value: Value
@@ -9,6 +12,9 @@ public struct Received<Value: Sendable>: Sendable {
         self.value = value
         self.delivery = delivery
     }
+
+    /// A member of the value.
+    public subscript<Member>(dynamicMember member: KeyPath<Value, Member>) -> Member { value[keyPath: member] }
 
     /// The topic it was published to, or the queue's name.
     public var topic: TopicName { delivery.topic }

@@ -1,4 +1,4 @@
-public import Martlet
+import Martlet
 
 /// Publishes values as JSON to an exchange, as programs that use kombu read them.
 ///

@@ -1,4 +1,4 @@
-public import Martlet
+import Martlet
 
 /// A method that answers with one value.
 ///

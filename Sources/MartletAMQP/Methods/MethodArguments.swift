@@ -1,4 +1,4 @@
-public import Martlet
+import Martlet
 
 /// The arguments of a method that has none.
 public struct NoArguments: Codable, Sendable, Hashable {

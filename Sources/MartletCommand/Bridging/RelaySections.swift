@@ -45,15 +45,15 @@ struct RelaySections {
         let host = try hostNode.text()
         let port = try table.int("port", in: 1...65_535) ?? 1_883
         let topic = try table.text("topic") ?? standardName
-        let user = try table.text("user")
+        let user = try text("user", &table)
         let password = try password(&table, relativeTo: folder)
         try table.finish("mqtt")
         // A name with a colon is an address of IPv6.
         guard var url = try? BrokerURL("mqtt://\(host.contains(":") ? "[\(host)]" : host):\(port)") else {
             throw hostNode.error("it is no name of a host")
         }
-        url.user = user.flatMap { $0.isEmpty ? nil : $0 }
-        url.password = password.flatMap { $0.isEmpty ? nil : $0 }
+        url.user = user
+        url.password = password
         let address = BrokerAddress.mqtt(url.written)
         return (address, .topics(address.pattern(topic), as: "{topic}", .forth))
     }
@@ -81,7 +81,13 @@ struct RelaySections {
     ) throws(SettingsError) -> String? {
         try table.exclude("password", "password-file")
         try table.exclude("password", "password-env")
-        if let password = try table.text("password") { return password }
+        if table.has("password") { return try text("password", &table) }
         return try BridgeSettings.End.secret("password", &table, relativeTo: folder)
+    }
+
+    /// A text that may be empty, which is as if it were not there.
+    private static func text(_ key: String, _ table: inout SettingsTable) throws(SettingsError) -> String? {
+        if let node = table.find(key), case .text("", _) = node.value { return nil }
+        return try table.text(key)
     }
 }

@@ -68,7 +68,7 @@ struct Session: Sendable {
     func use<Result: Sendable>(
         _ connection: any Connection,
         _ address: String,
-        tell: @Sendable (String) -> Void,
+        tell: @escaping @Sendable (String) -> Void,
         _ body: (any Connection) async throws -> Result
     ) async throws -> Result {
         do {

@@ -8,11 +8,9 @@ extension MQTTSession {
     nonisolated func put(_ outgoing: Outgoing) async throws {
         try Task.checkCancellation()
         try limits.withLock { try $0.check(outgoing) }
-        try await outlet.outbox.put(
-            outgoing,
-            bytes: outgoing.bytes,
-            limit: WaitLimit(outgoing.expiry, of: runtime.timers)
-        )
+        // It waits for room until it has expired.
+        let limit = WaitLimit(outgoing.expiry, of: runtime.timers)
+        try await outlet.outbox.put(outgoing, bytes: outgoing.bytes, limit: limit)
     }
 
     /// Hands a message to the loop; with a guarantee, returns when the broker has confirmed it.

@@ -1,33 +1,11 @@
 import CMosquitto
 import Martlet
 
-/// A header as a user property of MQTT 5: a name and a text.
-///
-/// A text that MQTT does not allow (it has control characters) and bytes go as base64, under a name that ends in
-/// `;text` or `;bytes`.
-struct UserProperty: Equatable {
-    private static let textSuffix = ";text"
-    private static let bytesSuffix = ";bytes"
+extension UserProperty {
     private static let maximumBytes = 65_535
 
-    let name: String
-    let value: String
-
-    init(name: String, value: String) {
-        self.name = name
-        self.value = value
-    }
-
     init(_ name: String, _ value: HeaderValue) {
-        guard let text = value.string else {
-            self.init(name: name + Self.bytesSuffix, value: Base64.text(value.bytes ?? []))
-            return
-        }
-        if Self.isAllowed(text) {
-            self.init(name: name, value: text)
-        } else {
-            self.init(name: name + Self.textSuffix, value: Base64.text(Array(text.utf8)))
-        }
+        self.init(name, value, isAllowed: Self.isAllowed)
     }
 
     /// Throws `MessagingError.Code.invalidArgument` for headers that MQTT can't carry.
@@ -52,19 +30,6 @@ struct UserProperty: Equatable {
         }
     }
 
-    /// The header that it stands for. One whose base64 is none is what it looks like: a text.
-    var header: Headers.Element {
-        if name.hasSuffix(Self.textSuffix), let bytes = Base64.bytes(value),
-            let text = String(validating: bytes, as: UTF8.self)
-        {
-            (String(name.dropLast(Self.textSuffix.count)), .string(text))
-        } else if name.hasSuffix(Self.bytesSuffix), let bytes = Base64.bytes(value) {
-            (String(name.dropLast(Self.bytesSuffix.count)), .bytes(bytes))
-        } else {
-            (name, .string(value))
-        }
-    }
-
     /// Whether a text can be a Response Topic, which has no wildcards (MQTT 5, 3.3.2.3.5).
     static func isTopic(_ text: String) -> Bool {
         !text.isEmpty && isAllowed(text) && !text.utf8.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
@@ -85,9 +50,5 @@ extension HeaderValue {
         case .bytes(let bytes): bytes.count
         case .integer, .double, .boolean: 0
         }
-    }
-
-    fileprivate var bytes: [UInt8]? {
-        if case .bytes(let bytes) = self { bytes } else { nil }
     }
 }

@@ -3,6 +3,7 @@ import Martlet
 import MartletAMQP
 import MartletMQTT
 import MartletRedis
+import ServerSupport
 
 // The server's options have the same name.
 import struct MartletRedis.RedisOptions
@@ -13,6 +14,9 @@ enum BrokerSetup: String, CaseIterable, Sendable {
     case mqtt311 = "MQTT 3.1.1"
     case mqtt5Secured = "MQTT 5 under TLS with a password"
     case mqtt311Secured = "MQTT 3.1.1 under TLS with a password"
+    case own5 = "MQTT 5 on Martlet's own broker"
+    case own311 = "MQTT 3.1.1 on Martlet's own broker"
+    case own5Secured = "MQTT 5 on Martlet's own broker under TLS with a password"
     case amqp = "AMQP"
     case amqpSecured = "AMQP under TLS with client certificates"
     case amqpReplyQueue = "AMQP with a reply queue of its own"
@@ -33,6 +37,10 @@ enum BrokerSetup: String, CaseIterable, Sendable {
             return Server(port: try await MosquittoServer.shared().port)
         case .mqtt5Secured, .mqtt311Secured:
             return Server(port: try Self.port(await MosquittoServer.sharedSecured().tlsPort))
+        case .own5, .own311:
+            return Server(port: try await OwnBroker.shared.port)
+        case .own5Secured:
+            return Server(port: try await OwnBroker.shared.tlsPort)
         case .amqp, .amqpReplyQueue:
             return Server(port: try await RabbitMQServer.sharedSecured().port)
         case .amqpSecured:
@@ -73,12 +81,12 @@ enum BrokerSetup: String, CaseIterable, Sendable {
         // Many handshakes at the same time may take a small machine longer than the default.
         let connectTimeout = Duration.seconds(60)
         switch self {
-        case .mqtt5, .mqtt311, .mqtt5Secured, .mqtt311Secured:
+        case .mqtt5, .mqtt311, .mqtt5Secured, .mqtt311Secured, .own5, .own311, .own5Secured:
             var options = MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)], connection: connection)
             options.reconnect = reconnect
             options.connectTimeout = connectTimeout
-            options.version = self == .mqtt5 || self == .mqtt5Secured ? .v5 : .v311
-            if self == .mqtt5Secured || self == .mqtt311Secured {
+            options.version = self == .mqtt311 || self == .mqtt311Secured || self == .own311 ? .v311 : .v5
+            if self == .mqtt5Secured || self == .mqtt311Secured || self == .own5Secured {
                 options.username = "alice"
                 options.password = "sesame"
                 options.tls = TLSOptions(trust: .file(try await TestCertificates.shared.authority))

@@ -40,11 +40,14 @@ import Testing
         #expect(try await climate.next()?.value == Climate(temperature: 21.5))
     }
 
-    @Test(arguments: [BrokerSetup.mqtt5, .mqtt311]) func mosquittosProgramsSpeakIt(_ setup: BrokerSetup) async throws {
+    @Test(arguments: [BrokerSetup.mqtt5, .mqtt311, .own5, .own311]) func mosquittosProgramsSpeakIt(_ setup: BrokerSetup)
+        async throws
+    {
         let connection = try await Self.connect(setup)
         let port = try await setup.server().port
-        let base = "devices-\(setup == .mqtt5 ? 5 : 311)"
-        let server = ["-h", "127.0.0.1", "-p", "\(port)", "-V", setup == .mqtt5 ? "5" : "311"]
+        let isNew = setup == .mqtt5 || setup == .own5
+        let base = "devices-\(isNew ? 5 : 311)"
+        let server = ["-h", "127.0.0.1", "-p", "\(port)", "-V", isNew ? "5" : "311"]
         let publisher = try Program.find("mosquitto_pub", package: "mosquitto-clients")
         try await expectDevices(on: connection, below: base) { messages in
             for (topic, text) in messages {
@@ -71,7 +74,7 @@ import Testing
                 #expect(try await kept.next()?.message.text == "end")
                 continue
             }
-            let format = setup == .mqtt5 ? "%p|%C|%P" : "%p||"
+            let format = isNew ? "%p|%C|%P" : "%p||"
             let seen = try await Program.run(
                 subscriber,
                 server + ["-t", topic.mqtt, "-C", "1", "-W", "60", "-F", format]

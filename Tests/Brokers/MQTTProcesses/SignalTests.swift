@@ -57,7 +57,7 @@ private func endsInOrder(by signal: CInt) async throws {
                 Subscribe(to: Topic<Int>(jobs)) { _ in
                     // Work in hand is finished.
                     kill(getpid(), signal)
-                    try await Task.sleep(for: .milliseconds(200))
+                    try await gracefulShutdown()
                     try await connection.publish(
                         "done",
                         to: Topic("result"),
@@ -91,7 +91,7 @@ private func hangs(until signals: [CInt], catching: [UnixSignal] = [.sigterm, .s
             for signal in signals {
                 kill(getpid(), signal)
                 // Two of one kind that come at once are one.
-                usleep(200_000)
+                try await gracefulShutdown()
             }
             await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
         }

@@ -19,8 +19,10 @@ struct BrokerCore: Sendable {
     }
 
     private struct Client: Sendable {
-        let identity: BrokerClient
+        var identity: BrokerClient
         let will: Will?
+        /// Whether it is a session, whose subscriptions hold while its client is absent.
+        var isSession = false
         var isOnline = true
         var subscriptions: [Int: Subscription] = [:]
         var consumers: [Int: Consumer] = [:]
@@ -41,7 +43,7 @@ struct BrokerCore: Sendable {
 
     init(_ options: MemoryBroker.Options) {
         index = SubscriberIndex(cachedTopics: options.cachedTopics)
-        retained = RetainedMessages(limit: options.retainedTopics)
+        retained = RetainedMessages(limit: options.retainedTopics, byteLimit: options.retainedBytes)
         queues = BrokerQueues(limit: options.queues, defaults: options.queueDefaults)
     }
 
@@ -107,47 +109,78 @@ struct BrokerCore: Sendable {
         queues.requeueAll(of: id, now: now, effects: &effects)
     }
 
+    // MARK: Sessions
+
+    /// A session's client is there: for the first time, or again.
+    ///
+    /// - Parameter number: the session's, which it keeps, whoever connects to it.
+    mutating func enter(_ number: Int, _ identity: BrokerClient) {
+        if clients[number] == nil {
+            clients[number] = Client(identity: identity, will: nil, isSession: true)
+        } else {
+            clients[number]?.identity = identity
+            clients[number]?.isOnline = true
+        }
+    }
+
+    /// A session's client goes. Its subscriptions hold on.
+    mutating func leave(_ number: Int, inOrder: Bool) {
+        guard let client = clients[number], client.isOnline else { return }
+        clients[number]?.isOnline = false
+        effects.append(.tellGone(client.identity, inOrder: inOrder))
+    }
+
+    /// A session ends.
+    mutating func end(_ number: Int) {
+        leave(number, inOrder: false)
+        guard let client = clients.removeValue(forKey: number) else { return }
+        for old in client.subscriptions.values { remove(old) }
+    }
+
+    /// The topics of a pattern for which a message is kept, in no particular order: there may be many.
+    func keptTopics(of pattern: TopicPattern) -> [TopicName] { retained.topics(of: pattern) }
+
+    func keptMessage(for topic: TopicName, now: Duration) -> BrokerPublication? {
+        retained.message(for: topic, now: now)
+    }
+
     // MARK: Topics
 
     /// Publishes a message. All that is published goes this way.
     ///
-    /// - Parameters:
-    ///   - retain: whether it is kept for those who subscribe later.
-    ///   - time: until when it is kept; `nil`: for ever.
     /// - Returns: the subscribers that the shell is to deliver it to, all at once.
     /// - Throws: ``MessagingError/Code/refused`` if it is to be kept and would be one retained topic too many.
-    mutating func publish(
-        _ message: Message,
-        to topic: TopicName,
-        retain: Bool,
-        until time: Duration? = nil
-    ) throws -> [Subscriber] {
-        if retain {
-            guard retained.hasRoom(for: topic) else {
-                throw MessagingError(.refused, "the broker retains \(retained.limit) topics and takes no more")
+    mutating func publish(_ publication: BrokerPublication) throws -> [Subscriber] {
+        if publication.retain {
+            guard retained.hasRoom(for: publication) else {
+                throw MessagingError(
+                    .refused,
+                    "the broker retains \(retained.limit) topics and \(retained.byteLimit) bytes, and takes no more"
+                )
             }
-            retained.keep(message, for: topic, until: time)
+            retained.keep(publication)
         }
         counts.published += 1
-        return shared.choose(among: index.subscribers(of: topic))
+        let subscribers = index.subscribers(of: publication.topic)
+        return shared.choose(among: subscribers) { clients[$0.recipient.client]?.isOnline ?? false }
     }
 
     /// Publishes a message that no task waits to see published: a will, or one of the broker's handler.
     ///
-    /// - Throws: as ``publish(_:to:retain:until:)``.
-    mutating func announce(_ message: Message, to topic: TopicName, retain: Bool) throws {
-        for subscriber in try publish(message, to: topic, retain: retain) {
-            let isRetained = retain && subscriber.retainAsPublished
-            effects.append(.deliver(.publication(message, topic, isRetained: isRetained, to: subscriber)))
+    /// - Throws: as ``publish(_:)``.
+    mutating func announce(_ publication: BrokerPublication) throws {
+        for subscriber in try publish(publication) {
+            let isRetained = publication.retain && subscriber.retainAsPublished
+            effects.append(.deliver(.publication(publication, isRetained: isRetained, to: subscriber)))
         }
     }
 
     private mutating func publishWill(_ will: Will) {
         do {
-            try announce(will.message, to: will.topic, retain: will.retain)
+            try announce(BrokerPublication(will.message, to: will.topic, retain: will.retain))
         } catch {
             // There is no room to keep it. Those who are there get it all the same.
-            try? announce(will.message, to: will.topic, retain: false)
+            try? announce(BrokerPublication(will.message, to: will.topic, retain: false))
         }
     }
 
@@ -167,19 +200,21 @@ struct BrokerCore: Sendable {
             recipient: recipient,
             retainAsPublished: options.retainAsPublished,
             knowsTopic: !pattern.hasWildcards,
-            share: share
+            share: share,
+            isSession: clients[recipient.client]?.isSession ?? false
         )
         index.insert(subscriber, id: id, for: pattern)
         guard options.retained, share == nil else { return }
-        for (topic, message) in retained.messages(for: pattern, now: now) {
-            effects.append(.deliver(.publication(message, topic, isRetained: true, to: subscriber)))
+        for topic in retained.topics(of: pattern).sorted(by: { $0.text < $1.text }) {
+            guard let kept = retained.message(for: topic, now: now) else { continue }
+            effects.append(.deliver(.publication(kept, isRetained: true, to: subscriber)))
         }
     }
 
     mutating func unsubscribe(_ recipient: Recipient) {
         guard let old = clients[recipient.client]?.subscriptions.removeValue(forKey: recipient.number) else { return }
-        // Of one whose link is lost it has been removed.
-        if clients[recipient.client]?.isOnline == true { remove(old) }
+        // Of one whose link is lost it has been removed, but for a session's.
+        if let client = clients[recipient.client], client.isOnline || client.isSession { remove(old) }
     }
 
     private mutating func remove(_ subscription: Subscription) {

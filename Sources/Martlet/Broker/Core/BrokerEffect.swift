@@ -1,19 +1,24 @@
 /// Whom a message is for: a client's subscription or consumer, under the number that the shell gave it.
-struct Recipient: Sendable, Hashable {
-    let client: Int
-    let number: Int
+package struct Recipient: Sendable, Hashable {
+    package let client: Int
+    package let number: Int
+
+    package init(client: Int, number: Int) {
+        self.client = client
+        self.number = number
+    }
 }
 
 /// A message that the core has handed to a client.
 enum BrokerDelivery: Sendable {
-    case publication(Message, TopicName, isRetained: Bool, to: Subscriber)
+    case publication(BrokerPublication, isRetained: Bool, to: Subscriber)
     case assignment(QueuedMessage, tag: UInt64, QueueName, to: Recipient)
     case reply(Message, address: String, client: Int)
 
     /// The client that gets it.
     var client: Int {
         switch self {
-        case .publication(_, _, _, let subscriber): subscriber.recipient.client
+        case .publication(_, _, let subscriber): subscriber.recipient.client
         case .assignment(_, _, _, let recipient): recipient.client
         case .reply(_, _, let client): client
         }

@@ -1,7 +1,7 @@
 import HeapModule
 
 /// The time at which each of many subjects is due.
-struct Deadlines<Subject: Hashable & Sendable>: Sendable {
+package struct Deadlines<Subject: Hashable & Sendable>: Sendable {
     private struct Entry: Comparable, Sendable {
         let time: Duration
         let subject: Subject
@@ -14,24 +14,26 @@ struct Deadlines<Subject: Hashable & Sendable>: Sendable {
     /// Entries whose time is no longer that of their subject stay until they come first or are the greater part.
     private var entries = Heap<Entry>()
 
+    package init() {}
+
     /// The earliest time.
-    var next: Duration? { entries.min?.time }
+    package var next: Duration? { entries.min?.time }
 
     /// Notes that a subject is due at a time, unless it is due before.
-    mutating func note(_ subject: Subject, at time: Duration) {
+    package mutating func note(_ subject: Subject, at time: Duration) {
         if let noted = times[subject], noted <= time { return }
         times[subject] = time
         entries.insert(Entry(time: time, subject: subject))
         dropStale()
     }
 
-    mutating func forget(_ subject: Subject) {
+    package mutating func forget(_ subject: Subject) {
         guard !times.isEmpty, times.removeValue(forKey: subject) != nil else { return }
         dropStale()
     }
 
     /// Takes out a subject that is due. It may be due again later: that is for the caller to note.
-    mutating func popDue(at now: Duration) -> Subject? {
+    package mutating func popDue(at now: Duration) -> Subject? {
         guard let first = entries.min, first.time <= now else { return nil }
         forget(first.subject)
         return first.subject

@@ -1,47 +1,57 @@
 /// The messages that a broker keeps for those who subscribe later: one a topic.
 struct RetainedMessages: Sendable {
-    private struct Kept: Sendable {
-        let message: Message
-        let expiresAt: Duration?
-    }
-
     /// For how many topics a message may be kept.
     let limit: Int
-    private var kept = TopicTable<Kept>()
+    /// How many bytes the bodies of all of them may have together.
+    let byteLimit: Int
+    private var bytes = 0
+    private var kept = TopicTable<BrokerPublication>()
     private var deadlines = Deadlines<TopicName>()
 
-    init(limit: Int) {
+    init(limit: Int, byteLimit: Int) {
         self.limit = limit
+        self.byteLimit = byteLimit
     }
 
     /// When the next message expires.
     var nextDeadline: Duration? { deadlines.next }
 
-    /// Whether a message for a topic can be kept.
-    func hasRoom(for topic: TopicName) -> Bool {
-        kept.count < limit || kept[topic] != nil
+    /// Whether a message can be kept. One that deletes another always can.
+    func hasRoom(for publication: BrokerPublication) -> Bool {
+        let count = publication.message.body.count
+        guard count > 0 else { return true }
+        guard kept.count >= limit || bytes + count > byteLimit else { return true }
+        guard let old = kept[publication.topic] else { return false }
+        return bytes - old.message.body.count + count <= byteLimit
     }
 
-    /// Keeps a message until a time, in place of the one before. An empty message deletes that.
-    mutating func keep(_ message: Message, for topic: TopicName, until time: Duration?) {
+    /// Keeps a message until it expires, in place of the one before. An empty message deletes that.
+    mutating func keep(_ publication: BrokerPublication) {
+        let topic = publication.topic
         deadlines.forget(topic)
-        guard !message.body.isEmpty else {
+        bytes -= kept[topic]?.message.body.count ?? 0
+        guard !publication.message.body.isEmpty else {
             kept.remove(topic)
             return
         }
-        kept.set(Kept(message: message, expiresAt: time), for: topic)
-        if let time { deadlines.note(topic, at: time) }
+        bytes += publication.message.body.count
+        kept.set(publication, for: topic)
+        if let time = publication.expiresAt { deadlines.note(topic, at: time) }
     }
 
-    /// What is kept for the topics of a pattern, in the order of their names.
-    func messages(for pattern: TopicPattern, now: Duration) -> [(topic: TopicName, message: Message)] {
-        kept.topics(matching: pattern).sorted { $0.text < $1.text }.compactMap { topic in
-            guard let kept = kept[topic], kept.expiresAt.map({ $0 > now }) ?? true else { return nil }
-            return (topic, kept.message)
-        }
+    /// The topics of a pattern for which something is kept, in no particular order.
+    func topics(of pattern: TopicPattern) -> [TopicName] { kept.topics(matching: pattern) }
+
+    /// What is kept for a topic.
+    func message(for topic: TopicName, now: Duration) -> BrokerPublication? {
+        guard let kept = kept[topic], kept.expiresAt.map({ $0 > now }) ?? true else { return nil }
+        return kept
     }
 
     mutating func expire(at now: Duration) {
-        while let topic = deadlines.popDue(at: now) { kept.remove(topic) }
+        while let topic = deadlines.popDue(at: now) {
+            bytes -= kept[topic]?.message.body.count ?? 0
+            kept.remove(topic)
+        }
     }
 }

@@ -23,8 +23,9 @@ struct SharedTurns: Sendable {
         turns[share] = turn.members > 1 ? (turn.members - 1, turn.next) : nil
     }
 
-    /// All subscribers but, of each share, only the one whose turn it is.
-    mutating func choose(among subscribers: [Subscriber]) -> [Subscriber] {
+    /// All subscribers but, of each share, only the one whose turn it is. Those that are absent have none while others are
+    /// there.
+    mutating func choose(among subscribers: [Subscriber], isPresent: (Subscriber) -> Bool) -> [Subscriber] {
         guard !turns.isEmpty, subscribers.contains(where: { $0.share != nil }) else { return subscribers }
         var chosen: [Subscriber] = []
         var members: [Share: [Subscriber]] = [:]
@@ -38,7 +39,9 @@ struct SharedTurns: Sendable {
             members[share, default: []].append(subscriber)
         }
         for share in shares {
-            guard let members = members[share] else { continue }
+            guard var members = members[share] else { continue }
+            let present = members.filter(isPresent)
+            if !present.isEmpty { members = present }
             let next = turns[share]?.next ?? 0
             chosen.append(members[next % members.count])
             turns[share]?.next = next &+ 1

@@ -9,6 +9,8 @@ struct Subscriber: Sendable {
     let knowsTopic: Bool
     /// What it shares with others.
     let share: SharedTurns.Share?
+    /// Whether it is a session's, which takes messages while its client is absent.
+    let isSession: Bool
 }
 
 /// Finds the subscribers of a topic.

@@ -19,9 +19,11 @@ struct BrokerAftermath: Sendable {
     var settlements: [Settlement] = []
     /// Mailboxes whose subscriptions have ended.
     var ended: [Mailbox<Delivery>] = []
+    /// The host of the sessions that got something.
+    var host: (any SessionHost)?
 
     var isEmpty: Bool {
-        readers.isEmpty && senders.isEmpty && links.isEmpty && settlements.isEmpty && ended.isEmpty
+        readers.isEmpty && senders.isEmpty && links.isEmpty && settlements.isEmpty && ended.isEmpty && host == nil
     }
 
     func run() {
@@ -29,5 +31,6 @@ struct BrokerAftermath: Sendable {
         for sender in senders { sender.continuation.resume(with: sender.result) }
         for link in links { link.handOverReplies() }
         for mailbox in ended { mailbox.finish() }
+        host?.handOver()
     }
 }

@@ -51,7 +51,8 @@ extension MemoryBroker {
         switch action.destination {
         case .topic(let topic, let retain):
             guard topic.name.isValid else { break }
-            if (try? state.core.announce(action.message, to: topic, retain: retain)) != nil { return }
+            let publication = BrokerPublication(action.message, to: topic, retain: retain)
+            if (try? state.core.announce(publication)) != nil { return }
         case .queue(let queue):
             guard queue.name.isValid else { break }
             do {
@@ -72,9 +73,13 @@ extension MemoryBroker {
 
     func deliver(_ delivery: BrokerDelivery, _ state: inout State) {
         switch delivery {
-        case .publication(let message, let topic, let isRetained, let subscriber):
+        case .publication(let publication, let isRetained, let subscriber):
+            guard !subscriber.isSession else {
+                deliver(publication, to: [subscriber.recipient], &state)
+                break
+            }
             // Where its mailbox is full the message waits outside it, and no task waits with it.
-            _ = deliver(message, topic, isRetained: isRetained, to: subscriber, &state)
+            _ = deliver(publication, isRetained: isRetained, to: subscriber, &state)
         case .assignment(let queued, let tag, _, let recipient):
             guard let link = state.links[recipient.client]?.link else { break }
             let settlement = Settlement(tag, by: link)
@@ -100,16 +105,15 @@ extension MemoryBroker {
     ///
     /// - Returns: the mailbox that was full, with the message that waits outside it.
     func deliver(
-        _ message: Message,
-        _ topic: TopicName,
+        _ publication: BrokerPublication,
         isRetained: Bool,
         to subscriber: Subscriber,
         _ state: inout State
     ) -> HeldBack? {
         guard let mailbox = state.mailboxes[subscriber.recipient.number] else { return nil }
-        let told = subscriber.knowsTopic ? nil : topic
-        let delivery = Delivery(topic: told, message: message, isRetained: isRetained)
-        let (offer, reader, _) = mailbox.offerWithoutWaking(delivery, topic: topic)
+        let told = subscriber.knowsTopic ? nil : publication.topic
+        let delivery = Delivery(topic: told, message: publication.readable, isRetained: isRetained)
+        let (offer, reader, _) = mailbox.offerWithoutWaking(delivery, topic: publication.topic)
         if let reader { state.aftermath.readers.append(reader) }
         if case .parked(let id) = offer { return HeldBack(mailbox: mailbox, id: id) }
         return nil

@@ -13,9 +13,15 @@ extension MemoryBroker {
     }
 
     /// A message that waits outside a mailbox.
-    struct HeldBack {
+    package struct HeldBack: Sendable {
         let mailbox: Mailbox<Delivery>
         let id: UInt64
+
+        /// Waits until the mailbox has taken it, or has ended.
+        package func waitUntilAdmitted() async throws { try await mailbox.waitUntilAdmitted(id) }
+
+        /// Takes the message back.
+        package func withdraw() { mailbox.withdraw(id) }
     }
 
     // MARK: Messages
@@ -30,11 +36,20 @@ extension MemoryBroker {
     ) throws -> Outcome {
         guard !isProgrammed else {
             let dispatch = BrokerDispatch(message, to: .topic(topic, retain: options.retain))
-            return try self.dispatch(dispatch, SendOptions(expiry: options.expiry), from: link)
+            let sending = SendOptions(guarantee: options.guarantee, expiry: options.expiry)
+            return try self.dispatch(dispatch, sending, from: link)
         }
         return try locked { state in
             guard link.isOnline else { return .offline }
-            return try publish(message, to: topic, retain: options.retain, expiry: options.expiry, &state)
+            let publication = BrokerPublication(
+                message,
+                to: topic,
+                retain: options.retain,
+                guarantee: options.guarantee,
+                expiresAt: options.expiry.map { timers.now + $0.capped },
+                publisher: link.client.id
+            )
+            return try publish(publication, &state)
         }
     }
 
@@ -50,7 +65,15 @@ extension MemoryBroker {
             switch dispatch.destination {
             case .topic(let topic, let retain):
                 try topic.validate()
-                return try publish(dispatch.message, to: topic, retain: retain, expiry: options.expiry, &state)
+                let publication = BrokerPublication(
+                    dispatch.message,
+                    to: topic,
+                    retain: retain,
+                    guarantee: options.guarantee,
+                    expiresAt: options.expiry.map { timers.now + $0.capped },
+                    publisher: link.client.id
+                )
+                return try publish(publication, &state)
             case .queue(let queue):
                 try queue.validate()
                 guard let sender = try state.core.send(dispatch.message, to: queue, options, now: timers.now) else {
@@ -67,33 +90,41 @@ extension MemoryBroker {
         }
     }
 
-    private func publish(
-        _ message: Message,
-        to topic: TopicName,
-        retain: Bool,
-        expiry: Duration?,
+    private func publish(_ publication: BrokerPublication, _ state: inout State) throws -> Outcome {
+        let (_, heldBack) = try distribute(publication, &state)
+        return heldBack.isEmpty ? .done : .heldBack(heldBack)
+    }
+
+    /// Publishes a message, and delivers it to all its subscribers.
+    ///
+    /// - Returns: how many there are, and the mailboxes that were full.
+    func distribute(
+        _ publication: BrokerPublication,
         _ state: inout State
-    ) throws -> Outcome {
-        let expiresAt = retain ? expiry.map { timers.now + $0.capped } : nil
-        let subscribers = try state.core.publish(message, to: topic, retain: retain, until: expiresAt)
-        if expiresAt != nil { perform(&state) }
+    ) throws -> (subscribers: Int, heldBack: [HeldBack]) {
+        let subscribers = try state.core.publish(publication)
+        if publication.retain, publication.expiresAt != nil { perform(&state) }
         var heldBack: [HeldBack] = []
+        var sessions: [Recipient] = []
         for subscriber in subscribers {
-            let isRetained = retain && subscriber.retainAsPublished
+            let isRetained = publication.retain && subscriber.retainAsPublished
             if options.mode == .stepped {
-                state.held.append(.publication(message, topic, isRetained: isRetained, to: subscriber))
-            } else if let full = deliver(message, topic, isRetained: isRetained, to: subscriber, &state) {
+                state.held.append(.publication(publication, isRetained: isRetained, to: subscriber))
+            } else if subscriber.isSession {
+                sessions.append(subscriber.recipient)
+            } else if let full = deliver(publication, isRetained: isRetained, to: subscriber, &state) {
                 heldBack.append(full)
             }
         }
-        return heldBack.isEmpty ? .done : .heldBack(heldBack)
+        if !sessions.isEmpty { deliver(publication, to: sessions, &state) }
+        return (subscribers.count, heldBack)
     }
 
     /// Has the handler rule on a request.
     ///
     /// - Returns: the request, or what the handler has made of it.
     /// - Throws: ``MessagingError/Code/refused``.
-    private func ruled<Request: Sendable>(
+    func ruled<Request: Sendable>(
         _ request: Request,
         _ state: inout State,
         by rule: (inout State) -> BrokerRuling<Request>?

@@ -9,17 +9,20 @@ extension MemoryBroker {
         public var queues: Int
         /// For how many topics a message may be retained.
         public var retainedTopics: Int
+        /// How many bytes the bodies of retained messages may have together.
+        public var retainedBytes: Int
         /// For how many topics it remembers the subscribers, so that it need not search for them at every message.
         public var cachedTopics: Int
         /// The clock that expiry is measured by. Another than the default is for tests.
         public var clock: any Clock<Duration>
 
-        /// By default immediate, 10,000 queues, 100,000 retained topics, and the subscribers of 4,096 topics remembered.
+        /// By default immediate, 10,000 queues, 100,000 retained topics with 1 GiB together, and the subscribers of 4,096 topics remembered.
         public init(
             mode: Mode = .immediate,
             queueDefaults: QueueOptions = QueueOptions(),
             queues: Int = 10_000,
             retainedTopics: Int = 100_000,
+            retainedBytes: Int = 1 << 30,
             cachedTopics: Int = 4_096,
             clock: any Clock<Duration> = ContinuousClock()
         ) {
@@ -27,6 +30,7 @@ extension MemoryBroker {
             self.queueDefaults = queueDefaults
             self.queues = queues
             self.retainedTopics = retainedTopics
+            self.retainedBytes = retainedBytes
             self.cachedTopics = cachedTopics
             self.clock = clock
         }

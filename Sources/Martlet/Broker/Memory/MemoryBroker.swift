@@ -20,7 +20,7 @@ public final class MemoryBroker: Sendable {
     }
 
     /// All that the broker's lock guards: the core, and what the core must not hold.
-    struct State: Sendable {
+    package struct State: Sendable {
         var core: BrokerCore
         /// The broker's rules; `nil` for the standard ones, which need not be asked.
         var handler: (any BrokerHandler)?
@@ -30,6 +30,8 @@ public final class MemoryBroker: Sendable {
         /// The tasks that wait until the queue they send to has room, by the numbers of their messages.
         var senders = WaitingRoom<QueueName>()
         var links: [Int: Weak] = [:]
+        /// Where sessions are whose clients come over a network.
+        var host: (any SessionHost)?
         /// In stepped mode, what waits to be delivered.
         var held: [BrokerDelivery] = []
         /// When expired messages are taken out next.

@@ -20,7 +20,8 @@ import Testing
         _ style: MethodStyle,
         _ body: @escaping @Sendable (AMQPConnection, String) async throws -> Void
     ) async throws {
-        try await withAMQP(port: try await RabbitMQServer.shared().port) { connection in
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
             let service = unique("svc")
             let node = Node("methods-\(service)", on: connection) {
                 ServeMethods(of: service, on: connection, style: style, concurrency: 4) {
@@ -43,7 +44,7 @@ import Testing
     }
 
     @Test(arguments: [MethodStyle.farine, .nameko]) func valuesComeBack(style: MethodStyle) async throws {
-        try await serving(style) { connection, service in
+        try await serving(style) { (connection: AMQPConnection, service: String) async throws -> Void in
             let client = MethodClient(of: service, on: connection, style: style)
             #expect(try await client.call("add", Pair(a: 20, b: 22), returning: Int.self) == 42)
             #expect(try await client.call("add", ordered: [20, 22], returning: Int.self) == 42)
@@ -68,7 +69,7 @@ import Testing
     }
 
     @Test(arguments: [MethodStyle.farine, .nameko]) func errorsComeBack(style: MethodStyle) async throws {
-        try await serving(style) { connection, service in
+        try await serving(style) { (connection: AMQPConnection, service: String) async throws -> Void in
             let client = MethodClient(of: service, on: connection, style: style, timeout: .seconds(30))
             let error = await #expect(throws: MessagingError.self) {
                 try await client.call("fail", returning: Int.self)
@@ -93,13 +94,14 @@ import Testing
             let task = Task { try await client.call("slow", returning: Int.self) }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            #expect(try await client.call("add", Pair(a: 1, b: 1), returning: Int.self) == 2)
+            let sum = try await client.call("add", Pair(a: 1, b: 1), returning: Int.self)
+            #expect(sum == 2)
             await client.close()
         }
     }
 
     @Test func streamsComeWhole() async throws {
-        try await serving(.farine) { connection, service in
+        try await serving(.farine) { (connection: AMQPConnection, service: String) async throws -> Void in
             let client = MethodClient(of: service, on: connection, style: .farine)
             var letters: [String] = []
             // More than are fetched ahead.
@@ -158,13 +160,15 @@ import Testing
             _ = await dying.result
             await first.close()
             let second = node(caller) { 2 }
-            try await second.whileRunning { #expect(try await call.value == 2) }
+            let answer = try await second.whileRunning { try await call.value }
+            #expect(answer == 2)
             await client.close()
         }
     }
 
     @Test func aServiceThatCantBeCarriedIsRefused() async throws {
-        try await withAMQP(port: try await RabbitMQServer.shared().port) { connection in
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
             func code(_ style: MethodStyle, _ concurrency: Int = 1, @MethodBuilder _ methods: () -> [ServedMethod])
                 async -> MessagingError.Code?
             {
@@ -193,7 +197,8 @@ import Testing
     // MARK: Exchanges
 
     @Test func whatIsPublishedIsConsumed() async throws {
-        try await withAMQP(port: try await RabbitMQServer.shared().port) { connection in
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
             let exchange = unique("exchange")
             let seen = Mutex<[Int]>([])
             let (done, poisoned) = (Promise<Void>(), Promise<Void>())

@@ -83,7 +83,7 @@ struct RelaySettingsTests {
         let file = try BridgeSettings(
             yaml: """
                 from: mqtt://m
-                to: {file: {path: log, format: json, sync: always, limit: 1 MiB}}
+                to: {file: {path: log, format: json, sync: always, limit: 1MiB}}
                 routes: [{topic: "#"}]
                 """,
             in: "/site"
@@ -123,7 +123,7 @@ struct RelaySettingsTests {
             ("carbon: {host: g}\nmqtt: {topic: t}", "2:7: the key host is missing"),
             ("carbon: {host: g}\namqp: {url: mqtt://h}", "2:13: it is no URL of an AMQP broker"),
             ("carbon: {host: g, port: 70000}\nmqtt: {host: h}", "1:25: "),
-            ("from: console:\nto: mqtt://h\nroutes: [{topic: a}]", "1:7: console: only takes messages"),
+            ("from: \"console:\"\nto: mqtt://h\nroutes: [{topic: a}]", "1:7: console: only takes messages"),
             ("from: mqtt://h\nto: carbon://\nroutes: [{topic: a}]", "2:5: "),
             ("from: mqtt://h\nto: {carbon: {host: g}, url: x}\nroutes: [{topic: a}]", "2:25: "),
             (

@@ -3,18 +3,21 @@ import Martlet
 import MartletAMQP
 import MartletMQTT
 import MartletRedis
+import ServerSupport
 
 /// A broker, and the protocol that Martlet speaks to it.
 enum Broker: String, Sendable, CaseIterable {
     case mqtt5 = "MQTT 5"
     case mqtt311 = "MQTT 3.1.1"
+    case own5 = "MQTT 5, Martlet's own"
+    case own311 = "MQTT 3.1.1, Martlet's own"
     case amqp = "AMQP"
     case redis = "Redis"
 
     /// What commlib-py calls its transport. It speaks MQTT 3.1.1 alone.
     var transport: JSON {
         switch self {
-        case .mqtt5, .mqtt311: "mqtt"
+        case .mqtt5, .mqtt311, .own5, .own311: "mqtt"
         case .amqp: "amqp"
         case .redis: "redis"
         }
@@ -25,6 +28,7 @@ enum Broker: String, Sendable, CaseIterable {
         get async throws {
             switch self {
             case .mqtt5, .mqtt311: try await MosquittoServer.shared().port
+            case .own5, .own311: try await OwnBroker.shared.port
             case .amqp: try await RabbitMQServer.shared().port
             case .redis: try await RedisServer.shared().port
             }
@@ -37,9 +41,9 @@ enum Broker: String, Sendable, CaseIterable {
     ) async throws -> Result {
         let port = try await port
         switch self {
-        case .mqtt5, .mqtt311:
+        case .mqtt5, .mqtt311, .own5, .own311:
             let servers = [MQTTOptions.Server(host: "127.0.0.1", port: port)]
-            let version: MQTTVersion = self == .mqtt5 ? .v5 : .v311
+            let version: MQTTVersion = self == .mqtt5 || self == .own5 ? .v5 : .v311
             return try await MQTTConnection.withConnection(
                 MQTTOptions(servers: servers, connection: options, version: version),
                 body

@@ -11,9 +11,10 @@ import Testing
         defer { core.effects.removeAll() }
         return core.effects.map { effect in
             switch effect {
-            case .deliver(.publication(let message, let topic, let isRetained, let subscriber)):
+            case .deliver(.publication(let publication, let isRetained, let subscriber)):
                 let to = subscriber.recipient
-                return "\(topic)=\(message.text ?? "")\(isRetained ? " kept" : "") to \(to.client):\(to.number)"
+                return
+                    "\(publication.topic)=\(publication.message.text ?? "")\(isRetained ? " kept" : "") to \(to.client):\(to.number)"
             case .deliver(.assignment(let queued, let tag, let queue, let to)):
                 return "\(queue)=\(queued.message.text ?? "") #\(tag) to \(to.client):\(to.number)"
             case .deliver(.reply(let message, let address, let client)):
@@ -46,7 +47,7 @@ import Testing
     }
 
     private mutating func publish(_ text: String, to topic: TopicName) throws -> [Int] {
-        try core.publish(Message(text), to: topic, retain: false).map(\.recipient.number).sorted()
+        try core.publish(BrokerPublication(Message(text), to: topic, retain: false)).map(\.recipient.number).sorted()
     }
 
     @Test mutating func aPublishNamesItsSubscribers() throws {
@@ -62,15 +63,15 @@ import Testing
         #expect(try publish("x", to: "a.b") == [20])
         #expect(core.statistics.published == 4)
         #expect(effects().isEmpty)
-        try core.announce(Message("y"), to: "a.b", retain: true)
+        try core.announce(BrokerPublication(Message("y"), to: "a.b", retain: true))
         #expect(effects() == ["a.b=y kept to 2:20"])
     }
 
     @Test mutating func whatIsRetainedGoesToThoseWhoSubscribeLater() throws {
         connect(1)
-        _ = try core.publish(Message("1"), to: "b", retain: true)
-        _ = try core.publish(Message("2"), to: "a", retain: true, until: .seconds(5))
-        _ = try core.publish(Message("3"), to: "c.d", retain: true)
+        _ = try core.publish(BrokerPublication(Message("1"), to: "b", retain: true))
+        _ = try core.publish(BrokerPublication(Message("2"), to: "a", retain: true, expiresAt: .seconds(5)))
+        _ = try core.publish(BrokerPublication(Message("3"), to: "c.d", retain: true))
         #expect(core.nextDeadline == .seconds(5))
         subscribe(1, 1, to: "#")
         #expect(effects() == ["a=2 kept to 1:1", "b=1 kept to 1:1", "c.d=3 kept to 1:1"])
@@ -78,7 +79,7 @@ import Testing
         #expect(effects() == [], "it has expired, whether or not it was taken out")
         core.expire(at: .seconds(5))
         #expect(core.nextDeadline == nil)
-        _ = try core.publish(Message(), to: "b", retain: true)
+        _ = try core.publish(BrokerPublication(Message(), to: "b", retain: true))
         subscribe(1, 3, to: "*")
         #expect(effects() == [])
     }
@@ -88,10 +89,12 @@ import Testing
         connect(1, will: Will(topic: "gone", message: Message("1"), retain: true))
         connect(2)
         subscribe(2, 20, to: "gone")
-        _ = try core.publish(Message("1"), to: "a", retain: true)
-        _ = try core.publish(Message("2"), to: "a", retain: true)
+        _ = try core.publish(BrokerPublication(Message("1"), to: "a", retain: true))
+        _ = try core.publish(BrokerPublication(Message("2"), to: "a", retain: true))
         var full = core
-        #expect(throws: MessagingError.self) { _ = try full.publish(Message("1"), to: "b", retain: true) }
+        #expect(throws: MessagingError.self) {
+            _ = try full.publish(BrokerPublication(Message("1"), to: "b", retain: true))
+        }
         core.cut(1, now: .zero)
         #expect(effects() == ["gone=1 to 2:20", "gone 1 lost"], "a will that can't be kept still arrives")
     }
@@ -176,7 +179,7 @@ import Testing
     @Test mutating func thereIsOneNextDeadline() throws {
         connect(1)
         try core.declare("q", QueueOptions(timeToLive: .seconds(3), deadLetters: "dead"))
-        _ = try core.publish(Message("r"), to: "r", retain: true, until: .seconds(2))
+        _ = try core.publish(BrokerPublication(Message("r"), to: "r", retain: true, expiresAt: .seconds(2)))
         for second in 1...2 { _ = try core.send(Message("\(second)"), to: "q", SendOptions(), now: .seconds(second)) }
         _ = try core.send(Message("3"), to: "p", SendOptions(expiry: .seconds(9)), now: .zero)
         var deadlines: [Duration] = []
@@ -202,5 +205,23 @@ import Testing
         #expect(core.statistics.droppedDeadLetters == 1)
         #expect(core.nextDeadline == nil)
         #expect(core.presence.queues.isEmpty)
+    }
+
+    @Test func theBytesOfWhatIsRetainedAreBounded() throws {
+        var core = BrokerCore(MemoryBroker.Options(retainedBytes: 10))
+        func keeps(_ text: String, _ topic: TopicName, until time: Duration? = nil) -> Bool {
+            let publication = BrokerPublication(Message(text), to: topic, retain: true, expiresAt: time)
+            return (try? core.publish(publication)) != nil
+        }
+        #expect(keeps("12345", "a", until: .seconds(1)))
+        #expect(keeps("12345", "b"))
+        #expect(!keeps("1", "c"))
+        #expect(keeps("54321", "b"), "it takes the place of another")
+        #expect(!keeps("123456", "b"))
+        core.expire(at: .seconds(1))
+        #expect(keeps("12345", "c"))
+        #expect(!keeps("1", "d"))
+        #expect(keeps("", "b"))
+        #expect(keeps("12345", "d"))
     }
 }

@@ -59,7 +59,8 @@ import Testing
             recipient: Recipient(client: 1, number: number),
             retainAsPublished: false,
             knowsTopic: false,
-            share: nil
+            share: nil,
+            isSession: false
         )
     }
 

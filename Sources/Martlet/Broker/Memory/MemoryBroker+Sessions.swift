@@ -1,0 +1,209 @@
+/// What a host of sessions asks of its broker, each time under the broker's lock.
+extension MemoryBroker {
+    /// What came of a session's message.
+    package enum Published: Sendable {
+        /// So many subscriptions got it.
+        case delivered(Int)
+        /// It waits outside these mailboxes, which are full. Until they have taken it, no more should be published.
+        case heldBack([HeldBack])
+        /// The broker's handler does not want it.
+        case refused
+        /// The broker keeps no more messages, or its queue is full.
+        case full
+        /// The topic that the handler gave it is none.
+        case invalid
+    }
+
+    /// The time by the broker's clock.
+    package var now: Duration { timers.now }
+
+    /// Has something done at a time by the broker's clock. It is to be short.
+    package func schedule(at time: Duration, _ action: @escaping @Sendable () -> Void) {
+        timers.schedule(at: time, action)
+    }
+
+    /// Acts on the broker under its lock.
+    package func enter<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+        locked { state in
+            let result = body(&state)
+            perform(&state)
+            return result
+        }
+    }
+
+    /// Takes a host of sessions. A broker has one at a time.
+    ///
+    /// - Throws: ``MessagingError/Code/alreadyRunning`` if it has one.
+    package func attach(_ host: any SessionHost) throws {
+        try locked { state in
+            guard state.host == nil else {
+                throw MessagingError(.alreadyRunning, "this broker has a server, and a server may have many listeners")
+            }
+            state.host = host
+        }
+    }
+
+    package func detachHost() {
+        locked { $0.host = nil }
+    }
+
+    /// A client on a network, under a number that no other has or had.
+    package func client(
+        name: String,
+        user: String?,
+        address: String,
+        listener: String,
+        _ state: inout State
+    ) -> BrokerClient {
+        BrokerClient(id: state.core.makeID(), name: name, user: user, address: address, listener: listener)
+    }
+
+    /// Asks the broker's handler whether a client may connect.
+    package func admits(_ client: BrokerClient, _ state: inout State) -> Bool {
+        guard case .refuse = state.handler?.connects(client, actions: &state.actions) else { return true }
+        state.core.countRefusal()
+        return false
+    }
+
+    /// A client has been let in to a session of a number: its own, if the session is new.
+    package func enterSession(_ number: Int, _ client: BrokerClient, _ state: inout State) {
+        state.core.enter(number, client)
+    }
+
+    package func leaveSession(_ number: Int, inOrder: Bool, _ state: inout State) {
+        state.core.leave(number, inOrder: inOrder)
+        perform(&state)
+    }
+
+    package func endSession(_ number: Int, _ state: inout State) {
+        state.core.end(number)
+        perform(&state)
+    }
+
+    /// Asks the broker's handler about a subscription.
+    ///
+    /// - Returns: what is subscribed to.
+    package func ruling(
+        on pattern: TopicPattern,
+        _ client: BrokerClient,
+        _ state: inout State
+    ) -> Result<TopicPattern, any Error> {
+        Result {
+            let ruled = try ruled(pattern, &state) {
+                $0.handler?.subscribes(to: pattern, client, actions: &$0.actions)
+            }
+            try ruled.validate()
+            return ruled
+        }
+    }
+
+    package func subscribeSession(
+        _ recipient: Recipient,
+        to pattern: TopicPattern,
+        group: String?,
+        _ state: inout State
+    ) {
+        state.core.subscribe(recipient, to: pattern, SubscribeOptions(retained: false, group: group), now: timers.now)
+    }
+
+    package func unsubscribeSession(_ recipient: Recipient, _ state: inout State) {
+        state.core.unsubscribe(recipient)
+    }
+
+    package func keptTopics(of pattern: TopicPattern, _ state: inout State) -> [TopicName] {
+        state.core.keptTopics(of: pattern)
+    }
+
+    package func keptMessage(for topic: TopicName, now: Duration, _ state: inout State) -> BrokerPublication? {
+        state.core.keptMessage(for: topic, now: now)
+    }
+
+    /// Publishes a message of a session's client, if the broker's handler lets it.
+    package func publish(
+        _ publication: BrokerPublication,
+        from client: BrokerClient,
+        _ state: inout State
+    ) -> Published {
+        var publication = publication
+        if state.handler != nil {
+            let asked = BrokerDispatch(publication.message, to: .topic(publication.topic, retain: publication.retain))
+            let ruling = state.handler?.dispatches(asked, from: client, actions: &state.actions)
+            // What the handler adds goes out after what it was asked about.
+            defer { perform(&state) }
+            switch ruling {
+            case .accept, nil: break
+            case .refuse:
+                state.core.countRefusal()
+                return .refused
+            case .change(let dispatch):
+                guard case .topic(let topic, let retain) = dispatch.destination else {
+                    return send(dispatch, publication, &state)
+                }
+                guard topic.name.isValid else { return .invalid }
+                publication = BrokerPublication(
+                    dispatch.message,
+                    to: topic,
+                    retain: retain,
+                    guarantee: publication.guarantee,
+                    expiresAt: publication.expiresAt,
+                    publisher: publication.publisher
+                )
+            }
+            return distribute(publication, &state)
+        }
+        return distribute(publication, &state)
+    }
+
+    private func distribute(_ publication: BrokerPublication, _ state: inout State) -> Published {
+        do {
+            let (subscribers, heldBack): (Int, [HeldBack]) = try distribute(publication, &state)
+            return heldBack.isEmpty ? .delivered(subscribers) : .heldBack(heldBack)
+        } catch {
+            return .full
+        }
+    }
+
+    /// Sends a message to where the handler wants it instead.
+    private func send(
+        _ dispatch: BrokerDispatch,
+        _ publication: BrokerPublication,
+        _ state: inout State
+    ) -> Published {
+        switch dispatch.destination {
+        case .topic: return .invalid
+        case .reply(let address):
+            return .delivered(state.core.reply(dispatch.message, to: address) ? 1 : 0)
+        case .queue(let queue):
+            guard queue.name.isValid else { return .invalid }
+            do {
+                let options = SendOptions(expiry: publication.expiresAt.map { $0 - timers.now })
+                guard let sender = try state.core.send(dispatch.message, to: queue, options, now: timers.now) else {
+                    return .delivered(1)
+                }
+                _ = state.core.withdraw(sender, from: queue)
+            } catch {
+                // Its queue is full, or there are too many.
+            }
+            return .full
+        }
+    }
+
+    /// Hands a message to sessions.
+    func deliver(_ publication: BrokerPublication, to recipients: [Recipient], _ state: inout State) {
+        guard let host = state.host else { return }
+        host.deliver(publication, to: recipients)
+        state.aftermath.host = host
+    }
+}
+
+extension BrokerPublication {
+    /// The message as readers in this process get it: out of its envelope, where a client of a protocol without headers has
+    /// put it into one.
+    var readable: Message {
+        guard origin != nil, message.body.first == UInt8(ascii: "{"),
+            var inner = Envelope.unwrap(message.body, from: .publication)
+        else { return message }
+        for (name, value) in message.headers where inner.headers[name] == nil { inner.headers[name] = value }
+        return inner
+    }
+}

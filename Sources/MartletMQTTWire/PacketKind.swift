@@ -1,0 +1,33 @@
+/// The kinds of MQTT's control packets (MQTT 5, 2.1.2).
+package enum PacketKind: UInt8, Sendable, Hashable, CaseIterable {
+    case connect = 1
+    case connack, publish, puback, pubrec, pubrel, pubcomp
+    case subscribe, suback, unsubscribe, unsuback
+    case pingreq, pingresp, disconnect, auth
+
+    /// The lower half of the first byte; `nil` for PUBLISH, where it has a meaning.
+    var flags: UInt8? {
+        switch self {
+        case .publish: nil
+        case .pubrel, .subscribe, .unsubscribe: 0b0010
+        default: 0
+        }
+    }
+
+    /// Whether a peer of this role may get it in a version.
+    func isReceived(by role: Role, _ version: ProtocolVersion) -> Bool {
+        switch self {
+        case .publish, .puback, .pubrec, .pubrel, .pubcomp: true
+        case .connect, .subscribe, .unsubscribe, .pingreq: role == .server
+        case .connack, .suback, .unsuback, .pingresp: role == .client
+        case .disconnect: role == .server || version == .v5
+        case .auth: version == .v5
+        }
+    }
+}
+
+/// The end of a link that reads packets.
+package enum Role: Sendable, Hashable, CaseIterable {
+    case server
+    case client
+}

@@ -1,0 +1,71 @@
+/// The messages that wait for a client, bounded in number and in bytes.
+///
+/// Those of QoS 0 wait apart: they need no place among the messages in flight, so that a client which acknowledges
+/// nothing still gets them.
+struct OutgoingQueue: Sendable {
+    struct Waiting: Sendable {
+        let publication: Publication
+        let match: Match
+        let qos: QoS
+    }
+
+    private var unguaranteed = Fifo<Waiting>()
+    private var guaranteed = Fifo<Waiting>()
+    private(set) var bytes = 0
+    /// When the first of them expires, or earlier.
+    private(set) var nextExpiry: Duration?
+
+    var isEmpty: Bool { unguaranteed.isEmpty && guaranteed.isEmpty }
+    var count: Int { unguaranteed.count + guaranteed.count }
+
+    func isEmpty(of qos: QoS) -> Bool { qos == .atMostOnce ? unguaranteed.isEmpty : guaranteed.isEmpty }
+
+    /// Whether there is room for one more. An empty queue takes one of any size.
+    func hasRoom(for publication: Publication, _ limits: SessionLimits) -> Bool {
+        isEmpty || (count < limits.queuedMessages && bytes + publication.cost <= limits.queuedBytes)
+    }
+
+    mutating func append(_ waiting: Waiting) {
+        bytes += waiting.publication.cost
+        if let expiry = waiting.publication.expiresAt { nextExpiry = min(expiry, nextExpiry ?? expiry) }
+        if waiting.qos == .atMostOnce { unguaranteed.append(waiting) } else { guaranteed.append(waiting) }
+    }
+
+    mutating func popFirst(guaranteed isGuaranteed: Bool) -> Waiting? {
+        guard let first = isGuaranteed ? guaranteed.popFirst() : unguaranteed.popFirst() else { return nil }
+        bytes -= first.publication.cost
+        if isEmpty { nextExpiry = nil }
+        return first
+    }
+
+    /// - Returns: how many were dropped.
+    mutating func dropUnguaranteed() -> Int {
+        var dropped = 0
+        while popFirst(guaranteed: false) != nil { dropped += 1 }
+        return dropped
+    }
+
+    mutating func removeAll() {
+        self = OutgoingQueue()
+    }
+
+    /// Takes out what has expired.
+    ///
+    /// - Returns: how many there were.
+    mutating func expire(at now: Duration) -> Int {
+        guard let nextExpiry, nextExpiry <= now else { return 0 }
+        let before = count
+        unguaranteed.removeAll { $0.publication.isExpired(at: now) }
+        guaranteed.removeAll { $0.publication.isExpired(at: now) }
+        var (left, next): (Int, Duration?) = (0, nil)
+        for queue in [unguaranteed, guaranteed] {
+            queue.forEach { waiting in
+                left += waiting.publication.cost
+                guard let expiry = waiting.publication.expiresAt else { return }
+                next = min(expiry, next ?? expiry)
+            }
+        }
+        (bytes, self.nextExpiry) = (left, next)
+        return before - count
+    }
+}

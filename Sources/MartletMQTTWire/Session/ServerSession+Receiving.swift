@@ -1,0 +1,167 @@
+extension ServerSession {
+    /// Takes a packet of the client, other than its first.
+    package mutating func receive(_ packet: Packet, now: Duration, _ actions: inout [SessionAction]) {
+        guard link != nil else { return }
+        link?.lastHeard = now
+        switch packet {
+        case .publish(let publish): receive(publish, now: now, &actions)
+        case .puback(let answer): settle(inFlight.acknowledge(answer.packetID), answer, now: now, &actions)
+        case .pubrec(let answer):
+            settle(
+                inFlight.receive(answer.packetID, isError: answer.reason.isError),
+                answer,
+                isReceipt: true,
+                now: now,
+                &actions
+            )
+        case .pubcomp(let answer): settle(inFlight.complete(answer.packetID), answer, now: now, &actions)
+        case .pubrel(let answer): release(answer.packetID, &actions)
+        case .subscribe(let subscribe):
+            link?.isRecovering = false
+            actions.append(.subscribe(subscribe))
+        case .unsubscribe(let unsubscribe):
+            link?.isRecovering = false
+            actions.append(.unsubscribe(unsubscribe))
+        case .pingreq: send(.pingresp, &actions)
+        case .disconnect(let disconnect): self.disconnect(disconnect, now: now, &actions)
+        case .auth: cut(.protocolError, "no authentication is under way", now: now, &actions)
+        case .connect, .connack, .suback, .unsuback, .pingresp:
+            cut(.protocolError, "it is of a kind that a client does not send here", now: now, &actions)
+        }
+    }
+
+    /// Whether the host has stopped reading from the client, as often as it says so: meanwhile its silence means nothing.
+    package mutating func hold(_ isHeld: Bool, now: Duration) {
+        link?.holds += isHeld ? 1 : -1
+        link?.lastHeard = now
+    }
+
+    /// What came could not be read.
+    package mutating func receive(_ fault: WireFault, now: Duration, _ actions: inout [SessionAction]) {
+        cut(fault.reason, fault.text, now: now, &actions)
+    }
+
+    // MARK: Messages of the client
+
+    private mutating func receive(_ publish: Publish, now: Duration, _ actions: inout [SessionAction]) {
+        guard let publish = resolve(publish, now: now, &actions) else { return }
+        guard TextRules.levels(of: publish.topic) <= limits.levels else {
+            return refuse(publish, .topicNameInvalid, now: now, &actions)
+        }
+        if publish.qos == .exactlyOnce {
+            if received.contains(publish.packetID) {
+                // It has been published. However often it comes, it is answered, and nothing more is kept of it.
+                return send(.pubrec(Acknowledgement(publish.packetID)), &actions)
+            }
+            if received.count >= limits.receiveMaximum {
+                counts.overrun += 1
+                if limits.strictness == .strict { return cut(.receiveMaximumExceeded, now: now, &actions) }
+            }
+        }
+        if publish.qos > .atMostOnce, !publish.isDuplicate { link?.isRecovering = false }
+        actions.append(.publish(publish))
+    }
+
+    /// The message with its topic, where that was an alias for one.
+    private mutating func resolve(
+        _ publish: Publish,
+        now: Duration,
+        _ actions: inout [SessionAction]
+    ) -> Publish? {
+        guard let number = publish.properties.number(.topicAlias) else { return publish }
+        guard number <= limits.topicAliases else {
+            cut(.topicAliasInvalid, now: now, &actions)
+            return nil
+        }
+        var publish = publish
+        publish.properties.remove(.topicAlias)
+        let alias = UInt16(truncatingIfNeeded: number)
+        if publish.topic.isEmpty {
+            guard let topic = link?.aliases[alias] else {
+                cut(.protocolError, "its alias stands for no topic", now: now, &actions)
+                return nil
+            }
+            publish.topic = topic
+        } else {
+            link?.aliases[alias] = publish.topic
+        }
+        return publish
+    }
+
+    /// Does not publish a message, and says why where that can be said.
+    private mutating func refuse(
+        _ publish: Publish,
+        _ reason: ReasonCode,
+        now: Duration,
+        _ actions: inout [SessionAction]
+    ) {
+        guard link?.version == .v5, publish.qos > .atMostOnce else { return cut(reason, now: now, &actions) }
+        published(publish, as: reason, &actions)
+    }
+
+    /// What came of a message that the client has published.
+    ///
+    /// Before MQTT 5 a refusal can't be told: the message is acknowledged, and not sent again (3.1.1, 3.3.5).
+    package mutating func published(_ publish: Publish, as reason: ReasonCode, _ actions: inout [SessionAction]) {
+        guard let version = link?.version else { return }
+        let told = version == .v5 ? reason : .success
+        switch publish.qos {
+        case .atMostOnce:
+            break
+        case .atLeastOnce:
+            send(.puback(Acknowledgement(publish.packetID, told)), &actions)
+        case .exactlyOnce:
+            if !told.isError { received.insert(publish.packetID) }
+            send(.pubrec(Acknowledgement(publish.packetID, told)), &actions)
+        }
+    }
+
+    private mutating func release(_ id: UInt16, _ actions: inout [SessionAction]) {
+        let isKnown = received.remove(id) != nil
+        // A client that is back says again what it does not know to have arrived.
+        let isFine = isKnown || link?.isRecovering == true || link?.version != .v5
+        send(.pubcomp(Acknowledgement(id, isFine ? .success : .packetIdentifierNotFound)), &actions)
+    }
+
+    // MARK: Answers to messages for the client
+
+    private mutating func settle(
+        _ outcome: InFlightMessages.Outcome,
+        _ answer: Acknowledgement,
+        isReceipt: Bool = false,
+        now: Duration,
+        _ actions: inout [SessionAction]
+    ) {
+        switch outcome {
+        case .done:
+            drain(now: now, &actions)
+        case .release:
+            send(.pubrel(Acknowledgement(answer.packetID)), &actions)
+        case .unknown:
+            guard isReceipt, !answer.reason.isError else { return }
+            let reason = link?.version == .v5 ? ReasonCode.packetIdentifierNotFound : .success
+            send(.pubrel(Acknowledgement(answer.packetID, reason)), &actions)
+        case .wrongQuality:
+            cut(.protocolError, "it answers a message of another quality of service", now: now, &actions)
+        }
+    }
+
+    // MARK: Subscriptions
+
+    /// The subscriptions of a SUBSCRIBE hold, as far as they were granted.
+    package mutating func subscribed(
+        _ subscribe: SubscribeRequest,
+        _ reasons: [ReasonCode],
+        _ actions: inout [SessionAction]
+    ) {
+        send(.suback(Suback(subscribe.packetID, reasons)), &actions)
+    }
+
+    package mutating func unsubscribed(
+        _ unsubscribe: UnsubscribeRequest,
+        _ reasons: [ReasonCode],
+        _ actions: inout [SessionAction]
+    ) {
+        send(.unsuback(Unsuback(unsubscribe.packetID, reasons)), &actions)
+    }
+}

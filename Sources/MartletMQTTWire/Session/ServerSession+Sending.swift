@@ -1,0 +1,156 @@
+extension ServerSession {
+    /// Sends a message to the client, or keeps it for it.
+    package mutating func deliver(
+        _ publication: Publication,
+        _ match: Match,
+        now: Duration,
+        _ actions: inout [SessionAction]
+    ) {
+        guard !publication.isExpired(at: now) else {
+            counts.expired += 1
+            return
+        }
+        let qos = min(publication.qos, match.qos)
+        let waiting = OutgoingQueue.Waiting(publication: publication, match: match, qos: qos)
+        if canSend(qos), queue.isEmpty(of: qos), qos == .atMostOnce || !inFlight.isResending {
+            return send(waiting, now: now, &actions)
+        }
+        guard qos > .atMostOnce || isConnected else {
+            counts.dropped += 1
+            return
+        }
+        keep(waiting, now: now, &actions)
+    }
+
+    /// Whether a message would be kept for the client rather than sent.
+    package func keeps(_ publication: Publication, _ match: Match) -> Bool {
+        let qos = min(publication.qos, match.qos)
+        return !canSend(qos) && (qos > .atMostOnce || isConnected)
+    }
+
+    /// Drops a message that the host has no room for.
+    package mutating func drop() { counts.dropped += 1 }
+
+    private func canSend(_ qos: QoS) -> Bool {
+        guard let link, link.isWritable else { return false }
+        return qos == .atMostOnce || (inFlight.window < link.receiveMaximum && inFlight.hasRoom)
+    }
+
+    private mutating func keep(_ waiting: OutgoingQueue.Waiting, now: Duration, _ actions: inout [SessionAction]) {
+        if !queue.hasRoom(for: waiting.publication, limits) { counts.expired += queue.expire(at: now) }
+        while !queue.hasRoom(for: waiting.publication, limits) {
+            counts.dropped += 1
+            guard waiting.qos > .atMostOnce else { return }
+            switch limits.overflow {
+            case .dropNewest:
+                return
+            case .disconnect where link != nil:
+                return cut(.quotaExceeded, "too many messages wait", now: now, &actions)
+            case .dropOldest, .disconnect:
+                guard queue.popFirst(guaranteed: false) ?? queue.popFirst(guaranteed: true) != nil else { return }
+            }
+        }
+        queue.append(waiting)
+    }
+
+    /// Sends what waits, as far as the client takes it.
+    mutating func drain(now: Duration, _ actions: inout [SessionAction]) {
+        while canSend(.atLeastOnce), let (id, publication, match, qos) = inFlight.resendNext() {
+            // Its delivery has begun, so that it goes on whatever time it is.
+            let outgoing = Outgoing(publication, match, qos, id, isDuplicate: true, now: now)
+            if fits(outgoing) { actions.append(.deliver(outgoing)) } else { giveUp(id, now: now, &actions) }
+        }
+        while canSend(.atMostOnce), let next = queue.popFirst(guaranteed: false) {
+            sendUnlessExpired(next, now: now, &actions)
+        }
+        while canSend(.atLeastOnce), !inFlight.isResending, let next = queue.popFirst(guaranteed: true) {
+            sendUnlessExpired(next, now: now, &actions)
+        }
+    }
+
+    private mutating func sendUnlessExpired(
+        _ waiting: OutgoingQueue.Waiting,
+        now: Duration,
+        _ actions: inout [SessionAction]
+    ) {
+        if waiting.publication.isExpired(at: now) {
+            counts.expired += 1
+        } else {
+            send(waiting, now: now, &actions)
+        }
+    }
+
+    private mutating func send(_ waiting: OutgoingQueue.Waiting, now: Duration, _ actions: inout [SessionAction]) {
+        func outgoing(_ id: UInt16) -> Outgoing {
+            Outgoing(waiting.publication, waiting.match, waiting.qos, id, isDuplicate: false, now: now)
+        }
+        // One that the client does not take counts as sent and done with (MQTT 5, 3.1.2.11.4).
+        guard fits(outgoing(1)) else {
+            counts.tooLong += 1
+            return
+        }
+        let id = waiting.qos > .atMostOnce ? inFlight.add(waiting.publication, waiting.match, waiting.qos) : 0
+        actions.append(.deliver(outgoing(id)))
+    }
+
+    /// A client that is back takes less than before: what it got part of can't be sent again.
+    private mutating func giveUp(_ id: UInt16, now: Duration, _ actions: inout [SessionAction]) {
+        counts.tooLong += 1
+        inFlight.forget(id)
+    }
+
+    private func fits(_ outgoing: Outgoing) -> Bool {
+        guard let link else { return false }
+        guard outgoing.publication.cost + 6 * outgoing.identifiers.count > link.packetBytes else { return true }
+        return Encoder(link.version).bytes(of: outgoing.packet(link.version)).count <= link.packetBytes
+    }
+
+    /// Says something to the client. What people are told is left out where the client does not want it or the packet
+    /// would be longer than it takes.
+    mutating func send(_ packet: Packet, _ actions: inout [SessionAction]) {
+        guard let link else { return }
+        let isTold = link.wantsReasons || packet.kind == .connack || packet.kind == .disconnect
+        let mayExceed = link.packetBytes < 1_024 && Encoder(link.version).bytes(of: packet).count > link.packetBytes
+        actions.append(.send(isTold && !mayExceed ? packet : packet.withoutReason))
+    }
+
+    /// Whether the client's socket takes more. What waits is sent when it does again.
+    package mutating func setWritable(_ isWritable: Bool, now: Duration, _ actions: inout [SessionAction]) {
+        guard link != nil, link?.isWritable != isWritable else { return }
+        link?.isWritable = isWritable
+        link?.stuckSince = isWritable ? nil : now
+        if isWritable { drain(now: now, &actions) }
+    }
+}
+
+extension Outgoing {
+    init(_ publication: Publication, _ match: Match, _ qos: QoS, _ id: UInt16, isDuplicate: Bool, now: Duration) {
+        self.init(
+            publication: publication,
+            qos: qos,
+            retain: match.retain,
+            identifiers: match.identifiers,
+            packetID: id,
+            isDuplicate: isDuplicate,
+            secondsLeft: publication.secondsLeft(at: now)
+        )
+    }
+}
+
+extension Packet {
+    /// The packet without what is for people.
+    fileprivate var withoutReason: Packet {
+        func stripped(_ properties: PropertyList) -> PropertyList {
+            PropertyList(properties.all.filter { $0.id != .reasonString && $0.id != .userProperty })
+        }
+        switch self {
+        case .connack(var connack):
+            connack.properties = stripped(connack.properties)
+            return .connack(connack)
+        case .disconnect(var disconnect):
+            disconnect.properties = stripped(disconnect.properties)
+            return .disconnect(disconnect)
+        default: return self
+        }
+    }
+}

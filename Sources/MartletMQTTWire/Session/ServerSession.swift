@@ -1,0 +1,256 @@
+/// What a broker holds for one client: its connection, if it has one, and what outlives that.
+///
+/// A pure value. Packets, deliveries and the time go in; what is to be done comes out. The host does it in order, and
+/// tells the outcome where an action says so.
+package struct ServerSession: Sendable {
+    /// A subscription, under a number that the session has never given to another.
+    package struct Subscription: Sendable {
+        package let number: Int
+        package var entry: SubscribeRequest.Entry
+        package var identifier: UInt32?
+        /// Whether it is shared with others.
+        package let isShared: Bool
+    }
+
+    /// What was counted.
+    package struct Counts: Sendable, Hashable {
+        /// Messages that found no room, or no client for QoS 0.
+        package var dropped = 0
+        /// Messages that expired before they could be sent.
+        package var expired = 0
+        /// Messages longer than the client takes.
+        package var tooLong = 0
+        /// Messages that the client sent beyond what it was told it may have on their way.
+        package var overrun = 0
+    }
+
+    package let clientID: String
+    package var limits: SessionLimits
+    var link: ClientLink?
+    /// By their numbers.
+    private var subscriptions: [Int: Subscription] = [:]
+    /// The numbers by filters.
+    private var numbers: [[UInt8]: Int] = [:]
+    private var lastNumber = 0
+    var queue = OutgoingQueue()
+    var inFlight = InFlightMessages()
+    /// The identifiers of messages of QoS 2 that have come and are not released yet.
+    var received: Set<UInt16> = []
+    var will: WillMessage?
+    /// How long it is kept when the connection is lost.
+    var expiry = Duration.zero
+    /// As the client asked for it.
+    var askedExpiry: UInt32 = 0
+    /// Since when there is no connection.
+    var leftAt: Duration?
+    package var counts = Counts()
+
+    package init(clientID: String, limits: SessionLimits = SessionLimits()) {
+        self.clientID = clientID
+        self.limits = limits
+    }
+
+    // MARK: What it is
+
+    package var isConnected: Bool { link != nil }
+    /// The version of its connection.
+    package var version: ProtocolVersion? { link?.version }
+    package var queuedMessages: Int { queue.count }
+    package var queuedBytes: Int { queue.bytes }
+    package var messagesInFlight: Int { inFlight.count }
+    package var subscriptionCount: Int { subscriptions.count }
+
+    /// Whether a message that waits elsewhere can be sent to the client now.
+    package var hasRoom: Bool {
+        guard let link, link.isWritable else { return false }
+        return queue.isEmpty && !inFlight.isResending && inFlight.window < link.receiveMaximum
+    }
+
+    // MARK: Connecting
+
+    /// Takes a connection of the client, whose CONNECT was accepted. An earlier one is to have been ended by
+    /// ``takeOver(now:_:)``.
+    ///
+    /// - Parameters:
+    ///   - isResumed: whether the session was there before.
+    ///   - assignedID: whether the client left its name to the server.
+    package mutating func connect(
+        _ connect: Connect,
+        isResumed: Bool,
+        assignedID: Bool = false,
+        now: Duration,
+        _ actions: inout [SessionAction]
+    ) {
+        link = ClientLink(connect, limits, isResumed: isResumed, now: now)
+        leftAt = nil
+        will = connect.will
+        // Before MQTT 5 a session is for one connection, or for ever.
+        let legacyExpiry: UInt32 = connect.cleanStart ? 0 : .max
+        askedExpiry = connect.version == .v5 ? connect.properties.number(.sessionExpiryInterval) ?? 0 : legacyExpiry
+        expiry = limits.granted(sessionExpiry: askedExpiry)
+        var answer = Connack(.success, sessionPresent: isResumed && connect.version > .v31)
+        if connect.version == .v5 { answer.properties = terms(for: connect, assignedID: assignedID) }
+        send(.connack(answer), &actions)
+        for id in inFlight.beginResending() { send(.pubrel(Acknowledgement(id)), &actions) }
+        drain(now: now, &actions)
+    }
+
+    /// What a client of MQTT 5 is told of what it gets.
+    private func terms(for connect: Connect, assignedID: Bool) -> PropertyList {
+        var properties = PropertyList()
+        if assignedID { properties.add(.assignedClientIdentifier, clientID) }
+        let granted = UInt32(clamping: expiry.components.seconds)
+        if expiry < .seconds(Int(askedExpiry)) { properties.add(.sessionExpiryInterval, granted) }
+        let keepAlive = limits.granted(keepAlive: connect)
+        if keepAlive != connect.keepAlive { properties.add(.serverKeepAlive, UInt32(keepAlive)) }
+        if limits.receiveMaximum < UInt16.max { properties.add(.receiveMaximum, UInt32(limits.receiveMaximum)) }
+        properties.add(.maximumPacketSize, UInt32(clamping: limits.packetBytes))
+        if limits.topicAliases > 0 { properties.add(.topicAliasMaximum, UInt32(clamping: limits.topicAliases)) }
+        return properties
+    }
+
+    /// Another connection takes the session's name: the one there is ends.
+    package mutating func takeOver(now: Duration, _ actions: inout [SessionAction]) {
+        guard link != nil else { return }
+        cut(.sessionTakenOver, now: now, &actions)
+    }
+
+    // MARK: Its end
+
+    /// The connection is lost: the client did not say that it goes.
+    package mutating func loseLink(now: Duration, _ actions: inout [SessionAction]) {
+        guard link != nil else { return }
+        leave(now: now, &actions)
+    }
+
+    /// Ends the connection from this side, and says why where the client can be told. The will is published as if it had
+    /// been lost.
+    package mutating func cut(
+        _ reason: ReasonCode,
+        _ text: String? = nil,
+        now: Duration,
+        _ actions: inout [SessionAction]
+    ) {
+        guard let link else { return }
+        if link.version == .v5 {
+            var properties = PropertyList()
+            if let text { properties.add(.reasonString, text) }
+            send(.disconnect(Disconnect(reason, properties: properties)), &actions)
+        }
+        actions.append(.close)
+        leave(now: now, &actions)
+    }
+
+    /// The client leaves in order: without its will, unless it says otherwise.
+    mutating func disconnect(_ disconnect: Disconnect, now: Duration, _ actions: inout [SessionAction]) {
+        if let seconds = disconnect.properties.number(.sessionExpiryInterval) {
+            guard seconds == 0 || askedExpiry > 0 else {
+                return cut(.protocolError, "a session that was to end is to be kept", now: now, &actions)
+            }
+            askedExpiry = seconds
+            expiry = limits.granted(sessionExpiry: seconds)
+        }
+        if disconnect.reason == .success { will = nil }
+        actions.append(.close)
+        leave(now: now, &actions)
+    }
+
+    private mutating func leave(now: Duration, _ actions: inout [SessionAction]) {
+        link = nil
+        leftAt = now
+        inFlight.loseLink()
+        counts.dropped += queue.dropUnguaranteed()
+        settleAbsence(now: now, &actions)
+    }
+
+    /// Throws the session away, as a client does that starts clean. Its will is due.
+    package mutating func end(now: Duration, _ actions: inout [SessionAction]) {
+        if link != nil { takeOver(now: now, &actions) }
+        guard leftAt != nil else { return }
+        if let will = will.take() { actions.append(.publishWill(will)) }
+        finish(&actions)
+    }
+
+    private mutating func finish(_ actions: inout [SessionAction]) {
+        leftAt = nil
+        queue.removeAll()
+        inFlight.removeAll()
+        received = []
+        actions.append(.end)
+    }
+
+    // MARK: Time
+
+    /// Publishes the will when it is due, and ends the session when it is over: the will is due then at the latest.
+    mutating func settleAbsence(now: Duration, _ actions: inout [SessionAction]) {
+        if let willDueAt, willDueAt <= now, let will = will.take() { actions.append(.publishWill(will)) }
+        if let endsAt, endsAt <= now { finish(&actions) }
+    }
+
+    /// When the session ends, of a client that is not there.
+    private var endsAt: Duration? { leftAt.map { $0 + expiry } }
+
+    private var willDueAt: Duration? {
+        guard let will, let leftAt else { return nil }
+        let delay = Duration.seconds(Int(will.properties.number(.willDelayInterval) ?? 0))
+        return leftAt + min(delay, expiry)
+    }
+
+    /// When ``tick(now:_:)`` next has something to do; `nil`: nothing depends on time.
+    package var nextDeadline: Duration? {
+        var next = queue.nextExpiry
+        func note(_ time: Duration?) {
+            guard let time else { return }
+            next = min(time, next ?? time)
+        }
+        if let link, let patience = link.patience, link.holds == 0 { note(link.lastHeard + patience) }
+        if let stuckSince = link?.stuckSince { note(stuckSince + limits.drainTimeout) }
+        note(willDueAt)
+        note(endsAt)
+        return next
+    }
+
+    /// Time has passed.
+    package mutating func tick(now: Duration, _ actions: inout [SessionAction]) {
+        counts.expired += queue.expire(at: now)
+        if let link {
+            if let patience = link.patience, link.holds == 0, link.lastHeard + patience <= now {
+                return cut(.keepAliveTimeout, now: now, &actions)
+            }
+            if let stuckSince = link.stuckSince, stuckSince + limits.drainTimeout <= now {
+                return cut(.quotaExceeded, "the connection takes nothing more", now: now, &actions)
+            }
+        }
+        settleAbsence(now: now, &actions)
+    }
+
+    // MARK: Subscriptions
+
+    /// Adds a subscription, or has one of that filter be as this one is.
+    ///
+    /// - Returns: its number, and whether it is new; `nil`: the client has as many as it may have.
+    package mutating func add(_ entry: SubscribeRequest.Entry, identifier: UInt32?) -> (number: Int, isNew: Bool)? {
+        var entry = entry
+        if link?.isBridge == true { (entry.noLocal, entry.retainAsPublished) = (true, true) }
+        let key = Array(entry.filter.utf8)
+        let isShared = SharedFilter(entry.filter)?.group != nil
+        let known = numbers[key]
+        guard known != nil || subscriptions.count < limits.subscriptions else { return nil }
+        if known == nil { lastNumber += 1 }
+        let number = known ?? lastNumber
+        numbers[key] = number
+        subscriptions[number] = Subscription(number: number, entry: entry, identifier: identifier, isShared: isShared)
+        return (number, known == nil)
+    }
+
+    /// Removes the subscription to a filter.
+    ///
+    /// - Returns: its number; `nil`: there is none.
+    package mutating func remove(filter: String) -> Int? {
+        guard let number = numbers.removeValue(forKey: Array(filter.utf8)) else { return nil }
+        subscriptions[number] = nil
+        return number
+    }
+
+    package func subscription(_ number: Int) -> Subscription? { subscriptions[number] }
+}

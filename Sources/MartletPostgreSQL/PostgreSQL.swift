@@ -1,0 +1,167 @@
+import Martlet
+public import MartletSQL
+import MartletTransport
+
+/// A database of a PostgreSQL server, by libpq.
+///
+/// Sessions are opened as they are needed, up to a number, and kept. What PostgreSQL's users expect holds: `.pgpass`, service
+/// files, the variables `PGHOST`, `PGPASSWORD` and so on, SCRAM, several hosts.
+///
+/// Beyond this machine the server has to show a certificate of its name that an authority of the system has signed
+/// (`sslmode=verify-full`), unless the URL, a service or `PGSSLMODE` says otherwise.
+///
+/// Dates are read and written in UTC. What a session was told by `SET` or `LISTEN` it still knows when it is lent again.
+public final class PostgreSQL: Database {
+    /// How a database is used.
+    public struct Options: Sendable, Hashable {
+        /// How many sessions there are at most. By default 10.
+        public var sessions: Int
+        /// How long a task waits for a session, and for what has become of a transaction whose link was lost while it was
+        /// committed. By default 5 seconds.
+        public var timeout: Duration
+        /// How long it may take to open a session. By default 10 seconds.
+        public var connectTimeout: Duration
+        /// How long a session may be idle and still be used; `nil`, as by default: for as long as the server keeps it.
+        public var staleTimeout: Duration?
+
+        /// - Parameters:
+        ///   - sessions: how many sessions there are at most.
+        ///   - timeout: how long a task waits for a session.
+        ///   - connectTimeout: how long it may take to open a session.
+        ///   - staleTimeout: how long a session may be idle and still be used.
+        public init(
+            sessions: Int = 10,
+            timeout: Duration = .seconds(5),
+            connectTimeout: Duration = .seconds(10),
+            staleTimeout: Duration? = nil
+        ) {
+            self.sessions = sessions
+            self.timeout = timeout
+            self.connectTimeout = connectTimeout
+            self.staleTimeout = staleTimeout
+        }
+
+        func check() throws(SQLError) {
+            guard sessions >= 1, timeout > .zero, connectTimeout > .zero, staleTimeout ?? .seconds(1) > .zero else {
+                throw SQLError(.invalidArgument, "a database needs 1 session or more, and times that are positive")
+            }
+        }
+    }
+
+    private let pool: LinkPool<PostgreSQLLink>
+    private let options: Options
+    private let target: PostgreSQLTarget
+    private let thread: OwnedLoop
+
+    /// A database of a server. It is reached when it is first used.
+    ///
+    /// - Parameters:
+    ///   - url: `postgres://user:password@host:port/database?sslmode=…`, or libpq's other form, `host=… dbname=…`. What it
+    ///     leaves out comes from the environment and the service file.
+    ///   - options: how it is used.
+    /// - Throws: `SQLError.Code.invalidArgument`.
+    public convenience init(_ url: String, options: Options = Options()) throws {
+        try self.init(PostgreSQLTarget(url), options)
+    }
+
+    /// A database as settings name it.
+    ///
+    /// - Throws: `SQLError.Code.invalidArgument`, which names the key that is wrong or missing.
+    public convenience init(_ settings: DatabaseSettings) throws {
+        try settings.check(["postgres", "postgresql"])
+        var options = Options()
+        if let maximum = settings.maximumConnections { options.sessions = maximum }
+        if let timeout = settings.timeout { options.timeout = timeout }
+        options.staleTimeout = settings.staleTimeout
+        try self.init(PostgreSQLTarget(settings), options)
+    }
+
+    private init(_ target: PostgreSQLTarget, _ options: Options) throws {
+        try options.check()
+        self.options = options
+        self.target = target
+        let thread = OwnedLoop("martlet-postgres")
+        self.thread = thread
+        pool = LinkPool(
+            name: "the database \(target.name)",
+            maximum: options.sessions,
+            patience: options.timeout,
+            staleAfter: options.staleTimeout
+        ) {
+            try await PostgreSQLLink(target, on: thread, timeout: options.connectTimeout)
+        }
+    }
+
+    /// PostgreSQL.
+    public var dialect: SQLDialect { .postgreSQL }
+
+    /// How many sessions there are, and how many of them are lent at the moment.
+    public var sessions: (open: Int, lent: Int) {
+        let figures = pool.figures
+        return (figures.links, figures.lent)
+    }
+
+    /// Lends a session to a body; see `Database.withSession(_:)`.
+    public func withSession<Result: Sendable>(
+        _ body: @Sendable (any SQLSession) async throws -> Result
+    ) async throws -> Result {
+        try await pool.withLink { link in
+            try await withEndedSession(LinkSession(link)) { session in try await body(session) }
+        }
+    }
+
+    /// Runs a body in a transaction; see `Database.transaction(_:_:)`.
+    ///
+    /// Where the link is lost while the transaction is committed, the server is asked what has become of it.
+    ///
+    /// - Throws: `SQLError.Code.commitUnknown` if it could not be asked in time.
+    public func transaction<Result: Sendable>(
+        _ options: TransactionOptions,
+        _ body: @Sendable (SQLTransaction) async throws -> Result
+    ) async throws -> Result {
+        try await rerunning(options) {
+            try await pool.withLink { link in
+                try await link.transaction(options, settle: settle, body)
+            }
+        }
+    }
+
+    /// Closes the database; see `Database.close()`.
+    public func close() async {
+        await pool.close()
+        await thread.end()
+    }
+
+    /// Finds out what has become of a transaction whose link was lost while it was committed, by a link of its own: the pool
+    /// may have no other. The answer matters even where the task has been cancelled meanwhile, so a task that is not asks.
+    private func settle(_ lost: LostCommit) async throws {
+        let question = Task { try await self.outcome(of: lost) }
+        try await question.value
+    }
+
+    private func outcome(of lost: LostCommit) async throws {
+        let deadline = ContinuousClock.now + options.timeout.capped
+        while ContinuousClock.now < deadline {
+            switch try? await status(of: lost.transaction) {
+            case "committed": return
+            case "aborted": throw lost.error
+            // The server has not noticed yet that the link was lost, or is not there.
+            default: try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        throw SQLError(
+            .commitUnknown,
+            "the link was lost while the transaction was committed, and the server did not say within \(options.timeout) "
+                + "whether it was"
+        )
+    }
+
+    private func status(of transaction: String) async throws -> String? {
+        let link = try await PostgreSQLLink(target, on: thread, timeout: options.connectTimeout)
+        let question = SQLStatement(text: "SELECT pg_xact_status($1::text::xid8)", values: [.text(transaction)])
+        let answer: Result<SQLResult, any Error>
+        do { answer = .success(try await link.run(question)) } catch { answer = .failure(error) }
+        await link.close()
+        return try answer.get().rows.first?.decode(String?.self)
+    }
+}

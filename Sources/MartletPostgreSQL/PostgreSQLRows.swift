@@ -1,0 +1,64 @@
+import CPostgreSQL
+import MartletSQL
+
+/// The rows of one result of libpq's.
+struct PostgreSQLRows {
+    /// What is read as something else than text.
+    private enum Kind {
+        case text, bool, integer, double, bytes
+    }
+
+    let columns: SQLColumns
+    private let kinds: [Kind]
+
+    init(_ result: OpaquePointer) {
+        let indices = 0..<PQnfields(result)
+        columns = SQLColumns(indices.map { PQfname(result, $0).map { String(cString: $0) } ?? "" })
+        kinds = indices.map { index in
+            switch PQftype(result, index) {
+            case 16: .bool
+            // int8, int2, int4, oid
+            case 20, 21, 23, 26: .integer
+            // float4, float8
+            case 700, 701: .double
+            case PostgreSQLParameters.bytesType: .bytes
+            default: .text
+            }
+        }
+    }
+
+    func values(_ result: OpaquePointer) -> [[SQLValue]] {
+        (0..<PQntuples(result)).map { row in
+            kinds.enumerated().map { column, kind in value(result, row, CInt(column), kind) }
+        }
+    }
+
+    private func value(_ result: OpaquePointer, _ row: CInt, _ column: CInt, _ kind: Kind) -> SQLValue {
+        guard PQgetisnull(result, row, column) == 0, let start = PQgetvalue(result, row, column) else { return .null }
+        let bytes = UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
+        let text = String(decoding: bytes, as: UTF8.self)
+        return switch kind {
+        case .text: .text(text)
+        case .bool: .bool(text == "t")
+        case .integer: Int64(text).map(SQLValue.integer) ?? .text(text)
+        case .double: Double(text).map(SQLValue.double) ?? .text(text)
+        case .bytes: Self.bytes(bytes)
+        }
+    }
+
+    /// Reads `\x6d61`.
+    private static func bytes(_ text: UnsafeRawBufferPointer) -> SQLValue {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count / 2)
+        var index = 2
+        while index + 1 < text.count {
+            bytes.append(digit(text[index]) << 4 | digit(text[index + 1]))
+            index += 2
+        }
+        return .bytes(bytes)
+    }
+
+    private static func digit(_ character: UInt8) -> UInt8 {
+        character < UInt8(ascii: "a") ? character & 0xF : character - UInt8(ascii: "a") + 10
+    }
+}

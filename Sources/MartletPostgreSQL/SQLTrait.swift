@@ -1,0 +1,3 @@
+#if !SQL
+#error("The product 'MartletPostgreSQL' needs the trait SQL of the package martlet, which this build has left out")
+#endif

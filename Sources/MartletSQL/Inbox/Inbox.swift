@@ -1,0 +1,101 @@
+import Martlet
+import ServiceLifecycle
+import Synchronization
+
+/// What one consumer has handled, in a database.
+final class Inbox: Sendable {
+    private struct State {
+        var isThere = false
+        /// When what is too old was last deleted, in seconds since 1970.
+        var purged: Int64 = 0
+    }
+
+    private static let hour: Int64 = 3_600
+
+    private static let table = Migration("martlet inbox 1") {
+        """
+        CREATE TABLE martlet_inbox
+        (consumer TEXT NOT NULL, id TEXT NOT NULL, at BIGINT NOT NULL, reply BYTEA, PRIMARY KEY (consumer, id))
+        """
+        "CREATE INDEX martlet_inbox_at ON martlet_inbox (consumer, at)"
+    }
+
+    private let database: any Database
+    private let consumer: String
+    private let keep: Int64
+    private let state = Mutex(State())
+
+    init(_ database: any Database, consumer: String, keep: Duration) {
+        self.database = database
+        self.consumer = consumer
+        self.keep = max(1, keep.components.seconds)
+    }
+
+    private var now: Int64 { WallClock.nanoseconds / 1_000_000_000 }
+
+    /// Runs a body in a transaction, unless the message with this ID was handled before.
+    ///
+    /// While the database is away it tries again, for the message is of no use without it: to give it back at once would wear
+    /// out its deliveries within a second.
+    ///
+    /// - Returns: what the body returned, or what it returned the first time.
+    @discardableResult
+    func once<Result: Codable & Sendable>(
+        _ id: String?,
+        keepsResult: Bool = false,
+        _ body: @Sendable (SQLTransaction) async throws -> Result
+    ) async throws -> Result? {
+        var delay = Duration.milliseconds(50)
+        while true {
+            do {
+                try await prepare()
+                return try await database.transaction { db in
+                    guard let id else { return try await body(db) }
+                    guard try await isNew(id, db) else { return try await reply(to: id, db) }
+                    let result = try await body(db)
+                    if keepsResult { try await store(result, of: id, db) }
+                    return result
+                }
+            } catch let error as SQLError where error.isOfAbsence {
+                if Task.isShuttingDownGracefully { throw error }
+                try await Task.sleep(for: delay)
+                delay = min(delay * 2, .seconds(5))
+            }
+        }
+    }
+
+    private func isNew(_ id: String, _ db: SQLTransaction) async throws -> Bool {
+        let statement: SQL = """
+            INSERT INTO martlet_inbox (consumer, id, at) VALUES (\(consumer), \(id), \(now)) ON CONFLICT DO NOTHING
+            """
+        return try await db.execute(statement) == 1
+    }
+
+    private func reply<Result: Codable & Sendable>(to id: String, _ db: SQLTransaction) async throws -> Result? {
+        let query: SQL = "SELECT reply FROM martlet_inbox WHERE consumer = \(consumer) AND id = \(id)"
+        guard let reply = try await db.first(query, as: [UInt8]?.self) ?? nil else { return nil }
+        return try JSONCodec().decode(Result.self, from: reply)
+    }
+
+    private func store<Result: Codable & Sendable>(_ result: Result, of id: String, _ db: SQLTransaction) async throws {
+        let reply = try JSONCodec().encode(result)
+        try await db.execute("UPDATE martlet_inbox SET reply = \(reply) WHERE consumer = \(consumer) AND id = \(id)")
+    }
+
+    /// Makes the table when it is first needed, and deletes what is too old once an hour.
+    private func prepare() async throws {
+        let (isThere, purged) = state.withLock { ($0.isThere, $0.purged) }
+        let now = now
+        guard !isThere || now - purged >= Self.hour else { return }
+        if !isThere { try await database.migrate { Self.table } }
+        try await database.execute("DELETE FROM martlet_inbox WHERE consumer = \(consumer) AND at < \(now - keep)")
+        state.withLock { $0 = State(isThere: true, purged: now) }
+    }
+}
+
+extension SQLError {
+    /// Whether the database is away or has no room, which passes without a change on this side.
+    var isOfAbsence: Bool {
+        [.notConnected, .connectionLost, .commitUnknown, .outOfSpace, .timeout].contains(code)
+    }
+}

@@ -1,0 +1,77 @@
+public import Martlet
+import ServiceLifecycle
+import Synchronization
+
+/// A component that sends what transactions have put into the outbox of a database.
+///
+/// ``SQLTransaction/send(_:to:headers:codec:)`` and ``SQLTransaction/publish(_:to:headers:codec:)`` put a message into the
+/// table `martlet_outbox`, in their transaction. This component takes what was committed, sends it with the broker's
+/// confirmation, and deletes it then. So each message is sent if, and only if, its transaction was committed; after a crash
+/// perhaps twice, with the same ID.
+///
+/// Messages are sent in the order of their transactions: by the number that PostgreSQL gave the transaction when it first wrote.
+/// No message is passed over. On PostgreSQL those wait that come after the oldest transaction that still runs, whatever that
+/// does: a transaction that is left open for hours holds the outbox back.
+///
+/// Of several that run for one database, on PostgreSQL, one sends and the others wait to take its place.
+public struct Outbox: Component {
+    /// How it looks for messages.
+    public struct Options: Sendable, Hashable {
+        /// How often it looks for messages. By default ten times a second.
+        public var interval: Duration
+        /// How many messages are under way at a time. By default 100.
+        public var batch: Int
+
+        /// - Parameters:
+        ///   - interval: how often it looks.
+        ///   - batch: how many messages are under way at a time.
+        public init(interval: Duration = .milliseconds(100), batch: Int = 100) {
+            self.interval = interval
+            self.batch = batch
+        }
+    }
+
+    /// `Outbox`.
+    public let name = "Outbox"
+    private let database: any Database
+    private let options: Options
+
+    /// The outbox of a database.
+    public init(_ database: any Database, options: Options = Options()) {
+        self.database = database
+        self.options = options
+    }
+
+    /// Checks the options.
+    public func validate() throws {
+        guard options.interval > .zero, options.batch >= 1 else {
+            throw MessagingError(.invalidArgument, "an outbox looks at a positive interval, for 1 message or more")
+        }
+    }
+
+    /// Sends messages until the node stops. While the database or the broker is away it tries again.
+    public func run(in context: NodeContext) async throws {
+        do {
+            _ = try await cancelWhenGracefulShutdown { try await publish(in: context) }
+        } catch is CancellationError where !Task.isCancelled {
+            // The node stops. What is left is sent by the next one.
+        }
+    }
+
+    private func publish(in context: NodeContext) async throws {
+        let publisher = OutboxPublisher(database, on: context.connection, limit: options.batch)
+        var isPrepared = false
+        while true {
+            do {
+                if !isPrepared { try await database.prepareOutbox() }
+                isPrepared = true
+                // More may have come while a full batch was sent.
+                if try await publisher.publishBatch() { continue }
+            } catch {
+                try Task.checkCancellation()
+                context.countHandlerError(error)
+            }
+            try await Task.sleep(for: options.interval)
+        }
+    }
+}

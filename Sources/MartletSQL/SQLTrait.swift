@@ -1,0 +1,3 @@
+#if !SQL
+#error("The product 'MartletSQL' needs the trait SQL of the package martlet, which this build has left out")
+#endif

@@ -1,0 +1,221 @@
+import DequeModule
+package import Martlet
+import Synchronization
+
+/// Links that are lent, given back and lent again.
+///
+/// Whoever asks first gets the first that is free. A link is made when none is idle and there are fewer than allowed.
+package final class LinkPool<Link: SQLLink>: Sendable {
+    /// What whoever waits is told: a link, or that one may be made.
+    private enum Turn: Sendable {
+        case use(Link)
+        case make
+    }
+
+    private struct Idle {
+        let link: Link
+        let since: Duration
+    }
+
+    private struct State {
+        var idle: [Idle] = []
+        /// When the links that are lent were.
+        var lent: [ObjectIdentifier: Duration] = [:]
+        /// Those lent, idle and being made.
+        var count = 0
+        var waiting: Deque<Promise<Turn>> = []
+        var isClosed = false
+        var closers: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let name: String
+    private let maximum: Int
+    private let patience: Duration
+    private let staleAfter: Duration?
+    private let timers: Timers
+    private let make: @Sendable () async throws -> Link
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - name: what errors call it.
+    ///   - maximum: how many links there are at most.
+    ///   - patience: how long a task waits for one.
+    ///   - staleAfter: how long a link may be idle and still be used.
+    package init(
+        name: String,
+        maximum: Int,
+        patience: Duration,
+        staleAfter: Duration? = nil,
+        timers: Timers = Timers(Timeline()),
+        make: @escaping @Sendable () async throws -> Link
+    ) {
+        self.name = name
+        self.maximum = maximum
+        self.patience = patience
+        self.staleAfter = staleAfter
+        self.timers = timers
+        self.make = make
+    }
+
+    /// How many links there are, and how many of them are lent.
+    package var figures: (links: Int, lent: Int, waiting: Int) {
+        state.withLock { ($0.count, $0.lent.count, $0.waiting.count) }
+    }
+
+    /// Lends a link to a body.
+    package func withLink<Result>(_ body: (Link) async throws -> Result) async throws -> Result {
+        let link = try await take()
+        let result: Swift.Result<Result, any Error>
+        do { result = .success(try await body(link)) } catch { result = .failure(error) }
+        await giveBack(link)
+        return try result.get()
+    }
+
+    // MARK: Taking
+
+    private func take() async throws -> Link {
+        var turn = try await nextTurn()
+        while true {
+            switch turn {
+            case .make: return try await makeLink()
+            case .use(let link):
+                if await isFit(link) { return link }
+                await link.close()
+                state.withLock { $0.lent[ObjectIdentifier(link)] = nil }
+                // Its place is kept for a new one, unless another is idle.
+                turn = state.withLock { state in
+                    guard let idle = popIdle(&state) else { return .make }
+                    state.count -= 1
+                    return .use(idle)
+                }
+            }
+        }
+    }
+
+    private func isFit(_ link: Link) async -> Bool {
+        let since = state.withLock { state in
+            defer { state.lent[ObjectIdentifier(link)] = timers.now }
+            return state.lent[ObjectIdentifier(link)] ?? timers.now
+        }
+        if let staleAfter, timers.now - since > staleAfter { return false }
+        return await link.isAlive
+    }
+
+    /// Lends the link that was used last. Until it is found fit, the time is kept since which it was idle.
+    private func popIdle(_ state: inout State) -> Link? {
+        guard let idle = state.idle.popLast() else { return nil }
+        state.lent[ObjectIdentifier(idle.link)] = idle.since
+        return idle.link
+    }
+
+    private func nextTurn() async throws -> Turn {
+        try Task.checkCancellation()
+        let promise = Promise<Turn>()
+        let turn: Turn? = try state.withLock { state in
+            if state.isClosed { throw closed }
+            if let link = popIdle(&state) { return .use(link) }
+            if state.count < maximum {
+                state.count += 1
+                return .make
+            }
+            state.waiting.append(promise)
+            return nil
+        }
+        if let turn { return turn }
+        let timer = timers.schedule(at: timers.now + patience.capped) { [weak self] in
+            guard let self else { return }
+            promise.end(.failure(self.impatience()))
+        }
+        defer {
+            timers.cancel(timer)
+            state.withLock { state in state.waiting.removeAll { $0 === promise } }
+        }
+        return try await promise.value()
+    }
+
+    private var closed: SQLError { SQLError(.closed, "\(name) was closed") }
+
+    private func impatience() -> SQLError {
+        let (lent, waiting) = state.withLock { ($0.lent, $0.waiting.count) }
+        let longest = lent.values.min().map { timers.now - $0 } ?? .zero
+        let tenths = Int((longest.seconds * 10).rounded())
+        return SQLError(
+            .timeout,
+            "no session of \(name) was free for \(patience): \(lent.count) of \(maximum) are in use, the first one for "
+                + "\(tenths / 10).\(tenths % 10) s, and \(waiting) tasks wait"
+        )
+    }
+
+    private func makeLink() async throws -> Link {
+        let link: Link
+        do {
+            link = try await make()
+        } catch {
+            leave(nil)
+            throw error
+        }
+        let isClosed = state.withLock { state in
+            state.lent[ObjectIdentifier(link)] = timers.now
+            return state.isClosed
+        }
+        guard isClosed else { return link }
+        await giveBack(link)
+        throw closed
+    }
+
+    // MARK: Giving back
+
+    private func giveBack(_ link: Link) async {
+        var isReusable = await link.isReusable
+        if isReusable, state.withLock({ $0.isClosed }) { isReusable = false }
+        if !isReusable { await link.close() }
+        leave(isReusable ? link : nil, lent: link)
+    }
+
+    /// Hands a link, or the place of one that is gone, to whoever waits longest, or keeps it.
+    private func leave(_ link: Link?, lent: Link? = nil) {
+        let (unwanted, closers): (Link?, [CheckedContinuation<Void, Never>]) = state.withLock { state in
+            if let lent { state.lent[ObjectIdentifier(lent)] = nil }
+            while let next = state.waiting.popFirst() {
+                // It is lent before its new user may give it back.
+                if let link { state.lent[ObjectIdentifier(link)] = timers.now }
+                if next.end(.success(link.map(Turn.use) ?? .make)) { return (nil, []) }
+                if let link { state.lent[ObjectIdentifier(link)] = nil }
+            }
+            if let link, !state.isClosed {
+                state.idle.append(Idle(link: link, since: timers.now))
+                return (nil, [])
+            }
+            state.count -= 1
+            guard state.count == 0 else { return (link, []) }
+            defer { state.closers = [] }
+            return (link, state.closers)
+        }
+        // A link that came back while the pool was closing was closed by whoever gave it back, or ends with its last user.
+        withExtendedLifetime(unwanted) {}
+        for closer in closers { closer.resume() }
+    }
+
+    // MARK: Closing
+
+    package func close() async {
+        let (idle, waiting) = state.withLock { state in
+            state.isClosed = true
+            defer { (state.idle, state.waiting) = ([], []) }
+            return (state.idle, state.waiting)
+        }
+        for promise in waiting { promise.end(.failure(closed)) }
+        for entry in idle {
+            await entry.link.close()
+            leave(nil)
+        }
+        await withCheckedContinuation { continuation in
+            let isDone = state.withLock { state in
+                if state.count > 0 { state.closers.append(continuation) }
+                return state.count == 0
+            }
+            if isDone { continuation.resume() }
+        }
+        await timers.stop()
+    }
+}

@@ -1,0 +1,187 @@
+public import Logging
+public import Martlet
+import NIOCore
+import NIOPosix
+import NIOSSL
+public import ServiceLifecycle
+
+/// An embedded broker's doors to the network: MQTT 3.1, 3.1.1 and 5.
+///
+/// ```swift
+/// let broker = MemoryBroker()
+/// let server = BrokerServer(broker, listeners: [.mqtt(port: 1883)])
+/// try await server.run()
+/// ```
+///
+/// Clients and connections of this process (`MemoryBroker.connect(options:)`) share topics, retained messages and the broker's
+/// `BrokerHandler`. A subscriber in this process whose mailbox is full holds up the client that publishes, by not reading
+/// from its socket; a client that is slow holds up nobody: what waits for it is bounded by ``ServerLimits``.
+///
+/// Everything is kept in memory: sessions end with ``run()``. A broker has one server at a time, with any number of listeners.
+public final class BrokerServer: Service {
+    /// Where it listens.
+    public struct BoundAddress: Sendable, Hashable {
+        /// The listener's name.
+        public let listener: String
+        /// The address.
+        public let host: String
+        /// The port, also where the listener asked for any.
+        public let port: Int
+    }
+
+    private let listeners: [Listener]
+    private let hub: SessionHub
+    private let door: Door
+    private let logger: Logger
+    private let bound = Promise<[BoundAddress]>()
+
+    /// - Parameters:
+    ///   - broker: what clients connect to.
+    ///   - listeners: where; on this machine's port 1883 unless told.
+    ///   - authenticator: who may connect: everybody from this machine, without credentials, unless told.
+    ///   - rules: who may publish and read what; `nil`: everybody everything.
+    ///   - limits: how much clients may ask for.
+    ///   - logger: told of what clients do wrong.
+    public init(
+        _ broker: MemoryBroker,
+        listeners: [Listener] = [.mqtt()],
+        authenticator: some Authenticator = .anonymous,
+        rules: AccessRules? = nil,
+        limits: ServerLimits = ServerLimits(),
+        logger: Logger = Logger(label: "martlet.server")
+    ) {
+        self.listeners = listeners
+        self.logger = logger
+        hub = SessionHub(broker, limits, logger)
+        door = Door(authenticator, rules, limits)
+    }
+
+    /// Where it listens, as soon as it does.
+    ///
+    /// - Throws: what ``run()`` throws if it can't listen; `CancellationError`.
+    public var addresses: [BoundAddress] {
+        get async throws { try await bound.value() }
+    }
+
+    /// The server's counts.
+    public var statistics: ServerStatistics {
+        var statistics = hub.statistics
+        statistics.connections = door.count
+        return statistics
+    }
+
+    /// Listens, and serves clients until it is shut down gracefully or cancelled: clients of MQTT 5 are told so (0x8B), wills are
+    /// published, and sessions end.
+    ///
+    /// - Throws: `MessagingError.Code.alreadyRunning` if the broker has another server;
+    ///   `MessagingError.Code.invalidArgument` if a certificate can't be used; `MessagingError.Code.notConnected` if an
+    ///   address can't be listened on; `CancellationError`.
+    public func run() async throws {
+        let channels: [any Channel]
+        do {
+            try hub.broker.attach(hub)
+        } catch {
+            bound.end(.failure(error))
+            throw error
+        }
+        defer { hub.broker.detachHost() }
+        do {
+            channels = try await listen()
+        } catch {
+            bound.end(.failure(error))
+            throw error
+        }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.door.work() }
+            group.addTask { await self.hub.resumePaused() }
+            try? await gracefulShutdown()
+            for channel in channels { try? await channel.close() }
+            await self.closeConnections()
+            group.cancelAll()
+        }
+        try Task.checkCancellation()
+    }
+
+    /// Ends all connections and waits until they have gone, cancelled or not: that takes two seconds at most.
+    private func closeConnections() async {
+        let connections = door.close()
+        hub.close()
+        for connection in connections where !connection.isClosing { connection.channel.close(promise: nil) }
+        for connection in connections { try? await connection.channel.closeFuture.get() }
+    }
+
+    // MARK: Listening
+
+    /// Checks that it can listen as far as its files tell: that certificates and keys can be read and belong together.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument`.
+    public func check() throws {
+        for listener in listeners { _ = try listener.tls.map { try NIOSSLContext($0) } }
+    }
+
+    private func listen() async throws -> [any Channel] {
+        var channels: [any Channel] = []
+        do {
+            for listener in listeners { channels.append(try await open(listener)) }
+        } catch {
+            for channel in channels { try? await channel.close() }
+            throw error
+        }
+        bound.end(
+            .success(
+                zip(listeners, channels).map { listener, channel in
+                    BoundAddress(listener: listener.name, host: listener.host, port: channel.localAddress?.port ?? 0)
+                }
+            )
+        )
+        return channels
+    }
+
+    private func open(_ listener: Listener) async throws -> any Channel {
+        let tls = try listener.tls.map { try NIOSSLContext($0) }
+        let (hub, door) = (hub, door)
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let connection = ClientConnection(channel, listener: listener.name)
+                    guard door.enters(connection) else { throw ChannelError.inputClosed }
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
+                }
+            }
+        do {
+            return try await bootstrap.bind(host: listener.host, port: listener.port).get()
+        } catch {
+            throw MessagingError(
+                .notConnected,
+                "can't listen on \(listener.host), port \(listener.port)",
+                cause: error
+            )
+        }
+    }
+}
+
+extension NIOSSLContext {
+    fileprivate convenience init(_ tls: Listener.TLS) throws {
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(tls.certificateChain).map {
+                NIOSSLCertificateSource.certificate($0)
+            }
+            let key = try NIOSSLPrivateKey(file: tls.privateKey, format: .pem)
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain,
+                privateKey: .privateKey(key)
+            )
+            if let authorities = tls.clientAuthorities {
+                configuration.trustRoots = .file(authorities)
+                configuration.certificateVerification = .noHostnameVerification
+            }
+            try self.init(configuration: configuration)
+        } catch {
+            throw MessagingError(.invalidArgument, "the certificate of a listener can't be used", cause: error)
+        }
+    }
+}

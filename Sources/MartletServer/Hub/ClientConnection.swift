@@ -1,0 +1,148 @@
+import Martlet
+import MartletMQTTWire
+import NIOCore
+import Synchronization
+
+/// A client's socket, as far as the broker needs it: what is to be written, and that it is to be closed.
+///
+/// Bytes are appended from any thread. The socket's loop takes all that there are at once, and so writes them by one call.
+final class ClientConnection: Sendable {
+    private struct Output {
+        var buffers: [ByteBuffer] = []
+        var bytes = 0
+        var isClosing = false
+        /// Whether its loop has been told that there is something.
+        var isAnnounced = false
+
+        mutating func announce() -> Bool {
+            guard !isAnnounced else { return false }
+            isAnnounced = true
+            return true
+        }
+    }
+
+    /// So much is copied into one buffer rather than written as a piece of its own.
+    private static let pieceBytes = 4_096
+    /// What may wait to be taken by the loop, before the session keeps what else there is.
+    private static let limit = 256 << 10
+
+    /// No other connection of this process has it.
+    let number: Int
+    let channel: any Channel
+    let address: String
+    let isLoopback: Bool
+    let listener: String
+    private let output = Mutex(Output())
+    private let versionNumber = Atomic(ProtocolVersion.v311.rawValue)
+    /// How many of its messages have found no room yet.
+    private let held = Atomic(0)
+    /// Whether the session waits to be told that there is room again.
+    private let reportsRoom = Atomic(false)
+
+    private static let lastNumber = Atomic(0)
+
+    init(_ channel: any Channel, listener: String) {
+        number = Self.lastNumber.add(1, ordering: .relaxed).newValue
+        self.channel = channel
+        self.listener = listener
+        address = channel.remoteAddress?.ipAddress ?? ""
+        isLoopback = channel.remoteAddress?.isLoopback ?? false
+    }
+
+    /// The version that its CONNECT named.
+    var version: ProtocolVersion { ProtocolVersion(rawValue: versionNumber.load(ordering: .relaxed)) ?? .v311 }
+
+    func setVersion(_ version: ProtocolVersion) { versionNumber.store(version.rawValue, ordering: .relaxed) }
+
+    // MARK: Reading
+
+    /// Whether it is not to be read from.
+    var isPaused: Bool { held.load(ordering: .acquiring) > 0 }
+
+    /// Has it not be read from until ``resume()``, as often as it was paused.
+    func pause() { held.add(1, ordering: .acquiringAndReleasing) }
+
+    func resume() {
+        guard held.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        channel.eventLoop.execute { self.channel.read() }
+    }
+
+    // MARK: Writing
+
+    /// Has the loop say when there is room again.
+    func setReportsRoom() { reportsRoom.store(true, ordering: .relaxed) }
+
+    /// On the loop: whether it is to be said now.
+    func takeReportsRoom() -> Bool { reportsRoom.exchange(false, ordering: .relaxed) }
+
+    /// Appends bytes to what is written.
+    ///
+    /// - Returns: whether the loop is to be told, and whether more is waiting than should be.
+    func append(_ bytes: ByteBuffer) -> (announces: Bool, isFull: Bool) {
+        output.withLock { output in
+            guard !output.isClosing else { return (false, false) }
+            output.bytes += bytes.readableBytes
+            let last = output.buffers.count - 1
+            if bytes.readableBytes < Self.pieceBytes, last >= 0, output.buffers[last].readableBytes < Self.pieceBytes {
+                output.buffers[last].writeImmutableBuffer(bytes)
+            } else {
+                output.buffers.append(bytes)
+            }
+            return (output.announce(), output.bytes > Self.limit)
+        }
+    }
+
+    /// Closes it when all before has been written.
+    ///
+    /// - Returns: whether the loop is to be told.
+    func close() -> Bool {
+        output.withLock { output in
+            guard !output.isClosing else { return false }
+            output.isClosing = true
+            return output.announce()
+        }
+    }
+
+    /// Whether it is being closed.
+    var isClosing: Bool { output.withLock { $0.isClosing } }
+
+    /// On the loop: what is to be written, and whether nothing comes after it.
+    func take() -> (buffers: [ByteBuffer], isClosing: Bool) {
+        output.withLock { output in
+            let buffers = output.buffers
+            output.buffers = []
+            output.bytes = 0
+            output.isAnnounced = false
+            return (buffers, output.isClosing)
+        }
+    }
+
+    /// Has the loop that some connections share write what they have.
+    static func write(_ connections: [ClientConnection]) {
+        guard let loop = connections.first?.channel.eventLoop else { return }
+        if loop.inEventLoop {
+            for connection in connections { connection.write() }
+        } else {
+            loop.execute { for connection in connections { connection.write() } }
+        }
+    }
+
+    private func write() {
+        channel.pipeline.fireUserInboundEventTriggered(OutputIsThere())
+    }
+}
+
+extension SocketAddress {
+    /// Whether it is of this very machine.
+    var isLoopback: Bool {
+        switch self {
+        case .unixDomainSocket: return true
+        case .v4, .v6:
+            guard let text = ipAddress else { return false }
+            return text.hasPrefix("127.") || text == "::1" || text.hasPrefix("::ffff:127.")
+        }
+    }
+}
+
+/// Tells a channel's handler that there is something to write.
+struct OutputIsThere: Sendable {}

@@ -1,0 +1,115 @@
+import Martlet
+import MartletMQTTWire
+
+// What a message is on MQTT, and what MQTT's messages are in this process.
+
+extension Publication {
+    /// What goes out of a message that was published in this process.
+    convenience init(_ message: BrokerPublication) {
+        let coding = WireCoding()
+        // What is published has neither transforms nor a format that could fail.
+        let older = (try? coding.publication(message.message)) ?? message.message.body
+        let newer = (try? coding.publication(message.message, carriesHeaders: true)) ?? message.message.body
+        self.init(
+            topic: message.topic.mqtt,
+            payload: newer,
+            olderPayload: older,
+            properties: PropertyList(message.message.headers),
+            qos: QoS(message.guarantee),
+            expiresAt: message.expiresAt
+        )
+    }
+
+    /// What goes on of a message that a client has published.
+    convenience init(_ publish: Publish, now: Duration) {
+        var properties = publish.properties
+        let expiry = properties.number(.messageExpiryInterval)
+        properties.remove(.messageExpiryInterval)
+        self.init(
+            topic: publish.topic,
+            payload: publish.payload,
+            properties: properties,
+            qos: publish.qos,
+            expiresAt: expiry.map { now + .seconds(Int($0)) }
+        )
+    }
+}
+
+extension QoS {
+    init(_ guarantee: Guarantee) {
+        switch guarantee {
+        case .atMostOnce: self = .atMostOnce
+        case .atLeastOnce: self = .atLeastOnce
+        case .exactlyOnce: self = .exactlyOnce
+        }
+    }
+
+    var guarantee: Guarantee {
+        switch self {
+        case .atMostOnce: .atMostOnce
+        case .atLeastOnce: .atLeastOnce
+        case .exactlyOnce: .exactlyOnce
+        }
+    }
+}
+
+extension PropertyList {
+    /// Headers as properties. What MQTT can't carry is left out.
+    init(_ headers: Headers) {
+        self.init()
+        if let isText = headers.native?.isText { add(.payloadFormatIndicator, isText ? 1 : 0) }
+        guard !headers.isEmpty else { return }
+        for (name, value) in headers.all {
+            switch (name, value) {
+            case (Headers.Standard.contentType, .string(let type)) where Self.isText(type):
+                add(.contentType, type)
+            case (Headers.Standard.replyTo, .string(let topic)) where Self.isTopic(topic):
+                add(.responseTopic, topic)
+            case (Headers.Standard.correlationID, .bytes(let bytes)) where bytes.count <= 65_535:
+                add(.correlationData, bytes)
+            case (Headers.Standard.correlationID, .string(let id)) where !id.utf8.isEmpty && id.utf8.count <= 65_535:
+                add(.correlationData, Array(id.utf8))
+            default:
+                let property = UserProperty(name, value, isAllowed: Self.isText)
+                guard Self.isText(property.name), Self.isText(property.value) else { continue }
+                add(property.name, value: property.value)
+            }
+        }
+    }
+
+    private static func isText(_ text: String) -> Bool {
+        text.utf8.count <= 65_535 && TextRules.check(Array(text.utf8).span.bytes) == .fine
+    }
+
+    private static func isTopic(_ text: String) -> Bool {
+        !text.isEmpty && isText(text) && !text.utf8.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
+    }
+
+    /// Properties as headers, as every connection to an MQTT broker reads them.
+    func headers(expires: ContinuousClock.Instant?) -> Headers {
+        guard !isEmpty || expires != nil else { return Headers() }
+        var fields: [Headers.Element] = []
+        var pairs: [Headers.Element] = []
+        for property in all {
+            switch (property.id, property.value) {
+            case (.contentType, .text(let type)): fields.append((Headers.Standard.contentType, .string(type)))
+            case (.responseTopic, .text(let topic)): fields.append((Headers.Standard.replyTo, .string(topic)))
+            case (.correlationData, .data(let data)):
+                let text = String(validating: data, as: UTF8.self)
+                fields.append((Headers.Standard.correlationID, text.map(HeaderValue.string) ?? .bytes(data)))
+            case (.userProperty, .pair(let name, let value)):
+                pairs.append(UserProperty(name: name, value: value).header)
+            default: break
+            }
+        }
+        var headers = Headers(received: fields + pairs)
+        let isRepeating = headers.count < fields.count + pairs.count
+        headers.native = NativeProperties(
+            fields: isRepeating ? pairs : [],
+            isText: number(.payloadFormatIndicator).map { $0 == 1 },
+            expires: expires,
+            correlation: has(.responseTopic) ? data(.correlationData) ?? [] : nil
+        )
+        return headers
+    }
+}

@@ -1,0 +1,81 @@
+import Martlet
+import MartletMQTTWire
+
+/// A session's place in the hub, with what belongs to it here.
+struct Seat {
+    var session: ServerSession
+    /// As the broker's core knows it, whoever connects to it.
+    let number: Int
+    /// The client that is or was connected, as the broker's handler knows it.
+    var client: BrokerClient
+    /// The socket that it is connected by.
+    var connection: ClientConnection?
+    /// What it may do.
+    var permissions: Permissions
+    /// The messages that its latest subscriptions ask for, as far as they were not sent yet.
+    var backlogs: [Backlog] = []
+    /// Whether its socket was found to be full.
+    var isStuck = false
+    /// How its subscriptions match what is being published right now.
+    var matching: Match?
+
+    /// Has the session act.
+    mutating func act(_ body: (inout ServerSession, inout [SessionAction]) -> Void) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        body(&session, &actions)
+        return actions
+    }
+
+    /// What a message of its client, or a request of it, needs to be known of it.
+    struct Sender {
+        let number: Int
+        let client: BrokerClient
+        let connection: ClientConnection?
+        let permissions: Permissions
+    }
+
+    var sender: Sender { Sender(number: number, client: client, connection: connection, permissions: permissions) }
+
+    /// How a subscription matches a message, and whether it is shared; `nil`: its client is not to get it.
+    func match(
+        of publication: BrokerPublication,
+        _ recipient: Recipient
+    ) -> (match: Match, isShared: Bool)? {
+        guard number == recipient.client,
+            let subscription = session.subscription(SubscriberNumber.subscription(of: recipient.number)),
+            !(subscription.entry.noLocal && publication.publisher == number), permissions.mayRead(publication.topic)
+        else { return nil }
+        let match = Match(
+            qos: subscription.entry.qos,
+            retain: publication.retain && subscription.entry.retainAsPublished,
+            identifiers: subscription.identifier.map { [$0] } ?? []
+        )
+        return (match, subscription.isShared)
+    }
+
+    /// How a subscription gets what is kept for its topics.
+    func matchOfKept(_ subscription: Int) -> Match? {
+        guard let subscription = session.subscription(subscription) else { return nil }
+        return Match(
+            qos: subscription.entry.qos,
+            retain: true,
+            identifiers: subscription.identifier.map { [$0] } ?? []
+        )
+    }
+
+    /// The messages that are kept for one subscription.
+    struct Backlog {
+        let subscription: Int
+        let topics: [TopicName]
+        var next = 0
+    }
+}
+
+/// The number under which the broker's core knows a subscription of a session: the session's place, and its own number.
+enum SubscriberNumber {
+    private static var bits: Int { 32 }
+
+    static func make(place: Int, subscription: Int) -> Int { place << bits | subscription }
+    static func place(of number: Int) -> Int { number >> bits }
+    static func subscription(of number: Int) -> Int { number & (1 << bits - 1) }
+}

@@ -1,0 +1,106 @@
+import Martlet
+import MartletMQTTWire
+import Synchronization
+
+extension SessionHub {
+    /// What is wrong with a CONNECT that could be read, before anybody is asked who its client is.
+    func problem(with connect: Connect) -> ReasonCode? {
+        if connect.properties.has(.authenticationMethod) { return .badAuthenticationMethod }
+        if connect.clientID.isEmpty, connect.version < .v5, !connect.cleanStart || connect.version == .v31 {
+            return .clientIdentifierNotValid
+        }
+        if connect.clientID.utf8.count > limits.clientIDBytes { return .clientIdentifierNotValid }
+        if let will = connect.will, TextRules.levels(of: will.topic) > limits.topicLevels { return .topicNameInvalid }
+        return nil
+    }
+
+    /// Lets a client in whose credentials were found to be right: it takes up its session, or gets a new one.
+    ///
+    /// - Returns: why it is not let in; then nothing has changed for the session that it named.
+    func connect(
+        _ connect: Connect,
+        user: String?,
+        _ permissions: Permissions,
+        by connection: ClientConnection
+    ) -> ReasonCode? {
+        var reason: ReasonCode?
+        act(of: connection) { state, now in
+            reason = self.connect(connect, user: user, permissions, by: connection, now: now, &state)
+            self.settle(&state)
+        }
+        return reason
+    }
+
+    private func connect(
+        _ connect: Connect,
+        user: String?,
+        _ permissions: Permissions,
+        by connection: ClientConnection,
+        now: Duration,
+        _ broker: inout MemoryBroker.State
+    ) -> ReasonCode? {
+        let isNameless = connect.clientID.isEmpty
+        let clientID = isNameless ? Self.makeClientID() : connect.clientID
+        let key = Array(clientID.utf8)
+        let refusal: ReasonCode? = state.withLock { hub in
+            if hub.isClosing { return .serverUnavailable }
+            return hub.places[key] == nil && hub.places.count >= limits.sessions ? .quotaExceeded : nil
+        }
+        if let refusal { return refusal }
+        let client = self.broker.client(
+            name: clientID,
+            user: user,
+            address: connection.address,
+            listener: connection.listener,
+            &broker
+        )
+        guard self.broker.admits(client, &broker) else { return .notAuthorized }
+        if let place = state.withLock({ $0.places[key] }) {
+            state.withLock { hub in hub.act(at: place) { $0.takeOver(now: now, &$1) } }
+            settle(&broker)
+            if connect.cleanStart {
+                state.withLock { hub in hub.act(at: place) { $0.end(now: now, &$1) } }
+                settle(&broker)
+            }
+        }
+        connection.setVersion(connect.version)
+        let number: Int? = state.withLock { hub in
+            let existing = hub.places[key]
+            let place = existing ?? hub.makePlace()
+            if existing == nil {
+                hub.places[key] = place
+                hub.seats[place] = Seat(
+                    session: ServerSession(clientID: clientID, limits: limits.session),
+                    number: client.id,
+                    client: client,
+                    permissions: permissions
+                )
+            }
+            hub.connected[connection.number] = place
+            hub.seats[place]?.connection = connection
+            hub.seats[place]?.client = client
+            hub.seats[place]?.permissions = permissions
+            hub.act(at: place) { session, actions in
+                session.connect(connect, isResumed: existing != nil, assignedID: isNameless, now: now, &actions)
+            }
+            return hub.seats[place]?.number
+        }
+        if let number { self.broker.enterSession(number, client, &broker) }
+        return nil
+    }
+
+    /// A name for a client that has none: 80 bits that nobody can guess.
+    private static func makeClientID() -> String {
+        "auto-" + String(UInt64.random(in: .min ... .max), radix: 36)
+            + String(UInt16.random(in: .min ... .max), radix: 36)
+    }
+}
+
+extension SessionHub.State {
+    /// A place that no session has.
+    fileprivate mutating func makePlace() -> Int {
+        if let place = free.popLast() { return place }
+        seats.append(nil)
+        return seats.count - 1
+    }
+}

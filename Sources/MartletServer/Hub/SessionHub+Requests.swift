@@ -1,0 +1,122 @@
+import Martlet
+import MartletMQTTWire
+import Synchronization
+
+/// What sessions ask of the broker's core. Under the broker's lock.
+extension SessionHub {
+    /// Publishes a message of a client.
+    func publish(
+        _ publish: Publish,
+        at place: Int,
+        now: Duration,
+        _ broker: inout MemoryBroker.State
+    ) -> ReasonCode {
+        let (topic, seat) = state.withLock { hub in (hub.names.name(of: publish.topic), hub.seats[place]?.sender) }
+        guard let topic, !publish.topic.hasPrefix("$SYS/") else { return .topicNameInvalid }
+        guard let seat, seat.permissions.mayPublish(to: topic) else { return .notAuthorized }
+        let wire = Publication(publish, now: now)
+        let left = wire.expiresAt.map { ContinuousClock.now + ($0 - now) }
+        let publication = BrokerPublication(
+            Message(publish.payload, headers: publish.properties.headers(expires: left)),
+            to: topic,
+            retain: publish.retain,
+            guarantee: publish.qos.guarantee,
+            expiresAt: wire.expiresAt,
+            publisher: seat.number,
+            origin: wire
+        )
+        switch self.broker.publish(publication, from: seat.client, &broker) {
+        case .delivered(let subscribers):
+            return subscribers == 0 ? .noMatchingSubscribers : .success
+        case .heldBack(let messages):
+            if let connection = seat.connection { pause(connection, for: messages) }
+            return .success
+        case .refused: return .notAuthorized
+        case .full: return .quotaExceeded
+        case .invalid: return .topicNameInvalid
+        }
+    }
+
+    /// Publishes the will of a client that has gone. Its rules hold for that as for any message.
+    func publishWill(_ will: WillMessage, at place: Int, now: Duration, _ broker: inout MemoryBroker.State) {
+        var properties = will.properties
+        properties.remove(.willDelayInterval)
+        let publish = Publish(
+            topic: will.topic,
+            payload: will.payload,
+            qos: will.qos,
+            retain: will.retain,
+            properties: properties
+        )
+        _ = self.publish(publish, at: place, now: now, &broker)
+    }
+
+    func subscribe(_ subscribe: SubscribeRequest, at place: Int, now: Duration, _ broker: inout MemoryBroker.State) {
+        let identifier = subscribe.properties.number(.subscriptionIdentifier)
+        var reasons: [ReasonCode] = []
+        var backlogs: [Seat.Backlog] = []
+        for entry in subscribe.entries {
+            reasons.append(self.subscribe(entry, identifier, at: place, now: now, &broker, &backlogs))
+        }
+        state.withLock { hub in
+            // What is kept comes after the answer.
+            hub.act(at: place) { $0.subscribed(subscribe, reasons, &$1) }
+            hub.seats[place]?.backlogs += backlogs
+        }
+    }
+
+    private func subscribe(
+        _ entry: SubscribeRequest.Entry,
+        _ identifier: UInt32?,
+        at place: Int,
+        now: Duration,
+        _ broker: inout MemoryBroker.State,
+        _ backlogs: inout [Seat.Backlog]
+    ) -> ReasonCode {
+        guard TextRules.levels(of: entry.filter) <= limits.topicLevels,
+            let seat = state.withLock({ $0.seats[place]?.sender })
+        else { return .topicFilterInvalid }
+        var pattern = TopicPattern(mqtt: entry.filter)
+        guard pattern.isValid else { return .topicFilterInvalid }
+        guard seat.permissions.maySubscribe(to: pattern) else { return .notAuthorized }
+        let group = pattern.group
+        switch self.broker.ruling(on: pattern, seat.client, &broker) {
+        case .success(let ruled): pattern = ruled
+        case .failure: return .notAuthorized
+        }
+        guard let (number, isNew) = state.withLock({ $0.seats[place]?.session.add(entry, identifier: identifier) })
+        else {
+            return .quotaExceeded
+        }
+        let recipient = Recipient(
+            client: seat.number,
+            number: SubscriberNumber.make(place: place, subscription: number)
+        )
+        if isNew { self.broker.subscribeSession(recipient, to: pattern, group: group, &broker) }
+        let wantsKept = entry.retainHandling == .always || (entry.retainHandling == .ifNew && isNew)
+        if wantsKept, group == nil {
+            let topics = self.broker.keptTopics(of: pattern, &broker)
+            state.withLock { hub in hub.seats[place]?.backlogs.removeAll { $0.subscription == number } }
+            if !topics.isEmpty { backlogs.append(Seat.Backlog(subscription: number, topics: topics)) }
+        }
+        return ReasonCode(granted: entry.qos)
+    }
+
+    func unsubscribe(_ unsubscribe: UnsubscribeRequest, at place: Int, _ broker: inout MemoryBroker.State) {
+        var reasons: [ReasonCode] = []
+        for filter in unsubscribe.filters {
+            let removed: Recipient? = state.withLock { hub in
+                guard let subscription = hub.seats[place]?.session.remove(filter: filter),
+                    let number = hub.seats[place]?.number
+                else { return nil }
+                return Recipient(
+                    client: number,
+                    number: SubscriberNumber.make(place: place, subscription: subscription)
+                )
+            }
+            if let removed { self.broker.unsubscribeSession(removed, &broker) }
+            reasons.append(removed == nil ? .noSubscriptionExisted : .success)
+        }
+        state.withLock { hub in hub.act(at: place) { $0.unsubscribed(unsubscribe, reasons, &$1) } }
+    }
+}

@@ -1,0 +1,128 @@
+import Martlet
+import MartletMQTTWire
+import NIOCore
+
+/// A message in bytes, as it is for everybody who gets it without a guarantee.
+struct WrittenPublication {
+    private var publication: Publication?
+    private var bytes: [Int: ByteBuffer] = [:]
+
+    mutating func bytes(of outgoing: Outgoing, _ version: ProtocolVersion) -> ByteBuffer {
+        guard outgoing.isShared else { return ByteBuffer(bytes: Encoder(version).bytes(of: outgoing.packet(version))) }
+        if publication !== outgoing.publication || outgoing.secondsLeft != nil {
+            publication = outgoing.publication
+            bytes.removeAll(keepingCapacity: true)
+        }
+        let variant = (version == .v5 ? 2 : 0) + (outgoing.retain ? 1 : 0)
+        if let written = bytes[variant] { return written }
+        let written = ByteBuffer(bytes: Encoder(version).bytes(of: outgoing.packet(version)))
+        bytes[variant] = written
+        return written
+    }
+}
+
+extension SessionHub.State {
+    /// Has a session act. What is for its client is written; the rest is noted, to be done by the core.
+    mutating func act(
+        at place: Int,
+        inOrder: Bool = false,
+        _ body: (inout ServerSession, inout [SessionAction]) -> Void
+    ) {
+        guard seats.indices.contains(place), let before = seats[place]?.session.queuedBytes,
+            let actions = seats[place]?.act(body)
+        else { return }
+        queuedBytes += (seats[place]?.session.queuedBytes ?? 0) - before
+        guard !actions.isEmpty else { return }
+        let connection = seats[place]?.connection
+        for action in actions {
+            switch action {
+            case .send(let packet):
+                guard let connection else { continue }
+                write(ByteBuffer(bytes: Encoder(connection.version).bytes(of: packet)), to: connection, at: place)
+            case .deliver(let outgoing):
+                guard let connection else { continue }
+                write(written.bytes(of: outgoing, connection.version), to: connection, at: place)
+            case .close:
+                if let connection, connection.close() { announced.append(connection) }
+                chores.append(.init(place: place, action: action, inOrder: inOrder))
+            case .publish, .subscribe, .unsubscribe, .publishWill, .end:
+                chores.append(.init(place: place, action: action, inOrder: inOrder))
+            }
+        }
+    }
+
+    private mutating func write(_ bytes: ByteBuffer, to connection: ClientConnection, at place: Int) {
+        let (announces, isFull) = connection.append(bytes)
+        if announces { announced.append(connection) }
+        if isFull, seats[place]?.isStuck == false {
+            seats[place]?.isStuck = true
+            connection.setReportsRoom()
+            act(at: place) { [now] in $0.setWritable(false, now: now, &$1) }
+        }
+    }
+
+    mutating func noteDeadline(of place: Int) {
+        if let next = seats[place]?.session.nextDeadline { deadlines.note(place, at: next) }
+    }
+
+    // MARK: Messages
+
+    /// Delivers a message. A session gets one copy, however many of its subscriptions match, and one for each that it shares
+    /// with others (MQTT 5, 3.3.4 and 4.8.2).
+    mutating func deliver(
+        _ wire: Publication,
+        _ publication: BrokerPublication,
+        to recipients: [Recipient]
+    ) {
+        var matched: [Int] = []
+        for recipient in recipients {
+            let place = SubscriberNumber.place(of: recipient.number)
+            guard seats.indices.contains(place), let (match, isShared) = seats[place]?.match(of: publication, recipient)
+            else {
+                continue
+            }
+            if isShared {
+                deliver(wire, match, at: place)
+            } else if seats[place]?.matching == nil {
+                seats[place]?.matching = match
+                matched.append(place)
+            } else {
+                seats[place]?.matching?.merge(match)
+            }
+        }
+        for place in matched {
+            if let match = seats[place]?.matching.take() { deliver(wire, match, at: place) }
+        }
+    }
+
+    private mutating func deliver(_ wire: Publication, _ match: Match, at place: Int) {
+        let isFull = queuedBytes >= allQueuedBytes && seats[place]?.session.keeps(wire, match) == true
+        act(at: place) { [now] session, actions in
+            if isFull { session.drop() } else { session.deliver(wire, match, now: now, &actions) }
+        }
+        noteDeadline(of: place)
+    }
+
+    /// Sends what is kept for a session's latest subscriptions, as far as the client takes it.
+    mutating func fillBacklogs(
+        at place: Int,
+        _ broker: MemoryBroker,
+        _ state: inout MemoryBroker.State
+    ) {
+        while let backlog = seats[place]?.backlogs.first {
+            guard backlog.next < backlog.topics.count, let match = seats[place]?.matchOfKept(backlog.subscription)
+            else {
+                seats[place]?.backlogs.removeFirst()
+                continue
+            }
+            guard seats[place]?.session.hasRoom == true else { return }
+            seats[place]?.backlogs[0].next += 1
+            let topic = backlog.topics[backlog.next]
+            guard seats[place]?.permissions.mayRead(topic) == true,
+                let kept = broker.keptMessage(for: topic, now: now, &state)
+            else { continue }
+            let wire = kept.origin as? Publication ?? Publication(kept)
+            act(at: place) { [now] in $0.deliver(wire, match, now: now, &$1) }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+import Logging
+import Martlet
+import MartletMQTTWire
+import NIOCore
+import Synchronization
+
+/// The sessions of a broker's MQTT clients: between their sockets and the broker's core.
+///
+/// All that clients send comes in by batches, under the broker's lock, so that in-process peers and clients see the messages
+/// of a topic in one order. What comes of it is appended to the sockets' output at once; what concerns the core is done one
+/// after the other, in ``settle(_:)``. Where both locks are held, the broker's was taken first.
+final class SessionHub: SessionHost {
+    struct State: ~Copyable {
+        var seats: [Seat?] = []
+        var free: [Int] = []
+        /// By the client's identifier.
+        var places: [[UInt8]: Int] = [:]
+        /// By the connection's number.
+        var connected: [Int: Int] = [:]
+        /// What sessions have to be done by the core.
+        var chores: [Chore] = []
+        /// Sockets whose loops are to be told that there is something to write.
+        var announced: [ClientConnection] = []
+        var names = TopicCache(.mqtt)
+        var deadlines = Deadlines<Int>()
+        /// When it looks next for what is due.
+        var wakesAt: Duration?
+        /// What the latest message is in bytes, for all who get it without a guarantee.
+        var written = WrittenPublication()
+        var isClosing = false
+        /// The time of what is being done.
+        var now = Duration.zero
+        /// The bytes that wait for all clients, and how many there may be.
+        var queuedBytes = 0
+        let allQueuedBytes: Int
+
+        init(_ limits: ServerLimits) {
+            allQueuedBytes = limits.allQueuedBytes
+        }
+    }
+
+    /// Something that a session has to be done by the core, or by the hub when it can act on the core.
+    struct Chore {
+        let place: Int
+        let action: SessionAction
+        /// Whether it comes of the client's own word that it goes.
+        let inOrder: Bool
+    }
+
+    /// A client whose messages wait outside a subscription of this process that is full.
+    private struct Pause: Sendable {
+        let connection: ClientConnection
+        let messages: [MemoryBroker.HeldBack]
+    }
+
+    /// So many messages of clients may wait outside subscriptions at a time, also of clients that have gone since.
+    private static let mostHeld = 10_000
+
+    let broker: MemoryBroker
+    let limits: ServerLimits
+    let logger: Logger
+    let state: Mutex<State>
+    let faults = Mutex(FaultLog())
+    private let held = Atomic(0)
+    private let pauses: AsyncStream<Pause>
+    private let pausing: AsyncStream<Pause>.Continuation
+
+    init(_ broker: MemoryBroker, _ limits: ServerLimits, _ logger: Logger) {
+        self.broker = broker
+        self.limits = limits
+        state = Mutex(State(limits))
+        self.logger = logger
+        // A client is not read from while it is paused, so that there is one entry a client at most.
+        (pauses, pausing) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
+    }
+
+    // MARK: From the sockets
+
+    /// Takes what a client has sent: packets in order, and what was wrong with what came after them.
+    func receive(_ packets: [Packet], _ fault: WireFault? = nil, from connection: ClientConnection) {
+        act(of: connection) { state, now in
+            for packet in packets {
+                self.with(connection, inOrder: packet.kind == .disconnect) { $0.receive(packet, now: now, &$1) }
+                self.settle(&state)
+            }
+            if let fault { self.with(connection) { $0.receive(fault, now: now, &$1) } }
+            self.settle(&state)
+        }
+    }
+
+    /// The client's socket has gone.
+    func lost(_ connection: ClientConnection) {
+        act(of: connection) { state, now in
+            self.with(connection) { $0.loseLink(now: now, &$1) }
+            self.leave(connection, inOrder: false, &state)
+            self.settle(&state)
+        }
+    }
+
+    /// The client's socket takes more, or no more for now.
+    func setWritable(_ isWritable: Bool, _ connection: ClientConnection) {
+        act(of: connection) { state, now in
+            self.state.withLock { hub in
+                guard let place = hub.connected[connection.number] else { return }
+                hub.seats[place]?.isStuck = !isWritable
+            }
+            self.with(connection) { $0.setWritable(isWritable, now: now, &$1) }
+            self.settle(&state)
+        }
+    }
+
+    /// Ends a client's connection, and tells it why.
+    func cut(_ connection: ClientConnection, _ reason: ReasonCode) {
+        act(of: connection) { state, now in
+            self.with(connection) { $0.cut(reason, now: now, &$1) }
+            self.settle(&state)
+        }
+    }
+
+    /// Ends all connections and sessions, and takes no more.
+    func close() {
+        pausing.finish()
+        let connections = state.withLock { hub in
+            hub.isClosing = true
+            return hub.seats.compactMap { $0?.connection }
+        }
+        for connection in connections { cut(connection, .serverShuttingDown) }
+        broker.enter { state in
+            let now = broker.now
+            self.state.withLock { $0.now = now }
+            for place in self.state.withLock({ $0.seats.indices }) {
+                self.state.withLock { hub in hub.act(at: place) { $0.end(now: now, &$1) } }
+                self.settle(&state)
+            }
+        }
+        handOver()
+    }
+
+    // MARK: Acting
+
+    /// Acts under the broker's lock, then writes what came of it.
+    func act(of connection: ClientConnection, _ body: (inout MemoryBroker.State, Duration) -> Void) {
+        broker.enter { state in
+            let now = broker.now
+            self.state.withLock { $0.now = now }
+            body(&state, now)
+            self.state.withLock { hub in
+                guard let place = hub.connected[connection.number] else { return }
+                hub.fillBacklogs(at: place, broker, &state)
+                hub.noteDeadline(of: place)
+            }
+            self.scheduleTick()
+        }
+        handOver()
+    }
+
+    /// Has the session of a connection act; what it wants done is written or noted.
+    private func with(
+        _ connection: ClientConnection,
+        inOrder: Bool = false,
+        _ body: (inout ServerSession, inout [SessionAction]) -> Void
+    ) {
+        state.withLock { hub in
+            guard let place = hub.connected[connection.number] else { return }
+            hub.act(at: place, inOrder: inOrder, body)
+        }
+    }
+
+    /// Has the core do what sessions want of it, until nothing is left. Under the broker's lock alone.
+    func settle(_ broker: inout MemoryBroker.State) {
+        // One time for all that comes of one batch: what is left of a message's life is not more than it had.
+        let now = state.withLock { $0.now }
+        while let chore = state.withLock({ $0.chores.isEmpty ? nil : $0.chores.removeFirst() }) {
+            perform(chore, now: now, &broker)
+        }
+    }
+
+    private func perform(_ chore: Chore, now: Duration, _ broker: inout MemoryBroker.State) {
+        let place = chore.place
+        switch chore.action {
+        case .send, .deliver: break
+        case .publish(let publish):
+            let reason = self.publish(publish, at: place, now: now, &broker)
+            state.withLock { hub in hub.act(at: place) { $0.published(publish, as: reason, &$1) } }
+        case .subscribe(let subscribe): self.subscribe(subscribe, at: place, now: now, &broker)
+        case .unsubscribe(let unsubscribe): self.unsubscribe(unsubscribe, at: place, &broker)
+        case .publishWill(let will): publishWill(will, at: place, now: now, &broker)
+        case .close:
+            if let connection = state.withLock({ $0.seats[place]?.connection }) {
+                leave(connection, inOrder: chore.inOrder, &broker)
+            }
+        case .end: end(place, &broker)
+        }
+    }
+
+    /// A client's connection is over.
+    private func leave(_ connection: ClientConnection, inOrder: Bool, _ broker: inout MemoryBroker.State) {
+        let client: Int? = state.withLock { hub in
+            guard let place = hub.connected.removeValue(forKey: connection.number) else { return nil }
+            hub.seats[place]?.connection = nil
+            hub.seats[place]?.backlogs = []
+            hub.seats[place]?.isStuck = false
+            hub.noteDeadline(of: place)
+            return hub.seats[place]?.number
+        }
+        if let client { self.broker.leaveSession(client, inOrder: inOrder, &broker) }
+    }
+
+    /// A session is over.
+    private func end(_ place: Int, _ broker: inout MemoryBroker.State) {
+        let client: Int? = state.withLock { hub in
+            guard let seat = hub.seats[place], !seat.session.isConnected else { return nil }
+            if let connection = seat.connection { hub.connected[connection.number] = nil }
+            hub.places[Array(seat.session.clientID.utf8)] = nil
+            hub.seats[place] = nil
+            hub.free.append(place)
+            hub.deadlines.forget(place)
+            return seat.number
+        }
+        if let client { self.broker.endSession(client, &broker) }
+    }
+
+    // MARK: From the broker
+
+    /// Delivers a message to sessions. Called under the broker's lock.
+    func deliver(_ publication: BrokerPublication, to recipients: [Recipient]) {
+        // Of a client's message the time has been taken.
+        let now = publication.origin == nil ? broker.now : nil
+        state.withLock { hub in
+            if let now { hub.now = now }
+            let wire = publication.origin as? Publication ?? Publication(publication)
+            hub.deliver(wire, publication, to: recipients)
+        }
+    }
+
+    /// Writes what was appended, and does what is left to be done, when no lock is held.
+    func handOver() {
+        if state.withLock({ !$0.chores.isEmpty }) {
+            broker.enter { state in
+                let now = broker.now
+                self.state.withLock { $0.now = now }
+                self.settle(&state)
+                self.scheduleTick()
+            }
+        }
+        let announced = state.withLock { hub in
+            let announced = hub.announced
+            hub.announced.removeAll(keepingCapacity: true)
+            return announced
+        }
+        guard !announced.isEmpty else { return }
+        guard announced.count > 1 else { return ClientConnection.write(announced) }
+        for group in Dictionary(grouping: announced, by: { ObjectIdentifier($0.channel.eventLoop) }).values {
+            ClientConnection.write(group)
+        }
+    }
+
+    /// Has a client's socket not be read from until messages that it sent have found room.
+    func pause(_ connection: ClientConnection, for messages: [MemoryBroker.HeldBack]) {
+        guard held.load(ordering: .relaxed) < Self.mostHeld else {
+            for message in messages { message.withdraw() }
+            return
+        }
+        held.add(messages.count, ordering: .relaxed)
+        connection.pause()
+        hold(connection, true)
+        pausing.yield(Pause(connection: connection, messages: messages))
+    }
+
+    private func hold(_ connection: ClientConnection, _ isHeld: Bool) {
+        let now = broker.now
+        state.withLock { hub in
+            guard let place = hub.connected[connection.number] else { return }
+            hub.seats[place]?.session.hold(isHeld, now: now)
+            hub.noteDeadline(of: place)
+        }
+        if !isHeld { scheduleTick() }
+    }
+
+    /// Has sockets be read from again when what their clients sent has found room, until it is cancelled.
+    func resumePaused() async {
+        await withDiscardingTaskGroup { group in
+            for await pause in pauses {
+                group.addTask {
+                    for message in pause.messages { try? await message.waitUntilAdmitted() }
+                    self.held.subtract(pause.messages.count, ordering: .relaxed)
+                    self.hold(pause.connection, false)
+                    pause.connection.resume()
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// What there is and what was counted, but for the connections.
+    var statistics: ServerStatistics {
+        var statistics = ServerStatistics()
+        statistics.faults = faults.withLock { $0.total }
+        state.withLock { hub in
+            for case let seat? in hub.seats {
+                statistics.sessions += 1
+                statistics.queued += seat.session.queuedMessages
+                statistics.dropped += seat.session.counts.dropped + seat.session.counts.tooLong
+                statistics.expired += seat.session.counts.expired
+            }
+        }
+        return statistics
+    }
+
+    // MARK: Time
+
+    /// Has it look again when the next session has something to do. Under the broker's lock.
+    func scheduleTick() {
+        let time: Duration? = state.withLock { hub in
+            guard let next = hub.deadlines.next, hub.wakesAt.map({ next < $0 }) ?? true else { return nil }
+            hub.wakesAt = next
+            return next
+        }
+        guard let time else { return }
+        broker.schedule(at: time) { [weak self] in self?.tick(time) }
+    }
+
+    private func tick(_ time: Duration) {
+        broker.enter { state in
+            let now = max(time, broker.now)
+            self.state.withLock { hub in
+                hub.now = now
+                if hub.wakesAt == time { hub.wakesAt = nil }
+            }
+            while let place = self.state.withLock({ $0.deadlines.popDue(at: now) }) {
+                self.state.withLock { hub in
+                    hub.act(at: place) { $0.tick(now: now, &$1) }
+                    hub.noteDeadline(of: place)
+                }
+                self.settle(&state)
+            }
+            scheduleTick()
+        }
+        handOver()
+    }
+}

@@ -1,0 +1,15 @@
+/// The counts of a ``BrokerServer``.
+public struct ServerStatistics: Sendable, Hashable {
+    /// Connections that there are, those whose clients have not been let in yet among them.
+    public var connections = 0
+    /// Sessions that there are, those of absent clients among them.
+    public var sessions = 0
+    /// Messages that wait for clients, now.
+    public var queued = 0
+    /// Messages that found a client's queue full, or no client where nothing is kept for it, in sessions that there are.
+    public var dropped = 0
+    /// Messages that expired before they could be sent, in sessions that there are.
+    public var expired = 0
+    /// Clients that were cut off or not let in because they broke the protocol, since the server was made.
+    public var faults = 0
+}

@@ -1,0 +1,43 @@
+import IntegrationSupport
+import Martlet
+import MartletServer
+import Testing
+
+// The examples of MartletServer's documentation.
+
+@Suite(.timeLimit(.minutes(10))) struct ServerExamples {
+    /// Compiled, not run: it would listen on MQTT's own port.
+    private func overview() async throws {
+        let broker = MemoryBroker(handler: House())
+        let server = BrokerServer(broker, listeners: [.mqtt(port: 1883)])
+        let local = try await broker.connect(name: "arm")
+        try await server.run()
+        await local.close()
+    }
+
+    /// Compiled, not run: there are no such files.
+    private func security(_ broker: MemoryBroker) throws -> BrokerServer {
+        let secured = BrokerServer(
+            broker,
+            listeners: [.mqtts(host: "0.0.0.0", .init(certificateChain: "chain.pem", privateKey: "key.pem"))],
+            authenticator: try .passwords("users"),
+            rules: try AccessRules(path: "rules")
+        )
+        return secured
+    }
+
+    @Test func aProgramOfOthersIsServed() async throws {
+        let broker = MemoryBroker()
+        let server = BrokerServer(broker, listeners: [.mqtt(port: 0)])
+        let local = try await broker.connect(name: "local")
+        let inbox = try await local.subscribe(to: "house.door")
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await server.run() }
+            defer { group.cancelAll() }
+            let port = try await server.addresses[0].port
+            let program = try Program.find("mosquitto_pub", package: "mosquitto-clients")
+            try await Program.run(program, ["-p", "\(port)", "-t", "house/door", "-m", "open"])
+            #expect(try await inbox.next()?.message.text == "open")
+        }
+    }
+}

@@ -1,0 +1,200 @@
+import IntegrationSupport
+import Martlet
+import MartletMQTT
+import MartletMQTTWire
+import MartletServer
+import Testing
+
+/// Who is let in, and to what.
+@Suite(.timeLimit(.minutes(5))) struct SecurityTests {
+    /// As mosquitto's own program writes them.
+    private static func passwordFile(_ folder: TemporaryFolder) async throws -> String {
+        let program = try Program.find("mosquitto_passwd", package: "mosquitto")
+        let file = try folder.write("# users\n", to: "users")
+        try await Program.run(program, ["-b", file, "alice", "sesame"])
+        try await Program.run(program, ["-b", file, "bob", "püss wörd"])
+        return file
+    }
+
+    @Test func usersOfAFileAreLetIn() async throws {
+        let folder = try TemporaryFolder("server")
+        defer { folder.remove() }
+        let file = try await Self.passwordFile(folder)
+        try await withServer(authenticator: try .passwords(file)) { _, port in
+            func reason(_ user: String?, _ password: String?, _ version: ProtocolVersion = .v5) async throws
+                -> ReasonCode
+            {
+                try await WireClient(port, version).connect("client", user: user, password: password).reason
+            }
+            let right = try await reason("alice", "sesame")
+            #expect(right == .success)
+            #expect(try await reason("bob", "püss wörd", .v311) == .success)
+            #expect(try await reason("alice", "Sesame") == .badUserNameOrPassword)
+            #expect(try await reason("alice", "") == .badUserNameOrPassword)
+            #expect(try await reason("alice", nil) == .badUserNameOrPassword)
+            #expect(try await reason("mallory", "sesame") == .badUserNameOrPassword)
+            #expect(try await reason(nil, nil) == .badUserNameOrPassword)
+            #expect(try await reason("bob", "sesame", .v311) == .badUserNameOrPassword)
+        }
+    }
+
+    @Test func aFileThatIsWrongNamesItsLine() {
+        for line in ["alice", "alice:secret", "alice:$7$0$AA==$AA==", "alice:$7$101$AA==$AA==", ":$7$101$AA==$AA=="] {
+            let error = #expect(throws: MessagingError.self) {
+                try PasswordFile(text: "# a comment\n\n\(line)\n", name: "users")
+            }
+            #expect(error?.description.contains("line 3 of users") == true)
+        }
+    }
+
+    /// An authenticator that takes too long, fails, or is asked too much holds up nobody else.
+    private struct Slow: Authenticator {
+        func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict {
+            switch credentials.clientID {
+            case "slow": try await Task.sleep(for: .seconds(60))
+            case "failing": throw ServerError("no")
+            default: break
+            }
+            return .accepted(user: "somebody")
+        }
+    }
+
+    @Test func anAuthenticatorHasADeadline() async throws {
+        var limits = ServerLimits()
+        limits.authenticationTimeout = .milliseconds(200)
+        try await withServer(authenticator: Slow(), limits: limits) { _, port in
+            let slow = try WireClient(port)
+            try await slow.send(.connect(Connect(version: .v5, clientID: "slow")))
+            #expect(try await WireClient(port).connect("failing").reason == .badUserNameOrPassword)
+            #expect(try await WireClient(port).connect("quick").reason == .success)
+            guard case .connack(let answer) = try await slow.receive() else { throw ServerError("No CONNACK") }
+            #expect(answer.reason == .badUserNameOrPassword)
+        }
+    }
+
+    /// One that is not let in does nothing to the session that it names.
+    @Test func aRefusalHarmsNoSession() async throws {
+        let folder = try TemporaryFolder("server")
+        defer { folder.remove() }
+        let file = try await Self.passwordFile(folder)
+        try await withServer(authenticator: try .passwords(file)) { _, port in
+            let owner = try WireClient(port)
+            try await owner.connect("owner", user: "alice", password: "sesame")
+            try await owner.subscribe(.init("a"))
+            #expect(try await WireClient(port).connect("owner", user: "alice", password: "?").reason.isError)
+            try await owner.publish("still here", to: "a")
+            #expect(try await owner.text() == "still here")
+        }
+    }
+
+    @Test func rulesHoldForWhatIsPublishedSubscribedDeliveredAndKept() async throws {
+        let rules = try AccessRules(
+            text: """
+                topic read status/#
+                pattern readwrite clients/%c/#
+                user alice
+                topic orders/+
+                topic deny orders/secret
+                topic write status/alice
+                """,
+            name: "rules"
+        )
+        let broker = MemoryBroker()
+        let local = try await broker.connect(name: "local")
+        let kept = PublishOptions(retain: true)
+        try await local.publish(Message("kept"), to: "orders.secret", options: kept)
+        try await local.publish(Message("kept"), to: "orders.1", options: kept)
+        try await withServer(broker, authenticator: Named(), rules: rules) { _, port in
+            let alice = try WireClient(port)
+            try await alice.connect("a", user: "alice")
+            #expect(
+                try await alice.subscribe(
+                    .init("orders/#"),
+                    .init("status/#"),
+                    .init("clients/a/x"),
+                    .init("clients/b/x")
+                )
+                    == [.success, .notAuthorized, .success, .notAuthorized]
+            )
+            #expect(try await alice.textsUntilMarkOf("clients/a/mark") == ["kept"])
+            try await local.publish(Message("new"), to: "orders.secret")
+            try await local.publish(Message("new"), to: "orders.2")
+            #expect(try await alice.textsUntilMarkOf("clients/a/mark") == ["new"])
+            try await alice.publish("", to: "status/alice", .atLeastOnce, id: 1)
+            #expect(try await alice.receive() == .puback(Acknowledgement(1, .noMatchingSubscribers)))
+            try await alice.publish("", to: "status/bob", .atLeastOnce, id: 1)
+            #expect(try await alice.receive() == .puback(Acknowledgement(1, .notAuthorized)))
+            let nobody = try WireClient(port)
+            try await nobody.connect("n")
+            #expect(try await nobody.subscribe(.init("status/+"), .init("orders/1")) == [.success, .notAuthorized])
+            // A name of wildcards stands for nobody's topics (CVE-2017-7650).
+            let sly = try WireClient(port)
+            try await sly.connect("+")
+            #expect(
+                try await sly.subscribe(.init("clients/a/x"), .init("clients/+/x")) == [.notAuthorized, .notAuthorized]
+            )
+            // Nor does a will go where its client may not publish.
+            let will = WillMessage(topic: "orders/3", payload: [1])
+            let dying = try WireClient(port)
+            try await dying.connect("d", will: will)
+            dying.socket.end()
+            #expect(try await alice.textsUntilMarkOf("clients/a/mark") == [])
+        }
+    }
+
+    private struct Named: Authenticator {
+        func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict {
+            .accepted(user: credentials.user)
+        }
+    }
+
+    @Test(arguments: ["topics x", "topic", "user", "topic read a/#/b", "topic $share/g/a"])
+    func aRuleThatIsNoneNamesItsLine(_ line: String) {
+        let error = #expect(throws: MessagingError.self) { try AccessRules(text: "\n\(line)", name: "rules") }
+        #expect(error?.description.contains("line 2 of rules") == true)
+    }
+
+    @Test func clientsUnderTLSAreServed() async throws {
+        let certificates = try await TestCertificates.shared
+        let tls = Listener.TLS(
+            certificateChain: certificates.server.certificate,
+            privateKey: certificates.server.key,
+            clientAuthorities: certificates.authority
+        )
+        try await withServer(listeners: [.mqtts(port: 0, tls)]) { _, port in
+            var options = MQTTOptions(servers: [.init(host: "127.0.0.1", port: port)])
+            options.tls = TLSOptions(
+                trust: .file(certificates.authority),
+                clientCertificate: .init(chainFile: certificates.client.certificate, keyFile: certificates.client.key)
+            )
+            try await MQTTConnection.withConnection(options) { connection in
+                let inbox = try await connection.subscribe(to: "a")
+                let body = [UInt8](repeating: 7, count: 1 << 20)
+                try await connection.publish(Message(body), to: "a", options: PublishOptions(guarantee: .exactlyOnce))
+                #expect(try await inbox.next()?.message.body == body)
+            }
+            // One without a certificate is not let in.
+            let program = try Program.find("mosquitto_pub", package: "mosquitto-clients")
+            await #expect(throws: ServerError.self) {
+                try await Program.run(
+                    program,
+                    ["-h", "localhost", "-p", "\(port)", "--cafile", certificates.authority, "-t", "a", "-m", "x"]
+                )
+            }
+        }
+    }
+}
+
+extension WireClient {
+    /// As ``textsUntilMark()``, by a topic that the client may publish and read.
+    fileprivate func textsUntilMarkOf(_ mark: String) async throws -> [String] {
+        try await subscribe(.init(mark))
+        try await publish("", to: mark)
+        var texts: [String] = []
+        while true {
+            let message = try await message()
+            if message.topic == mark { return texts }
+            texts.append(String(decoding: message.payload, as: UTF8.self))
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import IntegrationSupport
+import Martlet
+import MartletServer
+import ServiceLifecycle
+
+/// A server on ports of its own, for as long as a test runs.
+func withServer<Result: Sendable>(
+    _ broker: MemoryBroker = MemoryBroker(),
+    listeners: [Listener] = [.mqtt(port: 0)],
+    authenticator: some Authenticator = .anonymous,
+    rules: AccessRules? = nil,
+    limits: ServerLimits = ServerLimits(),
+    _ body: (BrokerServer, Int) async throws -> Result
+) async throws -> Result {
+    let server = BrokerServer(
+        broker,
+        listeners: listeners,
+        authenticator: authenticator,
+        rules: rules,
+        limits: limits
+    )
+    return try await withThrowingTaskGroup { group in
+        group.addTask { try await server.run() }
+        defer { group.cancelAll() }
+        let port = try await server.addresses[0].port
+        return try await body(server, port)
+    }
+}

@@ -1,0 +1,184 @@
+import MartletMQTTWire
+import Testing
+
+/// What becomes of a client's packets.
+@Suite struct ReceivingTests {
+    private func publish(_ qos: QoS, id: UInt16 = 0, topic: String = "t", alias: UInt32? = nil) -> Packet {
+        var properties = PropertyList()
+        if let alias { properties.add(.topicAlias, alias) }
+        return .publish(Publish(topic: topic, payload: [1], qos: qos, packetID: id, properties: properties))
+    }
+
+    /// A message of QoS 2 is published once, answered as often as it comes, and takes no memory for it.
+    @Test func duplicatesOfQoS2AreAnsweredAndForgotten() {
+        var client = Harness(.v5)
+        #expect(client.receive(publish(.exactlyOnce, id: 1)) == [.published("t"), .pubrec(1)])
+        for _ in 0..<10_000 { #expect(client.receive(publish(.exactlyOnce, id: 1)) == [.pubrec(1)]) }
+        #expect(client.receive(.pubrel(Acknowledgement(1))) == [.pubcomp(1)])
+        #expect(client.receive(publish(.exactlyOnce, id: 1)) == [.published("t"), .pubrec(1)])
+    }
+
+    @Test func aRefusalIsTold() {
+        var client = Harness(.v5)
+        client.outcome = .notAuthorized
+        #expect(client.receive(publish(.atMostOnce)) == [.published("t")])
+        #expect(client.receive(publish(.atLeastOnce, id: 1)) == [.published("t"), .puback(1, .notAuthorized)])
+        #expect(client.receive(publish(.exactlyOnce, id: 2)) == [.published("t"), .pubrec(2, .notAuthorized)])
+        // It is over with that: the identifier is free again.
+        #expect(client.receive(publish(.exactlyOnce, id: 2)) == [.published("t"), .pubrec(2, .notAuthorized)])
+        // Before MQTT 5 there is nothing to tell it by.
+        var older = Harness(.v311)
+        older.outcome = .notAuthorized
+        #expect(older.receive(publish(.atLeastOnce, id: 1)) == [.published("t"), .puback(1)])
+        #expect(older.receive(publish(.exactlyOnce, id: 2)) == [.published("t"), .pubrec(2)])
+        #expect(older.receive(publish(.exactlyOnce, id: 2)) == [.pubrec(2)])
+    }
+
+    /// More messages on their way than the client was told it may have: never answered by a reason in PUBREC.
+    @Test func overrunsAreCountedOrCutOff() {
+        var limits = SessionLimits()
+        limits.receiveMaximum = 3
+        var client = Harness(.v5, limits: limits)
+        for id in UInt16(1)...10 {
+            #expect(client.receive(publish(.exactlyOnce, id: id)) == [.published("t"), .pubrec(id)])
+        }
+        #expect(client.session.counts.overrun == 7)
+        limits.strictness = .strict
+        var strict = Harness(.v5, limits: limits)
+        for id in UInt16(1)...3 { strict.receive(publish(.exactlyOnce, id: id)) }
+        #expect(strict.receive(publish(.exactlyOnce, id: 3)) == [.pubrec(3)])
+        #expect(strict.receive(publish(.exactlyOnce, id: 4)).reason == .receiveMaximumExceeded)
+    }
+
+    @Test func aliasesStandForTopicsOfOneLink() {
+        var client = Harness(.v5, expiry: 60)
+        #expect(client.receive(publish(.atMostOnce, topic: "long/topic", alias: 3)) == [.published("long/topic")])
+        #expect(client.receive(publish(.atMostOnce, topic: "", alias: 3)) == [.published("long/topic")])
+        #expect(client.receive(publish(.atMostOnce, topic: "other", alias: 3)) == [.published("other")])
+        #expect(client.receive(publish(.atMostOnce, topic: "", alias: 3)) == [.published("other")])
+        client.lose()
+        client.connect(.v5, cleanStart: false, expiry: 60, isResumed: true)
+        #expect(client.receive(publish(.atMostOnce, topic: "", alias: 3)).reason == .protocolError)
+        var greedy = Harness(.v5)
+        #expect(greedy.receive(publish(.atMostOnce, alias: 33)).reason == .topicAliasInvalid)
+    }
+
+    /// A subscriber has not been told what the number stands for.
+    @Test func aliasesStayWithTheirPublisher() {
+        var client = Harness(.v5)
+        var actions: [SessionAction] = []
+        client.session.receive(publish(.atMostOnce, topic: "t", alias: 1), now: client.now, &actions)
+        guard case .publish(let publish) = actions.first else {
+            Issue.record("\(actions)")
+            return
+        }
+        #expect(publish.properties.isEmpty)
+    }
+
+    @Test func topicsOfManyLevelsAreRefused() {
+        let deep = String(repeating: "/", count: 128)
+        var client = Harness(.v5)
+        #expect(client.receive(publish(.atLeastOnce, id: 1, topic: deep)) == [.puback(1, .topicNameInvalid)])
+        #expect(
+            client.receive(publish(.atLeastOnce, id: 1, topic: String(deep.dropLast()))) == [
+                .published(String(deep.dropLast())), .puback(1),
+            ]
+        )
+        #expect(client.receive(publish(.atMostOnce, topic: deep)).reason == .topicNameInvalid)
+        var older = Harness(.v311)
+        #expect(older.receive(publish(.atLeastOnce, id: 1, topic: deep)) == [.closed, .ended])
+    }
+
+    @Test func answersOfTheWrongKindBreakTheProtocol() {
+        var client = Harness(.v5)
+        client.deliver("a", .exactlyOnce)
+        #expect(client.receive(.puback(Acknowledgement(1))).reason == .protocolError)
+        var other = Harness(.v5)
+        other.deliver("a", .atLeastOnce)
+        #expect(other.receive(.pubrec(Acknowledgement(1))).reason == .protocolError)
+    }
+
+    @Test func answersToNothingDoNoHarm() {
+        var client = Harness(.v5)
+        #expect(client.receive(.puback(Acknowledgement(9))) == [])
+        #expect(client.receive(.pubcomp(Acknowledgement(9))) == [])
+        #expect(client.receive(.pubrec(Acknowledgement(9))) == [.pubrel(9, .packetIdentifierNotFound)])
+        #expect(client.receive(.pubrel(Acknowledgement(9))) == [.pubcomp(9, .packetIdentifierNotFound)])
+        var older = Harness(.v311)
+        #expect(older.receive(.pubrec(Acknowledgement(9))) == [.pubrel(9)])
+        #expect(older.receive(.pubrel(Acknowledgement(9))) == [.pubcomp(9)])
+    }
+
+    @Test func nothingIsHeardAfterTheEnd() {
+        var client = Harness(.v5, expiry: 60)
+        client.receive(.disconnect(Disconnect()))
+        #expect(client.receive(publish(.atLeastOnce, id: 1)) == [])
+        #expect(client.receive(.pingreq) == [])
+    }
+
+    @Test func aFilterAndTheSameOneSharedAreTwo() {
+        var client = Harness(.v5)
+        let entries = ["a", "$share/g/a", "a"].map { SubscribeRequest.Entry($0, qos: .atLeastOnce) }
+        #expect(
+            client.receive(.subscribe(SubscribeRequest(1, entries))) == [
+                .sent(.suback(Suback(1, Array(repeating: ReasonCode(granted: .atLeastOnce), count: 3))))
+            ]
+        )
+        #expect(client.session.subscriptionCount == 2)
+        // Names are bytes: one accent in two forms is two filters.
+        client.receive(.subscribe(SubscribeRequest(2, [.init("caf\u{E9}"), .init("cafe\u{301}")])))
+        #expect(client.session.subscriptionCount == 4)
+        #expect(
+            client.receive(.unsubscribe(UnsubscribeRequest(3, ["$share/g/a", "b", "caf\u{E9}"]))) == [
+                .sent(.unsuback(Unsuback(3, [.success, .noSubscriptionExisted, .success])))
+            ]
+        )
+        #expect(client.session.subscriptionCount == 2)
+        #expect(client.session.remove(filter: "a") != nil)
+        #expect(client.session.remove(filter: "cafe\u{301}") != nil)
+    }
+
+    @Test func subscriptionsAreBounded() {
+        var limits = SessionLimits()
+        limits.subscriptions = 2
+        var client = Harness(.v5, limits: limits)
+        let entries = ["a", "b", "c", "a"].map { SubscribeRequest.Entry($0) }
+        #expect(
+            client.receive(.subscribe(SubscribeRequest(1, entries))) == [
+                .sent(.suback(Suback(1, [.success, .success, .quotaExceeded, .success])))
+            ]
+        )
+    }
+
+    @Test func clientsOfMQTT5AreToldTheirKeepAlive() {
+        var limits = SessionLimits()
+        limits.keepAlive = 100
+        var client = Harness(limits)
+        #expect(client.connect(.v5, keepAlive: 0).connack?.properties.number(.serverKeepAlive) == 100)
+        #expect(client.pass(.seconds(150)).reason == .keepAliveTimeout)
+        var short = Harness(limits)
+        #expect(short.connect(.v5, keepAlive: 20).connack?.properties.has(.serverKeepAlive) == false)
+        #expect(short.pass(.seconds(30)).reason == .keepAliveTimeout)
+        // Others would be cut off for what they can't know.
+        var older = Harness(limits)
+        older.connect(.v311, keepAlive: 1_000)
+        #expect(older.pass(.seconds(1_499)) == [])
+        #expect(older.pass(.seconds(1)) == [.closed, .ended])
+        var never = Harness()
+        never.connect(.v311, keepAlive: 0)
+        #expect(never.session.nextDeadline == nil)
+    }
+
+    /// A client that is not read from is not to blame for its silence.
+    @Test func aClientThatIsHeldUpIsNotCutOff() {
+        var client = Harness()
+        client.connect(.v5, keepAlive: 10)
+        client.session.hold(true, now: client.now)
+        client.session.hold(true, now: client.now)
+        client.session.hold(false, now: client.now)
+        #expect(client.pass(.seconds(100)) == [])
+        client.session.hold(false, now: client.now)
+        #expect(client.pass(.milliseconds(14_999)) == [])
+        #expect(client.pass(.milliseconds(1)).reason == .keepAliveTimeout)
+    }
+}

@@ -1,0 +1,139 @@
+import MartletMQTTWire
+import Testing
+
+/// How messages get to a client, as far as it takes them.
+@Suite struct SendingTests {
+    @Test func theWindowIsTheClients() {
+        var client = Harness(.v5, [(.receiveMaximum, 2)])
+        #expect(client.deliver("1", .atLeastOnce) == [.message("1", .atLeastOnce, id: 1)])
+        #expect(client.deliver("2", .exactlyOnce) == [.message("2", .exactlyOnce, id: 2)])
+        #expect(client.deliver("3", .atLeastOnce) == [])
+        // One without a guarantee needs no place in it.
+        #expect(client.deliver("0") == [.message("0")])
+        // A message of QoS 2 has its place until it is completed.
+        #expect(client.receive(.pubrec(Acknowledgement(2))) == [.pubrel(2)])
+        #expect(client.deliver("4", .atLeastOnce) == [])
+        #expect(client.receive(.pubcomp(Acknowledgement(2))) == [.message("3", .atLeastOnce, id: 3)])
+        #expect(client.receive(.puback(Acknowledgement(1))) == [.message("4", .atLeastOnce, id: 4)])
+        // One that the client does not want is done with.
+        var other = Harness(.v5, [(.receiveMaximum, 1)])
+        other.deliver("1", .exactlyOnce)
+        other.deliver("2", .exactlyOnce)
+        #expect(other.receive(.pubrec(Acknowledgement(1, .quotaExceeded))) == [.message("2", .exactlyOnce, id: 2)])
+    }
+
+    @Test func identifiersAreNotUsedTwiceAtATime() {
+        var limits = SessionLimits()
+        limits.inFlight = 65_535
+        limits.queuedMessages = 10
+        var client = Harness(.v311, limits: limits)
+        for _ in 0..<65_535 { #expect(client.deliver("x", .atLeastOnce).count == 1) }
+        #expect(client.deliver("y", .atLeastOnce) == [])
+        #expect(client.receive(.puback(Acknowledgement(300))) == [.message("y", .atLeastOnce, id: 300)])
+        #expect(client.session.messagesInFlight == 65_535)
+    }
+
+    @Test func whatIsTooLongIsNotSent() {
+        var client = Harness(.v5, [(.maximumPacketSize, 60)])
+        #expect(client.deliver(String(repeating: "x", count: 54)) == [.message(String(repeating: "x", count: 54))])
+        #expect(client.deliver(String(repeating: "x", count: 55)) == [])
+        #expect(client.deliver(String(repeating: "x", count: 53), .atLeastOnce) == [])
+        #expect(client.deliver(String(repeating: "x", count: 52), .atLeastOnce).count == 1)
+        #expect(client.session.counts.tooLong == 2)
+        #expect(client.session.messagesInFlight == 1)
+    }
+
+    /// The whole packet counts, its first byte and length among them.
+    @Test func whatPeopleAreToldIsLeftOutWhereItIsTooLong() {
+        var client = Harness(.v5, [(.maximumPacketSize, 10)])
+        #expect(client.receive(.auth(Auth(.reauthenticate))).first == .sent(.disconnect(Disconnect(.protocolError))))
+        var other = Harness(.v5, [(.requestProblemInformation, 0)])
+        guard case .sent(.disconnect(let disconnect)) = other.receive(.auth(Auth(.reauthenticate))).first else {
+            Issue.record("it was not cut off")
+            return
+        }
+        // DISCONNECT may have a reason in any case (3.1.2.11.7).
+        #expect(disconnect.properties.has(.reasonString))
+    }
+
+    @Test func whatTheSocketDoesNotTakeWaits() {
+        var client = Harness(.v5)
+        #expect(client.setWritable(false) == [])
+        #expect(client.deliver("0") == [])
+        #expect(client.deliver("1", .atLeastOnce) == [])
+        #expect(client.setWritable(true) == [.message("0"), .message("1", .atLeastOnce, id: 1)])
+        #expect(client.session.queuedBytes == 0)
+        #expect(client.setWritable(false) == [])
+        #expect(client.pass(.seconds(59)) == [])
+        #expect(client.pass(.seconds(1)).reason == .quotaExceeded)
+    }
+
+    @Test(arguments: [SessionLimits.Overflow.dropNewest, .dropOldest]) func theQueueIsBounded(
+        _ overflow: SessionLimits.Overflow
+    ) {
+        var limits = SessionLimits()
+        limits.queuedMessages = 3
+        limits.overflow = overflow
+        var client = Harness(.v5, expiry: 60, limits: limits)
+        client.lose()
+        for number in 1...5 { client.deliver("\(number)", .atLeastOnce) }
+        #expect(client.session.queuedMessages == 3)
+        #expect(client.session.counts.dropped == 2)
+        let kept = overflow == .dropNewest ? ["1", "2", "3"] : ["3", "4", "5"]
+        let seen = client.connect(.v5, cleanStart: false, expiry: 60, isResumed: true)
+        #expect(seen.dropFirst() == ArraySlice(zip(kept, UInt16(1)...).map { .message($0, .atLeastOnce, id: $1) }))
+    }
+
+    @Test func theQueueIsBoundedInBytes() {
+        var limits = SessionLimits()
+        limits.queuedBytes = 10_000
+        var client = Harness(.v311, cleanStart: false, limits: limits)
+        client.lose()
+        for _ in 0..<100 { client.deliver(String(repeating: "x", count: 1_000), .atLeastOnce) }
+        #expect(client.session.queuedMessages == 9)
+        #expect(client.session.queuedBytes <= 10_000)
+        // One alone is taken whatever its size.
+        var large = Harness(.v311, cleanStart: false, limits: limits)
+        large.lose()
+        large.deliver(String(repeating: "x", count: 100_000), .atLeastOnce)
+        #expect(large.session.queuedMessages == 1)
+    }
+
+    @Test func aSlowClientMayBeCutOff() {
+        var limits = SessionLimits()
+        limits.queuedMessages = 2
+        limits.overflow = .disconnect
+        var client = Harness(.v5, expiry: 60, limits: limits, [(.receiveMaximum, 1)])
+        for number in 1...3 { client.deliver("\(number)", .atLeastOnce) }
+        #expect(client.deliver("4", .atLeastOnce).reason == .quotaExceeded)
+    }
+
+    @Test func subscriptionsAreTold() {
+        var client = Harness(.v5)
+        var list = PropertyList()
+        list.add(.subscriptionIdentifier, 7)
+        list.add(.subscriptionIdentifier, 268_435_455)
+        #expect(client.deliver("a", identifiers: [7, 268_435_455]) == [.message("a", properties: list)])
+    }
+
+    @Test func timeThatHasPassedIsTakenOff() {
+        var client = Harness(.v5, [(.receiveMaximum, 1)])
+        client.deliver("1", .atLeastOnce)
+        client.deliver("2", .atLeastOnce, expiry: .seconds(10))
+        client.deliver("3", .atLeastOnce, expiry: .seconds(3))
+        client.pass(.milliseconds(4_200))
+        var left = PropertyList()
+        left.add(.messageExpiryInterval, 6)
+        #expect(client.receive(.puback(Acknowledgement(1))) == [.message("2", .atLeastOnce, id: 2, properties: left)])
+        #expect(client.receive(.puback(Acknowledgement(2))) == [])
+        #expect(client.session.counts.expired == 1)
+    }
+
+    @Test func nothingIsKeptForAClientWithoutAGuarantee() {
+        var client = Harness(.v5, expiry: 60)
+        client.lose()
+        client.deliver("0")
+        #expect(client.session.queuedMessages == 0)
+        #expect(client.session.counts.dropped == 1)
+    }
+}
