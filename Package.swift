@@ -12,9 +12,9 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// A package that only the command needs: without its trait it is not even fetched.
-func command(_ product: String, from package: String) -> Target.Dependency {
-    .product(name: product, package: package, condition: .when(traits: ["Command"]))
+/// A package that only the command, or what another trait brings, needs: without its trait it is not even fetched.
+func command(_ product: String, from package: String, trait: String = "Command") -> Target.Dependency {
+    .product(name: product, package: package, condition: .when(traits: [trait]))
 }
 
 let package = Package(
@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "MartletRedis", targets: ["MartletRedis"]),
         .library(name: "MartletBrokers", targets: ["MartletBrokers"]),
         .library(name: "MartletSettings", targets: ["MartletSettings"]),
+        .library(name: "MartletService", targets: ["MartletService"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
         .library(name: "MartletServer", targets: ["MartletServer"]),
@@ -37,8 +38,8 @@ let package = Package(
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
-    // All are on unless a program says otherwise. The libraries above need none of them, except `MartletSettings`: with
-    // `traits: []` a program fetches and builds what its products are made of, and nothing more.
+    // All are on unless a program says otherwise. The libraries above need none of them, except `MartletSettings` and
+    // `MartletService`: with `traits: []` a program fetches and builds what its products are made of, and nothing more.
     traits: [
         .trait(name: "MQTT", description: "Programs that take a broker's URL reach MQTT brokers."),
         .trait(name: "AMQP", description: "Programs that take a broker's URL reach AMQP brokers."),
@@ -49,12 +50,17 @@ let package = Package(
         ),
         .trait(name: "SQL", description: "Databases at every handler's hand, on the C libraries of theirs."),
         .trait(
+            name: "Service",
+            description: "Services with settings, a state file and a command line, and the package that reads that.",
+            enabledTraits: ["Settings"]
+        ),
+        .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
             enabledTraits: ["Settings", "Server"]
         ),
         .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "SQL", "Server", "Command"]),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -222,6 +228,18 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "MartletService",
+            dependencies: [
+                "Martlet",
+                "MartletSettings",
+                command("ArgumentParser", from: "swift-argument-parser", trait: "Service"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
         // What the programs of this package share: drawing on a terminal. No product.
         .target(name: "MartletConsole", dependencies: ["Martlet"], swiftSettings: settings),
         // Not called after its product: on a disk that takes `martlet` for `Martlet` the two modules would be one.
@@ -333,6 +351,22 @@ let package = Package(
             name: "MartletSettingsTests",
             dependencies: ["IntegrationSupport", "Martlet", "MartletSettings", "MartletTesting"],
             path: "Tests/Unit/Settings",
+            swiftSettings: settings
+        ),
+        // A service in a process of its own: what tests end by force, starve of disk, and ask by its command line. No product.
+        .executableTarget(
+            name: "service-under-test",
+            dependencies: ["Martlet", "MartletMQTT", "MartletService"],
+            path: "Tests/Support/Service",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletServiceTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletService", "MartletSettings",
+                "MartletTesting", "service-under-test", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/Brokers/Service",
             swiftSettings: settings
         ),
         .testTarget(

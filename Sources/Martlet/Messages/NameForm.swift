@@ -15,7 +15,7 @@ package struct NameForm: Sendable {
         case exchanged
     }
 
-    let separator: UInt8
+    package let separator: UInt8
     private let reserved: [UInt8]
     private let loneWildcards: LoneWildcards
 

@@ -3,7 +3,7 @@ import OrderedCollections
 /// What was last published to each topic, and when. A pure value.
 ///
 /// It remembers a bounded number of topics; one that is forgotten counts as changed.
-struct ChangeMemory {
+package struct ChangeMemory: Sendable {
     private struct Last {
         let body: [UInt8]
         let time: Duration
@@ -17,19 +17,19 @@ struct ChangeMemory {
     /// - Parameters:
     ///   - limit: how many topics are remembered.
     ///   - maximumBytes: how many bytes their bodies may have together; those of the last one do not count.
-    init(limit: Int, maximumBytes: Int = 64 << 20) {
+    package init(limit: Int, maximumBytes: Int = 64 << 20) {
         self.limit = limit
         self.maximumBytes = maximumBytes
     }
 
-    func isDue(_ body: [UInt8], for topic: TopicName, at time: Duration, filter: ChangeFilter) -> Bool {
+    package func isDue(_ body: [UInt8], for topic: TopicName, at time: Duration, filter: ChangeFilter) -> Bool {
         guard case .onlyIfChanged(let maximumAge) = filter, let last = last[topic], last.body == body else {
             return true
         }
         return maximumAge.map { time - last.time >= $0 } ?? false
     }
 
-    mutating func published(_ body: [UInt8], to topic: TopicName, at time: Duration) {
+    package mutating func published(_ body: [UInt8], to topic: TopicName, at time: Duration) {
         if let former = last.updateValue(Last(body: body, time: time), forKey: topic) { bytes -= former.body.count }
         bytes += body.count
         while last.count > 1, last.count > limit || bytes > maximumBytes {

@@ -42,7 +42,7 @@ extension MultiTopicPublisher {
 
 extension JSON {
     /// What stands at the ends of an object, each with its topic.
-    fileprivate func members(below base: TopicName) throws -> [(topic: TopicName, value: JSON)] {
+    package func members(below base: TopicName) throws -> [(topic: TopicName, value: JSON)] {
         guard case .object(let members) = self else {
             throw MessagingError(.encodingFailed, "the value has no members that could be published below \(base)")
         }

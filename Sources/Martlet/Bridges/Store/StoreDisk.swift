@@ -7,15 +7,15 @@ import Darwin
 #endif
 
 /// The system calls by which a store writes and reads. A test puts others in their place, which fail as a broken disk does.
-struct StoreDisk: Sendable {
+package struct StoreDisk: Sendable {
     /// Writes bytes to a file; as `write`.
-    var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int
+    package var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int
     /// Reads bytes of a file; as `pread`.
     var read: @Sendable (_ file: Int32, _ bytes: UnsafeMutableRawBufferPointer, _ offset: Int) -> Int
     /// Forces a file or a folder onto the disk; as `fsync`.
-    var sync: @Sendable (_ file: Int32) -> Int32
+    package var sync: @Sendable (_ file: Int32) -> Int32
 
-    static let system = StoreDisk(
+    package static let system = StoreDisk(
         write: { writeToSystem($0, $1) },
         read: { pread($0, $1.baseAddress, $1.count, off_t($2)) },
         sync: { forceOntoDisk($0) }
@@ -23,12 +23,12 @@ struct StoreDisk: Sendable {
 }
 
 /// A system call that failed.
-struct StoreFailure: Error, Hashable, CustomStringConvertible {
-    let call: String
-    let code: Int32
+package struct StoreFailure: Error, Hashable, CustomStringConvertible {
+    package let call: String
+    package let code: Int32
 
     /// The failure of a call; by default of the one that was made last on this thread.
-    init(of call: String, code: Int32 = errno) {
+    package init(of call: String, code: Int32 = errno) {
         self.call = call
         self.code = code
     }
@@ -36,7 +36,7 @@ struct StoreFailure: Error, Hashable, CustomStringConvertible {
     /// Whether there is no room on the disk, rather than something wrong with it.
     var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
 
-    var description: String { "\(call): \(String(cString: strerror(code)))" }
+    package var description: String { "\(call): \(String(cString: strerror(code)))" }
 }
 
 private func writeToSystem(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {

@@ -1,0 +1,134 @@
+public import Logging
+public import Martlet
+import MartletSettings
+import Synchronization
+
+/// What a service is given to work with: its name, its connection, its settings, and how it publishes.
+public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendable {
+    /// The service's name.
+    public let name: String
+    /// The topic that the service's own topics are below.
+    public let base: TopicName
+    /// The connection to the broker.
+    public let connection: Link
+    /// The service's section of the settings.
+    public let settings: Settings
+    /// Where the service logs.
+    public let logger: Logger
+    private let stateFile: StateLocation
+    private let memory = Mutex(ChangeMemory(limit: 10_000))
+
+    /// A context, for a test of a service; otherwise the program makes it.
+    ///
+    /// - Parameters:
+    ///   - name: the service's name.
+    ///   - base: what its topics are below; by default `service.<name>`.
+    ///   - connection: the connection to the broker.
+    ///   - settings: the service's settings.
+    ///   - logger: where it logs.
+    public convenience init(
+        name: String,
+        base: TopicName? = nil,
+        connection: Link,
+        settings: Settings,
+        logger: Logger = Logger(label: "martlet")
+    ) {
+        self.init(name, base, connection, settings, logger, StateLocation(name: name))
+    }
+
+    init(
+        _ name: String,
+        _ base: TopicName?,
+        _ connection: Link,
+        _ settings: Settings,
+        _ logger: Logger,
+        _ stateFile: StateLocation
+    ) {
+        self.name = name
+        self.base = base ?? TopicName(segments: ["service", name])
+        self.connection = connection
+        self.settings = settings
+        self.logger = logger
+        self.stateFile = stateFile
+    }
+
+    // MARK: Publishing
+
+    /// Publishes a value as text: `true` as `1`, numbers with four decimals at most, `nil` as nothing, text as it is, anything
+    /// else as JSON; see `PlainText`.
+    ///
+    /// - Parameters:
+    ///   - value: what is published.
+    ///   - topic: where.
+    ///   - retain: whether the broker keeps it for those who subscribe later.
+    ///   - guarantee: how surely it arrives. With a guarantee it waits for a link.
+    ///   - changes: when a value that the topic has already got is published again. What could not be published does not count.
+    /// - Returns: whether it was published: not if it is no change, nor without a guarantee while there is no link.
+    /// - Throws: as the connection's `publish`; `MessagingError.Code.encodingFailed`; `CancellationError`.
+    @discardableResult
+    public func publish<Value: Encodable & Sendable>(
+        _ value: Value,
+        to topic: ServiceTopic,
+        retain: Bool = false,
+        guarantee: Guarantee = .atMostOnce,
+        changes: ChangeFilter = .none
+    ) async throws -> Bool {
+        let options = PublishOptions(guarantee: guarantee, retain: retain)
+        return try await publish(value, to: topic.name(below: base), options, changes)
+    }
+
+    /// Publishes each member of a value on a topic of its own: `["answer": 42.01]` to `foo` is 42.01 on `foo/answer`.
+    ///
+    /// An object goes on below; a list is published as JSON. Topics are published to one after the other.
+    ///
+    /// - Parameters:
+    ///   - value: an object: a type with members, or a dictionary.
+    ///   - topic: what the members' topics are below; `nil`: the service's base.
+    ///   - retain: whether the broker keeps them for those who subscribe later.
+    ///   - guarantee: how surely they arrive. With a guarantee it waits for a link.
+    ///   - changes: when a value that its topic has already got is published again.
+    /// - Returns: how many were published.
+    /// - Throws: as ``publish(_:to:retain:guarantee:changes:)``, for the first that can't be published: those after it are not.
+    @discardableResult
+    public func publish<Value: Encodable & Sendable>(
+        membersOf value: Value,
+        to topic: ServiceTopic? = nil,
+        retain: Bool = false,
+        guarantee: Guarantee = .atMostOnce,
+        changes: ChangeFilter = .none
+    ) async throws -> Int {
+        let options = PublishOptions(guarantee: guarantee, retain: retain)
+        var published = 0
+        for (name, member) in try JSON(encoding: value).members(below: topic?.name(below: base) ?? base) {
+            if try await publish(member, to: name, options, changes) { published += 1 }
+        }
+        return published
+    }
+
+    private func publish<Value: Encodable & Sendable>(
+        _ value: Value,
+        to topic: TopicName,
+        _ options: PublishOptions,
+        _ changes: ChangeFilter
+    ) async throws -> Bool {
+        let message = try connection.runtime.codecs.message(value, codec: PlainText())
+        let now = connection.runtime.timers.now
+        guard memory.withLock({ $0.isDue(message.body, for: topic, at: now, filter: changes) }) else { return false }
+        guard options.guarantee > .atMostOnce || connection.state == .connected else { return false }
+        try await connection.publish(message, to: topic, options: options)
+        if changes != .none { memory.withLock { $0.published(message.body, to: topic, at: now) } }
+        return true
+    }
+
+    // MARK: State
+
+    /// Opens the service's state file: `<name>.json` in `$STATE_DIRECTORY`, which systemd sets, else in `/var/lib/martlet`.
+    ///
+    /// Where there is none yet it begins with what a service of miqro of that name left in `/var/lib/miqro/data`.
+    ///
+    /// - Parameter value: what holds if there is no file.
+    /// - Throws: as ``StateFile/open(at:default:importing:logger:)``.
+    public func state<Value: Codable & Sendable>(default value: Value) async throws -> StateFile<Value> {
+        try await StateFile.open(at: stateFile.path, default: value, importing: stateFile.foreign, logger: logger)
+    }
+}

@@ -1,0 +1,115 @@
+import Martlet
+import MartletService
+import Testing
+
+@Suite("A service's context")
+struct PublishingTests {
+    struct Point: Codable, Sendable {
+        var x = 1.23456
+        var y: [Double] = [1, 2]
+    }
+
+    typealias Context = ServiceContext<MemoryConnection, NoSettings>
+
+    /// What a body publishes, topic and text in their order.
+    private func published(_ body: (Context) async throws -> Void) async throws -> [String] {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect()
+        let listener = try await broker.connect()
+        let deliveries = try await listener.subscribe(to: TopicPattern("#"))
+        try await body(Context(name: "gadget", connection: connection, settings: NoSettings()))
+        try await connection.publish(Message("end"), to: "end")
+        var texts: [String] = []
+        for try await delivery in deliveries {
+            guard delivery.topic != "end" else { break }
+            texts.append("\(delivery.topic.mqtt)=\(String(decoding: delivery.message.body, as: UTF8.self))")
+        }
+        await connection.close()
+        await listener.close()
+        return texts
+    }
+
+    @Test func `publishes values as miqro does`() async throws {
+        let texts = try await published { service in
+            try await service.publish("bar", to: "a")
+            try await service.publish(true, to: "a")
+            try await service.publish(false, to: "a")
+            try await service.publish(nil as Int?, to: "a")
+            try await service.publish(3.14159, to: "a")
+            try await service.publish(42, to: "a")
+            try await service.publish(Point(), to: "a")
+            try await service.publish([1.00004, 2], to: "a")
+        }
+        #expect(
+            texts
+                == ["bar", "1", "0", "", "3.1416", "42", "{\"x\":1.2346,\"y\":[1,2]}", "[1,2]"].map {
+                    "service/gadget/a=\($0)"
+                }
+        )
+    }
+
+    @Test func `publishes below its base, and elsewhere`() async throws {
+        let texts = try await published { service in
+            try await service.publish(1, to: "a/b")
+            try await service.publish(2, to: "a.b")
+            try await service.publish(3, to: .global("house/alive"))
+            try await service.publish(4, to: .global("house.alive"))
+        }
+        #expect(texts == ["service/gadget/a/b=1", "service/gadget/a/b=2", "house/alive=3", "house/alive=4"])
+    }
+
+    @Test func `publishes members on topics of their own`() async throws {
+        let texts = try await published { service in
+            let count = try await service.publish(membersOf: ["answer": 42.01, "b": 1], to: "foo")
+            #expect(count == 2)
+            let json: JSON = ["a": ["b": true, "c": [1, 2.55555]], "d": .null]
+            try await service.publish(membersOf: json)
+            try await service.publish(membersOf: ["e": "x"], to: .global("tree"))
+        }
+        #expect(
+            texts == [
+                "service/gadget/foo/answer=42.01", "service/gadget/foo/b=1", "service/gadget/a/b=1",
+                "service/gadget/a/c=[1,2.5556]", "service/gadget/d=", "tree/e=x",
+            ]
+        )
+    }
+
+    @Test func `publishes changes only, by topic`() async throws {
+        let texts = try await published { service in
+            for value in [1.00001, 1.00002, 2, 1] {
+                try await service.publish(value, to: "a", changes: .onlyIfChanged)
+            }
+            #expect(try await service.publish(1, to: "b", changes: .onlyIfChanged))
+            #expect(try await !service.publish(1, to: "b", changes: .onlyIfChanged))
+            #expect(try await !service.publish(1, to: "b", changes: .onlyIfChanged(maximumAge: .seconds(600))))
+            #expect(try await service.publish(1, to: "b", changes: .onlyIfChanged(maximumAge: .zero)))
+            #expect(try await service.publish(1, to: "b"))
+            #expect(try await service.publish(membersOf: ["a": 1, "b": 3], changes: .onlyIfChanged) == 1)
+        }
+        let values = ["a=1", "a=2", "a=1", "b=1", "b=1", "b=1", "b=3"]
+        #expect(texts == values.map { "service/gadget/\($0)" })
+    }
+
+    @Test func `retains on request`() async throws {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect()
+        let service = Context(name: "gadget", base: "house.gadget", connection: connection, settings: NoSettings())
+        try await service.publish(21.5, to: "temperature", retain: true, guarantee: .atLeastOnce)
+        let later = try await broker.connect()
+        let values = try await later.subscribe(to: Topic<Double>("house.gadget.temperature"), codec: PlainText())
+        for try await value in values {
+            #expect(value.value == 21.5)
+            break
+        }
+        await connection.close()
+        await later.close()
+    }
+
+    @Test func `does not count as published what had no link`() async throws {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect()
+        let service = Context(name: "gadget", connection: connection, settings: NoSettings())
+        await connection.close()
+        #expect(try await !service.publish(1, to: "a", changes: .onlyIfChanged))
+    }
+}

@@ -1,0 +1,157 @@
+import IntegrationSupport
+import Martlet
+import MartletMQTT
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+@Suite("A service in a process", .serialized)
+struct ServiceProcessTests {
+    let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder("service")
+    }
+
+    /// Starts a service with settings of its own.
+    private func start(_ name: String, port: Int, _ more: String = "", _ arguments: [String] = []) throws -> ProgramRun
+    {
+        let text = "broker: {host: 127.0.0.1, port: \(port)}\n" + more
+        let file = try folder.write(text, to: "settings-\(name).yml")
+        return try ProgramUnderTest.start(
+            ["--start", name, "--config", file] + arguments,
+            environment: ["STATE_DIRECTORY": folder.path]
+        )
+    }
+
+    private func next(_ texts: AsyncStream<String>, _ text: String) async {
+        for await found in texts where found == text { return }
+        Issue.record("\(text) did not come")
+    }
+
+    /// What is published on topics, as `topic=text`.
+    private func texts(of deliveries: Subscription) -> AsyncStream<String> {
+        AsyncStream {
+            guard let delivery = try? await deliveries.first(where: { _ in true }) else { return nil }
+            return "\(delivery.topic.mqtt)=\(String(decoding: delivery.message.body, as: UTF8.self))"
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `answers, repeats, and says that it is there`() async throws {
+        try await MosquittoServer.withServer { server in
+            let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let texts = self.texts(of: try await listener.subscribe(to: TopicPattern(mqtt: "service/#")))
+            let echo = try start("echo", port: server.port, "services: {echo: {custom_value: hello}}")
+            await next(texts, "service/echo/online=1")
+            await next(texts, "service/echo/foofoo={\"answer\":42.01,\"config_demo\":\"hello\"}")
+            try await listener.publish(Message("Hi there"), to: TopicName(mqtt: "service/echo/echo"))
+            await next(texts, "service/echo/echo_response=Hi there")
+            echo.send(signal: SIGTERM)
+            await next(texts, "service/echo/online=0")
+            #expect(try await echo.waitForEnd() == .exited(0))
+            await listener.close()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `is said to be gone when it is killed`() async throws {
+        try await MosquittoServer.withServer { server in
+            let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let texts = self.texts(of: try await listener.subscribe(to: TopicPattern(mqtt: "#")))
+            let minimal = try start("minimal", port: server.port)
+            await next(texts, "service/minimal/online=1")
+            minimal.send(signal: SIGKILL)
+            await next(texts, "service/minimal/online=0")
+            await listener.close()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `remembers from one run to the next`() async throws {
+        try await MosquittoServer.withServer { server in
+            let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let texts = self.texts(of: try await listener.subscribe(to: TopicPattern(mqtt: "service/#")))
+            for run in 1...2 {
+                let gadget = try start("gadget-1", port: server.port)
+                await next(texts, "service/gadget-1/online=1")
+                let topic = TopicName(mqtt: "service/gadget-1/sms/send/0049")
+                try await listener.publish(Message("hello"), to: topic)
+                await next(texts, "service/gadget-1/sms/sent=\(run): 0049: hello")
+                try await listener.publish(Message("on"), to: TopicName(mqtt: "service/gadget-1/powersave"))
+                await next(texts, "service/gadget-1/state/powersave=1")
+                // It takes the first one's place at the broker for a moment, so that nothing is waited for after it.
+                if run == 2 {
+                    let second = try start("gadget-1", port: server.port)
+                    #expect(try await second.waitForEnd() == .exited(1))
+                    #expect(second.errors.contains("is in use: does the service run a second time?"))
+                }
+                gadget.send(signal: SIGTERM)
+                #expect(try await gadget.waitForEnd() == .exited(0))
+                if run == 1 { await next(texts, "service/gadget-1/online=0") }
+            }
+            await listener.close()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `waits for its broker, and outlives it`() async throws {
+        let server = try MosquittoServer()
+        let echo = try start("echo", port: server.port, "services: {echo: {custom_value: hello}}")
+        for _ in 1...2 {
+            // It publishes five times a second meanwhile.
+            try await Task.sleep(for: .seconds(1))
+            try await server.start()
+            let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let texts = self.texts(of: try await listener.subscribe(to: TopicPattern(mqtt: "service/#")))
+            await next(texts, "service/echo/online=1")
+            try await listener.publish(Message("again"), to: TopicName(mqtt: "service/echo/echo"))
+            await next(texts, "service/echo/echo_response=again")
+            await listener.close()
+            server.kill()
+        }
+        echo.send(signal: SIGTERM)
+        #expect(try await echo.waitForEnd() == .exited(0))
+    }
+
+    @Test func `ends in order while it waits for its broker`() async throws {
+        let server = try MosquittoServer()
+        let minimal = try start("minimal", port: server.port)
+        try await minimal.waitForErrors("connect")
+        minimal.send(signal: SIGTERM)
+        #expect(try await minimal.waitForEnd() == .exited(0))
+    }
+
+    // MARK: The command line
+
+    @Test func `is checked without a broker`() async throws {
+        let run = try start("echo", port: 1, "services: {echo: {custom_value: x}}", ["--check"])
+        #expect(try await run.waitForEnd() == .exited(0))
+        #expect(run.lines.contains("service: echo"))
+        #expect(run.lines.contains("broker: mqtt://127.0.0.1:1"))
+        #expect(run.lines.contains("topics below: service/echo"))
+        #expect(run.lines.contains("state file: \(folder.path)/echo.json"))
+    }
+
+    @Test func `says what is wrong with its settings, and where`() async throws {
+        let run = try start("echo", port: 1, "services:\n  echo: {custom_valu: x}")
+        #expect(try await run.waitForEnd() == .exited(1))
+        #expect(run.errors.contains("settings-echo.yml:3:10: services.echo"))
+    }
+
+    @Test func `does not run if the settings say so`() async throws {
+        let run = try start("minimal", port: 1, "services: {minimal: {enabled: false}}")
+        #expect(try await run.waitForEnd() == .exited(0))
+    }
+
+    @Test func `is chosen by its name`() async throws {
+        let unknown = try ProgramUnderTest.start(["--start", "lamp"])
+        #expect(try await unknown.waitForEnd() == .exited(1))
+        #expect(unknown.errors.contains("there is no service 'lamp' here; there is echo, minimal, gadget-1"))
+        let none = try ProgramUnderTest.start([])
+        #expect(try await none.waitForEnd() == .exited(1))
+        #expect(none.errors.contains("--start: echo, minimal, gadget-1"))
+    }
+}
