@@ -291,6 +291,7 @@ let package = Package(
                 "MartletRedis",
                 "MartletRelay",
                 "MartletServer",
+                "MartletService",
                 "MartletSQL",
                 "MartletSQLite",
                 "MartletSettings",

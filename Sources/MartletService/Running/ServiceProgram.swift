@@ -14,8 +14,8 @@ public import Martlet
 /// }
 /// ```
 ///
-/// Its name gives the topics that its own are below, the name of its connection, its state file, its section of the settings,
-/// and its unit of systemd. On brokers that retain messages `<base>/online` is `1` while it runs and `0` when it does not,
+/// Its name gives the topics that its own are below, the name of its connection, its state file and its section of the
+/// settings. On brokers that retain messages `<base>/online` is `1` while it runs and `0` when it does not,
 /// which the broker says if the service can't.
 public protocol ServiceProgram: Sendable {
     /// The kind of connection.
