@@ -9,6 +9,8 @@ final class ReplyOpening: Sendable {
         /// Owned: it is ended by ``close(_:)``.
         var task: Task<Void, Never>?
         var waiters: [Promise<ReplyAddress>] = []
+        /// How many may wait before those are looked for that have left: not for each one, which many would pay for.
+        var crowd = 64
         var closed: (any Error)?
     }
 
@@ -23,7 +25,10 @@ final class ReplyOpening: Sendable {
         let known: Result<ReplyAddress, any Error>? = state.withLock { state in
             if let closed = state.closed { return .failure(closed) }
             if let address = state.address { return .success(address) }
-            state.waiters.removeAll(where: \.hasEnded)
+            if state.waiters.count >= state.crowd {
+                state.waiters.removeAll(where: \.hasEnded)
+                state.crowd = max(64, 2 * state.waiters.count)
+            }
             state.waiters.append(promise)
             if state.task == nil {
                 state.task = Task { [weak self] in
