@@ -92,6 +92,8 @@ import Testing
                     try await clock.sleep(for: .seconds(100))
                 } catch {
                     stopped.withLock { $0 = true }
+                    // What it returned now might still be in time.
+                    throw error
                 }
                 return message
             }
@@ -328,14 +330,17 @@ import Testing
     }
 
     @Test func lostLinksAndClosedConnectionsEndCalls() async throws {
+        let isAsked = Shared(false)
         try await withService { server in
             try await server.respond(to: "never") { _ in
+                isAsked.withLock { $0 = true }
                 try await Task.sleep(for: .seconds(60))
                 return Message()
             }
         } _: { _, caller in
             async let lost = errorCode { _ = try await caller.call("never", Message()) }
-            await until { caller.statistics.callsInFlight == 1 }
+            // Before it was asked the call would not even be on its way.
+            await until { isAsked.withLock { $0 } }
             caller.cut()
             #expect(await lost == .connectionLost)
             caller.restore()
