@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Where a transport puts the deliveries of one subscription: bounded, and made together with the subscription that reads it
-/// by ``Subscription/makeSubscription(limit:overflow:maximumBytes:onRoom:onUnsubscribe:onEnd:)``.
+/// by ``Subscription/makeSubscription(to:on:limit:overflow:maximumBytes:onRoom:onUnsubscribe:onEnd:)``.
 ///
 /// When the reader is slower than the broker the subscription's ``Overflow`` decides. With ``Overflow/suspend`` the transport
 /// is to take less from the broker: a task waits in ``deliver(_:)``; a thread or callback that can't wait uses ``offer(_:)``,
