@@ -68,7 +68,7 @@ extension ServiceProgram {
     public var components: [any Component] { [] }
 
     /// Runs the service as its command line says, and ends the process if that goes wrong.
-    public static func main() async { await ServiceCommand.main(of: [Self.self]) }
+    @concurrent public static func main() async { await ServiceCommand.main(of: [Self.self]) }
 }
 
 /// Several services in one program, which `--start NAME` chooses from.
@@ -85,7 +85,7 @@ public protocol ServiceCollection {
 
 extension ServiceCollection {
     /// Runs one of the services as the command line says, and ends the process if that goes wrong.
-    public static func main() async { await ServiceCommand.main(of: services) }
+    @concurrent public static func main() async { await ServiceCommand.main(of: services) }
 }
 
 /// The settings of a service that has none: each key in its section is an error.

@@ -250,11 +250,11 @@ struct ServiceProcessTests {
         #expect(try await unknown.waitForEnd() == .exited(1))
         #expect(
             unknown.errors.contains(
-                "there is no service 'lamp' here; there is echo, minimal, gadget-1, broken, ailing, switched"
+                "there is no service 'lamp' here; there is echo, minimal, gadget-1, broken, ailing, switched, house"
             )
         )
         let none = try ProgramUnderTest.start([])
         #expect(try await none.waitForEnd() == .exited(1))
-        #expect(none.errors.contains("--start: echo, minimal, gadget-1, broken, ailing, switched"))
+        #expect(none.errors.contains("--start: echo, minimal, gadget-1, broken, ailing, switched, house"))
     }
 }

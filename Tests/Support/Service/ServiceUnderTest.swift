@@ -5,7 +5,7 @@ import MartletService
 @main enum ServiceUnderTest {
     private enum Services: ServiceCollection {
         static let services: [any ServiceProgram.Type] = [
-            Echo.self, Minimal.self, Gadget.self, Broken.self, Ailing.self, Switched.self
+            Echo.self, Minimal.self, Gadget.self, Broken.self, Ailing.self, Switched.self, House.self,
         ]
     }
 
