@@ -281,7 +281,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Playground",
-            exclude: ["Benchmarks", "run"],
+            exclude: ["Benchmarks", "Services", "run"],
+            swiftSettings: settings
+        ),
+        // Services as their users write them. No product.
+        .executableTarget(
+            name: "playground-services",
+            dependencies: ["Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT", "MartletService"],
+            path: "Playground/Services",
             swiftSettings: settings
         ),
         .testTarget(
@@ -371,8 +378,8 @@ let package = Package(
         .testTarget(
             name: "MartletServiceTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletHomeAssistant", "MartletMQTT", "MartletService",
-                "MartletSettings", "MartletTesting", "service-under-test",
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT",
+                "MartletService", "MartletSettings", "MartletTesting", "playground-services", "service-under-test",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Brokers/Service",
