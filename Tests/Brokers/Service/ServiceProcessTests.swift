@@ -125,6 +125,18 @@ struct ServiceProcessTests {
         #expect(try await minimal.waitForEnd() == .exited(0))
     }
 
+    @Test func `ends in order when its terminal is gone`() async throws {
+        let file = try folder.write("broker: mqtt://127.0.0.1:1\n", to: "settings.yml")
+        let run = try TerminalRun(
+            ProgramUnderTest.path,
+            ["--start", "minimal", "--config", file],
+            environment: ["STATE_DIRECTORY": folder.path]
+        )
+        try await run.waitForScreen("the node runs")
+        run.send(signal: SIGHUP)
+        #expect(try await run.waitForEnd() == .exited(0))
+    }
+
     // MARK: Two of one name
 
     @Test func `gives up when another client keeps taking its name`() async throws {
