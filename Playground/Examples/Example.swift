@@ -17,7 +17,7 @@ protocol Example: Sendable {
 enum Examples {
     static let all: [any Example] = [
         PublishSubscribe(), Patterns(), Queues(), CallAndRespond(), StreamingCall(), Actions(), Events(), TimedLoops(),
-        NodeLifecycle(), YourOwnBroker(), Faults(),
+        NodeLifecycle(), Bridges(), YourOwnBroker(), Faults(),
     ]
 
     static func named(_ name: String) -> (any Example)? {

@@ -93,6 +93,14 @@ struct ExampleTests {
             "camera.online = 1",
             "camera.online = 0",
         ],
+        "bridges": [
+            "site.robot_a.near.front: 0.4 m",
+            "site.robot_a.near.back: 0.8 m",
+            "the robot gets orders.lamp: lights off",
+            "asked from afar: moving north",
+            "sensors.sonar.* → site.robot_a.near.{1}: 4 in, 2 out, 2 left out",
+            "site.robot_a.orders.{rest} → orders.#, backwards: 1 in, 1 out, 0 left out",
+        ],
         "your-own-broker": [
             "house.guests: 2 in the house",
             "house.dust: a box from 1974",
