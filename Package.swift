@@ -29,6 +29,7 @@ let package = Package(
         .library(name: "MartletBrokers", targets: ["MartletBrokers"]),
         .library(name: "MartletSettings", targets: ["MartletSettings"]),
         .library(name: "MartletService", targets: ["MartletService"]),
+        .library(name: "MartletHomeAssistant", targets: ["MartletHomeAssistant"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
         .library(name: "MartletServer", targets: ["MartletServer"]),
@@ -242,6 +243,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "MartletHomeAssistant",
+            dependencies: ["Martlet", "MartletService", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
         // What the programs of this package share: drawing on a terminal. No product.
         .target(name: "MartletConsole", dependencies: ["Martlet"], swiftSettings: settings),
         // Not called after its product: on a disk that takes `martlet` for `Martlet` the two modules would be one.
@@ -277,7 +283,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Playground",
-            exclude: ["Benchmarks", "run"],
+            exclude: ["Benchmarks", "Services", "run"],
+            swiftSettings: settings
+        ),
+        // Services as their users write them. No product.
+        .executableTarget(
+            name: "playground-services",
+            dependencies: ["Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT", "MartletService"],
+            path: "Playground/Services",
             swiftSettings: settings
         ),
         .testTarget(
@@ -288,6 +301,7 @@ let package = Package(
                 "MartletAMQP",
                 "MartletBrokers",
                 "MartletCompression",
+                "MartletHomeAssistant",
                 "MartletMQTT",
                 "MartletPostgreSQL",
                 "MartletRedis",
@@ -359,17 +373,19 @@ let package = Package(
         // A service in a process of its own: what tests end by force, starve of disk, and ask by its command line. No product.
         .executableTarget(
             name: "service-under-test",
-            dependencies: ["Martlet", "MartletMQTT", "MartletService"],
+            dependencies: ["Martlet", "MartletHomeAssistant", "MartletMQTT", "MartletService"],
             path: "Tests/Support/Service",
             swiftSettings: settings
         ),
         .testTarget(
             name: "MartletServiceTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletService", "MartletSettings",
-                "MartletTesting", "service-under-test", .product(name: "Logging", package: "swift-log"),
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT",
+                "MartletService", "MartletSettings", "MartletTesting", "playground-services", "service-under-test",
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Brokers/Service",
+            exclude: ["Peers"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -22,6 +22,7 @@ extension Command {
         Usage: Playground/run                          a fleet of nodes on this machine's telemetry, for ten seconds
                Playground/run list                     the names of the small programs, one a concept
                Playground/run NAME [--broker URL]      one of them
+               Playground/run service NAME [...]       a service, as it would be installed; without a name, their names
 
           --broker URL   the broker to run on: \(BrokerAddress.known). By default memory:, the embedded one
           --help         show this

@@ -32,6 +32,11 @@ public struct NodeContext: Sendable {
     public func countHandlerError(_ error: any Error) { part.countHandlerError(error) }
 }
 
+extension NodeContext {
+    /// Runs the members of a component that is made of some, until all have ended.
+    package func runMembers() async throws { try await part.runMembers() }
+}
+
 extension Part {
     /// A component of a node.
     ///
