@@ -99,8 +99,11 @@ final class PostgreSQLSocket {
     /// Ends all waiting. The connection is of no use any more.
     func giveUp() {
         isGivenUp = true
-        wake([])
+        interrupt()
     }
+
+    /// Ends a wait for notifications without one.
+    func interrupt() { wake([]) }
 
     // MARK: Statements
 
@@ -133,6 +136,29 @@ final class PostgreSQLSocket {
     /// Whether a next result is there without waiting.
     var hasResult: Bool { PQisBusy(pointer) == 0 }
 
+    // MARK: Without a statement
+
+    /// Waits until the server has told of a notification, or until ``interrupt()``.
+    func waitForNotification() async throws(SQLError) {
+        while !takeNotifications() {
+            guard try await wait(for: .read).contains(.read) else { return }
+            if PQconsumeInput(pointer) == 0 { throw lost() }
+        }
+    }
+
+    /// Forgets the notifications that have come.
+    ///
+    /// - Returns: whether there were any.
+    @discardableResult
+    private func takeNotifications() -> Bool {
+        var hasSome = false
+        while let notification = PQnotifies(pointer) {
+            PQfreemem(notification)
+            hasSome = true
+        }
+        return hasSome
+    }
+
     /// Whether the server has not left, as far as is known without asking. An idle link has nothing to read but the server's
     /// farewell and its end.
     var isAlive: Bool {
@@ -141,8 +167,8 @@ final class PostgreSQLSocket {
             var entry = pollfd(fd: PQsocket(pointer), events: Int16(POLLIN), revents: 0)
             if poll(&entry, 1, 0) == 0 { return true }
             if PQconsumeInput(pointer) == 0 { return false }
-            // Has it read.
-            _ = PQisBusy(pointer)
+            // Has it read. Where a user of the session has said LISTEN, nobody would take what it has heard.
+            takeNotifications()
         }
         return false
     }

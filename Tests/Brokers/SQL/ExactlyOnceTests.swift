@@ -53,21 +53,6 @@ struct ExactlyOnceTests {
         Outbox(database, options: .init(interval: .milliseconds(20)))
     }
 
-    private func run(
-        _ node: Node,
-        _ body: () async throws -> Void
-    ) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await node.run() }
-            try await until { node.state == .running && node.health.components.allSatisfy { $0.state == .running } }
-            try await body()
-            group.cancelAll()
-            while let result = await group.nextResult() {
-                if case .failure(let error) = result, !(error is CancellationError) { throw error }
-            }
-        }
-    }
-
     private func check(_ database: any Database, _ count: Int) async throws {
         try await until { try await database.first("SELECT count(*) FROM taken", as: Int.self) ?? 0 >= count }
         try await until { try await database.first("SELECT count(*) FROM martlet_outbox", as: Int.self) == 0 }
@@ -95,7 +80,7 @@ struct ExactlyOnceTests {
                     if fails { throw Fault() }
                 }
             }
-            try await run(node) { () async throws in
+            try await running(node) { () async throws in
                 for number in 1...200 {
                     for _ in 0..<(number % 4 == 0 ? 2 : 1) {
                         try await peer.send(Order(number: number, amount: number), to: Self.orders)
@@ -116,7 +101,7 @@ struct ExactlyOnceTests {
             )
             try await withDatabase(kind) { (database) async throws in
                 try await prepare(database)
-                try await run(Node("shop", on: connection) { shop(database) }) { () async throws in
+                try await running(Node("shop", on: connection) { shop(database) }) { () async throws in
                     for number in 1...300 {
                         try await connection.send(Order(number: number, amount: number), to: Self.orders)
                         if number % 50 == 0 {
@@ -137,7 +122,7 @@ struct ExactlyOnceTests {
         try await PostgreSQLServer.withServer { (server) async throws in
             let database = try PostgreSQL(server.url(), options: .init(timeout: .seconds(1)))
             try await prepare(database)
-            try await run(
+            try await running(
                 Node("shop", on: connection) { shop(database).map { $0.onFailure(.restart()) as any Component } }
             ) { () async throws in
                 for number in 1...200 {
@@ -172,7 +157,7 @@ struct ExactlyOnceTests {
                     _ = try await db.execute("INSERT INTO done VALUES (\(n.value))")
                 }
             }
-            try await run(node) { () async throws in
+            try await running(node) { () async throws in
                 try await connection.send(1, to: Queue<Int>("strict"))
                 for _ in 0..<2 { try await connection.send(2, to: Queue<Int>("lax")) }
                 try await until { try await database.first("SELECT count(*) FROM done", as: Int.self) == 2 }
@@ -197,7 +182,7 @@ struct ExactlyOnceTests {
                     return try await db.first("SELECT count(*) FROM done", as: Int.self) ?? 0
                 }
             }
-            try await run(node) { () async throws in
+            try await running(node) { () async throws in
                 #expect(try await connection.call(next, Order(number: 7, amount: 1)) == 1)
                 #expect(try await connection.call(next, Order(number: 8, amount: 1)) == 2)
                 #expect(try await connection.call(next, Order(number: 7, amount: 1)) == 1)
@@ -218,7 +203,7 @@ struct ExactlyOnceTests {
                 Outbox(database, options: .init(interval: .milliseconds(10)))
                 Consume(from: queue) { n in received.withLock { $0.append(n.value) } }
             }
-            try await run(node) { () async throws in
+            try await running(node) { () async throws in
                 try await database.transaction { first in
                     try await first.send(1, to: queue)
                     // Another one that began later and is committed sooner.
