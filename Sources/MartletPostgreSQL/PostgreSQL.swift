@@ -88,6 +88,7 @@ public final class PostgreSQL: Database {
         try settings.check(["postgres", "postgresql"])
         var options = Options()
         if let maximum = settings.maximumConnections { options.sessions = maximum }
+        if let minimum = settings.minimumConnections { options.minimumSessions = minimum }
         if let timeout = settings.timeout { options.timeout = timeout }
         options.staleTimeout = settings.staleTimeout
         try self.init(PostgreSQLTarget(settings), options)

@@ -28,10 +28,19 @@ struct ExactlyOnceTests {
         try await database.execute("CREATE TABLE taken (number INT NOT NULL)")
     }
 
-    @ComponentBuilder
     private func shop(_ database: any Database, failing: @escaping @Sendable (Order) async throws -> Void = { _ in })
         -> [any Component]
     {
+        [
+            sale(database, failing: failing), taking(database),
+            Outbox(database, options: .init(interval: .milliseconds(20))),
+        ]
+    }
+
+    private func sale(
+        _ database: any Database,
+        failing: @escaping @Sendable (Order) async throws -> Void = { _ in }
+    ) -> Consume {
         Consume(
             from: Self.orders,
             in: database,
@@ -42,6 +51,9 @@ struct ExactlyOnceTests {
             try await db.send(Shipment(number: order.number), to: Self.shipments)
             try await failing(order.value)
         }
+    }
+
+    private func taking(_ database: any Database) -> Consume {
         Consume(
             from: Self.shipments,
             in: database,
@@ -50,7 +62,6 @@ struct ExactlyOnceTests {
         ) { shipment, db in
             try await db.execute("INSERT INTO taken VALUES (\(shipment.number))")
         }
-        Outbox(database, options: .init(interval: .milliseconds(20)))
     }
 
     private func check(_ database: any Database, _ count: Int) async throws {
@@ -138,6 +149,67 @@ struct ExactlyOnceTests {
             await database.close()
         }
         for connection in [connection, peer] { await connection.close() }
+    }
+
+    /// The link to the database is cut after each part of a transaction, what serves it is killed, and the server, too. What
+    /// the shop sends is taken by an inbox elsewhere.
+    @Test func aThousandOrdersHaveTheirEffectsOnceWhateverHappensToTheDatabase() async throws {
+        let count = 1_000
+        try await RabbitMQServer.withServer { (broker) async throws in
+            try await PostgreSQLServer.withServer { (server) async throws in
+                try await TCPProxy.withProxy(to: server.port) { (proxy) async throws in
+                    let options = AMQPOptions(servers: [.init(host: "127.0.0.1", port: broker.port)])
+                    let connections = [
+                        try await AMQPConnection.connect(options), try await AMQPConnection.connect(options),
+                    ]
+                    let direct = try PostgreSQL(server.url(), options: .init(sessions: 2))
+                    try await prepare(direct)
+                    let database = try PostgreSQL(
+                        server.url(port: proxy.port),
+                        options: .init(sessions: 4, timeout: .seconds(1))
+                    )
+                    let shop = Node("shop", on: connections[0]) {
+                        sale(database).onFailure(.restart())
+                        Outbox(database, options: .init(interval: .milliseconds(20), batch: 20)).onFailure(.restart())
+                    }
+                    try await withDatabase(.sqlite) { (elsewhere) async throws in
+                        try await elsewhere.execute("CREATE TABLE taken (number INT NOT NULL)")
+                        let warehouse = Node("warehouse", on: connections[1]) { taking(elsewhere) }
+                        let taken: SQL = "SELECT count(*) FROM taken"
+                        try await running(warehouse) {
+                            try await running(shop) {
+                                for number in 1...count {
+                                    for _ in 0..<(number % 10 == 0 ? 2 : 1) {
+                                        try await connections[0].send(
+                                            Order(number: number, amount: number),
+                                            to: Self.orders
+                                        )
+                                    }
+                                }
+                                var disturbances = Disturbances(server, proxy)
+                                while try await elsewhere.first(taken, as: Int.self) ?? 0 < count {
+                                    try await disturbances.next()
+                                }
+                                print("disturbed: \(disturbances.counts)")
+                                #expect(disturbances.counts.values.allSatisfy { $0 > 1 })
+                                proxy.cut(after: 1 << 40, .toServer)
+                                proxy.cut(after: 1 << 40, .toClient)
+                                let rest: SQL = "SELECT count(*) FROM martlet_outbox"
+                                try await until { try await direct.first(rest, as: Int.self) == 0 }
+                            }
+                        }
+                        let numbers = try await elsewhere.rows("SELECT number FROM taken ORDER BY number", as: Int.self)
+                        #expect(numbers == Array(1...count))
+                    }
+                    #expect(
+                        try await direct.first("SELECT number FROM stock", as: Int.self)
+                            == 1_000_000 - (1...count).reduce(0, +)
+                    )
+                    for database in [database, direct] { await database.close() }
+                    for connection in connections { await connection.close() }
+                }
+            }
+        }
     }
 
     @Test(arguments: DatabaseKind.allCases) func aMessageWithoutAnIDIsAnErrorUnlessItIsSaid(_ kind: DatabaseKind)
