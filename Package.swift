@@ -268,6 +268,9 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletPostgreSQL",
+                "MartletSQL",
+                "MartletSQLite",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -475,7 +478,7 @@ let package = Package(
             name: "MartletSQLTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite",
-                "MartletSettings", "MartletTesting", "shop-under-test",
+                "MartletSettings", "MartletTesting", "playground", "shop-under-test",
             ],
             path: "Tests/Brokers/SQL",
             swiftSettings: settings

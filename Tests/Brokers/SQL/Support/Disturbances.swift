@@ -21,8 +21,10 @@ struct Disturbances {
             try await server.restartAfterCrash()
         } else if round % 60 == 0 {
             // The server then ends all of its sessions, and starts over.
-            let query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            if let backend = try? await server.psql("\(query) LIMIT 1"), let process = Int32(backend) {
+            let backends = """
+                SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1
+                """
+            if let backend = try? await server.psql(backends), let process = Int32(backend) {
                 counts["backend killed", default: 0] += 1
                 kill(process, SIGKILL)
             }
@@ -32,6 +34,6 @@ struct Disturbances {
             counts["link cut", default: 0] += 1
             proxy.cut(round % 3 == 0 ? .reset : .close, after: 1 + round * 37 % 2_600, direction)
         }
-        try await Task.sleep(for: .milliseconds(40))
+        try await Task.sleep(for: .milliseconds(60))
     }
 }
