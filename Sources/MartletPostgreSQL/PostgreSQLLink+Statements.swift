@@ -4,6 +4,7 @@ import MartletSQL
 
 extension PostgreSQLLink {
     func run(_ statement: SQLStatement) async throws -> SQLResult {
+        defer { noteState() }
         try await send(statement)
         return try await stoppable { socket in try await collect(socket).result }
     }
@@ -11,6 +12,7 @@ extension PostgreSQLLink {
     /// Runs statements without values, which are not stopped.
     @discardableResult
     func perform(_ text: String) async throws -> Answer {
+        defer { noteState() }
         let socket = try await free()
         guard PQsendQuery(socket.pointer, text) == 1 else { throw broken(socket) }
         return try await collect(socket)
@@ -42,7 +44,7 @@ extension PostgreSQLLink {
             switch result.status {
             case PGRES_TUPLES_OK:
                 let rows = PostgreSQLRows(result.pointer)
-                answer.result.rows = rows.values(result.pointer).map { SQLRow(rows.columns, $0) }
+                answer.result.rows = rows.rows(result.pointer)
             case PGRES_COMMAND_OK: break
             default: failure = try failure ?? self.failure(of: result, socket)
             }
@@ -59,6 +61,7 @@ extension PostgreSQLLink {
         guard let socket else { throw SQLError(.closed, "the session was closed") }
         guard !socket.isGivenUp else { throw SQLError(.connectionLost, "the link to the server was lost") }
         guard stream == nil, job == nil else { throw SQLError(.misuse, "a statement of the session is running") }
+        noteUse()
         return socket
     }
 

@@ -2,6 +2,7 @@ import CPostgreSQL
 import Martlet
 import MartletSQL
 import MartletTransport
+import Synchronization
 
 /// A session with a server, on the thread of an event loop.
 actor PostgreSQLLink: SQLLink {
@@ -40,6 +41,10 @@ actor PostgreSQLLink: SQLLink {
     var isReadOnly = false
     /// Whether a transaction was begun and not yet ended by this link.
     var isInTransaction = false
+    /// Whether it is open, nothing is under way and no transaction is open: known on any thread, for the way to the loop's and
+    /// back takes as long as a query. Where it is false, the loop's thread is asked.
+    private let isIdle = Atomic(false)
+    private let descriptor = Atomic<CInt>(-1)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.asUnownedSerialExecutor() }
 
@@ -69,6 +74,7 @@ actor PostgreSQLLink: SQLLink {
         try await withTaskCancellationHandler {
             do {
                 try await socket.connect()
+                descriptor.store(socket.descriptor, ordering: .relaxed)
                 // So that values are read as they were written, whatever the server's or the user's settings are.
                 try await perform("SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = 'hex'")
             } catch {
@@ -82,17 +88,43 @@ actor PostgreSQLLink: SQLLink {
 
     // MARK: Life
 
-    var isReusable: Bool {
+    nonisolated var isReusable: Bool {
+        get async { isIdle.load(ordering: .acquiring) ? true : await isAtRest() }
+    }
+
+    private func isAtRest() async -> Bool {
+        await untilStopped()
+        noteState()
+        return isIdle.load(ordering: .relaxed)
+    }
+
+    /// Something is about to be done with it.
+    func noteUse() { isIdle.store(false, ordering: .relaxed) }
+
+    /// Something was done with it.
+    func noteState() { isIdle.store(isOpenAndIdle, ordering: .releasing) }
+
+    private var isOpenAndIdle: Bool {
+        guard let socket, !socket.isGivenUp, job == nil, stream == nil, stopping == nil else { return false }
+        return PQstatus(socket.pointer) == CONNECTION_OK && PQtransactionStatus(socket.pointer) == PQTRANS_IDLE
+    }
+
+    nonisolated var isAlive: Bool {
         get async {
-            await untilStopped()
-            guard let socket, !socket.isGivenUp, job == nil, stream == nil else { return false }
-            return PQstatus(socket.pointer) == CONNECTION_OK && PQtransactionStatus(socket.pointer) == PQTRANS_IDLE
+            // Whoever asks has it for himself, so that the descriptor stays what it is.
+            if isIdle.load(ordering: .acquiring),
+                PostgreSQLSocket.isQuiet(descriptor.load(ordering: .relaxed))
+            {
+                return true
+            }
+            return await hasNotLeft()
         }
     }
 
-    var isAlive: Bool { get async { socket?.isAlive ?? false } }
+    private func hasNotLeft() -> Bool { socket?.isAlive ?? false }
 
     func close() async {
+        noteUse()
         socket?.close()
         socket = nil
     }

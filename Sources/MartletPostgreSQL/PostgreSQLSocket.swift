@@ -68,7 +68,7 @@ final class PostgreSQLSocket {
     }
 
     private func watchSocket(_ interest: Interest) -> Watch {
-        loop.watch(PQsocket(pointer), for: interest) { [weak self] in self?.wake($0) }
+        loop.watch(descriptor, for: interest) { [weak self] in self?.wake($0) }
     }
 
     private func wakeUp() async -> Interest {
@@ -164,13 +164,20 @@ final class PostgreSQLSocket {
     var isAlive: Bool {
         for _ in 0..<4 {
             guard !isGivenUp, PQstatus(pointer) == CONNECTION_OK else { return false }
-            var entry = pollfd(fd: PQsocket(pointer), events: Int16(POLLIN), revents: 0)
-            if poll(&entry, 1, 0) == 0 { return true }
+            if Self.isQuiet(descriptor) { return true }
             if PQconsumeInput(pointer) == 0 { return false }
             // Has it read. Where a user of the session has said LISTEN, nobody would take what it has heard.
             takeNotifications()
         }
         return false
+    }
+
+    var descriptor: CInt { PQsocket(pointer) }
+
+    /// Whether there is nothing to read, not even an end.
+    static func isQuiet(_ descriptor: CInt) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) == 0
     }
 
     func close() {
