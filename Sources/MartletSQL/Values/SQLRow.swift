@@ -76,7 +76,8 @@ package final class SQLColumns: Sendable {
         return found.withLock { found in
             if let place = found[name] { return place }
             let folded = Self.folded(name)
-            let place = place { $0 == name } ?? place { $0 == folded } ?? place { Self.folded($0) == folded } ?? .missing
+            let spelled = place { $0 == name } ?? place { $0 == folded }
+            let place = spelled ?? place { Self.folded($0) == folded } ?? .missing
             found[name] = place
             return place
         }
