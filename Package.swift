@@ -276,6 +276,9 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletPostgreSQL",
+                "MartletSQL",
+                "MartletSQLite",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -482,11 +485,18 @@ let package = Package(
             path: "Tests/Brokers/Bridges",
             swiftSettings: settings
         ),
+        // A shop on a database in a process of its own, for tests to kill, to starve and to ask. No product.
+        .executableTarget(
+            name: "shop-under-test",
+            dependencies: ["Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite"],
+            path: "Tests/Support/Shop",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MartletSQLTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite",
-                "MartletSettings", "MartletTesting",
+                "MartletSettings", "MartletTesting", "playground", "shop-under-test",
             ],
             path: "Tests/Brokers/SQL",
             swiftSettings: settings
