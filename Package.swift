@@ -57,10 +57,14 @@ let package = Package(
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
-            enabledTraits: ["Settings", "Server"]
+            enabledTraits: ["Settings", "Server", "Relay"]
+        ),
+        .trait(
+            name: "Relay",
+            description: "Ends of relays that are no brokers, and async-http-client, on which those of the web are built."
         ),
         .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Command"]),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Relay", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -70,6 +74,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -174,6 +179,11 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletTransport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client", condition: .when(traits: ["Relay"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Relay"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Relay"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Relay"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Relay"])),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
