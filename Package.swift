@@ -179,13 +179,15 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletTransport",
-                .product(name: "AsyncHTTPClient", package: "async-http-client", condition: .when(traits: ["Relay"])),
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Relay"])),
-                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Relay"])),
-                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Relay"])),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Relay"])),
+                "COpenSSL",
+                command("AsyncHTTPClient", from: "async-http-client", trait: "Relay"),
+                command("NIOCore", from: "swift-nio", trait: "Relay"),
+                command("NIOHTTP1", from: "swift-nio", trait: "Relay"),
+                command("NIOPosix", from: "swift-nio", trait: "Relay"),
+                command("NIOSSL", from: "swift-nio-ssl", trait: "Relay"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -278,6 +280,7 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletRelay",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -486,8 +489,11 @@ let package = Package(
         .testTarget(
             name: "MartletRelayTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletRelay",
-                "MartletTesting",
+                "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletBrokers", "MartletMQTT",
+                "MartletRedis", "MartletRelay", "MartletTesting", "playground",
+                command("NIOCore", from: "swift-nio", trait: "Relay"),
+                command("NIOHTTP1", from: "swift-nio", trait: "Relay"),
+                command("NIOPosix", from: "swift-nio", trait: "Relay"),
             ],
             path: "Tests/Brokers/Relay",
             swiftSettings: settings
