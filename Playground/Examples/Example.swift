@@ -17,7 +17,7 @@ protocol Example: Sendable {
 enum Examples {
     static let all: [any Example] = [
         PublishSubscribe(), Patterns(), Queues(), CallAndRespond(), StreamingCall(), Actions(), Events(), TimedLoops(),
-        NodeLifecycle(), YourOwnBroker(), Faults(),
+        NodeLifecycle(), YourOwnBroker(), Faults(), RelayTopic(), RelayQueue(), RelaySlack(), PublishMeasurements(),
     ]
 
     static func named(_ name: String) -> (any Example)? {
