@@ -153,11 +153,24 @@ struct MailboxBuffer<Element> {
     }
 
     /// Puts back, in front, what a reader took but did not use.
+    ///
+    /// Where messages may be dropped, what finds its place taken by something newer is dropped; so is all of `.conflate`'s,
+    /// whose topics are forgotten.
     @inlinable
     mutating func putBack(_ batch: Deque<Element>) {
-        guard overflow == .suspend else { return }
-        ring.prepend(contentsOf: batch)
-        weighed += weight(of: batch)
+        if overflow == .suspend {
+            ring.prepend(contentsOf: batch)
+            weighed += weight(of: batch)
+            return
+        }
+        for element in batch.reversed() {
+            guard overflow != .conflate, hasRoom else {
+                dropped += 1
+                continue
+            }
+            ring.prepend(element)
+            if let weight { weighed += weight.weigh(element) }
+        }
     }
 
     /// Takes out all elements that satisfy a condition; of ``Overflow/suspend`` only.

@@ -63,8 +63,11 @@ public final class RemoteLog: Sendable {
     /// Publishes what waits by now, without waiting for a link.
     func publishRest(on connection: any Connection) async throws {
         var batch: Deque<LogEntry> = []
-        mailbox.nextIfReady(into: &batch)
-        while let entry = batch.popFirst() { try await publish(entry, on: connection) }
+        for _ in 0..<mailbox.count {
+            mailbox.nextIfReady(into: &batch, onlyOne: true)
+            guard let entry = batch.popFirst() else { return }
+            try await publish(entry, on: connection)
+        }
     }
 
     private func publish(_ entry: LogEntry, on connection: any Connection) async throws {

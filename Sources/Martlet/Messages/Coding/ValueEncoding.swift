@@ -24,6 +24,7 @@ final class ValueEncoding {
 
     /// As deep as what is written can be read again.
     static let maximumDepth = JSONScanner.maximumDepth
+    private static let tooDeep = "It is nested more than \(maximumDepth) deep."
 
     /// The frame of an encoding that has no value yet.
     private static let none = -1
@@ -57,7 +58,7 @@ final class ValueEncoding {
     /// Encodes a value into a frame of its own.
     func encode<Value: Encodable>(_ value: Value, path: CodingPath) throws {
         guard outer.count + depth < Self.maximumDepth else {
-            throw Self.invalid(value, "It is nested more than \(Self.maximumDepth) deep.", path)
+            throw Self.invalid(value, Self.tooDeep, path)
         }
         if frame.id != Self.none { outer.append(frame) }
         lastID += 1
@@ -114,6 +115,8 @@ final class ValueEncoding {
             frame.isDictionary = false
             return
         }
+        // A scalar may lie one deeper.
+        if outer.count + depth >= Self.maximumDepth { fail(Self.tooDeep, path) }
         frame.kind = kind
         frame.firstMember = members.count
         frame.isDictionary = kind == .sortedObject
@@ -305,7 +308,7 @@ final class ValueEncoding {
     func child(path: CodingPath) -> ValueEncoding {
         let child = ValueEncoding(format, userInfo: userInfo, depth: depth + outer.count + 1, frame: 0)
         children.append(EncodingChild(offset: bytes.count, encoding: child))
-        if child.depth > Self.maximumDepth { fail("It is nested more than \(Self.maximumDepth) deep.", path) }
+        if child.depth > Self.maximumDepth { fail(Self.tooDeep, path) }
         return child
     }
 

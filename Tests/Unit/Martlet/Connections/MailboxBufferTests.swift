@@ -69,4 +69,21 @@ import Testing
         #expect(Array(batch) == [1])
         #expect(buffer.count == 3)
     }
+    /// What a reader of one took, and could not use after all.
+    @Test(arguments: [Overflow.dropOldest, .dropNewest, .conflate])
+    func whatFindsItsPlaceTakenIsDroppedAndCounted(overflow: Overflow) {
+        var buffer = MailboxBuffer<Int>(limit: 2, overflow: overflow)
+        var batch: Deque<Int> = []
+        for value in 1...2 { _ = buffer.admit(value, topic: TopicName("t\(value)")) }
+        buffer.take(into: &batch)
+        buffer.putBack(batch)
+        #expect(buffer.count + buffer.dropped == 2)
+        if overflow != .conflate { #expect(drain(&buffer) == [1, 2]) }
+        batch = [3]
+        for value in 4...5 { _ = buffer.admit(value, topic: TopicName("t\(value)")) }
+        let dropped = buffer.dropped
+        buffer.putBack(batch)
+        #expect(buffer.dropped == dropped + 1)
+        #expect(buffer.count == 2)
+    }
 }

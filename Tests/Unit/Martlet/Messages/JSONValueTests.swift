@@ -139,7 +139,21 @@ import Testing
         let value = try JSON(parsing: deepest)
         #expect(value.description == deepest)
         #expect(throws: MessagingError.self) { try JSON(parsing: "[" + deepest + "]") }
-        #expect(throws: EncodingError.self) { try JSONCodec().encode(JSON.array([.array([value])])) }
-        #expect(throws: EncodingError.self) { try MessagePackCodec().encode(["a": .array([value])] as JSON) }
+    }
+
+    /// What is written can be read again; the next level is an error.
+    @Test(arguments: [JSONCodec(), MessagePackCodec()] as [any Codec], ["[", "{\"a\":"])
+    func asDeepIsWrittenAsIsRead(codec: any Codec, begin: String) throws {
+        let levels = { (count: Int, innermost: JSON) in
+            (0..<count).reduce(innermost) { value, _ in begin == "[" ? [value] : ["a": value] }
+        }
+        for innermost in [[], [:]] as [JSON] {
+            let deepest = levels(511, innermost)
+            #expect(try codec.decode(JSON.self, from: codec.encode(deepest)) == deepest)
+            #expect(throws: EncodingError.self) { try codec.encode(levels(512, innermost)) }
+        }
+        let deepest = levels(512, 1)
+        #expect(try codec.decode(JSON.self, from: codec.encode(deepest)) == deepest)
+        #expect(throws: EncodingError.self) { try codec.encode(levels(513, 1)) }
     }
 }

@@ -172,6 +172,22 @@ import Testing
         // It goes on being logged where it was.
         #expect(fixture.logs.lines.contains { $0.hasPrefix("the node has ended") })
     }
+
+    /// Cancelled at any moment: what it says last is published all the same.
+    @Test(arguments: 0..<100) func theLastRecordsOfANodeAreReadElsewhereToo(_ turns: Int) async throws {
+        let fixture = try await NodeFixture()
+        let entries = try await fixture.peer.subscribe(to: "arm.logs")
+        let node = fixture.node(options: NodeOptions(heartbeat: nil, log: .from(.info))) { LoggingComponent() }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await node.run() }
+            for _ in 0..<turns { await Task.yield() }
+            group.cancelAll()
+        }
+        let count = entries.waiting
+        var last: String?
+        for _ in 0..<count { last = try await entries.next()?.message.text }
+        #expect(last?.contains(#""message":"the node has ended""#) == true)
+    }
 }
 
 private struct LoggingComponent: Component {
