@@ -58,10 +58,14 @@ let package = Package(
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
-            enabledTraits: ["Settings", "Server"]
+            enabledTraits: ["Settings", "Server", "Relay"]
+        ),
+        .trait(
+            name: "Relay",
+            description: "Ends of relays that are no brokers, and async-http-client, on which those of the web are built."
         ),
         .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Command"]),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Relay", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -71,6 +75,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -177,8 +182,15 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletTransport",
+                "COpenSSL",
+                command("AsyncHTTPClient", from: "async-http-client", trait: "Relay"),
+                command("NIOCore", from: "swift-nio", trait: "Relay"),
+                command("NIOHTTP1", from: "swift-nio", trait: "Relay"),
+                command("NIOPosix", from: "swift-nio", trait: "Relay"),
+                command("NIOSSL", from: "swift-nio-ssl", trait: "Relay"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -277,6 +289,7 @@ let package = Package(
                 "MartletBrokers",
                 "MartletConsole",
                 "MartletPostgreSQL",
+                "MartletRelay",
                 "MartletSQL",
                 "MartletSQLite",
                 "MartletTesting",
@@ -504,8 +517,11 @@ let package = Package(
         .testTarget(
             name: "MartletRelayTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletRelay",
-                "MartletTesting",
+                "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletBrokers", "MartletMQTT",
+                "MartletRedis", "MartletRelay", "MartletTesting", "playground",
+                command("NIOCore", from: "swift-nio", trait: "Relay"),
+                command("NIOHTTP1", from: "swift-nio", trait: "Relay"),
+                command("NIOPosix", from: "swift-nio", trait: "Relay"),
             ],
             path: "Tests/Brokers/Relay",
             swiftSettings: settings

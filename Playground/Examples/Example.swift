@@ -17,7 +17,8 @@ protocol Example: Sendable {
 enum Examples {
     static let all: [any Example] = [
         PublishSubscribe(), Patterns(), Queues(), CallAndRespond(), StreamingCall(), Actions(), Events(), TimedLoops(),
-        NodeLifecycle(), Bridges(), SelectingUsers(), Shop(), YourOwnBroker(), Faults(),
+        NodeLifecycle(), Bridges(), RelayTopic(), RelayQueue(), RelaySlack(), PublishMeasurements(), SelectingUsers(),
+        Shop(), YourOwnBroker(), Faults(),
     ]
 
     static func named(_ name: String) -> (any Example)? {

@@ -148,11 +148,34 @@ struct RelayTests {
         }
     }
 
+    @Test("a log file may be moved away, as logrotate does")
+    func outlivesLogrotate() async throws {
+        try await MosquittoServer.withServer { mosquitto in
+            let folder = try TemporaryFolder("relay")
+            defer { folder.remove() }
+            let (url, log) = ("mqtt://127.0.0.1:\(mosquitto.port)", folder.path("log"))
+            let relay = try await Tool.start("bridge", url, "file:\(log)", "--topic", "a", until: "bridging")
+            for name in ["log.1", "log.2", "log"] {
+                let sent = try await Tool.run("publish", url, "a", name, "--raw")
+                #expect(sent.exit == .exited(0), "\(sent.errors)")
+                try await until { (try? String(contentsOfFile: log, encoding: .utf8)) == name + "\n" }
+                if name == "log" { break }
+                try FileManager.default.moveItem(atPath: log, toPath: folder.path(name))
+                relay.send(signal: SIGHUP)
+            }
+            try await end(relay)
+        }
+    }
+
+    private func until(_ condition: () -> Bool) async throws {
+        while !condition() { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
     @Test("a sink is no place to read from")
     func refusesSources() async throws {
         let wrong = try await Tool.run("bridge", "carbon://127.0.0.1", "mqtt://127.0.0.1", "--topic", "a")
         #expect(wrong.exit == .exited(64))
-        #expect(wrong.errors.contains("only takes messages: write it second"), "\(wrong.errors)")
+        #expect(wrong.errors.contains("only takes messages: it stands second"), "\(wrong.errors)")
         let queue = try await Tool.run("bridge", "mqtt://127.0.0.1", "console:", "--queue", "a", "--check")
         #expect(queue.exit == .exited(64), "\(queue.output)")
     }

@@ -22,6 +22,10 @@ struct ExampleTests {
     }
 
     private static let expected: [String: [String]] = [
+        "relay-topic": ["my.speedtest.download 93.4 1700000000", "my.a 1 1700000001", "my.b 2 1700000001"],
+        "relay-queue": ["my.speedtest.download 93.4 1700000000", "my.speedtest.upload 31.9 1700000000"],
+        "relay-slack": ["set SLACK_TOKEN to the token of a bot and SLACK_CHANNEL to a channel that it is in"],
+        "publish-measurements": Array(repeating: "a listener has my.sum.microseconds with 2 numbers", count: 3),
         "publish-subscribe": [
             "sensors.sonar.front: 2.5 m at 30.0°",
             "sensors.sonar.front: 2.0 m at 30.0°",
