@@ -126,7 +126,7 @@ struct RelayEndTests {
             ("from: sse+https://h/x\nto: mqtt://a\nroutes: [{queue: a}]", "is only read"),
             ("from: sse+https://h/x\nto: mqtt://a\nroutes: [{topic: a, direction: back}]", "is only read"),
             (
-                "from: sse+https://h/x\nto: console:\nroutes: [{topic: a, dead-letters: d}]",
+                "from: sse+https://h/x\nto: 'console:'\nroutes: [{topic: a, dead-letters: d}]",
                 "its dead letters go to a queue, of which console: has none"
             ),
             ("from: {slack: {token: a}}\nto: mqtt://a\nroutes: [{topic: a}]", "the key channel is missing"),
