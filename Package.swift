@@ -29,6 +29,7 @@ let package = Package(
         .library(name: "MartletBrokers", targets: ["MartletBrokers"]),
         .library(name: "MartletSettings", targets: ["MartletSettings"]),
         .library(name: "MartletService", targets: ["MartletService"]),
+        .library(name: "MartletHomeAssistant", targets: ["MartletHomeAssistant"]),
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
         .library(name: "MartletServer", targets: ["MartletServer"]),
@@ -169,7 +170,9 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Server"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOWebSocket", package: "swift-nio", condition: .when(traits: ["Server"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server"])),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -253,6 +256,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "MartletHomeAssistant",
+            dependencies: ["Martlet", "MartletService", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
         // What the programs of this package share: drawing on a terminal. No product.
         .target(name: "MartletConsole", dependencies: ["Martlet"], swiftSettings: settings),
         // Not called after its product: on a disk that takes `martlet` for `Martlet` the two modules would be one.
@@ -281,7 +289,10 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletPostgreSQL",
                 "MartletRelay",
+                "MartletSQL",
+                "MartletSQLite",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -289,7 +300,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Playground",
-            exclude: ["Benchmarks", "run"],
+            exclude: ["Benchmarks", "Services", "run"],
+            swiftSettings: settings
+        ),
+        // Services as their users write them. No product.
+        .executableTarget(
+            name: "playground-services",
+            dependencies: ["Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT", "MartletService"],
+            path: "Playground/Services",
             swiftSettings: settings
         ),
         .testTarget(
@@ -300,6 +318,7 @@ let package = Package(
                 "MartletAMQP",
                 "MartletBrokers",
                 "MartletCompression",
+                "MartletHomeAssistant",
                 "MartletMQTT",
                 "MartletPostgreSQL",
                 "MartletRedis",
@@ -371,17 +390,19 @@ let package = Package(
         // A service in a process of its own: what tests end by force, starve of disk, and ask by its command line. No product.
         .executableTarget(
             name: "service-under-test",
-            dependencies: ["Martlet", "MartletMQTT", "MartletService"],
+            dependencies: ["Martlet", "MartletHomeAssistant", "MartletMQTT", "MartletService"],
             path: "Tests/Support/Service",
             swiftSettings: settings
         ),
         .testTarget(
             name: "MartletServiceTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletService", "MartletSettings",
-                "MartletTesting", "service-under-test", .product(name: "Logging", package: "swift-log"),
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT",
+                "MartletService", "MartletSettings", "MartletTesting", "playground-services", "service-under-test",
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Brokers/Service",
+            exclude: ["Peers"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -478,11 +499,18 @@ let package = Package(
             path: "Tests/Brokers/Bridges",
             swiftSettings: settings
         ),
+        // A shop on a database in a process of its own, for tests to kill, to starve and to ask. No product.
+        .executableTarget(
+            name: "shop-under-test",
+            dependencies: ["Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite"],
+            path: "Tests/Support/Shop",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MartletSQLTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite",
-                "MartletSettings", "MartletTesting",
+                "MartletSettings", "MartletTesting", "playground", "shop-under-test",
             ],
             path: "Tests/Brokers/SQL",
             swiftSettings: settings

@@ -64,14 +64,22 @@ extension Component {
 }
 
 /// A component made of components.
-protocol ComponentContainer {
+package protocol ComponentContainer {
     var members: [any Component] { get }
     /// What its members take turns by; `nil`: they run side by side.
     var turns: Turns? { get }
 }
 
 extension ComponentContainer {
-    var turns: Turns? { nil }
+    package var turns: Turns? { nil }
+}
+
+extension Component {
+    /// The component, and those that it is made of.
+    package var withMembers: [any Component] {
+        if let modified = self as? ModifiedComponent { return modified.base.withMembers }
+        return [self] + ((self as? any ComponentContainer)?.members.flatMap(\.withMembers) ?? [])
+    }
 }
 
 /// How a component goes on that fails: its `run` throws although it was not cancelled.
@@ -114,7 +122,7 @@ public struct ModifiedComponent: Component, ComponentContainer {
     public let name: String
     /// How it goes on when it fails.
     public let failurePolicy: FailurePolicy
-    private let base: any Component
+    fileprivate let base: any Component
 
     init(_ base: any Component, name: String? = nil, failurePolicy: FailurePolicy? = nil) {
         self.base = base
@@ -128,8 +136,8 @@ public struct ModifiedComponent: Component, ComponentContainer {
     /// As the component itself.
     public var contract: ComponentContract? { base.contract }
 
-    var members: [any Component] { (base as? any ComponentContainer)?.members ?? [] }
-    var turns: Turns? { (base as? any ComponentContainer)?.turns }
+    package var members: [any Component] { (base as? any ComponentContainer)?.members ?? [] }
+    package var turns: Turns? { (base as? any ComponentContainer)?.turns }
 
     /// As the component itself.
     public func validate() throws { try base.validate() }

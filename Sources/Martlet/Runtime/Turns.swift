@@ -2,7 +2,7 @@ import DequeModule
 import Synchronization
 
 /// Lets several tasks do their work one after the other, in the order in which they asked.
-final class Turns: Sendable {
+package final class Turns: Sendable {
     private struct State {
         var isTaken = false
         var waiting: Deque<Promise<Void>> = []

@@ -2,7 +2,7 @@ import ServiceLifecycle
 import Synchronization
 
 /// A value that tasks wait to become what they need.
-final class Watched<Value: Sendable>: Sendable {
+package final class Watched<Value: Sendable>: Sendable {
     private struct Waiter {
         let condition: @Sendable (Value) -> Bool
         let signal: Promise<Bool>
@@ -24,14 +24,14 @@ final class Watched<Value: Sendable>: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ value: sending Value) {
+    package init(_ value: sending Value) {
         state = Mutex(State(value: value))
     }
 
-    var value: Value { state.withLock { $0.value } }
+    package var value: Value { state.withLock { $0.value } }
 
     /// Changes the value. Where `change` throws it does so before it changes anything.
-    func update(_ change: (inout Value) throws -> Void) rethrows {
+    package func update(_ change: (inout Value) throws -> Void) rethrows {
         let satisfied = try state.withLock { state in
             try change(&state.value)
             return state.takeSatisfied()
@@ -44,7 +44,7 @@ final class Watched<Value: Sendable>: Sendable {
     /// - Returns: whether the condition came to hold.
     /// - Throws: `CancellationError`.
     @discardableResult
-    func wait(until condition: @escaping @Sendable (Value) -> Bool) async throws -> Bool {
+    package func wait(until condition: @escaping @Sendable (Value) -> Bool) async throws -> Bool {
         let signal = Promise<Bool>()
         let id: Int? = state.withLock { state in
             if condition(state.value) { return nil }

@@ -9,9 +9,17 @@ struct ServiceCommand: ParsableArguments {
     /// What a program is told to do.
     enum Subcommand: String, ExpressibleByArgument, CaseIterable {
         case run
+        case unit
+        case install
+        case uninstall
+        case discovery
     }
 
-    @Argument(help: "What to do.")
+    @Argument(
+        help: """
+            What to do: run the service; print, write or remove its unit for systemd; print what it announces to Home Assistant.
+            """
+    )
     var subcommand = Subcommand.run
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The file of the settings.", valueName: "file"))
@@ -26,11 +34,31 @@ struct ServiceCommand: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Log all that helps to find a fault.")
     var verbose = false
 
+    @Option(
+        name: [.customShort("d"), .long],
+        help: ArgumentHelp("What comes before all topics that it publishes on.", valueName: "topic")
+    )
+    var debugPrefix: String?
+
+    @Flag(help: "unit, install, uninstall: a unit of the user's own, rather than the machine's.")
+    var user = false
+
+    @Option(name: .customLong("as"), help: ArgumentHelp("unit, install: the user to run as.", valueName: "user"))
+    var account: String?
+
+    @Option(
+        help: ArgumentHelp("install, uninstall: where the unit is, if not in the usual place.", valueName: "folder")
+    )
+    var directory: String?
+
+    @Flag(help: "discovery: take back what is announced, and was.")
+    var remove = false
+
     /// Does what the process' arguments say, and ends the process if that goes wrong.
     static func main(of services: [any ServiceProgram.Type]) async {
         let command = parseOrExit()
         do {
-            try await command.perform(command.chosen(of: services))
+            try await command.perform(command.chosen(of: services), isOneOfSeveral: services.count > 1)
         } catch {
             exit(withError: error)
         }
@@ -49,16 +77,57 @@ struct ServiceCommand: ParsableArguments {
         return service
     }
 
-    private func perform<Program: ServiceProgram>(_ program: Program.Type) async throws {
-        let settings = try ServiceSettings(config)
-        let plan = try settings.plan(for: program, isVerbose: verbose)
-        if check {
-            print(plan.summary(of: settings.file?.name))
-        } else if plan.isEnabled {
-            try await ServiceRun<Program>(plan: plan).runUntilSignal()
-        } else {
-            plan.logger.notice("the settings say 'enabled = false': the service does not run")
+    private func perform<Program: ServiceProgram>(_ program: Program.Type, isOneOfSeveral: Bool) async throws {
+        switch subcommand {
+        case .run where check:
+            let settings = try ServiceSettings(config)
+            print(try plan(for: program, settings).summary(of: settings.file?.name))
+        case .run:
+            try await ServiceHost<Program>(
+                settings: { try plan(for: program, ServiceSettings(config)) },
+                environment: .process
+            ).runUntilSignal()
+        case .unit:
+            print(try unitFile(for: program, isOneOfSeveral).unit.text, terminator: "")
+        case .install:
+            let file = try unitFile(for: program, isOneOfSeveral)
+            try file.install()
+            print(
+                "\(file.path) is written. To have it run now and at each start:\n  \(file.hint(afterRemoving: false))"
+            )
+        case .uninstall:
+            let file = try unitFile(for: program, isOneOfSeveral)
+            try file.remove()
+            print("\(file.path) is removed. If it still runs:\n  \(file.hint(afterRemoving: true))")
+        case .discovery:
+            try await Discovery<Program>(plan: plan(for: program, ServiceSettings(config))).perform(isRemoving: remove)
         }
+    }
+
+    private func plan<Program: ServiceProgram>(
+        for program: Program.Type,
+        _ settings: ServiceSettings
+    ) throws -> ServicePlan<Program.Settings> {
+        try settings.plan(for: program, isVerbose: verbose, debugPrefix: debugPrefix)
+    }
+
+    private func unitFile<Program: ServiceProgram>(for program: Program.Type, _ isOneOfSeveral: Bool) throws -> UnitFile
+    {
+        guard !user || account == nil else {
+            throw ServiceCommandError(message: "a unit of the user's own runs as that user; --as is for the machine's")
+        }
+        let environment = SettingsEnvironment.process
+        // A unit that can't be read at its start would only be noticed then.
+        let settings = subcommand == .uninstall ? nil : try ServiceSettings(config, environment: environment)
+        if let settings { _ = try plan(for: program, settings) }
+        let unit = SystemdUnit(
+            name: program.name,
+            command: [OwnProgram.path]
+                + (isOneOfSeveral ? ["--start", program.name] : [])
+                + (settings?.file.map { ["--config", OwnProgram.absolute($0.name)] } ?? []),
+            account: user ? .caller : account.map { .named($0) } ?? .own
+        )
+        return try UnitFile(unit, in: directory, environment: environment)
     }
 }
 
@@ -76,7 +145,7 @@ extension ServicePlan {
         let lines = [
             ("service", name), ("settings", file ?? "none but the environment"), ("broker", broker),
             ("topics below", broker.hasPrefix("mqtt") ? base.mqtt : base.text),
-            ("online", connection.will?.topic.mqtt ?? "not said"), ("state file", StateLocation(name: name).path),
+            ("online", connection.will?.topic.mqtt ?? "not said"), ("state file", stateFile.path),
             ("enabled", isEnabled ? "yes" : "no"),
         ]
         return lines.map { "\($0.0): \($0.1)" }.joined(separator: "\n")

@@ -16,6 +16,8 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
     /// Where the service logs.
     public let logger: Logger
     private let stateFile: StateLocation
+    private let codec: PlainText
+    private let debugPrefix: TopicName?
     private let memory = Mutex(ChangeMemory(limit: 10_000))
 
     /// A context, for a test of a service; otherwise the program makes it.
@@ -26,23 +28,36 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
     ///   - connection: the connection to the broker.
     ///   - settings: the service's settings.
     ///   - logger: where it logs.
+    ///   - decimals: how many decimals the numbers have that it publishes.
     public convenience init(
         name: String,
         base: TopicName? = nil,
         connection: Link,
         settings: Settings,
-        logger: Logger = Logger(label: "martlet")
+        logger: Logger = Logger(label: "martlet"),
+        decimals: Int = 4
     ) {
-        self.init(name, base, connection, settings, logger, StateLocation(name: name))
+        self.init(
+            name: name,
+            base: base,
+            connection: connection,
+            settings: settings,
+            logger: logger,
+            stateFile: StateLocation(name: name),
+            decimals: decimals,
+            debugPrefix: nil
+        )
     }
 
     init(
-        _ name: String,
-        _ base: TopicName?,
-        _ connection: Link,
-        _ settings: Settings,
-        _ logger: Logger,
-        _ stateFile: StateLocation
+        name: String,
+        base: TopicName?,
+        connection: Link,
+        settings: Settings,
+        logger: Logger,
+        stateFile: StateLocation,
+        decimals: Int,
+        debugPrefix: TopicName?
     ) {
         self.name = name
         self.base = base ?? TopicName(segments: ["service", name])
@@ -50,11 +65,14 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
         self.settings = settings
         self.logger = logger
         self.stateFile = stateFile
+        codec = PlainText(decimals: decimals)
+        self.debugPrefix = debugPrefix
     }
 
     // MARK: Publishing
 
-    /// Publishes a value as text: `true` as `1`, numbers with four decimals at most, `nil` as nothing, text as it is, anything
+    /// Publishes a value as text: `true` as `1`, numbers with four decimals at most (or
+    /// ``ServiceProgram/decimals``), `nil` as nothing, text as it is, anything
     /// else as JSON; see `PlainText`.
     ///
     /// - Parameters:
@@ -111,7 +129,8 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
         _ options: PublishOptions,
         _ changes: ChangeFilter
     ) async throws -> Bool {
-        let message = try connection.runtime.codecs.message(value, codec: PlainText())
+        let message = try connection.runtime.codecs.message(value, codec: codec)
+        let topic = debugPrefix.map(topic.below) ?? topic
         let now = connection.runtime.timers.now
         guard memory.withLock({ $0.isDue(message.body, for: topic, at: now, filter: changes) }) else { return false }
         guard options.guarantee > .atMostOnce || connection.state == .connected else { return false }

@@ -2,7 +2,7 @@ import Logging
 import Martlet
 import MartletSettings
 
-/// What a service runs with: all that its settings say.
+/// What a service runs with: all that its settings say, and its command line.
 struct ServicePlan<Settings: Sendable>: Sendable {
     let name: String
     let base: TopicName
@@ -11,13 +11,18 @@ struct ServicePlan<Settings: Sendable>: Sendable {
     let isEnabled: Bool
     let settings: Settings
     let logger: Logger
+    let stateFile: StateLocation
+    var decimals = 4
+    var discoveryPrefix: TopicName = "homeassistant"
+    /// What comes before all topics that it publishes on.
+    var debugPrefix: TopicName?
 
-    /// Only MQTT keeps messages for later subscribers.
-    private var saysOnline: Bool { broker.value.hasPrefix("mqtt") }
+    /// Only there brokers keep messages for later subscribers, and let one client of a name in.
+    var isOnMQTT: Bool { broker.value.hasPrefix("mqtt") }
 
     private var online: OnlineAnnouncement? {
         // As often as miqro.
-        saysOnline ? .every(.seconds(180)) : nil
+        isOnMQTT ? .every(.seconds(180), on: scope(online: nil).published(base.appending("online"))) : nil
     }
 
     var connection: ConnectionOptions {
@@ -30,5 +35,40 @@ struct ServicePlan<Settings: Sendable>: Sendable {
         )
     }
 
+    /// For a connection beside the service's own, whose name it must not take.
+    func visit(mustConnect: Bool) -> ConnectionOptions {
+        ConnectionOptions(whileOffline: .drop, whenUnreachable: mustConnect ? .fail : .retry, logger: logger)
+    }
+
     var node: NodeOptions { NodeOptions(heartbeat: nil, online: online, base: base) }
+
+    var scope: ServiceScope { scope(online: online?.topic) }
+
+    private func scope(online: TopicName?) -> ServiceScope {
+        ServiceScope(
+            name: name,
+            base: base,
+            online: online,
+            discoveryPrefix: discoveryPrefix,
+            debugPrefix: debugPrefix,
+            announcements: stateFile.announcements,
+            logger: logger
+        )
+    }
+
+    func context<Link: Connection>(
+        on link: Link,
+        stateFile other: StateLocation? = nil
+    ) -> ServiceContext<Link, Settings> {
+        ServiceContext(
+            name: name,
+            base: base,
+            connection: link,
+            settings: settings,
+            logger: logger,
+            stateFile: other ?? stateFile,
+            decimals: decimals,
+            debugPrefix: debugPrefix
+        )
+    }
 }

@@ -32,6 +32,15 @@ public protocol ServiceProgram: Sendable {
     /// What holds for settings that neither the file nor the environment say; by default nothing.
     static var defaults: Settings? { get }
 
+    /// How many decimals the numbers have that it publishes; by default 4.
+    static var decimals: Int { get }
+
+    /// Whether the topic `<base>/enabled` stops its components (`0`) and starts them again (`1`), as in miqro.
+    ///
+    /// By default it does not: whoever may publish there could stop the service. `<base>/online` stays as it is: the service is
+    /// there, and listens to that topic.
+    static var isSwitchable: Bool { get }
+
     /// What it was given.
     var service: Context { get }
 
@@ -49,11 +58,17 @@ extension ServiceProgram {
     /// None.
     public static var defaults: Settings? { nil }
 
+    /// Four.
+    public static var decimals: Int { 4 }
+
+    /// It does not.
+    public static var isSwitchable: Bool { false }
+
     /// None.
     public var components: [any Component] { [] }
 
     /// Runs the service as its command line says, and ends the process if that goes wrong.
-    public static func main() async { await ServiceCommand.main(of: [Self.self]) }
+    @concurrent public static func main() async { await ServiceCommand.main(of: [Self.self]) }
 }
 
 /// Several services in one program, which `--start NAME` chooses from.
@@ -70,7 +85,7 @@ public protocol ServiceCollection {
 
 extension ServiceCollection {
     /// Runs one of the services as the command line says, and ends the process if that goes wrong.
-    public static func main() async { await ServiceCommand.main(of: services) }
+    @concurrent public static func main() async { await ServiceCommand.main(of: services) }
 }
 
 /// The settings of a service that has none: each key in its section is an error.

@@ -28,10 +28,13 @@ struct ServiceSettings: Sendable {
 
     /// What a service runs with.
     ///
-    /// - Parameter isVerbose: whether it logs all that is for finding faults, whatever the settings say.
+    /// - Parameters:
+    ///   - isVerbose: whether it logs all that is for finding faults, whatever the settings say.
+    ///   - debugPrefix: what comes before all topics that it publishes on.
     func plan<Program: ServiceProgram>(
         for program: Program.Type,
-        isVerbose: Bool = false
+        isVerbose: Bool = false,
+        debugPrefix: String? = nil
     ) throws(SettingsError) -> ServicePlan<Program.Settings> {
         let name = Program.name
         let decoder = SettingsDecoder(environment: environment)
@@ -64,7 +67,11 @@ struct ServiceSettings: Sendable {
                 broker: broker,
                 isEnabled: common.enabled ?? true,
                 settings: settings,
-                logger: logger
+                logger: logger,
+                stateFile: StateLocation(name: name, environment: environment),
+                decimals: Program.decimals,
+                discoveryPrefix: machine?.haDiscoveryPrefix.map(Self.base) ?? "homeassistant",
+                debugPrefix: debugPrefix.map(Self.base)
             )
         } catch {
             var error = error.from(file?.name)

@@ -1,4 +1,4 @@
-import Martlet
+public import Martlet
 
 /// A topic, or a pattern of topics, as a service writes it: below the service's base unless it is global.
 ///
@@ -31,8 +31,14 @@ public struct ServiceTopic: Sendable, Hashable, ExpressibleByStringLiteral {
 
     private var form: NameForm { text.utf8.contains { "/+".utf8.contains($0) } ? .mqtt : .text }
 
-    /// The topic's name.
-    func name(below base: TopicName) -> TopicName {
+    /// A topic below this one.
+    package func appending(_ words: [String]) -> ServiceTopic {
+        let separator = form.separator == NameForm.mqtt.separator ? "/" : "."
+        return ServiceTopic(([text] + words).joined(separator: separator), isGlobal: isGlobal)
+    }
+
+    /// The topic's name, below a service's base unless it is global.
+    public func name(below base: TopicName) -> TopicName {
         let name = form.separator == NameForm.mqtt.separator ? TopicName(mqtt: text) : TopicName(text)
         return isGlobal ? name : name.below(base)
     }

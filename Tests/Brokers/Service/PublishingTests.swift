@@ -90,6 +90,18 @@ struct PublishingTests {
         #expect(texts == values.map { "service/gadget/\($0)" })
     }
 
+    @Test func `rounds to as many decimals as it is told`() async throws {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect()
+        let values = try await connection.subscribe(to: TopicPattern("#"))
+        let service = Context(name: "gadget", connection: connection, settings: NoSettings(), decimals: 1)
+        try await service.publish(3.14159, to: "a")
+        try await service.publish(Point(), to: "a")
+        #expect(try await values.next()?.message.text == "3.1")
+        #expect(try await values.next()?.message.text == "{\"x\":1.2,\"y\":[1,2]}")
+        await connection.close()
+    }
+
     @Test func `retains on request`() async throws {
         let broker = MemoryBroker()
         let connection = try await broker.connect()

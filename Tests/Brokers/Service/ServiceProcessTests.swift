@@ -1,3 +1,4 @@
+import Foundation
 import IntegrationSupport
 import Martlet
 import MartletMQTT
@@ -11,7 +12,7 @@ import Musl
 import Darwin
 #endif
 
-@Suite("A service in a process", .serialized)
+@Suite("A service in a process", .serialized, .timeLimit(.minutes(5)))
 struct ServiceProcessTests {
     let folder: TemporaryFolder
 
@@ -43,7 +44,7 @@ struct ServiceProcessTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(2))) func `answers, repeats, and says that it is there`() async throws {
+    @Test func `answers, repeats, and says that it is there`() async throws {
         try await MosquittoServer.withServer { server in
             let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
             let texts = self.texts(of: try await listener.subscribe(to: TopicPattern(mqtt: "service/#")))
@@ -59,7 +60,7 @@ struct ServiceProcessTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(2))) func `is said to be gone when it is killed`() async throws {
+    @Test func `is said to be gone when it is killed`() async throws {
         try await MosquittoServer.withServer { server in
             let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
             let texts = self.texts(of: try await listener.subscribe(to: TopicPattern(mqtt: "#")))
@@ -71,7 +72,7 @@ struct ServiceProcessTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(2))) func `remembers from one run to the next`() async throws {
+    @Test func `remembers from one run to the next`() async throws {
         try await MosquittoServer.withServer { server in
             let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
             let texts = self.texts(of: try await listener.subscribe(to: TopicPattern(mqtt: "service/#")))
@@ -97,7 +98,7 @@ struct ServiceProcessTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(2))) func `waits for its broker, and outlives it`() async throws {
+    @Test func `waits for its broker, and outlives it`() async throws {
         let server = try MosquittoServer()
         let echo = try start("echo", port: server.port, "services: {echo: {custom_value: hello}}")
         for _ in 1...2 {
@@ -122,6 +123,104 @@ struct ServiceProcessTests {
         try await minimal.waitForErrors("connect")
         minimal.send(signal: SIGTERM)
         #expect(try await minimal.waitForEnd() == .exited(0))
+    }
+
+    // MARK: Two of one name
+
+    @Test func `gives up when another client keeps taking its name`() async throws {
+        try await MosquittoServer.withServer { server in
+            let echo = try start("echo", port: server.port, "services: {echo: {custom_value: hello}}")
+            let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let texts = self.texts(of: try await listener.subscribe(to: TopicPattern(mqtt: "service/echo/online")))
+            for _ in 0..<3 {
+                await next(texts, "service/echo/online=1")
+                // It bears that for a while.
+                try await Task.sleep(for: .milliseconds(1_200))
+                let other = try await MQTTConnection.connect(
+                    to: "mqtt://127.0.0.1:\(server.port)",
+                    connection: ConnectionOptions(name: "echo")
+                )
+                await next(texts, "service/echo/online=0")
+                await other.close()
+            }
+            #expect(try await echo.waitForEnd() == .exited(1))
+            #expect(echo.errors.contains("the broker has ended the link of 'echo' 3 times in a minute"))
+            await listener.close()
+        }
+    }
+
+    // MARK: Switching
+
+    @Test func `is stopped and started by its topic, if it says so`() async throws {
+        try await MosquittoServer.withServer { server in
+            let client = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let texts = self.texts(of: try await client.subscribe(to: TopicPattern(mqtt: "service/#")))
+            let enabled = TopicName(mqtt: "service/switched/enabled")
+            // Whoever starts it later finds it stopped.
+            try await client.publish(
+                Message("0"),
+                to: enabled,
+                options: PublishOptions(guarantee: .atLeastOnce, retain: true)
+            )
+            let switched = try start("switched", port: server.port)
+            try await switched.waitForErrors("the service was stopped by its topic")
+            await next(texts, "service/switched/online=1")
+            try await client.publish(Message("on"), to: enabled)
+            await next(texts, "service/switched/pi=3.1")
+            for text in ["maybe", "false"] { try await client.publish(Message(text), to: enabled) }
+            while switched.errors.components(separatedBy: "was stopped by its topic").count < 3 {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            try await client.publish(Message("end"), to: TopicName(mqtt: "service/end"))
+            await next(texts, "service/end=end")
+            try await Task.sleep(for: .milliseconds(300))
+            try await client.publish(Message("later"), to: TopicName(mqtt: "service/end"))
+            var after: [String] = []
+            for await text in texts {
+                if text == "service/end=later" { break }
+                after.append(text)
+            }
+            #expect(after == [])
+            switched.send(signal: SIGTERM)
+            #expect(try await switched.waitForEnd() == .exited(0))
+            await client.close()
+        }
+    }
+
+    @Test func `is not stopped by the topic otherwise`() async throws {
+        try await MosquittoServer.withServer { server in
+            let client = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let texts = self.texts(of: try await client.subscribe(to: TopicPattern(mqtt: "service/echo/#")))
+            let echo = try start("echo", port: server.port, "services: {echo: {custom_value: hello}}")
+            await next(texts, "service/echo/online=1")
+            try await client.publish(Message("0"), to: TopicName(mqtt: "service/echo/enabled"))
+            await next(texts, "service/echo/enabled=0")
+            for _ in 0..<3 { await next(texts, "service/echo/foofoo={\"answer\":42.01,\"config_demo\":\"hello\"}") }
+            echo.send(signal: SIGTERM)
+            #expect(try await echo.waitForEnd() == .exited(0))
+            await client.close()
+        }
+    }
+
+    // MARK: Trying it out
+
+    @Test func `publishes elsewhere on request, and listens where it does`() async throws {
+        try await MosquittoServer.withServer { server in
+            let client = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let texts = self.texts(of: try await client.subscribe(to: TopicPattern(mqtt: "#")))
+            let echo = try start(
+                "echo",
+                port: server.port,
+                "services: {echo: {custom_value: hello}}",
+                ["--debug-prefix", "try/it/"]
+            )
+            await next(texts, "try/it/service/echo/online=1")
+            try await client.publish(Message("Hi there"), to: TopicName(mqtt: "service/echo/echo"))
+            await next(texts, "try/it/service/echo/echo_response=Hi there")
+            echo.send(signal: SIGKILL)
+            await next(texts, "try/it/service/echo/online=0")
+            await client.close()
+        }
     }
 
     // MARK: The command line
@@ -149,9 +248,13 @@ struct ServiceProcessTests {
     @Test func `is chosen by its name`() async throws {
         let unknown = try ProgramUnderTest.start(["--start", "lamp"])
         #expect(try await unknown.waitForEnd() == .exited(1))
-        #expect(unknown.errors.contains("there is no service 'lamp' here; there is echo, minimal, gadget-1"))
+        #expect(
+            unknown.errors.contains(
+                "there is no service 'lamp' here; there is echo, minimal, gadget-1, broken, ailing, switched, house"
+            )
+        )
         let none = try ProgramUnderTest.start([])
         #expect(try await none.waitForEnd() == .exited(1))
-        #expect(none.errors.contains("--start: echo, minimal, gadget-1"))
+        #expect(none.errors.contains("--start: echo, minimal, gadget-1, broken, ailing, switched, house"))
     }
 }

@@ -4,7 +4,9 @@ import MartletService
 /// services, as a program with several of them.
 @main enum ServiceUnderTest {
     private enum Services: ServiceCollection {
-        static let services: [any ServiceProgram.Type] = [Echo.self, Minimal.self, Gadget.self]
+        static let services: [any ServiceProgram.Type] = [
+            Echo.self, Minimal.self, Gadget.self, Broken.self, Ailing.self, Switched.self, House.self,
+        ]
     }
 
     static func main() async throws {

@@ -1,6 +1,15 @@
 import Martlet
 import MartletMQTT
 import MartletService
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// miqro's own example.
 struct Echo: ServiceProgram {
@@ -63,5 +72,49 @@ struct Gadget: ServiceProgram {
                 try await service.publish("\(sent): \(number): \(text)", to: "sms/sent", guarantee: .atLeastOnce)
             }
         }
+    }
+}
+
+/// Can't be made.
+struct Broken: ServiceProgram {
+    struct NoPump: Error, CustomStringConvertible {
+        let description = "no pump is connected"
+    }
+
+    let service: ServiceContext<MQTTConnection, NoSettings>
+
+    init(service: Context) throws {
+        throw NoPump()
+    }
+}
+
+/// Falls ill on request: a part of it fails, or all threads of tasks are taken for ever.
+struct Ailing: ServiceProgram {
+    struct Fault: Error {}
+
+    let service: ServiceContext<MQTTConnection, NoSettings>
+
+    var components: [any Component] {
+        Subscribe(to: Topic<JSON>(mqtt: "service/ailing/fail"), codec: PlainText(), onHandlerError: .fail) { _ in
+            throw Fault()
+        }
+        .onFailure(.end)
+        .named("pump")
+        Handle("block") { (_: String) in
+            print("blocks")
+            fflush(nil)
+            for _ in 0..<sysconf(Int32(_SC_NPROCESSORS_ONLN)) * 2 { Task { while true { sleep(1_000) } } }
+        }
+    }
+}
+
+/// Is stopped and started by its topic.
+struct Switched: ServiceProgram {
+    static let isSwitchable = true
+    static let decimals = 1
+    let service: ServiceContext<MQTTConnection, NoSettings>
+
+    var components: [any Component] {
+        Every(.milliseconds(50)) { try await service.publish(3.14159, to: "pi") }
     }
 }

@@ -97,6 +97,27 @@ struct ExampleTests {
             "camera.online = 1",
             "camera.online = 0",
         ],
+        "bridges": [
+            "site.robot_a.near.front: 0.4 m",
+            "site.robot_a.near.back: 0.8 m",
+            "the robot gets orders.lamp: lights off",
+            "asked from afar: moving north",
+            "sensors.sonar.* → site.robot_a.near.{1}: 4 in, 2 out, 2 left out",
+            "site.robot_a.orders.{rest} → orders.#, backwards: 1 in, 1 out, 0 left out",
+        ],
+        "sql": [
+            "user 1 is Ada",
+            "user 2 is Grace",
+            "user 3 is Robert'); DROP TABLE",
+            "there is none",
+            "with an r: Grace, Robert'); DROP TABLE",
+        ],
+        "shop": [
+            "shipped: 2 × lamp",
+            "shipped: 1 × lamp",
+            "left: 7 lamps",
+            "4 messages came, for 2 orders; the handler ran 3 times, and once was undone",
+        ],
         "your-own-broker": [
             "house.guests: 2 in the house",
             "house.dust: a box from 1974",

@@ -19,8 +19,8 @@
 public struct Consecutive: Component, ComponentContainer {
     /// What it is called; its members' names begin with it.
     public let name: String
-    let members: [any Component]
-    let turns: Turns? = Turns()
+    package let members: [any Component]
+    package let turns: Turns? = Turns()
 
     /// Components that take turns.
     public init(_ name: String = "Consecutive", @ComponentBuilder _ members: () -> [any Component]) {

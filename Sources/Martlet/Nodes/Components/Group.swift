@@ -13,7 +13,7 @@
 public struct Group: Component, ComponentContainer {
     /// What it is called; its members' names begin with it.
     public let name: String
-    let members: [any Component]
+    package let members: [any Component]
 
     /// A group of components.
     public init(_ name: String = "Group", @ComponentBuilder _ members: () -> [any Component]) {
