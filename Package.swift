@@ -62,7 +62,8 @@ let package = Package(
         ),
         .trait(
             name: "Relay",
-            description: "Ends of relays that are no brokers, and async-http-client, on which those of the web are built."
+            description:
+                "Ends of relays that are no brokers, and async-http-client, on which those of the web are built."
         ),
         .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
         .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Relay", "Command"]),

@@ -25,6 +25,8 @@ enum MetricsEnd {
 /// A sink of one's own.
 private struct Printer: Sink {
     func deliver(_ batch: [SinkItem]) async throws {
-        for item in batch { print(item.message.text ?? "") }
+        for item in batch {
+            for line in (item.message.text ?? "").split(separator: "\n") { print(String(line)) }
+        }
     }
 }

@@ -167,6 +167,59 @@ struct RelayTests {
         }
     }
 
+    @Test("events are served by one relay and read by another, which misses none while it is away")
+    func servesAndReadsEvents() async throws {
+        try await MosquittoServer.withServer { mosquitto in
+            let folder = try TemporaryFolder("relay")
+            defer { folder.remove() }
+            let (url, port) = ("mqtt://127.0.0.1:\(mosquitto.port)", try ReservedPort())
+            let serving = try folder.write(
+                """
+                from: \(url)
+                to: {events: {listen: "127.0.0.1:\(port.number)", token: s3sam3}}
+                routes: [{topic: "lines/#"}]
+                """,
+                to: "serving.yml"
+            )
+            let reading = try folder.write(
+                """
+                name: reading
+                from: {events: {url: "http://127.0.0.1:\(port.number)/events?topic=lines.%23", positions: positions.json,
+                                headers: {authorization-file: token}, reconnection-time: 50ms}}
+                to: file:\(folder.path("log"))
+                routes: [{topic: "#"}]
+                report: {every: 200ms, as: my.relay}
+                """,
+                to: "reading.yml"
+            )
+            _ = try folder.write("Bearer s3sam3\n", to: "token")
+            let server = try await Tool.start("relay", serving, until: "bridging")
+            var lines: [String] = []
+            func send(_ text: String) async throws {
+                let sent = try await Tool.run("publish", url, "lines/a", text, "--raw")
+                #expect(sent.exit == .exited(0), "\(sent.errors)")
+                lines.append(text)
+            }
+            func log() -> [String] {
+                (try? String(contentsOfFile: folder.path("log"), encoding: .utf8))?.split(separator: "\n").map(
+                    String.init
+                ) ?? []
+            }
+            for run in 1...2 {
+                if run == 2 { try await send("while it is away") }
+                let reader = try await Tool.start("relay", reading, until: "bridging")
+                try await send("in run \(run)")
+                let expected = lines
+                try await until { log().filter { !$0.hasPrefix("my.relay.") } == expected }
+                try await until { log().contains { $0.hasPrefix("my.relay.") && $0.contains(".forwarded \(run) ") } }
+                try await end(reader)
+                for text in [reader.output, reader.errors] { #expect(!text.contains("s3sam3")) }
+            }
+            try await end(server)
+            #expect(!server.output.contains("s3sam3"))
+        }
+    }
+
     private func until(_ condition: () -> Bool) async throws {
         while !condition() { try await Task.sleep(for: .milliseconds(10)) }
     }

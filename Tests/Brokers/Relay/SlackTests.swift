@@ -19,7 +19,7 @@ import Testing
             token: Secret(SlackServer.token),
             channel: "#metrics",
             base: base,
-            web: WebOptions(timeout: .milliseconds(500)),
+            web: WebOptions(timeout: .seconds(20)),
             interval: interval,
             mark: mark
         )
