@@ -58,10 +58,15 @@ let package = Package(
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
-            enabledTraits: ["Settings", "Server"]
+            enabledTraits: ["Settings", "Server", "Relay"]
+        ),
+        .trait(
+            name: "Relay",
+            description:
+                "Ends of relays that are no brokers, and async-http-client, on which those of the web are built."
         ),
         .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Command"]),
+        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Relay", "Command"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -71,6 +76,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -164,7 +170,9 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Server"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Server"])),
+                .product(name: "NIOWebSocket", package: "swift-nio", condition: .when(traits: ["Server"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server"])),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -175,8 +183,15 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletTransport",
+                "COpenSSL",
+                command("AsyncHTTPClient", from: "async-http-client", trait: "Relay"),
+                command("NIOCore", from: "swift-nio", trait: "Relay"),
+                command("NIOHTTP1", from: "swift-nio", trait: "Relay"),
+                command("NIOPosix", from: "swift-nio", trait: "Relay"),
+                command("NIOSSL", from: "swift-nio-ssl", trait: "Relay"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -274,6 +289,10 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletPostgreSQL",
+                "MartletRelay",
+                "MartletSQL",
+                "MartletSQLite",
                 "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -480,11 +499,18 @@ let package = Package(
             path: "Tests/Brokers/Bridges",
             swiftSettings: settings
         ),
+        // A shop on a database in a process of its own, for tests to kill, to starve and to ask. No product.
+        .executableTarget(
+            name: "shop-under-test",
+            dependencies: ["Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite"],
+            path: "Tests/Support/Shop",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MartletSQLTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletPostgreSQL", "MartletSQL", "MartletSQLite",
-                "MartletSettings", "MartletTesting",
+                "MartletSettings", "MartletTesting", "playground", "shop-under-test",
             ],
             path: "Tests/Brokers/SQL",
             swiftSettings: settings
@@ -492,8 +518,11 @@ let package = Package(
         .testTarget(
             name: "MartletRelayTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis", "MartletRelay",
-                "MartletTesting",
+                "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletBrokers", "MartletMQTT",
+                "MartletRedis", "MartletRelay", "MartletTesting", "playground",
+                command("NIOCore", from: "swift-nio", trait: "Relay"),
+                command("NIOHTTP1", from: "swift-nio", trait: "Relay"),
+                command("NIOPosix", from: "swift-nio", trait: "Relay"),
             ],
             path: "Tests/Brokers/Relay",
             swiftSettings: settings
@@ -548,3 +577,21 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// A build of a few test modules and of what they stand on: `Tests/run --module` names them.
+if let modules = Context.environment["MARTLET_TEST_MODULES"] {
+    let targets = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
+    var needed: Set<String> = []
+    var open = modules.split(separator: ",").map(String.init)
+    while let name = open.popLast() {
+        guard let target = targets[name], needed.insert(name).inserted else { continue }
+        for dependency in target.dependencies {
+            switch dependency {
+            case .byNameItem(let name, _), .targetItem(let name, _): open.append(name)
+            default: break
+            }
+        }
+    }
+    package.targets.removeAll { !needed.contains($0.name) }
+    package.products.removeAll { !needed.contains($0.name) }
+}

@@ -10,10 +10,12 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A program in C on one of the libraries that Martlet stands on.
-func limit(_ name: String, on library: String, _ others: String...) -> Target {
+///
+/// - Parameter headers: the target that says where the library's headers are, if that is not where the compiler looks.
+func limit(_ name: String, on library: String, _ others: String..., needs headers: String? = nil) -> Target {
     .executableTarget(
         name: name,
-        dependencies: ["Peer"],
+        dependencies: ["Peer"] + (headers.map { [.byName(name: $0)] } ?? []),
         linkerSettings: ([library] + others).map { .linkedLibrary($0) }
     )
 }
@@ -30,6 +32,8 @@ let package = Package(
         limit("c-mqtt", on: "mosquitto"),
         limit("c-amqp", on: "rabbitmq"),
         limit("c-redis", on: "hiredis", "pthread"),
+        .systemLibrary(name: "PostgreSQL", pkgConfig: "libpq"),
+        limit("c-sql", on: "pq", "pthread", needs: "PostgreSQL"),
         .executableTarget(
             name: "martlet-peer",
             dependencies: [
@@ -37,6 +41,8 @@ let package = Package(
                 .product(name: "MartletMQTT", package: "martlet"),
                 .product(name: "MartletAMQP", package: "martlet"),
                 .product(name: "MartletRedis", package: "martlet"),
+                .product(name: "MartletPostgreSQL", package: "martlet"),
+                .product(name: "MartletSQL", package: "martlet"),
             ],
             swiftSettings: settings
         ),

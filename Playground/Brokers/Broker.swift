@@ -1,6 +1,7 @@
 import Logging
 import Martlet
 import MartletBrokers
+import MartletSQL
 import Synchronization
 
 /// The broker that was chosen: whoever runs on it connects to it, and does not know which one it is.
@@ -12,9 +13,12 @@ final class Broker: Sendable {
     private let embedded: MemoryBroker?
     private let logger: Logger
     private let connections = Mutex<[any Connection]>([])
+    private let database: DatabaseAddress
+    private let databases = Mutex<[any Database]>([])
 
-    fileprivate init(_ address: BrokerAddress, logger: Logger) {
+    fileprivate init(_ address: BrokerAddress, _ database: DatabaseAddress, logger: Logger) {
         self.address = address
+        self.database = database
         self.logger = logger
         embedded =
             switch address {
@@ -51,22 +55,35 @@ final class Broker: Sendable {
         try embedded.declareQueue(queue, options: options)
     }
 
+    /// Opens the database that was chosen beside the broker.
+    func openDatabase() throws -> any Database {
+        let database = try database.open()
+        databases.withLock { $0.append(database) }
+        return database
+    }
+
     fileprivate func close() async {
         let connections = connections.withLock { connections in
             defer { connections = [] }
             return connections
         }
         for connection in connections.reversed() { await connection.close() }
+        let databases = databases.withLock { databases in
+            defer { databases = [] }
+            return databases
+        }
+        for database in databases { await database.close() }
     }
 }
 
 /// Runs `body` on a broker, and closes what it connected, whether it returns or throws.
 func withBroker<Result>(
     at url: BrokerAddress,
+    database: DatabaseAddress = .memory,
     logger: Logger = .playground,
     _ body: (Broker) async throws -> Result
 ) async throws -> Result {
-    let broker = Broker(url, logger: logger)
+    let broker = Broker(url, database, logger: logger)
     do {
         let result = try await body(broker)
         await broker.close()

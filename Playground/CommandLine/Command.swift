@@ -8,7 +8,7 @@ enum Command: Equatable {
     /// The names of the examples.
     case list
     /// One example, by its name.
-    case example(String, BrokerAddress)
+    case example(String, BrokerAddress, DatabaseAddress = .memory)
     /// How the program is called.
     case help
 
@@ -18,6 +18,7 @@ enum Command: Equatable {
     init(_ arguments: [String]) throws {
         var names: [String] = []
         var broker: BrokerAddress?
+        var database = DatabaseAddress.memory
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             switch argument {
@@ -31,6 +32,13 @@ enum Command: Equatable {
                 broker = try Self.broker(url)
             case _ where argument.hasPrefix("--broker="):
                 broker = try Self.broker(String(argument.dropFirst("--broker=".count)))
+            case "--database":
+                guard let url = rest.popFirst() else {
+                    throw UsageError("--database takes a URL; there is \(DatabaseAddress.known)")
+                }
+                database = try Self.database(url)
+            case _ where argument.hasPrefix("--database="):
+                database = try Self.database(String(argument.dropFirst("--database=".count)))
             case _ where argument.hasPrefix("-"):
                 throw UsageError("there is no option \(argument.debugDescription); --help lists those there are")
             default:
@@ -50,8 +58,16 @@ enum Command: Equatable {
                     "there is no example \(name.debugDescription); there are \(known.joined(separator: ", "))"
                 )
             }
-            self = .example(name, broker ?? .memory)
+            self = .example(name, broker ?? .memory, database)
         }
+    }
+
+    private static func database(_ text: String) throws -> DatabaseAddress {
+        // It may hold a password.
+        guard let address = DatabaseAddress(text) else {
+            throw UsageError("there is no such kind of database; there is \(DatabaseAddress.known)")
+        }
+        return address
     }
 
     private static func broker(_ text: String) throws -> BrokerAddress {

@@ -9,7 +9,7 @@ protocol Example: Sendable {
     /// What it shows, in one line.
     var summary: String { get }
 
-    /// Does it. What it has connected is closed when it returns.
+    /// Does it. What it has connected and opened is closed when it returns.
     func run(on broker: Broker) async throws
 }
 
@@ -17,15 +17,20 @@ protocol Example: Sendable {
 enum Examples {
     static let all: [any Example] = [
         PublishSubscribe(), Patterns(), Queues(), CallAndRespond(), StreamingCall(), Actions(), Events(), TimedLoops(),
-        NodeLifecycle(), YourOwnBroker(), Faults(),
+        NodeLifecycle(), Bridges(), RelayTopic(), RelayQueue(), RelaySlack(), PublishMeasurements(), SelectingUsers(),
+        Shop(), YourOwnBroker(), Faults(),
     ]
 
     static func named(_ name: String) -> (any Example)? {
         all.first { $0.name == name }
     }
 
-    static func run(_ example: any Example, on url: BrokerAddress) async throws {
-        try await withBroker(at: url) { try await example.run(on: $0) }
+    static func run(
+        _ example: any Example,
+        on url: BrokerAddress,
+        database: DatabaseAddress = .memory
+    ) async throws {
+        try await withBroker(at: url, database: database) { try await example.run(on: $0) }
     }
 
     /// Prints each example's name and what it shows.

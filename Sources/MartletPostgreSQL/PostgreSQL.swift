@@ -1,6 +1,7 @@
 import Martlet
 public import MartletSQL
 import MartletTransport
+import Synchronization
 
 /// A database of a PostgreSQL server, by libpq.
 ///
@@ -14,8 +15,12 @@ import MartletTransport
 public final class PostgreSQL: Database {
     /// How a database is used.
     public struct Options: Sendable, Hashable {
-        /// How many sessions there are at most. By default 10.
+        /// How many sessions there are at most. By default 10. An `Outbox` has one more, and so has the question what has
+        /// become of a transaction.
         public var sessions: Int
+        /// How many sessions are opened, at once, when one is needed and there are fewer: so that the tasks that come next find
+        /// them open. By default none but the one that is needed.
+        public var minimumSessions: Int
         /// How long a task waits for a session, and for what has become of a transaction whose link was lost while it was
         /// committed. By default 5 seconds.
         public var timeout: Duration
@@ -26,16 +31,19 @@ public final class PostgreSQL: Database {
 
         /// - Parameters:
         ///   - sessions: how many sessions there are at most.
+        ///   - minimumSessions: how many are opened at once when there are fewer.
         ///   - timeout: how long a task waits for a session.
         ///   - connectTimeout: how long it may take to open a session.
         ///   - staleTimeout: how long a session may be idle and still be used.
         public init(
             sessions: Int = 10,
+            minimumSessions: Int = 0,
             timeout: Duration = .seconds(5),
             connectTimeout: Duration = .seconds(10),
             staleTimeout: Duration? = nil
         ) {
             self.sessions = sessions
+            self.minimumSessions = minimumSessions
             self.timeout = timeout
             self.connectTimeout = connectTimeout
             self.staleTimeout = staleTimeout
@@ -45,10 +53,19 @@ public final class PostgreSQL: Database {
             guard sessions >= 1, timeout > .zero, connectTimeout > .zero, staleTimeout ?? .seconds(1) > .zero else {
                 throw SQLError(.invalidArgument, "a database needs 1 session or more, and times that are positive")
             }
+            guard (0...sessions).contains(minimumSessions) else {
+                throw SQLError(
+                    .invalidArgument,
+                    "a database has from 0 to \(sessions) sessions at the least; \(minimumSessions) were asked for"
+                )
+            }
         }
     }
 
     private let pool: LinkPool<PostgreSQLLink>
+    /// Links beside those of the pool, which do nothing but listen; none is used twice.
+    let listeners: LinkPool<PostgreSQLLink>
+    let listening = Mutex<[ObjectIdentifier: PostgreSQLLink]>([:])
     private let options: Options
     private let target: PostgreSQLTarget
     private let thread: OwnedLoop
@@ -71,6 +88,7 @@ public final class PostgreSQL: Database {
         try settings.check(["postgres", "postgresql"])
         var options = Options()
         if let maximum = settings.maximumConnections { options.sessions = maximum }
+        if let minimum = settings.minimumConnections { options.minimumSessions = minimum }
         if let timeout = settings.timeout { options.timeout = timeout }
         options.staleTimeout = settings.staleTimeout
         try self.init(PostgreSQLTarget(settings), options)
@@ -82,14 +100,19 @@ public final class PostgreSQL: Database {
         self.target = target
         let thread = try OwnedLoop("martlet-postgres")
         self.thread = thread
-        pool = LinkPool(
-            name: "the database \(target.name)",
-            maximum: options.sessions,
-            patience: options.timeout,
-            staleAfter: options.staleTimeout
-        ) {
+        let name = "the database \(target.name)"
+        let make: @Sendable () async throws -> PostgreSQLLink = {
             try await PostgreSQLLink(target, on: thread, timeout: options.connectTimeout)
         }
+        pool = LinkPool(
+            name: name,
+            maximum: options.sessions,
+            minimum: options.minimumSessions,
+            patience: options.timeout,
+            staleAfter: options.staleTimeout,
+            make: make
+        )
+        listeners = LinkPool(name: name, maximum: .max, patience: options.timeout, make: make)
     }
 
     /// PostgreSQL.
@@ -100,6 +123,14 @@ public final class PostgreSQL: Database {
         let figures = pool.figures
         return (figures.links, figures.lent)
     }
+
+    /// The thread that serves the sessions. A task that prefers it does not change threads for its statements, which takes a
+    /// good part of the time of a short one; but while it does anything else, no session goes on.
+    ///
+    /// ```swift
+    /// try await withTaskExecutorPreference(database.taskExecutor) { try await importRows(database) }
+    /// ```
+    public var taskExecutor: any TaskExecutor { thread.loop }
 
     /// Lends a session to a body; see `Database.withSession(_:)`.
     public func withSession<Result: Sendable>(
@@ -128,6 +159,7 @@ public final class PostgreSQL: Database {
 
     /// Closes the database; see `Database.close()`.
     public func close() async {
+        await closeListeners()
         await pool.close()
         await thread.end()
     }

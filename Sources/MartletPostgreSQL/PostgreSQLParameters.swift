@@ -22,27 +22,35 @@ struct PostgreSQLParameters {
         }
         for value in values {
             switch value {
-            case .null: add(nil)
-            case .bool(let truth): add(Array((truth ? "true" : "false").utf8))
-            case .integer(let number): add(Array(String(number).utf8))
-            case .double(let number): add(Array("\(number)".utf8))
+            case .null: addNull()
+            case .bool(let truth): add((truth ? "true" : "false").utf8)
+            case .integer(let number): add(String(number).utf8)
+            case .double(let number): add("\(number)".utf8)
             case .text(let text):
                 // The rest would be cut off.
                 guard !text.utf8.contains(0) else {
                     throw SQLError(.encodingFailed, "PostgreSQL keeps no text with a zero in it")
                 }
-                add(Array(text.utf8))
+                add(text.utf8)
             case .bytes(let bytes): add(bytes, type: Self.bytesType, format: 1)
             }
         }
     }
 
-    private mutating func add(_ bytes: [UInt8]?, type: Oid = 0, format: CInt = 0) {
-        offsets.append(bytes == nil ? nil : storage.count)
-        lengths.append(CInt(bytes?.count ?? 0))
+    private mutating func addNull() {
+        offsets.append(nil)
+        lengths.append(0)
+        types.append(0)
+        formats.append(0)
+    }
+
+    private mutating func add(_ bytes: some Collection<UInt8>, type: Oid = 0, format: CInt = 0) {
+        offsets.append(storage.count)
+        lengths.append(CInt(bytes.count))
         types.append(type)
         formats.append(format)
-        if let bytes { storage += bytes + [0] }
+        storage.append(contentsOf: bytes)
+        storage.append(0)
     }
 
     /// Sends a statement with them.

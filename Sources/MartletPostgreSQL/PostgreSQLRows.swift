@@ -27,10 +27,16 @@ struct PostgreSQLRows {
         }
     }
 
+    func rows(_ result: OpaquePointer) -> [SQLRow] {
+        (0..<PQntuples(result)).map { SQLRow(columns, values(result, $0)) }
+    }
+
     func values(_ result: OpaquePointer) -> [[SQLValue]] {
-        (0..<PQntuples(result)).map { row in
-            kinds.enumerated().map { column, kind in value(result, row, CInt(column), kind) }
-        }
+        (0..<PQntuples(result)).map { values(result, $0) }
+    }
+
+    private func values(_ result: OpaquePointer, _ row: CInt) -> [SQLValue] {
+        kinds.indices.map { value(result, row, CInt($0), kinds[$0]) }
     }
 
     private func value(_ result: OpaquePointer, _ row: CInt, _ column: CInt, _ kind: Kind) -> SQLValue {

@@ -31,7 +31,9 @@ enum PostgreSQLService {
                 if values != nil { return values }
                 if line == "[\(name)]" { values = [:] }
             } else if values != nil, let equals = line.firstIndex(of: "=") {
-                values?[String(line[..<equals])] = String(line[line.index(after: equals)...])
+                // Of two the first one counts.
+                let said = [String(line[..<equals]): String(line[line.index(after: equals)...])]
+                values?.merge(said) { first, _ in first }
             }
         }
         return values

@@ -68,7 +68,7 @@ final class PostgreSQLSocket {
     }
 
     private func watchSocket(_ interest: Interest) -> Watch {
-        loop.watch(PQsocket(pointer), for: interest) { [weak self] in self?.wake($0) }
+        loop.watch(descriptor, for: interest) { [weak self] in self?.wake($0) }
     }
 
     private func wakeUp() async -> Interest {
@@ -99,8 +99,11 @@ final class PostgreSQLSocket {
     /// Ends all waiting. The connection is of no use any more.
     func giveUp() {
         isGivenUp = true
-        wake([])
+        interrupt()
     }
+
+    /// Ends a wait for notifications without one.
+    func interrupt() { wake([]) }
 
     // MARK: Statements
 
@@ -133,18 +136,48 @@ final class PostgreSQLSocket {
     /// Whether a next result is there without waiting.
     var hasResult: Bool { PQisBusy(pointer) == 0 }
 
+    // MARK: Without a statement
+
+    /// Waits until the server has told of a notification, or until ``interrupt()``.
+    func waitForNotification() async throws(SQLError) {
+        while !takeNotifications() {
+            guard try await wait(for: .read).contains(.read) else { return }
+            if PQconsumeInput(pointer) == 0 { throw lost() }
+        }
+    }
+
+    /// Forgets the notifications that have come.
+    ///
+    /// - Returns: whether there were any.
+    @discardableResult
+    private func takeNotifications() -> Bool {
+        var hasSome = false
+        while let notification = PQnotifies(pointer) {
+            PQfreemem(notification)
+            hasSome = true
+        }
+        return hasSome
+    }
+
     /// Whether the server has not left, as far as is known without asking. An idle link has nothing to read but the server's
     /// farewell and its end.
     var isAlive: Bool {
         for _ in 0..<4 {
             guard !isGivenUp, PQstatus(pointer) == CONNECTION_OK else { return false }
-            var entry = pollfd(fd: PQsocket(pointer), events: Int16(POLLIN), revents: 0)
-            if poll(&entry, 1, 0) == 0 { return true }
+            if Self.isQuiet(descriptor) { return true }
             if PQconsumeInput(pointer) == 0 { return false }
-            // Has it read.
-            _ = PQisBusy(pointer)
+            // Has it read. Where a user of the session has said LISTEN, nobody would take what it has heard.
+            takeNotifications()
         }
         return false
+    }
+
+    var descriptor: CInt { PQsocket(pointer) }
+
+    /// Whether there is nothing to read, not even an end.
+    static func isQuiet(_ descriptor: CInt) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) == 0
     }
 
     func close() {

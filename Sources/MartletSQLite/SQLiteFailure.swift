@@ -1,13 +1,25 @@
 import CSQLite
 import MartletSQL
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// What SQLite's result codes mean.
 enum SQLiteFailure {
     /// The error that a connection met last.
     static func error(_ connection: OpaquePointer?, _ code: CInt) -> SQLError {
+        // In a commit SQLite does not note it down.
+        let reasons = [errno, sqlite3_system_errno(connection)]
         let message = connection.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
         let extended = connection.map { sqlite3_extended_errcode($0) } ?? code
-        var error = SQLError(kind(extended), message, state: "\(extended)")
+        // SQLite knows of a full disk, not of a quota or a limit to the size of files, nor of one that is full for its index.
+        let isFull = code & 0xFF == SQLITE_IOERR && reasons.contains { [ENOSPC, EDQUOT, EFBIG].contains($0) }
+        var error = SQLError(isFull ? .outOfSpace : kind(extended), message, state: "\(extended)")
         if extended & 0xFF == SQLITE_CONSTRAINT,
             let name = message.split(separator: ": ", maxSplits: 1).dropFirst().first
         {

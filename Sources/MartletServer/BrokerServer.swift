@@ -5,6 +5,14 @@ import NIOPosix
 import NIOSSL
 public import ServiceLifecycle
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// An embedded broker's doors to the network: MQTT 3.1, 3.1.1 and 5.
 ///
 /// ```swift
@@ -23,9 +31,9 @@ public final class BrokerServer: Service {
     public struct BoundAddress: Sendable, Hashable {
         /// The listener's name.
         public let listener: String
-        /// The address.
+        /// The address, or the path of a Unix socket.
         public let host: String
-        /// The port, also where the listener asked for any.
+        /// The port, also where the listener asked for any; 0: it is a Unix socket.
         public let port: Int
     }
 
@@ -33,6 +41,7 @@ public final class BrokerServer: Service {
     private let hub: SessionHub
     private let door: Door
     private let logger: Logger
+    private let systemTopics: Duration?
     private let bound = Promise<[BoundAddress]>()
 
     /// - Parameters:
@@ -41,6 +50,7 @@ public final class BrokerServer: Service {
     ///   - authenticator: who may connect: everybody from this machine, without credentials, unless told.
     ///   - rules: who may publish and read what; `nil`: everybody everything.
     ///   - limits: how much clients may ask for.
+    ///   - systemTopics: after how much time the topics below `$SYS/broker/` are published anew; `nil`: there are none.
     ///   - logger: told of what clients do wrong.
     public init(
         _ broker: MemoryBroker,
@@ -48,9 +58,11 @@ public final class BrokerServer: Service {
         authenticator: some Authenticator = .anonymous,
         rules: AccessRules? = nil,
         limits: ServerLimits = ServerLimits(),
+        systemTopics: Duration? = .seconds(10),
         logger: Logger = Logger(label: "martlet.server")
     ) {
         self.listeners = listeners
+        self.systemTopics = systemTopics
         self.logger = logger
         hub = SessionHub(broker, limits, logger)
         door = Door(authenticator, rules, limits)
@@ -94,8 +106,15 @@ public final class BrokerServer: Service {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.door.work() }
             group.addTask { await self.hub.resumePaused() }
+            if let interval = self.systemTopics {
+                group.addTask {
+                    var topics = SystemTopics(self.hub)
+                    try? await topics.publish(every: interval) { self.statistics }
+                }
+            }
             try? await gracefulShutdown()
             for channel in channels { try? await channel.close() }
+            for listener in listeners where listener.port == nil { unlink(listener.host) }
             await self.closeConnections()
             group.cancelAll()
         }
@@ -140,26 +159,40 @@ public final class BrokerServer: Service {
     private func open(_ listener: Listener) async throws -> any Channel {
         let tls = try listener.tls.map { try NIOSSLContext($0) }
         let (hub, door) = (hub, door)
-        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1_024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let connection = ClientConnection(channel, listener: listener.name)
                     guard door.enters(connection) else { throw ChannelError.inputClosed }
+                    channel.closeFuture.whenComplete { _ in door.left(connection) }
                     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                    try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
+                    switch listener.form {
+                    case .plain:
+                        try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
+                    case .webSocket(let origins):
+                        let webSocket = WebSocketDoor(origins: origins, limits: hub.limits) { channel in
+                            try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
+                        }
+                        try webSocket.configure(channel)
+                    }
                 }
             }
         do {
-            return try await bootstrap.bind(host: listener.host, port: listener.port).get()
+            guard let port = listener.port else {
+                return try await bootstrap.bind(
+                    unixDomainSocketPath: listener.host,
+                    cleanupExistingSocketFile: true
+                ).get()
+            }
+            bootstrap =
+                bootstrap
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            return try await bootstrap.bind(host: listener.host, port: port).get()
         } catch {
-            throw MessagingError(
-                .notConnected,
-                "can't listen on \(listener.host), port \(listener.port)",
-                cause: error
-            )
+            let place = listener.port.map { "\(listener.host), port \($0)" } ?? listener.host
+            throw MessagingError(.notConnected, "can't listen on \(place)", cause: error)
         }
     }
 }

@@ -50,9 +50,9 @@ public struct ServerLimits: Sendable, Hashable {
     public var authenticationTimeout: Duration = .seconds(10)
     /// How long a client's socket may take nothing before it is cut off.
     public var drainTimeout: Duration = .seconds(60)
-    /// Whether a client is cut off that has more messages of QoS 1 and 2 on their way than ``receiveMaximum``, as MQTT 5 has
-    /// it. Otherwise it is counted: clients of some small devices do so.
-    public var isStrict = false
+    /// Whether a client is cut off that has more messages of QoS 1 and 2 on their way than ``receiveMaximum``, as MQTT 5 has it
+    /// (0x93, section 4.9). Otherwise it is counted: clients of some small devices take no notice of a maximum that is low.
+    public var isStrict = true
 
     /// The limits as they are said above.
     public init() {}

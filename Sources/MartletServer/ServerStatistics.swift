@@ -4,6 +4,20 @@ public struct ServerStatistics: Sendable, Hashable {
     public var connections = 0
     /// Sessions that there are, those of absent clients among them.
     public var sessions = 0
+    /// Clients that have been let in and are there.
+    public var clients = 0
+    /// The most clients that have been there at a time.
+    public var mostClients = 0
+    /// Subscriptions of all sessions.
+    public var subscriptions = 0
+    /// Messages that clients have published.
+    public var received = 0
+    /// Messages that were sent to clients.
+    public var sent = 0
+    /// Bytes that clients have sent, under TLS and in WebSockets those of MQTT.
+    public var bytesReceived = 0
+    /// Bytes that were written to clients.
+    public var bytesSent = 0
     /// Messages that wait for clients, now.
     public var queued = 0
     /// Messages that found a client's queue full, or no client where nothing is kept for it, in sessions that there are.

@@ -30,6 +30,10 @@ public struct NodeContext: Sendable {
 
     /// Counts an error that a handler threw and that does not end the component; logged once a minute at most.
     public func countHandlerError(_ error: any Error) { part.countHandlerError(error) }
+
+    /// Says something of the component that those who look after it want to know, such as what waits; see
+    /// ``ComponentHealth/note``. It stands there until another is reported; `nil`: nothing is to be said.
+    public func report(_ note: String?) { part.report(note) }
 }
 
 extension NodeContext {

@@ -10,6 +10,8 @@ public struct ComponentHealth: Codable, Sendable, Hashable {
     public internal(set) var handlerErrors = 0
     /// The text of its last error.
     public internal(set) var lastError: String?
+    /// What it says of itself, where it has something to say: what waits, and for what.
+    public internal(set) var note: String?
 
     mutating func fail(_ error: any Error) {
         // A bound, for what an error says of itself may be anything.

@@ -42,6 +42,12 @@ struct PartContext: Sendable {
         logger.warning("a handler threw an error", metadata: ["error": "\(error)", "total": "\(total)"])
     }
 
+    /// Has its health say something of it.
+    func report(_ note: String?) {
+        let note = note.map { String($0.prefix(1_024)) }
+        if supervisor.status.value.parts[part.index].health.note != note { update { $0.health.note = note } }
+    }
+
     func set(_ state: ComponentState) {
         update { $0.health.state = state }
     }

@@ -288,6 +288,8 @@ extension AMQPSession {
         if forRequests {
             // It goes with its last responder, so that the broker tells callers that there is none.
             declared = AMQPQueue(queue, isDurable: false, isAutoDeleted: true)
+        } else if !options.queuesAreDurable {
+            declared.isDurable = false
         } else {
             declared.kind = options.queueKind
             if options.queueKind == .quorum, declared.arguments["x-delivery-limit"] == nil {

@@ -17,7 +17,7 @@ extension AMQPOptions {
     /// | `auth_mechanism` | `plain` or `external` |
     /// | `replies` | ``replies``: `direct` or `queue` |
     /// | `exchange` | ``exchange`` |
-    /// | `queue_type` | ``queueKind``: `quorum` or `classic` |
+    /// | `queue_type` | ``queueKind``: `quorum` or `classic`; `transient`: ``queuesAreDurable`` is `false` |
     /// | `name` | the connection's name |
     ///
     /// and, for TLS, `cafile`, `capath`, `certfile`, `keyfile`, `keypassword`, `verify`, `servername`, `tlsversion`,
@@ -47,7 +47,11 @@ extension AMQPOptions {
         if try query.choice("auth_mechanism", ["plain": false, "external": true]) == true { credentials = .external }
         replies = try query.choice("replies", ["direct": .direct, "queue": .queue]) ?? replies
         if let name = query.string("exchange") { exchange = name }
-        queueKind = try query.choice("queue_type", ["quorum": .quorum, "classic": .classic]) ?? queueKind
+        let kinds: KeyValuePairs<String, AMQPQueue.Kind?> = ["quorum": .quorum, "classic": .classic, "transient": nil]
+        if let choice = try query.choice("queue_type", kinds) {
+            queuesAreDurable = choice != nil
+            queueKind = choice ?? queueKind
+        }
         if let name = query.string("name") { self.connection.name = name }
         try query.finish()
         try validate()

@@ -68,6 +68,9 @@ public struct AMQPOptions: Sendable {
     /// What the queues of ``AMQPConnection/send(_:to:options:)`` and ``AMQPConnection/consume(from:options:)`` are made
     /// of, where they don't exist yet. Quorum queues count how often a message was delivered, which classic ones don't.
     public var queueKind: AMQPQueue.Kind
+    /// Whether they outlive a restart of the broker. If not they are declared as programs do that say nothing of a queue but its
+    /// name, without a kind: so both get along, for RabbitMQ refuses to declare a queue in two ways.
+    public var queuesAreDurable: Bool
     /// What else they are declared with.
     public var queueArguments: AMQPTable
     /// Where replies come.
@@ -90,6 +93,7 @@ public struct AMQPOptions: Sendable {
         maximumUnconfirmedBytes: Int = 64 << 20,
         exchange: String = "amq.topic",
         queueKind: AMQPQueue.Kind = .quorum,
+        queuesAreDurable: Bool = true,
         queueArguments: AMQPTable = [:],
         replies: Replies = .direct
     ) {
@@ -108,6 +112,7 @@ public struct AMQPOptions: Sendable {
         self.maximumUnconfirmedBytes = maximumUnconfirmedBytes
         self.exchange = exchange
         self.queueKind = queueKind
+        self.queuesAreDurable = queuesAreDurable
         self.queueArguments = queueArguments
         self.replies = replies
     }

@@ -88,16 +88,13 @@ struct BridgeArguments: ParsableArguments, Sendable {
                 """
             )
         }
-        let addresses = try urls.map { url -> EndAddress in
+        let addresses = try zip(urls, [BridgeSide.from, .to]).map { url, side -> EndAddress in
             do {
-                if let sink = try SinkAddress(url: url) { return .sink(sink) }
+                if let address = try EndAddress(url: url, on: side) { return address }
             } catch let error as MessagingError {
                 throw ValidationError("'\(url.prefix { $0 != ":" }):': \(error.message).")
             }
             return .broker(try Words([url], required: [], fallback: nil).address)
-        }
-        if case .sink(let sink) = addresses[0] {
-            throw ValidationError("\(sink) only takes messages: write it second.")
         }
         return BridgeSettings(
             name: name,
@@ -126,7 +123,7 @@ struct BridgeArguments: ParsableArguments, Sendable {
                 RouteSettings(
                     kind: .topics(pattern, as: try template(for: topic, pattern, ends), direction.route),
                     // What goes both ways is a circle by itself.
-                    options: options(for: ends.to)
+                    options: options(for: ends)
                 )
             )
         }
@@ -153,8 +150,8 @@ struct BridgeArguments: ParsableArguments, Sendable {
         return routes
     }
 
-    private func options(for end: EndAddress) -> RouteOptions {
-        var options = RouteOptions(for: end)
+    private func options(for ends: RouteEnds) -> RouteOptions {
+        var options = RouteOptions(for: ends)
         options.allowsLoop = direction == .both
         return options
     }

@@ -3,6 +3,14 @@ import Martlet
 import MartletConsole
 import MartletSettings
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// The options that say how a bridge or a relay is run, and what is shown of it.
 struct BridgeRunArguments: ParsableArguments, Sendable {
     @Flag(help: "Say what it would do, and touch nothing.")
@@ -42,6 +50,8 @@ struct BridgeRunArguments: ParsableArguments, Sendable {
             isMute: settings.printsMessages,
             interval: report
         )
+        // Whoever moves a log file away says so by this. The file is made anew with the next message, whether he does or not.
+        if !session.output.stream.isInteractive { signal(SIGHUP, SIG_IGN) }
         try screen.begin()
         let run = BridgeRun(settings: settings, connection: connection, session: session, screen: screen)
         try await run()

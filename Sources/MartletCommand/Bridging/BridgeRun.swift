@@ -63,7 +63,17 @@ struct BridgeRun: Sendable {
         case .broker(let address):
             try await session.withConnection(to: address, connection, made: options, tell: screen.note, body)
         case .sink(let address):
-            try await session.use(address.open(options), "\(address)", tell: screen.note, body)
+            try await session.use(opened { try await address.open(options) }, "\(address)", tell: screen.note, body)
+        case .source(let address):
+            try await session.use(opened { try address.open(options) }, "\(address)", tell: screen.note, body)
+        }
+    }
+
+    private func opened(_ open: () async throws -> any Connection) async throws -> any Connection {
+        do {
+            return try await open()
+        } catch let error as MessagingError {
+            throw Failure(error, about: "an end of the bridge")
         }
     }
 
@@ -93,6 +103,16 @@ struct BridgeRun: Sendable {
                         remark: "bridging \(settings.from.address) and \(settings.to.address); Ctrl-C ends"
                     )
                     return false
+                }
+                if let report = settings.report {
+                    group.addTask {
+                        while true {
+                            try await Task.sleep(for: report.interval)
+                            let message = report.message(of: bridge.reports, at: WallClock.nanoseconds)
+                            // The next one says it, too.
+                            try? await to.publish(message, to: report.topic)
+                        }
+                    }
                 }
                 group.addTask {
                     while true {

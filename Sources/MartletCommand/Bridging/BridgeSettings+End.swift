@@ -11,17 +11,18 @@ import Darwin
 #endif
 
 extension BridgeSettings.End {
-    /// Reads one of the brokers: a URL alone, or a table.
+    /// Reads what stands on a side: a URL alone, or a table.
     ///
     /// - Returns: also what all bridges call the broker.
     static func read(
         _ node: SettingsNode,
+        on side: BridgeSide,
         relativeTo folder: String
     ) throws(SettingsError) -> (end: BridgeSettings.End, broker: String?) {
         if case .text(let text, _) = node.value {
-            return (try BridgeSettings.End(address: address(text, node)), nil)
+            return (try BridgeSettings.End(address: address(text, on: side, node)), nil)
         }
-        if let end = try sink(node, relativeTo: folder) { return (end, nil) }
+        if let end = try other(node, on: side, relativeTo: folder) { return (end, nil) }
         var table = try SettingsTable(node, or: "a URL")
         guard let urlNode = table.find("url") else { throw node.error("the key url is missing") }
         let text = try urlNode.text()
@@ -31,9 +32,9 @@ extension BridgeSettings.End {
         let password = try secret("password", &table, relativeTo: folder)
         let tls = try table.read("tls") { node throws(SettingsError) in try Self.tls(node, relativeTo: folder) }
         try table.finish("a broker")
-        _ = try address(text, urlNode)
+        _ = try address(text, on: side, urlNode)
         guard user != nil || password != nil || tls != nil else {
-            return (try BridgeSettings.End(address: address(text, urlNode), client: client), broker)
+            return (try BridgeSettings.End(address: address(text, on: side, urlNode), client: client), broker)
         }
         guard var url = try? BrokerURL(text) else {
             throw urlNode.error("it is no URL of a broker to which user, password or tls mean anything")
@@ -52,30 +53,38 @@ extension BridgeSettings.End {
             }
             url.query += tls
         }
-        return (try BridgeSettings.End(address: address(url.written, urlNode), client: client), broker)
+        return (try BridgeSettings.End(address: address(url.written, on: side, urlNode), client: client), broker)
     }
 
-    /// Reads a sink: a table of one of its keys.
+    /// Reads a source or a sink: a table of one of their keys.
     ///
-    /// - Returns: `nil` if it is none.
-    private static func sink(
+    /// - Returns: `nil` if it is neither.
+    private static func other(
         _ node: SettingsNode,
+        on side: BridgeSide,
         relativeTo folder: String
     ) throws(SettingsError) -> BridgeSettings.End? {
         guard case .table = node.value else { return nil }
         var table = try SettingsTable(node)
-        guard let key = SinkAddress.keys.first(where: table.has), let section = table.find(key) else { return nil }
+        let keys = side == .from ? SourceAddress.keys + SinkAddress.keys : SinkAddress.keys
+        guard let key = keys.first(where: table.has), let section = table.find(key) else { return nil }
         let client = try table.text("client")
-        try table.finish("a sink")
-        return BridgeSettings.End(
-            address: .sink(try SinkAddress(key, section, relativeTo: folder)),
-            client: client
-        )
+        try table.finish(side == .from ? "a source" : "a sink")
+        let address: EndAddress =
+            side == .from && SourceAddress.keys.contains(key)
+            ? .source(try SourceAddress(key, section, relativeTo: folder))
+            : .sink(try SinkAddress(key, section, relativeTo: folder))
+        try node.checking { try address.check(on: side) }
+        return BridgeSettings.End(address: address, client: client)
     }
 
-    private static func address(_ text: String, _ node: SettingsNode) throws(SettingsError) -> EndAddress {
+    private static func address(
+        _ text: String,
+        on side: BridgeSide,
+        _ node: SettingsNode
+    ) throws(SettingsError) -> EndAddress {
         do {
-            if let sink = try SinkAddress(url: text) { return .sink(sink) }
+            if let address = try EndAddress(url: text, on: side) { return address }
         } catch {
             throw node.error((error as? MessagingError)?.message ?? "\(error)")
         }
@@ -118,7 +127,7 @@ extension BridgeSettings.End {
     }
 
     /// The options of a URL that say the same.
-    private static func tls(
+    static func tls(
         _ node: SettingsNode,
         relativeTo folder: String
     ) throws(SettingsError) -> [BrokerURL.Option] {

@@ -30,16 +30,14 @@ extension BridgeSettings {
             try table.choice("marking", ["always": .always, "where-native": .whereNative, "never": .never])
             ?? options.marking
         options.drainLimit = try table.duration("drain-limit", from: .zero) ?? options.drainLimit
+        report = try table.read("report") { node throws(SettingsError) in try ReportSettings(node) }
         let defaultsNode = table.find("defaults")
         let nodes = try table.list("routes")
         try table.finish("a bridge")
         guard let fromNode else { throw table.node.error("the key from is missing: the broker to bridge from") }
         guard let toNode else { throw table.node.error("the key to is missing: the broker to bridge to") }
-        (from, options.fromBroker) = try End.read(fromNode, relativeTo: folder)
-        if case .sink(let sink) = from.address {
-            throw fromNode.error("\(sink) only takes messages: it can stand at to alone")
-        }
-        (to, options.toBroker) = try End.read(toNode, relativeTo: folder)
+        (from, options.fromBroker) = try End.read(fromNode, on: .from, relativeTo: folder)
+        (to, options.toBroker) = try End.read(toNode, on: .to, relativeTo: folder)
         let ends = RouteEnds(from: from.address, to: to.address)
         let defaults = try defaultsNode.map { node throws(SettingsError) in try RouteDefaults(node, ends) }
         guard let nodes, !nodes.isEmpty else { throw table.node.error("there is no route in routes") }

@@ -16,6 +16,11 @@ struct BridgeSettings: Hashable, Sendable {
     var to: End
     var options = BridgeOptions()
     var routes: [RouteSettings]
+    /// How its own figures are told as metrics; `nil`: they are not.
+    var report: ReportSettings?
+
+    /// What stands on a side.
+    func end(_ side: BridgeSide) -> End { side == .from ? from : to }
 
     /// Whether both ends are one connection.
     var endsAreOne: Bool { from == to }

@@ -28,6 +28,20 @@ struct PlannedWay: Sendable {
                     at: route.place
                 )
             }
+            if case .source(let source) = settings.from.address, !route.kind.onlySubscribes {
+                throw SettingsError(
+                    "\(source) is only read: from there go topics, forth",
+                    path: route.path,
+                    at: route.place
+                )
+            }
+            if let letters = route.options.deadLetters, !settings.end(letters.side ?? .from).address.isBroker {
+                throw SettingsError(
+                    "its dead letters go to a queue, of which \(settings.end(letters.side ?? .from).address) has none",
+                    path: route.path,
+                    at: route.place
+                )
+            }
             do {
                 for plan in try route.route.plans(between: ends, options: settings.options) {
                     ways.append(

@@ -6,31 +6,39 @@ import MartletSettings
 struct RelaySections {
     let settings: BridgeSettings
 
-    private static let sources = ["mqtt", "amqp"]
+    private static let brokers = ["mqtt", "amqp"]
     /// What mulay calls its topic and its queue, unless told.
     private static let standardName = "mulay"
 
     /// - Parameter folder: that of the file, which relative paths are relative to.
     /// - Returns: `nil` if the file has other keys than such sections.
     init?(_ table: inout SettingsTable, relativeTo folder: String) throws(SettingsError) {
-        let sources = Self.sources.filter(table.has)
-        let sinks = SinkAddress.keys.filter(table.has)
+        // What may stand at either end is a sink where there is a broker.
+        let brokers = Self.brokers.filter(table.has)
+        let sources = brokers.isEmpty ? SourceAddress.keys.filter(table.has) : brokers
+        let sinks = SinkAddress.keys.filter { table.has($0) && !sources.contains($0) }
         guard let source = sources.first, let sink = sinks.first else { return nil }
         guard sources.count == 1, sinks.count == 1, let from = table.find(source), let to = table.find(sink) else {
             throw table.node.error("a relay has one section where from and one where to")
         }
         let end = EndAddress.sink(try SinkAddress(sink, to, relativeTo: folder))
-        let (address, kind) =
-            source == "mqtt" ? try Self.mqtt(from, relativeTo: folder) : try Self.amqp(from, relativeTo: folder)
+        let (address, kind): (EndAddress, RouteSettings.Kind)
+        switch source {
+        case "mqtt": (address, kind) = try Self.mqtt(from, relativeTo: folder)
+        case "amqp": (address, kind) = try Self.amqp(from, relativeTo: folder)
+        default:
+            address = .source(try SourceAddress(source, from, relativeTo: folder))
+            kind = .topics("#", as: "{topic}", .forth)
+        }
         var route = RouteSettings(kind: kind)
         route.place = from.place
         route.path = source
-        route.options = RouteOptions(for: end)
+        route.options = RouteOptions(for: RouteEnds(from: address, to: end))
         let name = try table.text("name")
         try table.finish("a relay")
         settings = BridgeSettings(
             name: name,
-            from: .init(address: .broker(address)),
+            from: .init(address: address),
             to: .init(address: end),
             routes: [route]
         )
@@ -39,7 +47,7 @@ struct RelaySections {
     private static func mqtt(
         _ node: SettingsNode,
         relativeTo folder: String
-    ) throws(SettingsError) -> (BrokerAddress, RouteSettings.Kind) {
+    ) throws(SettingsError) -> (EndAddress, RouteSettings.Kind) {
         var table = try SettingsTable(node)
         guard let hostNode = table.find("host") else { throw node.error("the key host is missing") }
         let host = try hostNode.text()
@@ -55,23 +63,28 @@ struct RelaySections {
         url.user = user
         url.password = password
         let address = BrokerAddress.mqtt(url.written)
-        return (address, .topics(address.pattern(topic), as: "{topic}", .forth))
+        return (.broker(address), .topics(address.pattern(topic), as: "{topic}", .forth))
     }
 
     private static func amqp(
         _ node: SettingsNode,
         relativeTo folder: String
-    ) throws(SettingsError) -> (BrokerAddress, RouteSettings.Kind) {
+    ) throws(SettingsError) -> (EndAddress, RouteSettings.Kind) {
         var table = try SettingsTable(node)
         guard let urlNode = table.find("url") else { throw node.error("the key url is missing") }
         let text = try urlNode.text()
         let queue = try table.text("queue") ?? standardName
         try table.finish("amqp")
-        guard let address = BrokerAddress(text), case .amqp = address else {
+        guard var url = try? BrokerURL(text), ["amqp", "amqps"].contains(url.scheme) else {
             throw urlNode.error("it is no URL of an AMQP broker: it begins with amqp: or amqps:")
         }
+        // As mulay declares it: a queue can't be declared in two ways.
+        if !url.query.contains(where: { $0.name == "queue_type" }) {
+            url.query.append(.init("queue_type", "transient"))
+        }
+        let address = BrokerAddress.amqp(url.written)
         let name = address.queue(queue)
-        return (address, .queueToTopics(name, as: name.ownTopic.text))
+        return (.broker(address), .queueToTopics(name, as: name.ownTopic.text))
     }
 
     /// The password itself, as mulay has it, or where it stands.

@@ -2,10 +2,12 @@ import Martlet
 import MartletSettings
 
 extension RouteOptions {
-    /// What holds for routes to an end, unless told. What a broker has kept is no measurement of now.
-    init(for end: EndAddress) {
+    /// What holds for routes between two ends, unless told. What a broker has kept is no measurement of now, and a source that
+    /// keeps positions does so for routes.
+    init(for ends: RouteEnds) {
         self.init()
-        if case .sink(let sink) = end, sink.takesMetrics { retain = .none }
+        if case .sink(let sink) = ends.to, sink.takesMetrics { retain = .none }
+        if case .source(let source) = ends.from { isDurable = source.keepsPositions }
     }
 
     /// Reads the options that routes of messages have.
@@ -59,12 +61,13 @@ extension Backoff {
 extension DeadLetters {
     fileprivate init(_ node: SettingsNode, _ ends: RouteEnds) throws(SettingsError) {
         if case .text = node.value {
-            self.init(to: ends.queue(try node.text(), on: nil))
+            let side = ends.sideOfDeadLetters
+            self.init(to: ends.queue(try node.text(), on: side), on: side)
             return
         }
         var table = try SettingsTable(node, or: "a queue's name")
         guard let queue = try table.text("queue") else { throw node.error("the key queue is missing") }
-        let side = try table.choice("side", ["from": BridgeSide.from, "to": .to])
+        let side = try table.choice("side", ["from": BridgeSide.from, "to": .to]) ?? ends.sideOfDeadLetters
         self.init(to: ends.queue(queue, on: side), on: side)
         try table.finish("what says where dead letters go")
     }

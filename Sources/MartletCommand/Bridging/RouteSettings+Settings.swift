@@ -10,7 +10,7 @@ struct RouteDefaults {
     var calls = CallRouteOptions()
 
     init(_ ends: RouteEnds) {
-        options = RouteOptions(for: ends.to)
+        options = RouteOptions(for: ends)
     }
 
     init(_ node: SettingsNode, _ ends: RouteEnds) throws(SettingsError) {

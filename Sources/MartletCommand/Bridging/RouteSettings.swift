@@ -21,6 +21,15 @@ struct RouteSettings: Hashable, Sendable {
             case .topicsToQueue, .queues, .calls, .action: false
             }
         }
+
+        /// Whether all that it does on the bridge's `from:` side is to subscribe.
+        var onlySubscribes: Bool {
+            switch self {
+            case .topics(_, as: _, let direction): direction == .forth
+            case .topicsToQueue: true
+            case .queueToTopics, .queues, .calls, .action: false
+            }
+        }
     }
 
     var kind: Kind

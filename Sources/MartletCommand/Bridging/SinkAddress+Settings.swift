@@ -4,7 +4,7 @@ import MartletSettings
 
 extension SinkAddress {
     /// The keys that name a sink.
-    static let keys = ["carbon", "file", "console"]
+    static let keys = ["carbon", "file", "console", "slack", "webhook", "events"]
 
     /// Reads a sink's table.
     ///
@@ -26,25 +26,76 @@ extension SinkAddress {
             options.confirm = try table.choice("confirm", ["read": .read, "written": .written]) ?? options.confirm
             options.connectTimeout = try table.duration("connect-timeout") ?? options.connectTimeout
             options.timeout = try table.duration("timeout") ?? options.timeout
-            let port = try table.int("port", in: 1...65_535) ?? CarbonSink.defaultPort
-            try table.finish("carbon")
-            self = .carbon(host: host, port: port, options)
+            self = .carbon(host: host, port: try table.int("port", in: 1...65_535) ?? CarbonSink.defaultPort, options)
         case "file":
             guard let path = try table.text("path") else { throw node.error("the key path is missing") }
             var options = FileOptions()
             options.format = try Self.format(&table)
             options.isSynced = try table.choice("sync", ["never": false, "always": true]) ?? false
             options.maximumBytes = try table.bytes("limit", in: 4_096...(1 << 50))
-            try table.finish("a file")
             self = .file(FilePath.resolved(path, in: folder), options)
-        default:
-            let format = try Self.format(&table)
-            try table.finish("console")
-            self = .console(format)
+        case "slack": self = try Self.slack(&table, relativeTo: folder)
+        case "webhook": self = try Self.webhook(&table, relativeTo: folder)
+        case "events": self = .events(try EventSinkOptions(&table, relativeTo: folder))
+        default: self = .console(try Self.format(&table))
         }
+        try table.finish(kind)
+        try node.checking { try check() }
     }
 
     private static func format(_ table: inout SettingsTable) throws(SettingsError) -> LineFormat {
         try table.choice("format", ["body": .body, "json": .json]) ?? .body
+    }
+
+    /// A channel by its token, or by an incoming hook.
+    private static func slack(
+        _ table: inout SettingsTable,
+        relativeTo folder: String
+    ) throws(SettingsError) -> SinkAddress {
+        guard let hook = try table.secret("hook", relativeTo: folder) else {
+            return .slack(try SlackOptions(&table, relativeTo: folder))
+        }
+        return .slackHook(
+            hook,
+            try WebOptions(&table, WebOptions(), relativeTo: folder),
+            try table.duration("interval")
+        )
+    }
+
+    private static func webhook(
+        _ table: inout SettingsTable,
+        relativeTo folder: String
+    ) throws(SettingsError) -> SinkAddress {
+        guard let url = try table.secret("url", relativeTo: folder) else {
+            throw table.node.error("the key url is missing")
+        }
+        var options = WebhookOptions()
+        options.web = try WebOptions(&table, options.web, relativeTo: folder)
+        options.headers = try table.headers(relativeTo: folder)
+        if let secret = try table.secret("secret", relativeTo: folder) { options.secrets = [secret] }
+        return .webhook(url, options)
+    }
+}
+
+extension EventSinkOptions {
+    fileprivate init(_ table: inout SettingsTable, relativeTo folder: String) throws(SettingsError) {
+        self.init()
+        guard let node = table.find("listen") else { throw table.node.error("the key listen is missing") }
+        let text = try node.text()
+        // An address of IPv6 stands in brackets.
+        guard let colon = text.lastIndex(of: ":"), let number = Int(text[text.index(after: colon)...]),
+            (0...65_535).contains(number), colon > text.startIndex
+        else { throw node.error("it is no address and port, such as 127.0.0.1:8080") }
+        host = text[..<colon].trimmingPrefix("[").filter { $0 != "]" }
+        port = number
+        if let node = table.find("path") {
+            path = try node.text()
+            guard path.hasPrefix("/") else { throw node.error("a path begins with /") }
+        }
+        token = try table.secret("token", relativeTo: folder)
+        maximumEvents = try table.int("events", in: 1...10_000_000) ?? maximumEvents
+        maximumBytes = try table.bytes("limit", in: 4_096...(1 << 40)) ?? maximumBytes
+        maximumClients = try table.int("clients", in: 1...10_000) ?? maximumClients
+        heartbeat = try table.duration("heartbeat") ?? heartbeat
     }
 }

@@ -10,9 +10,17 @@ enum SinkAddress: Hashable, Sendable {
     case file(String, FileOptions)
     /// `console:`
     case console(LineFormat)
+    /// `slack:#channel`, with the token in the environment.
+    case slack(SlackOptions)
+    /// `https://hooks.slack.com/…`
+    case slackHook(Secret, WebOptions, Duration?)
+    /// `https://host/path`
+    case webhook(Secret, WebhookOptions)
+    /// A server of events; only a file says it.
+    case events(EventSinkOptions)
 
     /// The forms there are.
-    static let known = "and, to relay to, carbon://host, file:/path, console:"
+    static let known = "and, to relay to, carbon://host, file:/path, console:, slack:#channel, https://host/hook"
 
     /// Reads a URL.
     ///
@@ -41,8 +49,19 @@ enum SinkAddress: Hashable, Sendable {
             let (path, format) = try Self.parts(of: text)
             guard path.isEmpty else { throw MessagingError(.invalidArgument, "behind console: stands no path") }
             self = .console(format)
+        case "slack" where text.contains(":"): self = .slack(try SlackOptions(url: text))
+        case "https", "http": self = try Self.hook(Secret(text))
         default: return nil
         }
+    }
+
+    /// A web hook, or one of Slack's, which wants its own form.
+    static func hook(_ url: Secret) throws -> SinkAddress {
+        let host = url.value.split(separator: "/").dropFirst().first ?? ""
+        let sink: SinkAddress =
+            host == "hooks.slack.com" ? .slackHook(url, WebOptions(), nil) : .webhook(url, WebhookOptions())
+        try sink.check()
+        return sink
     }
 
     /// The path and the format of what is written to a file.
@@ -63,19 +82,38 @@ enum SinkAddress: Hashable, Sendable {
     /// What messages that are published there are able to have.
     var capabilities: Capabilities {
         switch self {
-        case .carbon(let host, let port, let options): CarbonSink(host: host, port: port, options: options).capabilities
-        case .file(let path, let options): FileSink(path: path, options: options).capabilities
-        case .console(let format): ConsoleSink(format: format).capabilities
+        case .carbon(_, _, let options): CarbonSink.capabilities(options)
+        case .file, .console, .slack, .slackHook, .webhook, .events: [.confirmedPublish, .separateHeaders]
+        }
+    }
+
+    /// Finds what is wrong with it, as far as that is known without its being reached.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument`, `MessagingError.Code.unsupported`.
+    func check() throws {
+        switch self {
+        case .carbon, .file, .console, .events: break
+        case .slack(let options): _ = try SlackSink(options)
+        case .slackHook(let url, let web, _): _ = try SlackSink(hook: url, web: web)
+        case .webhook(let url, let options): _ = try WebhookSink(url.value, options: options)
         }
     }
 
     /// A connection that delivers there. It is to be closed.
-    func open(_ options: ConnectionOptions) -> any Connection {
+    ///
+    /// - Throws: as ``check()``; `MessagingError.Code.notConnected` where it can't listen.
+    func open(_ options: ConnectionOptions) async throws -> any Connection {
         switch self {
         case .carbon(let host, let port, let carbon):
             SinkConnection(CarbonSink(host: host, port: port, options: carbon), connection: options)
         case .file(let path, let file): SinkConnection(FileSink(path: path, options: file), connection: options)
         case .console(let format): SinkConnection(ConsoleSink(format: format), connection: options)
+        case .slack(let slack): SinkConnection(try SlackSink(slack), connection: options)
+        case .slackHook(let url, let web, let interval):
+            SinkConnection(try SlackSink(hook: url, web: web, interval: interval), connection: options)
+        case .webhook(let url, let webhook):
+            SinkConnection(try WebhookSink(url.value, options: webhook), connection: options)
+        case .events(let events): SinkConnection(try await EventSink.open(events), connection: options)
         }
     }
 
@@ -87,11 +125,42 @@ enum SinkAddress: Hashable, Sendable {
 }
 
 extension SinkAddress: CustomStringConvertible {
+    /// Without its secrets: of a hook the server alone.
     var description: String {
         switch self {
         case .carbon(let host, let port, _): "carbon://\(host.contains(":") ? "[\(host)]" : host):\(port)"
         case .file(let path, _): "file:\(path)"
         case .console: "console:"
+        case .slack(let options): options.shownURL
+        case .slackHook(let url, _, _), .webhook(let url, _): url.server
+        case .events(let options): "http://\(options.host):\(options.port)\(options.path)"
         }
     }
+}
+
+extension Secret {
+    /// What is shown of a URL of the web that is a secret.
+    var server: String { value.split(separator: "/").prefix(2).joined(separator: "//") + "/…" }
+}
+
+extension SlackOptions {
+    /// The variable of the environment that holds the token where a URL says the rest.
+    private static let tokenVariable = "SLACK_TOKEN"
+
+    /// `slack:#channel`
+    init(url text: String) throws {
+        let channel = text.drop { $0 != ":" }.dropFirst()
+        guard !channel.isEmpty, !channel.contains(where: { "/?& ".contains($0) }) else {
+            throw MessagingError(.invalidArgument, "behind slack: stands a channel, as in slack:#metrics")
+        }
+        guard let token = ProcessEnvironment.variables[Self.tokenVariable], !token.isEmpty else {
+            throw MessagingError(
+                .invalidArgument,
+                "the environment variable \(Self.tokenVariable) has no token for Slack"
+            )
+        }
+        self.init(token: Secret(token), channel: String(channel))
+    }
+
+    var shownURL: String { "slack:#\(channel.drop { $0 == "#" })" }
 }

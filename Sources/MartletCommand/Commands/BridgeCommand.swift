@@ -22,8 +22,9 @@ struct BridgeCommand: Subcommand {
             SIGTERM let it finish what it has in hand; a second one ends it at once. --name names the bridge \
             and, with '-from' and '-to', its connections.
 
-            In place of the second broker may stand what only takes messages: carbon://host, file:/path or console:. See \
-            martlet relay.
+            In place of the second broker may stand what only takes messages: carbon://host, file:/path, console:, \
+            slack:#channel or https://host/hook; in place of the first what only gives some: sse+https://host/events or \
+            slack:#channel. The token for Slack is in the environment, as SLACK_TOKEN. See martlet relay.
 
             EXAMPLES:
               martlet bridge mqtt://edge amqp://cloud --topic 'sensors.#' \\

@@ -25,6 +25,7 @@ struct BrokerCommand: Subcommand {
             EXAMPLES:
               martlet broker
               martlet broker --host 0.0.0.0 --users users --acl rules --tls chain.pem,key.pem
+              martlet broker --ws 9001 --ws-origin http://localhost:3000
               martlet broker --port 0 | jq -r 'select(.state == "listening").port'
             """
     )
@@ -43,6 +44,22 @@ struct BrokerCommand: Subcommand {
     var tls: String?
     @Option(help: ArgumentHelp("The port for MQTT under TLS.", valueName: "port"))
     var tlsPort: UInt16 = 8_883
+    @Option(
+        help: ArgumentHelp("Listen for MQTT in WebSockets on this port, too; under TLS, with --tls.", valueName: "port")
+    )
+    var ws: UInt16?
+    @Option(
+        help: ArgumentHelp(
+            "Of whose pages clients may come by WebSocket, besides those of this host; * for all. Can be repeated.",
+            valueName: "origin"
+        )
+    )
+    var wsOrigin: [String] = []
+    @Option(
+        help: ArgumentHelp("Listen on a Unix socket, too: the path of its file.", valueName: "path"),
+        completion: .file()
+    )
+    var socket: String?
     @Option(
         help: ArgumentHelp("Under TLS, ask clients for a certificate of these authorities.", valueName: "file"),
         completion: .file()
@@ -74,6 +91,7 @@ struct BrokerCommand: Subcommand {
     func validate() throws {
         _ = try certificate()
         guard clientCa == nil || tls != nil else { throw ValidationError("--client-ca is for TLS: say --tls, too.") }
+        guard wsOrigin.isEmpty || ws != nil else { throw ValidationError("--ws-origin is for --ws.") }
         guard !anonymous || users == nil else { throw ValidationError("Either --users or --anonymous, not both.") }
         guard report > .zero else { throw ValidationError("--report is a time, such as 10s.") }
         guard users != nil || anonymous || ["127.0.0.1", "::1", "localhost"].contains(host) else {
@@ -94,7 +112,10 @@ struct BrokerCommand: Subcommand {
 
     private func listeners() throws -> [Listener] {
         var listeners = [Listener.mqtt(host: host, port: Int(port))]
-        if let tls = try certificate() { listeners.append(.mqtts(host: host, port: Int(tlsPort), tls)) }
+        let tls = try certificate()
+        if let tls { listeners.append(.mqtts(host: host, port: Int(tlsPort), tls)) }
+        if let ws { listeners.append(.webSocket(host: host, port: Int(ws), tls: tls, origins: wsOrigin)) }
+        if let socket { listeners.append(.unix(path: socket)) }
         return listeners
     }
 
@@ -143,7 +164,8 @@ struct BrokerCommand: Subcommand {
             group.addTask { try await session.interruption.wait() }
             group.addTask {
                 for address in try await server.addresses {
-                    try lines.write("listening", address.listener, address.host, address.port)
+                    let port = address.port == 0 ? nil : address.port
+                    try lines.write("listening", address.listener, address.host, port)
                 }
                 while true {
                     try await Task.sleep(for: report)
@@ -182,13 +204,15 @@ private struct BrokerReport: Sendable {
     }
 
     /// Says where it listens, or would.
-    func write(_ state: String, _ listener: String, _ host: String, _ port: Int) throws {
-        guard asJSON else { return try output.writeLine(state, "\(listener) on \(host), port \(port)") }
+    func write(_ state: String, _ listener: String, _ host: String, _ port: Int?) throws {
+        guard asJSON else {
+            return try output.writeLine(state, "\(listener) on \(host)\(port.map { ", port \($0)" } ?? "")")
+        }
         var object = JSONObject()
         object.add("state", string: state)
         object.add("listener", string: listener)
-        object.add("host", string: host)
-        object.add("port", integer: port)
+        object.add(port == nil ? "path" : "host", string: host)
+        if let port { object.add("port", integer: port) }
         try output.write(object)
     }
 

@@ -5,13 +5,15 @@ import Martlet
 struct RelayCommand: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "relay",
-        abstract: "Pass what is published or sent on to Carbon, a file or the console, as a file says.",
+        abstract: "Pass messages on to Carbon, Slack, the web, a file or the console, or from there, as a file says.",
         usage: "martlet relay <file> [<options>]",
         discussion: """
             The file is YAML. The short form has two sections, where from and where to:
 
               mqtt: {host: localhost, topic: mulay}      # or amqp: {url: amqp://localhost, queue: mulay}
               carbon: {host: graphite.home, port: 2003}  # or console: {}, or file: {path: /var/log/metrics}
+
+            Slack is either of them: slack: {token-file: token, channel: metrics}.
 
             Each message holds lines of Carbon's, 'name value time'. The long form is a bridge's file, whose end 'to' may be \
             one of those sections, and whose routes may make lines of JSON; the documentation's article on relays explains it.

@@ -38,19 +38,22 @@ extension OutputWriter {
         var object = JSONObject()
         object.add("route", string: way.plan.name)
         object.add("state", string: state)
-        for (name, count) in [
-            ("received", statistics.received), ("forwarded", statistics.forwarded), ("dropped", statistics.dropped),
-            ("retried", statistics.retried), ("dead", statistics.dead), ("inFlight", statistics.inFlight),
-            ("stored", statistics.stored), ("filtered", statistics.filtered), ("sampledOut", statistics.sampledOut),
-            ("unchanged", statistics.unchanged), ("overRate", statistics.overRate), ("looped", statistics.looped),
-            ("duplicates", statistics.duplicates), ("lost", statistics.lost), ("overflowed", statistics.overflowed),
-            ("storeDropped", statistics.storeDropped), ("storeFailures", statistics.storeFailures),
-        ] {
-            object.add(name, integer: count)
-        }
+        for (name, count) in statistics.figures { object.add(name, integer: count) }
         object.add("lagMilliseconds", number: statistics.lag.seconds * 1_000, decimals: 3)
         object.add("time", string: moment.timestamp)
         try write(object)
+    }
+}
+
+extension RouteStatistics {
+    /// All that it counts, by the names under which it is told.
+    var figures: KeyValuePairs<String, Int> {
+        [
+            "received": received, "forwarded": forwarded, "dropped": dropped, "retried": retried, "dead": dead,
+            "inFlight": inFlight, "stored": stored, "filtered": filtered, "sampledOut": sampledOut,
+            "unchanged": unchanged, "overRate": overRate, "looped": looped, "duplicates": duplicates, "lost": lost,
+            "overflowed": overflowed, "storeDropped": storeDropped, "storeFailures": storeFailures,
+        ]
     }
 }
 

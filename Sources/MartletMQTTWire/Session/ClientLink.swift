@@ -19,6 +19,8 @@ struct ClientLink: Sendable {
     var holds = 0
     /// Topics by the numbers that the client gave them.
     var aliases: [UInt16: String] = [:]
+    /// The numbers that it is given for topics, as many as it takes.
+    var outgoingAliases: OutgoingAliases
     /// Whether it may still be saying again what an earlier connection left open.
     var isRecovering: Bool
 
@@ -32,6 +34,8 @@ struct ClientLink: Sendable {
         let keepAlive = limits.granted(keepAlive: connect)
         patience = keepAlive == 0 ? nil : .milliseconds(Int(keepAlive) * 1_500)
         lastHeard = now
+        let aliasesTaken = connect.properties.number(.topicAliasMaximum).map { Int($0) } ?? 0
+        outgoingAliases = OutgoingAliases(limit: min(aliasesTaken, limits.topicAliases))
         isRecovering = isResumed
     }
 }

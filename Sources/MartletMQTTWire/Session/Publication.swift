@@ -79,9 +79,10 @@ package struct Outgoing: Sendable {
     package let packetID: UInt16
     package let isDuplicate: Bool
     package let secondsLeft: UInt32?
+    var naming = OutgoingAliases.Naming.topic
 
     /// Whether it looks the same to every client of a version, so that it is written once.
-    package var isShared: Bool { qos == .atMostOnce && identifiers.isEmpty }
+    package var isShared: Bool { qos == .atMostOnce && identifiers.isEmpty && naming == .topic }
 
     package func packet(_ version: ProtocolVersion) -> Packet {
         var properties = PropertyList()
@@ -90,9 +91,17 @@ package struct Outgoing: Sendable {
             if let secondsLeft { properties.add(.messageExpiryInterval, secondsLeft) }
             for identifier in identifiers { properties.add(.subscriptionIdentifier, identifier) }
         }
+        var topic = publication.topic
+        switch naming {
+        case .topic: break
+        case .introducing(let number): properties.add(.topicAlias, UInt32(number))
+        case .alias(let number):
+            properties.add(.topicAlias, UInt32(number))
+            topic = ""
+        }
         return .publish(
             Publish(
-                topic: publication.topic,
+                topic: topic,
                 payload: version == .v5 ? publication.payload : publication.olderPayload,
                 qos: qos,
                 retain: retain,

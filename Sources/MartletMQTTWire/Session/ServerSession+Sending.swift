@@ -58,7 +58,7 @@ extension ServerSession {
         while canSend(.atLeastOnce), let (id, publication, match, qos) = inFlight.resendNext() {
             // Its delivery has begun, so that it goes on whatever time it is.
             let outgoing = Outgoing(publication, match, qos, id, isDuplicate: true, now: now)
-            if fits(outgoing) { actions.append(.deliver(outgoing)) } else { giveUp(id, now: now, &actions) }
+            if fits(outgoing) { deliver(outgoing, &actions) } else { giveUp(id, now: now, &actions) }
         }
         while canSend(.atMostOnce), let next = queue.popFirst(guaranteed: false) {
             sendUnlessExpired(next, now: now, &actions)
@@ -90,7 +90,18 @@ extension ServerSession {
             return
         }
         let id = waiting.qos > .atMostOnce ? inFlight.add(waiting.publication, waiting.match, waiting.qos) : 0
-        actions.append(.deliver(outgoing(id)))
+        deliver(outgoing(id), &actions)
+    }
+
+    /// Sends a message that the client takes, with a number for its topic where the client takes that, too.
+    private mutating func deliver(_ outgoing: Outgoing, _ actions: inout [SessionAction]) {
+        var outgoing = outgoing
+        let topic = outgoing.publication.topic
+        outgoing.naming = link?.outgoingAliases.naming(of: topic) ?? .topic
+        if case .introducing(let number) = outgoing.naming {
+            if fits(outgoing) { link?.outgoingAliases.add(number, for: topic) } else { outgoing.naming = .topic }
+        }
+        actions.append(.deliver(outgoing))
     }
 
     /// A client that is back takes less than before: what it got part of can't be sent again.

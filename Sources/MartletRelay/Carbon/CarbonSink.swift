@@ -22,8 +22,13 @@ public struct CarbonSink: Sink {
     ///   - options: how lines are delivered.
     public init(host: String, port: Int = Self.defaultPort, options: CarbonOptions = CarbonOptions()) {
         link = CarbonLink(host: host, port: port, options)
-        capabilities = options.confirm == .read ? [.confirmedPublish, .separateHeaders] : .separateHeaders
+        capabilities = Self.capabilities(options)
         prefix = options.prefix.isEmpty ? [] : Array((options.prefix + ".").utf8)
+    }
+
+    /// What a sink of these options gives.
+    public static func capabilities(_ options: CarbonOptions) -> Capabilities {
+        options.confirm == .read ? [.confirmedPublish, .separateHeaders] : .separateHeaders
     }
 
     /// Sends the lines of a batch, and returns when Carbon has read them.

@@ -82,7 +82,7 @@ struct MetricTemplate: Sendable, Hashable {
 }
 
 /// Text that Carbon takes as a part of a name. Pure.
-enum MetricName {
+package enum MetricName {
     /// A segment, with `_` for what can't stand in one: white space, control characters, dots, slashes, and what has a meaning
     /// to Graphite.
     static func segment(_ text: String) -> String {
@@ -96,7 +96,7 @@ enum MetricName {
     }
 
     /// Segments with dots between them.
-    static func path(_ segments: [String]) -> String { segments.map(segment).joined(separator: ".") }
+    package static func path(_ segments: [String]) -> String { segments.map(segment).joined(separator: ".") }
 
     /// Whether a text can be the name of a tag (`Graphite: tag names have at least one character, and none of ;!^=`).
     static func isTag(_ name: String) -> Bool {

@@ -21,8 +21,9 @@ public protocol Sink: Sendable {
     ///
     /// - Throws: ``SinkRejection`` for some of the items, when all others have been delivered. A
     ///   `MessagingError` that can't be mended by time (`MessagingError.isRetriable` is false): none of the batch
-    ///   will ever be delivered. Any other error is taken as passing, and the batch is delivered again later. Cancellation
-    ///   is thrown as `CancellationError`.
+    ///   will ever be delivered. Any other error is taken as passing, and the batch is delivered again later, of which a
+    ///   ``RetryAfter`` says when. ``PartlyDelivered`` is one of these for what comes behind the items that were delivered.
+    ///   Cancellation is thrown as `CancellationError`.
     func deliver(_ batch: [SinkItem]) async throws
 
     /// Lets go of what the sink holds; by default nothing. Called once, after the last batch.
@@ -41,7 +42,7 @@ extension Sink {
 public struct SinkItem: Sendable, Hashable {
     /// Where it goes to.
     public let topic: TopicName
-    /// What is delivered.
+    /// What is delivered. It has an ID, by which one that comes again can be told from another like it.
     public let message: Message
 
     /// A message and its topic.
@@ -70,5 +71,22 @@ public struct SinkRejection: Error, Sendable {
     ///   - undelivered: the body of the dead letter, if a part of the message was delivered; `nil`: the whole message.
     public mutating func reject(_ index: Int, _ reason: String, undelivered: [UInt8]? = nil) {
         errors[index] = MessagingError(.refused, reason, cause: undelivered.map(UndeliveredPart.init(body:)))
+    }
+}
+
+/// What a ``Sink`` throws that has delivered the first items of a batch, or rejected them, and then failed.
+public struct PartlyDelivered: Error, Sendable {
+    /// How many items, counted from the first, need not come again.
+    public let count: Int
+    /// Those of them that the sink will never take.
+    public let rejection: SinkRejection
+    /// Why it did not go on: what the sink would have thrown for a batch of the others.
+    public let failure: any Error
+
+    /// A failure after some items.
+    public init(_ count: Int, rejection: SinkRejection = SinkRejection(), _ failure: any Error) {
+        self.count = count
+        self.rejection = rejection
+        self.failure = failure
     }
 }

@@ -85,6 +85,9 @@ public actor SinkConnection<Destination: Sink>: Connection {
             }
         }
         do {
+            var message = message
+            // By which a sink tells one that it delivers again from another like it.
+            if message.headers.messageID == nil { message.headers.messageID = Self.makeID() }
             let entry = SinkEntry(item: SinkItem(topic: topic, message: message), word: word)
             try await queue.put(entry, limit: WaitLimit(options.expiry, of: runtime.timers))
         } catch {
@@ -97,6 +100,10 @@ public actor SinkConnection<Destination: Sink>: Connection {
             runtime.countRefusal("the sink refused a message to \(topic): \(error)")
         }
         return .confirmed
+    }
+
+    private static func makeID() -> String {
+        String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
     // MARK: What a sink can't

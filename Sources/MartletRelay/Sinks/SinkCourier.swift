@@ -37,31 +37,39 @@ struct SinkCourier<Destination: Sink>: Sendable {
     }
 
     private func deliver(_ batch: [SinkEntry], _ history: inout LinkHistory) async throws {
-        var attempts = 0
+        var (batch, attempts) = (batch, 0)
         while true {
-            let batch = batch.filter { !$0.word.hasEnded }
+            batch.removeAll { $0.word.hasEnded }
             guard !batch.isEmpty else { return }
+            let failure: any Error
             do {
                 try await sink.deliver(batch.map(\.item))
                 return delivered(batch, SinkRejection(), &history)
             } catch let rejection as SinkRejection {
                 return delivered(batch, rejection, &history)
+            } catch let part as PartlyDelivered {
+                let count = min(max(0, part.count), batch.count)
+                if count > 0 {
+                    delivered(batch.prefix(count), part.rejection, &history)
+                    attempts = 0
+                }
+                batch.removeFirst(count)
+                failure = part.failure
             } catch {
-                if Task.isCancelled {
-                    for entry in batch { entry.word.end(.failure(runtime.missingLink)) }
-                    throw CancellationError()
-                }
-                if let error = error as? MessagingError, !error.isRetriable {
-                    return refused(batch, error)
-                }
-                attempts += 1
-                guard let delay = options.retry.delay(before: attempts - 1) else {
-                    let text = "the sink did not take the message in \(attempts) attempts"
-                    return refused(batch, MessagingError(.refused, text, cause: error))
-                }
-                failed(error, &history)
-                try await pause(delay, batch)
+                failure = error
             }
+            if Task.isCancelled {
+                for entry in batch { entry.word.end(.failure(runtime.missingLink)) }
+                throw CancellationError()
+            }
+            if let error = failure as? MessagingError, !error.isRetriable { return refused(batch, error) }
+            attempts += 1
+            guard let delay = options.retry.delay(before: attempts - 1) else {
+                let text = "the sink did not take the message in \(attempts) attempts"
+                return refused(batch, MessagingError(.refused, text, cause: failure))
+            }
+            failed(failure, &history)
+            try await pause(max(delay, (failure as? RetryAfter)?.delay ?? .zero), batch)
         }
     }
 
@@ -75,13 +83,17 @@ struct SinkCourier<Destination: Sink>: Sendable {
         }
     }
 
-    private func delivered(_ batch: [SinkEntry], _ rejection: SinkRejection, _ history: inout LinkHistory) {
+    private func delivered(
+        _ batch: some RandomAccessCollection<SinkEntry>,
+        _ rejection: SinkRejection,
+        _ history: inout LinkHistory
+    ) {
         history.opened(at: runtime.timers.now)
         // First, so that a task which is told of its message finds the link up.
         runtime.linkOpened()
         Promise.end(
-            batch.indices.map { index in
-                (batch[index].word, rejection.errors[index].map { .failure($0) } ?? .success(()))
+            batch.enumerated().map { index, entry in
+                (entry.word, rejection.errors[index].map { .failure($0) } ?? .success(()))
             }
         )
     }

@@ -1,6 +1,5 @@
 public import Martlet
 import ServiceLifecycle
-import Synchronization
 
 /// A component that sends what transactions have put into the outbox of a database.
 ///
@@ -11,22 +10,36 @@ import Synchronization
 ///
 /// Messages are sent in the order of their transactions: by the number that PostgreSQL gave the transaction when it first wrote.
 /// No message is passed over. On PostgreSQL those wait that come after the oldest transaction that still runs, whatever that
-/// does: a transaction that is left open for hours holds the outbox back.
+/// does: a transaction that is left open for hours holds the outbox back. `ComponentHealth.note` says so, and how many
+/// messages wait.
+///
+/// PostgreSQL tells of each commit at once (LISTEN and NOTIFY), by a session that the outbox has beside those of the database;
+/// through a pooler that gives each transaction another session nothing is heard, and then it looks as often as
+/// ``Options/idleInterval`` says. On SQLite it looks as often as ``Options/interval`` says.
 ///
 /// Of several that run for one database, on PostgreSQL, one sends and the others wait to take its place.
 public struct Outbox: Component {
     /// How it looks for messages.
     public struct Options: Sendable, Hashable {
-        /// How often it looks for messages. By default ten times a second.
+        /// How often it looks for messages where nothing tells of them: on SQLite, after an error, and while messages wait
+        /// for another transaction. By default ten times a second.
         public var interval: Duration
+        /// How often it looks for messages although PostgreSQL would tell. By default every 5 seconds.
+        public var idleInterval: Duration
         /// How many messages are under way at a time. By default 100.
         public var batch: Int
 
         /// - Parameters:
-        ///   - interval: how often it looks.
+        ///   - interval: how often it looks where nothing tells of messages.
+        ///   - idleInterval: how often it looks where PostgreSQL tells.
         ///   - batch: how many messages are under way at a time.
-        public init(interval: Duration = .milliseconds(100), batch: Int = 100) {
+        public init(
+            interval: Duration = .milliseconds(100),
+            idleInterval: Duration = .seconds(5),
+            batch: Int = 100
+        ) {
             self.interval = interval
+            self.idleInterval = idleInterval
             self.batch = batch
         }
     }
@@ -44,34 +57,18 @@ public struct Outbox: Component {
 
     /// Checks the options.
     public func validate() throws {
-        guard options.interval > .zero, options.batch >= 1 else {
-            throw MessagingError(.invalidArgument, "an outbox looks at a positive interval, for 1 message or more")
+        guard options.interval > .zero, options.idleInterval > .zero, options.batch >= 1 else {
+            throw MessagingError(.invalidArgument, "an outbox looks at positive intervals, for 1 message or more")
         }
     }
 
     /// Sends messages until the node stops. While the database or the broker is away it tries again.
     public func run(in context: NodeContext) async throws {
+        let run = OutboxRun(database, options, context)
         do {
-            _ = try await cancelWhenGracefulShutdown { try await publish(in: context) }
+            _ = try await cancelWhenGracefulShutdown { try await run() }
         } catch is CancellationError where !Task.isCancelled {
             // The node stops. What is left is sent by the next one.
-        }
-    }
-
-    private func publish(in context: NodeContext) async throws {
-        let publisher = OutboxPublisher(database, on: context.connection, limit: options.batch)
-        var isPrepared = false
-        while true {
-            do {
-                if !isPrepared { try await database.prepareOutbox() }
-                isPrepared = true
-                // More may have come while a full batch was sent.
-                if try await publisher.publishBatch() { continue }
-            } catch {
-                try Task.checkCancellation()
-                context.countHandlerError(error)
-            }
-            try await Task.sleep(for: options.interval)
         }
     }
 }

@@ -17,6 +17,17 @@ struct OutboxPublisher: Sendable {
         var failure: (any Error)?
     }
 
+    /// What there is to do next.
+    enum Progress: Sendable {
+        /// More may have come while a full batch was sent.
+        case more
+        /// Messages wait for a transaction that still runs.
+        case heldBack
+        case done
+        /// Another program of this database sends.
+        case elsewhere
+    }
+
     private let database: any Database
     private let connection: any Connection
     private let limit: Int
@@ -29,44 +40,46 @@ struct OutboxPublisher: Sendable {
 
     /// Sends the messages that come next and deletes them.
     ///
-    /// - Returns: whether there may be more.
     /// - Throws: what kept it from sending one of them; those before it are sent and deleted.
-    func publishBatch() async throws -> Bool {
-        let (count, failure): (Int, (any Error)?)
-        switch database.dialect {
-        case .sqlite:
-            // One process has the file, and its writer is not to wait for the broker.
-            let rows = try await database.rows(
-                "SELECT id, kind, name, message FROM martlet_outbox WHERE failed IS NULL ORDER BY id LIMIT \(limit)",
+    func publishBatch() async throws -> Progress {
+        let (count, failure) = database.dialect == .sqlite ? try await publishAlone() : try await publishLocked()
+        if let failure { throw failure }
+        guard let count else { return .elsewhere }
+        if count == limit { return .more }
+        guard database.dialect == .postgreSQL else { return .done }
+        let isHeldBack: SQL = "SELECT EXISTS (SELECT FROM martlet_outbox WHERE failed IS NULL)"
+        return try await database.first(isHeldBack, as: Bool.self) == true ? .heldBack : .done
+    }
+
+    /// One process has the file, and its writer is not to wait for the broker.
+    private func publishAlone() async throws -> (count: Int?, failure: (any Error)?) {
+        let rows = try await database.rows(
+            "SELECT id, kind, name, message FROM martlet_outbox WHERE failed IS NULL ORDER BY id LIMIT \(limit)",
+            as: Row.self
+        )
+        let outcome = try await send(rows)
+        if !rows.isEmpty { try await database.transaction { db in try await forget(outcome, db) } }
+        return (rows.count, outcome.failure)
+    }
+
+    /// The lock goes with the transaction, whatever ends it. A transaction below the oldest one that still runs can't get
+    /// company any more: what it has sent is all there, and before all that comes.
+    private func publishLocked() async throws -> (count: Int?, failure: (any Error)?) {
+        let options = TransactionOptions(isolation: .readCommitted, attempts: 1)
+        return try await database.transaction(options) { db in
+            let isFirst = try await db.first("SELECT pg_try_advisory_xact_lock(\(SQLLockKeys.outbox))", as: Bool.self)
+            guard isFirst == true else { return (nil, nil) }
+            let rows = try await db.rows(
+                """
+                SELECT id, kind, name, message FROM martlet_outbox
+                WHERE failed IS NULL AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT \(limit)
+                """,
                 as: Row.self
             )
             let outcome = try await send(rows)
-            if !rows.isEmpty { try await database.transaction { db in try await forget(outcome, db) } }
-            (count, failure) = (rows.count, outcome.failure)
-        case .postgreSQL:
-            // The lock goes with the transaction, whatever ends it. A transaction below the oldest one that still runs can't
-            // get company any more: what it has sent is all there, and before all that comes.
-            let options = TransactionOptions(isolation: .readCommitted, attempts: 1)
-            (count, failure) = try await database.transaction(options) { db in
-                let isFirst = try await db.first(
-                    "SELECT pg_try_advisory_xact_lock(\(SQLLockKeys.outbox))",
-                    as: Bool.self
-                )
-                guard isFirst == true else { return (0, nil) }
-                let rows = try await db.rows(
-                    """
-                    SELECT id, kind, name, message FROM martlet_outbox
-                    WHERE failed IS NULL AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT \(limit)
-                    """,
-                    as: Row.self
-                )
-                let outcome = try await send(rows)
-                if !rows.isEmpty { try await forget(outcome, db) }
-                return (rows.count, outcome.failure)
-            }
+            if !rows.isEmpty { try await forget(outcome, db) }
+            return (rows.count, outcome.failure)
         }
-        if let failure { throw failure }
-        return count == limit
     }
 
     /// Sends messages in their order, and waits until the broker has them.
@@ -116,31 +129,5 @@ extension MessagingError {
     /// Whether no broker will ever take the message.
     fileprivate var isForGood: Bool {
         [.invalidTopic, .invalidQueue, .bodyTooLarge, .unsupported, .invalidArgument].contains(code)
-    }
-}
-
-extension Database {
-    /// Makes the table `martlet_outbox`, once. An ``Outbox`` does so when it begins to run; a program whose transactions may
-    /// come before calls it at its start.
-    public func prepareOutbox() async throws {
-        try await migrate {
-            switch dialect {
-            case .sqlite:
-                Migration("martlet outbox 1") {
-                    """
-                    CREATE TABLE martlet_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL,
-                    message BLOB NOT NULL, failed TEXT)
-                    """
-                }
-            case .postgreSQL:
-                Migration("martlet outbox 1") {
-                    """
-                    CREATE TABLE martlet_outbox (id BIGSERIAL PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-                    kind TEXT NOT NULL, name TEXT NOT NULL, message BYTEA NOT NULL, failed TEXT)
-                    """
-                    "CREATE INDEX martlet_outbox_order ON martlet_outbox (xid, id)"
-                }
-            }
-        }
     }
 }

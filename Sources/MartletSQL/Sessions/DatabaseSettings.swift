@@ -29,6 +29,8 @@ public struct DatabaseSettings: Sendable, Decodable {
     public var port: Int?
     /// How many sessions there are at most.
     public var maximumConnections: Int?
+    /// How many sessions are opened at once when there are fewer; not for SQLite. This key is not one of farine's.
+    public var minimumConnections: Int?
     /// How long a session may be idle and still be used.
     public var staleTimeout: Duration?
     /// How long a task waits for a session.
@@ -42,6 +44,7 @@ public struct DatabaseSettings: Sendable, Decodable {
         case host = "db_host"
         case port = "db_port"
         case maximumConnections = "db_max_conn"
+        case minimumConnections = "db_min_conn"
         case staleTimeout = "db_stale_timeout"
         case timeout = "db_timeout"
     }

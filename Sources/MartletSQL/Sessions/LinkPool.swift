@@ -30,6 +30,7 @@ package final class LinkPool<Link: SQLLink>: Sendable {
 
     private let name: String
     private let maximum: Int
+    private let minimum: Int
     private let patience: Duration
     private let staleAfter: Duration?
     private let timers: Timers
@@ -39,11 +40,13 @@ package final class LinkPool<Link: SQLLink>: Sendable {
     /// - Parameters:
     ///   - name: what errors call it.
     ///   - maximum: how many links there are at most.
+    ///   - minimum: how many are made together when one is needed and there are fewer.
     ///   - patience: how long a task waits for one.
     ///   - staleAfter: how long a link may be idle and still be used.
     package init(
         name: String,
         maximum: Int,
+        minimum: Int = 0,
         patience: Duration,
         staleAfter: Duration? = nil,
         timers: Timers = Timers(Timeline()),
@@ -51,6 +54,7 @@ package final class LinkPool<Link: SQLLink>: Sendable {
     ) {
         self.name = name
         self.maximum = maximum
+        self.minimum = minimum
         self.patience = patience
         self.staleAfter = staleAfter
         self.timers = timers
@@ -77,7 +81,7 @@ package final class LinkPool<Link: SQLLink>: Sendable {
         var turn = try await nextTurn()
         while true {
             switch turn {
-            case .make: return try await makeLink()
+            case .make: return try await makeLinks()
             case .use(let link):
                 if await isFit(link) { return link }
                 await link.close()
@@ -144,6 +148,23 @@ package final class LinkPool<Link: SQLLink>: Sendable {
             "no session of \(name) was free for \(patience): \(lent.count) of \(maximum) are in use, the first one for "
                 + "\(tenths / 10).\(tenths % 10) s, and \(waiting) tasks wait"
         )
+    }
+
+    /// Makes the link that is needed, and beside it those that are to be there anyway.
+    private func makeLinks() async throws -> Link {
+        let others = state.withLock { state in
+            let missing = max(0, minimum - state.count)
+            state.count += missing
+            return missing
+        }
+        guard others > 0 else { return try await makeLink() }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<others {
+                // That one can't be made is told to the task that needs it.
+                group.addTask { if let link = try? await self.makeLink() { await self.giveBack(link) } }
+            }
+            return try await makeLink()
+        }
     }
 
     private func makeLink() async throws -> Link {

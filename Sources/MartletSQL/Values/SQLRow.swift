@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A row as it came, for queries whose columns the program does not know beforehand:
 /// `db.rows("SELECT * FROM users", as: SQLRow.self)`.
 public struct SQLRow: Sendable {
@@ -55,31 +57,36 @@ extension SQLRow: CustomStringConvertible, CustomReflectable {
 
 /// The columns of a result, which its rows share.
 package final class SQLColumns: Sendable {
-    enum Place {
+    enum Place: Sendable {
         case found(Int)
         case missing
         case ambiguous
     }
 
     package let names: [String]
-    private let places: [String: Place]
+    /// What was found: a result has many rows.
+    private let found = Mutex<[String: Place]>([:])
 
-    package init(_ names: [String]) {
-        self.names = names
-        var places: [String: Place] = [:]
-        // A name as it stands counts more than another that is read like it.
-        for spelling in [Self.folded, { $0 }] {
-            var these: [String: Place] = [:]
-            for (index, name) in names.enumerated() {
-                let key = spelling(name)
-                these[key] = these[key] == nil ? .found(index) : .ambiguous
-            }
-            places.merge(these) { $1 }
+    package init(_ names: [String]) { self.names = names }
+
+    /// The column of a name. One that is called so as it stands counts more than others that are read like it.
+    func find(_ name: String) -> Place {
+        // A few names are looked through in less time than it takes to hash one.
+        if names.count <= 8, let place = place({ $0 == name }) { return place }
+        return found.withLock { found in
+            if let place = found[name] { return place }
+            let folded = Self.folded(name)
+            let spelled = place { $0 == name } ?? place { $0 == folded }
+            let place = spelled ?? place { Self.folded($0) == folded } ?? .missing
+            found[name] = place
+            return place
         }
-        self.places = places
     }
 
-    func find(_ name: String) -> Place { places[name] ?? places[Self.folded(name)] ?? .missing }
+    private func place(_ isMeant: (String) -> Bool) -> Place? {
+        guard let index = names.firstIndex(where: isMeant) else { return nil }
+        return names[(index + 1)...].contains(where: isMeant) ? .ambiguous : .found(index)
+    }
 
     /// What the spellings of a name have in common: `userName`, `user_name`, `username`.
     private static func folded(_ name: String) -> String { name.lowercased().filter { $0 != "_" } }

@@ -57,7 +57,9 @@ extension Double: SQLScalar {
         switch value {
         case .double(let number): self = number
         case .integer(let number): self.init(number)
-        case .text(let text): self.init(text)
+        case .text(let text):
+            guard let number = NumberText.double(of: text) else { return nil }
+            self = number
         default: return nil
         }
     }
@@ -69,6 +71,8 @@ extension Float: SQLScalar {
     init?(_ value: SQLValue) {
         guard let number = Double(value) else { return nil }
         self.init(number)
+        // Too large for it.
+        if isInfinite, number.isFinite { return nil }
     }
 }
 
@@ -118,8 +122,12 @@ extension Decimal: SQLScalar {
     init?(_ value: SQLValue) {
         switch value {
         case .integer(let number): self.init(number)
-        case .double(let number): self.init(string: "\(number)")
-        case .text(let text): self.init(string: text)
+        case .double(let number):
+            guard let decimal = NumberText.decimal(of: "\(number)") else { return nil }
+            self = decimal
+        case .text(let text):
+            guard let decimal = NumberText.decimal(of: text) else { return nil }
+            self = decimal
         default: return nil
         }
     }

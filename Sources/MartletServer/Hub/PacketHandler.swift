@@ -37,27 +37,37 @@ final class PacketHandler: ChannelDuplexHandler {
 
     // MARK: The channel
 
+    /// A channel that has become a WebSocket is active when it is added to it.
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { begin(context) }
+    }
+
     func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        guard timeout == nil else { return }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let limit = TimeAmount(hub.limits.connectTimeout)
         timeout = context.eventLoop.scheduleTask(in: limit) {
             let (handler, context) = bound.value
             if handler.phase == .greeting { handler.close(context) }
         }
-        context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         timeout?.cancel()
         if phase == .connected { hub.lost(connection) }
         phase = .closing
-        door.left(connection)
         context.fireChannelInactive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase != .closing else { return }
         var bytes = unwrapInboundIn(data)
+        hub.countReceived(bytes.readableBytes)
         if received.readableBytes == 0 { received = bytes } else { received.writeBuffer(&bytes) }
     }
 
@@ -84,6 +94,7 @@ final class PacketHandler: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is OutputIsThere else { return context.fireUserInboundEventTriggered(event) }
         let (buffers, isClosing) = connection.take()
+        if !buffers.isEmpty { hub.countSent(buffers.reduce(0) { $0 + $1.readableBytes }) }
         for buffer in buffers { context.write(wrapOutboundOut(buffer), promise: nil) }
         context.flush()
         if isClosing {

@@ -77,6 +77,7 @@ extension SessionHub {
                 )
             }
             hub.connected[connection.number] = place
+            hub.mostClients = max(hub.mostClients, hub.connected.count)
             hub.seats[place]?.connection = connection
             hub.seats[place]?.client = client
             hub.seats[place]?.permissions = permissions

@@ -41,6 +41,7 @@ extension SessionHub.State {
                 write(ByteBuffer(bytes: Encoder(connection.version).bytes(of: packet)), to: connection, at: place)
             case .deliver(let outgoing):
                 guard let connection else { continue }
+                publishesSent += 1
                 write(written.bytes(of: outgoing, connection.version), to: connection, at: place)
             case .close:
                 if let connection, connection.close() { announced.append(connection) }

@@ -33,6 +33,9 @@ final class SessionHub: SessionHost {
         /// The bytes that wait for all clients, and how many there may be.
         var queuedBytes = 0
         let allQueuedBytes: Int
+        /// Messages of clients, and messages to them.
+        var (publishesReceived, publishesSent) = (0, 0)
+        var mostClients = 0
 
         init(_ limits: ServerLimits) {
             allQueuedBytes = limits.allQueuedBytes
@@ -62,6 +65,8 @@ final class SessionHub: SessionHost {
     let state: Mutex<State>
     let faults = Mutex(FaultLog())
     private let held = Atomic(0)
+    private let bytesReceived = Atomic(0)
+    private let bytesSent = Atomic(0)
     private let pauses: AsyncStream<Pause>
     private let pausing: AsyncStream<Pause>.Continuation
 
@@ -136,6 +141,12 @@ final class SessionHub: SessionHost {
         handOver()
     }
 
+    /// Counts what has come from sockets.
+    func countReceived(_ bytes: Int) { bytesReceived.add(bytes, ordering: .relaxed) }
+
+    /// Counts what was written to sockets.
+    func countSent(_ bytes: Int) { bytesSent.add(bytes, ordering: .relaxed) }
+
     // MARK: Acting
 
     /// Acts under the broker's lock, then writes what came of it.
@@ -180,6 +191,7 @@ final class SessionHub: SessionHost {
         switch chore.action {
         case .send, .deliver: break
         case .publish(let publish):
+            state.withLock { $0.publishesReceived += 1 }
             let reason = self.publish(publish, at: place, now: now, &broker)
             state.withLock { hub in hub.act(at: place) { $0.published(publish, as: reason, &$1) } }
         case .subscribe(let subscribe): self.subscribe(subscribe, at: place, now: now, &broker)
@@ -296,9 +308,16 @@ final class SessionHub: SessionHost {
     var statistics: ServerStatistics {
         var statistics = ServerStatistics()
         statistics.faults = faults.withLock { $0.total }
+        statistics.bytesReceived = bytesReceived.load(ordering: .relaxed)
+        statistics.bytesSent = bytesSent.load(ordering: .relaxed)
         state.withLock { hub in
+            statistics.clients = hub.connected.count
+            statistics.mostClients = hub.mostClients
+            statistics.received = hub.publishesReceived
+            statistics.sent = hub.publishesSent
             for case let seat? in hub.seats {
                 statistics.sessions += 1
+                statistics.subscriptions += seat.session.subscriptionCount
                 statistics.queued += seat.session.queuedMessages
                 statistics.dropped += seat.session.counts.dropped + seat.session.counts.tooLong
                 statistics.expired += seat.session.counts.expired

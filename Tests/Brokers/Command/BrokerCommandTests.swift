@@ -31,7 +31,8 @@ struct BrokerCommandTests {
         let rules = try folder.write("topics x\n", to: "rules")
         for arguments in [
             ["--host", "0.0.0.0"], ["--tls", "one"], ["--client-ca", "x"], ["--users", "x", "--anonymous"],
-            ["--acl", rules], ["--users", folder.path("none")], ["--check", "--tls", "none,none"],
+            ["--ws-origin", "*"], ["--acl", rules], ["--users", folder.path("none")],
+            ["--check", "--tls", "none,none"],
         ] {
             let run = try await Tool.run(["broker"] + arguments)
             #expect(run.exit == .exited(64), "\(arguments): \(run.output)")
@@ -43,8 +44,16 @@ struct BrokerCommandTests {
         let folder = try TemporaryFolder("broker")
         defer { folder.remove() }
         let rules = try folder.write("topic read status/#\n", to: "rules")
-        let run = try await Tool.run("broker", "--check", "--acl", rules, "--port", "1884")
+        let run = try await Tool.run(
+            ["broker", "--check", "--acl", rules, "--port", "1884", "--ws", "9001", "--socket", "/run/broker"]
+        )
         #expect(run.exit == .exited(0))
-        #expect(run.lines == [#"{"state":"planned","listener":"mqtt","host":"127.0.0.1","port":1884}"#])
+        #expect(
+            run.lines == [
+                #"{"state":"planned","listener":"mqtt","host":"127.0.0.1","port":1884}"#,
+                #"{"state":"planned","listener":"ws","host":"127.0.0.1","port":9001}"#,
+                #"{"state":"planned","listener":"unix","path":"/run/broker"}"#,
+            ]
+        )
     }
 }

@@ -148,11 +148,87 @@ struct RelayTests {
         }
     }
 
+    @Test("a log file may be moved away, as logrotate does")
+    func outlivesLogrotate() async throws {
+        try await MosquittoServer.withServer { mosquitto in
+            let folder = try TemporaryFolder("relay")
+            defer { folder.remove() }
+            let (url, log) = ("mqtt://127.0.0.1:\(mosquitto.port)", folder.path("log"))
+            let relay = try await Tool.start("bridge", url, "file:\(log)", "--topic", "a", until: "bridging")
+            for name in ["log.1", "log.2", "log"] {
+                let sent = try await Tool.run("publish", url, "a", name, "--raw")
+                #expect(sent.exit == .exited(0), "\(sent.errors)")
+                try await until { (try? String(contentsOfFile: log, encoding: .utf8)) == name + "\n" }
+                if name == "log" { break }
+                try FileManager.default.moveItem(atPath: log, toPath: folder.path(name))
+                relay.send(signal: SIGHUP)
+            }
+            try await end(relay)
+        }
+    }
+
+    @Test("events are served by one relay and read by another, which misses none while it is away")
+    func servesAndReadsEvents() async throws {
+        try await MosquittoServer.withServer { mosquitto in
+            let folder = try TemporaryFolder("relay")
+            defer { folder.remove() }
+            let (url, port) = ("mqtt://127.0.0.1:\(mosquitto.port)", try ReservedPort())
+            let serving = try folder.write(
+                """
+                from: \(url)
+                to: {events: {listen: "127.0.0.1:\(port.number)", token: s3sam3}}
+                routes: [{topic: "lines/#"}]
+                """,
+                to: "serving.yml"
+            )
+            let reading = try folder.write(
+                """
+                name: reading
+                from: {events: {url: "http://127.0.0.1:\(port.number)/events?topic=lines.%23", positions: positions.json,
+                                headers: {authorization-file: token}, reconnection-time: 50ms}}
+                to: file:\(folder.path("log"))
+                routes: [{topic: "#"}]
+                report: {every: 200ms, as: my.relay}
+                """,
+                to: "reading.yml"
+            )
+            _ = try folder.write("Bearer s3sam3\n", to: "token")
+            let server = try await Tool.start("relay", serving, until: "bridging")
+            var lines: [String] = []
+            func send(_ text: String) async throws {
+                let sent = try await Tool.run("publish", url, "lines/a", text, "--raw")
+                #expect(sent.exit == .exited(0), "\(sent.errors)")
+                lines.append(text)
+            }
+            func log() -> [String] {
+                (try? String(contentsOfFile: folder.path("log"), encoding: .utf8))?.split(separator: "\n").map(
+                    String.init
+                ) ?? []
+            }
+            for run in 1...2 {
+                if run == 2 { try await send("while it is away") }
+                let reader = try await Tool.start("relay", reading, until: "bridging")
+                try await send("in run \(run)")
+                let expected = lines
+                try await until { log().filter { !$0.hasPrefix("my.relay.") } == expected }
+                try await until { log().contains { $0.hasPrefix("my.relay.") && $0.contains(".forwarded \(run) ") } }
+                try await end(reader)
+                for text in [reader.output, reader.errors] { #expect(!text.contains("s3sam3")) }
+            }
+            try await end(server)
+            #expect(!server.output.contains("s3sam3"))
+        }
+    }
+
+    private func until(_ condition: () -> Bool) async throws {
+        while !condition() { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
     @Test("a sink is no place to read from")
     func refusesSources() async throws {
         let wrong = try await Tool.run("bridge", "carbon://127.0.0.1", "mqtt://127.0.0.1", "--topic", "a")
         #expect(wrong.exit == .exited(64))
-        #expect(wrong.errors.contains("only takes messages: write it second"), "\(wrong.errors)")
+        #expect(wrong.errors.contains("only takes messages: it stands second"), "\(wrong.errors)")
         let queue = try await Tool.run("bridge", "mqtt://127.0.0.1", "console:", "--queue", "a", "--check")
         #expect(queue.exit == .exited(64), "\(queue.output)")
     }

@@ -25,4 +25,39 @@ private enum RelayExamples {
             for item in batch { print(item.topic, item.message.text ?? "") }
         }
     }
+
+    struct Counter: Source {
+        func items(from position: String?) async throws -> AsyncThrowingStream<SourceItem, any Error> {
+            let start = position.flatMap { Int($0) } ?? 0
+            return AsyncThrowingStream { continuation in
+                for number in start + 1...start + 10 {
+                    let item = SourceItem(topic: "counter", message: Message("\(number)"), position: "\(number)")
+                    continuation.yield(item)
+                }
+                continuation.finish()
+            }
+        }
+    }
+
+    static func events(mqtt: MQTTConnection) async throws {
+        let events = SinkConnection(try await EventSink.open(EventSinkOptions(port: 8080)), name: "events")
+        try await Bridge(from: mqtt, to: events, name: "events") { Forward("sensors.#") }.run()
+    }
+
+    struct Reading: Codable, Sendable { var value: Double }
+
+    static func follow(mqtt: MQTTConnection) async throws {
+        let node = Node("follower", on: mqtt) {
+            FollowEvents("https://example.com/events", of: Reading.self) { reading in print(reading.value) }
+        }
+        try await node.run()
+    }
+
+    static func slack(token: Secret, carbon: SinkConnection<CarbonSink>) async throws {
+        let channel = SlackOptions(token: token, channel: "#metrics")
+        let slack = SourceConnection(try SlackSource(channel), options: SourceOptions(positionFile: "slack.json"))
+        try await Bridge(from: slack, to: carbon, name: "metrics") {
+            Forward("#", options: RouteOptions(isDurable: true))
+        }.run()
+    }
 }

@@ -1,3 +1,4 @@
+import MartletPostgreSQL
 import MartletSQL
 import Testing
 
@@ -155,6 +156,54 @@ struct CancellationTests {
                 #expect(error is CancellationError)
             }
             try await database.transaction { _ = try await $0.execute("SELECT 1") }
+        }
+    }
+
+    @Test(arguments: DatabaseKind.allCases, [true, false])
+    func aHandlerThatEndsAtAnyOfItsStepsGivesItsSessionBack(_ kind: DatabaseKind, isCancelled: Bool) async throws {
+        try await withDatabase(kind, sessions: 1) { (database) async throws in
+            try await database.execute("CREATE TABLE t (n INT)")
+            // As many steps as the handler has, and one more, at which it is not stopped.
+            for end in 0...9 {
+                let steps = Locked(0)
+                @Sendable func step() throws {
+                    let isLast = steps.withLock { number in
+                        defer { number += 1 }
+                        return number == end
+                    }
+                    guard isLast else { return }
+                    if !isCancelled { throw Fault() }
+                    withUnsafeCurrentTask { $0?.cancel() }
+                }
+                let handler = Task {
+                    try step()
+                    try await database.withSession { db in
+                        try step()
+                        try await db.execute("INSERT INTO t VALUES (\(end))")
+                        try await db.transaction { db in
+                            try step()
+                            try await db.execute("INSERT INTO t VALUES (\(end))")
+                            try step()
+                            try await db.transaction { part in
+                                try step()
+                                try await part.execute("INSERT INTO t VALUES (\(end))")
+                                try step()
+                            }
+                            try step()
+                        }
+                        try await db.withRows("SELECT n FROM t", as: Int.self) { rows in
+                            try step()
+                            for try await _ in rows { try step() }
+                        }
+                    }
+                }
+                let result = await handler.result
+                // The rows of the rounds before are steps, too.
+                if end < 7 { #expect(throws: (any Error).self) { try result.get() } }
+                let count = try await database.first("SELECT count(*) FROM t WHERE n = \(end)", as: Int.self) ?? 0
+                #expect([0, 1, 3].contains(count))
+                if let postgres = database as? PostgreSQL { #expect(postgres.sessions.lent == 0) }
+            }
         }
     }
 

@@ -28,10 +28,19 @@ struct ExactlyOnceTests {
         try await database.execute("CREATE TABLE taken (number INT NOT NULL)")
     }
 
-    @ComponentBuilder
     private func shop(_ database: any Database, failing: @escaping @Sendable (Order) async throws -> Void = { _ in })
         -> [any Component]
     {
+        [
+            sale(database, failing: failing), taking(database),
+            Outbox(database, options: .init(interval: .milliseconds(20))),
+        ]
+    }
+
+    private func sale(
+        _ database: any Database,
+        failing: @escaping @Sendable (Order) async throws -> Void = { _ in }
+    ) -> Consume {
         Consume(
             from: Self.orders,
             in: database,
@@ -42,6 +51,9 @@ struct ExactlyOnceTests {
             try await db.send(Shipment(number: order.number), to: Self.shipments)
             try await failing(order.value)
         }
+    }
+
+    private func taking(_ database: any Database) -> Consume {
         Consume(
             from: Self.shipments,
             in: database,
@@ -49,22 +61,6 @@ struct ExactlyOnceTests {
             onHandlerError: .requeue(deliveries: 1_000)
         ) { shipment, db in
             try await db.execute("INSERT INTO taken VALUES (\(shipment.number))")
-        }
-        Outbox(database, options: .init(interval: .milliseconds(20)))
-    }
-
-    private func run(
-        _ node: Node,
-        _ body: () async throws -> Void
-    ) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await node.run() }
-            try await until { node.state == .running && node.health.components.allSatisfy { $0.state == .running } }
-            try await body()
-            group.cancelAll()
-            while let result = await group.nextResult() {
-                if case .failure(let error) = result, !(error is CancellationError) { throw error }
-            }
         }
     }
 
@@ -95,7 +91,7 @@ struct ExactlyOnceTests {
                     if fails { throw Fault() }
                 }
             }
-            try await run(node) { () async throws in
+            try await running(node) { () async throws in
                 for number in 1...200 {
                     for _ in 0..<(number % 4 == 0 ? 2 : 1) {
                         try await peer.send(Order(number: number, amount: number), to: Self.orders)
@@ -116,7 +112,7 @@ struct ExactlyOnceTests {
             )
             try await withDatabase(kind) { (database) async throws in
                 try await prepare(database)
-                try await run(Node("shop", on: connection) { shop(database) }) { () async throws in
+                try await running(Node("shop", on: connection) { shop(database) }) { () async throws in
                     for number in 1...300 {
                         try await connection.send(Order(number: number, amount: number), to: Self.orders)
                         if number % 50 == 0 {
@@ -137,7 +133,7 @@ struct ExactlyOnceTests {
         try await PostgreSQLServer.withServer { (server) async throws in
             let database = try PostgreSQL(server.url(), options: .init(timeout: .seconds(1)))
             try await prepare(database)
-            try await run(
+            try await running(
                 Node("shop", on: connection) { shop(database).map { $0.onFailure(.restart()) as any Component } }
             ) { () async throws in
                 for number in 1...200 {
@@ -153,6 +149,67 @@ struct ExactlyOnceTests {
             await database.close()
         }
         for connection in [connection, peer] { await connection.close() }
+    }
+
+    /// The link to the database is cut after each part of a transaction, what serves it is killed, and the server, too. What
+    /// the shop sends is taken by an inbox elsewhere.
+    @Test func aThousandOrdersHaveTheirEffectsOnceWhateverHappensToTheDatabase() async throws {
+        let count = 1_000
+        try await RabbitMQServer.withServer { (broker) async throws in
+            try await PostgreSQLServer.withServer { (server) async throws in
+                try await TCPProxy.withProxy(to: server.port) { (proxy) async throws in
+                    let options = AMQPOptions(servers: [.init(host: "127.0.0.1", port: broker.port)])
+                    let connections = [
+                        try await AMQPConnection.connect(options), try await AMQPConnection.connect(options),
+                    ]
+                    let direct = try PostgreSQL(server.url(), options: .init(sessions: 2))
+                    try await prepare(direct)
+                    let database = try PostgreSQL(
+                        server.url(port: proxy.port),
+                        options: .init(sessions: 4, timeout: .seconds(1))
+                    )
+                    let shop = Node("shop", on: connections[0]) {
+                        sale(database).onFailure(.restart())
+                        Outbox(database, options: .init(interval: .milliseconds(20), batch: 20)).onFailure(.restart())
+                    }
+                    try await withDatabase(.sqlite) { (elsewhere) async throws in
+                        try await elsewhere.execute("CREATE TABLE taken (number INT NOT NULL)")
+                        let warehouse = Node("warehouse", on: connections[1]) { taking(elsewhere) }
+                        let taken: SQL = "SELECT count(*) FROM taken"
+                        try await running(warehouse) {
+                            try await running(shop) {
+                                for number in 1...count {
+                                    for _ in 0..<(number % 10 == 0 ? 2 : 1) {
+                                        try await connections[0].send(
+                                            Order(number: number, amount: number),
+                                            to: Self.orders
+                                        )
+                                    }
+                                }
+                                var disturbances = Disturbances(server, proxy)
+                                while try await elsewhere.first(taken, as: Int.self) ?? 0 < count {
+                                    try await disturbances.next()
+                                }
+                                print("disturbed: \(disturbances.counts)")
+                                #expect(disturbances.counts.values.allSatisfy { $0 > 1 })
+                                proxy.cut(after: 1 << 40, .toServer)
+                                proxy.cut(after: 1 << 40, .toClient)
+                                let rest: SQL = "SELECT count(*) FROM martlet_outbox"
+                                try await until { try await direct.first(rest, as: Int.self) == 0 }
+                            }
+                        }
+                        let numbers = try await elsewhere.rows("SELECT number FROM taken ORDER BY number", as: Int.self)
+                        #expect(numbers == Array(1...count))
+                    }
+                    #expect(
+                        try await direct.first("SELECT number FROM stock", as: Int.self)
+                            == 1_000_000 - (1...count).reduce(0, +)
+                    )
+                    for database in [database, direct] { await database.close() }
+                    for connection in connections { await connection.close() }
+                }
+            }
+        }
     }
 
     @Test(arguments: DatabaseKind.allCases) func aMessageWithoutAnIDIsAnErrorUnlessItIsSaid(_ kind: DatabaseKind)
@@ -172,7 +229,7 @@ struct ExactlyOnceTests {
                     _ = try await db.execute("INSERT INTO done VALUES (\(n.value))")
                 }
             }
-            try await run(node) { () async throws in
+            try await running(node) { () async throws in
                 try await connection.send(1, to: Queue<Int>("strict"))
                 for _ in 0..<2 { try await connection.send(2, to: Queue<Int>("lax")) }
                 try await until { try await database.first("SELECT count(*) FROM done", as: Int.self) == 2 }
@@ -197,7 +254,7 @@ struct ExactlyOnceTests {
                     return try await db.first("SELECT count(*) FROM done", as: Int.self) ?? 0
                 }
             }
-            try await run(node) { () async throws in
+            try await running(node) { () async throws in
                 #expect(try await connection.call(next, Order(number: 7, amount: 1)) == 1)
                 #expect(try await connection.call(next, Order(number: 8, amount: 1)) == 2)
                 #expect(try await connection.call(next, Order(number: 7, amount: 1)) == 1)
@@ -218,7 +275,7 @@ struct ExactlyOnceTests {
                 Outbox(database, options: .init(interval: .milliseconds(10)))
                 Consume(from: queue) { n in received.withLock { $0.append(n.value) } }
             }
-            try await run(node) { () async throws in
+            try await running(node) { () async throws in
                 try await database.transaction { first in
                     try await first.send(1, to: queue)
                     // Another one that began later and is committed sooner.

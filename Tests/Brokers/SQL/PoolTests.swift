@@ -95,8 +95,8 @@ struct PoolTests {
                         isInside.withLock { $0 = true }
                         try await until { mayEnd.withLock { $0 } }
                         try await db.execute("CREATE TABLE t (n INT)")
+                        #expect(isClosed.withLock { $0 } == false)
                     }
-                    #expect(isClosed.withLock { $0 } == false)
                 }
                 try await until { isInside.withLock { $0 } }
                 let waiter = Task {

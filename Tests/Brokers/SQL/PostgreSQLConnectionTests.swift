@@ -37,22 +37,6 @@ struct PostgreSQLConnectionTests {
         )
     }
 
-    @Test func passwordsComeFromAFileAndServicesFromAnother() async throws {
-        let server = try await PostgreSQLServer.shared()
-        let folder = try TemporaryFolder("pgpass")
-        defer { folder.remove() }
-        let passwords = try folder.write(
-            "127.0.0.1:\(server.port):*:\(PostgreSQLServer.user):\(PostgreSQLServer.password)\n",
-            to: "pgpass"
-        )
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: passwords)
-        #expect(
-            try await user(
-                "postgres://\(PostgreSQLServer.user)@127.0.0.1:\(server.port)/postgres?passfile=\(passwords)"
-            ) == PostgreSQLServer.user
-        )
-    }
-
     @Test func whoeverIsNotLetInIsToldWithoutThePassword() async throws {
         let server = try await PostgreSQLServer.shared()
         let wrong = "postgres://\(PostgreSQLServer.user):hunter2@127.0.0.1:\(server.port)/postgres"
@@ -175,6 +159,76 @@ struct PostgreSQLConnectionTests {
         try await Task.sleep(for: .milliseconds(200))
         #expect(try await backend() != first)
         await database.close()
+    }
+
+    @Test func sessionsUpToTheMinimumAreOpenedTogether() async throws {
+        let server = try await PostgreSQLServer.shared()
+        let database = try PostgreSQL(
+            try await newPostgreSQLDatabase(),
+            options: .init(sessions: 6, minimumSessions: 4)
+        )
+        #expect(database.sessions.open == 0)
+        let name = try await database.first("SELECT current_database()::text", as: String.self) ?? ""
+        #expect(database.sessions.open == 4)
+        // They are what the next tasks get.
+        let backends: SQL = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask { _ = try await database.rows("SELECT pg_sleep(0.05)::text", as: String.self) }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await database.first(backends, as: Int.self) == 4)
+        // Those that are lost are made up for.
+        try await server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(name)'")
+        try await until { (try? await database.first(backends, as: Int.self)) == 4 && database.sessions.open == 4 }
+        await database.close()
+        for wrong in [-1, 7] {
+            #expect(throws: SQLError.self) {
+                try PostgreSQL(server.url(), options: .init(sessions: 6, minimumSessions: wrong))
+            }
+        }
+    }
+
+    /// A minimum is no reason to fail: the server has room for fewer.
+    @Test func aServerWithoutRoomForTheMinimumServesTheFirst() async throws {
+        let lines = ["max_connections = 3", "superuser_reserved_connections = 0", "max_wal_senders = 0"]
+        try await PostgreSQLServer.withServer(lines: lines) { (server) async throws in
+            let database = try PostgreSQL(server.url(), options: .init(sessions: 8, minimumSessions: 8))
+            for _ in 0..<3 { _ = try? await database.first("SELECT 1", as: Int.self) }
+            #expect(try await database.first("SELECT 1", as: Int.self) == 1)
+            #expect((1...3).contains(database.sessions.open))
+            await database.close()
+        }
+    }
+
+    @Test func aKilledServerLeavesNoBackendThatComputes() async throws {
+        try await PostgreSQLServer.withServer { (server) async throws in
+            let database = try PostgreSQL(server.url())
+            let backend = Locked<Int32>(0)
+            let query = Task {
+                try await database.withSession { db in
+                    let process = try await db.first("SELECT pg_backend_pid()", as: Int32.self) ?? 0
+                    backend.withLock { $0 = process }
+                    _ = try await db.rows(
+                        "SELECT count(*) FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b",
+                        as: Int.self
+                    )
+                }
+            }
+            try await until { backend.withLock { $0 } > 0 }
+            try await Task.sleep(for: .milliseconds(100))
+            server.kill()
+            // As when this process is killed, too: its links go.
+            query.cancel()
+            _ = try? await query.value
+            await database.close()
+            let deadline = ContinuousClock.now + .seconds(60)
+            while kill(backend.withLock { $0 }, 0) == 0, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(kill(backend.withLock { $0 }, SIGKILL) == -1, "it still computes")
+        }
     }
 
     @Test func aTransactionWhoseBackendIsKilledIsUndone() async throws {

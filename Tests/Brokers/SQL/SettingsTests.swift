@@ -38,6 +38,7 @@ struct SettingsTests {
             db_password = \(PostgreSQLServer.password)
             db_port = \(server.port)
             db_max_conn = 3
+            db_min_conn = 2
             db_stale_timeout = 300
             db_timeout = 2.5
 
@@ -51,6 +52,7 @@ struct SettingsTests {
         #expect(!"\(settings)".contains(PostgreSQLServer.password))
         let database = try PostgreSQL(settings)
         #expect(try await database.rows("SELECT current_user::text", as: String.self) == [PostgreSQLServer.user])
+        #expect(database.sessions.open == 2)
         await database.close()
         for (key, wrong) in [
             ("db_host", ""), ("db_user", ""), ("db_password", ""), ("db_connector", "db_connector = oracle"),

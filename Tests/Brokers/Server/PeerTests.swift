@@ -63,6 +63,24 @@ import Testing
         }
     }
 
+    @Test func clientsComeByAUnixSocket() async throws {
+        let folder = try TemporaryFolder("socket")
+        defer { folder.remove() }
+        let path = folder.path + "/broker"
+        let broker = MemoryBroker()
+        let inbox = try await broker.connect(name: "local").subscribe(to: "a")
+        for text in ["x", "a socket of an earlier run is replaced"] {
+            try await withServer(broker, listeners: [.unix(path: path), .mqtt(port: 0)]) { server, _ in
+                #expect(try await server.addresses.map(\.host) == [path, "127.0.0.1"])
+                try await Program.run(Self.program("mosquitto_pub"), ["--unix", path, "-t", "a", "-m", text])
+                #expect(try await inbox.next()?.message.text == text)
+            }
+            #expect(!FileManager.default.fileExists(atPath: path))
+            // As a process that was killed leaves it.
+            _ = try? await Program.run("/usr/bin/python3", ["-c", "import socket; socket.socket(1).bind('\(path)')"])
+        }
+    }
+
     /// A session that mosquitto_sub leaves is kept for it.
     @Test(arguments: ["311", "5"]) func mosquittosProgramsHaveTheirSessionsKept(_ version: String) async throws {
         try await withServer { _, port in
@@ -107,13 +125,18 @@ import Testing
         }
     }
 
-    @Test(arguments: [4, 5]) func pahoIsServed(_ version: Int) async throws {
+    @Test(arguments: [4, 5], ["tcp", "websockets"]) func pahoIsServed(_ version: Int, _ transport: String) async throws
+    {
         let broker = MemoryBroker()
         let local = try await broker.connect(name: "local")
         try await local.publish(Message("k"), to: "kept.a", options: PublishOptions(retain: true))
-        try await withServer(broker) { _, port in
+        let listener = transport == "tcp" ? Listener.mqtt(port: 0) : .webSocket(port: 0)
+        try await withServer(broker, listeners: [listener]) { _, port in
             let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Peers/paho_peer.py"
-            let run = try ProgramRun(try await PythonEnvironment.interpreter(), [script, "\(port)", "\(version)"])
+            let run = try ProgramRun(
+                try await PythonEnvironment.interpreter(),
+                [script, "\(port)", "\(version)", transport]
+            )
             #expect(try await run.waitForEnd() == .exited(0))
             let lines = Set(run.lines)
             let pairs = version == 5 ? #"[["a", "1"], ["a", "2"]]"# : "[]"

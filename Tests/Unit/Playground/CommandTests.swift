@@ -18,6 +18,9 @@ struct CommandTests {
             (["--broker", "mqtt://localhost"], .fleet(.mqtt("mqtt://localhost"))),
             (["rpc", "--broker=amqps://host/vhost"], .example("rpc", .amqp("amqps://host/vhost"))),
             (["rpc", "--broker=unix:///run/redis.sock"], .example("rpc", .redis("unix:///run/redis.sock"))),
+            (["shop", "--database", "sqlite:/tmp/shop.db"], .example("shop", .memory, .sqlite("/tmp/shop.db"))),
+            (["shop", "--database=postgres://db"], .example("shop", .memory, .postgreSQL("postgres://db"))),
+            (["shop", "--database", "memory:"], .example("shop", .memory)),
             (["rpc", "--help"], .help),
             (["-h"], .help),
         ] as [([String], Command)]
@@ -34,6 +37,9 @@ struct CommandTests {
             (["--broker"], "memory:"),
             (["--broker", "kafka://localhost"], "there is memory:"),
             (["rpc", "--broker", "memory:other/one"], "there is memory:"),
+            (["shop", "--database"], "sqlite:path"),
+            (["shop", "--database", "oracle://db"], "there is memory:"),
+            (["shop", "--database", "sqlite:"], "there is memory:"),
             (["--fast"], "--help"),
             (["bench"], "there is no example"),
         ]

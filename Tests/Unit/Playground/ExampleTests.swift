@@ -22,6 +22,10 @@ struct ExampleTests {
     }
 
     private static let expected: [String: [String]] = [
+        "relay-topic": ["my.speedtest.download 93.4 1700000000", "my.a 1 1700000001", "my.b 2 1700000001"],
+        "relay-queue": ["my.speedtest.download 93.4 1700000000", "my.speedtest.upload 31.9 1700000000"],
+        "relay-slack": ["set SLACK_TOKEN to the token of a bot and SLACK_CHANNEL to a channel that it is in"],
+        "publish-measurements": Array(repeating: "a listener has my.sum.microseconds with 2 numbers", count: 3),
         "publish-subscribe": [
             "sensors.sonar.front: 2.5 m at 30.0°",
             "sensors.sonar.front: 2.0 m at 30.0°",
@@ -92,6 +96,27 @@ struct ExampleTests {
             "the lens: run again after it failed",
             "camera.online = 1",
             "camera.online = 0",
+        ],
+        "bridges": [
+            "site.robot_a.near.front: 0.4 m",
+            "site.robot_a.near.back: 0.8 m",
+            "the robot gets orders.lamp: lights off",
+            "asked from afar: moving north",
+            "sensors.sonar.* → site.robot_a.near.{1}: 4 in, 2 out, 2 left out",
+            "site.robot_a.orders.{rest} → orders.#, backwards: 1 in, 1 out, 0 left out",
+        ],
+        "sql": [
+            "user 1 is Ada",
+            "user 2 is Grace",
+            "user 3 is Robert'); DROP TABLE",
+            "there is none",
+            "with an r: Grace, Robert'); DROP TABLE",
+        ],
+        "shop": [
+            "shipped: 2 × lamp",
+            "shipped: 1 × lamp",
+            "left: 7 lamps",
+            "4 messages came, for 2 orders; the handler ran 3 times, and once was undone",
         ],
         "your-own-broker": [
             "house.guests: 2 in the house",

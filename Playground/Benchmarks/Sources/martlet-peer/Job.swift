@@ -16,12 +16,14 @@ import Darwin
 struct Job: Sendable {
     enum Transport: String {
         case mqtt, amqp, redis
+        /// PostgreSQL, which is no transport of messages.
+        case sql
         /// The embedded broker.
         case memory
     }
 
     struct UsageError: Error, CustomStringConvertible {
-        let description = "usage: BROKER_PORT=N martlet-peer mqtt|amqp|redis|memory WORKLOAD COUNT BYTES [WINDOW]"
+        let description = "usage: BROKER_PORT=N martlet-peer mqtt|amqp|redis|sql|memory WORKLOAD COUNT BYTES [WINDOW]"
     }
 
     let transport: Transport
@@ -75,6 +77,8 @@ struct Job: Sendable {
             )
         case .memory:
             return try await MemoryBroker().connect()
+        case .sql:
+            throw UsageError()
         case .redis:
             return try await RedisConnection.connect(
                 RedisOptions(servers: [.tcp(host: "127.0.0.1", port: port)], connection: connection)

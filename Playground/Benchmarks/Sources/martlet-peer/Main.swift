@@ -38,6 +38,8 @@ enum Main {
         case "typed": try await Values(job).typed()
         case "bridge": try await Bridging(job).run()
         case "idle": try await Idling(job).run()
+        case "select": try await Selecting(job).onPool()
+        case "select-on-loop": try await Selecting(job).onLoop()
         case "hand-over": try await HandingOver(job).broker()
         case "hand-over-typed": try await HandingOver(job).typedBroker()
         case "stream": try await HandingOver(job).stream()

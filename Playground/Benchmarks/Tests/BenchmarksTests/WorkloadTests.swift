@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Testing
 
 @testable import benchmarks
@@ -13,6 +14,11 @@ import Testing
         let invocation = Invocation.martlet("mqtt", "call").with(bytes: 16, window: 64)
         #expect(invocation.arguments(count: 100) == ["mqtt", "call", "100", "16", "64"])
         #expect(Invocation.c("redis", "publish").arguments(count: 2) == ["publish", "2", "64", "1"])
+        let python = Invocation.python("sql", "select")
+        #expect(python.path(in: "/programs") == "/usr/bin/python3")
+        #expect(python.arguments(count: 2).dropFirst() == ["select", "2", "64", "1"])
+        #expect(python.script.map { FileManager.default.fileExists(atPath: $0) } == true)
+        #expect(Invocation.c("redis", "publish").path(in: "/programs") == "/programs/c-redis")
     }
 
     @Test func theOptionsAreRead() throws {

@@ -140,6 +140,9 @@ struct BrokerCore: Sendable {
     /// The topics of a pattern for which a message is kept, in no particular order: there may be many.
     func keptTopics(of pattern: TopicPattern) -> [TopicName] { retained.topics(of: pattern) }
 
+    /// How many topics have a message that is kept.
+    var keptCount: Int { retained.count }
+
     func keptMessage(for topic: TopicName, now: Duration) -> BrokerPublication? {
         retained.message(for: topic, now: now)
     }

@@ -13,6 +13,9 @@ struct RetainedMessages: Sendable {
         self.byteLimit = byteLimit
     }
 
+    /// How many are kept.
+    var count: Int { kept.count }
+
     /// When the next message expires.
     var nextDeadline: Duration? { deadlines.next }
 

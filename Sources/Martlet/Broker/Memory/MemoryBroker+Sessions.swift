@@ -22,6 +22,11 @@ extension MemoryBroker {
         timers.schedule(at: time, action)
     }
 
+    /// Returns after a time by the broker's clock.
+    ///
+    /// - Throws: `CancellationError`.
+    package func sleep(for duration: Duration) async throws { try await timers.sleep(for: duration) }
+
     /// Acts on the broker under its lock.
     package func enter<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
         locked { state in
@@ -110,6 +115,9 @@ extension MemoryBroker {
         state.core.unsubscribe(recipient)
     }
 
+    /// How many topics have a message that is kept.
+    package var keptCount: Int { locked { $0.core.keptCount } }
+
     package func keptTopics(of pattern: TopicPattern, _ state: inout State) -> [TopicName] {
         state.core.keptTopics(of: pattern)
     }
@@ -152,6 +160,13 @@ extension MemoryBroker {
             return distribute(publication, &state)
         }
         return distribute(publication, &state)
+    }
+
+    /// Publishes a message of the host's own: the broker's handler is not asked. A subscription of this process that is full does
+    /// not get it.
+    package func announce(_ publication: BrokerPublication, _ state: inout State) {
+        guard case .heldBack(let messages) = distribute(publication, &state) else { return }
+        for message in messages { message.withdraw() }
     }
 
     private func distribute(_ publication: BrokerPublication, _ state: inout State) -> Published {

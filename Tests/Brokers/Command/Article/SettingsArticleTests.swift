@@ -48,6 +48,13 @@ struct SettingsArticleTests {
             "from: mqtt://a\nto: {carbon: {host: a, KEY: 1}}\nroutes: []",
             "from: mqtt://a\nto: {file: {path: a, KEY: 1}}\nroutes: []",
             "from: mqtt://a\nto: {console: {KEY: 1}}\nroutes: []",
+            "from: mqtt://a\nto: {slack: {token: a, channel: b, KEY: 1}}\nroutes: []",
+            "from: mqtt://a\nto: {slack: {hook: \"https://a\", KEY: 1}}\nroutes: []",
+            "from: mqtt://a\nto: {webhook: {url: \"https://a\", KEY: 1}}\nroutes: []",
+            "from: mqtt://a\nto: {events: {listen: \"a:1\", KEY: 1}}\nroutes: []",
+            "from: {events: {url: \"https://a\", KEY: 1}}\nto: mqtt://a\nroutes: []",
+            "from: {slack: {token: a, channel: b, KEY: 1}}\nto: mqtt://a\nroutes: []",
+            "from: mqtt://a\nto: mqtt://b\nreport: {KEY: 1}\nroutes: []",
             "mqtt: {host: a, KEY: 1}\nconsole:", "amqp: {url: \"amqp://a\", KEY: 1}\nconsole:",
         ]
             + [

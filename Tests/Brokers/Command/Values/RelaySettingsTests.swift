@@ -42,7 +42,7 @@ struct RelaySettingsTests {
                 amqp: {url: "amqp://u:p@host/instance", queue: my-metrics}
                 """
         )
-        #expect(amqp.from.address == .broker(.amqp("amqp://u:p@host/instance")))
+        #expect(amqp.from.address == .broker(.amqp("amqp://u:p@host/instance?queue_type=transient")))
         #expect(amqp.to.address == .sink(.carbon(host: "graphite", port: 2003, CarbonOptions())))
         #expect(amqp.routes.map(\.kind) == [.queueToTopics("my-metrics", as: "my-metrics")])
 

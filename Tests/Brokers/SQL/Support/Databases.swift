@@ -85,3 +85,16 @@ final class Locked<Value: Sendable>: Sendable {
         mutex.withLock { body(&$0) }
     }
 }
+
+/// Runs a node beside a body, once all of its components are open at the broker.
+func running(_ node: Node, _ body: () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await node.run() }
+        try await until { node.state == .running && node.health.components.allSatisfy { $0.state == .running } }
+        try await body()
+        group.cancelAll()
+        while let result = await group.nextResult() {
+            if case .failure(let error) = result, !(error is CancellationError) { throw error }
+        }
+    }
+}

@@ -7,7 +7,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-port, version = int(sys.argv[1]), int(sys.argv[2])
+port, version, transport = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 protocol = mqtt.MQTTv5 if version == 5 else mqtt.MQTTv311
 
 
@@ -54,7 +54,7 @@ def on_disconnect(client, userdata, reason, properties=None):
     say(event="disconnected", code=int(getattr(reason, "value", reason)))
 
 
-client = mqtt.Client(client_id="paho", protocol=protocol)
+client = mqtt.Client(client_id="paho", protocol=protocol, transport=transport)
 client.on_connect = on_connect
 client.on_subscribe = on_subscribe
 client.on_message = on_message

@@ -22,7 +22,7 @@ func withServer<Result: Sendable>(
     return try await withThrowingTaskGroup { group in
         group.addTask { try await server.run() }
         defer { group.cancelAll() }
-        let port = try await server.addresses[0].port
+        let port = try await server.addresses.map(\.port).first { $0 > 0 } ?? 0
         return try await body(server, port)
     }
 }

@@ -132,7 +132,13 @@ package final class PostgreSQLServer: ControlledServer {
             "fsync = off", "log_min_messages = warning", "max_connections = 150",
             // To compile a statement takes longer than most of them run here, and can't be stopped meanwhile.
             "jit = off",
+            // A server that is killed leaves whoever computes at it, and notices nothing until it is done. That is a process
+            // of a session of its own, which nobody kills with the server; so it looks for its client, and ends with it.
+            "statement_timeout = '10min'", "max_parallel_workers_per_gather = 0",
         ]
+        #if os(Linux)
+        settings.append("client_connection_check_interval = '500ms'")
+        #endif
         if let identity {
             let certificate = try await TestCertificates.shared[keyPath: identity]
             for (source, name) in [(certificate.certificate, "server.crt"), (certificate.key, "server.key")] {

@@ -130,11 +130,12 @@ struct Harness {
     mutating func deliver(
         _ text: String,
         _ qos: QoS = .atMostOnce,
+        to topic: String = "t",
         expiry: Duration? = nil,
         identifiers: [UInt32] = []
     ) -> [Seen] {
         let publication = Publication(
-            topic: "t",
+            topic: topic,
             payload: Array(text.utf8),
             qos: qos,
             expiresAt: expiry.map { now + $0 }
@@ -168,6 +169,12 @@ struct Harness {
 }
 
 extension Packet {
+    /// The topic of a PUBLISH, and the number that stands for it.
+    var naming: String? {
+        guard case .publish(let publish) = self else { return nil }
+        return publish.topic + (publish.properties.number(.topicAlias).map { " = \($0)" } ?? "")
+    }
+
     /// The reason of a DISCONNECT.
     var disconnectReason: ReasonCode? { if case .disconnect(let disconnect) = self { disconnect.reason } else { nil } }
 }
@@ -178,6 +185,9 @@ extension [Harness.Seen] {
         for case .sent(let packet) in self { if let reason = packet.disconnectReason { return reason } }
         return nil
     }
+
+    /// How messages name their topics.
+    var namings: [String] { compactMap { if case .sent(let packet) = $0 { packet.naming } else { nil } } }
 
     var connack: Connack? {
         for case .sent(.connack(let connack)) in self { return connack }

@@ -43,6 +43,39 @@ import Testing
         #expect(client.session.messagesInFlight == 1)
     }
 
+    @Test func topicsHaveNumbersWhereTheClientTakesThem() {
+        var client = Harness(.v5, cleanStart: false, expiry: 60, [(.topicAliasMaximum, 2)])
+        #expect(client.deliver("1", to: "house/hall").namings == ["house/hall = 1"])
+        #expect(client.deliver("2", .atLeastOnce, to: "house/hall").namings == [" = 1"])
+        #expect(client.deliver("3", to: "house/attic").namings == ["house/attic = 2"])
+        #expect(client.deliver("4", to: "house/cellar").namings == ["house/cellar"])
+        #expect(client.deliver("5", to: "house/hall").namings == [" = 1"])
+        // They are of one connection.
+        client.lose()
+        #expect(client.connect(.v5, cleanStart: false, expiry: 60, isResumed: true).namings == ["house/hall"])
+        client.lose()
+        let resumed = client.connect(.v5, cleanStart: false, expiry: 60, isResumed: true, [(.topicAliasMaximum, 1)])
+        #expect(resumed.namings == ["house/hall = 1"])
+        #expect(client.deliver("6", to: "house/hall").namings == [" = 1"])
+        // A number is longer than a short name, and what makes a packet too long is left out.
+        #expect(client.deliver("7", to: "a").namings == ["a"])
+        var other = Harness(.v5, [(.topicAliasMaximum, 9), (.maximumPacketSize, 18)])
+        #expect(other.deliver("12", to: "house/hall").namings == ["house/hall"])
+        #expect(other.deliver("", to: "house/hall").namings == ["house/hall = 1"])
+        #expect(other.deliver("12", to: "house/hall").namings == [" = 1"])
+        var older = Harness(.v311)
+        #expect(older.deliver("1", to: "house/hall").namings == ["house/hall"])
+    }
+
+    @Test func numbersAreForTopicsOfSoManyBytes() {
+        var client = Harness(.v5, [(.topicAliasMaximum, 65_535)])
+        let long = String(repeating: "x", count: 10_000)
+        #expect(client.deliver("", to: long).namings == [long + " = 1"])
+        #expect(client.deliver("", to: long + "y").namings == [long + "y"])
+        #expect(client.deliver("", to: "é/é").namings == ["é/é = 2"])
+        #expect(client.deliver("", to: "e\u{301}/e\u{301}").namings == ["e\u{301}/e\u{301} = 3"])
+    }
+
     /// The whole packet counts, its first byte and length among them.
     @Test func whatPeopleAreToldIsLeftOutWhereItIsTooLong() {
         var client = Harness(.v5, [(.maximumPacketSize, 10)])

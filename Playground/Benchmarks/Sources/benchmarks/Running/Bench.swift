@@ -110,7 +110,7 @@ struct Bench: Sendable {
         _ port: Int,
         _ wrapped: (String, [String]) -> (String, [String]) = { ($0, $1) }
     ) throws -> ProgramRun {
-        let command = wrapped("\(folder)/\(invocation.program)", invocation.arguments(count: count))
+        let command = wrapped(invocation.path(in: folder), invocation.arguments(count: count))
         let environment = invocation.environment.merging(["BROKER_PORT": "\(port)"]) { $1 }
         return try ProgramRun(command.0, command.1, environment: environment)
     }

@@ -14,6 +14,8 @@ struct RunningBroker: Sendable {
             try await RabbitMQServer.withServer(rabbitMQ) { try await body(Self(port: $0.port, server: $0)) }
         case .redis:
             try await RedisServer.withServer(redis) { try await body(Self(port: $0.port, server: $0)) }
+        case .postgresql:
+            try await PostgreSQLServer.withServer { try await body(Self(port: $0.port, server: $0)) }
         case .none:
             try await body(Self(port: 0, server: nil))
         }

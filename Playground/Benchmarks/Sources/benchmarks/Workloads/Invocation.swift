@@ -1,7 +1,11 @@
+import Foundation
+
 /// One of the programs that are measured, and what it is told to do.
 struct Invocation: Sendable, Hashable {
-    /// The file's name.
+    /// The file's name beside this program's, or its path.
     let program: String
+    /// What Python reads.
+    var script: String?
     /// What comes before the workload.
     var transport: String?
     let workload: String
@@ -20,8 +24,19 @@ struct Invocation: Sendable, Hashable {
         Self(program: "c-\(transport)", workload: workload)
     }
 
+    /// A program in Python of the system, with the packages that the system has for it.
+    static func python(_ name: String, _ workload: String) -> Self {
+        var folder = URL(fileURLWithPath: #filePath)
+        for _ in 0..<3 { folder.deleteLastPathComponent() }
+        let script = folder.appendingPathComponent("Python/\(name).py").path
+        return Self(program: "/usr/bin/python3", script: script, workload: workload)
+    }
+
+    /// Where the program is.
+    func path(in folder: String) -> String { program.hasPrefix("/") ? program : "\(folder)/\(program)" }
+
     func arguments(count: Int) -> [String] {
-        (transport.map { [$0] } ?? []) + [workload, "\(count)", "\(bytes)", "\(window)"]
+        [script, transport].compactMap { $0 } + [workload, "\(count)", "\(bytes)", "\(window)"]
     }
 
     func with(bytes: Int? = nil, window: Int? = nil, environment: [String: String]? = nil) -> Self {

@@ -1,6 +1,6 @@
 extension Workload {
     /// Those that there is a target for.
-    static let all = mqtt + amqp + redis + [bridge] + inProcess
+    static let all = mqtt + amqp + redis + sql + [bridge] + inProcess
 
     private static let mqtt =
         publishing("mqtt", .mosquitto)
@@ -24,6 +24,30 @@ extension Workload {
         + calling("redis", .redis)
         + [typed("redis", .redis)]
         + memory("redis", .redis)
+
+    /// Queries of one row each, as text, without prepared statements on either side.
+    private static let sql = [
+        selecting("one session, on its loop", "select-on-loop", 1, .atLeast(ratio: 0.8), .c("sql", "select")),
+        selecting("one session, on the pool", "select", 1, .atLeast(ratio: 0.5), .c("sql", "select")),
+        selecting("one session, against psycopg", "select-on-loop", 1, .atLeast(ratio: 3), .python("sql", "select")),
+        selecting("16 tasks on 8 sessions", "select", 16, .atLeast(ratio: 0.9), .c("sql", "select")),
+    ]
+
+    private static func selecting(
+        _ name: String,
+        _ workload: String,
+        _ window: Int,
+        _ goal: Goal,
+        _ rival: Invocation
+    ) -> Self {
+        Self(
+            name: "sql select, \(name)",
+            broker: .postgresql,
+            goal: goal,
+            martlet: Contender(measured: .martlet("sql", workload).with(window: window)),
+            rival: Contender(measured: rival.with(window: window))
+        )
+    }
 
     private static func publishing(_ transport: String, _ broker: BrokerKind) -> [Self] {
         [(64, "64 B"), (1_024, "1 KiB")].map { bytes, size in

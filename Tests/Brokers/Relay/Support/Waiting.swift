@@ -1,3 +1,4 @@
+import Foundation
 import Martlet
 
 /// The code of the error that a call throws; `nil` if it throws none, or another kind.
@@ -14,3 +15,6 @@ func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
 func until(_ condition: () -> Bool) async throws {
     while !condition() { try await Task.sleep(for: .milliseconds(5)) }
 }
+
+/// What a file holds.
+func fileBytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }

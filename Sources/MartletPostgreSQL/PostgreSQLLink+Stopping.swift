@@ -1,0 +1,78 @@
+import CPostgreSQL
+import Martlet
+import MartletSQL
+import MartletTransport
+
+extension PostgreSQLLink {
+    /// Does something with a statement that runs. When the task is cancelled the server is asked to stop the statement.
+    func stoppable<Result: Sendable>(
+        _ body: (PostgreSQLSocket) async throws -> Result
+    ) async throws -> Result {
+        guard let socket else { throw SQLError(.closed, "the session was closed") }
+        let number = beginJob()
+        defer { job = nil }
+        return try await withTaskCancellationHandler {
+            do {
+                return try await body(socket)
+            } catch is SQLError where job?.isStopped == true {
+                throw CancellationError()
+            }
+        } onCancel: {
+            thread.loop.execute { self.assumeIsolated { $0.stop(number) } }
+        }
+    }
+
+    func beginJob() -> Int {
+        lastJob += 1
+        job = Job(number: lastJob)
+        return lastJob
+    }
+
+    func stop(_ number: Int) {
+        guard let job, job.number == number, !job.isStopped, stopping == nil, let socket,
+            let cancel = PQgetCancel(socket.pointer)
+        else { return }
+        self.job?.isStopped = true
+        let told = Promise<Void>()
+        stopping = told
+        // Neither the asking nor the stopping is waited for for ever.
+        let timer = thread.loop.schedule(after: Self.stopPatience) {
+            socket.giveUp()
+            told.end(.success(()))
+        }
+        let address = UInt(bitPattern: cancel)
+        // It blocks, for it makes a connection of its own to ask.
+        Self.stopper.execute { [loop = thread.loop] in
+            let cancel = OpaquePointer(bitPattern: address)
+            var reason = [CChar](repeating: 0, count: 256)
+            PQcancel(cancel, &reason, CInt(reason.count))
+            PQfreeCancel(cancel)
+            loop.execute {
+                self.assumeIsolated { link in
+                    timer.cancel()
+                    link.stopping = nil
+                    link.isStopped(number)
+                }
+                told.end(.success(()))
+            }
+        }
+    }
+
+    /// The server has been told to stop, and may still take its time.
+    func isStopped(_ number: Int) {
+        guard job?.number == number else { return }
+        thread.loop.schedule(after: Self.stopPatience) { [weak self] in
+            self?.assumeIsolated { link in
+                if link.job?.number == number { link.socket?.giveUp() }
+            }
+        }
+    }
+
+    /// Waits until the server has been told to stop what it was to stop: it would stop what comes next otherwise.
+    func untilStopped() async {
+        if let stopping { await withCheckedContinuation { done in stopping.observe { _ in done.resume() } } }
+    }
+
+    /// A thread that is there while servers are asked to stop something.
+    static let stopper = EventLoop(name: "martlet-pgcancel")
+}

@@ -1,0 +1,58 @@
+import CPostgreSQL
+import MartletSQL
+
+extension PostgreSQLLink {
+    func begin(_ options: TransactionOptions) async throws {
+        try Task.checkCancellation()
+        var text = "BEGIN"
+        switch options.isolation {
+        case .readCommitted: text += " ISOLATION LEVEL READ COMMITTED"
+        case .repeatableRead: text += " ISOLATION LEVEL REPEATABLE READ"
+        case .serializable: text += " ISOLATION LEVEL SERIALIZABLE"
+        case nil: break
+        }
+        if options.isReadOnly { text += " READ ONLY" }
+        isReadOnly = options.isReadOnly
+        try await perform(text)
+        isInTransaction = true
+    }
+
+    func commit() async throws {
+        defer { isInTransaction = false }
+        try await checkTransaction(free())
+        // Afterwards it is too late to ask, if the link is lost.
+        let transaction = isReadOnly ? nil : try await transactionID()
+        let answer: Answer
+        do {
+            answer = try await perform("COMMIT")
+        } catch let error as SQLError where error.code == .connectionLost {
+            // A transaction that wrote nothing has nothing to lose.
+            if let transaction { throw LostCommit(transaction: transaction, error: error) }
+            return
+        }
+        // To the server it is no error to commit a transaction that has failed.
+        guard answer.tag == "COMMIT" else {
+            throw SQLError(.transactionAborted, "the transaction was undone by an error of one of its statements")
+        }
+    }
+
+    /// How the server knows the transaction; `nil` if it wrote nothing, or has failed.
+    func transactionID() async throws -> String? {
+        guard let socket, PQtransactionStatus(socket.pointer) == PQTRANS_INTRANS else { return nil }
+        return try await perform("SELECT pg_current_xact_id_if_assigned()::text").result.rows.first?.decode(
+            String?.self
+        )
+    }
+
+    func rollback(to savepoint: String?) async {
+        if savepoint == nil { isInTransaction = false }
+        do {
+            guard let socket else { return }
+            if PQtransactionStatus(socket.pointer) == PQTRANS_IDLE { return }
+            try await perform(savepoint.map { "ROLLBACK TO \($0); RELEASE \($0)" } ?? "ROLLBACK")
+        } catch {
+            // Its state is unknown. The server undoes what is left of it.
+            socket?.giveUp()
+        }
+    }
+}

@@ -1,0 +1,77 @@
+/// Where a ``BrokerServer`` takes connections.
+public struct Listener: Sendable, Hashable {
+    /// What a listener shows to be under TLS, and of whom it wants to see a certificate in turn.
+    public struct TLS: Sendable, Hashable {
+        /// A file with the certificate and those between it and its authority, in PEM.
+        public var certificateChain: String
+        /// A file with its private key, in PEM.
+        public var privateKey: String
+        /// A file with the authorities, in PEM, of which each client must have a certificate; `nil`: clients need none.
+        public var clientAuthorities: String?
+
+        /// Shows a certificate, and asks for none unless told.
+        public init(certificateChain: String, privateKey: String, clientAuthorities: String? = nil) {
+            self.certificateChain = certificateChain
+            self.privateKey = privateKey
+            self.clientAuthorities = clientAuthorities
+        }
+    }
+
+    /// How MQTT's bytes come.
+    enum Form: Sendable, Hashable {
+        case plain
+        /// In the frames of a WebSocket, which pages of these origins may open.
+        case webSocket(origins: [String])
+    }
+
+    /// What `BrokerClient.listener` and the log call it.
+    public let name: String
+    /// The address to listen on: of an interface, or `0.0.0.0` or `::` for all of them; or the path of a Unix socket.
+    public let host: String
+    /// The port; 0: one that is free; `nil`: ``host`` is the path of a Unix socket.
+    public let port: Int?
+    /// `nil`: without TLS.
+    public let tls: TLS?
+    let form: Form
+
+    /// MQTT as it is, on this machine alone unless told.
+    public static func mqtt(host: String = "127.0.0.1", port: Int = 1883) -> Listener {
+        Listener(name: "mqtt", host: host, port: port, tls: nil, form: .plain)
+    }
+
+    /// MQTT under TLS, on this machine alone unless told.
+    public static func mqtts(host: String = "127.0.0.1", port: Int = 8883, _ tls: TLS) -> Listener {
+        Listener(name: "mqtts", host: host, port: port, tls: tls, form: .plain)
+    }
+
+    /// MQTT on a Unix socket, for programs of this machine that may write to its file. A socket that an earlier run has left
+    /// there is replaced, and the file is removed at the end.
+    public static func unix(path: String) -> Listener {
+        Listener(name: "unix", host: path, port: nil, tls: nil, form: .plain)
+    }
+
+    /// MQTT in WebSockets (MQTT 5, section 6), for pages in a browser among others, on this machine alone unless told. Any path
+    /// will do.
+    ///
+    /// - Parameters:
+    ///   - host: the address to listen on.
+    ///   - port: the port; 0: one that is free.
+    ///   - tls: `nil`: without TLS.
+    ///   - origins: of whose pages clients may come besides those of the listener's own host, such as `https://example.org`;
+    ///     `*`: of all. Clients that are no page name none, and may come. A page of anybody could otherwise use a broker that
+    ///     lets this machine in, by the browser of whoever reads it.
+    public static func webSocket(
+        host: String = "127.0.0.1",
+        port: Int = 9001,
+        tls: TLS? = nil,
+        origins: [String] = []
+    ) -> Listener {
+        Listener(
+            name: tls == nil ? "ws" : "wss",
+            host: host,
+            port: port,
+            tls: tls,
+            form: .webSocket(origins: origins)
+        )
+    }
+}

@@ -1,0 +1,233 @@
+import IntegrationSupport
+import Martlet
+import MartletTesting
+import Synchronization
+import Testing
+
+@testable import MartletRelay
+
+/// A source of numbers, whose readings end after some of them.
+private final class Numbers: Source {
+    private struct State {
+        var positions: [String?] = []
+        var failures: [any Error] = []
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let last: Int
+    private let run: Int
+    private let ends: Bool
+
+    /// - Parameters:
+    ///   - run: how many come before the source fails; 0: all.
+    ///   - ends: whether the last one is the end.
+    init(to last: Int, run: Int = 0, ends: Bool = true, failing failures: [any Error] = []) {
+        self.last = last
+        self.run = run
+        self.ends = ends
+        state.withLock { $0.failures = failures }
+    }
+
+    var positions: [String?] { state.withLock { $0.positions } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    func items(from position: String?) async throws -> AsyncThrowingStream<SourceItem, any Error> {
+        try state.withLock { state in
+            state.positions.append(position)
+            if !state.failures.isEmpty { throw state.failures.removeFirst() }
+        }
+        let (last, run, ends) = (last, run, ends)
+        let next = Mutex((position.flatMap { Int($0) } ?? 0) + 1)
+        let first = next.withLock { $0 }
+        return AsyncThrowingStream {
+            let number = next.withLock { number in
+                defer { number += 1 }
+                return number
+            }
+            if number > last, !ends { try await Task.sleep(for: .seconds(600)) }
+            if number > last { return nil }
+            if run > 0, number >= first + run { throw Broken() }
+            let topic: TopicName = number.isMultiple(of: 2) ? "numbers.even" : "numbers.odd"
+            return SourceItem(topic: topic, message: Message("\(number)"), position: "\(number)")
+        }
+    }
+
+    func close() async { state.withLock { $0.isClosed = true } }
+}
+
+private struct Broken: Error {}
+
+@Suite(.timeLimit(.minutes(10))) struct SourceTests {
+    private func options(_ file: String? = nil) -> SourceOptions {
+        SourceOptions(
+            positionFile: file,
+            retry: Backoff(initial: .milliseconds(1), maximum: .milliseconds(5), attempts: 50)
+        )
+    }
+
+    private func texts(_ subscription: Subscription) async throws -> [String] {
+        var texts: [String] = []
+        for try await delivery in subscription { texts.append(delivery.message.text ?? "") }
+        return texts
+    }
+
+    @Test func itsMessagesComeInOrderThoughItFails() async throws {
+        let source = Numbers(to: 1_000, run: 7)
+        let connection = SourceConnection(source, options: options())
+        #expect(try await texts(connection.subscribe(to: "#")) == (1...1_000).map { "\($0)" })
+        #expect(source.positions.first == .some(nil))
+        #expect(source.positions.dropFirst().map { $0 ?? "" } == (1...142).map { "\($0 * 7)" })
+        #expect(connection.statistics.linkFailures == 142)
+        await connection.close()
+        #expect(source.isClosed)
+    }
+
+    @Test func aSubscriptionChooses() async throws {
+        let connection = SourceConnection(Numbers(to: 10), options: options())
+        let even = try await connection.subscribe(to: "numbers.even")
+        #expect(try await texts(even) == ["2", "4", "6", "8", "10"])
+        await connection.close()
+    }
+
+    @Test func whatTimeDoesNotMendEndsIt() async throws {
+        let source = Numbers(to: 5, failing: [MessagingError(.refused, "no such stream", isRetriable: false)])
+        let connection = SourceConnection(source, options: options())
+        let subscription = try await connection.subscribe(to: "#")
+        #expect(await errorCode { _ = try await texts(subscription) } == .refused)
+        await connection.close()
+    }
+
+    @Test func attemptsCanBeBounded() async throws {
+        var bounded = options()
+        bounded.retry.attempts = 2
+        let source = Numbers(to: 5, failing: Array(repeating: Broken(), count: 10))
+        let connection = SourceConnection(source, options: bounded)
+        let subscription = try await connection.subscribe(to: "#")
+        #expect(await errorCode { _ = try await texts(subscription) } == .notConnected)
+        #expect(source.positions.count == 3)
+        await connection.close()
+    }
+
+    @Test func itIsAskedAgainWhenItSaysSo() async throws {
+        let clock = TestClock()
+        let source = Numbers(to: 1, failing: [RetryAfter(.seconds(40), Broken())])
+        let connection = SourceConnection(
+            source,
+            options: options(),
+            connection: ConnectionOptions(clock: clock)
+        )
+        let subscription = try await connection.subscribe(to: "#")
+        #expect(connection.state == .disconnected)
+        try await clock.waitForSleepers()
+        clock.advance(by: .seconds(39))
+        for _ in 0..<100 { await Task.yield() }
+        #expect(source.positions.count == 1)
+        clock.advance(by: .seconds(2))
+        #expect(try await texts(subscription) == ["1"])
+        await connection.close()
+    }
+
+    /// The position is that behind which something is not yet acknowledged.
+    @Test func anotherRunGoesOnWhereThisOneEnded() async throws {
+        let file = try TemporaryFolder("source").path("positions.json")
+        let durable = SubscribeOptions(durableName: "a")
+        var seen: [String] = []
+        do {
+            let connection = SourceConnection(Numbers(to: 100), options: options(file))
+            let subscription = try await connection.subscribe(to: "#", options: durable)
+            var held: [Delivery] = []
+            for _ in 1...10 { held.append(try #require(try await subscription.next())) }
+            // All but the fifth.
+            for (index, delivery) in held.enumerated() where index != 4 { try delivery.ack() }
+            seen = held.map { $0.message.text ?? "" }
+            held = []
+            await connection.close()
+        }
+        #expect(seen == (1...10).map { "\($0)" })
+        let source = Numbers(to: 100)
+        let connection = SourceConnection(source, options: options(file))
+        let subscription = try await connection.subscribe(to: "#", options: durable)
+        #expect(source.positions == ["4"])
+        #expect(await errorCode { _ = try await connection.subscribe(to: "#", options: durable) } == .refused)
+        for number in 5...100 {
+            let delivery = try #require(try await subscription.next())
+            #expect(delivery.message.text == "\(number)")
+            try delivery.ack()
+        }
+        #expect(try await subscription.next() == nil)
+        await connection.close()
+        let last = Numbers(to: 100)
+        let third = SourceConnection(last, options: options(file))
+        #expect(try await third.subscribe(to: "#", options: durable).next() == nil)
+        #expect(last.positions == ["100"])
+        await third.close()
+    }
+
+    @Test func whatIsGivenBackComesAgain() async throws {
+        let file = try TemporaryFolder("source").path("positions.json")
+        let connection = SourceConnection(Numbers(to: 500), options: options(file))
+        let durable = SubscribeOptions(limit: 8, durableName: "a")
+        let subscription = try await connection.subscribe(to: "#", options: durable)
+        var (first, again): ([String], [String]) = ([], [])
+        while first.count + again.count < 1_000 {
+            let delivery = try #require(try await subscription.next())
+            if delivery.redeliveries == 0 {
+                first.append(delivery.message.text ?? "")
+                // Said or dropped.
+                if first.count.isMultiple(of: 2) { try delivery.nack(requeue: true) }
+            } else {
+                again.append(delivery.message.text ?? "")
+                try delivery.ack()
+            }
+        }
+        #expect(first == (1...500).map { "\($0)" })
+        #expect(Set(again) == Set(first))
+        await connection.close()
+        #expect(try String(decoding: fileBytes(file), as: UTF8.self).contains("\"500\""))
+    }
+
+    @Test func noMoreIsHandedOutThanMayBeUnsettled() async throws {
+        let file = try TemporaryFolder("source").path("positions.json")
+        let connection = SourceConnection(Numbers(to: 100), options: options(file))
+        let subscription = try await connection.subscribe(
+            to: "#",
+            options: SubscribeOptions(limit: 4, durableName: "a")
+        )
+        var held: [Delivery] = []
+        for _ in 0..<4 { held.append(try #require(try await subscription.next())) }
+        for _ in 0..<200 { await Task.yield() }
+        #expect(subscription.nextIfReady() == nil)
+        try held[0].ack()
+        #expect(try await subscription.next()?.message.text == "5")
+        await connection.close()
+    }
+
+    @Test func aSourceTakesNothing() async throws {
+        let connection = SourceConnection(Numbers(to: 1))
+        #expect(await errorCode { try await connection.publish(Message(), to: "a") } == .unsupported)
+        #expect(await errorCode { _ = try await connection.consume(from: "a") } == .unsupported)
+        let durable = SubscribeOptions(durableName: "a")
+        #expect(await errorCode { _ = try await connection.subscribe(to: "a", options: durable) } == .unsupported)
+        await connection.close()
+        #expect(await errorCode { _ = try await connection.subscribe(to: "a") } == .connectionClosed)
+    }
+
+    /// From a source to a sink: what the sink has not taken is not behind the position.
+    @Test func aBridgeIsARelay() async throws {
+        let folder = try TemporaryFolder("source")
+        let sink = SinkConnection(FileSink(path: folder.path("log")), options: SinkOptions(interval: .milliseconds(1)))
+        let source = SourceConnection(
+            Numbers(to: 5_000, run: 97, ends: false),
+            options: options(folder.path("positions.json"))
+        )
+        let route = RouteOptions(guarantee: .atLeastOnce, isDurable: true)
+        let bridge = Bridge(from: source, to: sink, name: "numbers") { Forward("#", options: route) }
+        #expect(try bridge.plan().first?.guarantee?.description == "at least once")
+        try await bridge.whileRunning { try await until { bridge.reports.first?.statistics.forwarded == 5_000 } }
+        await source.close()
+        await sink.close()
+        let lines = try String(decoding: fileBytes(folder.path("log")), as: UTF8.self).split(separator: "\n")
+        #expect(lines == (1...5_000).map { "\($0)" })
+    }
+}

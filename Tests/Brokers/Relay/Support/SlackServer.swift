@@ -1,0 +1,153 @@
+import Foundation
+import Synchronization
+
+/// Slack as its documentation describes it, as far as relays call it: one channel among others, pages the newest first, and a
+/// message a second.
+final class SlackServer: Sendable {
+    /// What becomes of a call instead of an answer.
+    enum Trouble: Sendable {
+        /// `nil`: it does not say how long.
+        case rateLimit(seconds: Int?)
+        case notOK(String)
+        case status(Int)
+        /// Half of the answer; what was asked for has been done.
+        case torn
+        /// No answer; what was asked for has been done, or not.
+        case silence(isDone: Bool)
+    }
+
+    struct Posted: Sendable {
+        let time: String
+        let text: String
+        var subtype: String?
+        /// As JSON.
+        var metadata: String?
+    }
+
+    private struct State {
+        var messages: [Posted] = []
+        var last = 1_700_000_000_000_000
+        var troubles: [String: [Trouble]] = [:]
+        var calls: [String] = []
+        var postTimes: [ContinuousClock.Instant] = []
+        var pageSize = 200
+    }
+
+    static let token = "xoxb-s3sam3"
+    static let channelID = "C0123456789"
+
+    private let state = Mutex(State())
+
+    var texts: [String] { state.withLock { $0.messages.map(\.text) } }
+    var calls: [String] { state.withLock { $0.calls } }
+    var postTimes: [ContinuousClock.Instant] { state.withLock { $0.postTimes } }
+    /// How many messages a page has at most.
+    var pageSize: Int {
+        get { state.withLock { $0.pageSize } }
+        set { state.withLock { $0.pageSize = newValue } }
+    }
+
+    /// The next calls of a method go wrong.
+    func expect(_ troubles: [Trouble], of method: String) {
+        state.withLock { $0.troubles[method, default: []] += troubles }
+    }
+
+    /// Somebody writes.
+    @discardableResult
+    func write(_ text: String, subtype: String? = nil, metadata: String? = nil) -> String {
+        state.withLock { state in
+            state.last += 1_000_001
+            let digits = "\(state.last)"
+            let time = "\(digits.dropLast(6)).\(digits.suffix(6))"
+            state.messages.append(Posted(time: time, text: text, subtype: subtype, metadata: metadata))
+            return time
+        }
+    }
+
+    func withServer<Result: Sendable>(
+        _ body: @escaping @Sendable (_ base: String) async throws -> Result
+    ) async throws -> Result {
+        try await WebServer.withServer(serve) { try await body($0.url + "/api") }
+    }
+
+    @Sendable private func serve(_ request: WebRequest, _ reply: WebReply) async throws {
+        let method = String(request.path.split(separator: "/").last ?? "")
+        let trouble: Trouble? = state.withLock { state in
+            state.calls.append(method)
+            guard let first = state.troubles[method]?.first else { return nil }
+            state.troubles[method]?.removeFirst()
+            return first
+        }
+        guard request.headers["authorization"] == "Bearer \(Self.token)" else {
+            return try await answer(reply, #"{"ok":false,"error":"invalid_auth"}"#)
+        }
+        switch trouble {
+        case nil: try await answer(reply, result(of: method, request))
+        case .rateLimit(let seconds?):
+            try await reply.answer(429, #"{"ok":false,"error":"ratelimited"}"#, ["Retry-After": "\(seconds)"])
+        case .rateLimit(nil): try await reply.answer(429, #"{"ok":false,"error":"ratelimited"}"#)
+        case .notOK(let code): try await answer(reply, #"{"ok":false,"error":"\#(code)"}"#)
+        case .status(let status): try await reply.answer(status, "<html>")
+        case .torn:
+            let text = result(of: method, request)
+            try await answer(reply, String(text.prefix(text.count / 2)))
+        case .silence(let isDone):
+            if isDone { _ = result(of: method, request) }
+            throw HangUp()
+        }
+    }
+
+    private func answer(_ reply: WebReply, _ text: String) async throws {
+        try await reply.answer(200, text, ["content-type": "application/json; charset=utf-8"])
+    }
+
+    private func result(of method: String, _ request: WebRequest) -> String {
+        switch method {
+        case "conversations.list":
+            return request.form["cursor"] == "next"
+                ? #"{"ok":true,"channels":[{"id":"\#(Self.channelID)","name":"metrics"}],"response_metadata":{"next_cursor":""}}"#
+                : #"{"ok":true,"channels":[{"id":"C9999999999","name":"general"}],"response_metadata":{"next_cursor":"next"}}"#
+        case "conversations.history": return history(request.form)
+        case "chat.postMessage": return post(request)
+        default: return #"{"ok":false,"error":"unknown_method"}"#
+        }
+    }
+
+    private func history(_ form: [String: String]) -> String {
+        guard form["channel"] == Self.channelID else { return #"{"ok":false,"error":"channel_not_found"}"# }
+        return state.withLock { state in
+            let oldest = Double(form["oldest"] ?? "0") ?? 0
+            var messages = Array(state.messages.filter { Double($0.time) ?? 0 > oldest }.reversed())
+            // The cursor is the time behind which the page begins.
+            if let cursor = form["cursor"] { messages = messages.filter { $0.time < cursor } }
+            let limit = min(state.pageSize, form["limit"].flatMap { Int($0) } ?? 100)
+            let page = messages.prefix(limit)
+            let list = page.map { message in
+                var fields = #""type":"message","ts":"\#(message.time)","text":\#(Self.quoted(message.text))"#
+                if let subtype = message.subtype { fields += #","subtype":"\#(subtype)""# }
+                if let metadata = message.metadata, form["include_all_metadata"] == "true" {
+                    fields += #","metadata":\#(metadata)"#
+                }
+                return "{\(fields)}"
+            }
+            let isMore = page.count < messages.count
+            let next = isMore ? page.last?.time ?? "" : ""
+            return
+                #"{"ok":true,"messages":[\#(list.joined(separator: ","))],"has_more":\#(isMore),"response_metadata":{"next_cursor":"\#(next)"}}"#
+        }
+    }
+
+    private func post(_ request: WebRequest) -> String {
+        guard let object = try? JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any],
+            let text = object["text"] as? String, object["channel"] as? String == "#metrics"
+        else { return #"{"ok":false,"error":"channel_not_found"}"# }
+        state.withLock { $0.postTimes.append(.now) }
+        let metadata = object["metadata"].flatMap { try? JSONSerialization.data(withJSONObject: $0) }
+        let time = write(text, metadata: metadata.map { String(decoding: $0, as: UTF8.self) })
+        return #"{"ok":true,"channel":"\#(Self.channelID)","ts":"\#(time)"}"#
+    }
+
+    private static func quoted(_ text: String) -> String {
+        String(decoding: (try? JSONEncoder().encode(text)) ?? Data(), as: UTF8.self)
+    }
+}

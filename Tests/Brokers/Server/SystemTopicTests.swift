@@ -1,0 +1,58 @@
+import IntegrationSupport
+import Martlet
+import MartletMQTTWire
+import MartletServer
+import MartletTesting
+import Testing
+
+/// What the server says of itself.
+@Suite(.timeLimit(.minutes(5))) struct SystemTopicTests {
+    /// Refuses whatever it is asked about: it is not asked about the broker's own word.
+    private struct Strict: BrokerHandler {
+        func dispatches(
+            _ dispatch: BrokerDispatch,
+            from client: BrokerClient,
+            actions: inout BrokerActions
+        ) -> BrokerRuling<BrokerDispatch> {
+            .refuse("no")
+        }
+    }
+
+    @Test func itsFiguresAreTopics() async throws {
+        let clock = TestClock()
+        let broker = MemoryBroker(options: MemoryBroker.Options(clock: clock), handler: Strict())
+        let all = try await broker.connect(name: "local").subscribe(to: "#")
+        let server = BrokerServer(broker, listeners: [.mqtt(port: 0)], systemTopics: .seconds(10))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let port = try await server.addresses[0].port
+            let client = try await WireClient.connected(port, "one")
+            try await client.subscribe(.init("$SYS/broker/#"))
+            var figures: [String: String] = [:]
+            func read(until name: String, is text: String) async throws {
+                while figures[name] != text {
+                    let message = try await client.message()
+                    figures[message.topic] = String(decoding: message.payload, as: UTF8.self)
+                }
+            }
+            try await read(until: "$SYS/broker/uptime", is: "0 seconds")
+            _ = try await WireClient.connected(port, "two", expiry: 100)
+            while !clock.deadlines.contains(where: { $0.offset == .seconds(10) }) { await Task.yield() }
+            clock.advance(to: TestClock.Instant(offset: .seconds(10)))
+            try await read(until: "$SYS/broker/uptime", is: "10 seconds")
+            try await read(until: "$SYS/broker/clients/maximum", is: "2")
+            try await read(until: "$SYS/broker/subscriptions/count", is: "1")
+            #expect(figures["$SYS/broker/version"]?.hasPrefix("martlet version ") == true)
+            #expect(all.waiting == 0)
+            group.cancelAll()
+        }
+    }
+
+    @Test func clientsCantSayThem() async throws {
+        try await withServer { _, port in
+            let client = try await WireClient.connected(port, "one")
+            try await client.publish("1", to: "$SYS/broker/uptime", .atLeastOnce, id: 1, retain: true)
+            #expect(try await client.receive() == .puback(Acknowledgement(1, .topicNameInvalid)))
+        }
+    }
+}

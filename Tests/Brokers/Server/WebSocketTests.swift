@@ -1,0 +1,119 @@
+import IntegrationSupport
+import Martlet
+import MartletMQTTWire
+import MartletServer
+import Testing
+
+/// MQTT in WebSockets, frame by frame.
+@Suite(.timeLimit(.minutes(5))) struct WebSocketTests {
+    private static let connect = Encoder(.v5).bytes(of: .connect(Connect(version: .v5, clientID: "page", keepAlive: 0)))
+
+    private func withWebSocket(
+        origins: [String] = [],
+        limits: ServerLimits = ServerLimits(),
+        _ body: (Int) async throws -> Void
+    ) async throws {
+        try await withServer(listeners: [.webSocket(port: 0, origins: origins)], limits: limits) { _, port in
+            try await body(port)
+        }
+    }
+
+    @Test func aPacketMayBeInManyFramesAndAFrameMayHaveManyPackets() async throws {
+        try await withWebSocket { port in
+            let client = try await WebSocketClient(port)
+            let answer = try await client.answer()
+            #expect(answer.first == "HTTP/1.1 101 Switching Protocols")
+            #expect(answer.contains { $0.lowercased() == "sec-websocket-protocol: mqtt" })
+            #expect(answer.contains { $0.lowercased() == "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=" })
+            for (number, byte) in Self.connect.enumerated() {
+                try await client.send(opcode: 2, [byte])
+                // Between frames, and in the middle of a packet.
+                if number == 3 { try await client.send(opcode: 9, Array("are you there".utf8)) }
+            }
+            var frame = try await client.frame()
+            #expect(frame.opcode == 10)
+            #expect(frame.payload == Array("are you there".utf8))
+            frame = try await client.frame()
+            #expect(frame.opcode == 2)
+            #expect(frame.payload.first == 0x20)
+            try await client.send(opcode: 2, [0xC0, 0, 0xC0], isLast: false)
+            try await client.send(opcode: 0, [0])
+            var answers: [UInt8] = []
+            while answers.count < 4 { answers += try await client.frame().payload }
+            #expect(answers == [0xD0, 0, 0xD0, 0])
+            // The client ends it as one does, and is answered so.
+            try await client.send(opcode: 8, [3, 0xE8])
+            #expect(try await client.frame().opcode == 8)
+            try await client.waitForEnd()
+        }
+    }
+
+    /// By what is wrong: a text, a frame without a mask, and one that there is not.
+    @Test(arguments: [(UInt8(1), true, UInt16(1_003)), (2, false, 1_002), (3, true, 1_002)])
+    func framesThatAreNotOfAClientOfMQTTEndIt(_ opcode: UInt8, _ isMasked: Bool, _ code: UInt16) async throws {
+        try await withWebSocket { port in
+            let client = try await WebSocketClient(port)
+            _ = try await client.answer()
+            try await client.send(opcode: opcode, [0x10, 0], isMasked: isMasked)
+            let frame = try await client.frame()
+            #expect(frame.opcode == 8)
+            #expect(frame.payload.prefix(2).reduce(0) { $0 << 8 | UInt16($1) } == code)
+            try await client.waitForEnd()
+        }
+    }
+
+    @Test(arguments: [
+        ("Sec-WebSocket-Protocol: mqtt", 101), ("Sec-WebSocket-Protocol: mqttv3.1, mqtt", 101),
+        ("Sec-WebSocket-Protocol: chat", 403), ("X-Other: mqtt", 403),
+    ]) func theSubprotocolIsMQTT(_ header: String, _ status: Int) async throws {
+        try await withWebSocket { port in
+            let answer = try await WebSocketClient(port, headers: [header]).answer()
+            #expect(answer.first?.hasPrefix("HTTP/1.1 \(status) ") == true, "\(answer)")
+        }
+    }
+
+    /// A page of another host would use the broker by the browser of whoever reads it.
+    @Test(arguments: [
+        ("http://127.0.0.1:8080", 101), ("https://127.0.0.1", 101), ("https://example.org", 101),
+        ("HTTPS://EXAMPLE.ORG", 101), ("http://example.org", 403), ("https://example.org.evil.net", 403),
+        ("http://127.0.0.1.evil.net", 403), ("null", 403), ("", 403),
+    ]) func pagesOfOthersAreRefused(_ origin: String, _ status: Int) async throws {
+        try await withWebSocket(origins: ["https://example.org"]) { port in
+            let headers = ["Sec-WebSocket-Protocol: mqtt", "Origin: \(origin)"]
+            let answer = try await WebSocketClient(port, headers: headers).answer()
+            #expect(answer.first?.hasPrefix("HTTP/1.1 \(status) ") == true, "\(answer)")
+        }
+    }
+
+    @Test func whoNeverOpensOneIsNotWaitedFor() async throws {
+        var limits = ServerLimits()
+        limits.connectTimeout = .milliseconds(50)
+        try await withServer(listeners: [.webSocket(port: 0)], limits: limits) { server, port in
+            let silent = try Socket.connecting(to: .loopback(port: port))
+            try await silent.sendAll(Array("GET / HTTP/1.1\r\n".utf8))
+            let open = try await WebSocketClient(port)
+            _ = try await open.answer()
+            // It is told the end, and has a moment to close its side.
+            #expect(try await open.frame().opcode == 8)
+            while case .notNow = silent.read() { try await Task.sleep(for: .milliseconds(1)) }
+            while server.statistics.connections > 1 { try await Task.sleep(for: .milliseconds(1)) }
+        }
+    }
+
+    @Test func whatIsNoWebSocketIsToldSo() async throws {
+        try await withWebSocket { port in
+            let socket = try Socket.connecting(to: .loopback(port: port))
+            try await socket.sendAll(Array("GET / HTTP/1.1\r\nHost: here\r\n\r\n".utf8))
+            var text = ""
+            reading: while true {
+                switch socket.read() {
+                case .done(let bytes): text += String(decoding: bytes, as: UTF8.self)
+                case .notNow: try await Task.sleep(for: .milliseconds(1))
+                case .ended, .lost: break reading
+                }
+            }
+            #expect(text.hasPrefix("HTTP/1.1 426 Upgrade Required\r\n"))
+            #expect(text.hasSuffix("A WebSocket of MQTT is here\n"))
+        }
+    }
+}
