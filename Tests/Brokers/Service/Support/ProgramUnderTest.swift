@@ -7,6 +7,11 @@ enum ProgramUnderTest {
 
     /// Starts it.
     static func start(_ arguments: [String], environment: [String: String] = [:]) throws -> ProgramRun {
-        try ProgramRun(ofPackage: "service-under-test", arguments, environment: environment)
+        try ProgramRun(ofPackage: name, arguments, environment: environment)
     }
+
+    /// Where it is.
+    static var path: String { ProgramRun.path(ofPackage: name) }
+
+    private static let name = "service-under-test"
 }

@@ -14,11 +14,14 @@ extension ProgramRun {
             ["LD_PRELOAD", "TSAN_OPTIONS", "ASAN_OPTIONS"].contains(name)
         }
         try self.init(
-            Self.products.appendingPathComponent(name).path,
+            Self.path(ofPackage: name),
             arguments,
             environment: sanitizing.merging(environment) { $1 }
         )
     }
+
+    /// Where a program of this package is.
+    package static func path(ofPackage name: String) -> String { products.appendingPathComponent(name).path }
 
     /// The folder that this process's program stands in.
     private static let products: URL = {
