@@ -577,3 +577,21 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// A build of a few test modules and of what they stand on: `Tests/run --module` names them.
+if let modules = Context.environment["MARTLET_TEST_MODULES"] {
+    let targets = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
+    var needed: Set<String> = []
+    var open = modules.split(separator: ",").map(String.init)
+    while let name = open.popLast() {
+        guard let target = targets[name], needed.insert(name).inserted else { continue }
+        for dependency in target.dependencies {
+            switch dependency {
+            case .byNameItem(let name, _), .targetItem(let name, _): open.append(name)
+            default: break
+            }
+        }
+    }
+    package.targets.removeAll { !needed.contains($0.name) }
+    package.products.removeAll { !needed.contains($0.name) }
+}

@@ -80,7 +80,7 @@ public struct Device: Component, ServicePart, ComponentContainer {
     /// - Parameters:
     ///   - setsEntityIDs: whether entities are called as miqro calls them.
     ///   - entities: the entities.
-    public static func none(setsEntityIDs: Bool = false, @EntityBuilder entities: () -> [any Entity]) -> Device {
+    public static func standalone(setsEntityIDs: Bool = false, @EntityBuilder entities: () -> [any Entity]) -> Device {
         Device("Entities", "", isDevice: false, setsEntityIDs, [], [:], entities())
     }
 

@@ -26,6 +26,11 @@ struct DiscoveryDocument: Sendable, Hashable {
                 guard device.isDevice || DiscoveryName.isValid(id) else {
                     throw refusal("'\(id)' can't be the ID of an entity")
                 }
+                if let topic = entity.wrongTopic(below: scope.base) {
+                    throw refusal(
+                        "'\(entity.name)' has a topic that Home Assistant can't subscribe to: \(topic.debugDescription)"
+                    )
+                }
                 let content = entity.document(below: owner, base: scope.base, setsEntityID: device.setsEntityIDs)
                 components.append((id, entity.platform, content))
             }

@@ -171,6 +171,15 @@ public final class EntityCore: Sendable {
             ?? "\(owner)__\((options.entityID ?? usualEntityID).replacing(".", with: "_"))"
     }
 
+    /// A topic for which a broker would end Home Assistant's connection, or that is many; `nil`: all are fine.
+    func wrongTopic(below base: TopicName) -> String? {
+        topics.values.map { $0.name(below: base).mqtt }.first { topic in
+            topic.unicodeScalars.contains {
+                $0.properties.generalCategory == .control || "+#".unicodeScalars.contains($0)
+            }
+        }
+    }
+
     /// What Home Assistant is told of it.
     func document(below owner: String, base: TopicName, setsEntityID: Bool) -> JSON {
         var document = members.merging(options.members) { $1 }
@@ -193,7 +202,7 @@ public final class EntityCore: Sendable {
     }
 
     /// Publishes a state, and remembers it for later announcements. Before there is a device to belong to, and without a link, it is
-    /// remembered alone.
+    /// remembered alone. A state that the entity does not have is left out.
     func report(_ bytes: [UInt8], _ key: String = "state_topic") async throws {
         guard let channel = channels.first(where: { $0.key == key }) else { return }
         let outlet = state.withLock { state in

@@ -3,6 +3,15 @@ import Logging
 import Martlet
 import MartletSettings
 import ServiceLifecycle
+import UnixSignals
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// The command line of a service, or of several.
 struct ServiceCommand: ParsableArguments {
@@ -83,10 +92,13 @@ struct ServiceCommand: ParsableArguments {
             let settings = try ServiceSettings(config)
             print(try plan(for: program, settings).summary(of: settings.file?.name))
         case .run:
-            try await ServiceHost<Program>(
+            let isInTerminal = isatty(STDIN_FILENO) == 1
+            let host = ServiceHost<Program>(
                 settings: { try plan(for: program, ServiceSettings(config)) },
-                environment: .process
-            ).runUntilSignal()
+                environment: .process,
+                rereadsAtHangUp: !isInTerminal
+            )
+            try await host.runUntilSignal(isInTerminal ? [.sigterm, .sigint, .sighup] : [.sigterm, .sigint])
         case .unit:
             print(try unitFile(for: program, isOneOfSeveral).unit.text, terminator: "")
         case .install:

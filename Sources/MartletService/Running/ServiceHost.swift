@@ -16,6 +16,8 @@ struct ServiceHost<Program: ServiceProgram>: Service {
     /// Reads the settings, the first time and at each SIGHUP.
     let settings: @Sendable () throws -> Plan
     let environment: SettingsEnvironment
+    /// Whether SIGHUP asks for that. In a terminal it says that the terminal is gone.
+    let rereadsAtHangUp: Bool
 
     func run() async throws {
         let first = try settings()
@@ -27,7 +29,7 @@ struct ServiceHost<Program: ServiceProgram>: Service {
         let current = Watched(Current(plan: first))
         let watchdog = Watchdog(environment)
         // From here on SIGHUP does not end the process.
-        let hangUps = await UnixSignalsSequence(trapping: .sighup)
+        let hangUps = rereadsAtHangUp ? await UnixSignalsSequence(trapping: .sighup) : nil
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 do {
@@ -43,9 +45,11 @@ struct ServiceHost<Program: ServiceProgram>: Service {
                 await report.stopping("ends", within: current.value.plan.node.drainLimit)
                 return false
             }
-            group.addTask {
-                for await _ in hangUps { await reload(current, report) }
-                return false
+            if let hangUps {
+                group.addTask {
+                    for await _ in hangUps { await reload(current, report) }
+                    return false
+                }
             }
             if let watchdog {
                 group.addTask {

@@ -175,7 +175,7 @@ struct MiqroTests {
             try await service.publish(nil as Int?, to: .global("service/listener/plain"))
             try await service.publish(
                 "hello",
-                to: .global("service/listener/sms/send/+49/170".replacing("+", with: "00"))
+                to: .global("service/listener/sms/send/0049/170")
             )
             struct Members: Codable { var x: Double; var y: [Int] }
             try await service.publish(Members(x: 1.5, y: [1, 2]), to: .global("service/listener/members"))

@@ -125,6 +125,18 @@ struct ServiceProcessTests {
         #expect(try await minimal.waitForEnd() == .exited(0))
     }
 
+    @Test func `ends in order when its terminal is gone`() async throws {
+        let file = try folder.write("broker: mqtt://127.0.0.1:1\n", to: "settings.yml")
+        let run = try TerminalRun(
+            ProgramUnderTest.path,
+            ["--start", "minimal", "--config", file],
+            environment: ["STATE_DIRECTORY": folder.path]
+        )
+        try await run.waitForScreen("the node runs")
+        run.send(signal: SIGHUP)
+        #expect(try await run.waitForEnd() == .exited(0))
+    }
+
     // MARK: Two of one name
 
     @Test func `gives up when another client keeps taking its name`() async throws {
@@ -232,6 +244,23 @@ struct ServiceProcessTests {
         #expect(run.lines.contains("broker: mqtt://127.0.0.1:1"))
         #expect(run.lines.contains("topics below: service/echo"))
         #expect(run.lines.contains("state file: \(folder.path)/echo.json"))
+    }
+
+    @Test func `finds its settings where it is told to, and in its folder`() async throws {
+        let ini = try folder.write("[DEFAULT]\namqp_uri = amqp://a\n\n[echo]\ncustom_value = x\n", to: "farine.ini")
+        let yaml = try folder.write("broker: mqtt://b\nservices: {echo: {custom_value: x}}\n", to: "miqro.yml")
+        let settings = [
+            ([:], "settings: ./miqro.yml", "broker: mqtt://b"),
+            (["FARINE_INI": ini], "settings: \(ini)", "broker: amqp://a"),
+            (["FARINE_INI": ini, "MARTLET_CONFIG": yaml], "settings: \(yaml)", "broker: mqtt://b"),
+            (["FARINE_INI": ini, "MARTLET_BROKER": "mqtt://c"], "settings: \(ini)", "broker: mqtt://c"),
+        ]
+        for (environment, file, broker) in settings {
+            let command = "cd \(folder.path) && exec \(ProgramUnderTest.path) --start echo --check"
+            let run = try ProgramRun("/bin/sh", ["-c", command], environment: environment)
+            #expect(try await run.waitForEnd() == .exited(0), "\(run.errors)")
+            #expect(run.lines.contains(file) && run.lines.contains(broker), "\(run.output)")
+        }
     }
 
     @Test func `says what is wrong with its settings, and where`() async throws {

@@ -43,7 +43,7 @@ struct House: ServiceProgram {
             }
             DeviceTracker("Car", at: "car")
         }
-        Device.none(setsEntityIDs: true) {
+        Device.standalone(setsEntityIDs: true) {
             Sensor("Alone", at: "alone", of: String.self, options: EntityOptions(icon: "mdi:eye"))
         }
     }

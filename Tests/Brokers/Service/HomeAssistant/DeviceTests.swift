@@ -205,7 +205,7 @@ struct DeviceTests {
         let observer = try await broker.connect()
         let deliveries = try await observer.subscribe(to: TopicPattern(mqtt: "homeassistant/#"))
         let old = Device("Shed") { BinarySensor("Light", at: "light") }
-        let loose = Device.none { Button("Reset", at: "reset") {} }
+        let loose = Device.standalone { Button("Reset", at: "reset") {} }
         try await withDevices([house.device("Green house", [house.temperature, house.door]), old, loose]) { _ in
             _ = try await next(deliveries, on: Self.topic)
             _ = try await next(deliveries, on: "homeassistant/button/demo__button_Reset/config")

@@ -23,7 +23,7 @@ struct DiscoveryDocumentTests {
 
     @Test func `of entities without a device keeps to them, too`() throws {
         let documents = try documents(
-            Device.none(setsEntityIDs: true) { house.entities.filter { !($0 is DeviceTrigger) } }
+            Device.standalone(setsEntityIDs: true) { house.entities.filter { !($0 is DeviceTrigger) } }
         )
         #expect(documents.count == house.entities.count - 1)
         for document in documents {
@@ -92,6 +92,14 @@ struct DiscoveryDocumentTests {
     ])
     func `has names as its topics may have them`(name: String, clean: String) {
         #expect(DiscoveryName.clean(name) == clean)
+    }
+
+    @Test(arguments: ["a\tb", "rooms/+/state", "rooms/#", "a\u{7F}"])
+    func `is refused before anything runs where a topic would cost Home Assistant its connection`(topic: String) {
+        let sensor = Sensor("Room", at: ServiceTopic(topic), of: Int.self)
+        #expect(throws: MessagingError.self) { try documents(Device("a") { sensor }) }
+        let button = Button("Room", at: ServiceTopic(topic)) {}
+        #expect(throws: MessagingError.self) { try documents(Device.standalone { button }) }
     }
 
     @Test func `is refused before anything runs where IDs are wrong`() throws {
