@@ -171,12 +171,10 @@ public final class EntityCore: Sendable {
             ?? "\(owner)__\((options.entityID ?? usualEntityID).replacing(".", with: "_"))"
     }
 
-    /// A topic for which a broker would end Home Assistant's connection, or that is many; `nil`: all are fine.
+    /// A topic for which a broker would end Home Assistant's connection; `nil`: all are fine.
     func wrongTopic(below base: TopicName) -> String? {
         topics.values.map { $0.name(below: base).mqtt }.first { topic in
-            topic.unicodeScalars.contains {
-                $0.properties.generalCategory == .control || "+#".unicodeScalars.contains($0)
-            }
+            topic.unicodeScalars.contains { $0.properties.generalCategory == .control }
         }
     }
 

@@ -250,10 +250,9 @@ struct ServiceProcessTests {
         let ini = try folder.write("[DEFAULT]\namqp_uri = amqp://a\n\n[echo]\ncustom_value = x\n", to: "farine.ini")
         let yaml = try folder.write("broker: mqtt://b\nservices: {echo: {custom_value: x}}\n", to: "miqro.yml")
         let settings = [
-            ([:], "settings: ./miqro.yml", "broker: mqtt://b"),
+            ([:], "settings: miqro.yml", "broker: mqtt://b"),
             (["FARINE_INI": ini], "settings: \(ini)", "broker: amqp://a"),
             (["FARINE_INI": ini, "MARTLET_CONFIG": yaml], "settings: \(yaml)", "broker: mqtt://b"),
-            (["FARINE_INI": ini, "MARTLET_BROKER": "mqtt://c"], "settings: \(ini)", "broker: mqtt://c"),
         ]
         for (environment, file, broker) in settings {
             let command = "cd \(folder.path) && exec \(ProgramUnderTest.path) --start echo --check"
