@@ -39,8 +39,8 @@ let package = Package(
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
-    // All are on unless a program says otherwise. The libraries above need none of them, except `MartletSettings` and
-    // `MartletService`: with `traits: []` a program fetches and builds what its products are made of, and nothing more.
+    // All are on unless a program says otherwise. The libraries above need none of them, except those that a trait is named
+    // after: with `traits: []` a program fetches and builds what its products are made of, and nothing more.
     traits: [
         .trait(name: "MQTT", description: "Programs that take a broker's URL reach MQTT brokers."),
         .trait(name: "AMQP", description: "Programs that take a broker's URL reach AMQP brokers."),

@@ -16,11 +16,10 @@ struct PlaygroundServiceTests {
 
     /// Starts one. What it prints is to be had at once.
     private func start(_ name: String, _ settings: String, _ format: String = "yml") throws -> ProgramRun {
-        let program = URL(fileURLWithPath: ProgramUnderTest.path).deletingLastPathComponent().path
         let file = try folder.write(settings, to: "\(name).\(format)")
         return try ProgramRun(
             Program.find("stdbuf", package: "coreutils"),
-            ["-oL", program + "/playground-services", "--start", name, "--config", file],
+            ["-oL", ProgramRun.path(ofPackage: "playground-services"), "--start", name, "--config", file],
             environment: ["STATE_DIRECTORY": folder.path]
         )
     }
@@ -175,10 +174,9 @@ struct PlaygroundServiceTests {
             await wait(texts, "service/greenhouse/target/state=25.5")
         }
         // Printed without a broker.
-        let program = URL(fileURLWithPath: ProgramUnderTest.path).deletingLastPathComponent().path
         let file = try folder.write("broker: mqtt://127.0.0.1:1\n", to: "print.yml")
         let run = try ProgramRun(
-            program + "/playground-services",
+            ProgramRun.path(ofPackage: "playground-services"),
             ["discovery", "--start", "greenhouse", "--config", file],
             environment: ["STATE_DIRECTORY": folder.path]
         )
@@ -203,9 +201,8 @@ struct PlaygroundServiceTests {
             }
             try folder.write("{\"\(old.mqtt)\": {}}", to: "greenhouse.announced.json")
             let file = try folder.write("broker: mqtt://127.0.0.1:\(server.port)\n", to: "remove.yml")
-            let program = URL(fileURLWithPath: ProgramUnderTest.path).deletingLastPathComponent().path
             let run = try ProgramRun(
-                program + "/playground-services",
+                ProgramRun.path(ofPackage: "playground-services"),
                 ["discovery", "--remove", "--start", "greenhouse", "--config", file],
                 environment: ["STATE_DIRECTORY": folder.path]
             )

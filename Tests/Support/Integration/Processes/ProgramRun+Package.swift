@@ -20,7 +20,7 @@ extension ProgramRun {
         )
     }
 
-    /// The path of a program of this package.
+    /// Where a program of this package is.
     package static func path(ofPackage name: String) -> String { products.appendingPathComponent(name).path }
 
     /// The folder that this process's program stands in.
