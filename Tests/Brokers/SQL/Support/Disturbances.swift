@@ -13,13 +13,13 @@ struct Disturbances {
         self.proxy = proxy
     }
 
-    /// Does the next one, and gives what works on the server some time between.
+    /// Does the next one.
     mutating func next() async throws {
         round += 1
-        if round % 150 == 0 {
+        if round % 50 == 0 {
             counts["server killed", default: 0] += 1
             try await server.restartAfterCrash()
-        } else if round % 60 == 0 {
+        } else if round % 20 == 0 {
             // The server then ends all of its sessions, and starts over.
             let backends = """
                 SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1
@@ -34,6 +34,5 @@ struct Disturbances {
             counts["link cut", default: 0] += 1
             proxy.cut(round % 3 == 0 ? .reset : .close, after: 1 + round * 37 % 2_600, direction)
         }
-        try await Task.sleep(for: .milliseconds(60))
     }
 }
