@@ -37,6 +37,12 @@ public struct NodeContext: Sendable {
 }
 
 extension NodeContext {
+    /// Returns when all components of the node can be found by others.
+    ///
+    /// - Returns: whether that is so; `false` if shutdown began before.
+    /// - Throws: `CancellationError`.
+    package func waitUntilNodeIsReady() async throws -> Bool { try await part.waitUntilAllAreReady() }
+
     /// Runs the members of a component that is made of some, until all have ended.
     package func runMembers() async throws { try await part.runMembers() }
 }

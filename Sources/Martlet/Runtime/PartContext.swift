@@ -22,6 +22,12 @@ struct PartContext: Sendable {
     /// Others can find it.
     func ready() { set(.running) }
 
+    /// Returns when it and all others can be found.
+    ///
+    /// - Returns: whether that is so; `false` if shutdown began before.
+    /// - Throws: `CancellationError`.
+    func waitUntilAllAreReady() async throws -> Bool { try await supervisor.status.wait { $0.isReady } }
+
     /// Runs its members until all have ended.
     func runMembers() async throws {
         try await supervisor.run(part.members)

@@ -37,6 +37,8 @@ struct DiscoveryPublisher: ServiceCompanion {
         for entity in devices.flatMap(\.entities) {
             entity.core.attach(to: Outlet(connection: connection, scope: scope))
         }
+        // Who is told of an entity may command it at once.
+        guard try await context.waitUntilNodeIsReady() else { return }
         let memory = await openMemory(context.logger)
         let schedule = Watched(AnnouncementSchedule())
         try await withThrowingTaskGroup(of: Bool.self) { group in

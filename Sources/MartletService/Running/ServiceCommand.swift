@@ -56,6 +56,12 @@ struct ServiceCommand: ParsableArguments {
     var account: String?
 
     @Option(
+        help: ArgumentHelp("unit, install: where the program will be, if not where it is now.", valueName: "path"),
+        completion: .file()
+    )
+    var program: String?
+
+    @Option(
         help: ArgumentHelp("install, uninstall: where the unit is, if not in the usual place.", valueName: "folder")
     )
     var directory: String?
@@ -134,7 +140,7 @@ struct ServiceCommand: ParsableArguments {
         if let settings { _ = try plan(for: program, settings) }
         let unit = SystemdUnit(
             name: program.name,
-            command: [OwnProgram.path]
+            command: [self.program.map(OwnProgram.absolute) ?? OwnProgram.path]
                 + (isOneOfSeveral ? ["--start", program.name] : [])
                 + (settings?.file.map { ["--config", OwnProgram.absolute($0.name)] } ?? []),
             account: user ? .caller : account.map { .named($0) } ?? .own

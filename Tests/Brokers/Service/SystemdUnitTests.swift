@@ -19,8 +19,13 @@ struct SystemdUnitTests {
         return run.output
     }
 
-    private func refusal(_ arguments: String..., service: String = "minimal") async throws -> String {
-        let run = try ProgramUnderTest.start(["--start", service] + arguments)
+    private func refusal(_ arguments: String...) async throws -> String { try await refusal(arguments) }
+
+    private func refusal(_ arguments: [String]) async throws -> String {
+        let run = try ProgramUnderTest.start(
+            ["--start", "minimal"] + arguments,
+            environment: arguments.contains("--config") ? [:] : ["MARTLET_BROKER": "mqtt://localhost"]
+        )
         #expect(try await run.waitForEnd() == .exited(1))
         return run.errors
     }
@@ -30,7 +35,8 @@ struct SystemdUnitTests {
     func `convinces systemd, and leaves it little to fear`(arguments: [String]) async throws {
         let analyze = try Program.find("systemd-analyze", package: "systemd")
         let run = try ProgramUnderTest.start(
-            ["--start", "minimal", "unit"] + arguments,
+            // Wherever the tests stand: systemd wants a program that there is.
+            ["--start", "minimal", "unit", "--program", "/usr/bin/true"] + arguments,
             environment: ["MARTLET_BROKER": "mqtt://localhost"]
         )
         #expect(try await run.waitForEnd() == .exited(0), "\(run.errors)")
@@ -114,7 +120,15 @@ struct SystemdUnitTests {
     }
 
     @Test func `is not written for what the service could not read`() async throws {
-        #expect(try await refusal("unit", "--config", settings).contains("does not see \(settings): put it elsewhere"))
+        let installed = ["--program", "/usr/local/bin/minimal"]
+        #expect(
+            try await refusal(["unit", "--config", settings] + installed)
+                .contains("does not see \(settings): put it elsewhere")
+        )
+        #expect(
+            try await refusal("unit", "--program", "/home/me/minimal")
+                .contains("does not see /home/me/minimal: put it elsewhere")
+        )
         let wrong = try folder.write("brokr: x\n", to: "wrong.yml")
         #expect(try await refusal("unit", "--user", "--config", wrong).contains("wrong.yml:1:1"))
         #expect(try await refusal("unit", "--user", "--as", "daemon", "--config", settings).contains("--as is for"))
