@@ -331,7 +331,8 @@ struct SessionTests {
                 }
                 try await group.waitForAll()
             }
-            #expect(runs.withLock { $0 } == 3)
+            // The one that is run again may be ahead of the other at the row that both want, and they are at odds once more.
+            #expect(runs.withLock { $0 } >= 3)
             #expect(try await database.rows("SELECT n FROM a", as: Int.self) == [2, 2])
         }
     }

@@ -108,7 +108,7 @@ struct BridgeValuesTests {
     @Test("wrong options are refused")
     func refusesArguments() {
         for arguments in [
-            ["amqp://b", "--topic", "a"], ["mqtt://a", "amqp://b"], ["mqtt://a", "http://b", "--topic", "a"],
+            ["amqp://b", "--topic", "a"], ["mqtt://a", "amqp://b"], ["mqtt://a", "gopher://b", "--topic", "a"],
             ["mqtt://a", "amqp://b", "--rpc", "f", "--direction", "both"],
             ["mqtt://a", "amqp://b", "--queue", "f", "--direction", "both"],
             ["mqtt://a", "amqp://b", "--topic", "a=b", "--prefix", "c"],
