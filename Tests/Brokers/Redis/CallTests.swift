@@ -185,7 +185,7 @@ import Testing
     @Test func aThousandConnectionsLeaveNothing() async throws {
         try await RedisServer.withServer { server in
             func cycle() async throws {
-                let connection = try await redis(on: server.port)
+                let connection = try await redis(on: server.port) { $0.replyExpiry = .seconds(1) }
                 let subscription = try await connection.subscribe(to: "a.#")
                 let consumer = try await connection.consume(from: "q")
                 _ = try await connection.openReplyAddress { _, _ in }
@@ -204,7 +204,12 @@ import Testing
             try await cycles(1_000)
             let after = OpenFiles.count()
             #expect(after - before < 20, "\(before) files were open, then \(after)")
-            try await until { try await server.command("DBSIZE") == "0" }
+            // One whose list of replies was being read when it was closed is tidied up behind by another. It has happened to two.
+            let owners = Int(try await server.command("ZCARD", "{martlet.owners}")) ?? 0
+            #expect(owners < 20)
+            try await withRedis(on: server.port) { _ in
+                try await until { try await server.command("DBSIZE") == "0" }
+            }
             try await until {
                 try await server.command("CLIENT", "LIST").split(separator: "\n").count == 1
             }
