@@ -136,7 +136,9 @@ public struct Valve: Entity {
 
     /// Publishes how it is.
     ///
-    /// - Parameter position: how far it is open, of 100, if it says so.
+    /// - Parameters:
+    ///   - state: what it does, or how it stands.
+    ///   - position: how far it is open, of 100, if it says so.
     public func report(_ state: OpeningState, position: Int? = nil) async throws {
         guard hasPosition else { return try await core.report(state.rawValue) }
         var members: [String: JSON] = [:]

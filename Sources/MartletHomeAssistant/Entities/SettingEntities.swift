@@ -272,6 +272,8 @@ public struct Update: Entity {
     /// Publishes which version is installed, and which is the latest.
     ///
     /// - Parameters:
+    ///   - installed: the version that is installed.
+    ///   - latest: the latest version.
     ///   - progress: how much of the latest one is installed, in percent; `nil`: it is not being installed.
     ///   - summary: what is new, 255 characters at most.
     ///   - url: where that is to be read.

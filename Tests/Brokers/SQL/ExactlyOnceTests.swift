@@ -1,3 +1,4 @@
+import Foundation
 import IntegrationSupport
 import Martlet
 import MartletAMQP
@@ -153,7 +154,10 @@ struct ExactlyOnceTests {
 
     /// The link to the database is cut after each part of a transaction, what serves it is killed, and the server, too. What
     /// the shop sends is taken by an inbox elsewhere.
-    @Test func aThousandOrdersHaveTheirEffectsOnceWhateverHappensToTheDatabase() async throws {
+    ///
+    /// On request: of five runs one did not end, and it is not known yet whether by the test or by what it tests.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["MARTLET_THOUSAND_ORDERS"] != nil))
+    func aThousandOrdersHaveTheirEffectsOnceWhateverHappensToTheDatabase() async throws {
         let count = 1_000
         try await RabbitMQServer.withServer { (broker) async throws in
             try await PostgreSQLServer.withServer { (server) async throws in
@@ -178,26 +182,23 @@ struct ExactlyOnceTests {
                         let taken: SQL = "SELECT count(*) FROM taken"
                         try await running(warehouse) {
                             try await running(shop) {
-                                for number in 1...count {
-                                    for _ in 0..<(number % 10 == 0 ? 2 : 1) {
-                                        try await connections[0].send(
-                                            Order(number: number, amount: number),
-                                            to: Self.orders
-                                        )
-                                    }
-                                }
                                 var disturbances = Disturbances(server, proxy)
-                                var done = 0
-                                while done < count {
+                                for first in stride(from: 1, through: count, by: 10) {
                                     try await disturbances.next()
+                                    for number in first..<first + 10 {
+                                        for _ in 0..<(number % 10 == 0 ? 2 : 1) {
+                                            try await connections[0].send(
+                                                Order(number: number, amount: number),
+                                                to: Self.orders
+                                            )
+                                        }
+                                    }
                                     // What is disturbed again before it gets on never gets on.
-                                    let next = min(done + 5, count)
                                     try await until {
-                                        done = try await elsewhere.first(taken, as: Int.self) ?? 0
-                                        return done >= next
+                                        try await elsewhere.first(taken, as: Int.self) ?? 0 >= first + 4
                                     }
                                 }
-                                print("disturbed: \(disturbances.counts)")
+                                try await until { try await elsewhere.first(taken, as: Int.self) ?? 0 >= count }
                                 #expect(disturbances.counts.count == 3)
                                 proxy.cut(after: 1 << 40, .toServer)
                                 proxy.cut(after: 1 << 40, .toClient)
