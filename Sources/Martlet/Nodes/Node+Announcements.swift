@@ -77,10 +77,10 @@ extension Node {
         )
     }
 
-    /// Says that the node is online, once its components can be found and whenever the link is back, for then the
-    /// broker has published the will; and at intervals, if it is to.
+    /// Says that the node is online, once its components can be found or it has been stopped before that, and whenever the
+    /// link is back, for then the broker has published the will; and at intervals, if it is to.
     func announceOnline() async throws {
-        guard try await runner.waitUntilReady() else { return }
+        guard try await runner.waitUntilSettled() else { return }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await state in self.connection.states() where state == .connected { try await self.sayOnline() }

@@ -88,7 +88,7 @@ extension Node {
 
     /// Publishes the description with each link.
     func publishDescription() async throws {
-        guard try await runner.waitUntilReady() else { return }
+        guard try await runner.waitUntilSettled() else { return }
         for await state in connection.states() where state == .connected {
             do {
                 try await connection.publish(

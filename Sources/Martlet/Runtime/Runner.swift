@@ -198,12 +198,12 @@ final class Runner: Sendable {
         try await status.wait(until: condition)
     }
 
-    /// Returns when it runs and everything in it can be found by others.
+    /// Returns when everything in it that is to run can be found by others: all of it, or nothing if it is stopped.
     ///
     /// - Returns: whether that is so; `false` if shutdown of the caller began before.
     /// - Throws: `CancellationError`.
-    func waitUntilReady() async throws -> Bool {
-        try await status.wait { $0.isReady }
+    func waitUntilSettled() async throws -> Bool {
+        try await status.wait { $0.isReady || $0.lifecycle.state == .stopped }
     }
 
     /// Returns when it runs and everything in it can be found by others.

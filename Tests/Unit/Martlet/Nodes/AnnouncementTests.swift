@@ -1,5 +1,6 @@
 import Martlet
 import MartletTesting
+import ServiceLifecycle
 import Testing
 
 @Suite(.timeLimit(.minutes(10)))
@@ -64,6 +65,23 @@ struct AnnouncementTests {
         #expect(try await late.next()?.message.text == "0")
     }
 
+    /// Its topic to stop it may hold a value that it reads before its components are ready.
+    @Test func oneThatIsStoppedBeforeItIsReadyIsOnlineToo() async throws {
+        let fixture = try await NodeFixture()
+        let online = try await fixture.peer.subscribe(to: "arm.online")
+        let described = try await fixture.peer.subscribe(to: "arm.describe")
+        let options = NodeOptions(heartbeat: nil, online: .standard, describes: .retained(version: "1.2"))
+        let node = fixture.node(options: options) { NeverReady() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await node.run() }
+            for await health in node.healthChanges() where health.state == .running { break }
+            try await node.stop()
+            #expect(try await online.next()?.message.text == "1")
+            #expect(try await described.next() != nil)
+            group.cancelAll()
+        }
+    }
+
     @Test func itAnnouncesItsEndAlsoWhenItFails() async throws {
         let fixture = try await NodeFixture()
         let online = try await fixture.peer.subscribe(to: "here.arm")
@@ -110,5 +128,14 @@ struct AnnouncementTests {
     @Test func theWillFollowsTheAnnouncementsTopic() {
         let will = Node.will(for: "arm", announcement: .on("here.arm"))
         #expect(will == Will(topic: "here.arm", message: Message("0"), retain: true))
+    }
+}
+
+private struct NeverReady: Component {
+    var name: String { "NeverReady" }
+    var reportsReadiness: Bool { true }
+
+    func run(in context: NodeContext) async throws {
+        try await cancelWhenGracefulShutdown { try await Promise<Void>().value() }
     }
 }
