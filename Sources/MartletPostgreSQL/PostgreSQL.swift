@@ -145,14 +145,15 @@ public final class PostgreSQL: Database {
     ///
     /// Where the link is lost while the transaction is committed, the server is asked what has become of it.
     ///
-    /// - Throws: `SQLError.Code.commitUnknown` if it could not be asked in time.
+    /// - Throws: `SQLError.Code.commitUnknown` if it could not be asked in time, or was started anew meanwhile: it may have given
+    ///   the transaction's number to another.
     public func transaction<Result: Sendable>(
         _ options: TransactionOptions,
         _ body: @Sendable (SQLTransaction) async throws -> Result
     ) async throws -> Result {
         try await rerunning(options) {
             try await pool.withLink { link in
-                try await link.transaction(options, settle: settle, body)
+                try await link.transaction(options, settle: options.asksAfterLostCommit ? settle : Self.leaveOpen, body)
             }
         }
     }
@@ -177,20 +178,30 @@ public final class PostgreSQL: Database {
             switch try? await status(of: lost.transaction) {
             case "committed": return
             case "aborted": throw lost.error
+            case "restarted": throw Self.unknown("was started anew meanwhile")
             // The server has not noticed yet that the link was lost, or is not there.
             default: try await Task.sleep(for: .milliseconds(50))
             }
         }
-        throw SQLError(
-            .commitUnknown,
-            "the link was lost while the transaction was committed, and the server did not say within \(options.timeout) "
-                + "whether it was"
-        )
+        throw Self.unknown("did not say within \(options.timeout) whether it was")
+    }
+
+    private static func leaveOpen(_ lost: LostCommit) throws { throw unknown("was not asked whether it was") }
+
+    private static func unknown(_ reason: String) -> SQLError {
+        SQLError(.commitUnknown, "the link was lost while the transaction was committed, and the server \(reason)")
     }
 
     private func status(of transaction: String) async throws -> String? {
         let link = try await PostgreSQLLink(target, on: thread, timeout: options.connectTimeout)
-        let question = SQLStatement(text: "SELECT pg_xact_status($1::text::xid8)", values: [.text(transaction)])
+        let parts = transaction.split(separator: " ").map { SQLValue.text(String($0)) }
+        let question = SQLStatement(
+            text: """
+                SELECT CASE WHEN \(PostgreSQLLink.serverStart) = $2::text THEN pg_xact_status($1::text::xid8)
+                ELSE 'restarted' END
+                """,
+            values: parts
+        )
         let answer: Result<SQLResult, any Error>
         do { answer = .success(try await link.run(question)) } catch { answer = .failure(error) }
         await link.close()

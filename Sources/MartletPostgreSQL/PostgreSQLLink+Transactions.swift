@@ -21,13 +21,15 @@ extension PostgreSQLLink {
         defer { isInTransaction = false }
         try await checkTransaction(free())
         // Afterwards it is too late to ask, if the link is lost.
-        let transaction = isReadOnly ? nil : try await transactionID()
+        let isIntact = socket.map { PQtransactionStatus($0.pointer) == PQTRANS_INTRANS } ?? false
+        let transaction = isReadOnly || !isIntact ? nil : try await transactionID()
         let answer: Answer
         do {
             answer = try await perform("COMMIT")
         } catch let error as SQLError where error.code == .connectionLost {
-            // A transaction that wrote nothing has nothing to lose.
             if let transaction { throw LostCommit(transaction: transaction, error: error) }
+            // A transaction that wrote nothing has nothing to lose; one that has failed was not committed.
+            guard isIntact else { throw error }
             return
         }
         // To the server it is no error to commit a transaction that has failed.
@@ -36,13 +38,16 @@ extension PostgreSQLLink {
         }
     }
 
-    /// How the server knows the transaction; `nil` if it wrote nothing, or has failed.
-    func transactionID() async throws -> String? {
-        guard let socket, PQtransactionStatus(socket.pointer) == PQTRANS_INTRANS else { return nil }
-        return try await perform("SELECT pg_current_xact_id_if_assigned()::text").result.rows.first?.decode(
-            String?.self
-        )
+    /// How the server knows the transaction, and since when it runs; `nil` if the transaction wrote nothing.
+    ///
+    /// A server that has crashed gives numbers of which it had written nothing down to other transactions.
+    private func transactionID() async throws -> String? {
+        let question = "SELECT pg_current_xact_id_if_assigned()::text || ' ' || \(Self.serverStart)"
+        return try await perform(question).result.rows.first?.decode(String?.self)
     }
+
+    /// When the server was started, in SQL.
+    static let serverStart = "extract(epoch FROM pg_postmaster_start_time())::text"
 
     func rollback(to savepoint: String?) async {
         if savepoint == nil { isInTransaction = false }

@@ -46,10 +46,13 @@ final class Inbox: Sendable {
         _ body: @Sendable (SQLTransaction) async throws -> Result
     ) async throws -> Result? {
         var delay = Duration.milliseconds(50)
+        var options = TransactionOptions()
+        // Run again, the transaction finds its own row, if it was committed.
+        options.asksAfterLostCommit = id == nil
         while true {
             do {
                 try await prepare()
-                return try await database.transaction { db in
+                return try await database.transaction(options) { db in
                     guard let id else { return try await body(db) }
                     guard try await isNew(id, db) else { return try await reply(to: id, db) }
                     let result = try await body(db)

@@ -84,6 +84,9 @@ public struct TransactionOptions: Sendable, Hashable {
     public var isReadOnly: Bool
     /// How often in all the body is run where the database could not make the transaction one with others: 1 or more.
     public var attempts: Int
+    /// Whether the database is asked what became of a transaction whose commit was not answered. Whoever can tell by what it
+    /// has written does without: a server that has crashed may know another transaction by the same number.
+    package var asksAfterLostCommit = true
 
     /// - Parameters:
     ///   - isolation: how much it sees of others.

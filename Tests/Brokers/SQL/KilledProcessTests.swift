@@ -31,6 +31,7 @@ struct KilledProcessTests {
             )
             let arrived = Arrived([:])
             let sent = Locked(0)
+            let isOver = Locked(false)
             let warehouse = Node("warehouse", on: connection) {
                 Consume(from: ExactlyOnceTests.shipments) { shipment in
                     let id = shipment.headers.messageID ?? "none"
@@ -40,9 +41,12 @@ struct KilledProcessTests {
             try await running(warehouse) {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
-                        while !Task.isCancelled {
+                        // Cancelled in the middle, it would not know whether its last order is on its way.
+                        while !isOver.withLock({ $0 }) {
                             // Enough lie in the queue, and each fifth does twice.
-                            try await until { sent.withLock { $0 } - arrived.withLock { $0.count } < 200 }
+                            try await until {
+                                sent.withLock { $0 } - arrived.withLock { $0.count } < 200 || isOver.withLock { $0 }
+                            }
                             let number = sent.withLock { $0 } + 1
                             for _ in 0..<(number % 5 == 0 ? 2 : 1) {
                                 try await connection.send(
@@ -54,10 +58,8 @@ struct KilledProcessTests {
                         }
                     }
                     try await kill(["shop", address, "\(server.port)"])
-                    group.cancelAll()
-                    while let result = await group.nextResult() {
-                        if case .failure(let error) = result, !(error is CancellationError) { throw error }
-                    }
+                    isOver.withLock { $0 = true }
+                    try await group.waitForAll()
                 }
                 let last = try ProgramRun(ofPackage: "shop-under-test", ["shop", address, "\(server.port)"])
                 try await until { arrived.withLock { $0.count } == sent.withLock { $0 } }

@@ -272,6 +272,24 @@ struct PostgreSQLConnectionTests {
         }
     }
 
+    /// To the server it is no error to commit it, and so its answer would tell; but the answer is lost.
+    @Test func aTransactionThatHasFailedIsNotTakenForCommittedWhenItsLinkIsLost() async throws {
+        let database = try PostgreSQL(try await newPostgreSQLDatabase(), options: .init(sessions: 2))
+        try await database.execute("CREATE TABLE t (n INT)")
+        let error = await #expect(throws: SQLError.self) {
+            try await database.transaction { db in
+                try await db.execute("INSERT INTO t VALUES (1)")
+                let process = try await db.first("SELECT pg_backend_pid()", as: Int.self) ?? 0
+                // The body takes no notice.
+                _ = try? await db.execute("SELECT 1 / 0")
+                _ = try await database.first("SELECT pg_terminate_backend(\(process)::int)", as: Bool.self)
+            }
+        }
+        #expect(error?.code == .connectionLost)
+        #expect(try await database.first("SELECT count(*) FROM t", as: Int.self) == 0)
+        await database.close()
+    }
+
     /// Ends the link after each byte of what the server, or the client, says in a transaction.
     @Test(arguments: [ProxyDirection.toServer, .toClient])
     func aLinkThatIsCutAnywhereLeavesAllOrNothing(_ direction: ProxyDirection) async throws {
