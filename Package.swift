@@ -289,8 +289,10 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletMQTT",
                 "MartletPostgreSQL",
                 "MartletRelay",
+                "MartletServer",
                 "MartletSQL",
                 "MartletSQLite",
                 "MartletTesting",
@@ -538,6 +540,7 @@ let package = Package(
             name: "MartletServerTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletMQTT", "MartletMQTTWire", "MartletServer", "MartletTesting",
+                command("NIOCore", from: "swift-nio", trait: "Server"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Tests/Brokers/Server",

@@ -34,6 +34,9 @@ static inline int martlet_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
+// A name as RFC 2253 has it, but with letters of other languages as they are.
+static inline unsigned long martlet_XN_FLAG_RFC2253(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }
+
 static inline int martlet_ERR_GET_LIB(unsigned long error) { return ERR_GET_LIB(error); }
 static inline int martlet_ERR_GET_REASON(unsigned long error) { return ERR_GET_REASON(error); }
 

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 public import ServiceLifecycle
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -43,6 +44,7 @@ public final class BrokerServer: Service {
     private let logger: Logger
     private let systemTopics: Duration?
     private let bound = Promise<[BoundAddress]>()
+    private let contexts = Mutex<[ServerContext]>([])
 
     /// - Parameters:
     ///   - broker: what clients connect to.
@@ -50,6 +52,8 @@ public final class BrokerServer: Service {
     ///   - authenticator: who may connect: everybody from this machine, without credentials, unless told.
     ///   - rules: who may publish and read what; `nil`: everybody everything.
     ///   - limits: how much clients may ask for.
+    ///   - queueGroup: the group whose members consume queues: a client that subscribes to `$share/<group>/<name>` consumes the
+    ///     queue of that name. `nil`: none does, and that group is like any other.
     ///   - systemTopics: after how much time the topics below `$SYS/broker/` are published anew; `nil`: there are none.
     ///   - logger: told of what clients do wrong.
     public init(
@@ -58,13 +62,14 @@ public final class BrokerServer: Service {
         authenticator: some Authenticator = .anonymous,
         rules: AccessRules? = nil,
         limits: ServerLimits = ServerLimits(),
+        queueGroup: String? = "martlet",
         systemTopics: Duration? = .seconds(10),
         logger: Logger = Logger(label: "martlet.server")
     ) {
         self.listeners = listeners
         self.systemTopics = systemTopics
         self.logger = logger
-        hub = SessionHub(broker, limits, logger)
+        hub = SessionHub(broker, limits, queueGroup: queueGroup, logger)
         door = Door(authenticator, rules, limits)
     }
 
@@ -114,7 +119,7 @@ public final class BrokerServer: Service {
             }
             try? await gracefulShutdown()
             for channel in channels { try? await channel.close() }
-            for listener in listeners where listener.port == nil { unlink(listener.host) }
+            for listener in listeners where listener.port == nil && listener.descriptor == nil { unlink(listener.host) }
             await self.closeConnections()
             group.cancelAll()
         }
@@ -131,11 +136,24 @@ public final class BrokerServer: Service {
 
     // MARK: Listening
 
-    /// Checks that it can listen as far as its files tell: that certificates and keys can be read and belong together.
+    /// Checks that it can listen as far as its files and options tell: that certificates and keys can be read and belong together,
+    /// and that proxies have addresses.
     ///
     /// - Throws: `MessagingError.Code.invalidArgument`.
     public func check() throws {
-        for listener in listeners { _ = try listener.tls.map { try NIOSSLContext($0) } }
+        for listener in listeners {
+            _ = try listener.tls.map { try ServerContext($0) }
+            _ = try listener.proxies?.map { try AddressRange($0) }
+        }
+    }
+
+    /// Reads the certificates and keys of all listeners anew, for clients that connect from now on. Those that are there stay.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument` if some can't be used. Those go on as before; the others are exchanged.
+    public func reloadCertificates() throws {
+        let contexts = contexts.withLock { $0 }
+        let errors = contexts.map { context in Result { try context.reload() } }
+        for error in errors { try error.get() }
     }
 
     private func listen() async throws -> [any Channel] {
@@ -149,7 +167,10 @@ public final class BrokerServer: Service {
         bound.end(
             .success(
                 zip(listeners, channels).map { listener, channel in
-                    BoundAddress(listener: listener.name, host: listener.host, port: channel.localAddress?.port ?? 0)
+                    let address = channel.localAddress
+                    let host =
+                        listener.descriptor == nil ? listener.host : address?.ipAddress ?? address?.pathname ?? ""
+                    return BoundAddress(listener: listener.name, host: host, port: address?.port ?? 0)
                 }
             )
         )
@@ -157,64 +178,67 @@ public final class BrokerServer: Service {
     }
 
     private func open(_ listener: Listener) async throws -> any Channel {
-        let tls = try listener.tls.map { try NIOSSLContext($0) }
+        let tls = try listener.tls.map { try ServerContext($0) }
+        if let tls { contexts.withLock { $0.append(tls) } }
+        let proxies = try listener.proxies?.map { try AddressRange($0) }
         let (hub, door) = (hub, door)
-        var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        /// Adds what reads a client's bytes.
+        let serve: @Sendable (any Channel, SocketAddress?) throws -> Void = { channel, source in
+            let connection = ClientConnection(channel, from: source, listener: listener.name)
+            guard door.enters(connection) else { throw ChannelError.inputClosed }
+            channel.closeFuture.whenComplete { _ in door.left(connection) }
+            let pipeline = channel.pipeline.syncOperations
+            if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
+            switch listener.form {
+            case .plain:
+                try pipeline.addHandler(PacketHandler(hub, door, connection))
+            case .webSocket(let origins):
+                let webSocket = WebSocketDoor(origins: origins, limits: hub.limits) { channel in
+                    try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
+                }
+                try webSocket.configure(channel)
+            }
+        }
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1_024)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let connection = ClientConnection(channel, listener: listener.name)
-                    guard door.enters(connection) else { throw ChannelError.inputClosed }
-                    channel.closeFuture.whenComplete { _ in door.left(connection) }
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                    switch listener.form {
-                    case .plain:
-                        try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
-                    case .webSocket(let origins):
-                        let webSocket = WebSocketDoor(origins: origins, limits: hub.limits) { channel in
-                            try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
-                        }
-                        try webSocket.configure(channel)
+                    guard let proxies else { return try serve(channel, channel.remoteAddress) }
+                    guard let proxy = channel.remoteAddress, proxies.contains(where: { $0.contains(proxy) }) else {
+                        throw ChannelError.inputClosed
                     }
+                    let handler = ProxyDoor(within: TimeAmount(hub.limits.connectTimeout)) { source in
+                        try serve(channel, source ?? proxy)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
         do {
-            guard let port = listener.port else {
-                return try await bootstrap.bind(
-                    unixDomainSocketPath: listener.host,
-                    cleanupExistingSocketFile: true
-                ).get()
-            }
-            bootstrap =
-                bootstrap
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            return try await bootstrap.bind(host: listener.host, port: port).get()
+            return try await bind(bootstrap, to: listener)
         } catch {
-            let place = listener.port.map { "\(listener.host), port \($0)" } ?? listener.host
-            throw MessagingError(.notConnected, "can't listen on \(place)", cause: error)
+            throw MessagingError(.notConnected, "can't listen on \(listener.place)", cause: error)
         }
+    }
+
+    private func bind(_ bootstrap: ServerBootstrap, to listener: Listener) async throws -> any Channel {
+        if let descriptor = listener.descriptor {
+            return try await bootstrap.withBoundSocket(descriptor).get()
+        }
+        guard let port = listener.port else {
+            return try await bootstrap.bind(unixDomainSocketPath: listener.host, cleanupExistingSocketFile: true).get()
+        }
+        return
+            try await bootstrap
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .bind(host: listener.host, port: port).get()
     }
 }
 
-extension NIOSSLContext {
-    fileprivate convenience init(_ tls: Listener.TLS) throws {
-        do {
-            let chain = try NIOSSLCertificate.fromPEMFile(tls.certificateChain).map {
-                NIOSSLCertificateSource.certificate($0)
-            }
-            let key = try NIOSSLPrivateKey(file: tls.privateKey, format: .pem)
-            var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain,
-                privateKey: .privateKey(key)
-            )
-            if let authorities = tls.clientAuthorities {
-                configuration.trustRoots = .file(authorities)
-                configuration.certificateVerification = .noHostnameVerification
-            }
-            try self.init(configuration: configuration)
-        } catch {
-            throw MessagingError(.invalidArgument, "the certificate of a listener can't be used", cause: error)
-        }
+extension Listener {
+    /// Where it listens, for people.
+    fileprivate var place: String {
+        if let descriptor { return "the socket \(descriptor)" }
+        return port.map { "\(host), port \($0)" } ?? host
     }
 }

@@ -16,6 +16,8 @@ public struct ServerLimits: Sendable, Hashable {
     public var connections = 10_000
     /// Connections at a time from one address.
     public var connectionsPerAddress = 10_000
+    /// Connections that are taken in a second, and at once. One more is closed at once; clients try again.
+    public var connectionsPerSecond = 10_000
     /// Sessions, those of absent clients among them.
     public var sessions = 100_000
     /// The longest packet that a client may send, in bytes. A CONNECT has 64 KiB at most.

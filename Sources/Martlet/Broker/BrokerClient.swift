@@ -10,12 +10,27 @@ public struct BrokerClient: Sendable, Hashable {
     public let address: String?
     /// The listener that took its connection, such as `mqtt`; `nil`: it is in this process.
     public let listener: String?
+    /// Whom the certificate names that it has shown, such as `CN=press,O=Works` (RFC 2253); `nil`: it has shown none, or its
+    /// listener asks for none.
+    public let certificateSubject: String?
+    /// The protocol that it speaks, such as `MQTT 3.1.1`; `nil`: it is in this process.
+    public let protocolVersion: String?
 
-    init(id: Int, name: String, user: String? = nil, address: String? = nil, listener: String? = nil) {
+    package init(
+        id: Int,
+        name: String,
+        user: String? = nil,
+        address: String? = nil,
+        listener: String? = nil,
+        certificateSubject: String? = nil,
+        protocolVersion: String? = nil
+    ) {
         self.id = id
         self.name = name
         self.user = user
         self.address = address
         self.listener = listener
+        self.certificateSubject = certificateSubject
+        self.protocolVersion = protocolVersion
     }
 }

@@ -115,6 +115,28 @@ public struct Subscription: AsyncSequence, Sendable {
         return try await iterator.next()
     }
 
+    /// The next delivery, if there is one within a time; `nil` at the end.
+    ///
+    /// None is lost: one that arrives in the moment in which the time is over is returned, or is there for the next reader.
+    ///
+    /// - Parameters:
+    ///   - limit: how long to wait.
+    ///   - clock: what measures that.
+    /// - Throws: ``MessagingError/Code/timeout`` if nothing has come by then; what ``next()`` throws.
+    public func next(
+        within limit: Duration,
+        clock: any Clock<Duration> = ContinuousClock()
+    ) async throws -> Delivery? {
+        switch try await next(during: { try await clock.sleep(for: limit) }) {
+        case .delivery(let delivery): return delivery
+        case .end: return nil
+        case .nothing: throw MessagingError(.timeout, "nothing has come\(source) within \(limit)")
+        }
+    }
+
+    /// Where its deliveries come from, for an error.
+    private var source: String { lifetime.topic.map { " from \($0)" } ?? "" }
+
     /// The next delivery if one waits already; never suspends.
     public func nextIfReady() -> Delivery? {
         var iterator = makeSingleIterator()

@@ -24,6 +24,11 @@ public struct QueueName: Sendable, Hashable {
         self.init(value.rawValue)
     }
 
+    /// The queue that has the name of a topic.
+    package init(_ topic: TopicName) {
+        name = topic.name
+    }
+
     /// The name as text, with dots.
     public var text: String { name.text }
 

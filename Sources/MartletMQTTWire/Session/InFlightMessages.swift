@@ -17,10 +17,10 @@ struct InFlightMessages: Sendable {
 
     /// What a client has said of a message, and what that means for it.
     enum Outcome: Sendable {
-        /// It is done with.
-        case done
-        /// It goes on with PUBREL.
-        case release
+        /// It is done with. If it was a delivery of a queue, that is to be settled.
+        case done(delivery: UInt64?)
+        /// It goes on with PUBREL. So does a delivery of a queue, which is to be settled the first time.
+        case release(delivery: UInt64?)
         case unknown
         /// It is not of that quality.
         case wrongQuality
@@ -55,9 +55,9 @@ struct InFlightMessages: Sendable {
 
     mutating func acknowledge(_ id: UInt16) -> Outcome {
         switch messages[id]?.stage {
-        case .published(_, _, .atLeastOnce):
+        case .published(_, let match, .atLeastOnce):
             remove(id)
-            return .done
+            return .done(delivery: match.delivery)
         case .published, .released: return .wrongQuality
         case nil: return .unknown
         }
@@ -66,15 +66,15 @@ struct InFlightMessages: Sendable {
     /// The client has the message, or does not want it.
     mutating func receive(_ id: UInt16, isError: Bool) -> Outcome {
         switch messages[id]?.stage {
-        case .published(_, _, .exactlyOnce):
+        case .published(_, let match, .exactlyOnce):
             guard !isError else {
                 remove(id)
-                return .done
+                return .done(delivery: match.delivery)
             }
             messages[id]?.stage = .released
-            return .release
+            return .release(delivery: match.delivery)
         case .released:
-            return .release
+            return .release(delivery: nil)
         case .published: return .wrongQuality
         case nil: return .unknown
         }
@@ -84,7 +84,7 @@ struct InFlightMessages: Sendable {
         switch messages[id]?.stage {
         case .released:
             remove(id)
-            return .done
+            return .done(delivery: nil)
         case .published(_, _, .exactlyOnce): return .unknown
         case .published: return .wrongQuality
         case nil: return .unknown
@@ -133,6 +133,38 @@ struct InFlightMessages: Sendable {
             return (id, publication, match, qos)
         }
         return nil
+    }
+
+    /// Takes out deliveries of queues that another client may get: those of QoS 1, which are not acknowledged (MQTT 5, 4.8.2).
+    mutating func takeReturnable() -> [UInt64] { takeDeliveries { $0 == .atLeastOnce } }
+
+    /// Takes out all deliveries of queues that the client does not have yet.
+    mutating func takeDeliveries() -> [UInt64] { takeDeliveries { _ in true } }
+
+    private mutating func takeDeliveries(where isWanted: (QoS) -> Bool) -> [UInt64] {
+        var deliveries: [UInt64] = []
+        for (id, message) in messages.sorted(by: { $0.value.sequence < $1.value.sequence }) {
+            guard case .published(_, let match, let qos) = message.stage, let delivery = match.delivery, isWanted(qos)
+            else { continue }
+            deliveries.append(delivery)
+            remove(id)
+        }
+        return deliveries
+    }
+
+    /// The messages that another member of a group may get, in order.
+    var shared: [(Publication, subscription: Int)] {
+        messages.values.sorted { $0.sequence < $1.sequence }.compactMap { message in
+            guard case .published(let publication, let match, .atLeastOnce) = message.stage, let share = match.share
+            else { return nil }
+            return (publication, share)
+        }
+    }
+
+    /// The delivery of a queue that a message is.
+    func delivery(of id: UInt16) -> UInt64? {
+        guard case .published(_, let match, _) = messages[id]?.stage else { return nil }
+        return match.delivery
     }
 
     mutating func removeAll() {

@@ -38,6 +38,20 @@ struct OutgoingQueue: Sendable {
         return first
     }
 
+    /// Takes out the deliveries of queues among them.
+    mutating func takeDeliveries() -> [UInt64] {
+        takeAll { $0.match.delivery != nil }.compactMap(\.match.delivery)
+    }
+
+    /// The messages that another member of a group may get, in order.
+    var shared: [(Publication, subscription: Int)] {
+        var shared: [(Publication, subscription: Int)] = []
+        guaranteed.forEach { waiting in
+            if let share = waiting.match.share { shared.append((waiting.publication, share)) }
+        }
+        return shared
+    }
+
     /// - Returns: how many were dropped.
     mutating func dropUnguaranteed() -> Int {
         var dropped = 0
@@ -50,22 +64,27 @@ struct OutgoingQueue: Sendable {
     }
 
     /// Takes out what has expired.
-    ///
-    /// - Returns: how many there were.
-    mutating func expire(at now: Duration) -> Int {
-        guard let nextExpiry, nextExpiry <= now else { return 0 }
-        let before = count
-        unguaranteed.removeAll { $0.publication.isExpired(at: now) }
-        guaranteed.removeAll { $0.publication.isExpired(at: now) }
+    mutating func expire(at now: Duration) -> [Waiting] {
+        guard let nextExpiry, nextExpiry <= now else { return [] }
+        return takeAll { $0.publication.isExpired(at: now) }
+    }
+
+    private mutating func takeAll(where condition: (Waiting) -> Bool) -> [Waiting] {
+        var taken: [Waiting] = []
         var (left, next): (Int, Duration?) = (0, nil)
         for queue in [unguaranteed, guaranteed] {
             queue.forEach { waiting in
+                guard !condition(waiting) else { return taken.append(waiting) }
                 left += waiting.publication.cost
                 guard let expiry = waiting.publication.expiresAt else { return }
                 next = min(expiry, next ?? expiry)
             }
         }
-        (bytes, self.nextExpiry) = (left, next)
-        return before - count
+        if !taken.isEmpty {
+            unguaranteed.removeAll(where: condition)
+            guaranteed.removeAll(where: condition)
+        }
+        (bytes, nextExpiry) = (left, next)
+        return taken
     }
 }

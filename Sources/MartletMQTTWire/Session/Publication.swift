@@ -55,11 +55,23 @@ package struct Match: Sendable, Hashable {
     package var retain: Bool
     /// Their identifiers.
     package var identifiers: [UInt32]
+    /// The number of the queue's delivery that it is, which is to be settled; `nil`: it is none.
+    package let delivery: UInt64?
+    /// The number of the subscription that it came by, if that is shared: when the session ends, another member gets it.
+    package let share: Int?
 
-    package init(qos: QoS, retain: Bool = false, identifiers: [UInt32] = []) {
+    package init(
+        qos: QoS,
+        retain: Bool = false,
+        identifiers: [UInt32] = [],
+        delivery: UInt64? = nil,
+        share: Int? = nil
+    ) {
         self.qos = qos
         self.retain = retain
         self.identifiers = identifiers
+        self.delivery = delivery
+        self.share = share
     }
 
     /// Takes in another subscription that matches the same message.

@@ -133,9 +133,11 @@ extension ServerSession {
         _ actions: inout [SessionAction]
     ) {
         switch outcome {
-        case .done:
+        case .done(let delivery):
+            if let delivery { actions.append(.settle(delivery, answer.reason.isError ? .rejected : .accepted)) }
             drain(now: now, &actions)
-        case .release:
+        case .release(let delivery):
+            if let delivery { actions.append(.settle(delivery, .accepted)) }
             send(.pubrel(Acknowledgement(answer.packetID)), &actions)
         case .unknown:
             guard isReceipt, !answer.reason.isError else { return }

@@ -8,7 +8,7 @@ extension ServerSession {
     ) {
         guard !publication.isExpired(at: now) else {
             counts.expired += 1
-            return
+            return settle(match, .rejected, &actions)
         }
         let qos = min(publication.qos, match.qos)
         let waiting = OutgoingQueue.Waiting(publication: publication, match: match, qos: qos)
@@ -17,7 +17,7 @@ extension ServerSession {
         }
         guard qos > .atMostOnce || isConnected else {
             counts.dropped += 1
-            return
+            return settle(match, .returned, &actions)
         }
         keep(waiting, now: now, &actions)
     }
@@ -37,7 +37,9 @@ extension ServerSession {
     }
 
     private mutating func keep(_ waiting: OutgoingQueue.Waiting, now: Duration, _ actions: inout [SessionAction]) {
-        if !queue.hasRoom(for: waiting.publication, limits) { counts.expired += queue.expire(at: now) }
+        // Of a queue's deliveries there are no more than the client takes.
+        guard waiting.match.delivery == nil else { return queue.append(waiting) }
+        if !queue.hasRoom(for: waiting.publication, limits) { expireWaiting(now: now, &actions) }
         while !queue.hasRoom(for: waiting.publication, limits) {
             counts.dropped += 1
             guard waiting.qos > .atMostOnce else { return }
@@ -47,10 +49,24 @@ extension ServerSession {
             case .disconnect where link != nil:
                 return cut(.quotaExceeded, "too many messages wait", now: now, &actions)
             case .dropOldest, .disconnect:
-                guard queue.popFirst(guaranteed: false) ?? queue.popFirst(guaranteed: true) != nil else { return }
+                guard let oldest = queue.popFirst(guaranteed: false) ?? queue.popFirst(guaranteed: true) else { return }
+                settle(oldest.match, .returned, &actions)
             }
         }
         queue.append(waiting)
+    }
+
+    /// Takes out what has expired.
+    mutating func expireWaiting(now: Duration, _ actions: inout [SessionAction]) {
+        for waiting in queue.expire(at: now) {
+            counts.expired += 1
+            settle(waiting.match, .rejected, &actions)
+        }
+    }
+
+    /// Says what has become of a delivery of a queue, if it is one.
+    private func settle(_ match: Match, _ verdict: DeliveryVerdict, _ actions: inout [SessionAction]) {
+        if let delivery = match.delivery { actions.append(.settle(delivery, verdict)) }
     }
 
     /// Sends what waits, as far as the client takes it.
@@ -75,6 +91,7 @@ extension ServerSession {
     ) {
         if waiting.publication.isExpired(at: now) {
             counts.expired += 1
+            settle(waiting.match, .rejected, &actions)
         } else {
             send(waiting, now: now, &actions)
         }
@@ -87,10 +104,12 @@ extension ServerSession {
         // One that the client does not take counts as sent and done with (MQTT 5, 3.1.2.11.4).
         guard fits(outgoing(1)) else {
             counts.tooLong += 1
-            return
+            return settle(waiting.match, .rejected, &actions)
         }
         let id = waiting.qos > .atMostOnce ? inFlight.add(waiting.publication, waiting.match, waiting.qos) : 0
         deliver(outgoing(id), &actions)
+        // Without a guarantee nothing more is heard of it.
+        if waiting.qos == .atMostOnce { settle(waiting.match, .accepted, &actions) }
     }
 
     /// Sends a message that the client takes, with a number for its topic where the client takes that, too.
@@ -107,6 +126,7 @@ extension ServerSession {
     /// A client that is back takes less than before: what it got part of can't be sent again.
     private mutating func giveUp(_ id: UInt16, now: Duration, _ actions: inout [SessionAction]) {
         counts.tooLong += 1
+        if let delivery = inFlight.delivery(of: id) { actions.append(.settle(delivery, .rejected)) }
         inFlight.forget(id)
     }
 

@@ -66,6 +66,9 @@ package struct ServerSession: Sendable {
         return queue.isEmpty && !inFlight.isResending && inFlight.window < link.receiveMaximum
     }
 
+    /// How many messages of QoS 1 and 2 its client takes at a time.
+    package var window: Int { link?.receiveMaximum ?? limits.inFlight }
+
     // MARK: Connecting
 
     /// Takes a connection of the client, whose CONNECT was accepted. An earlier one is to have been ended by
@@ -159,6 +162,9 @@ package struct ServerSession: Sendable {
         link = nil
         leftAt = now
         inFlight.loseLink()
+        for delivery in inFlight.takeReturnable() + queue.takeDeliveries() {
+            actions.append(.settle(delivery, .returned))
+        }
         counts.dropped += queue.dropUnguaranteed()
         settleAbsence(now: now, &actions)
     }
@@ -173,6 +179,11 @@ package struct ServerSession: Sendable {
 
     private mutating func finish(_ actions: inout [SessionAction]) {
         leftAt = nil
+        // Of one whose delivery has begun with QoS 2 nobody knows whether the client has it (MQTT 5, 4.8.2-5).
+        for delivery in inFlight.takeDeliveries() { actions.append(.settle(delivery, .rejected)) }
+        for (publication, subscription) in inFlight.shared + queue.shared {
+            actions.append(.passOn(publication, subscription: subscription))
+        }
         queue.removeAll()
         inFlight.removeAll()
         received = []
@@ -212,7 +223,7 @@ package struct ServerSession: Sendable {
 
     /// Time has passed.
     package mutating func tick(now: Duration, _ actions: inout [SessionAction]) {
-        counts.expired += queue.expire(at: now)
+        expireWaiting(now: now, &actions)
         if let link {
             if let patience = link.patience, link.holds == 0, link.lastHeard + patience <= now {
                 return cut(.keepAliveTimeout, now: now, &actions)

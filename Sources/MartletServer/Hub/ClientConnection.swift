@@ -33,6 +33,7 @@ final class ClientConnection: Sendable {
     let isLoopback: Bool
     let listener: String
     private let output = Mutex(Output())
+    private let shown = Mutex<ClientCertificate?>(nil)
     private let versionNumber = Atomic(ProtocolVersion.v311.rawValue)
     /// How many of its messages have found no room yet.
     private let held = Atomic(0)
@@ -41,18 +42,25 @@ final class ClientConnection: Sendable {
 
     private static let lastNumber = Atomic(0)
 
-    init(_ channel: any Channel, listener: String) {
+    /// - Parameter source: where its client is, be it by a proxy's word.
+    init(_ channel: any Channel, from source: SocketAddress?, listener: String) {
         number = Self.lastNumber.add(1, ordering: .relaxed).newValue
         self.channel = channel
         self.listener = listener
-        address = channel.remoteAddress?.ipAddress ?? ""
-        isLoopback = channel.remoteAddress?.isLoopback ?? false
+        address = source?.ipAddress ?? ""
+        isLoopback = source?.isLoopback ?? false
     }
 
     /// The version that its CONNECT named.
     var version: ProtocolVersion { ProtocolVersion(rawValue: versionNumber.load(ordering: .relaxed)) ?? .v311 }
 
     func setVersion(_ version: ProtocolVersion) { versionNumber.store(version.rawValue, ordering: .relaxed) }
+
+    /// The certificate that its client has shown by the time of its CONNECT.
+    var certificate: ClientCertificate? {
+        get { shown.withLock { $0 } }
+        set { shown.withLock { $0 = newValue } }
+    }
 
     // MARK: Reading
 

@@ -168,6 +168,7 @@ final class PacketHandler: ChannelDuplexHandler {
         timeout?.cancel()
         if let problem = hub.problem(with: connect) { return refuse(problem, connect.version, context) }
         phase = .asking
+        connection.certificate = ClientCertificate(of: context.channel)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         door.ask(connect, connection) { verdict in
             let (handler, context) = bound.value
@@ -185,6 +186,7 @@ final class PacketHandler: ChannelDuplexHandler {
             if let reason = hub.connect(connect, user: user, permissions, by: connection) {
                 return refuse(reason, connect.version, context)
             }
+            context.triggerUserOutboundEvent(HasConnected(), promise: nil)
             if !context.channel.isWritable { hub.setWritable(false, connection) }
             // The client need not have waited for the answer.
             readPackets(context)

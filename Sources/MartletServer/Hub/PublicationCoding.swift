@@ -5,18 +5,36 @@ import MartletMQTTWire
 
 extension Publication {
     /// What goes out of a message that was published in this process.
-    convenience init(_ message: BrokerPublication) {
+    convenience init(_ publication: BrokerPublication) {
         let coding = WireCoding()
+        var message = publication.message
         // What is published has neither transforms nor a format that could fail.
-        let older = (try? coding.publication(message.message)) ?? message.message.body
-        let newer = (try? coding.publication(message.message, carriesHeaders: true)) ?? message.message.body
+        var older = (try? coding.publication(message)) ?? message.body
+        var newer = (try? coding.publication(message, carriesHeaders: true)) ?? message.body
+        if publication.isReply {
+            if let correlation = message.headers.native?.correlation {
+                // As bare as its request was (MQTT 5, 4.10.1).
+                message.headers[Headers.Standard.correlationID] = correlation.isEmpty ? nil : .bytes(correlation)
+                message.headers.native = nil
+                if !message.body.isEmpty, message.headers.contentType == nil {
+                    message.headers.contentType = "application/json"
+                }
+                (newer, older) = (message.body, message.body)
+            } else {
+                older = (try? coding.call(message)) ?? message.body
+                newer = older
+                message.headers = Headers()
+            }
+        } else if message.headers.replyTo != nil {
+            older = (try? coding.call(message)) ?? message.body
+        }
         self.init(
-            topic: message.topic.mqtt,
+            topic: publication.topic.mqtt,
             payload: newer,
             olderPayload: older,
-            properties: PropertyList(message.message.headers),
-            qos: QoS(message.guarantee),
-            expiresAt: message.expiresAt
+            properties: PropertyList(message.headers),
+            qos: QoS(publication.guarantee),
+            expiresAt: publication.expiresAt
         )
     }
 
@@ -31,6 +49,22 @@ extension Publication {
             properties: properties,
             qos: publish.qos,
             expiresAt: expiry.map { now + .seconds(Int($0)) }
+        )
+    }
+}
+
+extension BrokerPublication {
+    /// A client's message in this process.
+    init(_ wire: Publication, to topic: TopicName, retain: Bool, publisher: Int?, now: Duration) {
+        let left = wire.expiresAt.map { ContinuousClock.now + ($0 - now) }
+        self.init(
+            Message(wire.payload, headers: wire.properties.headers(expires: left)),
+            to: topic,
+            retain: retain,
+            guarantee: wire.qos.guarantee,
+            expiresAt: wire.expiresAt,
+            publisher: publisher,
+            origin: wire
         )
     }
 }

@@ -48,9 +48,22 @@ struct Seat {
         let match = Match(
             qos: subscription.entry.qos,
             retain: publication.retain && subscription.entry.retainAsPublished,
-            identifiers: subscription.identifier.map { [$0] } ?? []
+            identifiers: subscription.identifier.map { [$0] } ?? [],
+            share: subscription.isShared ? subscription.number : nil
         )
         return (match, subscription.isShared)
+    }
+
+    /// How a subscription gets a delivery of the queue that it consumes; `nil`: its client is not there, or wants it no longer.
+    func match(ofDelivery delivery: UInt64, _ recipient: Recipient) -> Match? {
+        guard number == recipient.client, session.isConnected,
+            let subscription = session.subscription(SubscriberNumber.subscription(of: recipient.number))
+        else { return nil }
+        return Match(
+            qos: subscription.entry.qos,
+            identifiers: subscription.identifier.map { [$0] } ?? [],
+            delivery: delivery
+        )
     }
 
     /// How a subscription gets what is kept for its topics.

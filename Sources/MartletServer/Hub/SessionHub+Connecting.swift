@@ -52,6 +52,8 @@ extension SessionHub {
             user: user,
             address: connection.address,
             listener: connection.listener,
+            certificateSubject: connection.certificate?.subject,
+            protocolVersion: connect.version.title,
             &broker
         )
         guard self.broker.admits(client, &broker) else { return .notAuthorized }
@@ -64,7 +66,7 @@ extension SessionHub {
             }
         }
         connection.setVersion(connect.version)
-        let number: Int? = state.withLock { hub in
+        let entered: (number: Int, prefetch: Int)? = state.withLock { hub in
             let existing = hub.places[key]
             let place = existing ?? hub.makePlace()
             if existing == nil {
@@ -84,9 +86,9 @@ extension SessionHub {
             hub.act(at: place) { session, actions in
                 session.connect(connect, isResumed: existing != nil, assignedID: isNameless, now: now, &actions)
             }
-            return hub.seats[place]?.number
+            return hub.seats[place].map { ($0.number, $0.session.window) }
         }
-        if let number { self.broker.enterSession(number, client, &broker) }
+        if let entered { self.broker.enterSession(entered.number, client, prefetch: entered.prefetch, &broker) }
         return nil
     }
 
@@ -94,6 +96,17 @@ extension SessionHub {
     private static func makeClientID() -> String {
         "auto-" + String(UInt64.random(in: .min ... .max), radix: 36)
             + String(UInt16.random(in: .min ... .max), radix: 36)
+    }
+}
+
+extension ProtocolVersion {
+    /// As people write it.
+    fileprivate var title: String {
+        switch self {
+        case .v31: "MQTT 3.1"
+        case .v311: "MQTT 3.1.1"
+        case .v5: "MQTT 5"
+        }
     }
 }
 

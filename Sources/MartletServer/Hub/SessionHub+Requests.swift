@@ -14,23 +14,25 @@ extension SessionHub {
         let (topic, seat) = state.withLock { hub in (hub.names.name(of: publish.topic), hub.seats[place]?.sender) }
         guard let topic, !publish.topic.hasPrefix("$SYS/") else { return .topicNameInvalid }
         guard let seat, seat.permissions.mayPublish(to: topic) else { return .notAuthorized }
+        guard !ReplyAddresses.isReserved(publish.topic) else { return reply(publish, from: seat.client, &broker) }
         let wire = Publication(publish, now: now)
-        let left = wire.expiresAt.map { ContinuousClock.now + ($0 - now) }
-        let publication = BrokerPublication(
-            Message(publish.payload, headers: publish.properties.headers(expires: left)),
-            to: topic,
-            retain: publish.retain,
-            guarantee: publish.qos.guarantee,
-            expiresAt: wire.expiresAt,
-            publisher: seat.number,
-            origin: wire
-        )
-        switch self.broker.publish(publication, from: seat.client, &broker) {
+        let publication = BrokerPublication(wire, to: topic, retain: publish.retain, publisher: seat.number, now: now)
+        return reason(self.broker.publish(publication, from: seat.client, &broker), seat.connection, &broker)
+    }
+
+    /// What a client is told of what came of its message.
+    func reason(
+        _ outcome: MemoryBroker.Published,
+        _ connection: ClientConnection?,
+        _ broker: inout MemoryBroker.State
+    ) -> ReasonCode {
+        switch outcome {
         case .delivered(let subscribers):
             return subscribers == 0 ? .noMatchingSubscribers : .success
         case .heldBack(let messages):
-            if let connection = seat.connection { pause(connection, for: messages) }
-            return .success
+            guard let connection, !pause(connection, for: messages) else { return .success }
+            self.broker.withdraw(messages, &broker)
+            return .quotaExceeded
         case .refused: return .notAuthorized
         case .full: return .quotaExceeded
         case .invalid: return .topicNameInvalid
@@ -78,8 +80,13 @@ extension SessionHub {
         else { return .topicFilterInvalid }
         var pattern = TopicPattern(mqtt: entry.filter)
         guard pattern.isValid else { return .topicFilterInvalid }
-        guard seat.permissions.maySubscribe(to: pattern) else { return .notAuthorized }
+        guard seat.permissions.maySubscribe(to: pattern), !ReplyAddresses.isReserved(pattern.mqttLevels) else {
+            return .notAuthorized
+        }
         let group = pattern.group
+        if let group, group == queueGroup, let topic = pattern.onlyTopic {
+            return consume(QueueName(topic), entry, identifier, seat, at: place, &broker)
+        }
         switch self.broker.ruling(on: pattern, seat.client, &broker) {
         case .success(let ruled): pattern = ruled
         case .failure: return .notAuthorized

@@ -46,7 +46,7 @@ extension SessionHub.State {
             case .close:
                 if let connection, connection.close() { announced.append(connection) }
                 chores.append(.init(place: place, action: action, inOrder: inOrder))
-            case .publish, .subscribe, .unsubscribe, .publishWill, .end:
+            case .publish, .subscribe, .unsubscribe, .settle, .passOn, .publishWill, .end:
                 chores.append(.init(place: place, action: action, inOrder: inOrder))
             }
         }
@@ -120,7 +120,9 @@ extension SessionHub.State {
             seats[place]?.backlogs[0].next += 1
             let topic = backlog.topics[backlog.next]
             guard seats[place]?.permissions.mayRead(topic) == true,
-                let kept = broker.keptMessage(for: topic, now: now, &state)
+                let number = seats[place]?.number,
+                let found = broker.keptMessage(for: topic, now: now, &state),
+                let kept = broker.allowedKept(found, to: number, &state)
             else { continue }
             let wire = kept.origin as? Publication ?? Publication(kept)
             act(at: place) { [now] in $0.deliver(wire, match, now: now, &$1) }

@@ -50,17 +50,19 @@ final class SessionHub: SessionHost {
         let inOrder: Bool
     }
 
-    /// A client whose messages wait outside a subscription of this process that is full.
+    /// A client whose messages wait outside a subscription of this process, or a queue, that is full.
     private struct Pause: Sendable {
         let connection: ClientConnection
         let messages: [MemoryBroker.HeldBack]
     }
 
-    /// So many messages of clients may wait outside subscriptions at a time, also of clients that have gone since.
+    /// So many messages of clients may wait outside at a time, also of clients that have gone since.
     private static let mostHeld = 10_000
 
     let broker: MemoryBroker
     let limits: ServerLimits
+    /// The group whose members consume queues; `nil`: none does.
+    let queueGroup: String?
     let logger: Logger
     let state: Mutex<State>
     let faults = Mutex(FaultLog())
@@ -70,9 +72,10 @@ final class SessionHub: SessionHost {
     private let pauses: AsyncStream<Pause>
     private let pausing: AsyncStream<Pause>.Continuation
 
-    init(_ broker: MemoryBroker, _ limits: ServerLimits, _ logger: Logger) {
+    init(_ broker: MemoryBroker, _ limits: ServerLimits, queueGroup: String?, _ logger: Logger) {
         self.broker = broker
         self.limits = limits
+        self.queueGroup = queueGroup
         state = Mutex(State(limits))
         self.logger = logger
         // A client is not read from while it is paused, so that there is one entry a client at most.
@@ -196,6 +199,8 @@ final class SessionHub: SessionHost {
             state.withLock { hub in hub.act(at: place) { $0.published(publish, as: reason, &$1) } }
         case .subscribe(let subscribe): self.subscribe(subscribe, at: place, now: now, &broker)
         case .unsubscribe(let unsubscribe): self.unsubscribe(unsubscribe, at: place, &broker)
+        case .settle(let delivery, let verdict): settle(delivery, verdict, at: place, &broker)
+        case .passOn(let publication, let subscription): passOn(publication, of: subscription, at: place, &broker)
         case .publishWill(let will): publishWill(will, at: place, now: now, &broker)
         case .close:
             if let connection = state.withLock({ $0.seats[place]?.connection }) {
@@ -268,15 +273,15 @@ final class SessionHub: SessionHost {
     }
 
     /// Has a client's socket not be read from until messages that it sent have found room.
-    func pause(_ connection: ClientConnection, for messages: [MemoryBroker.HeldBack]) {
-        guard held.load(ordering: .relaxed) < Self.mostHeld else {
-            for message in messages { message.withdraw() }
-            return
-        }
+    ///
+    /// - Returns: whether they may wait so long; otherwise they are to be withdrawn when no lock is held.
+    func pause(_ connection: ClientConnection, for messages: [MemoryBroker.HeldBack]) -> Bool {
+        guard held.load(ordering: .relaxed) < Self.mostHeld else { return false }
         held.add(messages.count, ordering: .relaxed)
         connection.pause()
         hold(connection, true)
         pausing.yield(Pause(connection: connection, messages: messages))
+        return true
     }
 
     private func hold(_ connection: ClientConnection, _ isHeld: Bool) {

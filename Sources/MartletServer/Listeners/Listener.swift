@@ -33,6 +33,10 @@ public struct Listener: Sendable, Hashable {
     /// `nil`: without TLS.
     public let tls: TLS?
     let form: Form
+    /// The addresses of proxies that say who their clients are; `nil`: it is for clients themselves.
+    private(set) var proxies: [String]?
+    /// A socket that was bound for it; `nil`: it binds one.
+    private(set) var descriptor: CInt?
 
     /// MQTT as it is, on this machine alone unless told.
     public static func mqtt(host: String = "127.0.0.1", port: Int = 1883) -> Listener {
@@ -73,5 +77,26 @@ public struct Listener: Sendable, Hashable {
             tls: tls,
             form: .webSocket(origins: origins)
         )
+    }
+
+    /// The same behind proxies that say by the PROXY protocol, version 1 or 2, who their clients are: HAProxy's `send-proxy` and
+    /// `send-proxy-v2`, and what balancers of clouds call so. A client is then known, and counted, by its own address.
+    ///
+    /// - Parameter proxies: the addresses of these proxies, or ranges such as `10.0.0.0/8`. Whoever comes from elsewhere, or says
+    ///   nothing, is closed: anybody could otherwise come in another's name.
+    public func behind(_ proxies: [String]) -> Listener {
+        var listener = self
+        listener.proxies = proxies
+        return listener
+    }
+
+    /// The same on a socket that is bound already, such as one of ``ActivatedSocket/all(_:)``. What ``host`` and ``port`` say
+    /// means nothing then, and the file of a Unix socket stays at the end.
+    ///
+    /// - Parameter descriptor: the socket's. The listener closes it.
+    public func on(descriptor: CInt) -> Listener {
+        var listener = self
+        listener.descriptor = descriptor
+        return listener
     }
 }

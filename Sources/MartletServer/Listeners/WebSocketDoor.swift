@@ -1,3 +1,4 @@
+import MartletMQTTWire
 import NIOCore
 import NIOHTTP1
 import NIOWebSocket
@@ -15,7 +16,12 @@ struct WebSocketDoor: Sendable {
             shouldUpgrade: { channel, head in channel.eventLoop.makeSucceededFuture(answer(to: head)) },
             upgradePipelineHandler: { channel, _ in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(WebSocketBytes())
+                    let pipeline = channel.pipeline.syncOperations
+                    // Before what reads frames, and behind TLS.
+                    let decoder = try pipeline.context(handlerType: ByteToMessageHandler<WebSocketFrameDecoder>.self)
+                    let limit = FrameLimit(limits.wire.connectBytes)
+                    try pipeline.addHandler(limit, position: .before(decoder.handler))
+                    try pipeline.addHandler(WebSocketBytes())
                     try opened(channel)
                 }
             }

@@ -12,6 +12,11 @@ public struct ClientCredentials: Sendable {
     public let isLoopback: Bool
     /// The listener that took its connection, such as `mqtt` or `mqtts`.
     public let listener: String
+    /// Whom the certificate names that it has shown, such as `CN=press,O=Works` (RFC 2253); `nil`: it has shown none, or its
+    /// listener asks for none.
+    public let certificateSubject: String?
+    /// What that certificate calls its owner, its one common name; `nil`: it has none, or several.
+    public let certificateName: String?
 }
 
 /// What an ``Authenticator`` says.
@@ -55,6 +60,22 @@ public struct AnonymousAuthenticator: Authenticator {
 extension Authenticator where Self == AnonymousAuthenticator {
     /// Everybody from this machine.
     public static var anonymous: AnonymousAuthenticator { AnonymousAuthenticator() }
+}
+
+/// Whoever shows a certificate of one of a listener's `clientAuthorities` may connect, and is the user that it names.
+public struct CertificateAuthenticator: Authenticator {
+    /// Accepts those with certificates.
+    public init() {}
+
+    /// Accepts a client with a certificate that names its owner.
+    public func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict {
+        credentials.certificateName.map { .accepted(user: $0) } ?? .refused
+    }
+}
+
+extension Authenticator where Self == CertificateAuthenticator {
+    /// Whoever shows a certificate.
+    public static var certificates: CertificateAuthenticator { CertificateAuthenticator() }
 }
 
 extension Authenticator where Self == PasswordFile {

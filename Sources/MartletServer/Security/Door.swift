@@ -20,6 +20,7 @@ final class Door: Sendable {
         var connections: [Int: ClientConnection] = [:]
         var isClosing = false
         var byAddress: [String: Int] = [:]
+        var rate: ConnectRate
     }
 
     /// So many clients are asked about at a time.
@@ -30,23 +31,27 @@ final class Door: Sendable {
     private let authenticator: any Authenticator
     private let rules: AccessRules?
     private let limits: ServerLimits
-    private let counts = Mutex(Counts())
+    private let counts: Mutex<Counts>
     private let questions: Mailbox<Question>
+    private let began = ContinuousClock.now
 
     init(_ authenticator: any Authenticator, _ rules: AccessRules?, _ limits: ServerLimits) {
         self.authenticator = authenticator
         self.rules = rules
         self.limits = limits
         questions = Mailbox(limit: Self.limit, overflow: .dropNewest)
+        counts = Mutex(Counts(rate: ConnectRate(limits.connectionsPerSecond)))
     }
 
     // MARK: Connections
 
     /// Whether there may be one more connection. If so, ``left(_:)`` says when it has gone.
     func enters(_ connection: ClientConnection) -> Bool {
-        counts.withLock { counts in
+        let now = began.duration(to: .now)
+        return counts.withLock { counts in
             let own = counts.byAddress[connection.address] ?? 0
-            guard !counts.isClosing, counts.connections.count < limits.connections, own < limits.connectionsPerAddress
+            guard !counts.isClosing, counts.connections.count < limits.connections, own < limits.connectionsPerAddress,
+                counts.rate.admits(at: now)
             else { return false }
             counts.connections[connection.number] = connection
             counts.byAddress[connection.address] = own + 1
@@ -92,7 +97,9 @@ final class Door: Sendable {
                 password: connect.password,
                 address: connection.address,
                 isLoopback: connection.isLoopback,
-                listener: connection.listener
+                listener: connection.listener,
+                certificateSubject: connection.certificate?.subject,
+                certificateName: connection.certificate?.commonName
             )
         ) { verdict in
             connection.channel.eventLoop.execute { answer(verdict) }

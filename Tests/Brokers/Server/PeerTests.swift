@@ -125,6 +125,69 @@ import Testing
         }
     }
 
+    private struct Pair: Codable, Sendable {
+        var a: Int
+        var b: Int
+    }
+
+    private static let add = RPC<Pair, Int>("math.add")
+
+    /// A responder of this process answers a request as MQTT 5 has it.
+    @Test func mosquittosRequestsGetAnAnswer() async throws {
+        let broker = MemoryBroker()
+        let local = try await broker.connect(name: "local")
+        let (isReady, ready) = AsyncStream.makeStream(of: Void.self)
+        try await withServer(broker) { _, port in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await local.respond(to: Self.add, onReady: { ready.finish() }) { $0.a + $0.b }
+                }
+                for await _ in isReady {}
+                let answer = try await Program.run(
+                    Self.program("mosquitto_rr"),
+                    Self.server(port, "mqttv5") + [
+                        "-t", "math/add", "-e", "answers/here", "-m", #"{"a":1,"b":2}"#, "-W", "60", "-D", "publish",
+                        "correlation-data", "7", "-F", "%p %D",
+                    ]
+                )
+                #expect(answer == "3 7\n")
+                group.cancelAll()
+            }
+        }
+    }
+
+    /// A responder by Paho answers calls of this process, be it one of several or alone.
+    @Test(arguments: ["$share/martlet/math/add", "math/add"]) func pahoAnswersCalls(_ filter: String) async throws {
+        let broker = MemoryBroker()
+        let local = try await broker.connect(name: "local")
+        try await withServer(broker) { _, port in
+            let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Peers/paho_responder.py"
+            let run = try ProgramRun(try await PythonEnvironment.interpreter(), [script, "\(port)", filter])
+            try await run.waitForOutput("ready")
+            for number in 1...20 {
+                #expect(try await local.call(Self.add, Pair(a: number, b: 1), timeout: .seconds(60)) == number + 1)
+            }
+            #expect(try await local.call(Self.add, Pair(a: -1, b: 1), timeout: .seconds(60)) == 0)
+            #expect(try await run.waitForEnd() == .exited(0))
+        }
+    }
+
+    /// Workers by mosquitto_sub do the work of a queue of this process.
+    @Test(arguments: ["31", "311", "5"]) func mosquittosProgramsWork(_ version: String) async throws {
+        let broker = MemoryBroker()
+        let local = try await broker.connect(name: "local")
+        try await withServer(broker) { _, port in
+            let arguments = ["-t", "$share/martlet/jobs", "-q", "1", "-C", "3", "-W", "60"]
+            let server = Self.server(port, "mqttv\(version)")
+            // Work waits for the next one to come.
+            for _ in 0..<2 {
+                for number in 0..<3 { try await local.send(Message("\(number)"), to: "jobs") }
+                #expect(try await Program.run(Self.program("mosquitto_sub"), server + arguments) == "0\n1\n2\n")
+            }
+            while !broker.presence.queues.isEmpty { await Task.yield() }
+        }
+    }
+
     @Test(arguments: [4, 5], ["tcp", "websockets"]) func pahoIsServed(_ version: Int, _ transport: String) async throws
     {
         let broker = MemoryBroker()

@@ -1,9 +1,11 @@
 import IntegrationSupport
-import Martlet
+package import Martlet
 import MartletServer
 
 /// Martlet's own broker on ports of this machine. All tests of the process share it, and it ends with the process.
 package struct OwnBroker: Sendable {
+    /// The broker itself, for connections of this process.
+    package let broker: MemoryBroker
     /// Of a listener that lets everybody in.
     package let port: Int
     /// Of one under TLS, which lets in `alice` with the password `sesame` alone.
@@ -19,14 +21,15 @@ package struct OwnBroker: Sendable {
             certificateChain: certificates.server.certificate,
             privateKey: certificates.server.key
         )
+        let broker = MemoryBroker()
         let server = BrokerServer(
-            MemoryBroker(),
+            broker,
             listeners: [.mqtt(port: 0), .mqtts(port: 0, tls)],
             authenticator: Alice()
         )
         Task { try await server.run() }
         let addresses = try await server.addresses
-        return OwnBroker(port: addresses[0].port, tlsPort: addresses[1].port)
+        return OwnBroker(broker: broker, port: addresses[0].port, tlsPort: addresses[1].port)
     }
 
     private struct Alice: Authenticator {

@@ -36,8 +36,9 @@ struct BrokerCore: Sendable {
     private var shared = SharedTurns()
     private var retained: RetainedMessages
     private var queues: BrokerQueues
-    /// The client that hears each reply address.
-    private var listeners: [String: Int] = [:]
+    private var replyAddresses = ReplyAddresses()
+    /// How many clients are sessions.
+    private var sessionCount = 0
     private var lastID = 0
     private var counts = BrokerStatistics()
 
@@ -92,7 +93,7 @@ struct BrokerCore: Sendable {
     /// A client leaves for good.
     mutating func disconnect(_ id: Int, now: Duration) {
         guard let client = clients.removeValue(forKey: id) else { return }
-        if let address = client.replyAddress { listeners[address] = nil }
+        if let address = client.replyAddress { replyAddresses.remove(address) }
         if client.isOnline { withdraw(client, now: now) }
         for number in client.subscriptions.keys.sorted() + client.consumers.keys.sorted() {
             effects.append(.end(number: number))
@@ -113,28 +114,58 @@ struct BrokerCore: Sendable {
 
     /// A session's client is there: for the first time, or again.
     ///
-    /// - Parameter number: the session's, which it keeps, whoever connects to it.
-    mutating func enter(_ number: Int, _ identity: BrokerClient) {
-        if clients[number] == nil {
+    /// - Parameters:
+    ///   - number: the session's, which it keeps, whoever connects to it.
+    ///   - prefetch: how many deliveries of a queue it takes at a time.
+    mutating func enter(_ number: Int, _ identity: BrokerClient, prefetch: Int, now: Duration) {
+        guard let client = clients[number] else {
             clients[number] = Client(identity: identity, will: nil, isSession: true)
-        } else {
-            clients[number]?.identity = identity
-            clients[number]?.isOnline = true
+            sessionCount += 1
+            return
+        }
+        clients[number]?.identity = identity
+        guard !client.isOnline else { return }
+        clients[number]?.isOnline = true
+        for (own, old) in client.consumers.sorted(by: { $0.value.id < $1.value.id }) {
+            addConsumer(Recipient(client: number, number: own), to: old.queue, prefetch: prefetch, now: now)
+            queues.countAbsent(-1, of: old.queue)
         }
     }
 
-    /// A session's client goes. Its subscriptions hold on.
+    /// A session's client goes. Its subscriptions hold on, and queues that it consumes are kept for it.
     mutating func leave(_ number: Int, inOrder: Bool) {
         guard let client = clients[number], client.isOnline else { return }
         clients[number]?.isOnline = false
+        for (own, old) in client.consumers {
+            queues.countAbsent(1, of: old.queue)
+            queues.remove(Recipient(client: number, number: own), from: old.queue)
+        }
         effects.append(.tellGone(client.identity, inOrder: inOrder))
     }
 
     /// A session ends.
-    mutating func end(_ number: Int) {
+    mutating func end(_ number: Int, now: Duration) {
         leave(number, inOrder: false)
         guard let client = clients.removeValue(forKey: number) else { return }
+        sessionCount -= 1
+        effects.append(.tellExpired(client.identity))
         for old in client.subscriptions.values { remove(old) }
+        for old in client.consumers.values { queues.countAbsent(-1, of: old.queue) }
+        queues.requeueAll(of: number, now: now, effects: &effects)
+    }
+
+    /// Whether a client is a session.
+    func isSession(_ client: Int) -> Bool { clients[client]?.isSession ?? false }
+
+    /// The subscriptions of sessions to the topic that has a queue's name: on MQTT the two are one. Each share is there once.
+    mutating func sessions(subscribedTo queue: QueueName) -> [Subscriber] {
+        guard sessionCount > 0 else { return [] }
+        return audience(of: TopicName(queue)).filter(\.isSession)
+    }
+
+    /// Whether a subscription is of a client that is there, and to its one topic.
+    func awaits(_ subscriber: Subscriber) -> Bool {
+        subscriber.knowsTopic && clients[subscriber.recipient.client]?.isOnline == true
     }
 
     /// The topics of a pattern for which a message is kept, in no particular order: there may be many.
@@ -164,8 +195,12 @@ struct BrokerCore: Sendable {
             retained.keep(publication)
         }
         counts.published += 1
-        let subscribers = index.subscribers(of: publication.topic)
-        return shared.choose(among: subscribers) { clients[$0.recipient.client]?.isOnline ?? false }
+        return audience(of: publication.topic)
+    }
+
+    /// Whoever gets what is published to a topic now: of each share the one whose turn it is.
+    private mutating func audience(of topic: TopicName) -> [Subscriber] {
+        shared.choose(among: index.subscribers(of: topic)) { clients[$0.recipient.client]?.isOnline ?? false }
     }
 
     /// Publishes a message that no task waits to see published: a will, or one of the broker's handler.
@@ -175,6 +210,21 @@ struct BrokerCore: Sendable {
         for subscriber in try publish(publication) {
             let isRetained = publication.retain && subscriber.retainAsPublished
             effects.append(.deliver(.publication(publication, isRetained: isRetained, to: subscriber)))
+        }
+    }
+
+    /// Has another subscription of a share get a message; nobody, if there is none.
+    mutating func passOn(_ publication: BrokerPublication, from recipient: Recipient) {
+        guard let old = clients[recipient.client]?.subscriptions[recipient.number], let group = old.options.group else {
+            return
+        }
+        let share = SharedTurns.Share(group, old.pattern)
+        let others = index.subscribers(of: publication.topic).filter {
+            $0.share == share && $0.recipient.client != recipient.client
+        }
+        let chosen = shared.choose(among: others) { clients[$0.recipient.client]?.isOnline ?? false }
+        for subscriber in chosen {
+            effects.append(.deliver(.publication(publication, isRetained: false, to: subscriber)))
         }
     }
 
@@ -214,11 +264,19 @@ struct BrokerCore: Sendable {
         }
     }
 
-    mutating func unsubscribe(_ recipient: Recipient) {
-        guard let old = clients[recipient.client]?.subscriptions.removeValue(forKey: recipient.number) else { return }
+    /// - Returns: what was subscribed to, and by whom; `nil`: nothing.
+    @discardableResult
+    mutating func unsubscribe(_ recipient: Recipient) -> (TopicPattern, BrokerClient)? {
+        guard let client = clients[recipient.client],
+            let old = clients[recipient.client]?.subscriptions.removeValue(forKey: recipient.number)
+        else { return nil }
         // Of one whose link is lost it has been removed, but for a session's.
-        if let client = clients[recipient.client], client.isOnline || client.isSession { remove(old) }
+        if client.isOnline || client.isSession { remove(old) }
+        return (old.pattern, client.identity)
     }
+
+    /// A client as the handler knows it.
+    func identity(of client: Int) -> BrokerClient? { clients[client]?.identity }
 
     private mutating func remove(_ subscription: Subscription) {
         index.remove(id: subscription.id, for: subscription.pattern)
@@ -227,13 +285,13 @@ struct BrokerCore: Sendable {
 
     // MARK: Replies
 
-    /// Has a client hear an address that nobody can guess, unless it hears one already.
+    /// Has a client hear an address of ``ReplyAddresses/make()``, unless it hears one already.
     ///
     /// - Returns: the address that it hears.
     mutating func hearReplies(_ client: Int, at address: String) -> String {
         if let heard = clients[client]?.replyAddress { return heard }
         clients[client]?.replyAddress = address
-        listeners[address] = client
+        replyAddresses.add(address, of: client)
         return address
     }
 
@@ -241,13 +299,16 @@ struct BrokerCore: Sendable {
     ///
     /// - Returns: whether a client hears the address.
     mutating func reply(_ message: Message, to address: String) -> Bool {
-        guard let client = listeners[address], clients[client]?.isOnline == true else {
+        guard let client = replyAddresses.owner(of: address), clients[client]?.isOnline == true else {
             counts.undeliverableReplies += 1
             return false
         }
         effects.append(.deliver(.reply(message, address: address, client: client)))
         return true
     }
+
+    /// Counts a reply to a topic that nobody subscribes to.
+    mutating func countUndeliverableReply() { counts.undeliverableReplies += 1 }
 
     // MARK: Queues
 
@@ -257,12 +318,20 @@ struct BrokerCore: Sendable {
 
     /// Sends a message to a queue.
     ///
+    /// - Parameter origin: what it is made of, for those who can use that as it is.
     /// - Returns: the number under which its sender waits for room; `nil`: the message is in the queue.
-    mutating func send(_ message: Message, to queue: QueueName, _ options: SendOptions, now: Duration) throws
-        -> UInt64?
-    {
-        try queues.send(message, to: queue, options, now: now, effects: &effects)
+    mutating func send(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions,
+        origin: (any AnyObject & Sendable)? = nil,
+        now: Duration
+    ) throws -> UInt64? {
+        try queues.send(message, to: queue, options, origin: origin, now: now, effects: &effects)
     }
+
+    /// Whether a queue was declared, is consumed, or holds messages.
+    func hasQueue(_ queue: QueueName) -> Bool { queues.exists(queue) }
 
     /// Takes back the message of a sender that waits no longer.
     ///
@@ -276,7 +345,13 @@ struct BrokerCore: Sendable {
     /// - Throws: ``MessagingError/Code/refused`` if the queue would be one too many.
     mutating func consume(_ recipient: Recipient, from queue: QueueName, prefetch: Int, now: Duration) throws {
         try queues.checkRoom(for: queue)
-        addConsumer(recipient, to: queue, prefetch: prefetch, now: now)
+        if let client = clients[recipient.client], client.isSession, !client.isOnline {
+            let consumer = Consumer(id: makeID(), queue: queue, prefetch: prefetch)
+            clients[recipient.client]?.consumers[recipient.number] = consumer
+            queues.countAbsent(1, of: queue)
+        } else {
+            addConsumer(recipient, to: queue, prefetch: prefetch, now: now)
+        }
     }
 
     private mutating func addConsumer(_ recipient: Recipient, to queue: QueueName, prefetch: Int, now: Duration) {
@@ -289,7 +364,11 @@ struct BrokerCore: Sendable {
     /// A consumer takes no more. What it holds is settled by whoever has it.
     mutating func stopConsuming(_ recipient: Recipient) {
         guard let old = clients[recipient.client]?.consumers.removeValue(forKey: recipient.number) else { return }
-        queues.remove(recipient, from: old.queue)
+        if let client = clients[recipient.client], client.isSession, !client.isOnline {
+            queues.countAbsent(-1, of: old.queue)
+        } else {
+            queues.remove(recipient, from: old.queue)
+        }
     }
 
     /// A delivery that is not settled yet.

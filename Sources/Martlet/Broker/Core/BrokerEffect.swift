@@ -37,4 +37,6 @@ enum BrokerEffect: Sendable {
     case end(number: Int)
     /// Tell the broker's handler that a client has gone.
     case tellGone(BrokerClient, inOrder: Bool)
+    /// Tell it that a client's session has ended.
+    case tellExpired(BrokerClient)
 }

@@ -12,6 +12,8 @@ package struct BrokerPublication: Sendable {
     package let publisher: Int?
     /// What it is made of, for those who can use that as it is.
     package let origin: (any AnyObject & Sendable)?
+    /// Whether it is a reply, to an address that is a topic.
+    package let isReply: Bool
 
     package init(
         _ message: Message,
@@ -20,7 +22,8 @@ package struct BrokerPublication: Sendable {
         guarantee: Guarantee = .atMostOnce,
         expiresAt: Duration? = nil,
         publisher: Int? = nil,
-        origin: (any AnyObject & Sendable)? = nil
+        origin: (any AnyObject & Sendable)? = nil,
+        isReply: Bool = false
     ) {
         self.message = message
         self.topic = topic
@@ -29,5 +32,27 @@ package struct BrokerPublication: Sendable {
         self.expiresAt = expiresAt
         self.publisher = publisher
         self.origin = origin
+        self.isReply = isReply
+    }
+}
+
+extension BrokerPublication {
+    /// The message as readers in this process get it.
+    var readable: Message { origin == nil ? message : message.outOfEnvelope }
+}
+
+extension QueuedMessage {
+    /// The message as readers in this process get it.
+    var readable: Message { origin == nil ? message : message.outOfEnvelope }
+}
+
+extension Message {
+    /// A client's message out of its envelope, if it comes of a program that has put it into one, for want of headers.
+    fileprivate var outOfEnvelope: Message {
+        guard body.first == UInt8(ascii: "{"), var inner = Envelope.unwrap(body, from: .publication) else {
+            return self
+        }
+        for (name, value) in headers where inner.headers[name] == nil { inner.headers[name] = value }
+        return inner
     }
 }

@@ -86,6 +86,7 @@ struct BrokerQueues: Sendable {
         _ message: Message,
         to queue: QueueName,
         _ options: SendOptions,
+        origin: (any AnyObject & Sendable)? = nil,
         now: Duration,
         effects: inout [BrokerEffect]
     ) throws -> UInt64? {
@@ -99,7 +100,15 @@ struct BrokerQueues: Sendable {
         noteDeadline(of: queue, options.expiry, now: now)
         var dead: [DeadLetter] = []
         let admission =
-            queues[queue]?.admit(message, sender: lastSender, expiry: options.expiry, now: now, dead: &dead) ?? .full
+            queues[queue]?.admit(
+                message,
+                sender: lastSender,
+                expiry: options.expiry,
+                guarantee: options.guarantee,
+                origin: origin,
+                now: now,
+                dead: &dead
+            ) ?? .full
         bury(dead, of: queue, now: now, effects: &effects)
         pump(queue, now: now, effects: &effects)
         switch admission {
@@ -119,6 +128,16 @@ struct BrokerQueues: Sendable {
     }
 
     // MARK: Consumers
+
+    /// Whether a queue was declared, is consumed, or holds messages.
+    func exists(_ queue: QueueName) -> Bool { !queues.isEmpty && queues[queue] != nil }
+
+    /// Keeps a queue for a consumer that is absent, or no longer.
+    mutating func countAbsent(_ change: Int, of queue: QueueName) {
+        makeIfMissing(queue)
+        queues[queue]?.absentConsumers += change
+        removeIfUnused(queue)
+    }
 
     mutating func add(
         _ consumer: QueueCore.Consumer,
@@ -197,7 +216,7 @@ struct BrokerQueues: Sendable {
         makeIfMissing(target)
         noteDeadline(of: target, nil, now: now)
         for letter in dead {
-            var message = letter.queued.message
+            var message = letter.queued.readable
             message.headers[Headers.Standard.deathReason] = .string(letter.reason.rawValue)
             message.headers[Headers.Standard.deathQueue] = .string(queue.text)
             message.headers[Headers.Standard.deathDeliveries] = .integer(Int64(letter.queued.deliveries))

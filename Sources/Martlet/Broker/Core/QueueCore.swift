@@ -7,6 +7,10 @@ struct QueuedMessage: Sendable {
     let sequence: UInt64
     var deliveries = 0
     let expiresAt: Duration?
+    /// How surely it was sent.
+    let guarantee: Guarantee
+    /// What it is made of, for those who can use that as it is.
+    let origin: (any AnyObject & Sendable)?
 
     /// What it counts towards the queue's limit of bytes.
     var bytes: Int { message.body.count }
@@ -58,6 +62,8 @@ struct QueueCore: Sendable {
     /// The bytes of all bodies that wait.
     private(set) var bytes = 0
     private(set) var consumers: [Consumer] = []
+    /// How many consumers it has that are absent: it is kept for them.
+    var absentConsumers = 0
     private var parked: Deque<Parked> = []
     /// The consumer whose turn is next.
     private var turn = 0
@@ -70,7 +76,9 @@ struct QueueCore: Sendable {
         self.isDeclared = isDeclared
     }
 
-    var isUnused: Bool { !isDeclared && waiting.isEmpty && consumers.isEmpty && parked.isEmpty && inHand == 0 }
+    var isUnused: Bool {
+        !isDeclared && waiting.isEmpty && consumers.isEmpty && absentConsumers == 0 && parked.isEmpty && inHand == 0
+    }
 
     // MARK: Coming in
 
@@ -79,10 +87,12 @@ struct QueueCore: Sendable {
         _ message: Message,
         sender: UInt64,
         expiry: Duration?,
+        guarantee: Guarantee = .atLeastOnce,
+        origin: (any AnyObject & Sendable)? = nil,
         now: Duration,
         dead: inout [DeadLetter]
     ) -> Admission {
-        let queued = makeQueued(message, life: options.life(of: expiry), now: now)
+        let queued = makeQueued(message, life: options.life(of: expiry), guarantee, origin: origin, now: now)
         if !hasRoom(for: queued) { expireFirst(at: now, dead: &dead) }
         if parked.isEmpty, hasRoom(for: queued) {
             append(queued)
@@ -102,12 +112,25 @@ struct QueueCore: Sendable {
 
     /// Takes in a dead letter of another queue: no sender waits with it, so the oldest messages make room.
     mutating func bury(_ message: Message, now: Duration, dead: inout [DeadLetter]) {
-        appendDisplacing(makeQueued(message, life: options.life(of: nil), now: now), dead: &dead)
+        let queued = makeQueued(message, life: options.life(of: nil), .atLeastOnce, origin: nil, now: now)
+        appendDisplacing(queued, dead: &dead)
     }
 
-    private mutating func makeQueued(_ message: Message, life: Duration?, now: Duration) -> QueuedMessage {
+    private mutating func makeQueued(
+        _ message: Message,
+        life: Duration?,
+        _ guarantee: Guarantee,
+        origin: (any AnyObject & Sendable)?,
+        now: Duration
+    ) -> QueuedMessage {
         lastSequence += 1
-        return QueuedMessage(message: message, sequence: lastSequence, expiresAt: life.map { now + $0.capped })
+        return QueuedMessage(
+            message: message,
+            sequence: lastSequence,
+            expiresAt: life.map { now + $0.capped },
+            guarantee: guarantee,
+            origin: origin
+        )
     }
 
     /// An empty queue takes one message of any size, which could otherwise never be sent.

@@ -6,7 +6,9 @@ struct SharedTurns: Sendable {
         let pattern: TopicPattern
 
         init(_ group: String, _ pattern: TopicPattern) {
-            (self.group, self.pattern) = (ByteKey(group), pattern)
+            // A filter of MQTT names the group as well.
+            let shared = pattern.group == nil ? pattern : TopicPattern(segments: pattern.segments)
+            (self.group, self.pattern) = (ByteKey(group), shared)
         }
     }
 

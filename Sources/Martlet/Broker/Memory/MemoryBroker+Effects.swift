@@ -42,7 +42,10 @@ extension MemoryBroker {
             if let mailbox = state.mailboxes.remove(number) { state.aftermath.ended.append(mailbox) }
         case .tellGone(let client, let inOrder):
             state.handler?.disconnects(client, inOrder: inOrder, actions: &state.actions)
-            state.held.removeAll { $0.client == client.id }
+            // What is for a session waits for its client to be back.
+            if client.listener == nil { state.held.removeAll { $0.client == client.id } }
+        case .tellExpired(let client):
+            if asks.contains(.expiries) { state.handler?.expires(session: client, actions: &state.actions) }
         }
     }
 
@@ -56,7 +59,7 @@ extension MemoryBroker {
         case .queue(let queue):
             guard queue.name.isValid else { break }
             do {
-                guard let sender = try state.core.send(action.message, to: queue, SendOptions(), now: timers.now) else {
+                guard let sender = try send(action.message, to: queue, SendOptions(), publisher: nil, &state) else {
                     return
                 }
                 _ = state.core.withdraw(sender, from: queue)
@@ -64,7 +67,7 @@ extension MemoryBroker {
                 // Counted below.
             }
         case .reply(let address):
-            if state.core.reply(action.message, to: address) { return }
+            if reply(action.message, to: address, publisher: nil, &state) { return }
         }
         state.core.countDroppedAction()
     }
@@ -73,29 +76,39 @@ extension MemoryBroker {
 
     func deliver(_ delivery: BrokerDelivery, _ state: inout State) {
         switch delivery {
-        case .publication(let publication, let isRetained, let subscriber):
+        case .publication(var publication, let isRetained, let subscriber):
+            let destination = BrokerDispatch.Destination.topic(publication.topic, retain: publication.retain)
+            guard let allowed = allowed(publication, destination, to: delivery.client, &state) else { break }
+            publication = allowed
             guard !subscriber.isSession else {
                 deliver(publication, to: [subscriber.recipient], &state)
                 break
             }
             // Where its mailbox is full the message waits outside it, and no task waits with it.
             _ = deliver(publication, isRetained: isRetained, to: subscriber, &state)
-        case .assignment(let queued, let tag, _, let recipient):
+        case .assignment(let queued, let tag, let queue, let recipient):
+            guard !state.core.isSession(recipient.client) else {
+                assign(queued, tag, of: queue, to: recipient, &state)
+                break
+            }
             guard let link = state.links[recipient.client]?.link else { break }
+            var (message, redeliveries) = queued.delivered
+            guard let allowed = allowed(message, .queue(queue), to: recipient.client, &state) else {
+                state.core.settle(tag, as: .reject, now: timers.now)
+                break
+            }
+            message = allowed
             let settlement = Settlement(tag, by: link)
             state.aftermath.settlements.append(settlement)
             // Without a mailbox, since the consumer has left meanwhile, it is dropped and so goes back to its queue.
             guard let mailbox = state.mailboxes[recipient.number] else { break }
-            let delivery = Delivery(
-                topic: nil,
-                message: queued.message,
-                redeliveries: queued.deliveries - 1,
-                settlement: settlement
-            )
+            let delivery = Delivery(topic: nil, message: message, redeliveries: redeliveries, settlement: settlement)
             let reader = mailbox.offerWithoutWaking(delivery, topic: delivery.topic).reader
             if let reader { state.aftermath.readers.append(reader) }
         case .reply(let message, let address, let client):
-            guard let link = state.links[client]?.link else { break }
+            guard let link = state.links[client]?.link,
+                let message = allowed(message, .reply(address), to: client, &state)
+            else { break }
             link.take(message, at: address)
             state.aftermath.links.append(link)
         }
@@ -115,7 +128,7 @@ extension MemoryBroker {
         let delivery = Delivery(topic: told, message: publication.readable, isRetained: isRetained)
         let (offer, reader, _) = mailbox.offerWithoutWaking(delivery, topic: publication.topic)
         if let reader { state.aftermath.readers.append(reader) }
-        if case .parked(let id) = offer { return HeldBack(mailbox: mailbox, id: id) }
+        if case .parked(let id) = offer { return HeldBack(place: .mailbox(mailbox), id: id) }
         return nil
     }
 

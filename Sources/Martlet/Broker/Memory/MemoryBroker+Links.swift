@@ -6,22 +6,38 @@ extension MemoryBroker {
     enum Outcome {
         case done
         case offline
-        /// These mailboxes were full, and the message waits outside.
+        /// There was no room everywhere, and the message waits outside.
         case heldBack([HeldBack])
-        /// The queue is full, and the message waits outside under a number.
-        case parked(UInt64, QueueName)
     }
 
-    /// A message that waits outside a mailbox.
+    /// A message that waits outside a mailbox or a queue that is full.
     package struct HeldBack: Sendable {
-        let mailbox: Mailbox<Delivery>
+        enum Place: Sendable {
+            case mailbox(Mailbox<Delivery>)
+            case queue(QueueName, MemoryBroker)
+        }
+
+        let place: Place
         let id: UInt64
 
-        /// Waits until the mailbox has taken it, or has ended.
-        package func waitUntilAdmitted() async throws { try await mailbox.waitUntilAdmitted(id) }
+        /// Waits until there was room for it, or its place has ended.
+        package func waitUntilAdmitted(isolation: isolated (any Actor)? = #isolation) async throws {
+            switch place {
+            case .mailbox(let mailbox): try await mailbox.waitUntilAdmitted(id)
+            case .queue(let queue, let broker): try await broker.waitUntilAdmitted(id, to: queue)
+            }
+        }
 
-        /// Takes the message back.
-        package func withdraw() { mailbox.withdraw(id) }
+        /// Takes the message back; whoever waits for it gets the error.
+        ///
+        /// - Returns: whether it still waited.
+        @discardableResult
+        package func withdraw(throwing error: any Error = CancellationError()) -> Bool {
+            switch place {
+            case .mailbox(let mailbox): mailbox.withdraw(id, throwing: error)
+            case .queue(let queue, let broker): broker.withdraw(id, from: queue, throwing: error)
+            }
+        }
     }
 
     // MARK: Messages
@@ -76,13 +92,10 @@ extension MemoryBroker {
                 return try publish(publication, &state)
             case .queue(let queue):
                 try queue.validate()
-                guard let sender = try state.core.send(dispatch.message, to: queue, options, now: timers.now) else {
-                    return .done
-                }
-                state.senders.park(queue, as: sender)
-                return .parked(sender, queue)
+                let sender = try send(dispatch.message, to: queue, options, publisher: link.client.id, &state)
+                return sender.map { .heldBack([holdBack($0, from: queue, &state)]) } ?? .done
             case .reply(let address):
-                guard state.core.reply(dispatch.message, to: address) else {
+                guard reply(dispatch.message, to: address, publisher: link.client.id, &state) else {
                     throw MessagingError(.noResponder, "nobody hears \(quoted(address)) any more")
                 }
                 return .done
@@ -104,6 +117,20 @@ extension MemoryBroker {
     ) throws -> (subscribers: Int, heldBack: [HeldBack]) {
         let subscribers = try state.core.publish(publication)
         if publication.retain, publication.expiresAt != nil { perform(&state) }
+        return (subscribers.count, deliver(publication, to: subscribers, &state))
+    }
+
+    /// Delivers a published message to subscribers.
+    ///
+    /// - Returns: the mailboxes that were full.
+    private func deliver(
+        _ publication: BrokerPublication,
+        to subscribers: [Subscriber],
+        _ state: inout State
+    ) -> [HeldBack] {
+        guard !asks.contains(.deliveries) || options.mode == .stepped else {
+            return deliverAsAllowed(publication, to: subscribers, &state)
+        }
         var heldBack: [HeldBack] = []
         var sessions: [Recipient] = []
         for subscriber in subscribers {
@@ -117,7 +144,68 @@ extension MemoryBroker {
             }
         }
         if !sessions.isEmpty { deliver(publication, to: sessions, &state) }
-        return (subscribers.count, heldBack)
+        return heldBack
+    }
+
+    /// Sends a message to a queue; and to sessions that subscribe to the topic of its name, for on MQTT the two are one.
+    ///
+    /// - Returns: the number under which it waits for room; `nil`: it is in the queue.
+    /// - Throws: what the core throws if the queue does not take it.
+    func send(
+        _ message: Message,
+        to queue: QueueName,
+        _ options: SendOptions,
+        publisher: Int?,
+        _ state: inout State
+    ) throws -> UInt64? {
+        let now = timers.now
+        let sessions = state.core.sessions(subscribedTo: queue)
+        var (options, sender): (SendOptions, UInt64?) = (options, nil)
+        if options.requiresConsumer, sessions.contains(where: state.core.awaits) { options.requiresConsumer = false }
+        // One that nobody consumes, while clients subscribe to its topic, would never be emptied.
+        if state.core.hasQueue(queue) || !sessions.contains(where: \.knowsTopic) {
+            sender = try state.core.send(message, to: queue, options, now: now)
+        }
+        if !sessions.isEmpty {
+            let publication = BrokerPublication(
+                message,
+                to: TopicName(queue),
+                retain: false,
+                guarantee: options.guarantee,
+                expiresAt: options.expiry.map { now + $0.capped },
+                publisher: publisher
+            )
+            _ = deliver(publication, to: sessions, &state)
+        }
+        return sender
+    }
+
+    /// Has somebody wait for room for a message that a queue did not take yet.
+    func holdBack(_ sender: UInt64, from queue: QueueName, _ state: inout State) -> HeldBack {
+        state.senders.park(queue, as: sender)
+        return HeldBack(place: .queue(queue, self), id: sender)
+    }
+
+    /// Sends a reply: to the client that hears its address, or to the subscribers of the topic that it is on MQTT.
+    ///
+    /// - Returns: whether there is one.
+    func reply(_ message: Message, to address: String, publisher: Int?, _ state: inout State) -> Bool {
+        guard !ReplyAddresses.isReserved(address) else { return state.core.reply(message, to: address) }
+        // Peers that write an address with dots listen with slashes.
+        let isMQTT = address.utf8.contains(UInt8(ascii: "/"))
+        let topic = isMQTT ? TopicName(mqtt: address) : TopicName(address)
+        guard !address.isEmpty, topic.name.isValid else {
+            state.core.countUndeliverableReply()
+            return false
+        }
+        let publication = BrokerPublication(message, to: topic, retain: false, publisher: publisher, isReply: true)
+        let outcome: (subscribers: Int, heldBack: [HeldBack])? = try? distribute(publication, &state)
+        // No task waits with it.
+        guard let outcome, outcome.subscribers > 0 else {
+            state.core.countUndeliverableReply()
+            return false
+        }
+        return true
     }
 
     /// Has the handler rule on a request.
@@ -162,7 +250,8 @@ extension MemoryBroker {
 
     func unsubscribe(_ recipient: Recipient) {
         let mailbox = locked { state in
-            state.core.unsubscribe(recipient)
+            unsubscribe(recipient, &state)
+            perform(&state)
             return state.mailboxes.remove(recipient.number)
         }
         withExtendedLifetime(mailbox) {}
@@ -201,12 +290,12 @@ extension MemoryBroker {
         withExtendedLifetime(mailbox) {}
     }
 
-    /// - Returns: the address that the client hears from now on. It has 128 random bits, so that nobody can guess it.
+    /// - Returns: the address that the client hears from now on, and all below it.
     func hearReplies(_ client: BrokerClient) throws -> String {
-        let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }
+        let address = ReplyAddresses.make()
         return try locked { state in
             try state.core.checkOnline(client.id)
-            return state.core.hearReplies(client.id, at: "reply." + random.joined(separator: "-"))
+            return state.core.hearReplies(client.id, at: address)
         }
     }
 
@@ -218,13 +307,24 @@ extension MemoryBroker {
                     "the link over which this delivery came was lost; the broker delivers it again"
                 )
             }
-            var disposition = disposition
-            let (message, queue) = (delivery.queued.message, delivery.queue)
-            let ruling = state.handler?.settles(message, from: queue, as: disposition, client, actions: &state.actions)
-            if case .change(let changed) = ruling { disposition = changed }
-            state.core.settle(tag, as: disposition, now: timers.now)
+            settle(tag, delivery, of: client, as: disposition, &state)
             perform(&state)
         }
+    }
+
+    /// Settles a delivery as the handler says.
+    func settle(
+        _ tag: UInt64,
+        _ delivery: BrokerQueues.Unsettled,
+        of client: BrokerClient,
+        as disposition: Disposition,
+        _ state: inout State
+    ) {
+        var disposition = disposition
+        let (message, queue) = (delivery.queued.readable, delivery.queue)
+        let ruling = state.handler?.settles(message, from: queue, as: disposition, client, actions: &state.actions)
+        if case .change(let changed) = ruling { disposition = changed }
+        state.core.settle(tag, as: disposition, now: timers.now)
     }
 
     /// Whether a delivery is still with the consumer that it went to.

@@ -4,7 +4,7 @@ extension MemoryBroker {
     package enum Published: Sendable {
         /// So many subscriptions got it.
         case delivered(Int)
-        /// It waits outside these mailboxes, which are full. Until they have taken it, no more should be published.
+        /// It waits outside places that are full. Until they have taken it, no more should be published.
         case heldBack([HeldBack])
         /// The broker's handler does not want it.
         case refused
@@ -58,9 +58,19 @@ extension MemoryBroker {
         user: String?,
         address: String,
         listener: String,
+        certificateSubject: String?,
+        protocolVersion: String,
         _ state: inout State
     ) -> BrokerClient {
-        BrokerClient(id: state.core.makeID(), name: name, user: user, address: address, listener: listener)
+        BrokerClient(
+            id: state.core.makeID(),
+            name: name,
+            user: user,
+            address: address,
+            listener: listener,
+            certificateSubject: certificateSubject,
+            protocolVersion: protocolVersion
+        )
     }
 
     /// Asks the broker's handler whether a client may connect.
@@ -71,8 +81,10 @@ extension MemoryBroker {
     }
 
     /// A client has been let in to a session of a number: its own, if the session is new.
-    package func enterSession(_ number: Int, _ client: BrokerClient, _ state: inout State) {
-        state.core.enter(number, client)
+    ///
+    /// - Parameter prefetch: how many deliveries of a queue it takes at a time.
+    package func enterSession(_ number: Int, _ client: BrokerClient, prefetch: Int, _ state: inout State) {
+        state.core.enter(number, client, prefetch: prefetch, now: timers.now)
     }
 
     package func leaveSession(_ number: Int, inOrder: Bool, _ state: inout State) {
@@ -81,7 +93,7 @@ extension MemoryBroker {
     }
 
     package func endSession(_ number: Int, _ state: inout State) {
-        state.core.end(number)
+        state.core.end(number, now: timers.now)
         perform(&state)
     }
 
@@ -109,10 +121,6 @@ extension MemoryBroker {
         _ state: inout State
     ) {
         state.core.subscribe(recipient, to: pattern, SubscribeOptions(retained: false, group: group), now: timers.now)
-    }
-
-    package func unsubscribeSession(_ recipient: Recipient, _ state: inout State) {
-        state.core.unsubscribe(recipient)
     }
 
     /// How many topics have a message that is kept.
@@ -166,12 +174,28 @@ extension MemoryBroker {
     /// not get it.
     package func announce(_ publication: BrokerPublication, _ state: inout State) {
         guard case .heldBack(let messages) = distribute(publication, &state) else { return }
-        for message in messages { message.withdraw() }
+        withdraw(messages, &state)
     }
 
+    /// Publishes a message: to its topic's subscribers, and to the queue of its topic's name, if there is one.
     private func distribute(_ publication: BrokerPublication, _ state: inout State) -> Published {
         do {
-            let (subscribers, heldBack): (Int, [HeldBack]) = try distribute(publication, &state)
+            let queue = QueueName(publication.topic)
+            guard publication.publisher != nil, state.core.hasQueue(queue) else {
+                let (subscribers, heldBack): (Int, [HeldBack]) = try distribute(publication, &state)
+                return heldBack.isEmpty ? .delivered(subscribers) : .heldBack(heldBack)
+            }
+            let options = publication.sendOptions(now: timers.now)
+            let sender = try state.core.send(
+                publication.message,
+                to: queue,
+                options,
+                origin: publication.origin,
+                now: timers.now
+            )
+            var (subscribers, heldBack): (Int, [HeldBack]) = try distribute(publication, &state)
+            if let sender { heldBack.append(holdBack(sender, from: queue, &state)) }
+            subscribers += 1
             return heldBack.isEmpty ? .delivered(subscribers) : .heldBack(heldBack)
         } catch {
             return .full
@@ -184,22 +208,50 @@ extension MemoryBroker {
         _ publication: BrokerPublication,
         _ state: inout State
     ) -> Published {
+        let publisher = publication.publisher
         switch dispatch.destination {
         case .topic: return .invalid
         case .reply(let address):
-            return .delivered(state.core.reply(dispatch.message, to: address) ? 1 : 0)
+            return .delivered(reply(dispatch.message, to: address, publisher: publisher, &state) ? 1 : 0)
         case .queue(let queue):
             guard queue.name.isValid else { return .invalid }
             do {
-                let options = SendOptions(expiry: publication.expiresAt.map { $0 - timers.now })
-                guard let sender = try state.core.send(dispatch.message, to: queue, options, now: timers.now) else {
-                    return .delivered(1)
-                }
-                _ = state.core.withdraw(sender, from: queue)
+                let options = publication.sendOptions(now: timers.now)
+                let sender = try send(dispatch.message, to: queue, options, publisher: publisher, &state)
+                return sender.map { .heldBack([holdBack($0, from: queue, &state)]) } ?? .delivered(1)
             } catch {
                 // Its queue is full, or there are too many.
+                return .full
             }
-            return .full
+        }
+    }
+
+    /// Sends a reply of a session's client to an address of ``ReplyAddresses``, if the broker's handler lets it.
+    package func reply(
+        _ message: Message,
+        to address: String,
+        from client: BrokerClient,
+        _ state: inout State
+    ) -> Published {
+        let asked = BrokerDispatch(message, to: .reply(address))
+        let ruling = state.handler?.dispatches(asked, from: client, actions: &state.actions)
+        defer { perform(&state) }
+        switch ruling {
+        case .refuse:
+            state.core.countRefusal()
+            return .refused
+        case .accept, nil:
+            return .delivered(state.core.reply(message, to: address) ? 1 : 0)
+        case .change(let dispatch):
+            if case .topic(let topic, let retain) = dispatch.destination {
+                guard topic.name.isValid else { return .invalid }
+                return distribute(
+                    BrokerPublication(dispatch.message, to: topic, retain: retain, publisher: client.id),
+                    &state
+                )
+            }
+            let reply = BrokerPublication(message, to: TopicName(mqtt: address), retain: false, publisher: client.id)
+            return send(dispatch, reply, &state)
         }
     }
 
@@ -208,17 +260,5 @@ extension MemoryBroker {
         guard let host = state.host else { return }
         host.deliver(publication, to: recipients)
         state.aftermath.host = host
-    }
-}
-
-extension BrokerPublication {
-    /// The message as readers in this process get it: out of its envelope, where a client of a protocol without headers has
-    /// put it into one.
-    var readable: Message {
-        guard origin != nil, message.body.first == UInt8(ascii: "{"),
-            var inner = Envelope.unwrap(message.body, from: .publication)
-        else { return message }
-        for (name, value) in message.headers where inner.headers[name] == nil { inner.headers[name] = value }
-        return inner
     }
 }

@@ -56,6 +56,8 @@ public final class MemoryBroker: Sendable {
     public let options: Options
     /// Whether there is a handler to be asked.
     let isProgrammed: Bool
+    /// What it is asked besides.
+    let asks: BrokerQuestions
     let timers: Timers
     let state: Mutex<State>
 
@@ -66,6 +68,7 @@ public final class MemoryBroker: Sendable {
         self.options = options
         timers = Timers(Timeline(options.clock))
         isProgrammed = !(handler is StandardHandler)
+        asks = type(of: handler).asks
         state = Mutex(State(core: BrokerCore(options), handler: isProgrammed ? handler : nil))
     }
 

@@ -49,10 +49,14 @@ public actor MemoryConnection: Connection {
     }
 
     /// Opens the reply address; see ``Connection/openReplyAddress(_:)``.
+    ///
+    /// Each call has an address of its own, `reply/<128 random bits>/<call>`: clients of a server that answer to the topic that
+    /// they are told may say nothing else about what they answer.
     public func openReplyAddress(
         _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
     ) async throws -> ReplyAddress {
-        try ReplyAddress(link.hearReplies(receive))
+        let base = try link.hearReplies(receive)
+        return ReplyAddress(lease: { "\(base)/\($0)" }, giveBack: { _ in })
     }
 
     /// Sends a message to a reply address; see ``Connection/reply(_:to:)``.

@@ -128,13 +128,7 @@ final class MemoryLink: Settler {
                 return try await waits.whileOpen {
                     try await wait(for: messages)
                 } withdraw: { error in
-                    messages.count { $0.mailbox.withdraw($0.id, throwing: error) } > 0
-                }
-            case .parked(let id, let queue):
-                return try await waits.whileOpen {
-                    try await broker.waitUntilAdmitted(id, to: queue)
-                } withdraw: { [broker] error in
-                    broker.withdraw(id, from: queue, throwing: error)
+                    messages.count { $0.withdraw(throwing: error) } > 0
                 }
             case .offline:
                 guard !isClosing.load(ordering: .relaxed) else { throw MessagingError.closed }
@@ -145,13 +139,13 @@ final class MemoryLink: Settler {
         }
     }
 
-    /// Waits until every mailbox that was full has taken the message.
+    /// Waits until every place that was full has taken the message.
     private func wait(for messages: [MemoryBroker.HeldBack]) async throws {
         for (index, message) in messages.enumerated() {
             do {
-                try await message.mailbox.waitUntilAdmitted(message.id)
+                try await message.waitUntilAdmitted()
             } catch {
-                for other in messages[(index + 1)...] { other.mailbox.withdraw(other.id) }
+                for other in messages[(index + 1)...] { other.withdraw() }
                 throw error
             }
         }

@@ -3,6 +3,12 @@ package protocol SessionHost: AnyObject, Sendable {
     /// Takes a message for sessions. Called under the broker's lock.
     func deliver(_ publication: BrokerPublication, to recipients: [Recipient])
 
+    /// Takes a delivery of a queue for a session. Called under the broker's lock.
+    ///
+    /// - Returns: how it is settled at once; `nil`: the session has it, and ``MemoryBroker/settleSession(_:as:_:_:)`` will be
+    ///   called.
+    func assign(_ publication: BrokerPublication, tag: UInt64, to recipient: Recipient) -> Disposition?
+
     /// Does what can only be done when the broker's lock is free again, after deliveries.
     func handOver()
 }

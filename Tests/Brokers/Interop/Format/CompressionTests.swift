@@ -13,7 +13,7 @@ import Testing
         ConnectionOptions(transforms: [ZlibCompression(level)])
     }
 
-    @Test(arguments: Broker.allCases, 0..<4) func publish(broker: Broker, index: Int) async throws {
+    @Test(arguments: Broker.remote, 0..<4) func publish(broker: Broker, index: Int) async throws {
         let (level, name) = Self.levels[index]
         try await Stage.with(broker, options(level)) { stage in
             try await stage.withPeer("subscribe", ["type": "reading", "compression": name]) { peer in
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Broker.allCases, 0..<4) func subscribe(broker: Broker, index: Int) async throws {
+    @Test(arguments: Broker.remote, 0..<4) func subscribe(broker: Broker, index: Int) async throws {
         let (level, name) = Self.levels[index]
         try await Stage.with(broker, options(level)) { stage in
             let subscription = try await stage.connection.subscribe(to: Topic<Reading>(TopicName(stage.name)))
@@ -82,7 +82,7 @@ import Testing
     }
 
     /// A few bytes that would become many are counted and skipped, and what comes after them arrives.
-    @Test(arguments: Broker.allCases) func whatBecomesTooLargeIsCountedAndSkipped(broker: Broker) async throws {
+    @Test(arguments: Broker.remote) func whatBecomesTooLargeIsCountedAndSkipped(broker: Broker) async throws {
         let limited = ConnectionOptions(transforms: [ZlibCompression(maximumBytes: 10_000)])
         try await Stage.with(broker, limited) { stage in
             let topics = try await stage.connection.subscribe(to: TopicPattern(stage.name))

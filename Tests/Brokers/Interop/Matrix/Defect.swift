@@ -42,6 +42,7 @@ extension Cell {
             }
         case (.parallel, .pythonToSwift, .mqtt5), (.parallel, .pythonToSwift, .mqtt311),
             (.parallel, .pythonToSwift, .own5), (.parallel, .pythonToSwift, .own311),
+            (.parallel, .pythonToSwift, .here),
             (.parallel, .pythonToSwift, .amqp):
             // The client keeps one reply, whoever it is for.
             Defect(mark: "client swaps replies") { stage in

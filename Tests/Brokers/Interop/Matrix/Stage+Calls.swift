@@ -110,7 +110,7 @@ extension Stage {
         try await withPeer("serve", ["mode": "raise"]) { service in
             try await service.next("ready")
             switch broker {
-            case .mqtt5, .mqtt311, .own5, .own311:
+            case .mqtt5, .mqtt311, .own5, .own311, .here:
                 // It does not answer.
                 try await until {
                     await errorCode { _ = try await connection.call(add, Pair(), timeout: .seconds(1)) } == .timeout

@@ -11,13 +11,17 @@ enum Broker: String, Sendable, CaseIterable {
     case mqtt311 = "MQTT 3.1.1"
     case own5 = "MQTT 5, Martlet's own"
     case own311 = "MQTT 3.1.1, Martlet's own"
+    case here = "In process, MQTT to its server"
     case amqp = "AMQP"
     case redis = "Redis"
+
+    /// Those whose messages Martlet's connection puts into bytes itself.
+    static let remote = allCases.filter { $0 != .here }
 
     /// What commlib-py calls its transport. It speaks MQTT 3.1.1 alone.
     var transport: JSON {
         switch self {
-        case .mqtt5, .mqtt311, .own5, .own311: "mqtt"
+        case .mqtt5, .mqtt311, .own5, .own311, .here: "mqtt"
         case .amqp: "amqp"
         case .redis: "redis"
         }
@@ -28,7 +32,7 @@ enum Broker: String, Sendable, CaseIterable {
         get async throws {
             switch self {
             case .mqtt5, .mqtt311: try await MosquittoServer.shared().port
-            case .own5, .own311: try await OwnBroker.shared.port
+            case .own5, .own311, .here: try await OwnBroker.shared.port
             case .amqp: try await RabbitMQServer.shared().port
             case .redis: try await RedisServer.shared().port
             }
@@ -41,6 +45,8 @@ enum Broker: String, Sendable, CaseIterable {
     ) async throws -> Result {
         let port = try await port
         switch self {
+        case .here:
+            return try await OwnBroker.shared.broker.withConnection(options: options, body)
         case .mqtt5, .mqtt311, .own5, .own311:
             let servers = [MQTTOptions.Server(host: "127.0.0.1", port: port)]
             let version: MQTTVersion = self == .mqtt5 || self == .own5 ? .v5 : .v311

@@ -30,6 +30,15 @@ final class WebSocketClient {
         try await socket.sendAll(frame)
     }
 
+    /// Sends the head of a frame that says it is so long, whose mask changes nothing.
+    func begin(opcode: UInt8, length: UInt64) async throws {
+        let bytes = (0..<8).reversed().map { UInt8(truncatingIfNeeded: length >> ($0 * 8)) }
+        try await socket.sendAll([0x80 | opcode, 0xFF] + bytes + [0, 0, 0, 0])
+    }
+
+    /// Sends bytes as they are.
+    func sendPlain(_ bytes: [UInt8]) async throws { try await socket.sendAll(bytes) }
+
     /// The next frame of the server, a short one.
     func frame() async throws -> (opcode: UInt8, payload: [UInt8]) {
         let head = try await take(2)

@@ -6,6 +6,8 @@ struct Harness {
     enum Seen: Hashable, Sendable {
         case sent(Packet)
         case published(String)
+        case settled(UInt64, DeliveryVerdict)
+        case passedOn(String, subscription: Int)
         case will(String)
         case closed
         case ended
@@ -112,6 +114,9 @@ struct Harness {
                     session.remove(filter: filter) == nil ? ReasonCode.noSubscriptionExisted : .success
                 }
                 session.unsubscribed(unsubscribe, reasons, &more)
+            case .settle(let delivery, let verdict): seen.append(.settled(delivery, verdict))
+            case .passOn(let publication, let subscription):
+                seen.append(.passedOn(String(decoding: publication.payload, as: UTF8.self), subscription: subscription))
             case .publishWill(let will): seen.append(.will(will.topic))
             case .close: seen.append(.closed)
             case .end: seen.append(.ended)
@@ -132,7 +137,9 @@ struct Harness {
         _ qos: QoS = .atMostOnce,
         to topic: String = "t",
         expiry: Duration? = nil,
-        identifiers: [UInt32] = []
+        identifiers: [UInt32] = [],
+        delivery: UInt64? = nil,
+        share: Int? = nil
     ) -> [Seen] {
         let publication = Publication(
             topic: topic,
@@ -140,7 +147,8 @@ struct Harness {
             qos: qos,
             expiresAt: expiry.map { now + $0 }
         )
-        return step { $0.deliver(publication, Match(qos: .exactlyOnce, identifiers: identifiers), now: $1, &$2) }
+        let match = Match(qos: .exactlyOnce, identifiers: identifiers, delivery: delivery, share: share)
+        return step { $0.deliver(publication, match, now: $1, &$2) }
     }
 
     @discardableResult

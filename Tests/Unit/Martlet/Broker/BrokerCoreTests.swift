@@ -22,6 +22,7 @@ import Testing
             case .admit(let sender): return "admit \(sender)"
             case .expire(let sender): return "expire \(sender)"
             case .end(let number): return "end \(number)"
+            case .tellExpired(let client): return "\(client.name) expires"
             case .tellGone(let client, let inOrder): return "gone \(client.id) \(inOrder ? "in order" : "lost")"
             }
         }
@@ -158,21 +159,25 @@ import Testing
 
     @Test mutating func repliesGoToTheClientThatHearsTheAddress() {
         connect(1)
-        #expect(core.hearReplies(1, at: "secret") == "secret")
-        #expect(core.hearReplies(1, at: "other") == "secret", "a client has one address")
-        for (address, isHeard) in [("secret", true), ("other", false), ("reply.1", false), ("", false)] {
+        let (secret, other) = (ReplyAddresses.make(), ReplyAddresses.make())
+        #expect(core.hearReplies(1, at: secret) == secret)
+        #expect(core.hearReplies(1, at: other) == secret, "a client has one address")
+        for (address, isHeard) in [
+            (secret, true), (secret + "/1", true), (other, false), ("reply.1", false), ("", false),
+            (secret + "1", false),
+        ] {
             let arrives = core.reply(Message("x"), to: address)
             #expect(arrives == isHeard, "\(address)")
         }
-        #expect(effects() == ["secret=x to 1"])
+        #expect(effects() == ["\(secret)=x to 1", "\(secret)/1=x to 1"])
         core.cut(1, now: .zero)
-        let reachesLostLink = core.reply(Message("x"), to: "secret")
+        let reachesLostLink = core.reply(Message("x"), to: secret)
         #expect(!reachesLostLink)
         core.restore(1, now: .zero)
         core.disconnect(1, now: .zero)
-        let reachesNobody = core.reply(Message("x"), to: "secret")
+        let reachesNobody = core.reply(Message("x"), to: secret)
         #expect(!reachesNobody)
-        #expect(core.statistics.undeliverableReplies == 5)
+        #expect(core.statistics.undeliverableReplies == 6)
     }
 
     /// The deadline of queues and retained messages is one, and each look takes out exactly what is due.

@@ -213,13 +213,14 @@ import Testing
         for number in 0..<100 {
             let connection = try await broker.connect(name: "\(number)")
             let reply = try await connection.openReplyAddress { _, _ in Issue.record("a guessed reply arrived") }
-            let address = reply.address(for: "1")
-            #expect(address.utf8.count >= 22, "fewer than 64 random bits: \(address)")
+            let address = try #require(reply.address(for: "1").split(separator: "/").dropFirst().first).description
+            #expect(address.utf8.count == 32, "not 128 random bits: \(address)")
             addresses.insert(address)
             let stranger = try await broker.connect(name: "stranger")
             let id = try #require(broker.presence.clients.last { $0.client.name == "\(number)" }?.client.id)
-            for guess in ["reply.\(id)", "reply.", String(address.dropLast()), address + "0", address.uppercased()] {
-                #expect(await errorCode { try await stranger.reply(Message(), to: guess) } == .noResponder)
+            let upper = address.uppercased() == address ? "A" + address.dropFirst() : address.uppercased()
+            for guess in ["\(id)", "", String(address.dropLast()), address + "0", upper, "\(id)/1", "/" + address] {
+                #expect(await errorCode { try await stranger.reply(Message(), to: "reply/" + guess) } == .noResponder)
             }
         }
         #expect(addresses.count == 100)

@@ -19,6 +19,13 @@ import Testing
             }
         }
 
+        func assign(_ publication: BrokerPublication, tag: UInt64, to recipient: Recipient) -> Disposition? {
+            got.withLock {
+                $0.append("\(publication.topic)=\(publication.message.text ?? "") #\(tag) to \(recipient.client)")
+            }
+            return nil
+        }
+
         func handOver() { handedOver.withLock { $0 += 1 } }
 
         func take() -> [String] {
@@ -36,7 +43,7 @@ import Testing
 
     private func enter(_ number: Int, _ name: String) {
         broker.enter { state in
-            broker.enterSession(number, BrokerClient(id: number, name: name, address: "::1"), &state)
+            broker.enterSession(number, BrokerClient(id: number, name: name, address: "::1"), prefetch: 1, &state)
         }
     }
 

@@ -1,0 +1,98 @@
+import Martlet
+import MartletMQTTWire
+import Synchronization
+
+/// Queues that clients consume, and replies to connections of this process. Under the broker's lock.
+extension SessionHub {
+    /// Has a client consume a queue, as a member of the group that does.
+    func consume(
+        _ queue: QueueName,
+        _ entry: SubscribeRequest.Entry,
+        _ identifier: UInt32?,
+        _ seat: Seat.Sender,
+        at place: Int,
+        _ broker: inout MemoryBroker.State
+    ) -> ReasonCode {
+        guard seat.permissions.mayRead(TopicName(queue)),
+            case .success(let ruled) = self.broker.ruling(on: queue, seat.client, &broker)
+        else { return .notAuthorized }
+        let added: (number: Int, isNew: Bool, prefetch: Int)? = state.withLock { hub in
+            guard let added = hub.seats[place]?.session.add(entry, identifier: identifier) else { return nil }
+            return (added.number, added.isNew, hub.seats[place]?.session.window ?? 1)
+        }
+        guard let added else { return .quotaExceeded }
+        let recipient = Recipient(
+            client: seat.number,
+            number: SubscriberNumber.make(place: place, subscription: added.number)
+        )
+        if added.isNew, !self.broker.consumeSession(recipient, from: ruled, prefetch: added.prefetch, &broker) {
+            state.withLock { hub in _ = hub.seats[place]?.session.remove(filter: entry.filter) }
+            return .quotaExceeded
+        }
+        return ReasonCode(granted: entry.qos)
+    }
+
+    /// Takes a delivery of a queue for a client. Called under the broker's lock.
+    func assign(_ publication: BrokerPublication, tag: UInt64, to recipient: Recipient) -> Disposition? {
+        // What is left of a message's life is counted from now.
+        let now = broker.now
+        let place = SubscriberNumber.place(of: recipient.number)
+        return state.withLock { hub in
+            guard hub.seats.indices.contains(place), let seat = hub.seats[place],
+                let match = seat.match(ofDelivery: tag, recipient)
+            else { return .requeue }
+            // Its rules may have changed since it subscribed.
+            guard seat.permissions.mayRead(publication.topic) else { return .reject }
+            hub.now = max(hub.now, now)
+            let wire = publication.origin as? Publication ?? Publication(publication)
+            hub.act(at: place) { [now = hub.now] in $0.deliver(wire, match, now: now, &$1) }
+            hub.noteDeadline(of: place)
+            return nil
+        }
+    }
+
+    /// A delivery of a queue is over for the client that had it.
+    func settle(
+        _ delivery: UInt64,
+        _ verdict: DeliveryVerdict,
+        at place: Int,
+        _ broker: inout MemoryBroker.State
+    ) {
+        guard let client = state.withLock({ $0.seats[place]?.client }) else { return }
+        let disposition: Disposition =
+            switch verdict {
+            case .accepted: .ack
+            case .rejected: .reject
+            case .returned: .requeue
+            }
+        self.broker.settleSession(delivery, as: disposition, client, &broker)
+    }
+
+    /// Gives a message that a session leaves behind to another member of the group by which it came (MQTT 5, 4.8.2).
+    func passOn(
+        _ wire: Publication,
+        of subscription: Int,
+        at place: Int,
+        _ broker: inout MemoryBroker.State
+    ) {
+        let (topic, number, now) = state.withLock { hub in
+            (hub.names.name(of: wire.topic), hub.seats[place]?.number, hub.now)
+        }
+        guard let topic, let number else { return }
+        let recipient = Recipient(
+            client: number,
+            number: SubscriberNumber.make(place: place, subscription: subscription)
+        )
+        let publication = BrokerPublication(wire, to: topic, retain: false, publisher: nil, now: now)
+        self.broker.passOn(publication, from: recipient, &broker)
+    }
+
+    /// Takes a client's reply to a connection of this process, by an envelope or bare.
+    func reply(_ publish: Publish, from client: BrokerClient, _ broker: inout MemoryBroker.State) -> ReasonCode {
+        let headers = publish.properties.headers(expires: nil)
+        guard let message = try? WireCoding().message(publish.payload, beside: headers, from: .call) else {
+            return .implementationSpecificError
+        }
+        return reason(self.broker.reply(message, to: publish.topic, from: client, &broker), nil, &broker)
+    }
+}

@@ -1,0 +1,121 @@
+import IntegrationSupport
+import Martlet
+import MartletMQTTWire
+import MartletServer
+import Testing
+
+/// Subscriptions that clients share by groups, of which each message goes to one member.
+@Suite(.timeLimit(.minutes(5))) struct SharedTests {
+    private static let half = SubscribeRequest.Entry("$share/g/a/+", qos: .atLeastOnce)
+
+    /// Returns when a broker knows that so many clients are there.
+    private static func wait(for count: Int, _ broker: MemoryBroker) async {
+        while broker.presence.clients.count != count { await Task.yield() }
+    }
+
+    /// Whoever subscribes alone gets everything, beside the groups, whatever else he shares.
+    @Test func groupsTakeNothingFromOthers() async throws {
+        try await withServer { _, port in
+            let alone = try await WireClient.connected(port, "alone")
+            try await alone.subscribe(.init("#"))
+            let first = try await WireClient.connected(port, "first")
+            try await first.subscribe(.init("$share/g/a"), .init("$share/h/a"))
+            let second = try await WireClient.connected(port, "second")
+            try await second.subscribe(.init("$share/g/a"), .init("a"))
+            for text in ["1", "2"] { try await alone.publish(text, to: "a") }
+            #expect(try await alone.textsUntilMark() == ["1", "2"])
+            // Of each group one copy, and one for what is not shared.
+            let (theirs, ours) = (try await first.textsUntilMark(), try await second.textsUntilMark())
+            #expect((theirs + ours).sorted() == ["1", "1", "1", "2", "2", "2"])
+            #expect(ours.count == 3)
+            // The shared one ends, and the other stays.
+            try await second.send(.unsubscribe(UnsubscribeRequest(7, ["$share/g/a"])))
+            #expect(try await second.receive() == .unsuback(Unsuback(7, [.success])))
+            for text in ["3", "4"] { try await alone.publish(text, to: "a") }
+            #expect(try await second.textsUntilMark() == ["3", "4"])
+            #expect(try await first.textsUntilMark() == ["3", "3", "4", "4"])
+        }
+    }
+
+    /// What a member did not acknowledge before its session ended, another one gets.
+    @Test(arguments: [UInt32(0), 1_000]) func whatAMemberLeavesBehindOthersGet(_ expiry: UInt32) async throws {
+        let broker = MemoryBroker()
+        try await withServer(broker) { _, port in
+            let first = try await WireClient.connected(port, "first", expiry: expiry)
+            try await first.subscribe(Self.half)
+            let writer = try await WireClient.connected(port, "writer")
+            try await writer.publish("1", to: "a/b", .atLeastOnce, id: 1)
+            guard case .publish = try await first.receive() else { throw ServerError("No message") }
+            let second = try await WireClient.connected(port, "second")
+            try await second.subscribe(Self.half)
+            first.socket.end()
+            await Self.wait(for: 2, broker)
+            if expiry > 0 {
+                // It may be back; only when it says that its session is nothing to it do others get its messages.
+                #expect(try await second.textsUntilMark() == [])
+                _ = try await WireClient.connected(port, "first")
+            }
+            #expect(try await second.textsUntilMark() == ["1"])
+        }
+    }
+
+    /// While no member is there, the session of one keeps what comes; if that ends, the next one who is there gets it.
+    @Test func whatWaitsForAMemberGoesToOthers() async throws {
+        let broker = MemoryBroker()
+        try await withServer(broker) { _, port in
+            let first = try await WireClient.connected(port, "first", expiry: 1_000)
+            try await first.subscribe(Self.half, .init("a/b", qos: .atLeastOnce))
+            let second = try await WireClient.connected(port, "second", expiry: 1_000)
+            try await second.subscribe(Self.half)
+            for client in [first, second] { client.socket.end() }
+            await Self.wait(for: 0, broker)
+            let writer = try await WireClient.connected(port, "writer")
+            for number in 1...4 { try await writer.publish("\(number)", to: "a/b", .atLeastOnce, id: UInt16(number)) }
+            for _ in 1...4 { _ = try await writer.receive() }
+            let back = try await WireClient.connected(port, "second", cleanStart: false, expiry: 1_000)
+            var seen = try await back.textsUntilMark()
+            #expect(seen.count == 2)
+            // The first starts anew: what waited for it alone is gone, and what it shared is not.
+            _ = try await WireClient.connected(port, "first")
+            seen += try await back.textsUntilMark()
+            #expect(seen.sorted() == ["1", "2", "3", "4"])
+        }
+    }
+
+    /// What may not be read is not shared either, whatever the group's filter says.
+    @Test func refusedSubscriptionsAreNone() async throws {
+        let rules = try AccessRules(text: "topic read open/#\ntopic write #\n", name: "rules")
+        let broker = MemoryBroker()
+        try await withServer(broker, rules: rules) { _, port in
+            let client = try await WireClient.connected(port, "client")
+            #expect(
+                try await client.subscribe(
+                    .init("$share/g/secret"),
+                    .init("$share/martlet/secret"),
+                    .init("$share/g/open/+"),
+                    .init("$share/g/#")
+                ) == [.notAuthorized, .notAuthorized, .success, .success]
+            )
+            #expect(broker.presence.clients[0].queues.isEmpty)
+            for topic in ["secret", "open/a", "secret/open"] { try await client.publish(topic, to: topic) }
+            try await client.send(.pingreq)
+            var seen: [String] = []
+            while case .publish(let message) = try await client.receive() { seen.append(message.topic) }
+            #expect(seen == ["open/a", "open/a"])
+        }
+    }
+
+    /// Wildcards at the start match nothing of the broker's own, also in groups; who asks for both gets both.
+    @Test func theBrokersOwnTopicsAreForThoseWhoNameThem() async throws {
+        try await withServer { _, port in
+            for filter in ["#", "+/#", "+/broker/uptime", "$share/g/#", "$share/martlet/+/+/+"] {
+                let client = try await WireClient.connected(port, "client")
+                try await client.subscribe(.init(filter))
+                #expect(try await client.textsUntilMark() == [], "\(filter)")
+            }
+            let client = try await WireClient.connected(port, "client")
+            try await client.subscribe(.init("#"), .init("$SYS/broker/uptime"))
+            #expect(try await client.message().topic == "$SYS/broker/uptime")
+        }
+    }
+}
