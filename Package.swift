@@ -537,7 +537,8 @@ let package = Package(
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletMQTTWire", "MartletServer", "MartletTesting",
+                "IntegrationSupport", "Martlet", "MartletCommand", "MartletMQTT", "MartletMQTTWire", "MartletServer",
+                "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Tests/Brokers/Server",
