@@ -120,6 +120,7 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletTransport",
+                "MartletMQTTWire",
                 "CMosquitto",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -350,7 +351,8 @@ let package = Package(
         .testTarget(
             name: "MartletHostilityTests",
             dependencies: [
-                "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+                "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletMQTTWire",
+                "MartletRedis",
                 "MartletTesting", "MartletTransport",
             ],
             path: "Tests/Unit/Hostility",
@@ -445,7 +447,7 @@ let package = Package(
         .testTarget(
             name: "MartletMQTTProcessTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletMQTT",
+                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -486,6 +488,7 @@ let package = Package(
             name: "MartletBridgeProcessTests",
             dependencies: [
                 "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",
+                "MartletTesting",
             ],
             path: "Tests/Brokers/BridgeProcesses",
             swiftSettings: settings
@@ -562,7 +565,7 @@ let package = Package(
             name: "MartletInteropTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
-                "ServerSupport",
+                "MartletTesting", "ServerSupport",
             ],
             path: "Tests/Brokers/Interop",
             exclude: ["Peers"],
