@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "MartletSQL", targets: ["MartletSQL"]),
         .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
+        .library(name: "MartletSimulation", targets: ["MartletSimulation"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
     // All are on unless a program says otherwise. The libraries above need none of them, except those that a trait is named
@@ -205,6 +206,17 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // A whole system in one process, replayed by its seed. On Linux; elsewhere it is empty.
+        .target(
+            name: "MartletSimulation",
+            dependencies: [
+                "Martlet",
+                "MartletTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "MartletSettings",
             dependencies: [
@@ -301,7 +313,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Playground",
-            exclude: ["Benchmarks", "Services", "run"],
+            exclude: ["Benchmarks", "Services", "Simulation", "run"],
             swiftSettings: settings
         ),
         // Services as their users write them. No product.
@@ -309,6 +321,13 @@ let package = Package(
             name: "playground-services",
             dependencies: ["Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT", "MartletService"],
             path: "Playground/Services",
+            swiftSettings: settings
+        ),
+        // A simulated world with a bug, as a user writes one. No product.
+        .executableTarget(
+            name: "playground-simulation",
+            dependencies: ["Martlet", "MartletSimulation"],
+            path: "Playground/Simulation",
             swiftSettings: settings
         ),
         .testTarget(
@@ -417,6 +436,27 @@ let package = Package(
             name: "MartletTestingTests",
             dependencies: ["Martlet", "MartletTesting"],
             path: "Tests/Unit/MartletTesting",
+            swiftSettings: settings
+        ),
+        // The simulated worlds of this package's own: a process of their own, as any simulation needs. No product.
+        .executableTarget(
+            name: "martlet-simulate",
+            dependencies: [
+                "Martlet",
+                "MartletSimulation",
+                "MartletTesting",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/Simulation",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletSimulationTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletSimulation", "MartletTesting", "martlet-simulate",
+                "playground-simulation",
+            ],
+            path: "Tests/Unit/Simulation",
             swiftSettings: settings
         ),
         // What tests against real brokers stand on: the brokers, faults of the network between, certificates. No product.
