@@ -1,3 +1,5 @@
+import Dispatch
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -14,6 +16,11 @@ package struct StoreDisk: Sendable {
     package var read: @Sendable (_ file: Int32, _ bytes: UnsafeMutableRawBufferPointer, _ offset: Int) -> Int
     /// Forces a file or a folder onto the disk; as `fsync`.
     package var sync: @Sendable (_ file: Int32) -> Int32
+    /// Makes a queue for what blocks.
+    package var makeQueue: @Sendable () -> Queue = { dispatchQueue() }
+
+    /// Does what blocks, one after the other, away from the threads that tasks share.
+    package typealias Queue = @Sendable (@escaping @Sendable () -> Void) -> Void
 
     package static let system = StoreDisk(
         write: { writeToSystem($0, $1) },
@@ -37,6 +44,11 @@ package struct StoreFailure: Error, Hashable, CustomStringConvertible {
     package var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
 
     package var description: String { "\(call): \(String(cString: strerror(code)))" }
+}
+
+private func dispatchQueue() -> StoreDisk.Queue {
+    let queue = DispatchQueue(label: "martlet.store")
+    return { queue.async(execute: $0) }
 }
 
 private func writeToSystem(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {

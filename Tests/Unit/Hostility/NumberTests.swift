@@ -1,5 +1,6 @@
 import CMosquitto
 import Foundation
+import MartletMQTTWire
 import MartletTesting
 import MartletTransport
 import Testing

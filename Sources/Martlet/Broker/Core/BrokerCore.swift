@@ -108,7 +108,9 @@ struct BrokerCore: Sendable {
     private mutating func withdraw(_ client: Client, now: Duration) {
         let id = client.identity.id
         for old in client.subscriptions.values { remove(old) }
-        for (number, old) in client.consumers { queues.remove(Recipient(client: id, number: number), from: old.queue) }
+        for (number, old) in client.consumers.sorted(by: { $0.key < $1.key }) {
+            queues.remove(Recipient(client: id, number: number), from: old.queue)
+        }
         queues.requeueAll(of: id, now: now, effects: &effects)
     }
 

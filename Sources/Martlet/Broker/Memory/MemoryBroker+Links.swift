@@ -204,10 +204,10 @@ extension MemoryBroker {
 
     /// - Returns: the address that the client hears from now on. It has 128 random bits, so that nobody can guess it.
     func hearReplies(_ client: BrokerClient) throws -> String {
-        let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }
+        let address = "reply." + options.random.text(for: .address, separator: "-")
         return try locked { state in
             try state.core.checkOnline(client.id)
-            return state.core.hearReplies(client.id, at: "reply." + random.joined(separator: "-"))
+            return state.core.hearReplies(client.id, at: address)
         }
     }
 
