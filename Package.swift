@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "MartletSQL", targets: ["MartletSQL"]),
         .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
         .library(name: "MartletTesting", targets: ["MartletTesting"]),
+        .library(name: "MartletSimulation", targets: ["MartletSimulation"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
     // All are on unless a program says otherwise. The libraries above need none of them, except those that a trait is named
@@ -120,6 +121,7 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletTransport",
+                "MartletMQTTWire",
                 "CMosquitto",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -201,6 +203,17 @@ let package = Package(
                 "Martlet",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        // A whole system in one process, replayed by its seed. On Linux; elsewhere it is empty.
+        .target(
+            name: "MartletSimulation",
+            dependencies: [
+                "Martlet",
+                "MartletTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -302,7 +315,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Playground",
-            exclude: ["Benchmarks", "Services", "run"],
+            exclude: ["Benchmarks", "Services", "Simulation", "run"],
             swiftSettings: settings
         ),
         // Services as their users write them. No product.
@@ -310,6 +323,13 @@ let package = Package(
             name: "playground-services",
             dependencies: ["Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT", "MartletService"],
             path: "Playground/Services",
+            swiftSettings: settings
+        ),
+        // A simulated world with a bug, as a user writes one. No product.
+        .executableTarget(
+            name: "playground-simulation",
+            dependencies: ["Martlet", "MartletSimulation"],
+            path: "Playground/Simulation",
             swiftSettings: settings
         ),
         .testTarget(
@@ -352,7 +372,8 @@ let package = Package(
         .testTarget(
             name: "MartletHostilityTests",
             dependencies: [
-                "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+                "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletMQTTWire",
+                "MartletRedis",
                 "MartletTesting", "MartletTransport",
             ],
             path: "Tests/Unit/Hostility",
@@ -419,6 +440,27 @@ let package = Package(
             path: "Tests/Unit/MartletTesting",
             swiftSettings: settings
         ),
+        // The simulated worlds of this package's own: a process of their own, as any simulation needs. No product.
+        .executableTarget(
+            name: "martlet-simulate",
+            dependencies: [
+                "Martlet",
+                "MartletSimulation",
+                "MartletTesting",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Tests/Simulation",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MartletSimulationTests",
+            dependencies: [
+                "IntegrationSupport", "Martlet", "MartletSimulation", "MartletTesting", "martlet-simulate",
+                "playground-simulation",
+            ],
+            path: "Tests/Unit/Simulation",
+            swiftSettings: settings
+        ),
         // What tests against real brokers stand on: the brokers, faults of the network between, certificates. No product.
         .target(name: "IntegrationSupport", path: "Tests/Support/Integration", swiftSettings: settings),
         .testTarget(
@@ -447,7 +489,7 @@ let package = Package(
         .testTarget(
             name: "MartletMQTTProcessTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletMQTT",
+                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -488,6 +530,7 @@ let package = Package(
             name: "MartletBridgeProcessTests",
             dependencies: [
                 "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",
+                "MartletTesting",
             ],
             path: "Tests/Brokers/BridgeProcesses",
             swiftSettings: settings
@@ -539,7 +582,8 @@ let package = Package(
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletMQTTWire", "MartletServer", "MartletTesting",
+                "IntegrationSupport", "Martlet", "MartletCommand", "MartletMQTT", "MartletMQTTWire", "MartletServer",
+                "MartletTesting",
                 command("NIOCore", from: "swift-nio", trait: "Server"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -565,7 +609,7 @@ let package = Package(
             name: "MartletInteropTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
-                "ServerSupport",
+                "MartletTesting", "ServerSupport",
             ],
             path: "Tests/Brokers/Interop",
             exclude: ["Peers"],

@@ -2,23 +2,31 @@ package import MartletSQL
 import Synchronization
 
 extension PostgreSQL: ListeningDatabase {
-    package func withListener<Result>(
-        to channel: String,
-        _ body: (any SQLListener) async throws -> Result
-    ) async throws -> Result {
-        try await listeners.withLink { link in
-            let answer: Swift.Result<Result, any Error>
-            listening.withLock { $0[ObjectIdentifier(link)] = link }
-            do {
-                try await link.listen(to: channel)
-                answer = .success(try await body(link))
-            } catch {
-                answer = .failure(error)
-            }
-            listening.withLock { $0[ObjectIdentifier(link)] = nil }
+    package func openListener(to channel: String) async throws -> any SQLListener {
+        let link = try await listeners.take()
+        listening.withLock { $0[ObjectIdentifier(link)] = link }
+        let listener = Listener(database: self, link: link)
+        do {
+            try await link.listen(to: channel)
+        } catch {
+            await listener.close()
+            throw error
+        }
+        return listener
+    }
+
+    /// A link that does nothing but listen.
+    private struct Listener: SQLListener {
+        let database: PostgreSQL
+        let link: PostgreSQLLink
+
+        func wait(for limit: Duration) async throws { try await link.waitForNotification(for: limit) }
+
+        func close() async {
+            database.listening.withLock { $0[ObjectIdentifier(link)] = nil }
             // It would go on listening.
             await link.giveUp()
-            return try answer.get()
+            await database.listeners.giveBack(link)
         }
     }
 

@@ -3,15 +3,15 @@ import Martlet
 import MartletSQL
 import MartletTransport
 
-/// A link that does nothing but listen.
-extension PostgreSQLLink: SQLListener {
+extension PostgreSQLLink {
     /// Has the server tell of a channel's notifications from now on.
     func listen(to channel: String) async throws {
         let statement: SQL = "LISTEN \(identifier: channel)"
         try await perform(statement.statement().text)
     }
 
-    func wait(for limit: Duration) async throws {
+    /// Returns when the server has told of something, and after a time without that.
+    func waitForNotification(for limit: Duration) async throws {
         try Task.checkCancellation()
         let socket = try await free()
         let timer = thread.loop.schedule(after: limit) { socket.interrupt() }

@@ -84,6 +84,8 @@ actor PostgreSQLLink: SQLLink {
         } onCancel: {
             thread.loop.execute { self.assumeIsolated { $0.socket?.giveUp() } }
         }
+        // The loop may do later what was asked of it while the last answer came: such a link is not to be lent.
+        try Task.checkCancellation()
     }
 
     // MARK: Life

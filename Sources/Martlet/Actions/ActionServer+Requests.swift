@@ -1,7 +1,7 @@
 extension ActionServer {
     /// A client sends a goal.
     func sendGoal(_ request: Message) throws -> Message {
-        let id = request.headers.goalID ?? .random()
+        let id = request.headers.goalID ?? .random(from: runtime.random)
         do {
             try id.validate()
             let body: SendGoalRequest<Goal> = try runtime.decode(request, from: names.sendGoal.text)

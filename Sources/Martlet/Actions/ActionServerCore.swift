@@ -115,7 +115,7 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
             return nil
         }
         if options.policy == .preemptLatest {
-            for older in waiting + busy { apply(.stop(.preempted), to: older, now: now) }
+            for older in waiting + inOrder(busy) { apply(.stop(.preempted), to: older, now: now) }
         }
         waiting.append(id)
         pump(now)
@@ -260,9 +260,13 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
 
     /// Does what has become due.
     mutating func tick(_ now: Duration) {
-        for (id, goal) in live {
-            if let graceEnds = goal.graceEnds {
-                if graceEnds <= now { apply(.graceOver, to: id, now: now) }
+        let due = live.filter { _, goal in
+            goal.graceEnds.map { $0 <= now } ?? (stopReason(of: goal, at: now) != nil)
+        }
+        for id in inOrder(due.keys) {
+            guard let goal = live[id] else { continue }
+            if goal.graceEnds != nil {
+                apply(.graceOver, to: id, now: now)
             } else if let reason = stopReason(of: goal, at: now) {
                 apply(.stop(reason), to: id, now: now)
             }
@@ -272,6 +276,9 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
         cancelledEarly.expire(at: now)
         pump(now)
     }
+
+    /// Goals in an order that a repeated run has too.
+    private func inOrder(_ goals: some Sequence<GoalID>) -> [GoalID] { goals.sorted { $0.text < $1.text } }
 
     private func stopReason(of goal: LiveGoal, at now: Duration) -> GoalStateMachine.StopReason? {
         if let deadline = goal.deadline, deadline <= now { return .deadline }
@@ -308,7 +315,7 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
     mutating func stop(_ now: Duration) {
         guard phase != .stopping else { return }
         phase = .stopping
-        for id in Array(live.keys) { apply(.stop(.shutdown), to: id, now: now) }
+        for id in inOrder(live.keys) { apply(.stop(.shutdown), to: id, now: now) }
     }
 
     /// As ``stop(_:)``, for a server that nobody can ask any more: it does not wait for questions either.

@@ -35,7 +35,7 @@ extension Connection {
         }
         let start = runtime.timers.now
         let subscription = try await listen(to: names, within: timeout)
-        let id = GoalID.random()
+        let id = GoalID.random(from: runtime.random)
         var request = try runtime.codecs.message(SendGoalRequest(goal))
         request.headers.goalID = id
         request.headers.goalAcceptBy = acceptBy
@@ -109,7 +109,7 @@ extension Connection {
         runtime.courier.post { [weak self] in
             guard let self else { return }
             var request = try cancelRequest(id)
-            let correlation = CallTable.makeID()
+            let correlation = CallTable.makeID(runtime.random)
             request.headers.correlationID = correlation
             let replyAddress = try await runtime.replyAddress(on: self, within: .seconds(10))
             defer { replyAddress.release(correlation) }

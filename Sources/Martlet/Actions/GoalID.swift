@@ -17,8 +17,10 @@ public struct GoalID: Sendable, Hashable, ExpressibleByStringLiteral, CustomStri
     }
 
     /// A new ID: 128 random bits.
-    public static func random() -> GoalID {
-        let halves = [UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)]
+    public static func random() -> GoalID { random(from: .system) }
+
+    static func random(from source: RandomSource) -> GoalID {
+        let halves = [source.next(for: .goal), source.next(for: .goal)]
         return GoalID(
             halves.map { half in
                 let digits = String(half, radix: 16)

@@ -48,7 +48,7 @@ public final class Bridge: Service, Sendable {
         self.from = from
         self.to = to
         isNamed = name != nil
-        self.name = name ?? "bridge-" + String(UInt64.random(in: .min ... .max), radix: 36)
+        self.name = name ?? "bridge-" + String(from.runtime.random.next(for: .name), radix: 36)
         self.options = options
         self.routes = routes()
         var logger = from.runtime.options.logger

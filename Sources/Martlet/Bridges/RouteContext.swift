@@ -56,6 +56,6 @@ public struct RouteContext: Sendable {
         case .whereNative, .always: break
         }
         bridgeMark.mark(&message.headers, origin: origin)
-        if message.headers.messageID == nil { message.headers.messageID = CallTable.makeID() }
+        if message.headers.messageID == nil { message.headers.messageID = CallTable.makeID(source.runtime.random) }
     }
 }

@@ -42,6 +42,10 @@ public struct ConnectionOptions: Sendable {
     public var logger: Logger
     /// What measures its timeouts; another clock is for tests.
     public var clock: any Clock<Duration>
+    /// Where names, identifiers and jitter come from; another source is for simulations.
+    package var random = RandomSource.system
+    /// How the stores of bridges whose source it is reach the disk.
+    package var disk = StoreDisk.system
 
     /// JSON, bodies as they are, no will, offline publishes fail, as does connecting to a broker that can't be reached,
     /// a thread of its own, a link that is steady after 30 s, bodies of up to 16 MiB, 1,000 headers, 64 MiB that wait for

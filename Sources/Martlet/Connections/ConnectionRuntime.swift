@@ -14,6 +14,7 @@ public final class ConnectionRuntime: Sendable {
     /// Whether it logs what becomes of each message; found once, so that it costs nothing where it does not.
     let isTracing: Bool
     package let options: ConnectionOptions
+    package var random: RandomSource { options.random }
     /// How the broker writes names.
     package let names: WireNames
     /// What becomes of messages on the wire.
@@ -32,7 +33,7 @@ public final class ConnectionRuntime: Sendable {
 
     package init(_ options: ConnectionOptions, state: ConnectionState = .connecting, names: WireNames = .any) {
         self.names = names
-        name = options.name ?? "martlet-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        name = options.name ?? "martlet-\(String(options.random.next(for: .name), radix: 36))"
         var logger = options.logger
         logger[metadataKey: "connection"] = .string(name)
         self.logger = logger

@@ -53,7 +53,9 @@ package final class OpenWaits: Sendable {
     package func close(_ error: any Error) {
         state.withLock { state in
             state.closed = error
-            for (id, withdraw) in state.withdrawals where withdraw(error) { state.withdrawn.insert(id) }
+            for (id, withdraw) in state.withdrawals.sorted(by: { $0.key < $1.key }) where withdraw(error) {
+                state.withdrawn.insert(id)
+            }
             state.withdrawals.removeAll()
         }
     }

@@ -46,10 +46,10 @@ package final class Settlement: Sendable {
     }
 
     /// Whether the broker has taken the delivery back.
-    var isStale: Bool { settler.isStale(tag) }
+    package var isStale: Bool { settler.isStale(tag) }
 
     /// Whether the delivery is worth nothing any more and no reader is to get it. One that is stale is counted.
-    func skipsStale() -> Bool {
+    package func skipsStale() -> Bool {
         guard isStale else { return false }
         settler.skippedStale(tag)
         return true

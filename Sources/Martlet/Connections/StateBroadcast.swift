@@ -27,7 +27,8 @@ package final class StateBroadcast: Sendable {
         watchers.withLock { watchers in
             guard watchers.state != new, watchers.state != .closed else { return }
             watchers.state = new
-            changes.add(Change(state: new, watchers: Array(watchers.continuations.values)))
+            let inOrder = watchers.continuations.sorted { $0.key < $1.key }
+            changes.add(Change(state: new, watchers: inOrder.map(\.value)))
         }
         // Outside the lock: `onTermination` takes it, which is called by finishing, and where a watcher is cancelled.
         changes.tell { change in

@@ -45,7 +45,8 @@ public final class Node: Service, Sendable {
         options: NodeOptions = NodeOptions(),
         @ComponentBuilder components: () -> [any Component]
     ) {
-        self.init(NodeName(name, base: options.base), on: connection, options, components())
+        let random = connection.runtime.random
+        self.init(NodeName(name, base: options.base, random), on: connection, options, components())
     }
 
     /// A node whose name has segments: `Node(TopicName(mqtt: "house/kitchen/lamp-1"), …)`.
@@ -210,10 +211,10 @@ struct NodeName: Sendable, Hashable {
     /// As commlib-py makes names: `-` becomes `_`, and no name becomes 32 random hexadecimal digits.
     ///
     /// - Parameter base: what begins the names of its topics, instead of its own.
-    init(_ text: String, base: TopicName? = nil) {
+    init(_ text: String, base: TopicName? = nil, _ random: RandomSource = .system) {
         isMadeUp = text.isEmpty
         if text.isEmpty {
-            self.text = (0..<32).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
+            self.text = GoalID.random(from: random).text
         } else {
             self.text = String(text.map { $0 == "-" ? "_" : $0 })
         }

@@ -24,10 +24,7 @@ final class CallTable: Sendable {
     var lateReplies: Int { state.withLock { $0.late } }
 
     /// A correlation ID that no other call has, here or elsewhere, and that nobody can guess: 128 random bits.
-    static func makeID() -> String {
-        let halves = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
-        return String(halves.0, radix: 36) + String(halves.1, radix: 36)
-    }
+    static func makeID(_ random: RandomSource) -> String { random.text(for: .call) }
 
     /// - Parameter isOwn: whether no other call has the address, so that it tells which call is answered.
     func register(_ receiver: any ReplyReceiver, id: String, address: String, isOwn: Bool) throws {
@@ -80,7 +77,8 @@ final class CallTable: Sendable {
     func failAll(_ error: any Error, forGood: Bool = false) {
         let calls = state.withLock { state in
             if forGood { state.closed = error }
-            return Array(state.calls.values)
+            // In an order of their own, so that a run that is repeated is the same.
+            return state.calls.sorted { $0.key < $1.key }.map(\.value)
         }
         for call in calls { call.receiver.fail(error) }
     }

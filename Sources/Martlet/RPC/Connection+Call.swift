@@ -89,7 +89,7 @@ extension Connection {
         within limit: Duration
     ) async throws -> (id: String, address: String, release: @Sendable () -> Void) {
         let replyAddress = try await runtime.replyAddress(on: self, within: limit)
-        let id = CallTable.makeID()
+        let id = CallTable.makeID(runtime.random)
         let address = replyAddress.address(for: id)
         let release: @Sendable () -> Void = { [calls = runtime.calls] in
             calls.remove(id: id)

@@ -12,7 +12,7 @@ final class CreditGate: ReplyReceiver {
 
         mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
             defer { waiters.removeAll() }
-            return Array(waiters.values)
+            return waiters.sorted { $0.key < $1.key }.map(\.value)
         }
     }
 

@@ -18,7 +18,7 @@ struct RequestHandling: Sendable {
             try? delivery.nack(requeue: false)
             return
         }
-        let id = headers.correlationID ?? CallTable.makeID()
+        let id = headers.correlationID ?? CallTable.makeID(runtime.random)
         guard inFlight.claim(id, replyTo: replyTo, delivery) else { return }
         guard !inFlight.wasCancelled(id) else {
             settle(inFlight.end(id, replyTo: replyTo).duplicates + [delivery])

@@ -27,6 +27,13 @@ final class RequestsInFlight: Sendable {
         /// How many tasks have not ended.
         var running = 0
         var idle: CheckedContinuation<Void, Never>?
+
+        /// What cancels each handler, in an order that a repeated run has too.
+        var cancels: [@Sendable () -> Void] {
+            requests.sorted { $0.key < $1.key }.flatMap { _, requests in
+                requests.sorted { $0.key < $1.key }.compactMap(\.value.cancel)
+            }
+        }
     }
 
     private static let remembered = 4_096
@@ -111,7 +118,7 @@ final class RequestsInFlight: Sendable {
     func stop() {
         let cancels = state.withLock { state in
             state.isStopping = true
-            return state.requests.values.flatMap(\.values).compactMap(\.cancel)
+            return state.cancels
         }
         for cancel in cancels { cancel() }
     }
@@ -132,14 +139,10 @@ final class RequestsInFlight: Sendable {
     func cancelAll() {
         let cancels = state.withLock { state in
             state.isClosed = true
-            var cancels: [@Sendable () -> Void] = []
             for (id, requests) in state.requests {
-                for (replyTo, request) in requests {
-                    state.requests[id]?[replyTo]?.isCancelled = true
-                    if let cancel = request.cancel { cancels.append(cancel) }
-                }
+                for replyTo in requests.keys { state.requests[id]?[replyTo]?.isCancelled = true }
             }
-            return cancels
+            return state.cancels
         }
         for cancel in cancels { cancel() }
     }
@@ -149,7 +152,7 @@ final class RequestsInFlight: Sendable {
         let cancels: [@Sendable () -> Void] = state.withLock { state in
             if let requests = state.requests[id] {
                 for replyTo in requests.keys { state.requests[id]?[replyTo]?.isCancelled = true }
-                return requests.values.compactMap(\.cancel)
+                return requests.sorted { $0.key < $1.key }.compactMap(\.value.cancel)
             }
             if id.utf8.count <= Self.longest, state.cancelledEarly.insert(id).inserted {
                 state.order.append(id)

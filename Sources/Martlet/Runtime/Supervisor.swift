@@ -22,8 +22,9 @@ struct Supervisor: Sendable {
 
     private func run(_ part: Part) async throws {
         let context = PartContext(part, self)
-        var restarts = Restarts(part.failurePolicy.backoff)
-        var reconnects = Restarts(Backoff())
+        let random = part.links.needed.runtime.random
+        var restarts = Restarts(part.failurePolicy.backoff, random)
+        var reconnects = Restarts(Backoff(), random)
         while true {
             context.set(part.reportsReadiness ? .starting : .running)
             let began = timers.now

@@ -13,12 +13,12 @@ package final class Watched<Value: Sendable>: Sendable {
         var lastID = 0
         var waiters: [Int: Waiter] = [:]
 
-        /// Those whose condition has come to hold.
+        /// Those whose condition has come to hold, in the order in which they came.
         mutating func takeSatisfied() -> [Waiter] {
             guard !waiters.isEmpty else { return [] }
             let satisfied = waiters.filter { $0.value.condition(value) }
             for id in satisfied.keys { waiters[id] = nil }
-            return Array(satisfied.values)
+            return satisfied.sorted { $0.key < $1.key }.map(\.value)
         }
     }
 

@@ -3,16 +3,29 @@ import Logging
 import Martlet
 import MartletConsole
 import MartletServer
+import UnixSignals
 
 /// `martlet broker`
 struct BrokerCommand: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "broker",
         abstract: "Be a broker: MQTT 3.1, 3.1.1 and 5 for any client.",
-        usage: "martlet broker [<options>]",
+        usage: """
+            martlet broker [<options>]
+            martlet broker dump [--json] <folder>
+            """,
         discussion: """
             It listens on this machine alone, and lets everybody in from there, unless told otherwise. Everything is kept in \
-            memory and ends with it.
+            memory and ends with it, unless --store names a folder: sessions, what waits for their clients, and retained messages \
+            are then there again when it is started again, however it ended.
+
+            A queue is there while somebody consumes it, as clients do that subscribe to $share/martlet/NAME, or if --queue declares \
+            it: then what is published to the topic NAME waits in it.
+
+            --proxy is for a broker behind HAProxy or the like: it takes connections from that address alone, and each has to \
+            begin with a header of the PROXY protocol, which says who the client is. --systemd listens on the sockets that \
+            systemd passes, by their FileDescriptorName= (mqtt, mqtts or ws), instead of on --host and the ports. SIGHUP has the \
+            files of --tls read anew.
 
             --users names a file that mosquitto_passwd writes; then nobody is let in without a user and a password. --acl names \
             rules as mosquitto's acl_file has them: what no rule allows is refused. --check reads the files, says what it would \
@@ -26,8 +39,11 @@ struct BrokerCommand: Subcommand {
               martlet broker
               martlet broker --host 0.0.0.0 --users users --acl rules --tls chain.pem,key.pem
               martlet broker --ws 9001 --ws-origin http://localhost:3000
+              martlet broker --store /var/lib/martlet --sync 1s
+              martlet broker --queue jobs
               martlet broker --port 0 | jq -r 'select(.state == "listening").port'
-            """
+            """,
+        subcommands: [BrokerDumpCommand.self]
     )
 
     @Option(help: ArgumentHelp("The address to listen on; 0.0.0.0 or :: for all.", valueName: "address"))
@@ -75,6 +91,40 @@ struct BrokerCommand: Subcommand {
         completion: .file()
     )
     var acl: String?
+    @Option(
+        help: ArgumentHelp(
+            "Keep sessions and retained messages in this folder, which is made if there is none.",
+            valueName: "folder"
+        ),
+        completion: .directory
+    )
+    var store: String?
+    @Option(
+        help: ArgumentHelp(
+            "With --store, force what was written onto the disk after this time, not before each acknowledgement: faster, and a "
+                + "power cut may cost so much.",
+            valueName: "time"
+        )
+    )
+    var sync: Duration?
+    @Option(help: ArgumentHelp("Declare a queue. Can be repeated.", valueName: "name"))
+    var queue: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "The longest keep-alive of clients of MQTT 5, in whole seconds, which they are told.",
+            valueName: "time"
+        )
+    )
+    var keepAlive: Duration?
+    @Option(
+        help: ArgumentHelp(
+            "Be behind proxies of this address, or range such as 10.0.0.0/8. Can be repeated.",
+            valueName: "address"
+        )
+    )
+    var proxy: [String] = []
+    @Flag(help: "Listen on the sockets that systemd passes.")
+    var systemd = false
     @Flag(help: "Let everybody in, also from other machines.")
     var anonymous = false
     @Flag(help: "Say what it would do, and listen nowhere.")
@@ -93,6 +143,13 @@ struct BrokerCommand: Subcommand {
         guard clientCa == nil || tls != nil else { throw ValidationError("--client-ca is for TLS: say --tls, too.") }
         guard wsOrigin.isEmpty || ws != nil else { throw ValidationError("--ws-origin is for --ws.") }
         guard !anonymous || users == nil else { throw ValidationError("Either --users or --anonymous, not both.") }
+        guard sync == nil || store != nil else { throw ValidationError("--sync is for --store.") }
+        guard sync ?? report > .zero else { throw ValidationError("--sync is a time, such as 1s.") }
+        if let keepAlive {
+            guard keepAlive >= .seconds(1), keepAlive <= .seconds(65_535) else {
+                throw ValidationError("--keep-alive is a time from 1s to 65535s, such as 60s.")
+            }
+        }
         guard report > .zero else { throw ValidationError("--report is a time, such as 10s.") }
         guard users != nil || anonymous || ["127.0.0.1", "::1", "localhost"].contains(host) else {
             throw ValidationError(
@@ -111,12 +168,44 @@ struct BrokerCommand: Subcommand {
     }
 
     private func listeners() throws -> [Listener] {
+        guard !systemd else { return try activated() }
         var listeners = [Listener.mqtt(host: host, port: Int(port))]
         let tls = try certificate()
         if let tls { listeners.append(.mqtts(host: host, port: Int(tlsPort), tls)) }
         if let ws { listeners.append(.webSocket(host: host, port: Int(ws), tls: tls, origins: wsOrigin)) }
+        if !proxy.isEmpty { listeners = listeners.map { $0.behind(proxy) } }
         if let socket { listeners.append(.unix(path: socket)) }
         return listeners
+    }
+
+    private var brokerStore: BrokerStore {
+        guard let store else { return .none }
+        return .log(store, sync: sync.map { .interval($0) } ?? .always)
+    }
+
+    /// Those on sockets of systemd's.
+    private func activated() throws -> [Listener] {
+        let sockets = ActivatedSocket.all()
+        guard !sockets.isEmpty else {
+            throw Failure(.usage, "systemd has passed no socket: --systemd is for a unit with a .socket unit beside it")
+        }
+        return try sockets.map { socket in
+            let listener: Listener
+            switch socket.name {
+            case "mqtts":
+                guard let tls = try certificate() else { throw Failure(.usage, "the socket mqtts needs --tls") }
+                listener = .mqtts(tls)
+            case "ws": listener = .webSocket(tls: try certificate(), origins: wsOrigin)
+            default: listener = .mqtt()
+            }
+            return (proxy.isEmpty ? listener : listener.behind(proxy)).on(descriptor: socket.descriptor)
+        }
+    }
+
+    private var limits: ServerLimits {
+        var limits = ServerLimits()
+        limits.keepAlive = keepAlive.map { UInt16(clamping: $0.components.seconds) }
+        return limits
     }
 
     func perform(in session: Session) async throws {
@@ -125,11 +214,20 @@ struct BrokerCommand: Subcommand {
         let broker = MemoryBroker()
         let server: BrokerServer
         do {
+            for name in queue { try broker.declareQueue(QueueName(mqtt: name), options: QueueOptions()) }
             let rules = try acl.map { try AccessRules(path: $0) }
             let logger = connection.serverLogger
             if let users {
                 let file = try PasswordFile(path: users)
-                server = BrokerServer(broker, listeners: listeners, authenticator: file, rules: rules, logger: logger)
+                server = BrokerServer(
+                    broker,
+                    listeners: listeners,
+                    authenticator: file,
+                    rules: rules,
+                    store: brokerStore,
+                    limits: limits,
+                    logger: logger
+                )
             } else {
                 let anybody = AnonymousAuthenticator(fromAnywhere: anonymous)
                 server = BrokerServer(
@@ -137,6 +235,8 @@ struct BrokerCommand: Subcommand {
                     listeners: listeners,
                     authenticator: anybody,
                     rules: rules,
+                    store: brokerStore,
+                    limits: limits,
                     logger: logger
                 )
             }
@@ -159,8 +259,16 @@ struct BrokerCommand: Subcommand {
         _ lines: BrokerReport,
         _ session: Session
     ) async throws {
+        // From here on SIGHUP does not end the process; in a terminal it says that this is gone.
+        let hangUps = session.output.isForPeople ? nil : await UnixSignalsSequence(trapping: .sighup)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
+            if let hangUps {
+                group.addTask {
+                    for await _ in hangUps { try lines.writeReload(Result { try server.reloadCertificates() }) }
+                    try await session.interruption.wait()
+                }
+            }
             group.addTask { try await session.interruption.wait() }
             group.addTask {
                 for address in try await server.addresses {
@@ -216,13 +324,24 @@ private struct BrokerReport: Sendable {
         try output.write(object)
     }
 
+    /// Says what came of reading certificates anew.
+    func writeReload(_ result: Result<Void, any Error>) throws {
+        var problem: String?
+        if case .failure(let error) = result { problem = (error as? MessagingError)?.message ?? "\(error)" }
+        guard asJSON else { return try output.writeLine("reloaded", problem ?? "the certificates") }
+        var object = JSONObject()
+        object.add("state", string: "reloaded")
+        if let problem { object.add("problem", string: problem) }
+        try output.write(object)
+    }
+
     /// Says how it stands.
     func write(_ state: String, _ broker: MemoryBroker, _ server: BrokerServer) throws {
         let (counts, statistics) = (broker.statistics, server.statistics)
         let figures = [
             ("clients", statistics.connections), ("sessions", statistics.sessions), ("published", counts.published),
             ("queued", statistics.queued), ("dropped", statistics.dropped), ("refused", counts.refused),
-            ("faults", statistics.faults),
+            ("faults", statistics.faults), ("store-failures", statistics.storeFailures),
         ]
         guard asJSON else {
             return try output.writeLine(state, figures.map { "\($0) \($1)" }.joined(separator: ", "))

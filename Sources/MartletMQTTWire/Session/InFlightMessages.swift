@@ -51,6 +51,22 @@ struct InFlightMessages: Sendable {
         return lastID
     }
 
+    /// Has a message be as it was before: not yet sent on any link.
+    mutating func restore(_ id: UInt16, _ stage: Message.Stage) {
+        if case .released = stage, messages[id] != nil {
+            messages[id]?.stage = stage
+            return
+        }
+        lastID = id
+        lastSequence += 1
+        messages[id] = Message(stage: stage, sequence: lastSequence, isSentHere: false)
+    }
+
+    /// The messages in the order in which they were first sent.
+    func forEachInOrder(_ body: (UInt16, Message.Stage) -> Void) {
+        for (id, message) in messages.sorted(by: { $0.value.sequence < $1.value.sequence }) { body(id, message.stage) }
+    }
+
     // MARK: Answers
 
     mutating func acknowledge(_ id: UInt16) -> Outcome {
@@ -136,17 +152,17 @@ struct InFlightMessages: Sendable {
     }
 
     /// Takes out deliveries of queues that another client may get: those of QoS 1, which are not acknowledged (MQTT 5, 4.8.2).
-    mutating func takeReturnable() -> [UInt64] { takeDeliveries { $0 == .atLeastOnce } }
+    mutating func takeReturnable() -> [(id: UInt16, delivery: UInt64)] { takeDeliveries { $0 == .atLeastOnce } }
 
     /// Takes out all deliveries of queues that the client does not have yet.
-    mutating func takeDeliveries() -> [UInt64] { takeDeliveries { _ in true } }
+    mutating func takeDeliveries() -> [(id: UInt16, delivery: UInt64)] { takeDeliveries { _ in true } }
 
-    private mutating func takeDeliveries(where isWanted: (QoS) -> Bool) -> [UInt64] {
-        var deliveries: [UInt64] = []
+    private mutating func takeDeliveries(where isWanted: (QoS) -> Bool) -> [(id: UInt16, delivery: UInt64)] {
+        var deliveries: [(id: UInt16, delivery: UInt64)] = []
         for (id, message) in messages.sorted(by: { $0.value.sequence < $1.value.sequence }) {
             guard case .published(_, let match, let qos) = message.stage, let delivery = match.delivery, isWanted(qos)
             else { continue }
-            deliveries.append(delivery)
+            deliveries.append((id, delivery))
             remove(id)
         }
         return deliveries

@@ -7,10 +7,13 @@ struct OutgoingQueue: Sendable {
         let publication: Publication
         let match: Match
         let qos: QoS
+        /// Its number in the queue; 0: it has not been in it.
+        var number: UInt64 = 0
     }
 
     private var unguaranteed = Fifo<Waiting>()
     private var guaranteed = Fifo<Waiting>()
+    private var lastNumber: UInt64 = 0
     private(set) var bytes = 0
     /// When the first of them expires, or earlier.
     private(set) var nextExpiry: Duration?
@@ -25,7 +28,17 @@ struct OutgoingQueue: Sendable {
         isEmpty || (count < limits.queuedMessages && bytes + publication.cost <= limits.queuedBytes)
     }
 
-    mutating func append(_ waiting: Waiting) {
+    /// - Returns: its number in the queue.
+    mutating func append(_ waiting: Waiting) -> UInt64 {
+        var waiting = waiting
+        waiting.number = lastNumber + 1
+        restore(waiting)
+        return waiting.number
+    }
+
+    /// Appends a message that has its number already.
+    mutating func restore(_ waiting: Waiting) {
+        lastNumber = max(lastNumber, waiting.number)
         bytes += waiting.publication.cost
         if let expiry = waiting.publication.expiresAt { nextExpiry = min(expiry, nextExpiry ?? expiry) }
         if waiting.qos == .atMostOnce { unguaranteed.append(waiting) } else { guaranteed.append(waiting) }
@@ -39,8 +52,8 @@ struct OutgoingQueue: Sendable {
     }
 
     /// Takes out the deliveries of queues among them.
-    mutating func takeDeliveries() -> [UInt64] {
-        takeAll { $0.match.delivery != nil }.compactMap(\.match.delivery)
+    mutating func takeDeliveries() -> [Waiting] {
+        takeAll { $0.match.delivery != nil }
     }
 
     /// The messages that another member of a group may get, in order.
@@ -62,6 +75,21 @@ struct OutgoingQueue: Sendable {
     mutating func removeAll() {
         self = OutgoingQueue()
     }
+
+    /// Takes out the message of QoS 1 or 2 of a number.
+    mutating func remove(_ number: UInt64) -> Waiting? {
+        if guaranteed.first?.number == number { return popFirst(guaranteed: true) }
+        var found: Waiting?
+        guaranteed.removeAll { waiting in
+            guard waiting.number == number else { return false }
+            found = waiting
+            return true
+        }
+        if let found { bytes -= found.publication.cost }
+        return found
+    }
+
+    func forEachGuaranteed(_ body: (Waiting) -> Void) { guaranteed.forEach(body) }
 
     /// Takes out what has expired.
     mutating func expire(at now: Duration) -> [Waiting] {

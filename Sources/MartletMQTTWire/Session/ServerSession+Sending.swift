@@ -38,34 +38,49 @@ extension ServerSession {
 
     private mutating func keep(_ waiting: OutgoingQueue.Waiting, now: Duration, _ actions: inout [SessionAction]) {
         // Of a queue's deliveries there are no more than the client takes.
-        guard waiting.match.delivery == nil else { return queue.append(waiting) }
+        guard waiting.match.delivery != nil || makeRoom(for: waiting, now: now, &actions) else { return }
+        let number = queue.append(waiting)
+        if waiting.qos > .atMostOnce { note(.queued(number, waiting.publication, waiting.match, waiting.qos)) }
+    }
+
+    /// - Returns: whether there is room for a message in the queue.
+    private mutating func makeRoom(
+        for waiting: OutgoingQueue.Waiting,
+        now: Duration,
+        _ actions: inout [SessionAction]
+    ) -> Bool {
         if !queue.hasRoom(for: waiting.publication, limits) { expireWaiting(now: now, &actions) }
         while !queue.hasRoom(for: waiting.publication, limits) {
             counts.dropped += 1
-            guard waiting.qos > .atMostOnce else { return }
+            guard waiting.qos > .atMostOnce else { return false }
             switch limits.overflow {
             case .dropNewest:
-                return
+                return false
             case .disconnect where link != nil:
-                return cut(.quotaExceeded, "too many messages wait", now: now, &actions)
+                cut(.quotaExceeded, "too many messages wait", now: now, &actions)
+                return false
             case .dropOldest, .disconnect:
-                guard let oldest = queue.popFirst(guaranteed: false) ?? queue.popFirst(guaranteed: true) else { return }
+                guard let oldest = queue.popFirst(guaranteed: false) ?? queue.popFirst(guaranteed: true) else {
+                    return false
+                }
+                if oldest.qos > .atMostOnce { note(.dropped(oldest.number)) }
                 settle(oldest.match, .returned, &actions)
             }
         }
-        queue.append(waiting)
+        return true
     }
 
     /// Takes out what has expired.
     mutating func expireWaiting(now: Duration, _ actions: inout [SessionAction]) {
         for waiting in queue.expire(at: now) {
             counts.expired += 1
+            if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
             settle(waiting.match, .rejected, &actions)
         }
     }
 
     /// Says what has become of a delivery of a queue, if it is one.
-    private func settle(_ match: Match, _ verdict: DeliveryVerdict, _ actions: inout [SessionAction]) {
+    func settle(_ match: Match, _ verdict: DeliveryVerdict, _ actions: inout [SessionAction]) {
         if let delivery = match.delivery { actions.append(.settle(delivery, verdict)) }
     }
 
@@ -91,6 +106,7 @@ extension ServerSession {
     ) {
         if waiting.publication.isExpired(at: now) {
             counts.expired += 1
+            if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
             settle(waiting.match, .rejected, &actions)
         } else {
             send(waiting, now: now, &actions)
@@ -104,12 +120,21 @@ extension ServerSession {
         // One that the client does not take counts as sent and done with (MQTT 5, 3.1.2.11.4).
         guard fits(outgoing(1)) else {
             counts.tooLong += 1
+            if waiting.number > 0, waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
             return settle(waiting.match, .rejected, &actions)
         }
-        let id = waiting.qos > .atMostOnce ? inFlight.add(waiting.publication, waiting.match, waiting.qos) : 0
+        guard waiting.qos > .atMostOnce else {
+            deliver(outgoing(0), &actions)
+            // Nothing more is heard of it.
+            return settle(waiting.match, .accepted, &actions)
+        }
+        let id = inFlight.add(waiting.publication, waiting.match, waiting.qos)
+        if waiting.number > 0 {
+            note(.sent(waiting.number, id))
+        } else {
+            note(.inFlight(id, waiting.publication, waiting.match, waiting.qos))
+        }
         deliver(outgoing(id), &actions)
-        // Without a guarantee nothing more is heard of it.
-        if waiting.qos == .atMostOnce { settle(waiting.match, .accepted, &actions) }
     }
 
     /// Sends a message that the client takes, with a number for its topic where the client takes that, too.
@@ -128,6 +153,7 @@ extension ServerSession {
         counts.tooLong += 1
         if let delivery = inFlight.delivery(of: id) { actions.append(.settle(delivery, .rejected)) }
         inFlight.forget(id)
+        note(.acknowledged(id))
     }
 
     private func fits(_ outgoing: Outgoing) -> Bool {

@@ -1,5 +1,4 @@
 public import Martlet
-import ServiceLifecycle
 
 /// A component that sends what transactions have put into the outbox of a database.
 ///
@@ -62,13 +61,7 @@ public struct Outbox: Component {
         }
     }
 
-    /// Sends messages until the node stops. While the database or the broker is away it tries again.
-    public func run(in context: NodeContext) async throws {
-        let run = OutboxRun(database, options, context)
-        do {
-            _ = try await cancelWhenGracefulShutdown { try await run() }
-        } catch is CancellationError where !Task.isCancelled {
-            // The node stops. What is left is sent by the next one.
-        }
-    }
+    /// Sends messages until the node stops: what is under way then is finished, and what is left is sent by the next one. While
+    /// the database or the broker is away it tries again.
+    public func run(in context: NodeContext) async throws { try await OutboxRun(database, options, context)() }
 }

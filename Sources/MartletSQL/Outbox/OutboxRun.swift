@@ -1,4 +1,5 @@
 import Martlet
+import ServiceLifecycle
 
 /// What an ``Outbox`` does while its node runs: it sends, and waits until there may be more.
 struct OutboxRun: Sendable {
@@ -14,24 +15,43 @@ struct OutboxRun: Sendable {
         publisher = OutboxPublisher(database, on: context.connection, limit: options.batch)
     }
 
-    /// Ends by being cancelled alone.
+    /// Ends when shutdown begins, once what is under way has been sent and deleted: the next one would send it again.
     func callAsFunction() async throws {
-        while true {
+        while !Task.isShuttingDownGracefully {
             do {
-                try await database.prepareOutbox()
-                if let database = database as? any ListeningDatabase {
-                    try await database.withListener(to: OutboxTable.channel) { listener in
-                        try await send(until: nil, wait: listener.wait)
-                    }
-                } else {
-                    try await send(until: nil, wait: sleep)
-                }
+                try await untilShutdown { try await database.prepareOutbox() }
+                try await listenAndSend()
             } catch {
                 try Task.checkCancellation()
+                if Task.isShuttingDownGracefully { return }
                 context.countHandlerError(error)
                 // That it can't listen keeps it from nothing. After a while it tries again to.
                 try await send(until: .now + options.idleInterval.capped, wait: sleep)
             }
+        }
+    }
+
+    private func listenAndSend() async throws {
+        guard let database = database as? any ListeningDatabase else { return try await send(until: nil, wait: sleep) }
+        let listener = try await untilShutdown { try await database.openListener(to: OutboxTable.channel) }
+        guard let listener else { return }
+        let result: Result<Void, any Error>
+        do { result = .success(try await send(until: nil, wait: listener.wait)) } catch { result = .failure(error) }
+        await listener.close()
+        try result.get()
+    }
+
+    /// Does what may be broken off when shutdown begins, which is no error then.
+    ///
+    /// - Returns: `nil`: it was broken off.
+    @discardableResult
+    private func untilShutdown<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value? {
+        do {
+            return try await cancelWhenGracefulShutdown(body)
+        } catch is CancellationError where !Task.isCancelled {
+            return nil
         }
     }
 
@@ -40,15 +60,15 @@ struct OutboxRun: Sendable {
     /// Sends what there is, again and again.
     ///
     /// - Parameters:
-    ///   - end: when it ends; `nil`: never.
+    ///   - end: when it ends, unless shutdown begins before; `nil`: only then.
     ///   - wait: waits until there may be more, and as long as it is told to at most.
     /// - Throws: what `wait` throws; `CancellationError`.
     private func send(
         until end: ContinuousClock.Instant?,
-        wait: (Duration) async throws -> Void
+        wait: @escaping @Sendable (Duration) async throws -> Void
     ) async throws {
         var noted: (at: ContinuousClock.Instant, note: String?)?
-        repeat {
+        while !Task.isShuttingDownGracefully {
             var pause = options.interval
             do {
                 let progress = try await publisher.publishBatch()
@@ -64,8 +84,9 @@ struct OutboxRun: Sendable {
                 try Task.checkCancellation()
                 context.countHandlerError(error)
             }
-            try await wait(pause)
-        } while end.map { .now < $0 } ?? true
+            try await untilShutdown { [pause] in try await wait(pause) }
+            if let end, .now >= end { return }
+        }
     }
 
     private func note(_ progress: OutboxPublisher.Progress) async throws -> String? {

@@ -77,7 +77,8 @@ package final class LinkPool<Link: SQLLink>: Sendable {
 
     // MARK: Taking
 
-    private func take() async throws -> Link {
+    /// Lends a link, until it is given back by ``giveBack(_:)``.
+    package func take() async throws -> Link {
         var turn = try await nextTurn()
         while true {
             switch turn {
@@ -186,7 +187,8 @@ package final class LinkPool<Link: SQLLink>: Sendable {
 
     // MARK: Giving back
 
-    private func giveBack(_ link: Link) async {
+    /// Takes back a link that ``take()`` has lent.
+    package func giveBack(_ link: Link) async {
         var isReusable = await link.isReusable
         if isReusable, state.withLock({ $0.isClosed }) { isReusable = false }
         if !isReusable { await link.close() }

@@ -1,12 +1,9 @@
 /// A database that tells of what others have committed without being asked.
 package protocol ListeningDatabase: Database {
-    /// Lends a body a listener, which hears of a channel's notifications from then on.
+    /// Opens a listener, which hears of a channel's notifications until it is closed.
     ///
-    /// - Throws: what the body throws; `SQLError` if there is no link for it; `CancellationError`.
-    func withListener<Result>(
-        to channel: String,
-        _ body: (any SQLListener) async throws -> Result
-    ) async throws -> Result
+    /// - Throws: `SQLError` if there is no link for it; `CancellationError`.
+    func openListener(to channel: String) async throws -> any SQLListener
 }
 
 /// What hears of notifications.
@@ -15,4 +12,7 @@ package protocol SQLListener: Sendable {
     ///
     /// - Throws: `SQLError` if nothing would be heard any more; `CancellationError`.
     func wait(for limit: Duration) async throws
+
+    /// Closes it. Cancellation does not shorten it.
+    func close() async
 }

@@ -16,8 +16,11 @@ extension SessionHub {
         guard seat.permissions.mayRead(TopicName(queue)),
             case .success(let ruled) = self.broker.ruling(on: queue, seat.client, &broker)
         else { return .notAuthorized }
+        let ruling = ruled == queue ? nil : ruled.mqtt
         let added: (number: Int, isNew: Bool, prefetch: Int)? = state.withLock { hub in
-            guard let added = hub.seats[place]?.session.add(entry, identifier: identifier) else { return nil }
+            guard let added = hub.seats[place]?.session.add(entry, identifier: identifier, ruling: ruling) else {
+                return nil
+            }
             return (added.number, added.isNew, hub.seats[place]?.session.window ?? 1)
         }
         guard let added else { return .quotaExceeded }
@@ -43,7 +46,7 @@ extension SessionHub {
             else { return .requeue }
             // Its rules may have changed since it subscribed.
             guard seat.permissions.mayRead(publication.topic) else { return .reject }
-            hub.now = max(hub.now, now)
+            hub.goOn(max(hub.now, now))
             let wire = publication.origin as? Publication ?? Publication(publication)
             hub.act(at: place) { [now = hub.now] in $0.deliver(wire, match, now: now, &$1) }
             hub.noteDeadline(of: place)

@@ -91,7 +91,11 @@ extension SessionHub {
         case .success(let ruled): pattern = ruled
         case .failure: return .notAuthorized
         }
-        guard let (number, isNew) = state.withLock({ $0.seats[place]?.session.add(entry, identifier: identifier) })
+        let ruling = pattern == TopicPattern(mqtt: entry.filter) ? nil : pattern.mqtt
+        guard
+            let (number, isNew) = state.withLock({
+                $0.seats[place]?.session.add(entry, identifier: identifier, ruling: ruling)
+            })
         else {
             return .quotaExceeded
         }

@@ -25,7 +25,13 @@ struct DeliveryPump: Sendable {
 
     private func carry(_ delivery: Delivery, _ late: HeldOne<Delivery>) async throws {
         guard let decision = link.decide(.delivery) else { return try await pass(on: delivery) }
+        let delivery = link.plan.faults.halfOpen > 0 ? unheardInSilence(delivery) : delivery
         if let delay = decision.delay { try? await link.runtime.timers.sleep(for: delay) }
+        if link.isSilent {
+            guard !losesMessages else { return link.count(\.dropped) }
+            // One from a queue is stale then, and its reader does not get it.
+            try? await link.untilHeard()
+        }
         switch decision.fate {
         case .drop where losesMessages || delivery.settlement != nil:
             link.count(\.dropped)
@@ -51,6 +57,20 @@ struct DeliveryPump: Sendable {
         late.passed()
     }
 
+    /// The delivery, whose settlement does not arrive while the link is silent.
+    private func unheardInSilence(_ delivery: Delivery) -> Delivery {
+        guard let settlement = delivery.settlement else { return delivery }
+        var copy = Delivery(
+            topic: delivery.topic,
+            message: delivery.message,
+            redeliveries: delivery.redeliveries,
+            isRetained: delivery.isRetained,
+            settlement: Settlement(0, by: UnheardSettler(settlement, over: link))
+        )
+        copy.source = delivery.source
+        return copy
+    }
+
     private func pass(on delivery: Delivery) async throws {
         guard case .parked(let id) = mailbox.offer(delivery, topic: delivery.topic) else { return }
         do {
@@ -61,4 +81,24 @@ struct DeliveryPump: Sendable {
             throw error
         }
     }
+}
+
+/// Settles a delivery over a link that may be silent.
+private final class UnheardSettler: Settler {
+    private let settlement: Settlement
+    private let link: FaultyLink
+
+    init(_ settlement: Settlement, over link: FaultyLink) {
+        self.settlement = settlement
+        self.link = link
+    }
+
+    func settle(_ tag: UInt64, as disposition: Disposition) throws {
+        guard !link.isSilent else { return link.keepUnheard(settlement) }
+        try settlement.settle(as: disposition)
+    }
+
+    func isStale(_ tag: UInt64) -> Bool { settlement.isStale }
+
+    func skippedStale(_ tag: UInt64) { _ = settlement.skipsStale() }
 }

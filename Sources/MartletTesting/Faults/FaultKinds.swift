@@ -17,17 +17,31 @@ public struct FaultKinds: OptionSet, Sendable, Hashable {
     /// The link is lost and comes back.
     public static let cut = FaultKinds(rawValue: 1 << 4)
 
+    /// The link is lost long before that is noticed: what is sent and what comes is lost meanwhile.
+    public static let halfOpen = FaultKinds(rawValue: 1 << 5)
+
     /// Every kind.
-    public static let all: FaultKinds = [.delay, .duplicate, .reorder, .drop, .cut]
+    public static let all: FaultKinds = [.delay, .duplicate, .reorder, .drop, .cut, .halfOpen]
+
+    static let names: [(kind: FaultKinds, name: String)] = [
+        (.delay, "delay"), (.duplicate, "duplicate"), (.reorder, "reorder"), (.drop, "drop"), (.cut, "cut"),
+        (.halfOpen, "half-open"),
+    ]
+
+    /// Each kind of the set by itself.
+    package var each: [FaultKinds] { Self.names.map(\.kind).filter(contains) }
+
+    /// The kind of a name as ``description`` has it.
+    package init?(name: String) {
+        guard let kind = Self.names.first(where: { $0.name == name })?.kind else { return nil }
+        self = kind
+    }
 }
 
 extension FaultKinds: CustomStringConvertible {
     /// The kinds' names.
     public var description: String {
-        let names: [(FaultKinds, String)] = [
-            (.delay, "delay"), (.duplicate, "duplicate"), (.reorder, "reorder"), (.drop, "drop"), (.cut, "cut"),
-        ]
-        let present = names.filter { contains($0.0) }.map(\.1)
+        let present = Self.names.filter { contains($0.kind) }.map(\.name)
         return present.isEmpty ? "none" : present.joined(separator: ", ")
     }
 }

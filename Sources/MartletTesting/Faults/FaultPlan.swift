@@ -34,6 +34,8 @@ public struct FaultPlan: Sendable, Hashable {
     public struct Decision: Sendable, Hashable {
         /// For how long the link is lost just before.
         public let outage: Duration?
+        /// For how long the link is silent before it is lost.
+        public let silence: Duration?
         /// By how much it is late.
         public let delay: Duration?
         /// What becomes of it.
@@ -72,6 +74,14 @@ public struct FaultPlan: Sendable, Hashable {
             case ..<(faults.drop + faults.duplicate + faults.reorder): .overtaken(by: others)
             default: .pass
             }
-        return Decision(outage: isCut ? outage : nil, delay: isLate ? delay : nil, fate: fate)
+        // Drawn last, so that what a seed decides of the rest stays what it was.
+        let isSilent = Double.random(in: 0..<1, using: &generator) < faults.halfOpen
+        let silence = faults.maximumOutage * Double.random(in: 0..<1, using: &generator)
+        return Decision(
+            outage: isCut || isSilent ? outage : nil,
+            silence: isSilent ? silence : nil,
+            delay: isLate ? delay : nil,
+            fate: fate
+        )
     }
 }

@@ -12,4 +12,6 @@ public struct FaultStatistics: Sendable, Hashable {
     public var dropped = 0
     /// Times it took the link away.
     public var cuts = 0
+    /// Times the link went silent before.
+    public var silences = 0
 }

@@ -12,9 +12,12 @@ public struct Faults: Sendable, Hashable {
     public var drop: Double
     /// How often the link is lost, when a message is sent.
     public var cut: Double
+    /// How often, when a message is sent, the link goes silent before it is lost: until then what is sent over it does not
+    /// arrive, nor what comes, and the word of a settlement is lost, though nobody can tell.
+    public var halfOpen: Double
     /// The longest time by which a message is late, overtaken ones included.
     public var maximumDelay: Duration
-    /// The longest time for which the link is lost.
+    /// The longest time for which the link is lost; and for which one is silent before that.
     public var maximumOutage: Duration
 
     /// No faults, unless told; at most 3 ms late and 10 ms without a link.
@@ -24,6 +27,7 @@ public struct Faults: Sendable, Hashable {
         reorder: Double = 0,
         drop: Double = 0,
         cut: Double = 0,
+        halfOpen: Double = 0,
         maximumDelay: Duration = .milliseconds(3),
         maximumOutage: Duration = .milliseconds(10)
     ) {
@@ -32,18 +36,20 @@ public struct Faults: Sendable, Hashable {
         self.reorder = reorder
         self.drop = drop
         self.cut = cut
+        self.halfOpen = halfOpen
         self.maximumDelay = maximumDelay
         self.maximumOutage = maximumOutage
     }
 
-    /// Faults of some kinds, each as likely; a lost link a tenth of that.
+    /// Faults of some kinds, each as likely; a lost or silent link a tenth of that.
     public init(_ kinds: FaultKinds, probability: Double) {
         self.init(
             delay: kinds.contains(.delay) ? probability : 0,
             duplicate: kinds.contains(.duplicate) ? probability : 0,
             reorder: kinds.contains(.reorder) ? probability : 0,
             drop: kinds.contains(.drop) ? probability : 0,
-            cut: kinds.contains(.cut) ? probability / 10 : 0
+            cut: kinds.contains(.cut) ? probability / 10 : 0,
+            halfOpen: kinds.contains(.halfOpen) ? probability / 10 : 0
         )
     }
 
@@ -55,11 +61,25 @@ public struct Faults: Sendable, Hashable {
         if reorder > 0 { kinds.insert(.reorder) }
         if drop > 0 { kinds.insert(.drop) }
         if cut > 0 { kinds.insert(.cut) }
+        if halfOpen > 0 { kinds.insert(.halfOpen) }
         return kinds
     }
 
+    /// The faults without those of some kinds.
+    package func without(_ kinds: FaultKinds) -> Faults {
+        var faults = self
+        if kinds.contains(.delay) { faults.delay = 0 }
+        if kinds.contains(.duplicate) { faults.duplicate = 0 }
+        if kinds.contains(.reorder) { faults.reorder = 0 }
+        if kinds.contains(.drop) { faults.drop = 0 }
+        if kinds.contains(.cut) { faults.cut = 0 }
+        if kinds.contains(.halfOpen) { faults.halfOpen = 0 }
+        return faults
+    }
+
     func validate() throws {
-        for (name, value) in [("delay", delay), ("cut", cut)] where !(0...1).contains(value) {
+        let alone = [("delay", delay), ("cut", cut), ("halfOpen", halfOpen)]
+        for (name, value) in alone where !(0...1).contains(value) {
             throw MessagingError(.invalidArgument, "the probability of \(name) is \(value); it must be from 0 to 1")
         }
         let fates = [duplicate, reorder, drop]

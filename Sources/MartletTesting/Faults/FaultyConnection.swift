@@ -1,7 +1,7 @@
 public import Martlet
 
 /// A connection on a bad link: it wraps another one, and drops, repeats, reorders and delays what passes, and cuts
-/// and restores the link, as a seed says.
+/// and restores the link, as a seed says. A link may also go silent for a while before it is found lost.
 ///
 /// ```swift
 /// try await withFaultyConnection(wrapping: connection, seed: 7, faults: Faults(delay: 0.1, drop: 0.05)) { faulty in
@@ -10,8 +10,9 @@ public import Martlet
 /// ```
 ///
 /// A run that failed is replayed by its seed: what happens to a message follows from the seed and from how many like
-/// it came before; see ``FaultPlan``. Which message that is depends on the order in which tasks run, so a program
-/// with one task is replayed exactly, and one with many in distribution.
+/// it came before; see ``FaultPlan``. Which message that is depends on the order in which tasks run. So a program with one
+/// task is replayed exactly, and one with many only in distribution, unless it runs in a world of `MartletSimulation`:
+/// there the order of tasks follows from the seed too, and every program is replayed exactly.
 ///
 /// Faults stay within what a link may do: a message with a guarantee is not lost, one that is to arrive exactly once
 /// does not arrive twice, and a delivery from a queue that is dropped goes back to the queue. What is held back is
@@ -128,7 +129,8 @@ public actor FaultyConnection: CuttableConnection {
         let link = link
         let late = HeldOne<(Message, String)>(timers: runtime.timers) { receive($0.0, $0.1) }
         return try await connection.openReplyAddress { reply, address in
-            switch link.decide(.incomingReply)?.fate ?? .pass {
+            let fate = link.decide(.incomingReply)?.fate ?? .pass
+            switch link.isSilent ? .drop : fate {
             case .drop:
                 link.count(\.dropped)
             case .duplicate:

@@ -19,6 +19,10 @@ final class FaultyLink: Sendable {
     let link: LinkSwitch?
     let runtime: ConnectionRuntime
     let held: HeldBack
+    /// Whether the link is silent: lost, and not known to be.
+    private let silence = Watched(false)
+    /// Deliveries that were settled meanwhile: the broker has not heard of it.
+    private let unheard = Mutex<[Settlement]>([])
     private let state = Mutex(State())
 
     init(plan: FaultPlan, link: LinkSwitch?, runtime: ConnectionRuntime) {
@@ -62,8 +66,14 @@ final class FaultyLink: Sendable {
     ) async throws {
         try Task.checkCancellation()
         guard let decision = decide(operation) else { return try await forward() }
-        if let outage = decision.outage { try await cut(for: outage) }
+        if let outage = decision.outage { try await lose(after: decision.silence, for: outage) }
         if let delay = decision.delay { try await runtime.timers.sleep(for: delay) }
+        if isSilent {
+            guard guarantee != .atMostOnce || isAnswered else { return count(\.dropped) }
+            // The broker's word does not come; then the link is found lost.
+            try await untilHeard()
+            return try await forward()
+        }
         // Without a link there is nothing to go wrong on: the connection itself says what becomes of it.
         guard runtime.states.state == .connected else { return try await forward() }
         switch decision.fate {
@@ -89,18 +99,39 @@ final class FaultyLink: Sendable {
 
     // MARK: The link
 
-    private func cut(for outage: Duration) async throws {
+    /// Whether nothing comes over the link, though nobody can tell.
+    var isSilent: Bool { silence.value }
+
+    /// Returns when the link is not silent.
+    func untilHeard() async throws { _ = try await silence.wait { !$0 } }
+
+    /// A delivery is settled on a silent link.
+    func keepUnheard(_ settlement: Settlement) { unheard.withLock { $0.append(settlement) } }
+
+    /// - Parameter silence: how long nothing comes over the link before it is found lost; `nil`: it is found lost at once.
+    private func lose(after silence: Duration?, for outage: Duration) async throws {
         guard let link else { return }
         let isFirst = state.withLock { state in
             guard !state.isCut, !state.isDetached else { return false }
             state.isCut = true
             state.statistics.cuts += 1
+            if silence != nil { state.statistics.silences += 1 }
             return true
         }
         guard isFirst else { return }
-        try await link.cut()
+        if silence == nil { try await link.cut() } else { self.silence.update { $0 = true } }
         state.withLock { state in
             state.restoration = Task { [self] in
+                if let silence {
+                    try? await runtime.timers.sleep(for: silence)
+                    try? await link.cut()
+                    // Given back to a link that is lost, they do nothing.
+                    _ = unheard.withLock { unheard in
+                        defer { unheard = [] }
+                        return unheard
+                    }
+                    self.silence.update { $0 = false }
+                }
                 // Cancelled or not, the link comes back.
                 try? await runtime.timers.sleep(for: outage)
                 try? await link.restore()
@@ -147,7 +178,7 @@ final class FaultyLink: Sendable {
 
     /// Ends what carries deliveries; what had arrived can still be read.
     func endPumps() async {
-        let pumps = state.withLock { Array($0.pumps.values) }
+        let pumps = state.withLock { $0.pumps.sorted { $0.key < $1.key }.map(\.value) }
         for pump in pumps { pump.cancel() }
         for pump in pumps { await pump.value }
     }

@@ -1,3 +1,4 @@
+import IntegrationSupport
 import MartletPostgreSQL
 import MartletSQL
 import Testing
@@ -23,6 +24,26 @@ struct CancellationTests {
             group.cancelAll()
             do { try await group.waitForAll() } catch { return error }
             return nil
+        }
+    }
+
+    /// Whoever has it next would find that its link is lost.
+    @Test func aSessionWhoseOpeningIsCancelledIsNotLent() async throws {
+        let url = try await newPostgreSQLDatabase()
+        var opening = Duration.milliseconds(20)
+        for round in 0..<100 {
+            let database = try PostgreSQL(url, options: .init(sessions: 6, minimumSessions: 6))
+            let start = ContinuousClock.now
+            let first = Task { try await database.first("SELECT 1", as: Int.self) }
+            // About when the sessions are open.
+            try await Task.sleep(for: opening * Double.random(in: 0.5...1.1))
+            first.cancel()
+            if (try? await first.value) != nil, round < 10 { opening = .now - start }
+            try await withThrowingTaskGroup(of: Int?.self) { group in
+                for _ in 0..<6 { group.addTask { try await database.first("SELECT 1", as: Int.self) } }
+                for try await one in group { #expect(one == 1) }
+            }
+            await database.close()
         }
     }
 

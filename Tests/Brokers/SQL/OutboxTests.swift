@@ -136,6 +136,28 @@ struct OutboxTests {
         for database in databases { await database.close() }
     }
 
+    /// Whoever takes a message may stop the node before the outbox knows that it was taken.
+    @Test(arguments: DatabaseKind.allCases) func anOrderlyStopLeavesNothingThatWasSent(_ kind: DatabaseKind)
+        async throws
+    {
+        let connection = try await MemoryBroker().connect(options: ConnectionOptions(name: "shop"))
+        try await withDatabase(kind) { (database) async throws in
+            try await database.prepareOutbox()
+            for number in 1...20 {
+                try await send(number, database)
+                let node = Node("shop", on: connection) { Outbox(database) }
+                try await node.whileRunning { () async throws in
+                    for try await value in try await connection.consume(from: Self.queue).prefix(1) {
+                        #expect(value.value == number)
+                        try value.ack()
+                    }
+                }
+                #expect(try await database.first("SELECT count(*) FROM martlet_outbox", as: Int.self) == 0)
+            }
+        }
+        await connection.close()
+    }
+
     @Test func aDatabaseIsClosedAtOnceWhileAnOutboxListens() async throws {
         let database = try PostgreSQL(try await newPostgreSQLDatabase())
         try await database.prepareOutbox()

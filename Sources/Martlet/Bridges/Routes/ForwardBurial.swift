@@ -35,7 +35,8 @@ struct ForwardBurial: Sendable {
                     context.warn("a dead letter could not be kept", error)
                     return lose(entry)
                 }
-                try await context.timers.sleep(for: Backoff().delay(before: attempts) ?? .seconds(30))
+                let delay = connection.runtime.random.delay(of: Backoff(), before: attempts)
+                try await context.timers.sleep(for: delay ?? .seconds(30))
                 attempts += 1
             }
         }

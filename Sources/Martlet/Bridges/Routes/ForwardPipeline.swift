@@ -39,6 +39,7 @@ struct ForwardPipeline: Sendable {
         }
         let store = try await MessageStore.open(
             options,
+            on: context.source.runtime.options.disk,
             window: direction.options.window,
             recorder: context.recorder,
             warn: context.warn

@@ -23,7 +23,8 @@ struct ForwardSettling: Sendable {
         retries = ForwardRetries(
             backoff: direction.options.retry,
             expiry: direction.options.expiry,
-            guarantee: output.guarantee
+            guarantee: output.guarantee,
+            random: context.source.runtime.random
         )
     }
 
@@ -122,7 +123,7 @@ struct ForwardSettling: Sendable {
     }
 }
 
-/// Decides whether a message that the sink has not taken is tried again. A pure value.
+/// Decides whether a message that the sink has not taken is tried again. A pure value, but for its jitter.
 struct ForwardRetries: Sendable {
     enum Decision: Hashable {
         case tryAgain(after: Duration)
@@ -136,6 +137,7 @@ struct ForwardRetries: Sendable {
     let expiry: Duration?
     /// How surely the sink has a message that it has confirmed.
     let guarantee: Guarantee
+    var random = RandomSource.system
 
     /// - Parameters:
     ///   - attempts: how often it has been tried.
@@ -147,6 +149,6 @@ struct ForwardRetries: Sendable {
         if let expiry, age >= expiry { return .bury }
         // It may have arrived, and is to arrive at most once.
         if error.code == .connectionLost, guarantee == .atMostOnce { return .bury }
-        return backoff.delay(before: attempts - 1).map { .tryAgain(after: $0) } ?? .bury
+        return random.delay(of: backoff, before: attempts - 1).map { .tryAgain(after: $0) } ?? .bury
     }
 }

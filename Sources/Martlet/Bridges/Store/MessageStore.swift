@@ -1,5 +1,4 @@
 import DequeModule
-import Dispatch
 import Synchronization
 
 /// Keeps a route's messages on disk until its sink has them.
@@ -14,7 +13,7 @@ final class MessageStore: Settler {
 
     private let files: Mutex<StoreFiles>
     private let done: Mutex<Done>
-    private let queue = DispatchQueue(label: "martlet.store")
+    private let queue: StoreDisk.Queue
     private let mailbox: Mailbox<Delivery>
     private let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let options: StoreOptions
@@ -33,6 +32,7 @@ final class MessageStore: Settler {
         warn: @escaping Warn
     ) throws {
         let files = try StoreFiles(options, disk: disk)
+        queue = disk.makeQueue()
         let (cursor, damage) = (files.cursor, files.damage)
         self.options = options
         done = Mutex(Done(frontier: StoreFrontier(next: cursor), handedOut: cursor))
@@ -75,9 +75,9 @@ final class MessageStore: Settler {
         recorder: RouteRecorder,
         warn: @escaping Warn
     ) async throws -> MessageStore {
-        let queue = DispatchQueue(label: "martlet.store.open")
+        let queue = disk.makeQueue()
         return try await withCheckedThrowingContinuation { continuation in
-            queue.async {
+            queue {
                 continuation.resume(
                     with: Result { try MessageStore(options, disk, window: window, recorder: recorder, warn: warn) }
                 )
@@ -87,7 +87,7 @@ final class MessageStore: Settler {
 
     private func perform<Value: Sendable>(_ body: @escaping @Sendable (inout StoreFiles) -> Value) async -> Value {
         await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: self.files.withLock { body(&$0) }) }
+            queue { continuation.resume(returning: self.files.withLock { body(&$0) }) }
         }
     }
 
@@ -152,7 +152,7 @@ final class MessageStore: Settler {
         warn("the store's disk fails; what it does not take stays with its source", failure)
     }
 
-    private static let patience = Backoff(initial: .milliseconds(10), maximum: .seconds(1))
+    private static let patience = Backoff(initial: .milliseconds(10), maximum: .seconds(1), jitter: 0)
 
     // MARK: Going out
 

@@ -31,6 +31,9 @@ struct BrokerCore: Sendable {
 
     /// What is to be done. The shell empties it after each command.
     var effects: [BrokerEffect] = []
+    /// What has changed of what is kept, as far as somebody wants to know.
+    var changes: [BrokerChange] = []
+    var recordsChanges = false
     private var clients: [Int: Client] = [:]
     private var index: SubscriberIndex
     private var shared = SharedTurns()
@@ -106,7 +109,9 @@ struct BrokerCore: Sendable {
     private mutating func withdraw(_ client: Client, now: Duration) {
         let id = client.identity.id
         for old in client.subscriptions.values { remove(old) }
-        for (number, old) in client.consumers { queues.remove(Recipient(client: id, number: number), from: old.queue) }
+        for (number, old) in client.consumers.sorted(by: { $0.key < $1.key }) {
+            queues.remove(Recipient(client: id, number: number), from: old.queue)
+        }
         queues.requeueAll(of: id, now: now, effects: &effects)
     }
 
@@ -130,6 +135,12 @@ struct BrokerCore: Sendable {
             addConsumer(Recipient(client: number, number: own), to: old.queue, prefetch: prefetch, now: now)
             queues.countAbsent(-1, of: old.queue)
         }
+    }
+
+    /// A session is there again whose client is not.
+    mutating func restore(_ number: Int, _ identity: BrokerClient) {
+        clients[number] = Client(identity: identity, will: nil, isSession: true, isOnline: false)
+        sessionCount += 1
     }
 
     /// A session's client goes. Its subscriptions hold on, and queues that it consumes are kept for it.
@@ -178,6 +189,20 @@ struct BrokerCore: Sendable {
         retained.message(for: topic, now: now)
     }
 
+    /// All messages that are kept, in no particular order.
+    var keptMessages: [BrokerPublication] { Array(retained.all) }
+
+    /// Keeps a message that was kept before, unless there is a newer one.
+    ///
+    /// - Returns: whether it is kept.
+    mutating func restore(_ publication: BrokerPublication, now: Duration) -> Bool {
+        guard retained.message(for: publication.topic, now: now) == nil, retained.hasRoom(for: publication),
+            publication.expiresAt.map({ $0 > now }) ?? true
+        else { return false }
+        retained.keep(publication)
+        return true
+    }
+
     // MARK: Topics
 
     /// Publishes a message. All that is published goes this way.
@@ -193,6 +218,7 @@ struct BrokerCore: Sendable {
                 )
             }
             retained.keep(publication)
+            if recordsChanges { changes.append(.kept(publication)) }
         }
         counts.published += 1
         return audience(of: publication.topic)
@@ -388,7 +414,8 @@ struct BrokerCore: Sendable {
 
     /// Takes out everything that has expired.
     mutating func expire(at now: Duration) {
-        retained.expire(at: now)
+        let expired = retained.expire(at: now)
+        if recordsChanges { changes += expired.map { .cleared($0) } }
         queues.expire(at: now, effects: &effects)
     }
 

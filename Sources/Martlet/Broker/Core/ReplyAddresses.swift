@@ -9,9 +9,9 @@ package struct ReplyAddresses: Sendable {
     private var owners: [Substring: Int] = [:]
 
     /// An address that nobody has or can guess.
-    static func make() -> String {
+    static func make(_ random: RandomSource = .system) -> String {
         let halves = (0..<2).map { _ in
-            let text = String(UInt64.random(in: .min ... .max), radix: 16)
+            let text = String(random.next(for: .address), radix: 16)
             return String(repeating: "0", count: digits / 2 - text.count) + text
         }
         return prefix + halves.joined()

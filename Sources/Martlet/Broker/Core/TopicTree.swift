@@ -63,7 +63,8 @@ struct TopicTree: Sendable {
             case .one, .rest:
                 let isRest = segment == .rest
                 if isRest, let topic = node.topic { body(topic) }
-                for (name, child) in node.children
+                // In an order that a repeated run has too.
+                for (name, child) in node.children.sorted(by: { $0.value > $1.value })
                 where position != Self.root || name.text.utf8.first != UInt8(ascii: "$") {
                     pending.append((child, isRest ? depth : depth + 1))
                 }

@@ -116,6 +116,7 @@ extension MemoryBroker {
         _ state: inout State
     ) throws -> (subscribers: Int, heldBack: [HeldBack]) {
         let subscribers = try state.core.publish(publication)
+        record(&state)
         if publication.retain, publication.expiresAt != nil { perform(&state) }
         return (subscribers.count, deliver(publication, to: subscribers, &state))
     }
@@ -292,7 +293,7 @@ extension MemoryBroker {
 
     /// - Returns: the address that the client hears from now on, and all below it.
     func hearReplies(_ client: BrokerClient) throws -> String {
-        let address = ReplyAddresses.make()
+        let address = ReplyAddresses.make(options.random)
         return try locked { state in
             try state.core.checkOnline(client.id)
             return state.core.hearReplies(client.id, at: address)

@@ -15,6 +15,8 @@ extension MemoryBroker {
         public var cachedTopics: Int
         /// The clock that expiry is measured by. Another than the default is for tests.
         public var clock: any Clock<Duration>
+        /// Where the addresses for replies come from; another source is for simulations.
+        package var random = RandomSource.system
 
         /// By default immediate, 10,000 queues, 100,000 retained topics with 1 GiB together, and the subscribers of 4,096 topics remembered.
         public init(

@@ -9,6 +9,9 @@ package protocol SessionHost: AnyObject, Sendable {
     ///   called.
     func assign(_ publication: BrokerPublication, tag: UInt64, to recipient: Recipient) -> Disposition?
 
+    /// Takes what has changed of what the broker keeps, if it wants to know. Called under the broker's lock.
+    func record(_ changes: [BrokerChange])
+
     /// Does what can only be done when the broker's lock is free again, after deliveries.
     func handOver()
 }

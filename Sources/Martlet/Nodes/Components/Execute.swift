@@ -59,7 +59,7 @@ public struct Execute: Component {
 
     /// Executes the code until it is not to be restarted or the node stops.
     public func run(in context: NodeContext) async throws {
-        var restarts = Restarts(backoff)
+        var restarts = Restarts(backoff, context.connection.runtime.random)
         while true {
             let began = context.timers.now
             var failure: (any Error)?
