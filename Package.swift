@@ -121,6 +121,7 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 "MartletTransport",
+                "MartletMQTTWire",
                 "CMosquitto",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -369,7 +370,8 @@ let package = Package(
         .testTarget(
             name: "MartletHostilityTests",
             dependencies: [
-                "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
+                "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletMQTTWire",
+                "MartletRedis",
                 "MartletTesting", "MartletTransport",
             ],
             path: "Tests/Unit/Hostility",
@@ -485,7 +487,7 @@ let package = Package(
         .testTarget(
             name: "MartletMQTTProcessTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletMQTT",
+                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -526,6 +528,7 @@ let package = Package(
             name: "MartletBridgeProcessTests",
             dependencies: [
                 "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",
+                "MartletTesting",
             ],
             path: "Tests/Brokers/BridgeProcesses",
             swiftSettings: settings
@@ -577,7 +580,8 @@ let package = Package(
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletMQTT", "MartletMQTTWire", "MartletServer", "MartletTesting",
+                "IntegrationSupport", "Martlet", "MartletCommand", "MartletMQTT", "MartletMQTTWire", "MartletServer",
+                "MartletTesting",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Tests/Brokers/Server",
@@ -602,7 +606,7 @@ let package = Package(
             name: "MartletInteropTests",
             dependencies: [
                 "IntegrationSupport", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletRedis",
-                "ServerSupport",
+                "MartletTesting", "ServerSupport",
             ],
             path: "Tests/Brokers/Interop",
             exclude: ["Peers"],

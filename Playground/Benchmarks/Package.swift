@@ -41,6 +41,7 @@ let package = Package(
                 .product(name: "MartletMQTT", package: "martlet"),
                 .product(name: "MartletAMQP", package: "martlet"),
                 .product(name: "MartletRedis", package: "martlet"),
+                .product(name: "MartletServer", package: "martlet"),
                 .product(name: "MartletPostgreSQL", package: "martlet"),
                 .product(name: "MartletSQL", package: "martlet"),
             ],

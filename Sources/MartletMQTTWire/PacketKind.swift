@@ -6,7 +6,7 @@ package enum PacketKind: UInt8, Sendable, Hashable, CaseIterable {
     case pingreq, pingresp, disconnect, auth
 
     /// The lower half of the first byte; `nil` for PUBLISH, where it has a meaning.
-    var flags: UInt8? {
+    package var flags: UInt8? {
         switch self {
         case .publish: nil
         case .pubrel, .subscribe, .unsubscribe: 0b0010
@@ -15,7 +15,7 @@ package enum PacketKind: UInt8, Sendable, Hashable, CaseIterable {
     }
 
     /// Whether a peer of this role may get it in a version.
-    func isReceived(by role: Role, _ version: ProtocolVersion) -> Bool {
+    package func isReceived(by role: Role, _ version: ProtocolVersion) -> Bool {
         switch self {
         case .publish, .puback, .pubrec, .pubrel, .pubcomp: true
         case .connect, .subscribe, .unsubscribe, .pingreq: role == .server

@@ -25,7 +25,9 @@ import Darwin
 /// `BrokerHandler`. A subscriber in this process whose mailbox is full holds up the client that publishes, by not reading
 /// from its socket; a client that is slow holds up nobody: what waits for it is bounded by ``ServerLimits``.
 ///
-/// Everything is kept in memory: sessions end with ``run()``. A broker has one server at a time, with any number of listeners.
+/// Unless it has a ``BrokerStore``, everything is kept in memory, and sessions end with ``run()``. With one, sessions and retained
+/// messages outlive the process, however it ends: what was acknowledged to a client is there when the server runs again. A broker
+/// has one server at a time, with any number of listeners.
 public final class BrokerServer: Service {
     /// Where it listens.
     public struct BoundAddress: Sendable, Hashable {
@@ -42,6 +44,8 @@ public final class BrokerServer: Service {
     private let door: Door
     private let logger: Logger
     private let systemTopics: Duration?
+    private let store: BrokerStore
+    private let storeSettings: StoreSettings
     private let bound = Promise<[BoundAddress]>()
 
     /// - Parameters:
@@ -49,18 +53,46 @@ public final class BrokerServer: Service {
     ///   - listeners: where; on this machine's port 1883 unless told.
     ///   - authenticator: who may connect: everybody from this machine, without credentials, unless told.
     ///   - rules: who may publish and read what; `nil`: everybody everything.
+    ///   - store: where sessions and retained messages are kept; nowhere unless told.
     ///   - limits: how much clients may ask for.
     ///   - systemTopics: after how much time the topics below `$SYS/broker/` are published anew; `nil`: there are none.
     ///   - logger: told of what clients do wrong.
-    public init(
+    public convenience init(
         _ broker: MemoryBroker,
         listeners: [Listener] = [.mqtt()],
         authenticator: some Authenticator = .anonymous,
         rules: AccessRules? = nil,
+        store: BrokerStore = .none,
         limits: ServerLimits = ServerLimits(),
         systemTopics: Duration? = .seconds(10),
         logger: Logger = Logger(label: "martlet.server")
     ) {
+        self.init(
+            broker,
+            listeners: listeners,
+            authenticator: authenticator,
+            rules: rules,
+            store: store,
+            StoreSettings(),
+            limits: limits,
+            systemTopics: systemTopics,
+            logger: logger
+        )
+    }
+
+    package init(
+        _ broker: MemoryBroker,
+        listeners: [Listener],
+        authenticator: some Authenticator = .anonymous,
+        rules: AccessRules? = nil,
+        store: BrokerStore,
+        _ storeSettings: StoreSettings,
+        limits: ServerLimits = ServerLimits(),
+        systemTopics: Duration? = .seconds(10),
+        logger: Logger = Logger(label: "martlet.server")
+    ) {
+        self.store = store
+        self.storeSettings = storeSettings
         self.listeners = listeners
         self.systemTopics = systemTopics
         self.logger = logger
@@ -82,12 +114,13 @@ public final class BrokerServer: Service {
         return statistics
     }
 
-    /// Listens, and serves clients until it is shut down gracefully or cancelled: clients of MQTT 5 are told so (0x8B), wills are
-    /// published, and sessions end.
+    /// Has all be as the store has it, listens, and serves clients until it is shut down gracefully or cancelled: clients of MQTT 5
+    /// are told so (0x8B), wills without a delay are published, and sessions end, but for those that the store keeps.
     ///
     /// - Throws: `MessagingError.Code.alreadyRunning` if the broker has another server;
-    ///   `MessagingError.Code.invalidArgument` if a certificate can't be used; `MessagingError.Code.notConnected` if an
-    ///   address can't be listened on; `CancellationError`.
+    ///   `MessagingError.Code.invalidArgument` if a certificate can't be used, or the store's folder can't, if another process uses
+    ///   it, or if a file in it is damaged, with the file and the byte; `MessagingError.Code.notConnected` if an address can't be
+    ///   listened on; `CancellationError`.
     public func run() async throws {
         let channels: [any Channel]
         do {
@@ -98,9 +131,16 @@ public final class BrokerServer: Service {
         }
         defer { hub.broker.detachHost() }
         do {
+            try await hub.open(store, storeSettings) { door.permissions(clientID: $0, user: $1) }
+        } catch {
+            bound.end(.failure(error))
+            throw error
+        }
+        do {
             channels = try await listen()
         } catch {
             bound.end(.failure(error))
+            _ = await hub.closeStore()
             throw error
         }
         await withTaskGroup(of: Void.self) { group in
@@ -125,7 +165,11 @@ public final class BrokerServer: Service {
     private func closeConnections() async {
         let connections = door.close()
         hub.close()
-        for connection in connections where !connection.isClosing { connection.channel.close(promise: nil) }
+        let isStored = await hub.closeStore()
+        // What waits for a store that fails never leaves.
+        for connection in connections where !isStored || !connection.isClosing {
+            connection.channel.close(promise: nil)
+        }
         for connection in connections { try? await connection.channel.closeFuture.get() }
     }
 

@@ -24,6 +24,8 @@ public struct ServerStatistics: Sendable, Hashable {
     public var dropped = 0
     /// Messages that expired before they could be sent, in sessions that there are.
     public var expired = 0
+    /// How often the store's disk failed or was full; see ``BrokerStore``.
+    public var storeFailures = 0
     /// Clients that were cut off or not let in because they broke the protocol, since the server was made.
     public var faults = 0
 }

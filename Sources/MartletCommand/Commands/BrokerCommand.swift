@@ -9,10 +9,14 @@ struct BrokerCommand: Subcommand {
     static let configuration = CommandConfiguration(
         commandName: "broker",
         abstract: "Be a broker: MQTT 3.1, 3.1.1 and 5 for any client.",
-        usage: "martlet broker [<options>]",
+        usage: """
+            martlet broker [<options>]
+            martlet broker dump [--json] <folder>
+            """,
         discussion: """
             It listens on this machine alone, and lets everybody in from there, unless told otherwise. Everything is kept in \
-            memory and ends with it.
+            memory and ends with it, unless --store names a folder: sessions, what waits for their clients, and retained messages \
+            are then there again when it is started again, however it ended.
 
             --users names a file that mosquitto_passwd writes; then nobody is let in without a user and a password. --acl names \
             rules as mosquitto's acl_file has them: what no rule allows is refused. --check reads the files, says what it would \
@@ -26,8 +30,10 @@ struct BrokerCommand: Subcommand {
               martlet broker
               martlet broker --host 0.0.0.0 --users users --acl rules --tls chain.pem,key.pem
               martlet broker --ws 9001 --ws-origin http://localhost:3000
+              martlet broker --store /var/lib/martlet --sync 1s
               martlet broker --port 0 | jq -r 'select(.state == "listening").port'
-            """
+            """,
+        subcommands: [BrokerDumpCommand.self]
     )
 
     @Option(help: ArgumentHelp("The address to listen on; 0.0.0.0 or :: for all.", valueName: "address"))
@@ -75,6 +81,22 @@ struct BrokerCommand: Subcommand {
         completion: .file()
     )
     var acl: String?
+    @Option(
+        help: ArgumentHelp(
+            "Keep sessions and retained messages in this folder, which is made if there is none.",
+            valueName: "folder"
+        ),
+        completion: .directory
+    )
+    var store: String?
+    @Option(
+        help: ArgumentHelp(
+            "With --store, force what was written onto the disk after this time, not before each acknowledgement: faster, and a "
+                + "power cut may cost so much.",
+            valueName: "time"
+        )
+    )
+    var sync: Duration?
     @Flag(help: "Let everybody in, also from other machines.")
     var anonymous = false
     @Flag(help: "Say what it would do, and listen nowhere.")
@@ -93,6 +115,8 @@ struct BrokerCommand: Subcommand {
         guard clientCa == nil || tls != nil else { throw ValidationError("--client-ca is for TLS: say --tls, too.") }
         guard wsOrigin.isEmpty || ws != nil else { throw ValidationError("--ws-origin is for --ws.") }
         guard !anonymous || users == nil else { throw ValidationError("Either --users or --anonymous, not both.") }
+        guard sync == nil || store != nil else { throw ValidationError("--sync is for --store.") }
+        guard sync ?? report > .zero else { throw ValidationError("--sync is a time, such as 1s.") }
         guard report > .zero else { throw ValidationError("--report is a time, such as 10s.") }
         guard users != nil || anonymous || ["127.0.0.1", "::1", "localhost"].contains(host) else {
             throw ValidationError(
@@ -119,6 +143,11 @@ struct BrokerCommand: Subcommand {
         return listeners
     }
 
+    private var brokerStore: BrokerStore {
+        guard let store else { return .none }
+        return .log(store, sync: sync.map { .interval($0) } ?? .always)
+    }
+
     func perform(in session: Session) async throws {
         let listeners = try listeners()
         let report = BrokerReport(session.output, asJSON: json || !session.output.isForPeople)
@@ -129,7 +158,14 @@ struct BrokerCommand: Subcommand {
             let logger = connection.serverLogger
             if let users {
                 let file = try PasswordFile(path: users)
-                server = BrokerServer(broker, listeners: listeners, authenticator: file, rules: rules, logger: logger)
+                server = BrokerServer(
+                    broker,
+                    listeners: listeners,
+                    authenticator: file,
+                    rules: rules,
+                    store: brokerStore,
+                    logger: logger
+                )
             } else {
                 let anybody = AnonymousAuthenticator(fromAnywhere: anonymous)
                 server = BrokerServer(
@@ -137,6 +173,7 @@ struct BrokerCommand: Subcommand {
                     listeners: listeners,
                     authenticator: anybody,
                     rules: rules,
+                    store: brokerStore,
                     logger: logger
                 )
             }
@@ -222,7 +259,7 @@ private struct BrokerReport: Sendable {
         let figures = [
             ("clients", statistics.connections), ("sessions", statistics.sessions), ("published", counts.published),
             ("queued", statistics.queued), ("dropped", statistics.dropped), ("refused", counts.refused),
-            ("faults", statistics.faults),
+            ("faults", statistics.faults), ("store-failures", statistics.storeFailures),
         ]
         guard asJSON else {
             return try output.writeLine(state, figures.map { "\($0) \($1)" }.joined(separator: ", "))

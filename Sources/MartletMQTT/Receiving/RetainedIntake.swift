@@ -27,6 +27,9 @@ struct RetainedIntake {
     /// Whether the broker is to be asked.
     var isWanted: Bool { state == .wanted }
 
+    /// When it will have waited long enough, if nothing more comes; `nil` before the broker has answered.
+    var waited: Duration? { state == .answered ? latest + Self.patience : nil }
+
     /// The broker is to be asked.
     mutating func begin(_ now: Duration) {
         state = .wanted
@@ -67,7 +70,7 @@ struct RetainedIntake {
     ///
     /// - Returns: whether it still waits for kept messages.
     mutating func readDry(_ now: Duration) -> Bool {
-        if state == .answered, now - latest >= Self.patience {
+        if let waited, now >= waited {
             state = .closed
             seen = []
         }

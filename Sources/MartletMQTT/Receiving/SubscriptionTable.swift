@@ -79,11 +79,14 @@ struct SubscriptionTable<Receiver: Sendable> {
     private var index = FilterIndex<Int>()
     /// Of the filters that can cover others.
     private var wide: Set<Int> = []
+    private var shared: Set<Int> = []
     private var lastMember = 0
     private var lastOrder = 0
     private var lastAsk = 0
     /// The members that wait for kept messages.
     private var waiting: Set<Int> = []
+    /// The earliest time at which one of them may have got all; `nil`: the broker has answered to none of them.
+    private var waited: Duration?
     /// Filters that the broker was told to end, and may know still; and how often it was told.
     private var ending: [ByteKey: (key: TopicPattern, count: Int)] = [:]
     private var departed = DepartedFilters()
@@ -114,9 +117,10 @@ struct SubscriptionTable<Receiver: Sendable> {
 
     /// Another filter that may match the same topics, where one of the two is shared; `nil` if there is none.
     func conflict(with text: String, key: TopicPattern, isShared: Bool) -> Filter? {
-        filters.values.first { other in
-            (other.isShared || isShared) && !other.text.hasSameBytes(as: text) && other.key.overlaps(key)
-        }
+        func isConflict(_ other: Filter) -> Bool { !other.text.hasSameBytes(as: text) && other.key.overlaps(key) }
+        guard !isShared else { return filters.values.first(where: isConflict) }
+        // Few are shared, while there may be thousands of others.
+        return shared.lazy.compactMap { filters[$0] }.first(where: isConflict)
     }
 
     // MARK: What the broker is told
@@ -203,6 +207,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         filterIDs[ByteKey(wire)] = id
         index.insert(id, id: lastOrder, for: key)
         if group == nil, key.hasWildcards { wide.insert(id) }
+        if group != nil { shared.insert(id) }
         departed.remove(wire)
         return id
     }
@@ -233,6 +238,7 @@ struct SubscriptionTable<Receiver: Sendable> {
     mutating func granted(_ ask: Ask, at now: Duration = .zero) {
         let id = ask.filter
         for other in served(by: id) { forEachIntake(of: other) { $0.answered(ask.number, now) } }
+        if waited == nil { waited = now + RetainedIntake.patience }
         guard holds(ask), let filter = filters[id] else { return }
         let asked = ask.terms
         filters[id]?.granted = asked
@@ -319,6 +325,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         filterIDs[ByteKey(filter.text)] = nil
         index.remove(id: filter.order, for: filter.key)
         wide.remove(filter.id)
+        shared.remove(filter.id)
         if tells, isKept { departed.add(filter.text, filter.id, filter.key) }
         if filter.asked != nil, !isIdentified, !filter.isShared { askForUncovered(by: filter) }
         // A broker that keeps sessions may know also one that it was not asked for on this link.
@@ -427,7 +434,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         self.isIdentified = isIdentified
         (actions, ending, copies) = ([], [:], CopyDetector())
         for text in owed { end(text, TopicPattern(mqtt: text)) }
-        waiting = []
+        (waiting, waited) = ([], nil)
         for (id, filter) in filters {
             filters[id]?.asked = nil
             filters[id]?.granted = nil
@@ -564,6 +571,9 @@ struct SubscriptionTable<Receiver: Sendable> {
 
     /// The socket has nothing more at the moment.
     mutating func readDry(at now: Duration) {
+        // It is asked after each reading, and thousands may wait.
+        guard let time = waited, now >= time else { return }
+        waited = nil
         for member in waiting {
             guard let id = filterOfMember[member], let members = filters[id]?.members,
                 let position = members.firstIndex(where: { $0.id == member }),
@@ -572,6 +582,8 @@ struct SubscriptionTable<Receiver: Sendable> {
                 waiting.remove(member)
                 continue
             }
+            guard let time = filters[id]?.members[position].retained.waited else { continue }
+            waited = min(time, waited ?? time)
         }
     }
 }

@@ -29,64 +29,73 @@ package enum PropertyID: UInt8, Sendable, Hashable, CaseIterable {
     case sharedSubscriptionAvailable = 0x2A
 
     /// The form of a value.
-    enum Form: Sendable {
+    package enum Form: Sendable {
+        /// One byte, 0 or 1.
         case flag
         case twoBytes
         case fourBytes
+        /// One to four bytes.
         case variable
         case text
         case data
+        /// Two texts.
         case pair
     }
 
-    /// What the table says of a property: its form, and in which lists it may stand.
-    private struct Row {
-        let form: Form
-        let places: [PropertyPlace]
-        var isPositive = false
-    }
-
-    private static let acknowledged: [PropertyPlace] = [
-        .connack, .puback, .pubrec, .pubrel, .pubcomp, .suback, .unsuback, .disconnect, .auth,
-    ]
-
-    private var row: Row {
+    package var form: Form {
         switch self {
-        case .payloadFormatIndicator: Row(form: .flag, places: [.publish, .will])
-        case .messageExpiryInterval: Row(form: .fourBytes, places: [.publish, .will])
-        case .contentType, .responseTopic: Row(form: .text, places: [.publish, .will])
-        case .correlationData: Row(form: .data, places: [.publish, .will])
-        case .subscriptionIdentifier: Row(form: .variable, places: [.publish, .subscribe], isPositive: true)
-        case .sessionExpiryInterval: Row(form: .fourBytes, places: [.connect, .connack, .disconnect])
-        case .assignedClientIdentifier, .responseInformation: Row(form: .text, places: [.connack])
-        case .serverKeepAlive: Row(form: .twoBytes, places: [.connack])
-        case .authenticationMethod: Row(form: .text, places: [.connect, .connack, .auth])
-        case .authenticationData: Row(form: .data, places: [.connect, .connack, .auth])
-        case .requestProblemInformation, .requestResponseInformation: Row(form: .flag, places: [.connect])
-        case .willDelayInterval: Row(form: .fourBytes, places: [.will])
-        case .serverReference: Row(form: .text, places: [.connack, .disconnect])
-        case .reasonString: Row(form: .text, places: Self.acknowledged)
-        case .receiveMaximum: Row(form: .twoBytes, places: [.connect, .connack], isPositive: true)
-        case .topicAliasMaximum: Row(form: .twoBytes, places: [.connect, .connack])
-        case .topicAlias: Row(form: .twoBytes, places: [.publish], isPositive: true)
-        case .maximumQoS, .retainAvailable, .wildcardSubscriptionAvailable, .subscriptionIdentifierAvailable,
+        case .payloadFormatIndicator, .requestProblemInformation, .requestResponseInformation, .maximumQoS,
+            .retainAvailable, .wildcardSubscriptionAvailable, .subscriptionIdentifierAvailable,
             .sharedSubscriptionAvailable:
-            Row(form: .flag, places: [.connack])
-        case .userProperty: Row(form: .pair, places: PropertyPlace.allCases)
-        case .maximumPacketSize: Row(form: .fourBytes, places: [.connect, .connack], isPositive: true)
+            .flag
+        case .serverKeepAlive, .receiveMaximum, .topicAliasMaximum, .topicAlias: .twoBytes
+        case .messageExpiryInterval, .sessionExpiryInterval, .willDelayInterval, .maximumPacketSize: .fourBytes
+        case .subscriptionIdentifier: .variable
+        case .contentType, .responseTopic, .assignedClientIdentifier, .authenticationMethod, .responseInformation,
+            .serverReference, .reasonString:
+            .text
+        case .correlationData, .authenticationData: .data
+        case .userProperty: .pair
         }
     }
 
-    var form: Form { row.form }
-
     /// Whether zero is no value of it.
-    var isPositive: Bool { row.isPositive }
+    package var isPositive: Bool {
+        switch self {
+        case .receiveMaximum, .maximumPacketSize, .topicAlias, .subscriptionIdentifier: true
+        default: false
+        }
+    }
 
-    func isAllowed(in place: PropertyPlace) -> Bool { row.places.contains(place) }
-
-    /// Whether a list may have it several times. A server tells of each subscription that a message matches.
-    func isRepeatable(in place: PropertyPlace) -> Bool {
+    /// Whether a list may have it several times. A server tells of each of the subscriptions that a message matches, a client
+    /// names one when it subscribes (3.3.2.3.8, 3.8.2.1.2).
+    package func isRepeatable(in place: PropertyPlace) -> Bool {
         self == .userProperty || self == .subscriptionIdentifier && place == .publish
+    }
+
+    /// Whether it may stand in a list.
+    package func isAllowed(in place: PropertyPlace) -> Bool {
+        switch self {
+        case .payloadFormatIndicator, .messageExpiryInterval, .contentType, .responseTopic, .correlationData:
+            place == .publish || place == .will
+        case .topicAlias: place == .publish
+        case .willDelayInterval: place == .will
+        case .subscriptionIdentifier: place == .publish || place == .subscribe
+        case .sessionExpiryInterval: place == .connect || place == .connack || place == .disconnect
+        case .authenticationMethod, .authenticationData: place == .connect || place == .connack || place == .auth
+        case .receiveMaximum, .topicAliasMaximum, .maximumPacketSize: place == .connect || place == .connack
+        case .requestProblemInformation, .requestResponseInformation: place == .connect
+        case .assignedClientIdentifier, .serverKeepAlive, .responseInformation, .maximumQoS, .retainAvailable,
+            .wildcardSubscriptionAvailable, .subscriptionIdentifierAvailable, .sharedSubscriptionAvailable:
+            place == .connack
+        case .serverReference: place == .connack || place == .disconnect
+        case .reasonString:
+            switch place {
+            case .connect, .will, .publish, .subscribe, .unsubscribe: false
+            default: true
+            }
+        case .userProperty: true
+        }
     }
 }
 
@@ -94,4 +103,24 @@ package enum PropertyID: UInt8, Sendable, Hashable, CaseIterable {
 package enum PropertyPlace: Sendable, Hashable, CaseIterable {
     case connect, connack, will, publish, puback, pubrec, pubrel, pubcomp
     case subscribe, suback, unsubscribe, unsuback, disconnect, auth
+
+    /// The list of a packet; `nil`: it has none.
+    package init?(_ kind: PacketKind) {
+        switch kind {
+        case .connect: self = .connect
+        case .connack: self = .connack
+        case .publish: self = .publish
+        case .puback: self = .puback
+        case .pubrec: self = .pubrec
+        case .pubrel: self = .pubrel
+        case .pubcomp: self = .pubcomp
+        case .subscribe: self = .subscribe
+        case .suback: self = .suback
+        case .unsubscribe: self = .unsubscribe
+        case .unsuback: self = .unsuback
+        case .disconnect: self = .disconnect
+        case .auth: self = .auth
+        case .pingreq, .pingresp: return nil
+        }
+    }
 }

@@ -51,6 +51,22 @@ struct InFlightMessages: Sendable {
         return lastID
     }
 
+    /// Has a message be as it was before: not yet sent on any link.
+    mutating func restore(_ id: UInt16, _ stage: Message.Stage) {
+        if case .released = stage, messages[id] != nil {
+            messages[id]?.stage = stage
+            return
+        }
+        lastID = id
+        lastSequence += 1
+        messages[id] = Message(stage: stage, sequence: lastSequence, isSentHere: false)
+    }
+
+    /// The messages in the order in which they were first sent.
+    func forEachInOrder(_ body: (UInt16, Message.Stage) -> Void) {
+        for (id, message) in messages.sorted(by: { $0.value.sequence < $1.value.sequence }) { body(id, message.stage) }
+    }
+
     // MARK: Answers
 
     mutating func acknowledge(_ id: UInt16) -> Outcome {

@@ -7,10 +7,13 @@ struct OutgoingQueue: Sendable {
         let publication: Publication
         let match: Match
         let qos: QoS
+        /// Its number in the queue; 0: it has not been in it.
+        var number: UInt64 = 0
     }
 
     private var unguaranteed = Fifo<Waiting>()
     private var guaranteed = Fifo<Waiting>()
+    private var lastNumber: UInt64 = 0
     private(set) var bytes = 0
     /// When the first of them expires, or earlier.
     private(set) var nextExpiry: Duration?
@@ -25,7 +28,17 @@ struct OutgoingQueue: Sendable {
         isEmpty || (count < limits.queuedMessages && bytes + publication.cost <= limits.queuedBytes)
     }
 
-    mutating func append(_ waiting: Waiting) {
+    /// - Returns: its number in the queue.
+    mutating func append(_ waiting: Waiting) -> UInt64 {
+        var waiting = waiting
+        waiting.number = lastNumber + 1
+        restore(waiting)
+        return waiting.number
+    }
+
+    /// Appends a message that has its number already.
+    mutating func restore(_ waiting: Waiting) {
+        lastNumber = max(lastNumber, waiting.number)
         bytes += waiting.publication.cost
         if let expiry = waiting.publication.expiresAt { nextExpiry = min(expiry, nextExpiry ?? expiry) }
         if waiting.qos == .atMostOnce { unguaranteed.append(waiting) } else { guaranteed.append(waiting) }
@@ -49,14 +62,34 @@ struct OutgoingQueue: Sendable {
         self = OutgoingQueue()
     }
 
+    /// Takes out the message of QoS 1 or 2 of a number.
+    mutating func remove(_ number: UInt64) -> Waiting? {
+        if guaranteed.first?.number == number { return popFirst(guaranteed: true) }
+        var found: Waiting?
+        guaranteed.removeAll { waiting in
+            guard waiting.number == number else { return false }
+            found = waiting
+            return true
+        }
+        if let found { bytes -= found.publication.cost }
+        return found
+    }
+
+    func forEachGuaranteed(_ body: (Waiting) -> Void) { guaranteed.forEach(body) }
+
     /// Takes out what has expired.
     ///
-    /// - Returns: how many there were.
-    mutating func expire(at now: Duration) -> Int {
-        guard let nextExpiry, nextExpiry <= now else { return 0 }
+    /// - Returns: how many there were, and the numbers of those of QoS 1 and 2.
+    mutating func expire(at now: Duration) -> (count: Int, numbers: [UInt64]) {
+        guard let nextExpiry, nextExpiry <= now else { return (0, []) }
         let before = count
+        var numbers: [UInt64] = []
         unguaranteed.removeAll { $0.publication.isExpired(at: now) }
-        guaranteed.removeAll { $0.publication.isExpired(at: now) }
+        guaranteed.removeAll { waiting in
+            guard waiting.publication.isExpired(at: now) else { return false }
+            numbers.append(waiting.number)
+            return true
+        }
         var (left, next): (Int, Duration?) = (0, nil)
         for queue in [unguaranteed, guaranteed] {
             queue.forEach { waiting in
@@ -66,6 +99,6 @@ struct OutgoingQueue: Sendable {
             }
         }
         (bytes, self.nextExpiry) = (left, next)
-        return before - count
+        return (before - count, numbers)
     }
 }

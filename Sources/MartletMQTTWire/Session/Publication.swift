@@ -1,3 +1,5 @@
+package import Synchronization
+
 /// A message on its way to sessions, which share it.
 package final class Publication: Sendable {
     package let topic: String
@@ -11,6 +13,8 @@ package final class Publication: Sendable {
     package let expiresAt: Duration?
     /// What it counts towards the bounds of a queue.
     package let cost: Int
+    /// For a host that writes each message once: the number that it gave this one.
+    package let storedNumber = Atomic<UInt64>(0)
 
     package init(
         topic: String,

@@ -88,8 +88,8 @@ extension ServerSession {
         return publish
     }
 
-    /// Does not publish a message, and says why where that can be said.
-    private mutating func refuse(
+    /// Does not publish a message, and says why where that can be said; otherwise the connection ends.
+    package mutating func refuse(
         _ publish: Publish,
         _ reason: ReasonCode,
         now: Duration,
@@ -111,13 +111,14 @@ extension ServerSession {
         case .atLeastOnce:
             send(.puback(Acknowledgement(publish.packetID, told)), &actions)
         case .exactlyOnce:
-            if !told.isError { received.insert(publish.packetID) }
+            if !told.isError, received.insert(publish.packetID).inserted { note(.received(publish.packetID)) }
             send(.pubrec(Acknowledgement(publish.packetID, told)), &actions)
         }
     }
 
     private mutating func release(_ id: UInt16, _ actions: inout [SessionAction]) {
         let isKnown = received.remove(id) != nil
+        if isKnown { note(.completed(id)) }
         // A client that is back says again what it does not know to have arrived.
         let isFine = isKnown || link?.isRecovering == true || link?.version != .v5
         send(.pubcomp(Acknowledgement(id, isFine ? .success : .packetIdentifierNotFound)), &actions)
@@ -134,8 +135,10 @@ extension ServerSession {
     ) {
         switch outcome {
         case .done:
+            note(.acknowledged(answer.packetID))
             drain(now: now, &actions)
         case .release:
+            note(.released(answer.packetID))
             send(.pubrel(Acknowledgement(answer.packetID)), &actions)
         case .unknown:
             guard isReceipt, !answer.reason.isError else { return }

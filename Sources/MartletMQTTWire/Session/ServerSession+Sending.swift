@@ -37,7 +37,7 @@ extension ServerSession {
     }
 
     private mutating func keep(_ waiting: OutgoingQueue.Waiting, now: Duration, _ actions: inout [SessionAction]) {
-        if !queue.hasRoom(for: waiting.publication, limits) { counts.expired += queue.expire(at: now) }
+        if !queue.hasRoom(for: waiting.publication, limits) { expireQueue(at: now) }
         while !queue.hasRoom(for: waiting.publication, limits) {
             counts.dropped += 1
             guard waiting.qos > .atMostOnce else { return }
@@ -47,10 +47,19 @@ extension ServerSession {
             case .disconnect where link != nil:
                 return cut(.quotaExceeded, "too many messages wait", now: now, &actions)
             case .dropOldest, .disconnect:
-                guard queue.popFirst(guaranteed: false) ?? queue.popFirst(guaranteed: true) != nil else { return }
+                guard let oldest = queue.popFirst(guaranteed: false) ?? queue.popFirst(guaranteed: true) else { return }
+                if oldest.qos > .atMostOnce { note(.dropped(oldest.number)) }
             }
         }
-        queue.append(waiting)
+        let number = queue.append(waiting)
+        if waiting.qos > .atMostOnce { note(.queued(number, waiting.publication, waiting.match, waiting.qos)) }
+    }
+
+    /// Drops what has waited for too long.
+    mutating func expireQueue(at now: Duration) {
+        let expired = queue.expire(at: now)
+        counts.expired += expired.count
+        for number in expired.numbers { note(.dropped(number)) }
     }
 
     /// Sends what waits, as far as the client takes it.
@@ -75,6 +84,7 @@ extension ServerSession {
     ) {
         if waiting.publication.isExpired(at: now) {
             counts.expired += 1
+            if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
         } else {
             send(waiting, now: now, &actions)
         }
@@ -87,9 +97,16 @@ extension ServerSession {
         // One that the client does not take counts as sent and done with (MQTT 5, 3.1.2.11.4).
         guard fits(outgoing(1)) else {
             counts.tooLong += 1
+            if waiting.number > 0, waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
             return
         }
-        let id = waiting.qos > .atMostOnce ? inFlight.add(waiting.publication, waiting.match, waiting.qos) : 0
+        guard waiting.qos > .atMostOnce else { return deliver(outgoing(0), &actions) }
+        let id = inFlight.add(waiting.publication, waiting.match, waiting.qos)
+        if waiting.number > 0 {
+            note(.sent(waiting.number, id))
+        } else {
+            note(.inFlight(id, waiting.publication, waiting.match, waiting.qos))
+        }
         deliver(outgoing(id), &actions)
     }
 
@@ -108,6 +125,7 @@ extension ServerSession {
     private mutating func giveUp(_ id: UInt16, now: Duration, _ actions: inout [SessionAction]) {
         counts.tooLong += 1
         inFlight.forget(id)
+        note(.acknowledged(id))
     }
 
     private func fits(_ outgoing: Outgoing) -> Bool {

@@ -10,6 +10,16 @@ package struct ServerSession: Sendable {
         package var identifier: UInt32?
         /// Whether it is shared with others.
         package let isShared: Bool
+        /// The filter that the host subscribes to in its place; `nil`: its own.
+        package var ruling: String?
+
+        package init(number: Int, entry: SubscribeRequest.Entry, identifier: UInt32?, ruling: String? = nil) {
+            self.number = number
+            self.entry = entry
+            self.identifier = identifier
+            self.ruling = ruling
+            isShared = SharedFilter(entry.filter)?.group != nil
+        }
     }
 
     /// What was counted.
@@ -44,6 +54,11 @@ package struct ServerSession: Sendable {
     /// Since when there is no connection.
     var leftAt: Duration?
     package var counts = Counts()
+    /// Whether the host wants to know by ``takeChanges()`` what changes of all that outlives a connection.
+    package var recordsChanges = false
+    /// Whether the host has been told of this session.
+    package internal(set) var isRecorded = false
+    var changes: [SessionChange] = []
 
     package init(clientID: String, limits: SessionLimits = SessionLimits()) {
         self.clientID = clientID
@@ -88,6 +103,7 @@ package struct ServerSession: Sendable {
         let legacyExpiry: UInt32 = connect.cleanStart ? 0 : .max
         askedExpiry = connect.version == .v5 ? connect.properties.number(.sessionExpiryInterval) ?? 0 : legacyExpiry
         expiry = limits.granted(sessionExpiry: askedExpiry)
+        noteArrival()
         var answer = Connack(.success, sessionPresent: isResumed && connect.version > .v31)
         if connect.version == .v5 { answer.properties = terms(for: connect, assignedID: assignedID) }
         send(.connack(answer), &actions)
@@ -160,6 +176,7 @@ package struct ServerSession: Sendable {
         leftAt = now
         inFlight.loseLink()
         counts.dropped += queue.dropUnguaranteed()
+        noteLeave(at: now)
         settleAbsence(now: now, &actions)
     }
 
@@ -212,7 +229,7 @@ package struct ServerSession: Sendable {
 
     /// Time has passed.
     package mutating func tick(now: Duration, _ actions: inout [SessionAction]) {
-        counts.expired += queue.expire(at: now)
+        expireQueue(at: now)
         if let link {
             if let patience = link.patience, link.holds == 0, link.lastHeard + patience <= now {
                 return cut(.keepAliveTimeout, now: now, &actions)
@@ -229,28 +246,47 @@ package struct ServerSession: Sendable {
     /// Adds a subscription, or has one of that filter be as this one is.
     ///
     /// - Returns: its number, and whether it is new; `nil`: the client has as many as it may have.
-    package mutating func add(_ entry: SubscribeRequest.Entry, identifier: UInt32?) -> (number: Int, isNew: Bool)? {
+    package mutating func add(
+        _ entry: SubscribeRequest.Entry,
+        identifier: UInt32?,
+        ruling: String? = nil
+    ) -> (number: Int, isNew: Bool)? {
         var entry = entry
         if link?.isBridge == true { (entry.noLocal, entry.retainAsPublished) = (true, true) }
-        let key = Array(entry.filter.utf8)
-        let isShared = SharedFilter(entry.filter)?.group != nil
-        let known = numbers[key]
+        let known = numbers[Array(entry.filter.utf8)]
         guard known != nil || subscriptions.count < limits.subscriptions else { return nil }
-        if known == nil { lastNumber += 1 }
-        let number = known ?? lastNumber
-        numbers[key] = number
-        subscriptions[number] = Subscription(number: number, entry: entry, identifier: identifier, isShared: isShared)
+        let number = known ?? lastNumber + 1
+        // What the host subscribed to at first stays.
+        let ruling = known.flatMap { subscriptions[$0] }?.ruling ?? ruling
+        let subscription = Subscription(number: number, entry: entry, identifier: identifier, ruling: ruling)
+        set(subscription)
+        note(.subscribed(subscription))
         return (number, known == nil)
+    }
+
+    mutating func set(_ subscription: Subscription) {
+        lastNumber = max(lastNumber, subscription.number)
+        numbers[Array(subscription.entry.filter.utf8)] = subscription.number
+        subscriptions[subscription.number] = subscription
     }
 
     /// Removes the subscription to a filter.
     ///
     /// - Returns: its number; `nil`: there is none.
     package mutating func remove(filter: String) -> Int? {
-        guard let number = numbers.removeValue(forKey: Array(filter.utf8)) else { return nil }
-        subscriptions[number] = nil
+        guard let number = numbers[Array(filter.utf8)], unset(number) else { return nil }
+        note(.unsubscribed(number))
         return number
     }
+
+    mutating func unset(_ number: Int) -> Bool {
+        guard let subscription = subscriptions.removeValue(forKey: number) else { return false }
+        numbers[Array(subscription.entry.filter.utf8)] = nil
+        return true
+    }
+
+    /// The subscriptions, in the order of their numbers.
+    package var orderedSubscriptions: [Subscription] { subscriptions.values.sorted { $0.number < $1.number } }
 
     package func subscription(_ number: Int) -> Subscription? { subscriptions[number] }
 }

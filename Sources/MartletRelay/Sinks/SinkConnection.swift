@@ -14,7 +14,7 @@ import Synchronization
 ///
 /// While the sink fails the state is `ConnectionState.disconnected`. Messages with a guarantee wait meanwhile, as
 /// long as their expiry allows; those without one are treated as `ConnectionOptions.whileOffline` says.
-public actor SinkConnection<Destination: Sink>: Connection {
+public actor SinkConnection<Destination: Sink>: OneWayConnection {
     /// What the patterns keep for this connection.
     public nonisolated let runtime: ConnectionRuntime
     /// What the sink gives.
@@ -104,39 +104,6 @@ public actor SinkConnection<Destination: Sink>: Connection {
 
     private static func makeID() -> String {
         String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
-    }
-
-    // MARK: What a sink can't
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
-        throw unsupported("be subscribed to")
-    }
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
-        throw unsupported("keep queues; publish to a topic")
-    }
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
-        throw unsupported("be consumed")
-    }
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public func openReplyAddress(
-        _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
-    ) async throws -> ReplyAddress {
-        throw unsupported("reply to calls")
-    }
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public nonisolated func reply(_ message: Message, to address: String) async throws {
-        throw unsupported("pass replies on")
-    }
-
-    private nonisolated func unsupported(_ what: String) -> MessagingError {
-        MessagingError(.unsupported, "a sink can't \(what): '\(runtime.name)' only takes what is published")
     }
 
     // MARK: The end

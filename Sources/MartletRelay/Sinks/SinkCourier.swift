@@ -1,4 +1,3 @@
-import Logging
 import Martlet
 import MartletTransport
 
@@ -68,7 +67,7 @@ struct SinkCourier<Destination: Sink>: Sendable {
                 let text = "the sink did not take the message in \(attempts) attempts"
                 return refused(batch, MessagingError(.refused, text, cause: failure))
             }
-            failed(failure, &history)
+            runtime.note(failure, "the sink does not take messages", &history)
             try await pause(max(delay, (failure as? RetryAfter)?.delay ?? .zero), batch)
         }
     }
@@ -100,16 +99,5 @@ struct SinkCourier<Destination: Sink>: Sendable {
 
     private func refused(_ batch: [SinkEntry], _ error: MessagingError) {
         Promise.end(batch.map { ($0.word, .failure(error)) })
-    }
-
-    private func failed(_ error: any Error, _ history: inout LinkHistory) {
-        let isDue = history.failed(at: runtime.timers.now)
-        runtime.linkLost(because: error)
-        runtime.linkFailed(error)
-        runtime.logger.log(
-            level: isDue ? .warning : .debug,
-            "the sink does not take messages: \(error)",
-            metadata: ["failures": "\(history.failures)"]
-        )
     }
 }

@@ -16,7 +16,7 @@ public import Martlet
 /// there, so that each message is settled at least once. As many messages as `SubscribeOptions.limit` are out at a time.
 ///
 /// A source takes nothing: publishing, queues and calls are `MessagingError.Code.unsupported`.
-public actor SourceConnection<Origin: Source>: Connection {
+public actor SourceConnection<Origin: Source>: OneWayConnection {
     /// What the patterns keep for this connection.
     public nonisolated let runtime: ConnectionRuntime
     /// What the source gives.
@@ -91,39 +91,6 @@ public actor SourceConnection<Origin: Source>: Connection {
         }
         let position = try await positions.position(of: name)
         return SourceReading<Origin>.Place(name: name, file: positions, position: position)
-    }
-
-    // MARK: What a source can't
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
-        throw unsupported("be published to")
-    }
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
-        throw unsupported("be sent to")
-    }
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
-        throw unsupported("be consumed; subscribe to it")
-    }
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public func openReplyAddress(
-        _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
-    ) async throws -> ReplyAddress {
-        throw unsupported("reply to calls")
-    }
-
-    /// Throws `MessagingError.Code.unsupported`.
-    public nonisolated func reply(_ message: Message, to address: String) async throws {
-        throw unsupported("pass replies on")
-    }
-
-    private nonisolated func unsupported(_ what: String) -> MessagingError {
-        MessagingError(.unsupported, "a source can't \(what): '\(runtime.name)' is only read")
     }
 
     // MARK: The end

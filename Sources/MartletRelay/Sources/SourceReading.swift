@@ -1,5 +1,4 @@
 import DequeModule
-import Logging
 import Martlet
 import MartletTransport
 import Synchronization
@@ -128,7 +127,7 @@ final class SourceReading<Origin: Source>: Sendable {
             } catch {
                 if Task.isCancelled { return }
                 if let error = error as? MessagingError, !error.isRetriable { return finish(error) }
-                failed(error, &history)
+                runtime.note(error, "the source can't be read", &history)
                 begun.end(.success(()))
                 guard let delay = retry.delay(before: attempts) else {
                     let text = "the source could not be read in \(attempts + 1) attempts"
@@ -151,17 +150,6 @@ final class SourceReading<Origin: Source>: Sendable {
             return state.feed
         }
         feed?.finish(throwing: error)
-    }
-
-    private func failed(_ error: any Error, _ history: inout LinkHistory) {
-        let isDue = history.failed(at: runtime.timers.now)
-        runtime.linkLost(because: error)
-        runtime.linkFailed(error)
-        runtime.logger.log(
-            level: isDue ? .warning : .debug,
-            "the source can't be read: \(error)",
-            metadata: ["failures": "\(history.failures)"]
-        )
     }
 
     private func handOut(_ item: SourceItem) async throws {

@@ -7,8 +7,16 @@ import Synchronization
 ///
 /// Bytes are appended from any thread. The socket's loop takes all that there are at once, and so writes them by one call.
 final class ClientConnection: Sendable {
+    /// What is written in one piece, and the group of changes that has to be written to the broker's store before.
+    struct Piece {
+        var bytes: ByteBuffer
+        let group: UInt64
+    }
+
     private struct Output {
-        var buffers: [ByteBuffer] = []
+        var pieces: [Piece] = []
+        /// The last group that it was said to wait for.
+        var awaited: UInt64 = 0
         var bytes = 0
         var isClosing = false
         /// Whether its loop has been told that there is something.
@@ -77,18 +85,27 @@ final class ClientConnection: Sendable {
 
     /// Appends bytes to what is written.
     ///
-    /// - Returns: whether the loop is to be told, and whether more is waiting than should be.
-    func append(_ bytes: ByteBuffer) -> (announces: Bool, isFull: Bool) {
+    /// - Parameter group: they leave when this group of changes is in the broker's store; 0: at once. What comes after them waits
+    ///   with them.
+    /// - Returns: whether the loop is to be told, now or when the group has been written, and whether more is waiting than should
+    ///   be.
+    func append(_ bytes: ByteBuffer, after group: UInt64) -> (announces: Bool, isFull: Bool) {
         output.withLock { output in
             guard !output.isClosing else { return (false, false) }
             output.bytes += bytes.readableBytes
-            let last = output.buffers.count - 1
-            if bytes.readableBytes < Self.pieceBytes, last >= 0, output.buffers[last].readableBytes < Self.pieceBytes {
-                output.buffers[last].writeImmutableBuffer(bytes)
+            let last = output.pieces.count - 1
+            if bytes.readableBytes < Self.pieceBytes, last >= 0, output.pieces[last].group >= group,
+                output.pieces[last].bytes.readableBytes < Self.pieceBytes
+            {
+                output.pieces[last].bytes.writeImmutableBuffer(bytes)
             } else {
-                output.buffers.append(bytes)
+                output.pieces.append(Piece(bytes: bytes, group: group))
             }
-            return (output.announce(), output.bytes > Self.limit)
+            let isFull = output.bytes > Self.limit
+            guard group > 0 else { return (output.announce(), isFull) }
+            guard output.awaited < group else { return (false, isFull) }
+            output.awaited = group
+            return (true, isFull)
         }
     }
 
@@ -106,14 +123,28 @@ final class ClientConnection: Sendable {
     /// Whether it is being closed.
     var isClosing: Bool { output.withLock { $0.isClosing } }
 
-    /// On the loop: what is to be written, and whether nothing comes after it.
-    func take() -> (buffers: [ByteBuffer], isClosing: Bool) {
+    /// What may be written now.
+    struct Takings {
+        let pieces: [Piece]
+        /// Whether more is there that waits for a group.
+        let isWaiting: Bool
+        /// Whether nothing comes after it.
+        let isClosing: Bool
+    }
+
+    /// On the loop: what is to be written when the changes up to a group are in the broker's store.
+    func take(upTo group: UInt64) -> Takings {
         output.withLock { output in
-            let buffers = output.buffers
-            output.buffers = []
-            output.bytes = 0
             output.isAnnounced = false
-            return (buffers, output.isClosing)
+            guard let count = output.pieces.firstIndex(where: { $0.group > group }) else {
+                let pieces = output.pieces
+                (output.pieces, output.bytes) = ([], 0)
+                return Takings(pieces: pieces, isWaiting: false, isClosing: output.isClosing)
+            }
+            let pieces = Array(output.pieces[..<count])
+            output.pieces.removeFirst(count)
+            output.bytes -= pieces.reduce(0) { $0 + $1.bytes.readableBytes }
+            return Takings(pieces: pieces, isWaiting: true, isClosing: false)
         }
     }
 

@@ -93,13 +93,13 @@ final class PacketHandler: ChannelDuplexHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is OutputIsThere else { return context.fireUserInboundEventTriggered(event) }
-        let (buffers, isClosing) = connection.take()
-        if !buffers.isEmpty { hub.countSent(buffers.reduce(0) { $0 + $1.readableBytes }) }
-        for buffer in buffers { context.write(wrapOutboundOut(buffer), promise: nil) }
+        let taken = connection.take(upTo: hub.lastWritten)
+        if !taken.pieces.isEmpty { hub.countSent(taken.pieces.reduce(0) { $0 + $1.bytes.readableBytes }) }
+        for piece in taken.pieces { context.write(wrapOutboundOut(piece.bytes), promise: nil) }
         context.flush()
-        if isClosing {
+        if taken.isClosing {
             close(context)
-        } else if connection.takeReportsRoom() {
+        } else if !taken.isWaiting, connection.takeReportsRoom() {
             if context.channel.isWritable { hub.setWritable(true, connection) }
         }
     }

@@ -35,6 +35,22 @@ extension Publication {
     }
 }
 
+extension BrokerPublication {
+    /// A client's message in this process.
+    init(_ wire: Publication, to topic: TopicName, retain: Bool, publisher: Int?, now: Duration) {
+        let left = wire.expiresAt.map { ContinuousClock.now + ($0 - now) }
+        self.init(
+            Message(wire.payload, headers: wire.properties.headers(expires: left)),
+            to: topic,
+            retain: retain,
+            guarantee: wire.qos.guarantee,
+            expiresAt: wire.expiresAt,
+            publisher: publisher,
+            origin: wire
+        )
+    }
+}
+
 extension QoS {
     init(_ guarantee: Guarantee) {
         switch guarantee {

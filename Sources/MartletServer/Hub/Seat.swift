@@ -14,6 +14,8 @@ struct Seat {
     var permissions: Permissions
     /// The messages that its latest subscriptions ask for, as far as they were not sent yet.
     var backlogs: [Backlog] = []
+    /// The log of the broker's store that knows it.
+    var knownToLog = 0
     /// Whether its socket was found to be full.
     var isStuck = false
     /// How its subscriptions match what is being published right now.

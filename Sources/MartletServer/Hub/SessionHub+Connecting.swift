@@ -69,8 +69,10 @@ extension SessionHub {
             let place = existing ?? hub.makePlace()
             if existing == nil {
                 hub.places[key] = place
+                var session = ServerSession(clientID: clientID, limits: limits.session)
+                session.recordsChanges = hub.journal != nil
                 hub.seats[place] = Seat(
-                    session: ServerSession(clientID: clientID, limits: limits.session),
+                    session: session,
                     number: client.id,
                     client: client,
                     permissions: permissions
@@ -98,6 +100,15 @@ extension SessionHub {
 }
 
 extension SessionHub.State {
+    /// Gives a session that is there again a place.
+    mutating func add(_ seat: Seat) -> Int {
+        let place = makePlace()
+        places[Array(seat.session.clientID.utf8)] = place
+        seats[place] = seat
+        queuedBytes += seat.session.queuedBytes
+        return place
+    }
+
     /// A place that no session has.
     fileprivate mutating func makePlace() -> Int {
         if let place = free.popLast() { return place }

@@ -15,16 +15,7 @@ extension SessionHub {
         guard let topic, !publish.topic.hasPrefix("$SYS/") else { return .topicNameInvalid }
         guard let seat, seat.permissions.mayPublish(to: topic) else { return .notAuthorized }
         let wire = Publication(publish, now: now)
-        let left = wire.expiresAt.map { ContinuousClock.now + ($0 - now) }
-        let publication = BrokerPublication(
-            Message(publish.payload, headers: publish.properties.headers(expires: left)),
-            to: topic,
-            retain: publish.retain,
-            guarantee: publish.qos.guarantee,
-            expiresAt: wire.expiresAt,
-            publisher: seat.number,
-            origin: wire
-        )
+        let publication = BrokerPublication(wire, to: topic, retain: publish.retain, publisher: seat.number, now: now)
         switch self.broker.publish(publication, from: seat.client, &broker) {
         case .delivered(let subscribers):
             return subscribers == 0 ? .noMatchingSubscribers : .success
@@ -84,7 +75,11 @@ extension SessionHub {
         case .success(let ruled): pattern = ruled
         case .failure: return .notAuthorized
         }
-        guard let (number, isNew) = state.withLock({ $0.seats[place]?.session.add(entry, identifier: identifier) })
+        let ruling = pattern == TopicPattern(mqtt: entry.filter) ? nil : pattern.mqtt
+        guard
+            let (number, isNew) = state.withLock({
+                $0.seats[place]?.session.add(entry, identifier: identifier, ruling: ruling)
+            })
         else {
             return .quotaExceeded
         }

@@ -31,6 +31,7 @@ extension SessionHub.State {
         guard seats.indices.contains(place), let before = seats[place]?.session.queuedBytes,
             let actions = seats[place]?.act(body)
         else { return }
+        recordChanges(at: place)
         queuedBytes += (seats[place]?.session.queuedBytes ?? 0) - before
         guard !actions.isEmpty else { return }
         let connection = seats[place]?.connection
@@ -53,8 +54,11 @@ extension SessionHub.State {
     }
 
     private mutating func write(_ bytes: ByteBuffer, to connection: ClientConnection, at place: Int) {
-        let (announces, isFull) = connection.append(bytes)
-        if announces { announced.append(connection) }
+        let group = journal?.needed ?? 0
+        let (announces, isFull) = connection.append(bytes, after: group)
+        if announces {
+            if group == 0 { announced.append(connection) } else { waiting.append((connection, group)) }
+        }
         if isFull, seats[place]?.isStuck == false {
             seats[place]?.isStuck = true
             connection.setReportsRoom()

@@ -29,7 +29,15 @@ final class SessionHub: SessionHost {
         var written = WrittenPublication()
         var isClosing = false
         /// The time of what is being done.
-        var now = Duration.zero
+        private(set) var now = Duration.zero
+        /// What has changed and is to be written to the store, if there is one, and who writes it.
+        var journal: Journal?
+        var keeper: StoreKeeper?
+        /// Sockets whose output waits until a group of changes is in the store, in the order of the groups.
+        var waiting: [(connection: ClientConnection, group: UInt64)] = []
+        /// Clients that are not read from until the store has caught up.
+        var behind: [ClientConnection] = []
+        var storeFailures = 0
         /// The bytes that wait for all clients, and how many there may be.
         var queuedBytes = 0
         let allQueuedBytes: Int
@@ -40,6 +48,15 @@ final class SessionHub: SessionHost {
         init(_ limits: ServerLimits) {
             allQueuedBytes = limits.allQueuedBytes
         }
+
+        /// Something is done now that comes of nothing before.
+        mutating func begin(_ now: Duration) {
+            self.now = now
+            journal?.begin(now: now)
+        }
+
+        /// What is done now may belong to what was done before.
+        mutating func goOn(_ now: Duration) { self.now = now }
     }
 
     /// Something that a session has to be done by the core, or by the hub when it can act on the core.
@@ -67,6 +84,8 @@ final class SessionHub: SessionHost {
     private let held = Atomic(0)
     private let bytesReceived = Atomic(0)
     private let bytesSent = Atomic(0)
+    /// The last group of changes that is in the store.
+    let written = Atomic<UInt64>(0)
     private let pauses: AsyncStream<Pause>
     private let pausing: AsyncStream<Pause>.Continuation
 
@@ -132,9 +151,11 @@ final class SessionHub: SessionHost {
         for connection in connections { cut(connection, .serverShuttingDown) }
         broker.enter { state in
             let now = broker.now
-            self.state.withLock { $0.now = now }
+            self.state.withLock { $0.begin(now) }
             for place in self.state.withLock({ $0.seats.indices }) {
-                self.state.withLock { hub in hub.act(at: place) { $0.end(now: now, &$1) } }
+                self.state.withLock { hub in
+                    hub.act(at: place) { if !$0.isKept { $0.end(now: now, &$1) } }
+                }
                 self.settle(&state)
             }
         }
@@ -153,11 +174,12 @@ final class SessionHub: SessionHost {
     func act(of connection: ClientConnection, _ body: (inout MemoryBroker.State, Duration) -> Void) {
         broker.enter { state in
             let now = broker.now
-            self.state.withLock { $0.now = now }
+            self.state.withLock { $0.begin(now) }
             body(&state, now)
             self.state.withLock { hub in
                 guard let place = hub.connected[connection.number] else { return }
                 hub.fillBacklogs(at: place, broker, &state)
+                hub.holdUpIfBehind(connection, at: place)
                 hub.noteDeadline(of: place)
             }
             self.scheduleTick()
@@ -191,12 +213,26 @@ final class SessionHub: SessionHost {
         switch chore.action {
         case .send, .deliver: break
         case .publish(let publish):
-            state.withLock { $0.publishesReceived += 1 }
+            let hasRoom = state.withLock { hub in
+                hub.publishesReceived += 1
+                return hub.journal?.isFull != true || publish.qos == .atMostOnce && !publish.retain
+            }
+            guard hasRoom else {
+                state.withLock { hub in
+                    hub.act(at: place) { session, actions in
+                        guard publish.qos > .atMostOnce else { return session.drop() }
+                        session.refuse(publish, .quotaExceeded, now: now, &actions)
+                    }
+                }
+                break
+            }
             let reason = self.publish(publish, at: place, now: now, &broker)
             state.withLock { hub in hub.act(at: place) { $0.published(publish, as: reason, &$1) } }
         case .subscribe(let subscribe): self.subscribe(subscribe, at: place, now: now, &broker)
         case .unsubscribe(let unsubscribe): self.unsubscribe(unsubscribe, at: place, &broker)
-        case .publishWill(let will): publishWill(will, at: place, now: now, &broker)
+        case .publishWill(let will):
+            state.withLock { $0.record(.willPublished, at: place) }
+            publishWill(will, at: place, now: now, &broker)
         case .close:
             if let connection = state.withLock({ $0.seats[place]?.connection }) {
                 leave(connection, inOrder: chore.inOrder, &broker)
@@ -222,6 +258,7 @@ final class SessionHub: SessionHost {
     private func end(_ place: Int, _ broker: inout MemoryBroker.State) {
         let client: Int? = state.withLock { hub in
             guard let seat = hub.seats[place], !seat.session.isConnected else { return nil }
+            hub.record(.ended, at: place)
             if let connection = seat.connection { hub.connected[connection.number] = nil }
             hub.places[Array(seat.session.clientID.utf8)] = nil
             hub.seats[place] = nil
@@ -239,7 +276,7 @@ final class SessionHub: SessionHost {
         // Of a client's message the time has been taken.
         let now = publication.origin == nil ? broker.now : nil
         state.withLock { hub in
-            if let now { hub.now = now }
+            if let now { hub.goOn(now) }
             let wire = publication.origin as? Publication ?? Publication(publication)
             hub.deliver(wire, publication, to: recipients)
         }
@@ -250,16 +287,22 @@ final class SessionHub: SessionHost {
         if state.withLock({ !$0.chores.isEmpty }) {
             broker.enter { state in
                 let now = broker.now
-                self.state.withLock { $0.now = now }
+                self.state.withLock { $0.begin(now) }
                 self.settle(&state)
                 self.scheduleTick()
             }
         }
-        let announced = state.withLock { hub in
+        let (announced, keeper) = state.withLock { hub in
             let announced = hub.announced
             hub.announced.removeAll(keepingCapacity: true)
-            return announced
+            return (announced, hub.journal?.startWriting() == true ? hub.keeper : nil)
         }
+        keeper?.start(self)
+        announce(announced)
+    }
+
+    /// Has the sockets' loops write what there is.
+    func announce(_ announced: [ClientConnection]) {
         guard !announced.isEmpty else { return }
         guard announced.count > 1 else { return ClientConnection.write(announced) }
         for group in Dictionary(grouping: announced, by: { ObjectIdentifier($0.channel.eventLoop) }).values {
@@ -279,7 +322,7 @@ final class SessionHub: SessionHost {
         pausing.yield(Pause(connection: connection, messages: messages))
     }
 
-    private func hold(_ connection: ClientConnection, _ isHeld: Bool) {
+    func hold(_ connection: ClientConnection, _ isHeld: Bool) {
         let now = broker.now
         state.withLock { hub in
             guard let place = hub.connected[connection.number] else { return }
@@ -315,6 +358,7 @@ final class SessionHub: SessionHost {
             statistics.mostClients = hub.mostClients
             statistics.received = hub.publishesReceived
             statistics.sent = hub.publishesSent
+            statistics.storeFailures = hub.storeFailures
             for case let seat? in hub.seats {
                 statistics.sessions += 1
                 statistics.subscriptions += seat.session.subscriptionCount
@@ -343,7 +387,7 @@ final class SessionHub: SessionHost {
         broker.enter { state in
             let now = max(time, broker.now)
             self.state.withLock { hub in
-                hub.now = now
+                hub.begin(now)
                 if hub.wakesAt == time { hub.wakesAt = nil }
             }
             while let place = self.state.withLock({ $0.deadlines.popDue(at: now) }) {

@@ -101,10 +101,15 @@ final class Door: Sendable {
         answer(.refused(.serverBusy))
     }
 
+    /// What a client of an identifier and a user may do.
+    func permissions(clientID: String, user: String?) -> Permissions {
+        rules?.permissions(clientID: clientID, user: user) ?? .all
+    }
+
     private func verdict(_ verdict: AuthenticationVerdict, _ clientID: String, isAnonymous: Bool = false) -> Verdict {
         switch verdict {
         case .accepted(let user):
-            .admitted(user: user, rules?.permissions(clientID: clientID, user: user) ?? .all)
+            .admitted(user: user, permissions(clientID: clientID, user: user))
         case .refused: .refused(isAnonymous ? .notAuthorized : .badUserNameOrPassword)
         }
     }

@@ -1,6 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletAMQP
+import MartletTesting
 import Testing
 
 /// AMQP as it is, on a real broker.

@@ -1,6 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletAMQP
+import MartletTesting
 import Testing
 
 /// What travels beside the body comes out as it went in.

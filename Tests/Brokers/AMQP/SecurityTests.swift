@@ -1,6 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletAMQP
+import MartletTesting
 import Testing
 
 /// Who may connect, and to whom.

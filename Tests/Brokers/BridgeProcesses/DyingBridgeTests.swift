@@ -2,6 +2,7 @@ import BridgeSupport
 import Foundation
 import IntegrationSupport
 import Martlet
+import MartletTesting
 import Testing
 
 #if canImport(Glibc)

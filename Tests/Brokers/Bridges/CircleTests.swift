@@ -1,4 +1,5 @@
 import BridgeSupport
+import IntegrationSupport
 import Martlet
 import Testing
 

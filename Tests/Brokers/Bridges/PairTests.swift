@@ -1,5 +1,6 @@
 import BridgeSupport
 import Martlet
+import MartletTesting
 import Testing
 
 /// Each kind of route, from each kind of broker to each.

@@ -1,6 +1,7 @@
 import BridgeSupport
 import IntegrationSupport
 import Martlet
+import MartletTesting
 import Testing
 
 /// Connections that share a thread.

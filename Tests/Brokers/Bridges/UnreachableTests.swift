@@ -2,6 +2,7 @@ import BridgeSupport
 import IntegrationSupport
 import Martlet
 import MartletAMQP
+import MartletTesting
 import Testing
 
 /// A connection, and a bridge, that begin while their broker is away.

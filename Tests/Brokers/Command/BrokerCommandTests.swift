@@ -56,4 +56,68 @@ struct BrokerCommandTests {
             ]
         )
     }
+
+    @Test("keeps in a folder what it has, and shows it")
+    func keeps() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let store = folder.path("store")
+        for run in 0..<2 {
+            let broker = try Tool.start(["broker", "--port", "0", "--store", store])
+            try await broker.waitForOutput(#""state":"listening""#)
+            let port = try #require(broker.lines.first?.firstMatch(of: /"port":(\d+)/)?.1)
+            let publisher = try Program.find("mosquitto_pub", package: "mosquitto-clients")
+            let subscriber = try Program.find("mosquitto_sub", package: "mosquitto-clients")
+            let session = ["-p", "\(port)", "-i", "desk", "-c", "-t", "house/+", "-q", "1"]
+            if run == 0 {
+                try await Program.run(subscriber, session + ["-E"])
+                try await Program.run(publisher, ["-p", "\(port)", "-t", "house/door", "-m", "open", "-q", "1"])
+                try await Program.run(
+                    publisher,
+                    ["-p", "\(port)", "-t", "kept", "-m", "{ \"a\": 1 }", "-r", "-q", "1"]
+                )
+                // Also while a broker uses it.
+                try await Self.expectDump(of: store)
+                let other = try await Tool.run("broker", "--port", "0", "--store", store)
+                #expect(other.exit == .exited(64))
+                #expect(other.errors.contains("somebody else uses the store in \(store)"))
+            } else {
+                #expect(try await Program.run(subscriber, session + ["-C", "1", "-W", "60"]) == "open\n")
+            }
+            broker.send(signal: 15)
+            #expect(try await broker.waitForEnd() == .exited(0))
+            if run == 0 { try await Self.expectDump(of: store) }
+        }
+    }
+
+    private static func expectDump(of store: String) async throws {
+        let dump = try await Tool.run("broker", "dump", store)
+        #expect(dump.exit == .exited(0), "\(dump.errors)")
+        #expect(dump.lines.count == 4)
+        #expect(dump.lines.first == #"{"kind":"retained","topic":"kept","body":{"a":1},"qos":1}"#)
+        let objects = try dump.objects
+        #expect(objects[1]["client"] as? String == "desk")
+        #expect(objects[1]["queued"] as? Int == 1)
+        #expect(objects[1]["left"] is String)
+        #expect(dump.lines[1].contains(#""subscriptions":[{"filter":"house/+","qos":1}]"#))
+        let queued = #"{"kind":"queued","client":"desk","topic":"house/door","body":"open","encoding":"text","qos":1}"#
+        #expect(dump.lines[2] == queued)
+        #expect(objects[3]["sessions"] as? Int == 1)
+        #expect(objects[3]["cut"] as? Int == 0)
+    }
+
+    @Test("names a damaged file of its folder")
+    func namesDamage() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let log = try folder.write(String(repeating: "x", count: 100), to: "snapshot-00000003")
+        for arguments in [["dump", folder.path], ["--port", "0", "--store", folder.path]] {
+            let run = try await Tool.run(["broker"] + arguments)
+            #expect(run.exit == .exited(64))
+            #expect(run.errors.contains("the store's file \(log) is damaged at byte 0"), "\(run.errors)")
+        }
+        let none = try await Tool.run("broker", "dump", folder.path("none"))
+        #expect(none.exit == .exited(64))
+        #expect(none.errors.contains("the store's folder \(folder.path("none")) can't be used"))
+    }
 }

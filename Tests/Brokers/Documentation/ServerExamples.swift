@@ -26,6 +26,12 @@ import Testing
         return secured
     }
 
+    /// Compiled, not run: it would make that folder.
+    private func store(_ broker: MemoryBroker) -> BrokerServer {
+        let lasting = BrokerServer(broker, listeners: [.mqtt()], store: .log("/var/lib/house"))
+        return lasting
+    }
+
     @Test func aProgramOfOthersIsServed() async throws {
         let broker = MemoryBroker()
         let server = BrokerServer(broker, listeners: [.mqtt(port: 0)])

@@ -1,6 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletRedis
+import MartletTesting
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct CommandTests {

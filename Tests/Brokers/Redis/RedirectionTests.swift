@@ -1,3 +1,4 @@
+import IntegrationSupport
 import Martlet
 import MartletRedis
 import MartletTesting

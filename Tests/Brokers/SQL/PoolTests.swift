@@ -1,3 +1,4 @@
+import IntegrationSupport
 import MartletPostgreSQL
 import MartletSQL
 import Testing

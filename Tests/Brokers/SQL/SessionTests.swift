@@ -1,3 +1,4 @@
+import IntegrationSupport
 import MartletSQL
 import MartletSQLite
 import Testing

@@ -51,7 +51,7 @@ import Testing
         func record(_ count: Int) -> ArraySlice<UInt8> {
             let message = Message("x", headers: Headers(received: fields(count)))
             return StoredMessage(topic: "a", message: message, isRetained: false, time: 0)
-                .record(number: 0)[StoredMessage.prefixBytes...]
+                .record(number: 0)[StoreRecord.prefixBytes...]
         }
         let (few, all) = (record(Self.many / 16), record(Self.many))
         let growth = growth(16) { count in

@@ -1,5 +1,6 @@
 import CMosquitto
 import Foundation
+import MartletMQTTWire
 import MartletTesting
 import MartletTransport
 import Testing
@@ -168,11 +169,16 @@ import Testing
             let digits = withUnsafeBytes(of: tag(number).littleEndian) { Array($0) }
             for content in [[1, 0] + digits + digits + digits, [2] + digits + [0] + digits + digits + digits] {
                 _ = StoredMessage(content: content[...])
-                _ = StoredMessage.number(of: content[...])
+                _ = StoreRecord.number(of: content[...])
                 for position in [0, 1, 2] { _ = SegmentScanner.step(content, at: position) }
                 let first = min(tag(number), StoredMessage.endOfNumbers - 1)
                 let record = [UInt8](repeating: 0, count: 8) + content
-                _ = SegmentScanner.record(in: record + record, behind: 0, numbers: first..<StoredMessage.endOfNumbers)
+                _ = SegmentScanner.record(
+                    in: record + record,
+                    behind: 0,
+                    numbers: first..<StoredMessage.endOfNumbers,
+                    version: StoredMessage.version
+                )
             }
         },
         Place("the names of the store's files, and its cursor") { number in

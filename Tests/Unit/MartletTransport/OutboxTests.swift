@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import MartletTransport
 import Testing
 

@@ -4,6 +4,7 @@
 #include "peer.h"
 
 #include <mosquitto.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #define TOPIC "bench/topic"
 #define REQUESTS "bench/requests"
 #define REPLIES "bench/replies"
+// CONNECT, clean, with an identifier of four bytes.
+#define HELLO_BYTES 18
 
 static struct task task;
 static struct mosquitto *client;
@@ -81,16 +84,66 @@ static void subscribe_to_all(void) {
     subscribe(TOPIC);
 }
 
-static void flood(void) {
-    static unsigned char buffer[256 << 10];
-    // CONNECT, clean, with the identifier `f`.
-    static const unsigned char hello[] = {0x10, 13, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 0, 0, 1, 'f'};
-    static const unsigned char goodbye[] = {0xe0, 0};
+/// Reads as many bytes as are expected.
+static void read_all(int socket, size_t count) {
+    unsigned char bytes[64];
+    for (ssize_t got; count > 0; count -= (size_t)got)
+        if ((got = read(socket, bytes, count < sizeof bytes ? count : sizeof bytes)) <= 0) fail("an answer");
+}
+
+/// A session without the library.
+static int connect_session(unsigned number) {
+    unsigned char hello[HELLO_BYTES] = {0x10, 16, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 0, 0, 4};
+    for (int place = 0; place < 4; place++, number /= 26) hello[14 + place] = (unsigned char)('a' + number % 26);
     int broker = connect_plain(&task);
     write_all(broker, hello, sizeof hello);
-    if (read(broker, buffer, 4) != 4) fail("CONNACK");
+    read_all(broker, 4);
+    return broker;
+}
+
+/// The bytes of a message of QoS 0 on the topic.
+static size_t packet_bytes(void) {
+    size_t rest = 2 + strlen(TOPIC) + task.bytes, bytes = 1 + rest;
+    do { bytes++; } while ((rest /= 128) > 0);
+    return bytes;
+}
+
+/// As many subscribers as the window, which look at nothing but the count of bytes. A delivery counts for each of them.
+static void fan(void) {
+    static unsigned char buffer[256 << 10];
+    struct pollfd *subscribers = calloc((size_t)task.window, sizeof *subscribers);
+    for (long number = 0; number < task.window; number++) {
+        unsigned char filter[] = {0x82, 5 + sizeof TOPIC - 1, 0, 1, 0, sizeof TOPIC - 1};
+        int subscriber = connect_session((unsigned)number + 1);
+        write_all(subscriber, filter, sizeof filter);
+        write_all(subscriber, TOPIC, sizeof TOPIC - 1);
+        write_all(subscriber, "", 1);
+        read_all(subscriber, 5);
+        subscribers[number] = (struct pollfd){.fd = subscriber, .events = POLLIN};
+    }
+    task.count *= task.window;
+    say_ready();
+    for (size_t left = (size_t)task.count * packet_bytes(); left > 0;) {
+        if (poll(subscribers, (nfds_t)task.window, -1) < 0) fail("poll");
+        if (start == 0) start = now();
+        for (long number = 0; number < task.window; number++) {
+            if (!subscribers[number].revents) continue;
+            ssize_t got = read(subscribers[number].fd, buffer, sizeof buffer);
+            if (got <= 0 || (size_t)got > left) fail("a subscriber");
+            left -= (size_t)got;
+        }
+    }
+    end = now();
+    report(&task, end - start, NULL);
+}
+
+static void flood(void) {
+    static unsigned char buffer[256 << 10];
+    static const unsigned char goodbye[] = {0xe0, 0};
     size_t rest = 2 + strlen(TOPIC) + task.bytes, used = 0;
     if (rest > 200 << 10) fail("a packet of that size");
+    int broker = connect_session(0);
+    start = now();
     for (long number = 0; number < task.count; number++) {
         buffer[used++] = 0x30;
         size_t left = rest;
@@ -113,12 +166,18 @@ static void flood(void) {
     write_all(broker, goodbye, sizeof goodbye);
     // The broker closes when it has read all.
     while (read(broker, buffer, sizeof buffer) > 0) {}
+    end = now();
+    report(&task, end - start, NULL);
 }
 
 int main(int count, char **arguments) {
     task = read_task(count, arguments);
     if (is(&task, "flood")) {
         flood();
+        return 0;
+    }
+    if (is(&task, "fan")) {
+        fan();
         return 0;
     }
     // A request carries its number.

@@ -12,7 +12,7 @@ import Darwin
 #endif
 
 /// What to do, from the command line: `martlet-peer TRANSPORT WORKLOAD COUNT BYTES [WINDOW]`. The broker's port is in
-/// `BROKER_PORT`, unless the transport is `memory`.
+/// `BROKER_PORT`; the transport `memory` needs none, except to serve.
 struct Job: Sendable {
     enum Transport: String {
         case mqtt, amqp, redis
@@ -42,7 +42,7 @@ struct Job: Sendable {
         let numbers = arguments.dropFirst(2).compactMap { Int($0) }
         guard (4...5).contains(arguments.count), numbers.count == arguments.count - 2,
             let transport = Transport(rawValue: arguments[0]),
-            let port = transport == .memory ? 0 : Self.port("BROKER_PORT")
+            let port = Self.port("BROKER_PORT") ?? (transport == .memory ? 0 : nil)
         else { throw UsageError() }
         self.transport = transport
         workload = arguments[1]

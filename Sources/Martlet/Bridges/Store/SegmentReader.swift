@@ -48,7 +48,7 @@ struct SegmentReader: ~Copyable {
         while true {
             switch SegmentScanner.step(buffer, at: position) {
             case .record(let content, let behind):
-                let number = StoredMessage.number(of: buffer[content]) ?? next
+                let number = StoreRecord.number(of: buffer[content]) ?? next
                 guard number >= next, number < end else {
                     guard try passOver(before: end) else { return .end }
                     continue
@@ -72,7 +72,10 @@ struct SegmentReader: ~Copyable {
     private mutating func passOver(before end: UInt64) throws(StoreFailure) -> Bool {
         while try fill() {}
         isDamaged = true
-        guard next < end, let found = SegmentScanner.record(in: buffer, behind: position, numbers: next..<end) else {
+        let version = StoredMessage.version
+        guard next < end,
+            let found = SegmentScanner.record(in: buffer, behind: position, numbers: next..<end, version: version)
+        else {
             position = buffer.count
             endsDamaged = true
             return false

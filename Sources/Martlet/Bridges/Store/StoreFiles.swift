@@ -115,7 +115,7 @@ struct StoreFiles: ~Copyable {
 
     /// Whether a message is small enough to be taken at all.
     static func takes(_ message: StoredMessage, _ options: StoreOptions) -> Bool {
-        message.recordBytes <= min(options.limit, StoredMessage.contentBytes.upperBound)
+        message.recordBytes <= min(options.limit, StoreRecord.contentBytes.upperBound)
     }
 
     /// Writes messages, as far as there is room by the options; fewer are taken than given if the source is to wait, or

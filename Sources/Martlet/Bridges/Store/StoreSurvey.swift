@@ -126,7 +126,7 @@ struct StoreSurvey {
         var behind = end
         let isLast = end == StoredMessage.endOfNumbers
         if isLast {
-            behind = reader.next + UInt64(reader.unreadableBytes / StoredMessage.contentBytes.lowerBound)
+            behind = reader.next + UInt64(reader.unreadableBytes / StoreRecord.contentBytes.lowerBound)
             if reader.endsDamaged { behind += 1 }
         }
         if reader.next < behind { miss(reader.next..<behind, counts: isLast ? 1 : nil) }

@@ -5,10 +5,6 @@
 /// body, which takes the rest. Numbers are little-endian; texts have their length before them, in 4 bytes. A header is a
 /// name, a byte for its type, and its value. Records of version 1 have no number: theirs is the one after the last.
 struct StoredMessage: Sendable, Equatable {
-    /// The length and the checksum at a record's begin.
-    static let prefixBytes = 8
-    /// No content is larger or smaller: a length beyond that is none.
-    static let contentBytes = 22...256 << 20
     /// No record has this number or a larger one: what says so has been changed.
     static let endOfNumbers: UInt64 = 1 << 62
     /// The version of the records that are written.
@@ -32,13 +28,13 @@ struct StoredMessage: Sendable, Equatable {
                 }
             return sum + 5 + header.0.utf8.count + value
         }
-        return Self.prefixBytes + 26 + topic.text.utf8.count + headers + message.body.count
+        return StoreRecord.prefixBytes + 26 + topic.text.utf8.count + headers + message.body.count
     }
 
     /// The record.
     func record(number: UInt64) -> [UInt8] {
         var content: [UInt8] = []
-        content.reserveCapacity(recordBytes - Self.prefixBytes)
+        content.reserveCapacity(recordBytes - StoreRecord.prefixBytes)
         content.append(Self.version)
         content.append(number: number)
         content.append(isRetained ? 1 : 0)
@@ -66,11 +62,7 @@ struct StoredMessage: Sendable, Equatable {
             }
         }
         content += message.body
-        var record: [UInt8] = []
-        record.reserveCapacity(content.count + Self.prefixBytes)
-        record.append(number: UInt32(clamping: content.count))
-        record.append(number: CRC32.checksum(of: content))
-        return record + content
+        return StoreRecord.framing(content)
     }
 
     init(topic: TopicName, message: Message, isRetained: Bool, time: Int64) {
@@ -109,39 +101,5 @@ struct StoredMessage: Sendable, Equatable {
             isRetained: flags & 1 == 1,
             time: time
         )
-    }
-}
-
-extension StoredMessage {
-    /// The number of a record's content; `nil` if it has none.
-    static func number(of content: ArraySlice<UInt8>) -> UInt64? {
-        var reader = RecordReader(content.prefix(9))
-        guard reader.byte() != 1 else { return nil }
-        return reader.number()
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(number: some FixedWidthInteger) {
-        Swift.withUnsafeBytes(of: number.littleEndian) { self += $0 }
-    }
-
-    fileprivate mutating func append(text: String) {
-        append(number: UInt32(clamping: text.utf8.count))
-        self += text.utf8
-    }
-}
-
-/// The checksum of IEEE 802.3, as zip and PNG have it: to tell a record that was written whole from one that was not.
-enum CRC32 {
-    private static let table: [UInt32] = (0..<256).map { byte in
-        (0..<8).reduce(UInt32(byte)) { rest, _ in rest & 1 == 1 ? 0xedb8_8320 ^ (rest >> 1) : rest >> 1 }
-    }
-
-    static func checksum(of bytes: some Sequence<UInt8>) -> UInt32 {
-        let table = table
-        var rest: UInt32 = 0xffff_ffff
-        for byte in bytes { rest = table[Int((rest ^ UInt32(byte)) & 0xff)] ^ (rest >> 8) }
-        return rest ^ 0xffff_ffff
     }
 }

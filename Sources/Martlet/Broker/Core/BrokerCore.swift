@@ -31,6 +31,9 @@ struct BrokerCore: Sendable {
 
     /// What is to be done. The shell empties it after each command.
     var effects: [BrokerEffect] = []
+    /// What has changed of what is kept, as far as somebody wants to know.
+    var changes: [BrokerChange] = []
+    var recordsChanges = false
     private var clients: [Int: Client] = [:]
     private var index: SubscriberIndex
     private var shared = SharedTurns()
@@ -125,6 +128,11 @@ struct BrokerCore: Sendable {
         }
     }
 
+    /// A session is there again whose client is not.
+    mutating func restore(_ number: Int, _ identity: BrokerClient) {
+        clients[number] = Client(identity: identity, will: nil, isSession: true, isOnline: false)
+    }
+
     /// A session's client goes. Its subscriptions hold on.
     mutating func leave(_ number: Int, inOrder: Bool) {
         guard let client = clients[number], client.isOnline else { return }
@@ -149,6 +157,20 @@ struct BrokerCore: Sendable {
         retained.message(for: topic, now: now)
     }
 
+    /// All messages that are kept, in no particular order.
+    var keptMessages: [BrokerPublication] { Array(retained.all) }
+
+    /// Keeps a message that was kept before, unless there is a newer one.
+    ///
+    /// - Returns: whether it is kept.
+    mutating func restore(_ publication: BrokerPublication, now: Duration) -> Bool {
+        guard retained.message(for: publication.topic, now: now) == nil, retained.hasRoom(for: publication),
+            publication.expiresAt.map({ $0 > now }) ?? true
+        else { return false }
+        retained.keep(publication)
+        return true
+    }
+
     // MARK: Topics
 
     /// Publishes a message. All that is published goes this way.
@@ -164,6 +186,7 @@ struct BrokerCore: Sendable {
                 )
             }
             retained.keep(publication)
+            if recordsChanges { changes.append(.kept(publication)) }
         }
         counts.published += 1
         let subscribers = index.subscribers(of: publication.topic)
@@ -311,7 +334,8 @@ struct BrokerCore: Sendable {
 
     /// Takes out everything that has expired.
     mutating func expire(at now: Duration) {
-        retained.expire(at: now)
+        let expired = retained.expire(at: now)
+        if recordsChanges { changes += expired.map { .cleared($0) } }
         queues.expire(at: now, effects: &effects)
     }
 

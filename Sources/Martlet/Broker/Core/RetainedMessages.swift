@@ -51,10 +51,17 @@ struct RetainedMessages: Sendable {
         return kept
     }
 
-    mutating func expire(at now: Duration) {
+    /// All that are kept, in no particular order.
+    var all: some Sequence<BrokerPublication> { kept.all }
+
+    /// - Returns: the topics for which nothing is kept any more.
+    mutating func expire(at now: Duration) -> [TopicName] {
+        var expired: [TopicName] = []
         while let topic = deadlines.popDue(at: now) {
             bytes -= kept[topic]?.message.body.count ?? 0
             kept.remove(topic)
+            expired.append(topic)
         }
+        return expired
     }
 }

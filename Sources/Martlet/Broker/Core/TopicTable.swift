@@ -4,6 +4,7 @@ struct TopicTable<Value: Sendable>: Sendable {
     private var names = TopicTree()
 
     var count: Int { values.count }
+    var all: some Sequence<Value> { values.values }
 
     subscript(topic: TopicName) -> Value? { values[topic] }
 

@@ -7,6 +7,7 @@ extension MemoryBroker {
     /// message in some 20 ns and never waits.
     func perform(_ state: inout State) {
         while true {
+            record(&state)
             if !state.core.effects.isEmpty {
                 // Exchanged, so that neither list gives up its storage.
                 swap(&state.performing, &state.core.effects)

@@ -103,6 +103,7 @@ extension MemoryBroker {
         _ state: inout State
     ) throws -> (subscribers: Int, heldBack: [HeldBack]) {
         let subscribers = try state.core.publish(publication)
+        record(&state)
         if publication.retain, publication.expiresAt != nil { perform(&state) }
         var heldBack: [HeldBack] = []
         var sessions: [Recipient] = []

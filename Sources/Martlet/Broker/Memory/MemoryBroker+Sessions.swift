@@ -49,7 +49,11 @@ extension MemoryBroker {
     }
 
     package func detachHost() {
-        locked { $0.host = nil }
+        locked { state in
+            state.host = nil
+            state.core.recordsChanges = false
+            state.core.changes = []
+        }
     }
 
     /// A client on a network, under a number that no other has or had.
@@ -125,6 +129,38 @@ extension MemoryBroker {
     package func keptMessage(for topic: TopicName, now: Duration, _ state: inout State) -> BrokerPublication? {
         state.core.keptMessage(for: topic, now: now)
     }
+
+    /// All messages that are kept, in no particular order.
+    package func keptMessages(_ state: inout State) -> [BrokerPublication] { state.core.keptMessages }
+
+    // MARK: What outlives the process
+
+    /// Tells the host from now on what changes of what the broker keeps.
+    package func recordChanges(_ state: inout State) { state.core.recordsChanges = true }
+
+    /// Keeps a message that was kept before, unless there is a newer one.
+    ///
+    /// - Returns: whether it is kept.
+    package func restore(_ publication: BrokerPublication, now: Duration, _ state: inout State) -> Bool {
+        state.core.restore(publication, now: now)
+    }
+
+    /// A session is there again whose client is not.
+    package func restoreSession(_ number: Int, _ client: BrokerClient, _ state: inout State) {
+        state.core.restore(number, client)
+    }
+
+    /// Hands what has changed to the host.
+    func record(_ state: inout State) {
+        guard !state.core.changes.isEmpty else { return }
+        let changes = state.core.changes
+        state.core.changes.removeAll(keepingCapacity: true)
+        guard let host = state.host else { return }
+        host.record(changes)
+        state.aftermath.host = host
+    }
+
+    // MARK: Messages
 
     /// Publishes a message of a session's client, if the broker's handler lets it.
     package func publish(

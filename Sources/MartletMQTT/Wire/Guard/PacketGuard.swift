@@ -1,3 +1,5 @@
+import MartletMQTTWire
+
 /// Stands between a broker and libmosquitto, and lets pass what both can bear. A pure value: it is shown packets and says what
 /// becomes of them; ``GuardedLink`` reads and writes.
 ///
@@ -119,7 +121,9 @@ struct PacketGuard {
     func header(of bytes: UnsafeRawBufferPointer) throws(PacketFault) -> PacketHeader? {
         // The type alone is enough to refuse what speaks another protocol.
         if let first = bytes.first {
-            guard let kind = PacketKind(rawValue: first >> 4), kind.isSentByServers(version) else {
+            guard let kind = PacketKind(rawValue: first >> 4),
+                kind.isReceived(by: .client, version == .v5 ? .v5 : .v311)
+            else {
                 throw PacketFault("no server sends a packet of the type \(first >> 4)")
             }
             guard isAccepted != (kind == .connack) else {
@@ -164,7 +168,7 @@ struct PacketGuard {
         if version == .v311 || reason == 1 && reader.count == 0 {
             try reader.expectEnd()
         } else {
-            let properties = try PropertyList(&reader, of: .connack)
+            let properties = try CheckedProperties(&reader, of: .connack)
             try reader.expectEnd()
             maximumPacketSize = properties.maximumPacketSize
         }
@@ -200,7 +204,7 @@ struct PacketGuard {
         let topic = try reader.text()
         let identifier = header.quality > 0 ? try reader.identifier() : 0
         let start = reader
-        let properties = version == .v5 ? try PropertyList(&reader, of: .publish) : PropertyList()
+        let properties = version == .v5 ? try CheckedProperties(&reader, of: .publish) : CheckedProperties()
         // None was allowed in CONNECT, so that each message has its topic.
         guard !properties.has(.topicAlias) else {
             throw PacketFault("a PUBLISH has a topic alias, and none is allowed")
@@ -286,14 +290,14 @@ struct PacketGuard {
         }
         let reason = try reader.byte()
         guard reader.count > 0 else { return (identifier, reason, true) }
-        _ = try PropertyList(&reader, of: kind)
+        _ = try CheckedProperties(&reader, of: kind)
         try reader.expectEnd()
         return (identifier, reason, false)
     }
 
     private func subscribed(_ kind: PacketKind, _ reader: inout PacketReader) throws(PacketFault) -> Inbound {
         _ = try reader.identifier()
-        if version == .v5 { _ = try PropertyList(&reader, of: kind) }
+        if version == .v5 { _ = try CheckedProperties(&reader, of: kind) }
         if kind == .suback {
             guard reader.count > 0 else { throw PacketFault("a SUBACK without an answer") }
         } else if version == .v311 {
@@ -305,7 +309,7 @@ struct PacketGuard {
     private mutating func disconnect(_ reader: inout PacketReader) throws(PacketFault) -> Inbound {
         let reason = reader.count > 0 ? try reader.byte() : 0
         if reader.count > 0 {
-            farewell = try PropertyList(&reader, of: .disconnect).reason
+            farewell = try CheckedProperties(&reader, of: .disconnect).reason
             try reader.expectEnd()
         }
         return .replace(Replacement(bytes: Self.packet(.disconnect, [reason])))
@@ -363,7 +367,7 @@ struct PacketGuard {
         guard reader.count >= min(9, header.total - reader.position) else { return nil }
         lifetimes[identifier] = nil
         guard let length = try? reader.variable(), length >= 5,
-            (try? reader.byte()) == PacketProperty.messageExpiryInterval.rawValue
+            (try? reader.byte()) == PropertyID.messageExpiryInterval.rawValue
         else { return .pass(header.total) }
         let number = stride(from: UInt32(24), through: 0, by: -8).map { UInt8(truncatingIfNeeded: seconds >> $0) }
         return .change(header.total, beginning: reader.position + 4, into: Array(bytes[..<reader.position]) + number)

@@ -1,3 +1,5 @@
+import MartletMQTTWire
+
 /// The beginning of a control packet (MQTT 5, 2.1): its kind, flags and length.
 struct PacketHeader: Equatable {
     let kind: PacketKind

@@ -1,3 +1,5 @@
+import MartletMQTTWire
+
 /// Reads the pieces of a packet in order, and never beyond its end. It borrows the bytes, which must outlive it.
 struct PacketReader {
     private let bytes: UnsafeRawBufferPointer
@@ -65,7 +67,7 @@ struct PacketReader {
     /// - Returns: its bytes, and whether they are all that a receiver has to take.
     mutating func text() throws(PacketFault) -> (bytes: UnsafeRawBufferPointer, isFine: Bool) {
         let data = try data()
-        switch TextRules.check(data) {
+        switch TextRules.check(data.bytes) {
         case .fine: return (data, true)
         case .discouraged: return (data, false)
         case .malformed: throw PacketFault("a text in it is not UTF-8")
@@ -83,14 +85,14 @@ struct PacketReader {
 
     /// A list of properties as it came, with its length, but for one kind of property. It was read before, and is as it should
     /// be.
-    mutating func properties(without left: PacketProperty) throws(PacketFault) -> [UInt8] {
+    mutating func properties(without left: PropertyID) throws(PacketFault) -> [UInt8] {
         let length = try variable()
         var list = try part(length)
         var kept: [UInt8] = []
         while list.count > 0 {
             let start = list.position
             let code = try list.byte()
-            switch PacketProperty(rawValue: code)?.form {
+            switch PropertyID(rawValue: code)?.form {
             case .flag: _ = try list.byte()
             case .twoBytes: _ = try list.number()
             case .fourBytes: _ = try list.fourBytes()

@@ -1,6 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletAMQP
+import MartletTesting
 import Testing
 
 /// Methods between Martlet and programs in Python: nameko itself, and kombu as baguette-messaging (farine) uses it.

@@ -29,13 +29,3 @@ func replyCode(_ body: () async throws -> Void) async -> Int? {
         return (error as? MessagingError)?.amqpReplyCode
     }
 }
-
-/// The code of what a call throws; `nil` if it throws nothing, or something else.
-func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
-    do {
-        try await body()
-        return nil
-    } catch {
-        return (error as? MessagingError)?.code
-    }
-}

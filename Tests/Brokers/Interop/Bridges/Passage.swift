@@ -1,5 +1,6 @@
 import IntegrationSupport
 import Martlet
+import MartletTesting
 
 /// Two brokers with a bridge between, and peers of commlib-py at both. Each thing that they do returns what the table says.
 struct Passage: Sendable {

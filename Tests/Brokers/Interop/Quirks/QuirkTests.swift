@@ -1,5 +1,6 @@
 import IntegrationSupport
 import Martlet
+import MartletTesting
 import Testing
 
 /// Where commlib-py does the wrong thing, Martlet's own peers get the right one, and its peers the best that they

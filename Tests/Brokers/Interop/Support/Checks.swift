@@ -15,21 +15,6 @@ func require(_ condition: Bool, _ what: String) throws {
     guard condition else { throw Mismatch(description: what) }
 }
 
-/// Lets others run until a condition holds; the test's time limit ends it.
-func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(2)) }
-}
-
-/// The code of the error that `body` throws; `nil` if it throws none or another kind.
-func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
-    do {
-        try await body()
-        return nil
-    } catch {
-        return (error as? MessagingError)?.code
-    }
-}
-
 /// Runs `background` until `body` is done.
 func withBackground<Result: Sendable>(
     _ background: @escaping @Sendable () async throws -> Void,

@@ -1,3 +1,4 @@
+import IntegrationSupport
 import Synchronization
 
 /// Says once that something is ready.

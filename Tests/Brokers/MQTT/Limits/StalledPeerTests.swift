@@ -1,5 +1,6 @@
 import IntegrationSupport
 import Martlet
+import MartletTesting
 import MartletTransport
 import Testing
 

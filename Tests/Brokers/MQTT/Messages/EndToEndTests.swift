@@ -1,6 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletMQTT
+import MartletTesting
 import Testing
 
 /// Messages between Martlet and itself, and between Martlet and mosquitto's own programs.

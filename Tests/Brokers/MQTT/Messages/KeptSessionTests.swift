@@ -1,6 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletMQTT
+import MartletTesting
 import Testing
 
 /// What a broker keeps outlives the process: another one, of another version of the program, goes on with it.

@@ -2,6 +2,7 @@ import IntegrationSupport
 import Logging
 import Martlet
 import MartletMQTT
+import MartletTesting
 import Testing
 
 /// Names as MQTT has them, on a real broker.

@@ -2,6 +2,7 @@ import Foundation
 import IntegrationSupport
 import Martlet
 import MartletMQTT
+import MartletTesting
 import Testing
 
 /// Calls to a service of another library, which answers on the topic that it is told and says nothing else about what

@@ -1,6 +1,7 @@
 import IntegrationSupport
 import Martlet
 import MartletMQTT
+import MartletTesting
 import Testing
 
 /// What a broker does not want is an error that says what, and not a retry without end.

@@ -2,6 +2,7 @@ import Foundation
 import IntegrationSupport
 import Martlet
 import MartletMQTT
+import MartletTesting
 import Testing
 
 /// A broker that can't prove who it is gets nothing, nor does a client that can't.

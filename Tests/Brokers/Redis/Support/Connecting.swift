@@ -34,21 +34,6 @@ private func options(
 /// A name that no other test has.
 func unique(_ name: String) -> String { "\(name).\(String(UInt64.random(in: 0...UInt64.max), radix: 36))" }
 
-/// Lets others run until a condition holds; the test's time limit ends it. It is for states that nothing announces.
-func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(2)) }
-}
-
-/// The code of the error that `body` throws; `nil` if it throws none or another one.
-func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
-    do {
-        try await body()
-        return nil
-    } catch {
-        return (error as? MessagingError)?.code
-    }
-}
-
 /// What `body` returns once it throws no error that passes; the test's time limit ends it.
 @discardableResult
 func retrying<Result>(_ body: () async throws -> Result) async throws -> Result {

@@ -66,11 +66,6 @@ func sqlCode(_ body: () async throws -> Void) async -> SQLError.Code? {
     }
 }
 
-/// Returns once a condition holds. The suite's time limit ends it otherwise.
-func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
-}
-
 struct Fault: Error {}
 
 /// A value that tasks share.

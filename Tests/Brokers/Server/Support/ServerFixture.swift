@@ -9,6 +9,8 @@ func withServer<Result: Sendable>(
     listeners: [Listener] = [.mqtt(port: 0)],
     authenticator: some Authenticator = .anonymous,
     rules: AccessRules? = nil,
+    store: BrokerStore = .none,
+    settings: StoreSettings = StoreSettings(),
     limits: ServerLimits = ServerLimits(),
     _ body: (BrokerServer, Int) async throws -> Result
 ) async throws -> Result {
@@ -17,6 +19,8 @@ func withServer<Result: Sendable>(
         listeners: listeners,
         authenticator: authenticator,
         rules: rules,
+        store: store,
+        settings,
         limits: limits
     )
     return try await withThrowingTaskGroup { group in

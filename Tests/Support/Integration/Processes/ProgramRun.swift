@@ -68,6 +68,9 @@ package final class ProgramRun: Sendable {
         folder.remove()
     }
 
+    /// The number of the program's process.
+    package var processID: Int32 { process.processID }
+
     /// What it has written to standard output so far.
     package var output: String { Program.text(of: folder.path("output")) }
 

@@ -44,7 +44,7 @@ package final class ServerProcess: Sendable {
     var log: String { Program.text(of: logFile) }
 
     /// The number of the server's process; `nil` if it does not run.
-    var processID: Int32? {
+    package var processID: Int32? {
         running.withLock { process in process?.end == nil ? process?.processID : nil }
     }
 

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 /// What a client sees of a goal that nothing goes wrong with, or that its handler ends in its own way.

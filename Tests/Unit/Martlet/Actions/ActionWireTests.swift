@@ -1,5 +1,6 @@
 import Foundation
 import Martlet
+import MartletTesting
 import Testing
 
 /// Bodies as commlib-py writes and reads them, and what is no such body.

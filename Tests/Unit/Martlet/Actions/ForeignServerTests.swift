@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 /// What a client makes of servers that contradict themselves, as commlib-py's do.

@@ -6,6 +6,7 @@ import Testing
 @testable import enum Martlet.SegmentScanner
 @testable import struct Martlet.StoreFiles
 @testable import struct Martlet.StoreFrontier
+@testable import enum Martlet.StoreRecord
 @testable import struct Martlet.StoredMessage
 
 #if canImport(Glibc)
@@ -60,7 +61,7 @@ struct StoreTests {
         }
         #expect(next == bytes.count)
         #expect(StoredMessage(content: bytes[content]) == stored)
-        #expect(StoredMessage.number(of: bytes[content]) == 7)
+        #expect(StoreRecord.number(of: bytes[content]) == 7)
     }
 
     @Test func whatWasNotWrittenWholeOrWasChangedIsFound() {
@@ -82,7 +83,7 @@ struct StoreTests {
     /// Content with the right checksum may still be anything.
     @Test func hostileContentIsNone() {
         var random = SplitMix64(seed: 3)
-        let content = Array(Self.stored(1).record(number: 1).dropFirst(StoredMessage.prefixBytes))
+        let content = Array(Self.stored(1).record(number: 1).dropFirst(StoreRecord.prefixBytes))
         for _ in 0..<20_000 {
             var changed = content
             for _ in 0..<Int.random(in: 1...4, using: &random) {

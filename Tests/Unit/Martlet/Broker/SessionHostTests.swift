@@ -19,6 +19,18 @@ import Testing
             }
         }
 
+        func record(_ changes: [BrokerChange]) {
+            got.withLock { got in
+                for change in changes {
+                    switch change {
+                    case .kept(let publication):
+                        got.append("\(publication.topic) keeps \(publication.message.text ?? "")")
+                    case .cleared(let topic): got.append("\(topic) keeps nothing")
+                    }
+                }
+            }
+        }
+
         func handOver() { handedOver.withLock { $0 += 1 } }
 
         func take() -> [String] {

@@ -1,5 +1,6 @@
 import DequeModule
 import Martlet
+import MartletTesting
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 /// What a node says that it is.

@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(15))) struct BackPressureTests {

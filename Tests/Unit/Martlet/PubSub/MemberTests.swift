@@ -1,4 +1,5 @@
 import Martlet
+import MartletTesting
 import Testing
 
 /// Values of which each member is published on a topic of its own.

@@ -37,13 +37,3 @@ extension EventLoop {
         }
     }
 }
-
-/// The code of the error that `body` throws; `nil` if it throws none or another kind.
-func errorCode(_ body: () async throws -> Void) async -> MessagingError.Code? {
-    do {
-        try await body()
-        return nil
-    } catch {
-        return (error as? MessagingError)?.code
-    }
-}

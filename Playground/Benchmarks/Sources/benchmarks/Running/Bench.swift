@@ -18,7 +18,27 @@ struct Bench: Sendable {
 
     /// - Throws: ``ServerError`` with the output of the program that failed or took too long.
     func figures(of contender: Contender, count: Int, port: Int) async throws -> Figures {
-        try await run(contender, count, port)
+        switch contender.server {
+        case nil: return try await run(contender, count, port)
+        case .mosquitto:
+            return try await MosquittoServer.withServer(RunningBroker.mosquitto()) { server in
+                try await run(contender, count, server.port, by: server.process.processID)
+            }
+        case .martlet:
+            let port = try ReservedPort()
+            let server = try start(.martlet("memory", "serve"), 1, port.number)
+            defer { withExtendedLifetime(server) {} }
+            try await server.waitForOutput("READY", limit: limit)
+            return try await run(contender, count, port.number, by: server.processID)
+        }
+    }
+
+    /// Where the broker is measured, not the clients.
+    private func run(_ contender: Contender, _ count: Int, _ port: Int, by broker: Int32?) async throws -> Figures {
+        let before = ProcessorTime.ofProcess(broker)
+        var figures = try await run(contender, count, port)
+        figures.cpuSeconds = ProcessorTime.ofProcess(broker).flatMap { after in before.map { after - $0 } }
+        return figures
     }
 
     /// How many system calls the program makes for each of the count; `nil` where that says nothing.
@@ -30,6 +50,7 @@ struct Bench: Sendable {
     ) async throws -> Double? {
         // There, the program that is measured is not the one that works.
         if case .bridged = contender.staging { return nil }
+        guard contender.server == nil else { return nil }
         let folder = try TemporaryFolder("calls")
         defer { folder.remove() }
         let file = folder.path("calls")

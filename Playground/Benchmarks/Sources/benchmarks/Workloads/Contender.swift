@@ -12,6 +12,14 @@ struct Contender: Sendable {
         case bridged(by: Invocation?, fed: Invocation)
     }
 
+    /// A broker that is started for each run, and whose processor time counts instead of the program's.
+    enum Server: Sendable {
+        case mosquitto
+        case martlet
+    }
+
     let measured: Invocation
     var staging: Staging = .alone
+    /// The broker that is compared with another; `nil`: all use that of the workload.
+    var server: Server?
 }

@@ -1,6 +1,6 @@
 extension Workload {
     /// Those that there is a target for.
-    static let all = mqtt + amqp + redis + sql + [bridge] + inProcess
+    static let all = mqtt + amqp + redis + sql + [bridge] + inProcess + broker
 
     private static let mqtt =
         publishing("mqtt", .mosquitto)
@@ -178,6 +178,38 @@ extension Workload {
         ),
         rival: Contender(measured: .c("mqtt", "subscribe"), staging: .bridged(by: nil, fed: .c("mqtt", "flood")))
     )
+
+    /// Martlet's own broker beside Mosquitto, with the same clients, in C.
+    private static let broker = [
+        serving("1 to 1", .c("mqtt", "fan"), .fed(by: .c("mqtt", "flood")), .atLeast(ratio: 2)),
+        serving("1 to 10", .c("mqtt", "fan").with(window: 10), .fed(by: .c("mqtt", "flood")), .atLeast(ratio: 3)),
+        serving(
+            "1 to 1,000",
+            .c("mqtt", "fan").with(window: 1_000),
+            .fed(by: .c("mqtt", "flood")),
+            .atLeast(ratio: 3),
+            count: 100
+        ),
+        serving("no subscriber", .c("mqtt", "flood"), .alone, .atLeast(ratio: 1)),
+        serving("confirmed, 100 in flight", .c("mqtt", "confirmed").with(window: 100), .alone, .atLeast(ratio: 1.5)),
+    ]
+
+    private static func serving(
+        _ name: String,
+        _ measured: Invocation,
+        _ staging: Contender.Staging,
+        _ goal: Goal,
+        count: Int = 5_000
+    ) -> Self {
+        Self(
+            name: "broker \(name), against mosquitto",
+            broker: .none,
+            goal: goal,
+            count: count,
+            martlet: Contender(measured: measured, staging: staging, server: .martlet),
+            rival: Contender(measured: measured, staging: staging, server: .mosquitto)
+        )
+    }
 
     private static let inProcess = [("", ""), (" typed", "-typed")].map { name, suffix in
         Self(

@@ -1,6 +1,8 @@
+import MartletMQTTWire
+
 /// A list of MQTT 5's properties that was read and is as it should be: each known, in its place, once or as often as it may
 /// stand, and with a value that it can have.
-struct PropertyList {
+struct CheckedProperties {
     /// A bit for each identifier that it has.
     private var seen: UInt64 = 0
     /// The first Subscription Identifier; 0 for none.
@@ -17,26 +19,27 @@ struct PropertyList {
 
     /// Reads the length and the list.
     init(_ reader: inout PacketReader, of kind: PacketKind) throws(PacketFault) {
+        guard let place = PropertyPlace(kind) else { throw PacketFault("\(kind) has no properties") }
         let length = try reader.variable()
         var list = try reader.part(length)
-        while list.count > 0 { try read(&list, kind) }
+        while list.count > 0 { try read(&list, place) }
     }
 
-    func has(_ property: PacketProperty) -> Bool { seen & Self.bit(property) != 0 }
+    func has(_ property: PropertyID) -> Bool { seen & Self.bit(property) != 0 }
 
     /// All Subscription Identifiers, in order.
     var subscriptions: [Int] { firstSubscription == 0 ? [] : [firstSubscription] + furtherSubscriptions }
 
     var hasSeveralSubscriptions: Bool { !furtherSubscriptions.isEmpty }
 
-    private mutating func read(_ list: inout PacketReader, _ kind: PacketKind) throws(PacketFault) {
+    private mutating func read(_ list: inout PacketReader, _ place: PropertyPlace) throws(PacketFault) {
         // None is beyond 127, so that each identifier is one byte.
         let code = try list.byte()
-        guard let property = PacketProperty(rawValue: code) else {
+        guard let property = PropertyID(rawValue: code) else {
             throw PacketFault("there is no property with the identifier \(code)")
         }
-        guard property.isAllowed(in: kind) else { throw PacketFault("\(property) is no property of \(kind)") }
-        guard !has(property) || property.isRepeatable(in: kind) else {
+        guard property.isAllowed(in: place) else { throw PacketFault("\(property) is no property of \(place)") }
+        guard !has(property) || property.isRepeatable(in: place) else {
             throw PacketFault("it has the property \(property) twice")
         }
         seen |= Self.bit(property)
@@ -58,7 +61,7 @@ struct PropertyList {
         }
     }
 
-    private mutating func note(_ number: Int, of property: PacketProperty) throws(PacketFault) {
+    private mutating func note(_ number: Int, of property: PropertyID) throws(PacketFault) {
         guard number > 0 || !property.isPositive else { throw PacketFault("\(property) is 0") }
         switch property {
         case .maximumPacketSize: maximumPacketSize = number
@@ -68,5 +71,5 @@ struct PropertyList {
         }
     }
 
-    private static func bit(_ property: PacketProperty) -> UInt64 { 1 << UInt64(property.rawValue) }
+    private static func bit(_ property: PropertyID) -> UInt64 { 1 << UInt64(property.rawValue) }
 }

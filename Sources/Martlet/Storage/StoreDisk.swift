@@ -13,7 +13,7 @@ package struct StoreDisk: Sendable {
     /// Writes bytes to a file; as `write`.
     package var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int
     /// Reads bytes of a file; as `pread`.
-    var read: @Sendable (_ file: Int32, _ bytes: UnsafeMutableRawBufferPointer, _ offset: Int) -> Int
+    package var read: @Sendable (_ file: Int32, _ bytes: UnsafeMutableRawBufferPointer, _ offset: Int) -> Int
     /// Forces a file or a folder onto the disk; as `fsync`.
     package var sync: @Sendable (_ file: Int32) -> Int32
     /// Makes a queue for what blocks.
@@ -41,7 +41,7 @@ package struct StoreFailure: Error, Hashable, CustomStringConvertible {
     }
 
     /// Whether there is no room on the disk, rather than something wrong with it.
-    var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
+    package var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
 
     package var description: String { "\(call): \(String(cString: strerror(code)))" }
 }

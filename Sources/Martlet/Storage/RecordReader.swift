@@ -1,15 +1,15 @@
 /// Reads what a record consists of. What is not there is `nil`, and nothing traps.
-struct RecordReader {
+package struct RecordReader {
     /// What has not been read.
-    private(set) var rest: ArraySlice<UInt8>
+    package private(set) var rest: ArraySlice<UInt8>
 
-    init(_ bytes: ArraySlice<UInt8>) {
+    package init(_ bytes: ArraySlice<UInt8>) {
         rest = bytes
     }
 
-    mutating func byte() -> UInt8? { rest.popFirst() }
+    package mutating func byte() -> UInt8? { rest.popFirst() }
 
-    mutating func number<Number: FixedWidthInteger>() -> Number? {
+    package mutating func number<Number: FixedWidthInteger>() -> Number? {
         let size = Number.bitWidth / 8
         guard rest.count >= size else { return nil }
         var number: Number = 0
@@ -21,13 +21,13 @@ struct RecordReader {
     }
 
     /// Bytes that have their number before them.
-    mutating func bytes() -> ArraySlice<UInt8>? {
+    package mutating func bytes() -> ArraySlice<UInt8>? {
         guard let count: UInt32 = number(), rest.count >= Int(count) else { return nil }
         defer { rest = rest.dropFirst(Int(count)) }
         return rest.prefix(Int(count))
     }
 
-    mutating func text() -> String? {
+    package mutating func text() -> String? {
         bytes().flatMap { String(validating: $0, as: UTF8.self) }
     }
 }

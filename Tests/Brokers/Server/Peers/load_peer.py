@@ -1,0 +1,58 @@
+"""Clients by Eclipse Paho that go on whatever happens to their broker.
+
+publish PORT QOS STOP: publishes numbers until the file STOP is there, and says each that is acknowledged.
+subscribe PORT QOS: says each number that it gets.
+"""
+
+import collections
+import os
+import sys
+import time
+
+import paho.mqtt.client as mqtt
+
+role, port, qos = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+client = mqtt.Client(client_id=f"{role}-{qos}", clean_session=False, protocol=mqtt.MQTTv311)
+
+
+def connect():
+    while True:
+        try:
+            return client.connect("127.0.0.1", port, keepalive=5)
+        except OSError:
+            time.sleep(0.05)
+
+
+def go_on():
+    """Does what is to be done, and comes back to the broker at once when it has gone."""
+    if client.loop(timeout=0.02) != mqtt.MQTT_ERR_SUCCESS:
+        while True:
+            try:
+                client.reconnect()
+                return
+            except OSError:
+                time.sleep(0.02)
+
+
+if role == "subscribe":
+    client.on_connect = lambda *_: client.subscribe(f"load/{qos}", qos)
+    client.on_subscribe = lambda *_: print("ready", flush=True)
+    client.on_message = lambda _, __, message: print(message.payload.decode(), flush=True)
+    connect()
+    while True:
+        go_on()
+
+done = collections.deque()
+client.on_publish = lambda _, __, mid: done.append(mid)
+client.max_inflight_messages_set(20)
+numbers = {}
+number = 0
+connect()
+while not os.path.exists(sys.argv[4]) or numbers:
+    while client.is_connected() and len(numbers) < 20 and not os.path.exists(sys.argv[4]):
+        number += 1
+        numbers[client.publish(f"load/{qos}", str(number), qos).mid] = number
+    go_on()
+    while done:
+        print(numbers.pop(done.popleft()), flush=True)
+print("end", flush=True)
