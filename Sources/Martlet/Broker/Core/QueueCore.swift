@@ -3,8 +3,8 @@ import DequeModule
 /// A message in a queue.
 struct QueuedMessage: Sendable {
     var message: Message
-    /// Its place: what returns to the queue returns to where it was.
-    let sequence: UInt64
+    /// Its place, from when it is in the queue: what returns returns to where it was.
+    var sequence: UInt64 = 0
     var deliveries = 0
     let expiresAt: Duration?
 
@@ -105,9 +105,8 @@ struct QueueCore: Sendable {
         appendDisplacing(makeQueued(message, life: options.life(of: nil), now: now), dead: &dead)
     }
 
-    private mutating func makeQueued(_ message: Message, life: Duration?, now: Duration) -> QueuedMessage {
-        lastSequence += 1
-        return QueuedMessage(message: message, sequence: lastSequence, expiresAt: life.map { now + $0.capped })
+    private func makeQueued(_ message: Message, life: Duration?, now: Duration) -> QueuedMessage {
+        QueuedMessage(message: message, expiresAt: life.map { now + $0.capped })
     }
 
     /// An empty queue takes one message of any size, which could otherwise never be sent.
@@ -117,6 +116,9 @@ struct QueueCore: Sendable {
 
     private mutating func append(_ queued: QueuedMessage) {
         bytes += queued.bytes
+        lastSequence += 1
+        var queued = queued
+        queued.sequence = lastSequence
         waiting.append(queued)
     }
 
