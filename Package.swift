@@ -370,6 +370,19 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletOracleTests",
+            dependencies: [
+                "Martlet", "MartletMQTTWire", "MartletServer", "MartletTesting", "MartletTransport",
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            path: "Tests/Unit/Oracle",
+            exclude: ["Statements/MQTT311.md", "Statements/MQTT5.md"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletHostilityTests",
             dependencies: [
                 "CMosquitto", "Martlet", "MartletAMQP", "MartletCompression", "MartletMQTT", "MartletMQTTWire",

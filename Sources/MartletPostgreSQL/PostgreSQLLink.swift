@@ -133,6 +133,7 @@ actor PostgreSQLLink: SQLLink {
 
     deinit {
         guard let socket else { return }
+        // Proof: nothing else refers to it any more, and from here on the loop's thread alone does.
         nonisolated(unsafe) let forgotten = socket
         thread.loop.execute { forgotten.close() }
     }

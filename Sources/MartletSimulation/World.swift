@@ -76,7 +76,7 @@ public final class World: Sendable {
         options: MemoryBroker.Options = MemoryBroker.Options(),
         handler: some BrokerHandler = StandardHandler()
     ) -> MemoryBroker {
-        let name = unique(name)
+        let name = unique(name, among: "brokers")
         var options = options
         options.clock = clock
         options.random = SeededSource.source(seed, for: "broker \(name)")
@@ -110,7 +110,7 @@ public final class World: Sendable {
         faults: Faults,
         options: ConnectionOptions
     ) async throws -> WorldLink {
-        let name = unique(name)
+        let name = unique(name, among: "links")
         var options = options
         options.name = name
         options.clock = clock
@@ -146,7 +146,7 @@ public final class World: Sendable {
         _ name: String,
         _ make: @escaping @Sendable (SimulatedProcess) async throws -> any Service
     ) async throws -> SimulatedProcess {
-        let process = SimulatedProcess(unique(name), in: self, make)
+        let process = SimulatedProcess(unique(name, among: "processes"), in: self, make)
         state.withLock { $0.processes.append(process) }
         try await process.start()
         return process
@@ -238,10 +238,10 @@ public final class World: Sendable {
     var failure: SimulationFailure? { state.withLock { $0.failure } }
 
     /// The name, or with a number if it is taken.
-    private func unique(_ name: String) -> String {
+    private func unique(_ name: String, among others: String) -> String {
         state.withLock { state in
-            let count = state.names[name, default: 0] + 1
-            state.names[name] = count
+            let count = state.names["\(others) \(name)", default: 0] + 1
+            state.names["\(others) \(name)"] = count
             return count == 1 ? name : "\(name)-\(count)"
         }
     }

@@ -7,9 +7,12 @@ import MartletSimulation
         Simulation.main {
             Scenario.calls
             Scenario.goals
+            Scenario.lostClients
             Scenario.streams
+            Scenario.brokenStreams
             Scenario.queues
             Scenario.topics
+            Scenario.order
             Scenario.bridge
             Scenario.check
         }

@@ -27,10 +27,19 @@ package final class Timers: Sendable {
     }
 
     private let timeline: Timeline
+    /// Whether a task of its own does what is due; otherwise whoever has made it calls ``fireDue()``.
+    private let isAwake: Bool
     private let state = Mutex(State())
 
     package init(_ timeline: Timeline) {
         self.timeline = timeline
+        isAwake = true
+    }
+
+    /// Timers without a task, for a program that has events and time in its own hands.
+    package init(drivenBy timeline: Timeline) {
+        self.timeline = timeline
+        isAwake = false
     }
 
     deinit {
@@ -56,6 +65,7 @@ package final class Timers: Sendable {
             guard !state.isStopped else { return (state.lastID, nil) }
             state.actions[state.lastID] = action
             state.entries.insert(Entry(time: time, id: state.lastID))
+            guard isAwake else { return (state.lastID, nil) }
             guard state.wakesAt.map({ time < $0 }) ?? true else { return (state.lastID, nil) }
             return (state.lastID, sleep(until: time, &state))
         }
@@ -115,17 +125,31 @@ package final class Timers: Sendable {
         let due: [@Sendable () -> Void] = state.withLock { state in
             // A sleeper that was replaced in the same moment leaves the work to its successor.
             guard state.wakesAt == time else { return [] }
-            var due: [@Sendable () -> Void] = []
-            let now = max(time, timeline.now)
-            while let first = state.entries.min, first.time <= now || state.actions[first.id] == nil {
-                state.entries.removeMin()
-                if let action = state.actions.removeValue(forKey: first.id) { due.append(action) }
-            }
+            let due = takeDue(at: max(time, timeline.now), &state)
             state.wakesAt = nil
             // What it replaces is the task that runs this, or one whose time has come too: it ends by itself.
             if let next = state.entries.min { _ = sleep(until: next.time, &state) }
             return due
         }
         for action in due { action() }
+    }
+
+    private func takeDue(at now: Duration, _ state: inout State) -> [@Sendable () -> Void] {
+        var due: [@Sendable () -> Void] = []
+        while let first = state.entries.min, first.time <= now || state.actions[first.id] == nil {
+            state.entries.removeMin()
+            if let action = state.actions.removeValue(forKey: first.id) { due.append(action) }
+        }
+        return due
+    }
+
+    // MARK: Driven from outside
+
+    /// When ``fireDue()`` next has something to do; `nil`: nothing is scheduled.
+    package var nextDeadline: Duration? { state.withLock { $0.entries.min?.time } }
+
+    /// Does what is due, here and now.
+    package func fireDue() {
+        for action in state.withLock({ takeDue(at: timeline.now, &$0) }) { action() }
     }
 }

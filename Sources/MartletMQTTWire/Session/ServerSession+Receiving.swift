@@ -53,7 +53,8 @@ extension ServerSession {
                 // It has been published. However often it comes, it is answered, and nothing more is kept of it.
                 return send(.pubrec(Acknowledgement(publish.packetID)), &actions)
             }
-            if received.count >= limits.receiveMaximum {
+            // Before MQTT 5 a client can't be told how many it may have on their way.
+            if received.count >= limits.receiveMaximum, link?.version == .v5 {
                 counts.overrun += 1
                 if limits.strictness == .strict { return cut(.receiveMaximumExceeded, now: now, &actions) }
             }

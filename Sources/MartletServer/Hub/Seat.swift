@@ -78,6 +78,11 @@ struct Seat {
         )
     }
 
+    /// Its connection has gone. What its subscriptions are to get with a guarantee it gets by the next one.
+    mutating func keepGuaranteedBacklogs() {
+        backlogs.removeAll { session.subscription($0.subscription)?.entry.qos ?? .atMostOnce == .atMostOnce }
+    }
+
     /// The messages that are kept for one subscription.
     struct Backlog {
         let subscription: Int

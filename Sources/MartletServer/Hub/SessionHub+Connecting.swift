@@ -25,6 +25,8 @@ extension SessionHub {
     ) -> ReasonCode? {
         var reason: ReasonCode?
         act(of: connection) { state, now in
+            // Timers may be late: a session that is over is not gone on with, and a will that is due is published.
+            self.settleDue(now: now, &state)
             reason = self.connect(connect, user: user, permissions, by: connection, now: now, &state)
             self.settle(&state)
         }

@@ -251,7 +251,7 @@ final class SessionHub: SessionHost {
         let client: Int? = state.withLock { hub in
             guard let place = hub.connected.removeValue(forKey: connection.number) else { return nil }
             hub.seats[place]?.connection = nil
-            hub.seats[place]?.backlogs = []
+            hub.seats[place]?.keepGuaranteedBacklogs()
             hub.seats[place]?.isStuck = false
             hub.noteDeadline(of: place)
             return hub.seats[place]?.number
@@ -265,6 +265,8 @@ final class SessionHub: SessionHost {
             guard let seat = hub.seats[place], !seat.session.isConnected else { return nil }
             hub.record(.ended, at: place)
             if let connection = seat.connection { hub.connected[connection.number] = nil }
+            // Its own will may have come to it after all else was thrown away.
+            hub.queuedBytes -= seat.session.queuedBytes
             hub.places[Array(seat.session.clientID.utf8)] = nil
             hub.seats[place] = nil
             hub.free.append(place)
@@ -395,15 +397,20 @@ final class SessionHub: SessionHost {
                 hub.begin(now)
                 if hub.wakesAt == time { hub.wakesAt = nil }
             }
-            while let place = self.state.withLock({ $0.deadlines.popDue(at: now) }) {
-                self.state.withLock { hub in
-                    hub.act(at: place) { $0.tick(now: now, &$1) }
-                    hub.noteDeadline(of: place)
-                }
-                self.settle(&state)
-            }
+            settleDue(now: now, &state)
             scheduleTick()
         }
         handOver()
+    }
+
+    /// Has each session do what is due. Under the broker's lock.
+    func settleDue(now: Duration, _ broker: inout MemoryBroker.State) {
+        while let place = state.withLock({ $0.deadlines.popDue(at: now) }) {
+            state.withLock { hub in
+                hub.act(at: place) { $0.tick(now: now, &$1) }
+                hub.noteDeadline(of: place)
+            }
+            settle(&broker)
+        }
     }
 }

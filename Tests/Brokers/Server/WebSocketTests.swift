@@ -18,6 +18,7 @@ import Testing
         }
     }
 
+    // MQTT 5: 6.0.0-2. MQTT 3.1.1: 6.0.0-2.
     @Test func aPacketMayBeInManyFramesAndAFrameMayHaveManyPackets() async throws {
         try await withWebSocket { port in
             let client = try await WebSocketClient(port)
@@ -49,6 +50,7 @@ import Testing
     }
 
     /// By what is wrong: a text, a frame without a mask, and one that there is not.
+    // MQTT 5: 6.0.0-1. MQTT 3.1.1: 6.0.0-1.
     @Test(arguments: [(UInt8(1), true, UInt16(1_003)), (2, false, 1_002), (3, true, 1_002)])
     func framesThatAreNotOfAClientOfMQTTEndIt(_ opcode: UInt8, _ isMasked: Bool, _ code: UInt16) async throws {
         try await withWebSocket { port in
@@ -62,6 +64,7 @@ import Testing
         }
     }
 
+    // MQTT 5: 6.0.0-4. MQTT 3.1.1: 6.0.0-4.
     @Test(arguments: [
         ("Sec-WebSocket-Protocol: mqtt", 101), ("Sec-WebSocket-Protocol: mqttv3.1, mqtt", 101),
         ("Sec-WebSocket-Protocol: chat", 403), ("X-Other: mqtt", 403),

@@ -13,8 +13,8 @@ extension Scenario {
         let cloud = world.broker("cloud")
         let ledger = Ledger()
         let bridge = try await world.start("bridge") { process in
-            let from = try await process.connect(to: edge, as: "bridge-edge", faults: .flaky)
-            let to = try await process.connect(to: cloud, as: "bridge-cloud", faults: .flaky)
+            let from = try await process.connect(to: edge, as: "bridge-edge", faults: world.weather)
+            let to = try await process.connect(to: cloud, as: "bridge-cloud", faults: world.weather)
             var options = RouteOptions()
             options.store = StoreOptions(folder: process.path(of: "store"), sync: .always)
             return Bridge(from: from, to: Planted.wrap(to, world.plant, world), name: "bridge") {
@@ -32,7 +32,7 @@ extension Scenario {
         }
         try await withThrowingTaskGroup { group in
             for number in 0..<world.nodes {
-                let sensor = try await world.connect(to: edge, as: "sensor\(number)", faults: .flaky)
+                let sensor = try await world.connect(to: edge, as: "sensor\(number)", faults: world.weather)
                 group.addTask {
                     var random = world.random(for: "sensor\(number)")
                     for round in 0..<world.rounds {

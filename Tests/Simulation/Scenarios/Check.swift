@@ -20,7 +20,8 @@ extension Scenario {
                 try await Task.sleep(for: .milliseconds(1))
             case "thread":
                 await withCheckedContinuation { continuation in
-                    DispatchQueue(label: "elsewhere").async { continuation.resume() }
+                    // Later than the task waits: one that is resumed before need not be woken.
+                    DispatchQueue(label: "elsewhere").asyncAfter(deadline: .now() + 0.1) { continuation.resume() }
                 }
             case "difference":
                 world.log("\(UInt64.random(in: .min ... .max))")

@@ -30,7 +30,7 @@ extension Scenario {
             let name = "node\(number)"
             let process = try await world.start(name) { process in
                 let will = ConnectionOptions(will: Node.will(for: name))
-                let link = try await process.connect(to: broker, faults: .flaky, options: will)
+                let link = try await process.connect(to: broker, faults: world.weather, options: will)
                 let connection = Planted.wrap(link, world.plant, world)
                 return Node(name, on: connection, options: options) {
                     for (index, filter) in filters.enumerated() {

@@ -4,7 +4,9 @@ import Testing
 
 /// Worlds run in processes of their own, which these tests start.
 @Suite(.timeLimit(.minutes(15))) struct SimulateProcessTests {
-    static let scenarios = ["calls", "goals", "streams", "queues", "topics", "bridge"]
+    static let scenarios = [
+        "calls", "goals", "lost-clients", "streams", "broken-streams", "queues", "topics", "order", "bridge",
+    ]
 
     /// What the program prints, and its exit code.
     private static func simulate(

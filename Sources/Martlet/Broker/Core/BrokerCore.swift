@@ -363,7 +363,7 @@ struct BrokerCore: Sendable {
     ///
     /// - Returns: whether it still waited.
     mutating func withdraw(_ sender: UInt64, from queue: QueueName) -> Bool {
-        queues.withdraw(sender, from: queue)
+        queues.withdraw(sender, from: queue, effects: &effects)
     }
 
     /// Adds a consumer under a number of the shell's.

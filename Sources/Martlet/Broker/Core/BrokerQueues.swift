@@ -118,11 +118,12 @@ struct BrokerQueues: Sendable {
         }
     }
 
-    /// Takes back the message of a sender that waits no longer.
+    /// Takes back the message of a sender that waits no longer. There may be room for those that waited behind it.
     ///
     /// - Returns: whether it still waited.
-    mutating func withdraw(_ sender: UInt64, from queue: QueueName) -> Bool {
+    mutating func withdraw(_ sender: UInt64, from queue: QueueName, effects: inout [BrokerEffect]) -> Bool {
         let wasParked = queues[queue]?.withdraw(sender) ?? false
+        admitParked(queue, effects: &effects)
         removeIfUnused(queue)
         return wasParked
     }
@@ -156,11 +157,13 @@ struct BrokerQueues: Sendable {
         removeIfUnused(queue)
     }
 
-    /// Puts back what a client holds unsettled, in the order in which it was delivered.
+    /// Puts back what a client holds unsettled, all of it before any of it is delivered again.
     mutating func requeueAll(of client: Int, now: Duration, effects: inout [BrokerEffect]) {
+        var returned: [(queue: QueueName, dead: [DeadLetter])] = []
         for tag in tags.removeValue(forKey: client)?.sorted() ?? [] {
-            settle(tag, as: .requeue, now: now, effects: &effects)
+            if let settled = takeBack(tag, as: .requeue) { returned.append(settled) }
         }
+        for (queue, dead) in returned { goOn(queue, dead, now: now, effects: &effects) }
     }
 
     func delivery(_ tag: UInt64) -> Unsettled? { unsettled[tag] }
@@ -171,34 +174,56 @@ struct BrokerQueues: Sendable {
         now: Duration,
         effects: inout [BrokerEffect]
     ) {
-        guard let delivery = unsettled.removeValue(forKey: tag) else { return }
+        guard let (queue, dead) = takeBack(tag, as: disposition) else { return }
+        goOn(queue, dead, now: now, effects: &effects)
+    }
+
+    /// Has a delivery be settled.
+    ///
+    /// - Returns: its queue, and what died by that; `nil`: it had been settled.
+    private mutating func takeBack(_ tag: UInt64, as disposition: Disposition) -> (QueueName, [DeadLetter])? {
+        guard let delivery = unsettled.removeValue(forKey: tag) else { return nil }
         tags[delivery.consumer.client]?.remove(tag)
         var dead: [DeadLetter] = []
         queues[delivery.queue]?.settle(delivery.queued, of: delivery.consumer, as: disposition, dead: &dead)
         if disposition == .requeue, let expiry = delivery.queued.expiresAt {
             deadlines.note(delivery.queue, at: expiry)
         }
-        bury(dead, of: delivery.queue, now: now, effects: &effects)
-        pump(delivery.queue, now: now, effects: &effects)
-        removeIfUnused(delivery.queue)
+        return (delivery.queue, dead)
+    }
+
+    /// Buries what has died, and delivers what can be.
+    private mutating func goOn(
+        _ queue: QueueName,
+        _ dead: [DeadLetter],
+        now: Duration,
+        effects: inout [BrokerEffect]
+    ) {
+        bury(dead, of: queue, now: now, effects: &effects)
+        pump(queue, now: now, effects: &effects)
+        removeIfUnused(queue)
     }
 
     /// Assigns what waits to the consumers that have room for it, and lets in the senders that wait.
     private mutating func pump(_ queue: QueueName, now: Duration, effects: inout [BrokerEffect]) {
         var dead: [DeadLetter] = []
-        while let (queued, consumer) = queues[queue]?.nextAssignment(now: now, dead: &dead) {
-            lastTag += 1
-            unsettled[lastTag] = Unsettled(queued: queued, queue: queue, consumer: consumer)
-            tags[consumer.client, default: []].insert(lastTag)
-            effects.append(.deliver(.assignment(queued, tag: lastTag, queue, to: consumer)))
-            admitParked(queue, effects: &effects)
-        }
-        admitParked(queue, effects: &effects)
+        repeat {
+            while let (queued, consumer) = queues[queue]?.nextAssignment(now: now, dead: &dead) {
+                lastTag += 1
+                unsettled[lastTag] = Unsettled(queued: queued, queue: queue, consumer: consumer)
+                tags[consumer.client, default: []].insert(lastTag)
+                effects.append(.deliver(.assignment(queued, tag: lastTag, queue, to: consumer)))
+            }
+        } while admitParked(queue, effects: &effects)
         bury(dead, of: queue, now: now, effects: &effects)
     }
 
-    private mutating func admitParked(_ queue: QueueName, effects: inout [BrokerEffect]) {
+    /// - Returns: whether there was room for any.
+    @discardableResult
+    private mutating func admitParked(_ queue: QueueName, effects: inout [BrokerEffect]) -> Bool {
+        let before = effects.count
         while let sender = queues[queue]?.admitParked() { effects.append(.admit(sender: sender)) }
+        return effects.count > before
     }
 
     /// Sends dead letters where they go. A full dead-letter queue loses its oldest messages.

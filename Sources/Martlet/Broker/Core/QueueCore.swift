@@ -3,8 +3,8 @@ import DequeModule
 /// A message in a queue.
 struct QueuedMessage: Sendable {
     var message: Message
-    /// Its place: what returns to the queue returns to where it was.
-    let sequence: UInt64
+    /// Its place, from when it is in the queue: what returns returns to where it was.
+    var sequence: UInt64 = 0
     var deliveries = 0
     let expiresAt: Duration?
     /// How surely it was sent.
@@ -116,17 +116,15 @@ struct QueueCore: Sendable {
         appendDisplacing(queued, dead: &dead)
     }
 
-    private mutating func makeQueued(
+    private func makeQueued(
         _ message: Message,
         life: Duration?,
         _ guarantee: Guarantee,
         origin: (any AnyObject & Sendable)?,
         now: Duration
     ) -> QueuedMessage {
-        lastSequence += 1
-        return QueuedMessage(
+        QueuedMessage(
             message: message,
-            sequence: lastSequence,
             expiresAt: life.map { now + $0.capped },
             guarantee: guarantee,
             origin: origin
@@ -140,6 +138,9 @@ struct QueueCore: Sendable {
 
     private mutating func append(_ queued: QueuedMessage) {
         bytes += queued.bytes
+        lastSequence += 1
+        var queued = queued
+        queued.sequence = lastSequence
         waiting.append(queued)
     }
 

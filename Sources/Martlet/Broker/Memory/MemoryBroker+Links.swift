@@ -376,7 +376,7 @@ extension MemoryBroker {
     func withdraw(_ sender: UInt64, from queue: QueueName, throwing error: any Error) -> Bool {
         let withdrawn = locked { state in
             let withdrawn = state.senders.remove(id: sender)
-            if withdrawn != nil { _ = state.core.withdraw(sender, from: queue) }
+            if withdrawn != nil { takeBack(sender, from: queue, &state) }
             return withdrawn
         }
         withdrawn?.continuation?.resume(throwing: error)
@@ -394,9 +394,14 @@ extension MemoryBroker {
                 let waited = state.senders.contains(id: sender)
                 body(&state.senders)
                 // Whoever waits no longer takes the message with it.
-                if waited, !state.senders.contains(id: sender) { _ = state.core.withdraw(sender, from: queue) }
+                if waited, !state.senders.contains(id: sender) { self.takeBack(sender, from: queue, &state) }
             }
         }
+    }
+
+    private func takeBack(_ sender: UInt64, from queue: QueueName, _ state: inout State) {
+        _ = state.core.withdraw(sender, from: queue)
+        perform(&state)
     }
 }
 

@@ -64,9 +64,14 @@ public final class MemoryBroker: Sendable {
     /// - Parameters:
     ///   - options: the broker's limits and how it delivers.
     ///   - handler: the broker's rules.
-    public init(options: Options = Options(), handler: some BrokerHandler = StandardHandler()) {
+    public convenience init(options: Options = Options(), handler: some BrokerHandler = StandardHandler()) {
+        self.init(options: options, handler: handler, timers: Timers(Timeline(options.clock)))
+    }
+
+    /// - Parameter timers: by them it knows the time.
+    package init(options: Options, handler: some BrokerHandler, timers: Timers) {
         self.options = options
-        timers = Timers(Timeline(options.clock))
+        self.timers = timers
         isProgrammed = !(handler is StandardHandler)
         asks = type(of: handler).asks
         state = Mutex(State(core: BrokerCore(options), handler: isProgrammed ? handler : nil))

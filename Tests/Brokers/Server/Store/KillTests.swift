@@ -111,7 +111,8 @@ import Testing
             try await broker.start()
         }
         let seen = try await Program.run(subscriber, server + session + ["-C", "6", "-W", "60"])
-        #expect(seen == "0\n1\n2\n3\n4\n5\n")
+        // Those of QoS 2 are shown when they are released, behind those of QoS 1.
+        #expect(seen.split(separator: "\n").sorted() == ["0", "1", "2", "3", "4", "5"])
         let kept = try await Program.run(subscriber, server + ["-t", "kept/#", "-C", "1", "-W", "60", "-F", "%p %r"])
         #expect(kept == "kept 1\n")
         try await broker.kill()

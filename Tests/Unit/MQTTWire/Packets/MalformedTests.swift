@@ -162,6 +162,17 @@ import Testing
             .protocolError
         ),
         Case("SUBSCRIBE with two of them", 0x82, [0, 1, 4, 0x0B, 1, 0x0B, 2] + text("t") + [0], .protocolError),
+        Case("PUBLISH to what is not UTF-8", 0x30, [0, 2, 0xC3, 0x28, 0], .malformedPacket),
+        Case("a content type that is not UTF-8", 0x30, text("t") + [5, 0x03, 0, 2, 0xC3, 0x28], .malformedPacket),
+        Case("a response topic that is not UTF-8", 0x30, text("t") + [5, 0x08, 0, 2, 0xC3, 0x28], .malformedPacket),
+        Case(
+            "a user property that is not UTF-8",
+            0x30,
+            text("t") + [8, 0x26, 0, 2, 0xC3, 0x28, 0, 1, 0x41],
+            .malformedPacket
+        ),
+        Case("SUBSCRIBE to what is not UTF-8", 0x82, [0, 1, 0, 0, 2, 0xC3, 0x28, 0], .malformedPacket),
+        Case("UNSUBSCRIBE of what is not UTF-8", 0xA2, [0, 1, 0, 0, 2, 0xC3, 0x28], .malformedPacket),
         Case("UNSUBSCRIBE of nothing", 0xA2, [0, 1, 0], .protocolError),
         Case("UNSUBSCRIBE with the wrong flags", [0xA0], .malformedPacket),
         Case("PINGREQ with a body", [0xC0, 1], .malformedPacket),
@@ -171,6 +182,13 @@ import Testing
         Case("AUTH with a reason of another kind", 0xF0, [0x80], .protocolError),
     ]
 
+    // MQTT 5: 1.5.4-1, 1.5.4-2, 1.5.5-1, 2.1.3-1, 2.2.1-3, 3.1.0-1, 3.1.0-2, 3.1.2-1, 3.1.2-2, 3.1.2-3, 3.1.2-11,
+    // MQTT 5: 3.1.2-12, 3.1.2-13, 3.1.3-4, 3.1.4-1, 3.3.1-2, 3.3.1-4, 3.3.2-1, 3.3.2-2, 3.3.2-8, 3.3.2-13, 3.3.2-14,
+    // MQTT 5: 3.3.2-19, 3.3.4-6, 3.6.1-1, 3.8.1-1, 3.8.3-1, 3.8.3-2, 3.8.3-4, 3.8.3-5, 3.10.1-1, 3.10.3-1, 3.10.3-2, 3.15.2-1,
+    // MQTT 5: 4.7.0-1, 4.7.1-1, 4.7.1-2, 4.7.3-1, 4.8.2-1, 4.8.2-2.
+    // MQTT 3.1.1: 1.5.3-1, 1.5.3-2, 2.2.2-1, 2.3.1-1, 3.1.0-1, 3.1.2-11, 3.1.2-13, 3.1.2-14, 3.1.2-15, 3.1.2-22,
+    // MQTT 3.1.1: 3.3.1-2, 3.3.1-4, 3.3.2-1, 3.3.2-2, 3.6.1-1, 3.8.1-1, 3.8.3-1, 3.8.3-3, 3.8.3-4, 3.10.1-1,
+    // MQTT 3.1.1: 3.10.3-1, 3.10.3-2, 3.14.1-1, 4.7.1-1, 4.7.1-2, 4.7.1-3, 4.7.3-1.
     @Test(arguments: first + later) func isRefused(_ malformed: Case) {
         var decoder = malformed.version.map { Decoder(.server, $0) } ?? Decoder()
         let fault = #expect(throws: WireFault.self) { try decoder.next(malformed.bytes.span.bytes) }

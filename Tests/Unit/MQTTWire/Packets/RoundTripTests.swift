@@ -2,6 +2,8 @@ import MartletMQTTWire
 import Testing
 
 @Suite struct RoundTripTests {
+    // MQTT 5: 1.5.7-1, 2.2.1-2, 2.2.2-1, 3.2.2-1, 3.6.1-1, 3.8.1-1, 3.10.1-1.
+    // MQTT 3.1.1: 2.2.2-1, 2.3.1-5.
     @Test(arguments: Way.all) func whatIsWrittenIsRead(_ way: Way) throws {
         var packets = RandomPackets(seed: UInt64(way.kind.rawValue) << 8 | UInt64(way.version.rawValue))
         for _ in 0..<500 {
@@ -57,6 +59,7 @@ import Testing
     }
 
     /// The longest texts that there are, and a body of some megabytes.
+    // MQTT 5: 3.3.2-13, 4.7.3-3.
     @Test func longOnesAreRead() throws {
         let long = String(repeating: "x", count: 65_535)
         var list = PropertyList()

@@ -4,6 +4,8 @@ import Testing
 
 @Suite struct TextRulesTests {
     /// The same as the standard library takes for UTF-8, but for U+0000.
+    // MQTT 5: 1.5.4-1.
+    // MQTT 3.1.1: 1.5.3-1.
     @Test func utf8IsWhatSwiftTakesForIt() {
         var random = SplitMix64(seed: 3)
         let likely: [UInt8] = [
@@ -17,6 +19,8 @@ import Testing
         }
     }
 
+    // MQTT 5: 1.5.4-2, 1.5.4-3, 4.7.3-2.
+    // MQTT 3.1.1: 1.5.3-2, 1.5.3-3, 4.7.3-2.
     @Test(arguments: [
         0, 0x1F, 0x20, 0x7E, 0x7F, 0x9F, 0xA0, 0xE9, 0xFDD0, 0xFDEF, 0xFDF0, 0xFEFF, 0xFFFE, 0x1F600, 0x1FFFF,
     ])
@@ -42,6 +46,8 @@ import Testing
         #expect(read?.filter == filter)
     }
 
+    // MQTT 5: 4.7.1-1, 4.7.1-2, 4.7.3-1, 4.8.2-1, 4.8.2-2.
+    // MQTT 3.1.1: 4.7.1-2, 4.7.1-3, 4.7.3-1.
     @Test(arguments: [
         "", "$share", "$share/", "$share/g", "$share/g/", "$share//a", "$share/+/a", "$share/#/a", "a#", "#/a", "+a",
     ])

@@ -10,6 +10,8 @@ import Testing
     }
 
     /// A message of QoS 2 is published once, answered as often as it comes, and takes no memory for it.
+    // MQTT 5: 4.3.3-8, 4.3.3-10, 4.3.3-11, 4.3.3-12.
+    // MQTT 3.1.1: 4.3.3-2.
     @Test func duplicatesOfQoS2AreAnsweredAndForgotten() {
         var client = Harness(.v5)
         #expect(client.receive(publish(.exactlyOnce, id: 1)) == [.published("t"), .pubrec(1)])
@@ -18,6 +20,8 @@ import Testing
         #expect(client.receive(publish(.exactlyOnce, id: 1)) == [.published("t"), .pubrec(1)])
     }
 
+    // MQTT 5: 4.3.3-9, 4.3.2-5.
+    // MQTT 3.1.1: 3.3.5-2.
     @Test func aRefusalIsTold() {
         var client = Harness(.v5)
         client.outcome = .notAuthorized
@@ -35,6 +39,7 @@ import Testing
     }
 
     /// More messages on their way than the client was told it may have: never answered by a reason in PUBREC.
+    // MQTT 5: 3.3.4-7.
     @Test func overrunsAreCountedOrCutOff() {
         var limits = SessionLimits()
         limits.receiveMaximum = 3
@@ -50,6 +55,7 @@ import Testing
         #expect(strict.receive(publish(.exactlyOnce, id: 4)).reason == .receiveMaximumExceeded)
     }
 
+    // MQTT 5: 3.3.2-7, 3.3.2-9.
     @Test func aliasesStandForTopicsOfOneLink() {
         var client = Harness(.v5, expiry: 60)
         #expect(client.receive(publish(.atMostOnce, topic: "long/topic", alias: 3)) == [.published("long/topic")])
@@ -98,6 +104,7 @@ import Testing
         #expect(other.receive(.pubrec(Acknowledgement(1))).reason == .protocolError)
     }
 
+    // MQTT 5: 4.3.3-4, 4.3.3-11.
     @Test func answersToNothingDoNoHarm() {
         var client = Harness(.v5)
         #expect(client.receive(.puback(Acknowledgement(9))) == [])
@@ -109,6 +116,7 @@ import Testing
         #expect(older.receive(.pubrel(Acknowledgement(9))) == [.pubcomp(9)])
     }
 
+    // MQTT 5: 3.14.4-1.
     @Test func nothingIsHeardAfterTheEnd() {
         var client = Harness(.v5, expiry: 60)
         client.receive(.disconnect(Disconnect()))
@@ -116,6 +124,8 @@ import Testing
         #expect(client.receive(.pingreq) == [])
     }
 
+    // MQTT 5: 3.10.4-1.
+    // MQTT 3.1.1: 3.10.4-1.
     @Test func aFilterAndTheSameOneSharedAreTwo() {
         var client = Harness(.v5)
         let entries = ["a", "$share/g/a", "a"].map { SubscribeRequest.Entry($0, qos: .atLeastOnce) }

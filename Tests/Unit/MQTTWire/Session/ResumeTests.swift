@@ -3,6 +3,8 @@ import Testing
 
 /// What goes on when a client is back.
 @Suite struct ResumeTests {
+    // MQTT 5: 4.3.2-3, 4.3.3-3, 4.3.3-5, 4.3.3-6, 4.4.0-1, 4.6.0-1.
+    // MQTT 3.1.1: 2.3.1-4, 4.3.2-1, 4.3.3-1, 4.4.0-1, 4.6.0-1.
     @Test(arguments: [ProtocolVersion.v311, .v5]) func whatWasNotAcknowledgedIsSentAgain(_ version: ProtocolVersion) {
         var client = Harness(version, cleanStart: false, expiry: version == .v5 ? 60 : nil)
         #expect(client.deliver("a", .atLeastOnce) == [.message("a", .atLeastOnce, id: 1)])
@@ -42,6 +44,7 @@ import Testing
         #expect(client.receive(.pubrel(Acknowledgement(7))) == [.pubcomp(7, .packetIdentifierNotFound)])
     }
 
+    // MQTT 3.1.1: 4.3.3-2.
     @Test func aMessageOfTheClientIsPublishedOnceAcrossLinks() {
         var client = Harness(.v311, cleanStart: false)
         let publish = Publish(topic: "t", payload: [], qos: .exactlyOnce, packetID: 7)
@@ -55,6 +58,7 @@ import Testing
     }
 
     /// What the client has begun to receive does not expire.
+    // MQTT 5: 4.3.3-7, 4.3.3-13.
     @Test func nothingExpiresThatWasReceived() {
         var client = Harness(.v5, expiry: 600)
         client.deliver("a", .exactlyOnce, expiry: .seconds(5))
@@ -64,6 +68,7 @@ import Testing
         #expect(client.connect(.v5, cleanStart: false, expiry: 600, isResumed: true).dropFirst() == [.pubrel(1)])
     }
 
+    // MQTT 5: 3.3.2-5, 3.3.2-6.
     @Test func whatExpiredMeanwhileIsNeverSent() {
         var client = Harness(.v5, expiry: 600)
         client.lose()
@@ -83,6 +88,7 @@ import Testing
         #expect(client.session.counts.dropped == 1)
     }
 
+    // MQTT 5: 3.1.2-23, 4.1.0-2.
     @Test func aSessionIsKeptAsLongAsWasGranted() {
         var limits = SessionLimits()
         limits.sessionExpiry = .seconds(100)

@@ -3,6 +3,7 @@ import Testing
 
 /// How messages get to a client, as far as it takes them.
 @Suite struct SendingTests {
+    // MQTT 5: 3.3.4-9, 4.4.0-2, 4.9.0-2, 4.9.0-3.
     @Test func theWindowIsTheClients() {
         var client = Harness(.v5, [(.receiveMaximum, 2)])
         #expect(client.deliver("1", .atLeastOnce) == [.message("1", .atLeastOnce, id: 1)])
@@ -22,6 +23,8 @@ import Testing
         #expect(other.receive(.pubrec(Acknowledgement(1, .quotaExceeded))) == [.message("2", .exactlyOnce, id: 2)])
     }
 
+    // MQTT 5: 2.2.1-4, 4.3.2-1.
+    // MQTT 3.1.1: 2.3.1-4, 4.3.2-1.
     @Test func identifiersAreNotUsedTwiceAtATime() {
         var limits = SessionLimits()
         limits.inFlight = 65_535
@@ -33,6 +36,7 @@ import Testing
         #expect(client.session.messagesInFlight == 65_535)
     }
 
+    // MQTT 5: 3.1.2-24, 3.1.2-25.
     @Test func whatIsTooLongIsNotSent() {
         var client = Harness(.v5, [(.maximumPacketSize, 60)])
         #expect(client.deliver(String(repeating: "x", count: 54)) == [.message(String(repeating: "x", count: 54))])
@@ -77,6 +81,7 @@ import Testing
     }
 
     /// The whole packet counts, its first byte and length among them.
+    // MQTT 5: 3.1.2-29, 3.14.2-3.
     @Test func whatPeopleAreToldIsLeftOutWhereItIsTooLong() {
         var client = Harness(.v5, [(.maximumPacketSize, 10)])
         #expect(client.receive(.auth(Auth(.reauthenticate))).first == .sent(.disconnect(Disconnect(.protocolError))))

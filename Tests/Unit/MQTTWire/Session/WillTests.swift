@@ -27,6 +27,7 @@ import Testing
         #expect(client.receive(.disconnect(Disconnect(.disconnectWithWill))) == [.closed, .will("gone")])
     }
 
+    // MQTT 5: 3.1.2-8.
     @Test func isPublishedAfterItsDelay() {
         var client = Harness(.v5, expiry: 60, will: Self.will(after: 10))
         #expect(client.lose() == [])
@@ -46,6 +47,7 @@ import Testing
         #expect(client.lose() == [.will("gone"), .ended])
     }
 
+    // MQTT 5: 3.1.3-9.
     @Test func isNotPublishedIfTheClientIsBackBeforeItsDelay() {
         var client = Harness(.v5, expiry: 60, will: Self.will(after: 10))
         client.lose()

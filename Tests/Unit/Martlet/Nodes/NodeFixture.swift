@@ -20,7 +20,12 @@ struct NodeFixture {
                 clock: clock
             )
         )
-        peer = try await broker.connect(name: "peer")
+        peer = try await Self.connect("peer", to: broker)
+    }
+
+    /// A participant whose time stands still: a busy machine does not make its calls fail.
+    static func connect(_ name: String, to broker: MemoryBroker) async throws -> MemoryConnection {
+        try await broker.connect(options: ConnectionOptions(name: name, clock: TestClock()))
     }
 
     /// A node without a heartbeat, unless told.

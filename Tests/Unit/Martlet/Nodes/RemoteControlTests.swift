@@ -203,7 +203,7 @@ struct RemoteControlTests {
 
     @Test func stopsAndStartsThatComeTogetherLeaveANodeThatCanBeControlled() async throws {
         let fixture = try await NodeFixture()
-        let other = try await fixture.broker.connect(name: "other")
+        let other = try await NodeFixture.connect("other", to: fixture.broker)
         let answers = [done, wrongState]
         try await controlled(fixture) {
             Respond(to: echo) { $0 }

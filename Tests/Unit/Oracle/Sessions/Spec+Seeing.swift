@@ -1,0 +1,237 @@
+import MartletMQTTWire
+
+/// What the broker writes to its clients.
+extension Spec {
+    mutating func see(_ packet: Packet, to number: Int, now: Duration) throws {
+        guard let link = links[number], !link.isClosed else { throw Violation("\(packet.kind) on no link") }
+        let session = link.session
+        func wrong(_ text: String) -> Violation { Violation("\(session.clientID), link \(number): \(text)") }
+        guard link.wasAnswered == (packet.kind != .connack) else { throw wrong("CONNACK is the first and comes once") }
+        switch packet {
+        case .connack(let connack):
+            links[number]?.wasAnswered = true
+            guard connack.sessionPresent == link.isPresent else {
+                throw wrong("the session is said to be \(connack.sessionPresent ? "there" : "new")")
+            }
+        case .publish(let publish): try see(publish, number, link, now)
+        case .puback(let answer): try answered(.puback, answer.packetID, number)
+        case .pubrec(let answer): try answered(.pubrec, answer.packetID, number)
+        case .pubcomp(let answer): try answered(.pubcomp, answer.packetID, number)
+        case .suback(let answer): try answered(.suback, answer.packetID, number)
+        case .unsuback(let answer): try answered(.unsuback, answer.packetID, number)
+        case .pingresp: try answered(.pingresp, 0, number)
+        case .pubrel(let answer): try answered(.pubrel, answer.packetID, number)
+        case .disconnect(let disconnect):
+            guard link.mayTell, link.version == .v5 else { throw wrong("it is cut off: \(disconnect.reason)") }
+        default: throw wrong("a broker does not send \(packet.kind)")
+        }
+    }
+
+    /// Answers of one kind come in the order of what they answer.
+    private mutating func answered(_ kind: PacketKind, _ id: UInt16, _ number: Int) throws {
+        guard let index = links[number]?.answers.firstIndex(where: { $0.kind == kind }),
+            links[number]?.answers[index].id == id
+        else {
+            throw Violation("link \(number): \(kind) \(id), due are \(links[number]?.answers ?? [])")
+        }
+        links[number]?.answers.remove(at: index)
+    }
+
+    private mutating func see(_ publish: Publish, _ number: Int, _ link: Link, _ now: Duration) throws {
+        let session = link.session
+        var publish = publish
+        if let alias = publish.properties.number(.topicAlias).map({ UInt16($0) }) {
+            if publish.topic.isEmpty { publish.topic = link.aliases[alias] ?? "" }
+            links[number]?.aliases[alias] = publish.topic
+        }
+        let text = "\(session.clientID), link \(number): \(publish.summary)"
+        if publish.isDuplicate {
+            try seeAgain(publish, session, number, text)
+        } else {
+            let owed = try take(publish, link, text, now)
+            try checkExpiry(publish, owed, link, text, now)
+            guard publish.qos > .atMostOnce else { return }
+            guard !session.underWay.contains(where: { $0.id == publish.packetID }) else {
+                throw Violation("\(text): its identifier is in use")
+            }
+            guard
+                !session.underWay.contains(where: {
+                    $0.link != number && !$0.isReleased && $0.owed.message.topic == publish.topic
+                        && $0.owed.qos == publish.qos
+                })
+            else { throw Violation("\(text): an earlier one has not been sent again") }
+            session.underWay.append(UnderWay(owed: owed, id: publish.packetID, link: number))
+        }
+        guard session.underWay.count(where: { $0.link == number }) <= link.window else {
+            throw Violation("\(text): the client takes \(link.window) at a time")
+        }
+    }
+
+    /// A message that was sent by an earlier link.
+    private func seeAgain(_ publish: Publish, _ session: Session, _ number: Int, _ text: String) throws {
+        guard let index = session.underWay.firstIndex(where: { $0.id == publish.packetID }) else {
+            throw Violation("\(text): it was not sent before")
+        }
+        let before = session.underWay[index]
+        guard !before.isReleased else { throw Violation("\(text): the client has it") }
+        guard before.link != number else { throw Violation("\(text): sent twice by one link") }
+        guard before.owed.message.payload == publish.payload, before.owed.message.topic == publish.topic,
+            before.owed.qos == publish.qos
+        else { throw Violation("\(text): another message before") }
+        guard !session.underWay[..<index].contains(where: { $0.link != number && !$0.isReleased }) else {
+            throw Violation("\(text): it was not the first")
+        }
+        session.underWay[index].link = number
+    }
+
+    /// Finds out why a message is sent.
+    private mutating func take(_ publish: Publish, _ link: Link, _ text: String, _ now: Duration) throws -> Owed {
+        let session = link.session
+        func fits(_ owed: Owed) -> Bool {
+            owed.message.payload == publish.payload && owed.message.topic == publish.topic && owed.qos == publish.qos
+                && owed.retain == publish.retain
+                && (link.version < .v5 || owed.identifiers == publish.properties.subscriptionIdentifiers.sorted())
+        }
+        if let index = session.waiting.firstIndex(where: fits) {
+            let owed = session.waiting.remove(at: index)
+            // What was to come before is not sent any more: it has expired, nobody asks for it, or it found no room.
+            let earlier = session.waiting[..<index].filter {
+                $0.message.topic == publish.topic && $0.qos == publish.qos
+            }
+            guard let lost = earlier.first(where: { !$0.isOptional && !$0.isExpired(now) }) else { return owed }
+            guard mayDrop else { throw Violation("\(text): before \(lost.summary)") }
+            drop(session) { place, waiting in
+                place < index && waiting.message.topic == publish.topic && waiting.qos == publish.qos
+            }
+            return owed
+        }
+        if publish.retain, let index = session.owesKept.firstIndex(where: { keptFor($0, session).map(fits) ?? false }),
+            let owed = keptFor(session.owesKept[index], session)
+        {
+            session.owesKept.remove(at: index)
+            return owed
+        }
+        if let index = shared.firstIndex(where: { $0.members[session.number].map(fits) ?? false }),
+            let owed = shared[index].members[session.number]
+        {
+            shared.remove(at: index)
+            return owed
+        }
+        throw Violation("\(text): it is not owed; owed are \(session.waiting.map(\.summary))")
+    }
+
+    /// Messages found no room.
+    private func drop(_ session: Session, where condition: (Int, Owed) -> Bool) {
+        let kept = session.waiting.enumerated().filter { !condition($0.offset, $0.element) }.map(\.element)
+        session.dropped += session.waiting.count - kept.count
+        session.waiting = kept
+    }
+
+    private func keptFor(_ owes: OwesKept, _ session: Session) -> Owed? {
+        guard let message = kept[owes.topic], let subscription = session.subscriptions[owes.filter] else { return nil }
+        return Owed(kept: message, subscription)
+    }
+
+    private func checkExpiry(_ publish: Publish, _ owed: Owed, _ link: Link, _ text: String, _ now: Duration) throws {
+        guard !owed.isExpired(now) else { throw Violation("\(text): it has expired") }
+        guard link.version == .v5 else { return }
+        let left = owed.message.expiresAt.map { $0 - now }
+        let told = publish.properties.number(.messageExpiryInterval).map { Duration.seconds(Int($0)) }
+        switch (left, told) {
+        case (nil, nil): return
+        case (let left?, let told?) where told >= left && told < left + .seconds(1): return
+        default: throw Violation("\(text): it expires in \(left ?? .zero), told is \(told ?? .zero)")
+        }
+    }
+
+    /// The broker closes a link, before anything else that it has done is looked at.
+    mutating func close(_ number: Int, now: Duration) {
+        guard let link = links[number], !link.mustClose, mayCut else { return }
+        links[number]?.mustClose = true
+        links[number]?.mayTell = true
+        leave(link.session, now)
+    }
+
+    // MARK: After a step
+
+    /// What no more packets would change is as it is to be.
+    mutating func rest(now: Duration) throws {
+        for session in sessions.values {
+            session.waiting.removeAll { owed in
+                owed.isExpired(now) || (owed.qos == .atMostOnce && owed.link != session.link)
+            }
+            session.owesKept.removeAll { keptFor($0, session)?.isExpired(now) ?? true }
+            for (place, owes) in session.owesKept.enumerated() where owes.link != session.link {
+                session.owesKept[place].isOptional = keptFor(owes, session)?.qos == .atMostOnce
+            }
+        }
+        shared.removeAll { $0.members.values.first?.isExpired(now) ?? true }
+        for (number, link) in links {
+            let text = "\(link.session.clientID), link \(number)"
+            guard link.isClosed == link.mustClose else {
+                throw Violation("\(text): it is \(link.isClosed ? "closed" : "to be closed")")
+            }
+            guard link.answers.isEmpty || link.mustClose else {
+                throw Violation("\(text): no answer \(link.answers)")
+            }
+            guard !link.isClosed, link.session.link == number else {
+                links[number] = nil
+                continue
+            }
+            guard link.wasAnswered else { throw Violation("\(text): no CONNACK") }
+            try checkProgress(link, number, text)
+        }
+    }
+
+    /// What can be sent is sent.
+    private func checkProgress(_ link: Link, _ number: Int, _ text: String) throws {
+        guard link.stuckSince == nil else { return }
+        let session = link.session
+        let hasRoom = session.underWay.count(where: { $0.link == number }) < link.window
+        if mayDrop { drop(session) { !$1.isOptional && ($1.qos == .atMostOnce || hasRoom) } }
+        let due = session.waiting.filter { !$0.isOptional }
+        if let first = due.first(where: { $0.qos == .atMostOnce }) {
+            throw Violation("\(text): \(first.summary) waits")
+        }
+        guard hasRoom else { return }
+        if let first = due.first { throw Violation("\(text): \(first.summary) waits, and there is room") }
+        if let old = session.underWay.first(where: { $0.link != number && !$0.isReleased }) {
+            throw Violation("\(text): \(old.id) is not sent again, and there is room")
+        }
+        if let first = session.owesKept.first(where: { !$0.isOptional }) {
+            throw Violation("\(text): what is kept for \(first.topic) does not come")
+        }
+    }
+
+    /// Nothing is owed to anybody.
+    func end() throws {
+        for session in sessions.values {
+            guard session.waiting.allSatisfy(\.isOptional), session.underWay.isEmpty, session.received.isEmpty else {
+                throw Violation(
+                    """
+                    \(session.clientID) is owed \(session.waiting.map(\.summary)), \(session.underWay.map(\.id)) are \
+                    under way, \(session.received) came
+                    """
+                )
+            }
+        }
+        if let lost = shared.first(where: { !$0.isOptional }) {
+            throw Violation("nobody of \(lost.share) got \(lost.members.values.first?.summary ?? "")")
+        }
+    }
+}
+
+extension Publish {
+    var summary: String {
+        "\(topic) '\(String(decoding: payload.prefix(12), as: UTF8.self))' of QoS \(qos.rawValue)"
+            + (retain ? ", retained" : "") + (isDuplicate ? ", again" : "") + (packetID > 0 ? " as \(packetID)" : "")
+            + (properties.isEmpty ? "" : ", \(properties.all.map { "\($0.id) \($0.value)" })")
+    }
+}
+
+extension Spec.Owed {
+    var summary: String {
+        "\(message.topic) '\(String(decoding: message.payload.prefix(12), as: UTF8.self))' of QoS \(qos.rawValue)"
+            + (retain ? ", retained" : "") + (identifiers.isEmpty ? "" : " for \(identifiers)")
+    }
+}

@@ -1,0 +1,261 @@
+import MartletMQTTWire
+
+/// What MQTT says that a broker does with what it gets (MQTT 5 and 3.1.1), in the slowest and plainest form.
+///
+/// It hears each packet that the broker takes and sees each that it writes. Where the specification leaves a choice it says
+/// what this broker has chosen: one copy for all subscriptions of a session that match, and one for each that is shared.
+struct Spec {
+    /// What is published.
+    struct Message {
+        let topic: String
+        let payload: [UInt8]
+        let qos: QoS
+        let expiresAt: Duration?
+    }
+
+    /// A message that a session is to get.
+    struct Owed {
+        let message: Message
+        let qos: QoS
+        let retain: Bool
+        let identifiers: [UInt32]
+        /// The link that there was when it was published. Without a guarantee it goes with that.
+        var link: Int?
+        /// Whether it need not be sent any more: its subscription has gone.
+        var isOptional = false
+
+        func isExpired(_ now: Duration) -> Bool { message.expiresAt.map { $0 <= now } ?? false }
+    }
+
+    /// A message that one of several sessions is to get.
+    struct Shared {
+        let share: String
+        /// The sessions, by their numbers, that may get it, and how.
+        let members: [Int: Owed]
+        /// Whether nobody need get it: a member that may have been chosen has gone.
+        var isOptional = false
+    }
+
+    let limits: SessionLimits
+    /// Whether queues are so short that messages find no room. Then each that does not come is to have been counted.
+    let mayDrop: Bool
+    var sessions: [String: Session] = [:]
+    var links: [Int: Link] = [:]
+    var kept: [String: Message] = [:]
+    var shared: [Shared] = []
+    private var lastNumber = 0
+
+    init(_ limits: SessionLimits, mayDrop: Bool) {
+        self.limits = limits
+        self.mayDrop = mayDrop
+    }
+
+    /// Whether a client that is too slow may be cut off.
+    var mayCut: Bool { mayDrop && limits.overflow == .disconnect }
+
+    // MARK: Connections
+
+    mutating func connect(_ connect: Connect, _ number: Int, now: Duration) {
+        settle(now)
+        let version = connect.version
+        if let session = sessions[connect.clientID] {
+            if let link = session.link {
+                links[link]?.mustClose = true
+                links[link]?.mayTell = true
+                leave(session, now)
+            }
+            if connect.cleanStart, sessions[connect.clientID] === session { end(session, now) }
+        }
+        let isPresent = sessions[connect.clientID] != nil
+        lastNumber += 1
+        let session = sessions[connect.clientID] ?? Session(lastNumber, connect.clientID)
+        sessions[connect.clientID] = session
+        session.link = number
+        session.will = connect.will
+        session.mayChangeExpiry = connect.properties.number(.sessionExpiryInterval) ?? 0 > 0
+        session.expiry =
+            version == .v5
+            ? granted(connect.properties.number(.sessionExpiryInterval) ?? 0)
+            : connect.cleanStart ? .zero : granted(.max)
+        links[number] = Link(connect, session, isPresent: isPresent, limits, now)
+        for message in session.underWay where message.isReleased {
+            links[number]?.answers.append(.init(kind: .pubrel, id: message.id))
+        }
+    }
+
+    private func granted(_ seconds: UInt32) -> Duration { min(.seconds(Int(seconds)), limits.sessionExpiry) }
+
+    /// A link is lost.
+    mutating func lose(_ number: Int, now: Duration) {
+        settle(now)
+        guard let session = links[number]?.session, session.link == number else { return }
+        leave(session, now)
+    }
+
+    /// A link's session goes on without it, or ends.
+    mutating func leave(_ session: Session, _ now: Duration) {
+        session.link = nil
+        session.leftAt = now
+        release(session, where: { $0.qos == .atMostOnce })
+        // What is due of it at once comes before what is due of others.
+        while sessions[session.clientID] === session, let due = due(session), due.time <= now {
+            perform(due.kind, session, now)
+        }
+    }
+
+    /// Messages that are shared with a session need not arrive any more.
+    private mutating func release(_ session: Session, where condition: (Owed) -> Bool) {
+        for index in shared.indices {
+            if let owed = shared[index].members[session.number], condition(owed) { shared[index].isOptional = true }
+        }
+    }
+
+    private mutating func end(_ session: Session, _ now: Duration) {
+        sessions[session.clientID] = nil
+        release(session, where: { _ in true })
+        if let will = session.will { publish(will, of: session, now) }
+        session.will = nil
+    }
+
+    // MARK: Time
+
+    /// Does what is due, in the order in which it falls due.
+    mutating func settle(_ now: Duration) {
+        while let (session, due) = sessions.values.compactMap({ session in due(session).map { (session, $0) } })
+            .min(by: { ($0.1.time, $0.0.number) < ($1.1.time, $1.0.number) }), due.time <= now
+        {
+            perform(due.kind, session, now)
+        }
+    }
+
+    private mutating func perform(_ kind: Kind, _ session: Session, _ now: Duration) {
+        switch kind {
+        case .silence, .stuck:
+            if let link = session.link {
+                links[link]?.mustClose = true
+                links[link]?.mayTell = true
+            }
+            leave(session, now)
+        case .will:
+            guard let will = session.will else { break }
+            session.will = nil
+            publish(will, of: session, now)
+        case .end:
+            end(session, now)
+        }
+    }
+
+    /// When something is due, if nothing comes before.
+    var nextDeadline: Duration? { sessions.values.compactMap { due($0)?.time }.min() }
+
+    /// Until when something is due of one session at most: who comes first of several that are late is left to the broker.
+    var isOfOneUntil: Duration? {
+        let times = sessions.values.compactMap { due($0)?.time }.sorted()
+        return times.count > 1 ? times[1] - .nanoseconds(1) : nil
+    }
+
+    private enum Kind { case silence, stuck, will, end }
+
+    private func due(_ session: Session) -> (time: Duration, kind: Kind)? {
+        if let number = session.link {
+            guard let link = links[number] else { return nil }
+            let silence = link.patience.map { (link.lastHeard + $0, Kind.silence) }
+            let stuck = link.stuckSince.map { ($0 + limits.drainTimeout, Kind.stuck) }
+            return [silence, stuck].compactMap { $0 }.min { $0.0 < $1.0 }
+        }
+        guard let leftAt = session.leftAt else { return nil }
+        let end = leftAt + session.expiry
+        guard let will = session.will else { return (end, .end) }
+        return (min(leftAt + .seconds(Int(will.properties.number(.willDelayInterval) ?? 0)), end), .will)
+    }
+
+    // MARK: Messages
+
+    private mutating func publish(_ will: WillMessage, of session: Session, _ now: Duration) {
+        let publish = Publish(
+            topic: will.topic,
+            payload: will.payload,
+            qos: will.qos,
+            retain: will.retain,
+            properties: will.properties
+        )
+        self.publish(publish, of: session, now)
+    }
+
+    mutating func publish(_ publish: Publish, of publisher: Session?, _ now: Duration) {
+        let expiry = publish.properties.number(.messageExpiryInterval).map { now + .seconds(Int($0)) }
+        let message = Message(topic: publish.topic, payload: publish.payload, qos: publish.qos, expiresAt: expiry)
+        if publish.retain { kept[message.topic] = message.payload.isEmpty ? nil : message }
+        guard expiry.map({ $0 > now }) ?? true else { return }
+        var shares: [String: [Int: Owed]] = [:]
+        for session in sessions.values {
+            var own: [Subscription] = []
+            for (text, subscription) in session.subscriptions where subscription.matches(message.topic) {
+                let owed = Owed(message, [subscription], isRetained: publish.retain)
+                if subscription.share != nil {
+                    shares[text, default: [:]][session.number] = owed
+                } else if !(subscription.noLocal && session === publisher) {
+                    own.append(subscription)
+                }
+            }
+            guard !own.isEmpty else { continue }
+            var owed = Owed(message, own, isRetained: publish.retain)
+            owed.link = session.link
+            if owed.qos > .atMostOnce || session.link != nil { session.waiting.append(owed) }
+        }
+        for (share, members) in shares {
+            let isThere = members.keys.contains { number in
+                sessions.values.contains { $0.number == number && $0.link != nil }
+            }
+            let isOptional = mayDrop || !isThere && members.values.contains { $0.qos == .atMostOnce }
+            shared.append(Shared(share: share, members: members, isOptional: isOptional))
+        }
+    }
+
+    // MARK: Subscriptions
+
+    mutating func subscribe(_ request: SubscribeRequest, _ session: Session, _ now: Duration) {
+        for entry in request.entries {
+            let isNew = session.subscriptions[entry.filter] == nil
+            let subscription = Subscription(entry, request.properties.number(.subscriptionIdentifier))
+            session.subscriptions[entry.filter] = subscription
+            let wantsKept = entry.retainHandling == .always || (entry.retainHandling == .ifNew && isNew)
+            guard wantsKept, subscription.share == nil else { continue }
+            session.owesKept.removeAll { $0.filter == entry.filter }
+            for (topic, message) in kept
+            where subscription.matches(topic) && !Owed(kept: message, subscription).isExpired(now) {
+                session.owesKept.append(.init(filter: entry.filter, topic: topic, link: session.link))
+            }
+        }
+    }
+
+    mutating func unsubscribe(_ request: UnsubscribeRequest, _ session: Session) {
+        for filter in request.filters where session.subscriptions.removeValue(forKey: filter) != nil {
+            for index in session.waiting.indices { session.waiting[index].isOptional = true }
+            session.owesKept.removeAll { $0.filter == filter }
+            release(session, where: { _ in true })
+        }
+    }
+}
+
+extension Spec.Owed {
+    /// A message for all subscriptions of a session that match it.
+    init(_ message: Spec.Message, _ subscriptions: [Spec.Subscription], isRetained: Bool) {
+        self.init(
+            message: message,
+            qos: min(message.qos, subscriptions.map(\.qos).max() ?? .atMostOnce),
+            retain: isRetained && subscriptions.contains(where: \.retainAsPublished),
+            identifiers: subscriptions.compactMap(\.identifier).sorted()
+        )
+    }
+
+    /// A message that was kept.
+    init(kept message: Spec.Message, _ subscription: Spec.Subscription) {
+        self.init(
+            message: message,
+            qos: min(message.qos, subscription.qos),
+            retain: true,
+            identifiers: subscription.identifier.map { [$0] } ?? []
+        )
+    }
+}

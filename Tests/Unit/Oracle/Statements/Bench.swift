@@ -1,0 +1,189 @@
+import Logging
+import MartletMQTTWire
+import NIOCore
+import NIOEmbedded
+
+@testable import Martlet
+@testable import MartletServer
+
+/// A broker on a socket without the sockets: bytes go in, packets come out, and time passes when it is told to.
+final class Bench {
+    let clock = HandClock()
+    let timers: Timers
+    let hub: SessionHub
+    let door: Door
+    private var peers: [Peer] = []
+
+    init(_ limits: ServerLimits = ServerLimits(), rules: AccessRules? = nil) {
+        timers = Timers(drivenBy: Timeline(clock))
+        let broker = MemoryBroker(
+            options: MemoryBroker.Options(clock: clock),
+            handler: StandardHandler(),
+            timers: timers
+        )
+        hub = SessionHub(broker, limits, Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() }))
+        door = Door(.anonymous, rules, limits)
+        try? broker.attach(hub)
+    }
+
+    deinit {
+        for peer in peers { peer.leave() }
+        hub.broker.detachHost()
+    }
+
+    /// A connection over which nothing has been said.
+    func open() throws -> Peer {
+        let peer = try Peer(hub, door)
+        peers.append(peer)
+        return peer
+    }
+
+    /// A client that has been let in.
+    func client(
+        _ id: String,
+        _ version: ProtocolVersion = .v5,
+        cleanStart: Bool = true,
+        expiry: UInt32? = nil,
+        keepAlive: UInt16 = 0,
+        will: WillMessage? = nil,
+        terms properties: [(PropertyID, UInt32)] = []
+    ) throws -> Peer {
+        let peer = try open()
+        var connect = Connect(version: version, clientID: id, cleanStart: cleanStart, keepAlive: keepAlive, will: will)
+        if let expiry { connect.properties.add(.sessionExpiryInterval, expiry) }
+        for (id, number) in properties { connect.properties.add(id, number) }
+        peer.say(.connect(connect))
+        return peer
+    }
+
+    /// Lets time pass; what is due is done when it is due.
+    func pass(_ duration: Duration) {
+        let end = clock.now.time + duration
+        for _ in 0..<10_000 {
+            guard let next = timers.nextDeadline, next <= end else { break }
+            clock.set(next)
+            timers.fireDue()
+        }
+        clock.set(end)
+    }
+}
+
+/// A client's end of a connection.
+final class Peer {
+    private let channel = EmbeddedChannel()
+    private var decoder: Decoder?
+    private var encoder = Encoder(.v5)
+    private var unread: [UInt8] = []
+    /// All that it was sent, but for what ``take()`` took.
+    private var heard: [Packet] = []
+
+    fileprivate init(_ hub: SessionHub, _ door: Door) throws {
+        channel.remoteAddress = try SocketAddress(ipAddress: "127.0.0.1", port: 40_000)
+        let connection = ClientConnection(channel, listener: "mqtt")
+        try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
+        channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1_883), promise: nil)
+    }
+
+    /// Whether the broker has not closed its side.
+    var isOpen: Bool { channel.isActive }
+
+    /// Sends a packet.
+    func say(_ packet: Packet) {
+        if case .connect(let connect) = packet { encoder = Encoder(connect.version) }
+        send(encoder.bytes(of: packet))
+    }
+
+    /// Sends a message.
+    func publish(
+        _ topic: String,
+        _ text: String = "x",
+        _ qos: QoS = .atMostOnce,
+        id: UInt16 = 0,
+        retain: Bool = false,
+        isDuplicate: Bool = false,
+        with properties: PropertyList = PropertyList()
+    ) {
+        let publish = Publish(
+            topic: topic,
+            payload: Array(text.utf8),
+            qos: qos,
+            retain: retain,
+            isDuplicate: isDuplicate,
+            packetID: id,
+            properties: properties
+        )
+        say(.publish(publish))
+    }
+
+    /// Subscribes, and takes the answer.
+    @discardableResult
+    func subscribe(_ entries: SubscribeRequest.Entry..., identifier: UInt32? = nil) -> [ReasonCode] {
+        var properties = PropertyList()
+        if let identifier { properties.add(.subscriptionIdentifier, identifier) }
+        say(.subscribe(SubscribeRequest(1_000, entries, properties: properties)))
+        for (place, packet) in all().enumerated() {
+            guard case .suback(let suback) = packet else { continue }
+            heard.remove(at: place)
+            return suback.reasons
+        }
+        return []
+    }
+
+    /// Sends bytes, as of a packet or not.
+    func send(_ bytes: [UInt8]) {
+        guard channel.isActive else { return }
+        _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
+    }
+
+    /// The connection is lost.
+    func leave() { _ = try? channel.finish(acceptAlreadyClosed: true) }
+
+    /// What has come since the last time.
+    func take() -> [Packet] {
+        defer { heard.removeAll() }
+        return all()
+    }
+
+    /// The messages that have come since the last time, as text.
+    func texts() -> [String] {
+        take().compactMap { packet in
+            guard case .publish(let publish) = packet else { return nil }
+            return String(decoding: publish.payload, as: UTF8.self)
+        }
+    }
+
+    /// The messages that have come since the last time.
+    func messages() -> [Publish] {
+        take().compactMap { packet in if case .publish(let publish) = packet { publish } else { nil } }
+    }
+
+    private func all() -> [Packet] {
+        while let buffer = try? channel.readOutbound(as: ByteBuffer.self) { unread += Array(buffer.readableBytesView) }
+        if decoder == nil { decoder = Decoder(.client, encoder.version) }
+        if let packets = try? decoder?.packets(&unread) { heard += packets }
+        return heard
+    }
+
+    /// What has come since the last time, byte for byte.
+    func bytes() -> [UInt8] {
+        while let buffer = try? channel.readOutbound(as: ByteBuffer.self) { unread += Array(buffer.readableBytesView) }
+        defer { unread = [] }
+        return unread
+    }
+}
+
+extension [Packet] {
+    var connack: Connack? {
+        for case .connack(let connack) in self { return connack }
+        return nil
+    }
+
+    /// Why the client is cut off.
+    var reason: ReasonCode? {
+        for case .disconnect(let disconnect) in self { return disconnect.reason }
+        return nil
+    }
+
+    /// The kinds, one after the other.
+    var kinds: [PacketKind] { map(\.kind) }
+}
