@@ -193,9 +193,10 @@ final class SessionWorld: World {
     func watch() throws {
         var written: [(link: ModelLink, packets: [Packet], isClosing: Bool)] = []
         for link in watched {
-            let (buffers, isClosing) = link.connection.take()
-            for buffer in buffers {
-                let bytes = Array(buffer.readableBytesView)
+            let takings = link.connection.take(upTo: .max)
+            let isClosing = takings.isClosing
+            for piece in takings.pieces {
+                let bytes = Array(piece.bytes.readableBytesView)
                 link.watchersBytes += bytes
                 if let time = link.down.send(bytes, now: now, &random) { events.add(.down(link.number), at: time) }
             }
