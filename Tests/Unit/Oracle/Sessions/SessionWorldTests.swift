@@ -13,4 +13,12 @@ import Testing
     @Test func doesWhatMQTTSays() {
         Seeds.run(SessionWorld.self, count: 300)
     }
+
+    /// Seeds that have failed before.
+    @Test func oldSeedsAreFine() {
+        let seeds: [UInt64] = [
+            166_043_962, 209_354_228, 340_951_241, 400_472_395, 585_768_385, 734_100_682, 973_464_928,
+        ]
+        Seeds.rerun(SessionWorld.self, seeds)
+    }
 }
