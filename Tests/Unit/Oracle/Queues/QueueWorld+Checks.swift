@@ -106,7 +106,7 @@ extension QueueWorld {
             places[name]?[number]?.deliveries += 1
             places[name]?[number]?.state = .held(tag: tag)
         case .admit, .expire: break
-        case .deliver, .end, .tellGone: throw Violation("queues don't want \(effect)")
+        case .deliver, .end, .tellGone, .tellExpired: throw Violation("queues don't want \(effect)")
         }
     }
 

@@ -63,7 +63,7 @@ final class SessionWorld: World {
             limits.queuedMessages = 1 + random.below(4)
             limits.overflow = random.pick([.dropNewest, .dropOldest, .disconnect])
         }
-        hub = SessionHub(broker, limits, Self.logger)
+        hub = SessionHub(broker, limits, queueGroup: nil, Self.logger)
         spec = Spec(limits.session, mayDrop: isTight)
         actsLeft = 12 + random.below(20)
         for number in 0..<(2 + random.below(2)) { clients.append(ModelClient(number, &random)) }
@@ -140,7 +140,7 @@ final class SessionWorld: World {
     /// A client opens a link and says CONNECT.
     func open(_ client: Int, _ connect: Connect) {
         lastLink += 1
-        let connection = ClientConnection(channel, listener: "mqtt")
+        let connection = ClientConnection(channel, from: channel.remoteAddress, listener: "mqtt")
         let link = ModelLink(number: lastLink, client: client, connect.version, connection, hub.limits.wire)
         links[lastLink] = link
         clients[client].link = lastLink

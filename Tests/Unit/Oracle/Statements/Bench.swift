@@ -21,7 +21,8 @@ final class Bench {
             handler: StandardHandler(),
             timers: timers
         )
-        hub = SessionHub(broker, limits, Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let logger = Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() })
+        hub = SessionHub(broker, limits, queueGroup: nil, logger)
         door = Door(.anonymous, rules, limits)
         try? broker.attach(hub)
     }
@@ -79,7 +80,7 @@ final class Peer {
 
     fileprivate init(_ hub: SessionHub, _ door: Door) throws {
         channel.remoteAddress = try SocketAddress(ipAddress: "127.0.0.1", port: 40_000)
-        let connection = ClientConnection(channel, listener: "mqtt")
+        let connection = ClientConnection(channel, from: channel.remoteAddress, listener: "mqtt")
         try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1_883), promise: nil)
     }
