@@ -8,7 +8,7 @@ import Synchronization
 actor Planted: Connection {
     private struct State {
         /// The calls that wait, in the order in which they were made.
-        var calls: [String] = []
+        var calls: [(id: String, address: String)] = []
         /// The goals that have come.
         var goals: Set<String> = []
     }
@@ -44,7 +44,9 @@ actor Planted: Connection {
     }
 
     nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
-        if plant == .replyByOrder, let call = message.headers.correlationID { state.withLock { $0.calls.append(call) } }
+        if plant == .replyByOrder, let id = message.headers.correlationID, let address = message.headers.replyTo {
+            state.withLock { $0.calls.append((id, address)) }
+        }
         if plant == .earlyConfirmation {
             Task { [inner, world] in
                 try await world.sleep(for: .milliseconds(20))
@@ -70,11 +72,12 @@ actor Planted: Connection {
     ) async throws -> ReplyAddress {
         guard plant == .replyByOrder else { return try await inner.openReplyAddress(receive) }
         return try await inner.openReplyAddress { [weak self] reply, address in
-            var reply = reply
-            if let first = self?.state.withLock({ $0.calls.isEmpty ? nil : $0.calls.removeFirst() }) {
-                reply.headers.correlationID = first
+            guard let first = self?.state.withLock({ $0.calls.isEmpty ? nil : $0.calls.removeFirst() }) else {
+                return receive(reply, address)
             }
-            receive(reply, address)
+            var reply = reply
+            reply.headers.correlationID = first.id
+            receive(reply, first.address)
         }
     }
 

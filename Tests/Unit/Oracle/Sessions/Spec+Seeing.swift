@@ -105,7 +105,11 @@ extension Spec {
             }
             return owed
         }
-        if publish.retain, let index = session.owesKept.firstIndex(where: { keptFor($0, session).map(fits) ?? false }),
+        let fitting = session.owesKept.indices.filter {
+            publish.retain && keptFor(session.owesKept[$0], session).map(fits) ?? false
+        }
+        // Of two that are alike it is the one that has to come.
+        if let index = fitting.first(where: { !session.owesKept[$0].isOptional }) ?? fitting.first,
             let owed = keptFor(session.owesKept[index], session)
         {
             session.owesKept.remove(at: index)

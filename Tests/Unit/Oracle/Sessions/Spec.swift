@@ -112,9 +112,31 @@ struct Spec {
 
     private mutating func end(_ session: Session, _ now: Duration) {
         sessions[session.clientID] = nil
+        passOn(session)
         release(session, where: { _ in true })
         if let will = session.will { publish(will, of: session, now) }
         session.will = nil
+    }
+
+    /// What a member of a share did not get, or has not acknowledged, another one may get (MQTT 5, 4.8.2).
+    private mutating func passOn(_ session: Session) {
+        let messages =
+            session.underWay.filter { $0.owed.qos == .atLeastOnce }.map(\.owed.message)
+            + session.waiting.map(\.message) + shared.compactMap { $0.members[session.number]?.message }
+        for (text, subscription) in session.subscriptions where subscription.share != nil {
+            let others = sessions.values.compactMap { other in
+                other.subscriptions[text].map { (other.number, $0) }
+            }
+            guard !others.isEmpty else { continue }
+            for message in messages where message.qos > .atMostOnce && subscription.matches(message.topic) {
+                for isRetained in [false, true] {
+                    let members = others.map { ($0, Owed(message, [$1], isRetained: isRetained)) }
+                    shared.append(
+                        Shared(share: text, members: Dictionary(uniqueKeysWithValues: members), isOptional: true)
+                    )
+                }
+            }
+        }
     }
 
     // MARK: Time
@@ -201,7 +223,9 @@ struct Spec {
             guard !own.isEmpty else { continue }
             var owed = Owed(message, own, isRetained: publish.retain)
             owed.link = session.link
-            if owed.qos > .atMostOnce || session.link != nil { session.waiting.append(owed) }
+            // Which of two that happen at one time comes first is the broker's choice.
+            owed.isOptional = owed.qos == .atMostOnce && session.link == nil && session.leftAt == now
+            if owed.isOptional || owed.qos > .atMostOnce || session.link != nil { session.waiting.append(owed) }
         }
         for (share, members) in shares {
             let isThere = members.keys.contains { number in
