@@ -18,7 +18,7 @@ enum Examples {
     static let all: [any Example] = [
         PublishSubscribe(), Patterns(), Queues(), CallAndRespond(), StreamingCall(), Actions(), Events(), TimedLoops(),
         NodeLifecycle(), Bridges(), RelayTopic(), RelayQueue(), RelaySlack(), PublishMeasurements(), SelectingUsers(),
-        Shop(), YourOwnBroker(), Faults(),
+        Shop(), YourOwnBroker(), YourOwnServer(), Faults(),
     ]
 
     static func named(_ name: String) -> (any Example)? {

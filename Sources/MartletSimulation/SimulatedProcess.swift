@@ -51,7 +51,11 @@ public actor SimulatedProcess {
 
     /// Connects to a broker, as ``World/connect(to:as:faults:options:)``, for as long as the process runs.
     ///
-    /// - Parameter name: the connection's name; by default the process's.
+    /// - Parameters:
+    ///   - broker: one of the world's.
+    ///   - name: the connection's name; by default the process's.
+    ///   - faults: what goes wrong on the link.
+    ///   - options: all else; its name, clock, disk and logger are the world's.
     public func connect(
         to broker: MemoryBroker,
         as name: String? = nil,
@@ -80,7 +84,7 @@ public actor SimulatedProcess {
 
     /// Starts it, anew if it was stopped or killed; returns when its node or bridge is ready.
     ///
-    /// - Throws: ``MessagingError/Code/alreadyRunning``; as ``World/start(_:_:)``.
+    /// - Throws: `MessagingError.Code.alreadyRunning`; as ``World/start(_:_:)``.
     public func start() async throws {
         let new = Life(WorldDisk())
         try life.withLock { life in

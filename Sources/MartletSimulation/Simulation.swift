@@ -46,7 +46,7 @@ public struct Simulation: Sendable {
     /// Runs the world, twice, and compares what has happened.
     ///
     /// - Returns: what came of it.
-    /// - Throws: ``MessagingError/Code/unsupported`` in a process in which something asynchronous has run before.
+    /// - Throws: `MessagingError.Code.unsupported` in a process in which something asynchronous has run before.
     public func run() throws -> SimulationReport {
         var report = try runOnce()
         if report.failure?.kind == .deadlock { report.failure = causeOutside ?? report.failure }

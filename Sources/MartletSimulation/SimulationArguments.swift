@@ -39,7 +39,7 @@ struct SimulationArguments: Hashable {
 
     init() {}
 
-    /// - Throws: ``MessagingError/Code/invalidArgument``.
+    /// - Throws: `MessagingError.Code.invalidArgument`.
     init(_ arguments: some Sequence<String>) throws {
         var arguments = Array(arguments)[...]
         while let argument = arguments.popFirst() {

@@ -94,7 +94,7 @@ public final class World: Sendable {
     ///   - faults: what goes wrong on the link; by default nothing.
     ///   - options: all else; its name, clock and logger are the world's.
     /// - Returns: a connection that is open until it is closed, at the latest when the world ends.
-    /// - Throws: as ``MemoryBroker/connect(options:)``.
+    /// - Throws: as `MemoryBroker.connect(options:)`.
     public func connect(
         to broker: MemoryBroker,
         as name: String = "link",
@@ -140,7 +140,7 @@ public final class World: Sendable {
     ///   - name: the process's name.
     ///   - make: makes the service, anew each time that the process is started. What it connects by the process is closed
     ///     with it.
-    /// - Throws: what `make` throws; ``MessagingError/Code/timeout`` if it is not ready within a minute.
+    /// - Throws: what `make` throws; `MessagingError.Code.timeout` if it is not ready within a minute.
     @discardableResult
     public func start(
         _ name: String,

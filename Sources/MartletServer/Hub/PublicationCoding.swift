@@ -9,7 +9,10 @@ extension Publication {
         let coding = WireCoding()
         var message = publication.message
         // What is published has neither transforms nor a format that could fail.
-        var older = (try? coding.publication(message)) ?? message.body
+        var plain = message
+        // The body of what is said of a goal has its ID as well, and an envelope around it is more than Python's clients read.
+        plain.headers[Headers.Standard.goalID] = nil
+        var older = (try? coding.publication(plain)) ?? message.body
         var newer = (try? coding.publication(message, carriesHeaders: true)) ?? message.body
         if publication.isReply {
             if let correlation = message.headers.native?.correlation {

@@ -90,7 +90,7 @@ public struct Listener: Sendable, Hashable {
         return listener
     }
 
-    /// The same on a socket that is bound already, such as one of ``ActivatedSocket/all(_:)``. What ``host`` and ``port`` say
+    /// The same on a socket that is bound already, such as one of ``ActivatedSocket/all()``. What ``host`` and ``port`` say
     /// means nothing then, and the file of a Unix socket stays at the end.
     ///
     /// - Parameter descriptor: the socket's. The listener closes it.

@@ -125,6 +125,13 @@ struct ExampleTests {
             "refused: the broker refused: only the owner may",
             "refused: the broker refused: not in this house",
         ],
+        "your-own-server": [
+            "before a step: nothing",
+            "stepped: Hello, world!",
+            "stepped: timeout",
+            "immediate: Hello, world!",
+            "immediate: timeout",
+        ],
         "faults": [
             "seed 7 lets through 1 1 2 3 5 6 7 9 9",
             "seed 8 lets through 1 1 2 3 3 4 5 6 7 8",
