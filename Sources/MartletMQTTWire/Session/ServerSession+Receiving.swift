@@ -104,16 +104,16 @@ extension ServerSession {
     ///
     /// Before MQTT 5 a refusal can't be told: the message is acknowledged, and not sent again (3.1.1, 3.3.5).
     package mutating func published(_ publish: Publish, as reason: ReasonCode, _ actions: inout [SessionAction]) {
-        guard let version = link?.version else { return }
-        let told = version == .v5 ? reason : .success
+        let told = link?.version ?? .v5 == .v5 ? reason : .success
+        // Its own message may have cut the client off, where that was one too many for it. It was published all the same, and is
+        // not to be published again when the client is back.
+        if publish.qos == .exactlyOnce, !told.isError, received.insert(publish.packetID).inserted {
+            note(.received(publish.packetID))
+        }
         switch publish.qos {
-        case .atMostOnce:
-            break
-        case .atLeastOnce:
-            send(.puback(Acknowledgement(publish.packetID, told)), &actions)
-        case .exactlyOnce:
-            if !told.isError, received.insert(publish.packetID).inserted { note(.received(publish.packetID)) }
-            send(.pubrec(Acknowledgement(publish.packetID, told)), &actions)
+        case .atMostOnce: break
+        case .atLeastOnce: send(.puback(Acknowledgement(publish.packetID, told)), &actions)
+        case .exactlyOnce: send(.pubrec(Acknowledgement(publish.packetID, told)), &actions)
         }
     }
 

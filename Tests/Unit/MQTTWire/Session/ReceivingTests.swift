@@ -20,6 +20,19 @@ import Testing
         #expect(client.receive(publish(.exactlyOnce, id: 1)) == [.published("t"), .pubrec(1)])
     }
 
+    /// What cuts a client off while it is published, such as its own queue that is full, was published all the same.
+    // MQTT 5: 4.3.3-10.
+    @Test func whatCutItsClientOffIsNotPublishedAgain() {
+        var client = Harness(.v5, expiry: 60)
+        let publish = Publish(topic: "t", payload: [1], qos: .exactlyOnce, packetID: 1)
+        var actions: [SessionAction] = []
+        client.session.receive(.publish(publish), now: client.now, &actions)
+        client.session.cut(.quotaExceeded, now: client.now, &actions)
+        client.session.published(publish, as: .success, &actions)
+        client.connect(.v5, cleanStart: false, expiry: 60, isResumed: true)
+        #expect(client.receive(.publish(publish)) == [.pubrec(1)])
+    }
+
     // MQTT 5: 4.3.3-9, 4.3.2-5.
     // MQTT 3.1.1: 3.3.5-2.
     @Test func aRefusalIsTold() {

@@ -178,11 +178,15 @@ final class SessionWorld: World {
             }
         }
         let packets = try link.brokersDecoder.packets(&link.brokersBytes)
-        for packet in packets {
-            note("\(now): broker takes \(packet.short) on link \(link.number)")
-            try spec.hear(packet, from: link.number, now: now)
+        // What comes behind a message that has its client cut off is not taken.
+        for packets in spec.mayCut ? packets.map({ [$0] }) : [packets]
+        where !packets.isEmpty && !link.connection.isClosing {
+            for packet in packets {
+                note("\(now): broker takes \(packet.short) on link \(link.number)")
+                try spec.hear(packet, from: link.number, now: now)
+            }
+            hub.receive(packets, from: link.connection)
         }
-        if !packets.isEmpty { hub.receive(packets, from: link.connection) }
         try watch()
     }
 

@@ -10,8 +10,8 @@ import Testing
     // MQTT 3.1.1: 2.3.1-4, 2.3.1-6, 2.3.1-7, 3.1.2-4, 3.1.2-5, 3.1.2-6, 3.1.2-8, 3.1.2-24, 3.1.4-2, 3.2.0-1, 3.2.2-2.
     // MQTT 3.1.1: 3.3.1-1, 3.3.1-3, 3.3.2-3, 3.3.5-1, 3.8.4-6, 4.1.0-1, 4.1.0-2, 4.2.0-1, 4.3.1-1, 4.3.2-1, 4.3.2-2.
     // MQTT 3.1.1: 4.3.3-1, 4.3.3-2, 4.4.0-1, 4.5.0-1, 4.6.0-1, 4.6.0-2, 4.6.0-3, 4.6.0-4, 4.6.0-5, 4.6.0-6.
-    // On request alone: of some thousands of seeds one still fails, as far as is known because the oracle asks for more than
-    // MQTT does where a packet comes together with the end of its link.
+    // On request alone: of some hundreds to thousands of seeds one still fails. Of those looked into, one was a fault of the
+    // broker and the others of the oracle; which it is has to be found out for each.
     @Test(.enabled(if: Seeds.areAskedFor)) func doesWhatMQTTSays() {
         Seeds.run(SessionWorld.self, count: 300)
     }

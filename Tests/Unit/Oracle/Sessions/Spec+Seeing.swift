@@ -164,9 +164,14 @@ extension Spec {
             session.waiting.removeAll { owed in
                 owed.isExpired(now) || (owed.qos == .atMostOnce && owed.link != session.link)
             }
-            session.owesKept.removeAll { keptFor($0, session)?.isExpired(now) ?? true }
-            for (place, owes) in session.owesKept.enumerated() where owes.link != session.link {
-                session.owesKept[place].isOptional = keptFor(owes, session)?.qos == .atMostOnce
+            session.owesKept.removeAll { session.subscriptions[$0.filter] == nil }
+            for (place, owes) in session.owesKept.enumerated() {
+                // Another message may be kept there by the time that this one would come.
+                guard let owed = keptFor(owes, session), !owed.isExpired(now) else {
+                    session.owesKept[place].isOptional = true
+                    continue
+                }
+                if owes.link != session.link, owed.qos == .atMostOnce { session.owesKept[place].isOptional = true }
             }
         }
         shared.removeAll { $0.members.values.first?.isExpired(now) ?? true }
