@@ -159,14 +159,14 @@ package final class LinkPool<Link: SQLLink>: Sendable {
             return missing
         }
         guard others > 0 else { return try await makeLink() }
-        return try await withTaskGroup(of: Result<Link, any Error>.self) { group in
+        return try await withThrowingTaskGroup(of: Result<Link, any Error>.self) { group in
             for _ in 0...others {
                 group.addTask { do { return .success(try await self.makeLink()) } catch { return .failure(error) } }
             }
             // The first that is made is the one that is needed. A server that has room for one is room enough.
             var needed: Link?
             var failure: (any Error)?
-            for await result in group {
+            for try await result in group {
                 switch result {
                 case .success(let link) where needed == nil: needed = link
                 case .success(let link): await giveBack(link)
