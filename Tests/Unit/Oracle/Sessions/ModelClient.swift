@@ -21,6 +21,10 @@ struct ModelClient {
     var link: Int?
     /// Whether the broker has answered its CONNECT.
     var isUp = false
+    /// Whether the broker has begun a session anew, perhaps in an answer that got lost. No client can know that then: it takes
+    /// the next session for the old one, and new messages under old identifiers for those that it has. That hole is the
+    /// protocol's, and no fault of the broker.
+    var isForgotten = false
     private(set) var sent: [Sent] = []
     /// Messages of QoS 2 that it has, until they are released.
     private var received: Set<UInt16> = []
@@ -149,6 +153,8 @@ struct ModelClient {
         isUp = true
         brokersMaximum = connack.properties.number(.receiveMaximum).map { Int($0) } ?? Int(UInt16.max)
         brokersAliases = connack.properties.number(.topicAliasMaximum).map { Int($0) } ?? 0
+        if isForgotten { received = [] }
+        isForgotten = false
         guard connack.sessionPresent else {
             (sent, received) = ([], [])
             return []

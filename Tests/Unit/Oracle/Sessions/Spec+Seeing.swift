@@ -105,13 +105,11 @@ extension Spec {
             }
             return owed
         }
-        let fitting = session.owesKept.indices.filter {
-            publish.retain && keptFor(session.owesKept[$0], session).map(fits) ?? false
+        let fitting = session.owesKept.indices.flatMap { index in
+            publish.retain ? keptFor(session.owesKept[index], session).filter(fits).map { (index, $0) } : []
         }
         // Of two that are alike it is the one that has to come.
-        if let index = fitting.first(where: { !session.owesKept[$0].isOptional }) ?? fitting.first,
-            let owed = keptFor(session.owesKept[index], session)
-        {
+        if let (index, owed) = fitting.first(where: { !session.owesKept[$0.0].isOptional }) ?? fitting.first {
             session.owesKept.remove(at: index)
             return owed
         }
@@ -131,9 +129,9 @@ extension Spec {
         session.waiting = kept
     }
 
-    private func keptFor(_ owes: OwesKept, _ session: Session) -> Owed? {
-        guard let message = kept[owes.topic], let subscription = session.subscriptions[owes.filter] else { return nil }
-        return Owed(kept: message, subscription)
+    private func keptFor(_ owes: OwesKept, _ session: Session) -> [Owed] {
+        guard let subscription = session.subscriptions[owes.filter] else { return [] }
+        return [kept[owes.topic], owes.first].compactMap { $0 }.map { Owed(kept: $0, subscription) }
     }
 
     private func checkExpiry(_ publish: Publish, _ owed: Owed, _ link: Link, _ text: String, _ now: Duration) throws {
@@ -167,7 +165,8 @@ extension Spec {
             session.owesKept.removeAll { session.subscriptions[$0.filter] == nil }
             for (place, owes) in session.owesKept.enumerated() {
                 // Another message may be kept there by the time that this one would come.
-                guard let owed = keptFor(owes, session), !owed.isExpired(now) else {
+                session.owesKept[place].first = nil
+                guard let owed = keptFor(session.owesKept[place], session).first, !owed.isExpired(now) else {
                     session.owesKept[place].isOptional = true
                     continue
                 }

@@ -44,6 +44,8 @@ extension Spec {
         let filter: String
         let topic: String
         let link: Int?
+        /// What is kept as the subscription is made: it comes although others were kept, or it was deleted, in the same moment.
+        var first: Message?
         /// Whether it need not be sent: it has no guarantee, and its connection has gone.
         var isOptional = false
     }

@@ -248,7 +248,7 @@ struct Spec {
             session.owesKept.removeAll { $0.filter == entry.filter }
             for (topic, message) in kept
             where subscription.matches(topic) && !Owed(kept: message, subscription).isExpired(now) {
-                session.owesKept.append(.init(filter: entry.filter, topic: topic, link: session.link))
+                session.owesKept.append(.init(filter: entry.filter, topic: topic, link: session.link, first: message))
             }
         }
     }
