@@ -113,13 +113,28 @@ extension Spec {
             session.owesKept.remove(at: index)
             return owed
         }
-        if let index = shared.firstIndex(where: { $0.members[session.number].map(fits) ?? false }),
-            let owed = shared[index].members[session.number]
-        {
-            shared.remove(at: index)
-            return owed
-        }
+        if let owed = takeShared(by: Shared.Taker(session: session.number, at: now, fits: fits)) { return owed }
         throw Violation("\(text): it is not owed; owed are \(session.waiting.map(\.summary))")
+    }
+
+    /// Finds a shared message for what a session gets. By which of its shares that has come is not said: if all that fit are
+    /// taken, one of those who took them may have got his by another share.
+    private mutating func takeShared(by taker: Shared.Taker) -> Owed? {
+        var tried: Set<Int> = []
+        func take(_ taker: Shared.Taker) -> Owed? {
+            for index in shared.indices where !tried.contains(index) && shared[index].publishedAt <= taker.at {
+                guard let owed = shared[index].members[taker.session], taker.fits(owed), !owed.isExpired(taker.at)
+                else {
+                    continue
+                }
+                tried.insert(index)
+                if let other = shared[index].taker, take(other) == nil { continue }
+                shared[index].taker = taker
+                return owed
+            }
+            return nil
+        }
+        return take(taker)
     }
 
     /// Messages found no room.
@@ -173,7 +188,7 @@ extension Spec {
                 if owes.link != session.link, owed.qos == .atMostOnce { session.owesKept[place].isOptional = true }
             }
         }
-        shared.removeAll { $0.members.values.first?.isExpired(now) ?? true }
+        shared.removeAll { $0.taker == nil && $0.members.values.first?.isExpired(now) ?? true }
         for (number, link) in links {
             let text = "\(link.session.clientID), link \(number)"
             guard link.isClosed == link.mustClose else {
@@ -223,7 +238,7 @@ extension Spec {
                 )
             }
         }
-        if let lost = shared.first(where: { !$0.isOptional }) {
+        if let lost = shared.first(where: { !$0.isOptional && $0.taker == nil }) {
             throw Violation("nobody of \(lost.share) got \(lost.members.values.first?.summary ?? "")")
         }
     }
