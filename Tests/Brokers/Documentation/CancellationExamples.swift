@@ -1,3 +1,4 @@
+import IntegrationSupport
 import Martlet
 import Testing
 
@@ -33,11 +34,10 @@ private actor Camera {
         }
         try await node.whileRunning {
             let picture = Task { try await desk.call(scan, Area(rows: 6_000), timeout: .seconds(90)) }
-            while await !camera.isMoving { await Task.yield() }
+            try await Task.sleep(for: .milliseconds(500))
             picture.cancel()
             do { _ = try await picture.value } catch is CancellationError { print("given up") }
-            while await camera.isMoving { await Task.yield() }
-            print("and at rest")
+            try await until { await !camera.isMoving }
             await #expect(throws: CancellationError.self) { try await picture.value }
         }
     }
@@ -62,7 +62,7 @@ private actor Camera {
                 return try await group.next()
             }
             #expect(first?.rows == 10)
-            while await cameras[1].isMoving { await Task.yield() }
+            try await until { await !cameras[1].isMoving }
         }
     }
 

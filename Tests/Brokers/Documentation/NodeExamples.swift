@@ -1,3 +1,4 @@
+import IntegrationSupport
 import Martlet
 import MartletMQTT
 import MartletTesting
@@ -87,7 +88,7 @@ private func door(on connection: any Connection, sensor: Sensor, lock: Lock) -> 
         }
         try await node.whileRunning {
             try await connection.publish(7, to: target)
-            while await pump.aim != 7 { await Task.yield() }
+            try await until { await pump.aim == 7 }
         }
     }
 }

@@ -122,7 +122,11 @@ extension Spec {
     private mutating func takeShared(by taker: Shared.Taker) -> Owed? {
         var tried: Set<Int> = []
         func take(_ taker: Shared.Taker) -> Owed? {
-            for index in shared.indices where !tried.contains(index) && shared[index].publishedAt <= taker.at {
+            // Those that somebody has to get come first.
+            let order = [false, true].flatMap { isOptional in
+                shared.indices.filter { shared[$0].isOptional == isOptional }
+            }
+            for index in order where !tried.contains(index) && shared[index].publishedAt <= taker.at {
                 guard let owed = shared[index].members[taker.session], taker.fits(owed), !owed.isExpired(taker.at)
                 else {
                     continue
@@ -145,8 +149,10 @@ extension Spec {
     }
 
     private func keptFor(_ owes: OwesKept, _ session: Session) -> [Owed] {
-        guard let subscription = session.subscriptions[owes.filter] else { return [] }
-        return [kept[owes.topic], owes.first].compactMap { $0 }.map { Owed(kept: $0, subscription) }
+        let now = session.subscriptions[owes.filter].flatMap { subscription in
+            kept[owes.topic].map { Owed(kept: $0, subscription) }
+        }
+        return [now, owes.first].compactMap { $0 }
     }
 
     private func checkExpiry(_ publish: Publish, _ owed: Owed, _ link: Link, _ text: String, _ now: Duration) throws {
@@ -177,7 +183,9 @@ extension Spec {
             session.waiting.removeAll { owed in
                 owed.isExpired(now) || (owed.qos == .atMostOnce && owed.link != session.link)
             }
-            session.owesKept.removeAll { session.subscriptions[$0.filter] == nil }
+            session.owesKept.removeAll {
+                session.subscriptions[$0.filter] == nil || ($0.first != nil && $0.isOptional)
+            }
             for (place, owes) in session.owesKept.enumerated() {
                 // Another message may be kept there by the time that this one would come.
                 session.owesKept[place].first = nil
@@ -239,7 +247,9 @@ extension Spec {
             }
         }
         if let lost = shared.first(where: { !$0.isOptional && $0.taker == nil }) {
-            throw Violation("nobody of \(lost.share) got \(lost.members.values.first?.summary ?? "")")
+            throw Violation(
+                "nobody of \(lost.share) got \(lost.members.values.first?.summary ?? ""), published at \(lost.publishedAt)"
+            )
         }
     }
 }

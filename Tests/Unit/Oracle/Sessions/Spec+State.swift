@@ -44,8 +44,9 @@ extension Spec {
         let filter: String
         let topic: String
         let link: Int?
-        /// What is kept as the subscription is made: it comes although others were kept, or it was deleted, in the same moment.
-        var first: Message?
+        /// As it is kept when the subscription is made: so it comes although another is kept, or none, or the subscription is
+        /// made anew, in the same moment.
+        var first: Owed?
         /// Whether it need not be sent: it has no guarantee, and its connection has gone.
         var isOptional = false
     }

@@ -260,10 +260,14 @@ struct Spec {
             session.subscriptions[entry.filter] = subscription
             let wantsKept = entry.retainHandling == .always || (entry.retainHandling == .ifNew && isNew)
             guard wantsKept, subscription.share == nil else { continue }
-            session.owesKept.removeAll { $0.filter == entry.filter }
-            for (topic, message) in kept
-            where subscription.matches(topic) && !Owed(kept: message, subscription).isExpired(now) {
-                session.owesKept.append(.init(filter: entry.filter, topic: topic, link: session.link, first: message))
+            session.owesKept.removeAll { $0.filter == entry.filter && $0.first == nil }
+            for index in session.owesKept.indices where session.owesKept[index].filter == entry.filter {
+                session.owesKept[index].isOptional = true
+            }
+            for (topic, message) in kept where subscription.matches(topic) {
+                let owed = Owed(kept: message, subscription)
+                guard !owed.isExpired(now) else { continue }
+                session.owesKept.append(.init(filter: entry.filter, topic: topic, link: session.link, first: owed))
             }
         }
     }
