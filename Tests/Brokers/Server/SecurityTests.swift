@@ -183,6 +183,34 @@ import Testing
             }
         }
     }
+
+    /// Rules that are exchanged hold at once: for clients that are there, and for what waits for those that are not.
+    @Test func rulesAreExchanged() async throws {
+        try await withServer { server, port in
+            let (away, _) = try await WireClient.kept(port, "away")
+            try await away.subscribe(.init("#", qos: .atLeastOnce))
+            try await away.send(.disconnect(Disconnect()))
+            _ = try await away.socket.receiveEnd()
+            let there = try await WireClient.connected(port, "there")
+            try await there.subscribe(.init("secret"))
+            let writer = try await WireClient.connected(port, "writer")
+            try await writer.publishSurely("1", to: "secret")
+            #expect(try await there.text() == "1")
+            server.setRules(
+                try AccessRules(text: "topic read public/#\ntopic read mark/#\ntopic write #", name: "rules")
+            )
+            try await writer.publishSurely("2", to: "secret")
+            try await writer.publishSurely("3", to: "public/a")
+            #expect(try await there.textsUntilMark() == [])
+            #expect(try await there.subscribe(.init("secret")) == [.notAuthorized])
+            let (back, isPresent) = try await WireClient.kept(port, "away")
+            #expect(isPresent)
+            #expect(try await back.textsUntilMark().filter { !$0.isEmpty } == ["3"])
+            server.setRules(nil)
+            try await writer.publishSurely("4", to: "secret")
+            #expect(try await there.text() == "4")
+        }
+    }
 }
 
 extension WireClient {

@@ -439,6 +439,8 @@ import Testing
             try await reader.subscribe(.init("#", qos: .atLeastOnce))
             try await reader.send(.disconnect(Disconnect()))
             _ = try await reader.socket.receiveEnd()
+            let writer = try await WireClient.connected(port, "writer")
+            try await writer.publishSurely("secret", to: "secret/waits")
         }
         let rules = try AccessRules(text: "topic read public/#\ntopic write #\ntopic read mark/#", name: "rules")
         try await store.withServer(rules: rules) { _, port in
