@@ -36,7 +36,7 @@ extension UserProperty {
     }
 
     /// What MQTT calls a UTF-8 encoded string (MQTT 5, 1.5.4), and what libmosquitto takes for one.
-    private static func isAllowed(_ text: String) -> Bool {
+    static func isAllowed(_ text: String) -> Bool {
         text.utf8.count <= maximumBytes && !text.utf8.contains(0)
             && text.withCString { mosquitto_validate_utf8($0, CInt(text.utf8.count)) } == MOSQ_ERR_SUCCESS.rawValue
     }
