@@ -56,7 +56,7 @@ extension ServerSession {
             switch limits.overflow {
             case .dropNewest:
                 return false
-            case .disconnect where link != nil:
+            case .disconnect where link?.hasCaughtUp ?? false:
                 cut(.quotaExceeded, "too many messages wait", now: now, &actions)
                 return false
             case .dropOldest, .disconnect:
@@ -97,6 +97,7 @@ extension ServerSession {
         while canSend(.atLeastOnce), !inFlight.isResending, let next = queue.popFirst(guaranteed: true) {
             sendUnlessExpired(next, now: now, &actions)
         }
+        if queue.isEmpty, canSend(.atLeastOnce), !inFlight.isResending { link?.hasCaughtUp = true }
     }
 
     private mutating func sendUnlessExpired(
