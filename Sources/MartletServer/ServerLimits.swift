@@ -8,7 +8,8 @@ public struct ServerLimits: Sendable, Hashable {
         case dropNewest
         /// The one that has waited longest is dropped, and counted.
         case dropOldest
-        /// The client is cut off; MQTT 5 is told why (0x97).
+        /// The client is cut off; MQTT 5 is told why (0x97). One that comes back to a queue that filled while it was away is
+        /// first given the time to empty it: until then, as while it is away, the message that has waited longest is dropped.
         case disconnect
     }
 

@@ -9,7 +9,8 @@ public struct ConnectionOptions: Sendable {
     /// How what is published or queued looks on the wire. ``PublishOptions/format`` counts more.
     public var format: MessageFormat
     /// What changes all that is sent, in this order, and, in the opposite order, all that comes. Every peer needs the
-    /// same. The embedded broker, which has no wire, does without.
+    /// same. The embedded broker, which has no wire, does without; so the clients of its server, if it has one, have to do
+    /// without as well.
     public var transforms: [any BodyTransform]
     /// What the broker publishes if it loses the connection.
     public var will: Will?

@@ -1,5 +1,6 @@
 import CMosquitto
 import Martlet
+import MartletMQTTWire
 import MartletTransport
 
 /// The subscriptions of a session: what the broker is told of them and answers, and what comes by them. It belongs to the
@@ -225,9 +226,9 @@ final class Subscriptions {
         if asking[text] != nil, waiting[id] != nil { return }
         let promises = waiting.removeValue(forKey: id) ?? []
         do {
-            var properties = MosquittoProperties(options.version)
+            var properties = PropertyList()
             if table.isIdentified, options.version == .v5 {
-                try properties.add(MQTT_PROP_SUBSCRIPTION_IDENTIFIER, variable: id)
+                properties.add(.subscriptionIdentifier, UInt32(clamping: id))
             }
             let number = try client.subscribe(
                 to: filter.text,

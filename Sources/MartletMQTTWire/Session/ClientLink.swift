@@ -21,6 +21,8 @@ struct ClientLink: Sendable {
     var aliases: [UInt16: String] = [:]
     /// The numbers that it is given for topics, as many as it takes.
     var outgoingAliases: OutgoingAliases
+    /// Whether it has once got all that there was for it. Until then a full queue comes of its absence, and not of its being slow.
+    var hasCaughtUp = false
     /// Whether it may still be saying again what an earlier connection left open.
     var isRecovering: Bool
 

@@ -56,7 +56,7 @@ extension ServerSession {
             switch limits.overflow {
             case .dropNewest:
                 return false
-            case .disconnect where link != nil:
+            case .disconnect where link?.hasCaughtUp ?? false:
                 cut(.quotaExceeded, "too many messages wait", now: now, &actions)
                 return false
             case .dropOldest, .disconnect:
@@ -74,6 +74,18 @@ extension ServerSession {
     mutating func expireWaiting(now: Duration, _ actions: inout [SessionAction]) {
         for waiting in queue.expire(at: now) {
             counts.expired += 1
+            if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
+            settle(waiting.match, .rejected, &actions)
+        }
+    }
+
+    /// Drops messages that wait and that the client is not to get any more.
+    package mutating func dropWaiting(
+        _ actions: inout [SessionAction],
+        where isUnwanted: (Publication) -> Bool
+    ) {
+        for waiting in queue.takeAll(where: { isUnwanted($0.publication) }) {
+            counts.dropped += 1
             if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
             settle(waiting.match, .rejected, &actions)
         }
@@ -97,6 +109,7 @@ extension ServerSession {
         while canSend(.atLeastOnce), !inFlight.isResending, let next = queue.popFirst(guaranteed: true) {
             sendUnlessExpired(next, now: now, &actions)
         }
+        if queue.isEmpty, canSend(.atLeastOnce), !inFlight.isResending { link?.hasCaughtUp = true }
     }
 
     private mutating func sendUnlessExpired(

@@ -30,6 +30,7 @@ public struct WebhookOptions: Sendable, Hashable {
 /// |---|---|
 /// | 2xx | the message is confirmed |
 /// | 408, 425, 429, 5xx, none | it is posted again, before any later one; `retry-after` is obeyed |
+/// | 401, 403, 404, 407 | no message is at fault: it is posted again after a minute, or when `retry-after` says so. Somebody has to do something |
 /// | 410 | nobody wants messages any more: a bridge ends with `MessagingError.Code.connectionClosed` |
 /// | any other | the message is refused, and becomes a dead letter of a bridge. Redirections are not followed |
 public struct WebhookSink: Sink {
@@ -95,10 +96,11 @@ public struct WebhookSink: Sink {
     /// - Returns: why the message is refused; `nil` if it was taken.
     /// - Throws: what it is posted again for, or why nothing is posted any more.
     private func verdict(on answer: WebAnswer) throws -> String? {
+        let error = MessagingError(.notConnected, "\(address) answers \(answer.status)")
         switch answer.status {
         case 200..<300: return nil
+        case 401, 403, 404, 407: throw RetryAfter(answer.retryAfter ?? .seconds(60), error)
         case 408, 425, 429, 500...:
-            let error = MessagingError(.notConnected, "\(address) answers \(answer.status)")
             throw answer.retryAfter.map { RetryAfter($0, error) } ?? error
         case 410: throw MessagingError(.connectionClosed, "\(address) wants no messages any more: it answers 410")
         default: return "\(address) answers \(answer.status)"

@@ -40,7 +40,8 @@ struct ServiceSettings: Sendable {
         let decoder = SettingsDecoder(environment: environment)
         do throws(SettingsError) {
             let isINI = file?.format == .ini
-            let machine = isINI ? nil : try decoder.decode(MachineSettings.self, from: file)
+            // Where the file is INI, the environment alone says something for the whole machine.
+            let machine = try decoder.decode(MachineSettings.self, from: isINI ? nil : file)
             let section =
                 isINI
                 ? try decoder.decode(SettingsNode.self, from: file, section: name)
@@ -56,11 +57,11 @@ struct ServiceSettings: Sendable {
                 variables: name,
                 defaults: Program.defaults
             )
-            guard let broker = try machine?.url() ?? common.broker ?? common.amqpURI else {
+            guard let broker = try machine.url() ?? common.broker ?? common.amqpURI else {
                 throw SettingsError("no broker is named, as by 'broker: mqtt://localhost'", path: "broker")
             }
             var logger = Logger(label: name)
-            logger.logLevel = isVerbose ? .trace : (machine?.logLevel ?? common.logLevel)?.level ?? .info
+            logger.logLevel = isVerbose ? .trace : (machine.logLevel ?? common.logLevel)?.level ?? .info
             return ServicePlan(
                 name: name,
                 base: common.dataTopic.map(Self.base) ?? TopicName(segments: ["service", name]),
@@ -70,7 +71,7 @@ struct ServiceSettings: Sendable {
                 logger: logger,
                 stateFile: StateLocation(name: name, environment: environment),
                 decimals: Program.decimals,
-                discoveryPrefix: machine?.haDiscoveryPrefix.map(Self.base) ?? "homeassistant",
+                discoveryPrefix: machine.haDiscoveryPrefix.map(Self.base) ?? "homeassistant",
                 debugPrefix: debugPrefix.map(Self.base)
             )
         } catch {

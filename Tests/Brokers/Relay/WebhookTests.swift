@@ -158,8 +158,14 @@ private final class Hook: Sendable {
         #expect(hook.bodies == ["1", "2", "3", "4"])
     }
 
-    @Test func theServerSaysWhen() async throws {
-        let hook = Hook([(503, "7")])
+    /// A wrong token is no fault of the messages: they wait until somebody has put it right.
+    @Test(
+        arguments: [
+            (503, "7", 7), (401, nil, 60), (403, nil, 60), (404, nil, 60), (407, nil, 60), (403, "5", 5),
+        ] as [(Int, String?, Int)]
+    )
+    func theServerSaysWhen(status: Int, retryAfter: String?, seconds: Int) async throws {
+        let hook = Hook([(status, retryAfter)])
         let clock = TestClock()
         try await WebServer.withServer(hook.serve) { server in
             let connection = SinkConnection(
@@ -170,8 +176,8 @@ private final class Hook: Sendable {
             let confirmations = try await publish(["1"], on: connection)
             try await until { hook.bodies.count == 1 }
             try await clock.waitForSleepers()
-            #expect(clock.deadlines.map { clock.now.duration(to: $0) } == [.seconds(7)])
-            clock.advance(by: .seconds(7))
+            #expect(clock.deadlines.map { clock.now.duration(to: $0) } == [.seconds(seconds)])
+            clock.advance(by: .seconds(seconds))
             try await confirmations[0].wait()
             await connection.close()
         }

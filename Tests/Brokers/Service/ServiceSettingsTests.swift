@@ -114,6 +114,12 @@ struct ServiceSettingsTests {
         #expect(plan.connection.will == nil)
         #expect(plan.node.online == nil)
         #expect(try settings(text, .ini).plan(for: Lamp.self).isEnabled)
+        // What the environment says counts more.
+        let variables = ["MARTLET_BROKER": "amqp://other", "MARTLET_LOG_LEVEL": "error"]
+        let other = try settings(text, .ini, variables).plan(for: Echo.self)
+        #expect(other.broker.value == "amqp://other")
+        #expect(other.logger.logLevel == .error)
+        #expect(other.settings.customValue == "x")
     }
 
     @Test(arguments: [

@@ -242,11 +242,13 @@ import Testing
         }
     }
 
-    /// Random programs of what a type may do with its encoder.
-    @Test(arguments: 0..<10 as Range<UInt64>)
+    private static let programs = ProcessInfo.processInfo.environment["MARTLET_PROGRAMS"].flatMap(Int.init) ?? 20_000
+
+    /// Random programs of what a type may do with its encoder: other ones each time, and as many as the environment says.
+    @Test(arguments: (0..<10).map { _ in UInt64.random(in: 0..<1_000_000_000) })
     func randomPrograms(_ seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
-        for number in 0..<10_000 {
+        for number in 0..<(Self.programs / 10) {
             let program = EncoderProgram.random(&random)
             let expected = try JSONEncoder().encode(program)
             let text = try JSONCodec().encode(program)

@@ -14,13 +14,17 @@ import Darwin
 ///
 /// The library connects by itself. Then its socket is taken from it, and one end of a pair of sockets is put in its place, under
 /// the same descriptor. What it reads and writes there passes here, so that its many small writes become one, and TLS is that
-/// of the other transports.
+/// of the other transports. Messages of QoS 0 do not go that way: four system calls and a dozen allocations of the library's
+/// for each, and there is nothing to be done for them but to write and to read them.
 final class GuardedLink {
-    /// What is put in the library's way next.
+    /// What has come next.
     enum Input {
-        /// So many packets of what has come, as they are, and how many bytes they have.
+        /// So many packets for the library, as they are, and how many bytes they have.
         case packets(Int, bytes: Int)
+        /// Something else for the library.
         case replacement(PacketGuard.Replacement)
+        /// A message that does not concern the library.
+        case message(ReceivedMessage)
     }
 
     /// How much is read in one go.
@@ -191,8 +195,7 @@ final class GuardedLink {
 
     // MARK: What has come
 
-    /// What the library is to be given next of what has come; `nil` if there is no whole packet. Packets are consumed by
-    /// ``pass(_:)``.
+    /// What is to be done next with what has come; `nil` if there is no whole packet. Packets are consumed by ``pass(_:)``.
     ///
     /// - Throws: `MessagingError.Code.connectionLost` if what has come is not as the protocol has it.
     func nextInput() throws -> Input? {
@@ -210,6 +213,7 @@ final class GuardedLink {
             switch verdict {
             case .pass: break
             case .replace(let replacement): return .replacement(replacement)
+            case .message(let message): return .message(message)
             case .hold(let answer, let reason):
                 if reason == .unusable { onUnusable() }
                 say(answer)
@@ -322,7 +326,7 @@ final class GuardedLink {
     }
 
     /// Says something to the broker, between two packets of the library.
-    private func say(_ bytes: [UInt8]) {
+    func say(_ bytes: [UInt8]) {
         if rest == 0 || isRestDropped { output.append(bytes) } else { answers += bytes }
     }
 

@@ -1,7 +1,7 @@
 """Clients by Eclipse Paho that go on whatever happens to their broker.
 
 publish PORT QOS STOP: publishes numbers until the file STOP is there, and says each that is acknowledged.
-subscribe PORT QOS: says each number that it gets.
+subscribe PORT QOS [FILTER NAME]: says each number that it gets.
 """
 
 import collections
@@ -12,7 +12,8 @@ import time
 import paho.mqtt.client as mqtt
 
 role, port, qos = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-client = mqtt.Client(client_id=f"{role}-{qos}", clean_session=False, protocol=mqtt.MQTTv311)
+topic, name = sys.argv[4:] if role == "subscribe" and len(sys.argv) > 4 else (f"load/{qos}", f"{role}-{qos}")
+client = mqtt.Client(client_id=name, clean_session=False, protocol=mqtt.MQTTv311)
 
 
 reset = client._messages_reconnect_reset_out
@@ -48,7 +49,7 @@ def go_on():
 
 
 if role == "subscribe":
-    client.on_connect = lambda *_: client.subscribe(f"load/{qos}", qos)
+    client.on_connect = lambda *_: client.subscribe(topic, qos)
     client.on_subscribe = lambda *_: print("ready", flush=True)
     client.on_message = lambda _, __, message: print(message.payload.decode(), flush=True)
     connect()
@@ -64,7 +65,7 @@ connect()
 while not os.path.exists(sys.argv[4]) or numbers:
     while client.is_connected() and len(numbers) < 20 and not os.path.exists(sys.argv[4]):
         number += 1
-        numbers[client.publish(f"load/{qos}", str(number), qos).mid] = number
+        numbers[client.publish(topic, str(number), qos).mid] = number
     go_on()
     while done:
         print(numbers.pop(done.popleft()), flush=True)

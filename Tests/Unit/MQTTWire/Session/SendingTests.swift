@@ -146,6 +146,24 @@ import Testing
         #expect(client.deliver("4", .atLeastOnce).reason == .quotaExceeded)
     }
 
+    /// It would be cut off again and again, before it could acknowledge anything.
+    @Test func oneThatComesBackToAFullQueueIsNotCutOffForIt() {
+        var limits = SessionLimits()
+        limits.queuedMessages = 2
+        limits.overflow = .disconnect
+        var client = Harness(.v5, expiry: 60, limits: limits, [(.receiveMaximum, 1)])
+        client.deliver("1", .atLeastOnce)
+        client.lose()
+        for number in 2...4 { client.deliver("\(number)", .atLeastOnce) }
+        client.connect(.v5, cleanStart: false, expiry: 60, isResumed: true, [(.receiveMaximum, 1)])
+        #expect(client.deliver("5", .atLeastOnce).reason == nil)
+        #expect(client.session.counts.dropped == 2)
+        for id in 1...3 as ClosedRange<UInt16> { client.receive(.puback(Acknowledgement(id))) }
+        // From then on it is slow.
+        for number in 6...8 { client.deliver("\(number)", .atLeastOnce) }
+        #expect(client.deliver("9", .atLeastOnce).reason == .quotaExceeded)
+    }
+
     @Test func subscriptionsAreTold() {
         var client = Harness(.v5)
         var list = PropertyList()

@@ -21,6 +21,12 @@ struct ModelClient {
     var link: Int?
     /// Whether the broker has answered its CONNECT.
     var isUp = false
+    /// Whether the broker has begun a session anew, perhaps in an answer that got lost. No client can know that then: it takes
+    /// the next session for the old one, and new messages under old identifiers for those that it has. That hole is the
+    /// protocol's, and no fault of the broker.
+    var isForgotten = false
+    /// Whether it has asked for a session of its own from the beginning, and was not answered yet: it asks until it is.
+    private var beginsAnew = false
     private(set) var sent: [Sent] = []
     /// Messages of QoS 2 that it has, until they are released.
     private var received: Set<UInt16> = []
@@ -51,8 +57,8 @@ struct ModelClient {
 
     mutating func connect(cleanStart: Bool, will: WillMessage?) -> Connect {
         (isUp, aliases, ownAliases, asked) = (false, [:], [:], [])
-        if cleanStart { (sent, received) = ([], []) }
-        var connect = Connect(version: version, clientID: id, cleanStart: cleanStart, keepAlive: keepAlive, will: will)
+        if cleanStart { (beginsAnew, sent, received) = (true, [], []) }
+        var connect = Connect(version: version, clientID: id, cleanStart: beginsAnew, keepAlive: keepAlive, will: will)
         if version == .v5 {
             if expiry > 0 { connect.properties.add(.sessionExpiryInterval, expiry) }
             if let receiveMaximum { connect.properties.add(.receiveMaximum, UInt32(receiveMaximum)) }
@@ -149,6 +155,8 @@ struct ModelClient {
         isUp = true
         brokersMaximum = connack.properties.number(.receiveMaximum).map { Int($0) } ?? Int(UInt16.max)
         brokersAliases = connack.properties.number(.topicAliasMaximum).map { Int($0) } ?? 0
+        if isForgotten { received = [] }
+        (isForgotten, beginsAnew) = (false, false)
         guard connack.sessionPresent else {
             (sent, received) = ([], [])
             return []

@@ -173,6 +173,7 @@ final class SessionWorld: World {
             watched.append(link)
             watched.sort { $0.number < $1.number }
             spec.connect(connect, link.number, now: now)
+            if spec.links[link.number]?.isPresent == false { clients[link.client].isForgotten = true }
             if let problem = hub.problem(with: connect) ?? hub.connect(connect, user: nil, .all, by: link.connection) {
                 throw Violation("link \(link.number) is refused: \(problem)")
             }

@@ -92,6 +92,11 @@ extension Spec {
                 && owed.retain == publish.retain
                 && (link.version < .v5 || owed.identifiers == publish.properties.subscriptionIdentifiers.sorted())
         }
+        // What is alike and was published meanwhile may have found no room, or comes later.
+        if mayDrop, let owed = takeKept(publish, session, fits, onlyDue: true) {
+            if let index = session.waiting.firstIndex(where: fits) { session.waiting[index].isOptional = true }
+            return owed
+        }
         if let index = session.waiting.firstIndex(where: fits) {
             let owed = session.waiting.remove(at: index)
             // What was to come before is not sent any more: it has expired, nobody asks for it, or it found no room.
@@ -105,23 +110,33 @@ extension Spec {
             }
             return owed
         }
-        let fitting = session.owesKept.indices.filter {
-            publish.retain && keptFor(session.owesKept[$0], session).map(fits) ?? false
-        }
-        // Of two that are alike it is the one that has to come.
-        if let index = fitting.first(where: { !session.owesKept[$0].isOptional }) ?? fitting.first,
-            let owed = keptFor(session.owesKept[index], session)
-        {
-            session.owesKept.remove(at: index)
-            return owed
-        }
-        if let index = shared.firstIndex(where: { $0.members[session.number].map(fits) ?? false }),
-            let owed = shared[index].members[session.number]
-        {
-            shared.remove(at: index)
-            return owed
-        }
+        if let owed = takeKept(publish, session, fits, onlyDue: false) { return owed }
+        if let owed = takeShared(by: Shared.Taker(session: session.number, at: now, fits: fits)) { return owed }
         throw Violation("\(text): it is not owed; owed are \(session.waiting.map(\.summary))")
+    }
+
+    /// Finds a shared message for what a session gets. By which of its shares that has come is not said: if all that fit are
+    /// taken, one of those who took them may have got his by another share.
+    private mutating func takeShared(by taker: Shared.Taker) -> Owed? {
+        var tried: Set<Int> = []
+        func take(_ taker: Shared.Taker) -> Owed? {
+            // Those that somebody has to get come first.
+            let order = [false, true].flatMap { isOptional in
+                shared.indices.filter { shared[$0].isOptional == isOptional }
+            }
+            for index in order where !tried.contains(index) && shared[index].publishedAt <= taker.at {
+                guard let owed = shared[index].members[taker.session], taker.fits(owed), !owed.isExpired(taker.at)
+                else {
+                    continue
+                }
+                tried.insert(index)
+                if let other = shared[index].taker, take(other) == nil { continue }
+                shared[index].taker = taker
+                return owed
+            }
+            return nil
+        }
+        return take(taker)
     }
 
     /// Messages found no room.
@@ -131,9 +146,28 @@ extension Spec {
         session.waiting = kept
     }
 
-    private func keptFor(_ owes: OwesKept, _ session: Session) -> Owed? {
-        guard let message = kept[owes.topic], let subscription = session.subscriptions[owes.filter] else { return nil }
-        return Owed(kept: message, subscription)
+    /// Finds a message that is kept for what a session gets. Of two that are alike it is the one that has to come.
+    private func takeKept(
+        _ publish: Publish,
+        _ session: Session,
+        _ fits: (Owed) -> Bool,
+        onlyDue: Bool
+    ) -> Owed? {
+        guard publish.retain else { return nil }
+        let fitting = session.owesKept.indices.flatMap { index in
+            keptFor(session.owesKept[index], session).filter(fits).map { (index, $0) }
+        }
+        let due = fitting.first { !session.owesKept[$0.0].isOptional }
+        guard let (index, owed) = onlyDue ? due : due ?? fitting.first else { return nil }
+        session.owesKept.remove(at: index)
+        return owed
+    }
+
+    private func keptFor(_ owes: OwesKept, _ session: Session) -> [Owed] {
+        let now = session.subscriptions[owes.filter].flatMap { subscription in
+            kept[owes.topic].map { Owed(kept: $0, subscription) }
+        }
+        return [now, owes.first].compactMap { $0 }
     }
 
     private func checkExpiry(_ publish: Publish, _ owed: Owed, _ link: Link, _ text: String, _ now: Duration) throws {
@@ -164,17 +198,20 @@ extension Spec {
             session.waiting.removeAll { owed in
                 owed.isExpired(now) || (owed.qos == .atMostOnce && owed.link != session.link)
             }
-            session.owesKept.removeAll { session.subscriptions[$0.filter] == nil }
+            session.owesKept.removeAll {
+                session.subscriptions[$0.filter] == nil || ($0.first != nil && $0.isOptional)
+            }
             for (place, owes) in session.owesKept.enumerated() {
                 // Another message may be kept there by the time that this one would come.
-                guard let owed = keptFor(owes, session), !owed.isExpired(now) else {
+                session.owesKept[place].first = nil
+                guard let owed = keptFor(session.owesKept[place], session).first, !owed.isExpired(now) else {
                     session.owesKept[place].isOptional = true
                     continue
                 }
                 if owes.link != session.link, owed.qos == .atMostOnce { session.owesKept[place].isOptional = true }
             }
         }
-        shared.removeAll { $0.members.values.first?.isExpired(now) ?? true }
+        shared.removeAll { $0.taker == nil && $0.members.values.first?.isExpired(now) ?? true }
         for (number, link) in links {
             let text = "\(link.session.clientID), link \(number)"
             guard link.isClosed == link.mustClose else {
@@ -224,8 +261,10 @@ extension Spec {
                 )
             }
         }
-        if let lost = shared.first(where: { !$0.isOptional }) {
-            throw Violation("nobody of \(lost.share) got \(lost.members.values.first?.summary ?? "")")
+        if let lost = shared.first(where: { !$0.isOptional && $0.taker == nil }) {
+            throw Violation(
+                "nobody of \(lost.share) got \(lost.members.values.first?.summary ?? ""), published at \(lost.publishedAt)"
+            )
         }
     }
 }

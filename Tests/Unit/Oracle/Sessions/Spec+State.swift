@@ -44,6 +44,9 @@ extension Spec {
         let filter: String
         let topic: String
         let link: Int?
+        /// As it is kept when the subscription is made: so it comes although another is kept, or none, or the subscription is
+        /// made anew, in the same moment.
+        var first: Owed?
         /// Whether it need not be sent: it has no guarantee, and its connection has gone.
         var isOptional = false
     }

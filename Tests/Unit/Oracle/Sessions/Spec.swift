@@ -29,11 +29,20 @@ struct Spec {
 
     /// A message that one of several sessions is to get.
     struct Shared {
+        /// Who seems to have got it, when, and what fits as that does.
+        struct Taker {
+            let session: Int
+            let at: Duration
+            let fits: (Owed) -> Bool
+        }
+
         let share: String
+        let publishedAt: Duration
         /// The sessions, by their numbers, that may get it, and how.
         let members: [Int: Owed]
         /// Whether nobody need get it: a member that may have been chosen has gone.
         var isOptional = false
+        var taker: Taker?
     }
 
     let limits: SessionLimits
@@ -112,17 +121,18 @@ struct Spec {
 
     private mutating func end(_ session: Session, _ now: Duration) {
         sessions[session.clientID] = nil
-        passOn(session)
+        passOn(session, now)
         release(session, where: { _ in true })
         if let will = session.will { publish(will, of: session, now) }
         session.will = nil
     }
 
     /// What a member of a share did not get, or has not acknowledged, another one may get (MQTT 5, 4.8.2).
-    private mutating func passOn(_ session: Session) {
+    private mutating func passOn(_ session: Session, _ now: Duration) {
         let messages =
             session.underWay.filter { $0.owed.qos == .atLeastOnce }.map(\.owed.message)
-            + session.waiting.map(\.message) + shared.compactMap { $0.members[session.number]?.message }
+            + session.waiting.map(\.message)
+            + shared.compactMap { $0.taker == nil ? $0.members[session.number]?.message : nil }
         for (text, subscription) in session.subscriptions where subscription.share != nil {
             let others = sessions.values.compactMap { other in
                 other.subscriptions[text].map { (other.number, $0) }
@@ -132,7 +142,12 @@ struct Spec {
                 for isRetained in [false, true] {
                     let members = others.map { ($0, Owed(message, [$1], isRetained: isRetained)) }
                     shared.append(
-                        Shared(share: text, members: Dictionary(uniqueKeysWithValues: members), isOptional: true)
+                        Shared(
+                            share: text,
+                            publishedAt: now,
+                            members: Dictionary(uniqueKeysWithValues: members),
+                            isOptional: true
+                        )
                     )
                 }
             }
@@ -232,7 +247,7 @@ struct Spec {
                 sessions.values.contains { $0.number == number && $0.link != nil }
             }
             let isOptional = mayDrop || !isThere && members.values.contains { $0.qos == .atMostOnce }
-            shared.append(Shared(share: share, members: members, isOptional: isOptional))
+            shared.append(Shared(share: share, publishedAt: now, members: members, isOptional: isOptional))
         }
     }
 
@@ -245,10 +260,14 @@ struct Spec {
             session.subscriptions[entry.filter] = subscription
             let wantsKept = entry.retainHandling == .always || (entry.retainHandling == .ifNew && isNew)
             guard wantsKept, subscription.share == nil else { continue }
-            session.owesKept.removeAll { $0.filter == entry.filter }
-            for (topic, message) in kept
-            where subscription.matches(topic) && !Owed(kept: message, subscription).isExpired(now) {
-                session.owesKept.append(.init(filter: entry.filter, topic: topic, link: session.link))
+            session.owesKept.removeAll { $0.filter == entry.filter && $0.first == nil }
+            for index in session.owesKept.indices where session.owesKept[index].filter == entry.filter {
+                session.owesKept[index].isOptional = true
+            }
+            for (topic, message) in kept where subscription.matches(topic) {
+                let owed = Owed(kept: message, subscription)
+                guard !owed.isExpired(now) else { continue }
+                session.owesKept.append(.init(filter: entry.filter, topic: topic, link: session.link, first: owed))
             }
         }
     }

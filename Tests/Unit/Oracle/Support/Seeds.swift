@@ -46,8 +46,6 @@ final class Trace {
 ///     MARTLET_SEEDS=1 MARTLET_SEED=81274 swift test --filter MartletOracleTests.SessionWorldTests
 enum Seeds {
     private static let environment = ProcessInfo.processInfo.environment
-    /// Whether the environment says how many.
-    static var areAskedFor: Bool { count != nil }
     private static let count = environment["MARTLET_SEEDS"].flatMap(Int.init)
     private static let first = environment["MARTLET_SEED"].flatMap(UInt64.init)
 
