@@ -32,14 +32,26 @@ package struct RandomSource: Sendable {
 
     /// The next 64 random bits.
     package func next(for purpose: Purpose) -> UInt64 {
-        guard let draw else { return UInt64.random(in: .min ... .max) }
+        guard let draw else { return RandomStock.next() }
         return draw(purpose)
     }
 
-    /// 128 random bits as text that nobody can guess.
-    package func text(for purpose: Purpose, separator: String = "") -> String {
+    /// 128 random bits as text that nobody can guess: two numbers of thirteen digits.
+    package func text(for purpose: Purpose) -> String {
         let halves = (next(for: purpose), next(for: purpose))
-        return String(halves.0, radix: 36) + separator + String(halves.1, radix: 36)
+        return String(unsafeUninitializedCapacity: 26) { text in
+            for place in 0..<13 {
+                text[place] = Self.digit(halves.0 >> (5 * place))
+                text[13 + place] = Self.digit(halves.1 >> (5 * place))
+            }
+            return 26
+        }
+    }
+
+    /// The digit of base 32 that the lowest five bits are.
+    private static func digit(_ bits: UInt64) -> UInt8 {
+        let value = UInt8(bits & 31)
+        return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     /// The delay of a back-off before an attempt, counted from 0; `nil` if no more attempts are to be made.

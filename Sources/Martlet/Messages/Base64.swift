@@ -22,17 +22,22 @@ package enum Base64 {
 
     /// Hands on the base64 text of bytes, one character after another.
     static func encode(_ bytes: [UInt8], append: (UInt8) -> Void) {
-        var index = 0
-        while index < bytes.count {
-            let left = bytes.count - index
-            let second = left > 1 ? bytes[index + 1] : 0
-            let third = left > 2 ? bytes[index + 2] : 0
-            let bits = UInt32(bytes[index]) << 16 | UInt32(second) << 8 | UInt32(third)
-            append(digit(bits >> 18))
-            append(digit(bits >> 12))
-            append(left > 1 ? digit(bits >> 6) : padding)
-            append(left > 2 ? digit(bits) : padding)
-            index += 3
+        alphabet.withUTF8Buffer { alphabet in
+            bytes.withUnsafeBufferPointer { bytes in
+                func digit(_ bits: UInt32) -> UInt8 { alphabet[Int(bits & 0x3F)] }
+                var index = 0
+                while index < bytes.count {
+                    let left = bytes.count - index
+                    let second = left > 1 ? bytes[index + 1] : 0
+                    let third = left > 2 ? bytes[index + 2] : 0
+                    let bits = UInt32(bytes[index]) << 16 | UInt32(second) << 8 | UInt32(third)
+                    append(digit(bits >> 18))
+                    append(digit(bits >> 12))
+                    append(left > 1 ? digit(bits >> 6) : padding)
+                    append(left > 2 ? digit(bits) : padding)
+                    index += 3
+                }
+            }
         }
     }
 
@@ -41,42 +46,45 @@ package enum Base64 {
         guard text.count.isMultiple(of: 4) else { return nil }
         let digits = text.suffix(2).firstIndex(of: padding).map { text[..<$0] } ?? text
         guard text.count == digits.count || text.last == padding else { return nil }
-        var result: [UInt8] = []
-        result.reserveCapacity(text.count / 4 * 3)
-        var bits: UInt32 = 0
-        var count = 0
-        for character in digits {
-            guard let value = value(of: character) else { return nil }
-            bits = bits << 6 | value
-            count += 6
-            guard count >= 8 else { continue }
-            count -= 8
-            result.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+        let count = digits.count * 6 / 8
+        var isText = true
+        let result = [UInt8](unsafeUninitializedCapacity: count) { result, filled in
+            isText = digits.withUnsafeBufferPointer { decode($0, into: result) }
+            filled = isText ? count : 0
         }
-        return result
+        return isText ? result : nil
     }
 
+    /// - Returns: whether all of them are digits.
+    private static func decode(
+        _ digits: UnsafeBufferPointer<UInt8>,
+        into result: UnsafeMutableBufferPointer<UInt8>
+    ) -> Bool {
+        values.withUnsafeBufferPointer { values in
+            var bits: UInt32 = 0
+            var count = 0
+            var place = 0
+            for digit in digits {
+                let value = values[Int(digit)]
+                guard value != none else { return false }
+                bits = bits << 6 | UInt32(value)
+                count += 6
+                guard count >= 8 else { continue }
+                count -= 8
+                result[place] = UInt8(truncatingIfNeeded: bits >> UInt32(count))
+                place += 1
+            }
+            return true
+        }
+    }
+
+    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     private static let padding = UInt8(ascii: "=")
-
-    private static func digit(_ bits: UInt32) -> UInt8 {
-        let bits = UInt8(truncatingIfNeeded: bits & 0x3F)
-        return switch bits {
-        case 0..<26: UInt8(ascii: "A") + bits
-        case 26..<52: UInt8(ascii: "a") + (bits - 26)
-        case 52..<62: UInt8(ascii: "0") + (bits - 52)
-        case 62: UInt8(ascii: "+")
-        default: UInt8(ascii: "/")
-        }
-    }
-
-    private static func value(of character: UInt8) -> UInt32? {
-        switch character {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a")) + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
+    private static let none: UInt8 = 0xFF
+    /// The value of each digit.
+    private static let values: [UInt8] = alphabet.withUTF8Buffer { alphabet in
+        var values = [UInt8](repeating: none, count: 256)
+        for (value, digit) in alphabet.enumerated() { values[Int(digit)] = UInt8(value) }
+        return values
     }
 }

@@ -8,6 +8,7 @@ import Synchronization
 /// has random bits, so that nobody else can cancel its request, before it comes or afterwards.
 final class RequestsInFlight: Sendable {
     private struct Request {
+        let replyTo: String
         var cancel: (@Sendable () -> Void)?
         /// Its caller waits no longer.
         var isCancelled = false
@@ -18,8 +19,8 @@ final class RequestsInFlight: Sendable {
     }
 
     private struct State {
-        /// By correlation ID and, for peers whose IDs are not unique, by the address for the reply.
-        var requests: [String: [String: Request]] = [:]
+        /// By correlation ID. Those of one ID, of peers whose IDs are not unique, differ by the address for the reply.
+        var requests: [String: [Request]] = [:]
         var cancelledEarly: Set<String> = []
         var isClosed = false
         var isStopping = false
@@ -30,9 +31,40 @@ final class RequestsInFlight: Sendable {
 
         /// What cancels each handler, in an order that a repeated run has too.
         var cancels: [@Sendable () -> Void] {
-            requests.sorted { $0.key < $1.key }.flatMap { _, requests in
-                requests.sorted { $0.key < $1.key }.compactMap(\.value.cancel)
-            }
+            requests.sorted { $0.key < $1.key }.flatMap { Self.cancels(of: $0.value) }
+        }
+
+        static func cancels(of requests: [Request]) -> [@Sendable () -> Void] {
+            requests.sorted { $0.replyTo < $1.replyTo }.compactMap(\.cancel)
+        }
+
+        /// The callers of all requests of an ID wait no longer.
+        ///
+        /// - Returns: whether there are any.
+        mutating func callersWaitNoLonger(_ id: String) -> Bool {
+            guard let place = requests.index(forKey: id) else { return false }
+            for index in requests.values[place].indices { requests.values[place][index].isCancelled = true }
+            return true
+        }
+
+        private func place(_ id: String, _ replyTo: String) -> (ofID: Dictionary<String, [Request]>.Index, index: Int)? {
+            guard let ofID = requests.index(forKey: id),
+                let index = requests.values[ofID].firstIndex(where: { $0.replyTo.hasSameBytes(as: replyTo) })
+            else { return nil }
+            return (ofID, index)
+        }
+
+        mutating func remove(_ id: String, _ replyTo: String) -> Request? {
+            guard let (ofID, index) = place(id, replyTo) else { return nil }
+            let request = requests.values[ofID].remove(at: index)
+            if requests.values[ofID].isEmpty { requests.remove(at: ofID) }
+            return request
+        }
+
+        /// Does something with a request; `nil` if there is none.
+        mutating func with<Result>(_ id: String, _ replyTo: String, _ body: (inout Request) -> Result) -> Result? {
+            guard let (ofID, index) = place(id, replyTo) else { return nil }
+            return body(&requests.values[ofID][index])
         }
     }
 
@@ -52,13 +84,9 @@ final class RequestsInFlight: Sendable {
     /// - Returns: whether it is to be worked on. If not, the delivery is settled with the first one's.
     func claim(_ id: String, replyTo: String, _ delivery: Delivery) -> Bool {
         state.withLock { state in
-            if state.requests[id]?[replyTo] != nil {
-                state.requests[id]?[replyTo]?.duplicates.append(delivery)
-                return false
-            }
-            state.requests[id, default: [:]][replyTo] = Request(
-                isCancelled: state.isClosed || state.cancelledEarly.contains(id)
-            )
+            if state.with(id, replyTo, { $0.duplicates.append(delivery) }) != nil { return false }
+            let isCancelled = state.isClosed || state.cancelledEarly.contains(id)
+            state.requests[id, default: []].append(Request(replyTo: replyTo, isCancelled: isCancelled))
             return true
         }
     }
@@ -67,9 +95,11 @@ final class RequestsInFlight: Sendable {
     /// a request that has ended.
     func begin(_ id: String, replyTo: String, cancel: @escaping @Sendable () -> Void) {
         let isCancelled = state.withLock { state in
-            guard let request = state.requests[id]?[replyTo] else { return false }
-            state.requests[id]?[replyTo]?.cancel = cancel
-            return request.isCancelled || request.isInterrupted || state.isStopping
+            let isStopping = state.isStopping
+            return state.with(id, replyTo) { request in
+                request.cancel = cancel
+                return request.isCancelled || request.isInterrupted || isStopping
+            } ?? false
         }
         if isCancelled { cancel() }
     }
@@ -77,8 +107,10 @@ final class RequestsInFlight: Sendable {
     /// Cancels the handler of a request whose caller is still to be told.
     func interrupt(_ id: String, replyTo: String) {
         let cancel = state.withLock { state in
-            state.requests[id]?[replyTo]?.isInterrupted = true
-            return state.requests[id]?[replyTo]?.cancel
+            state.with(id, replyTo) { request in
+                request.isInterrupted = true
+                return request.cancel
+            } ?? nil
         }
         cancel?()
     }
@@ -127,11 +159,7 @@ final class RequestsInFlight: Sendable {
 
     /// - Returns: whether the caller still waits for the answer, and what is to be settled besides.
     func end(_ id: String, replyTo: String) -> (isAwaited: Bool, duplicates: [Delivery]) {
-        let request = state.withLock { state in
-            let request = state.requests[id]?.removeValue(forKey: replyTo)
-            if state.requests[id]?.isEmpty ?? false { state.requests[id] = nil }
-            return request
-        }
+        let request = state.withLock { $0.remove(id, replyTo) }
         return (request?.isCancelled == false, request?.duplicates ?? [])
     }
 
@@ -139,9 +167,7 @@ final class RequestsInFlight: Sendable {
     func cancelAll() {
         let cancels = state.withLock { state in
             state.isClosed = true
-            for (id, requests) in state.requests {
-                for replyTo in requests.keys { state.requests[id]?[replyTo]?.isCancelled = true }
-            }
+            for id in state.requests.keys { _ = state.callersWaitNoLonger(id) }
             return state.cancels
         }
         for cancel in cancels { cancel() }
@@ -150,10 +176,7 @@ final class RequestsInFlight: Sendable {
     /// The caller of a request waits no longer.
     func cancel(_ id: String) {
         let cancels: [@Sendable () -> Void] = state.withLock { state in
-            if let requests = state.requests[id] {
-                for replyTo in requests.keys { state.requests[id]?[replyTo]?.isCancelled = true }
-                return requests.sorted { $0.key < $1.key }.compactMap(\.value.cancel)
-            }
+            if state.callersWaitNoLonger(id) { return State.cancels(of: state.requests[id] ?? []) }
             if id.utf8.count <= Self.longest, state.cancelledEarly.insert(id).inserted {
                 state.order.append(id)
                 if state.order.count > Self.remembered { state.cancelledEarly.remove(state.order.removeFirst()) }

@@ -1,4 +1,5 @@
 import Martlet
+import MartletMQTTWire
 
 /// What a broker said it is able to do. A promise that it can't keep is an error before anything is sent.
 struct BrokerLimits: Sendable {
@@ -8,10 +9,10 @@ struct BrokerLimits: Sendable {
     var maximumPacketBytes: Int?
 
     func check(_ outgoing: Outgoing) throws {
-        if outgoing.quality > maximumQuality {
+        if outgoing.quality.rawValue > maximumQuality {
             throw MessagingError(
                 .unsupported,
-                "the broker supports quality of service \(maximumQuality) at most, not \(outgoing.quality)"
+                "the broker supports quality of service \(maximumQuality) at most, not \(outgoing.quality.rawValue)"
             )
         }
         if outgoing.retain, !retains {

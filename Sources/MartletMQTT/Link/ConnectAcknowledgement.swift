@@ -1,5 +1,6 @@
 import CMosquitto
 import Martlet
+import MartletMQTTWire
 
 /// The broker's answer to an attempt to connect.
 struct ConnectAcknowledgement: Sendable {
@@ -28,16 +29,16 @@ struct ConnectAcknowledgement: Sendable {
         self.version = version
         limits.maximumPacketBytes = maximumPacketBytes
         sessionPresent = flags & 1 != 0
-        MosquittoProperties.forEach(in: properties) { property in
-            switch property {
-            case .integer(MQTT_PROP_RECEIVE_MAXIMUM, let value): receiveMaximum = value
-            case .integer(MQTT_PROP_MAXIMUM_QOS, let value): limits.maximumQuality = value
-            case .integer(MQTT_PROP_RETAIN_AVAILABLE, let value): limits.retains = value != 0
-            case .integer(MQTT_PROP_SERVER_KEEP_ALIVE, let value): keepAlive = .seconds(value)
-            case .integer(MQTT_PROP_TOPIC_ALIAS_MAXIMUM, let value): topicAliases = value
-            case .integer(MQTT_PROP_SHARED_SUB_AVAILABLE, let value): sharesSubscriptions = value != 0
-            case .integer(MQTT_PROP_SUBSCRIPTION_ID_AVAILABLE, let value): identifiesSubscriptions = value != 0
-            case .string(MQTT_PROP_REASON_STRING, let value): text = value
+        for property in MosquittoProperties.read(properties).all {
+            switch (property.id, property.value) {
+            case (.receiveMaximum, .number(let number)): receiveMaximum = Int(number)
+            case (.maximumQoS, .number(let number)): limits.maximumQuality = Int(number)
+            case (.retainAvailable, .number(let number)): limits.retains = number != 0
+            case (.serverKeepAlive, .number(let number)): keepAlive = .seconds(Int(number))
+            case (.topicAliasMaximum, .number(let number)): topicAliases = Int(number)
+            case (.sharedSubscriptionAvailable, .number(let number)): sharesSubscriptions = number != 0
+            case (.subscriptionIdentifierAvailable, .number(let number)): identifiesSubscriptions = number != 0
+            case (.reasonString, .text(let reason)): text = reason
             default: break
             }
         }

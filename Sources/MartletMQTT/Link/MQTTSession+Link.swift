@@ -1,5 +1,5 @@
-import CMosquitto
 import Martlet
+import MartletMQTTWire
 import MartletTransport
 import Synchronization
 
@@ -11,18 +11,19 @@ extension MQTTSession {
         handshake.begin(at: options.servers.firstIndex { $0.host == host && $0.port == address.port } ?? 0)
         // The files are read anew for each link.
         let tls = try options.tls.map { try TLSContext($0, host: host) }
-        try client.connect(to: address, keepAlive: options.keepAlive, tls: tls, connectProperties())
+        try client.connect(to: address, keepAlive: options.keepAlive, tls: tls, connectProperties)
         reading.begin(self)
     }
 
-    private func connectProperties() throws -> MosquittoProperties {
-        var properties = MosquittoProperties(options.version)
+    private var connectProperties: PropertyList {
+        var properties = PropertyList()
+        guard options.version == .v5 else { return properties }
         if case .persistent(let expiry) = options.session {
             // All ones: the session does not expire (MQTT 5, 3.1.2.11.2).
             let seconds = expiry.map { max(1, $0.components.seconds) } ?? Int64(UInt32.max)
-            try properties.add(MQTT_PROP_SESSION_EXPIRY_INTERVAL, int32: Int(clamping: seconds))
+            properties.add(.sessionExpiryInterval, UInt32(clamping: seconds))
         }
-        if let size = options.maximumPacketSize { try properties.add(MQTT_PROP_MAXIMUM_PACKET_SIZE, int32: size) }
+        if let size = options.maximumPacketSize { properties.add(.maximumPacketSize, UInt32(clamping: size)) }
         return properties
     }
 

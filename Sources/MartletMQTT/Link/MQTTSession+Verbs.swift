@@ -1,4 +1,5 @@
 import Martlet
+import MartletMQTTWire
 
 /// The verbs' messages as MQTT sends them. From any thread.
 extension MQTTSession {
@@ -160,7 +161,7 @@ extension MQTTSession {
             topic: topic,
             payload: payload,
             headers: message.headers,
-            quality: CInt(guarantee.rawValue),
+            quality: QoS(guarantee),
             retain: retain,
             expiry: expiry,
             deadline: expiry.map { runtime.timers.now + $0 },

@@ -1,8 +1,8 @@
-import CMosquitto
 import Martlet
+import MartletMQTTWire
 
 /// A message as the broker sent it.
-struct ReceivedMessage: Sendable {
+struct ReceivedMessage: Sendable, Equatable {
     /// The topic on the wire; `nil` if it is not UTF-8.
     let topic: String?
     let body: [UInt8]
@@ -20,35 +20,41 @@ struct ReceivedMessage: Sendable {
         self.subscriptions = subscriptions
     }
 
-    /// - Parameter several: the subscriptions, where the library was not told because there are more than one.
-    init(_ message: mosquitto_message, _ properties: OpaquePointer?, subscriptions several: [Int] = []) {
-        topic = message.topic.flatMap { String(validatingCString: $0) }
-        body = Array(UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen)))
-        quality = Int(message.qos)
-        isRetained = message.retain
+    /// - Parameter several: the subscriptions, where the properties do not have them because there are more than one.
+    init(
+        topic: String?,
+        body: [UInt8],
+        quality: Int,
+        isRetained: Bool,
+        _ properties: PropertyList,
+        subscriptions several: [Int] = []
+    ) {
+        self.topic = topic
+        self.body = body
+        self.quality = quality
+        self.isRetained = isRetained
         subscriptions = several
-        guard properties != nil else { return }
+        guard !properties.isEmpty else { return }
         var fields: [Headers.Element] = []
         var pairs: [Headers.Element] = []
         var isText: Bool?
         var expires: ContinuousClock.Instant?
         var correlation: [UInt8] = []
         var isRequest = false
-        MosquittoProperties.forEach(in: properties) { property in
-            switch property {
-            case .integer(MQTT_PROP_SUBSCRIPTION_IDENTIFIER, let value): subscriptions.append(value)
-            case .integer(MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, let value): isText = value == 1
-            case .integer(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, let value): expires = .now + .seconds(value)
-            case .string(MQTT_PROP_CONTENT_TYPE, let value):
-                fields.append((Headers.Standard.contentType, .string(value)))
-            case .string(MQTT_PROP_RESPONSE_TOPIC, let value):
-                fields.append((Headers.Standard.replyTo, .string(value)))
+        for property in properties.all {
+            switch (property.id, property.value) {
+            case (.subscriptionIdentifier, .number(let number)): subscriptions.append(Int(number))
+            case (.payloadFormatIndicator, .number(let number)): isText = number == 1
+            case (.messageExpiryInterval, .number(let seconds)): expires = .now + .seconds(Int(seconds))
+            case (.contentType, .text(let type)): fields.append((Headers.Standard.contentType, .string(type)))
+            case (.responseTopic, .text(let topic)):
+                fields.append((Headers.Standard.replyTo, .string(topic)))
                 isRequest = true
-            case .bytes(MQTT_PROP_CORRELATION_DATA, let value):
-                let text = String(validating: value, as: UTF8.self)
-                fields.append((Headers.Standard.correlationID, text.map(HeaderValue.string) ?? .bytes(value)))
-                correlation = value
-            case .pair(let name, let value): pairs.append(UserProperty(name: name, value: value).header)
+            case (.correlationData, .data(let data)):
+                let text = String(validating: data, as: UTF8.self)
+                fields.append((Headers.Standard.correlationID, text.map(HeaderValue.string) ?? .bytes(data)))
+                correlation = data
+            case (_, .pair(let name, let value)): pairs.append(UserProperty(name: name, value: value).header)
             default: break
             }
         }

@@ -62,11 +62,6 @@ struct SubscriptionTable<Receiver: Sendable> {
             } ?? SubscriptionTerms()
         }
 
-        /// Whether it matches a topic.
-        fileprivate func matches(_ topic: String, _ name: @autoclosure () -> TopicName?) -> Bool {
-            guard key.hasWildcards else { return self.topic.hasSameBytes(as: topic) }
-            return name().map { key.matches($0) } ?? false
-        }
     }
 
     /// Whether the broker keeps the subscriptions beyond the process.
@@ -484,7 +479,7 @@ struct SubscriptionTable<Receiver: Sendable> {
     /// Calls `body` with everyone who gets a message.
     ///
     /// - Parameters:
-    ///   - name: its topic; `nil` if it has no name, and so no pattern with wildcards matches it.
+    ///   - name: its topic, where the broker does not tell the subscription; `nil` if it has no name.
     ///   - body: is told whether the member is to be told that it is kept.
     mutating func forEachReceiver(
         of message: Arrival,
@@ -494,7 +489,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         var outcome = Outcome()
         var isKnown = false
         for id in message.identified {
-            if let filter = filters[id], filter.matches(message.topic, name()) {
+            if let filter = filters[id], WireFilter.matches(filter.topic, message.topic) {
                 isKnown = true
                 deliver(message, to: filter, &outcome, body)
             } else if departed.matches(message.topic, id: id, name()) {

@@ -6,7 +6,7 @@ import Martlet
 /// The library looks through all it has at each step, and numbers packets without a look at the numbers in use. So it
 /// is never given more than a window, and none while a number that is about to come again is still out.
 struct InFlight<Message> {
-    /// Numbers are from 1 to 65,535. Others use some as well: subscriptions, messages without a guarantee.
+    /// Numbers are from 1 to 65,535. Subscriptions use some as well.
     private static var safeDistance: Int { 60_000 }
 
     /// How many may be under way.
@@ -28,18 +28,17 @@ struct InFlight<Message> {
     var numbers: some Sequence<CInt> { messages.keys }
 
     /// Whether one more may be sent.
-    mutating func hasRoom(guaranteed: Bool) -> Bool {
-        if guaranteed, messages.count >= window { return false }
+    mutating func hasRoom() -> Bool {
+        guard messages.count < window else { return false }
         while let oldest = order.first, messages[oldest] == nil { order.removeFirst() }
         guard let oldest = order.first else { return true }
         let distance = (Int(lastNumber) - Int(oldest) + 65_535) % 65_535
         return distance < Self.safeDistance
     }
 
-    /// A message was given to the library, which has numbered it. One without a guarantee is `nil`.
-    mutating func sent(_ number: CInt, _ message: Message?) {
+    /// A message was given to the library, which has numbered it.
+    mutating func sent(_ number: CInt, _ message: Message) {
         lastNumber = number
-        guard let message else { return }
         messages[number] = message
         order.append(number)
     }

@@ -1,4 +1,5 @@
 import Martlet
+import MartletMQTTWire
 
 /// A message on its way out.
 struct Outgoing: Sendable {
@@ -7,7 +8,7 @@ struct Outgoing: Sendable {
     let payload: [UInt8]
     /// What MQTT 5 carries beside the payload.
     let headers: Headers
-    let quality: CInt
+    let quality: QoS
     let retain: Bool
     let expiry: Duration?
     /// When it is worthless, by the connection's clock: so much after it was given to the connection.
@@ -33,4 +34,15 @@ struct PublishReason: RawRepresentable, Sendable, Hashable {
     static let noSubscribers = PublishReason(rawValue: 0x10)
 
     var isFailure: Bool { rawValue >= 0x80 }
+}
+
+extension QoS {
+    init(_ guarantee: Guarantee) {
+        self =
+            switch guarantee {
+            case .atMostOnce: .atMostOnce
+            case .atLeastOnce: .atLeastOnce
+            case .exactlyOnce: .exactlyOnce
+            }
+    }
 }

@@ -1,7 +1,7 @@
-import CMosquitto
 import DequeModule
 import Logging
 import Martlet
+import MartletMQTTWire
 import MartletTransport
 
 /// Messages on their way out: from the outbox to the library, and until the broker has confirmed them. A part of its session,
@@ -73,7 +73,7 @@ final class Publishing {
     private func takeNext(_ session: isolated MQTTSession) -> Outgoing? {
         if culprit.isProbing, inFlight.count > 0 { return nil }
         guard let candidate = first.popFirst() ?? session.outlet.takeFirst() else { return nil }
-        guard inFlight.hasRoom(guaranteed: candidate.quality > 0) else {
+        guard candidate.quality == .atMostOnce || inFlight.hasRoom() else {
             first.prepend(candidate)
             return nil
         }
@@ -87,31 +87,35 @@ final class Publishing {
         if let left, left <= .zero { return dropExpired(outgoing, session) }
         var introduced = false
         do {
-            var properties = MosquittoProperties(session.options.version)
-            // The first, where the guard finds it.
-            if let left { try properties.add(MQTT_PROP_MESSAGE_EXPIRY_INTERVAL, int32: Self.seconds(left)) }
-            try properties.add(outgoing.headers)
-            var topic: String? = outgoing.topic
+            var properties = PropertyList()
+            if session.options.version == .v5 {
+                // The first, where the guard finds it.
+                if let left { properties.add(.messageExpiryInterval, UInt32(clamping: Self.seconds(left))) }
+                try properties.add(outgoing.headers)
+            }
+            var topic = outgoing.topic
             // One that is sent again after a reconnect has to have its topic.
-            if outgoing.quality == 0 {
+            if outgoing.quality == .atMostOnce {
                 switch aliases.use(outgoing.topic) {
                 case .none: break
                 case .introduce(let number):
                     introduced = true
-                    try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
+                    properties.add(.topicAlias, UInt32(number))
                 case .alone(let number):
-                    try properties.add(MQTT_PROP_TOPIC_ALIAS, int16: number)
-                    topic = nil
+                    properties.add(.topicAlias, UInt32(number))
+                    topic = ""
                 }
             }
             let number = try session.client.publish(
-                outgoing.payload,
-                to: topic,
-                quality: outgoing.quality,
-                retain: outgoing.retain,
-                properties
+                Publish(
+                    topic: topic,
+                    payload: outgoing.payload,
+                    qos: outgoing.quality,
+                    retain: outgoing.retain,
+                    properties: properties
+                )
             )
-            inFlight.sent(number, outgoing.confirmation == nil ? nil : outgoing)
+            if let number { inFlight.sent(number, outgoing) }
         } catch let error as MessagingError where error.code != .connectionLost {
             // The broker has not heard of the number.
             if introduced { aliases.withdraw(outgoing.topic) }
@@ -137,7 +141,7 @@ final class Publishing {
     /// The link is gone: what has no guarantee goes with it, unless it is to be kept.
     func dropUnguaranteed(_ error: any Error, _ session: isolated MQTTSession) {
         let isDropped = { [keeps = session.outlet.offline.keeps] (outgoing: Outgoing) in
-            outgoing.endsWithLink || (outgoing.quality == 0 && !keeps)
+            outgoing.endsWithLink || (outgoing.quality == .atMostOnce && !keeps)
         }
         let dropped = first.filter(isDropped) + session.outlet.outbox.removeAll(where: isDropped)
         first.removeAll(where: isDropped)

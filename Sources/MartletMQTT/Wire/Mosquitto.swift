@@ -1,5 +1,6 @@
 import CMosquitto
 import Martlet
+import MartletMQTTWire
 import MartletTransport
 
 #if canImport(Glibc)
@@ -15,6 +16,9 @@ import Darwin
 /// It is used on its session's loop alone. Packets are only queued by the calls that make them and written by
 /// ``flush()``: so many of them share a system call's worth of work, and a message is with its reader before the
 /// acknowledgement of it is sent. That is what telling the library of threads is for, of which there are none here.
+///
+/// The library connects, subscribes, asks whether the broker is there, and sees to it that messages of QoS 1 and 2 arrive and are
+/// acknowledged. Those of QoS 0, of which neither side keeps anything, it has no part in.
 final class Mosquitto {
     /// What an event of the library leads to. Called on the loop, while the library is in the middle of something:
     /// whoever is called must not call the library back.
@@ -34,21 +38,20 @@ final class Mosquitto {
 
     private let handle: OpaquePointer
     private let version: MQTTVersion
+    /// For messages of QoS 0.
+    private let encoder: Encoder
     /// Outlives the handle, whose callbacks it is what they find.
     private let context: Context
     /// Whether the library has been told to end the link.
     private var isLeaving = false
-    /// Whether the library has been called since it was looked at what it has written.
-    private var mayHaveWritten = false
+    /// Whether something has come from the broker that the library knows nothing of.
+    private var hasHeard = false
 
     /// What the library's callbacks are given.
     private final class Context {
         weak var delegate: (any Delegate)?
         let version: MQTTVersion
         let link: GuardedLink
-        /// While packets are being written the library tells of messages without a guarantee as if they had been
-        /// confirmed, under identifiers that others may have as well.
-        var isWriting = false
         /// The Subscription Identifiers of the message that is handed out, where they are more than one.
         var subscriptions: [Int] = []
         /// Whether messages that are handed out are nobody's any more.
@@ -65,6 +68,7 @@ final class Mosquitto {
             throw MessagingError(.unsupported, "libmosquitto could not be set up: \(Self.text(Self.library))")
         }
         version = options.version
+        encoder = Encoder(options.version == .v5 ? .v5 : .v311)
         context = Context(
             version: options.version,
             link: GuardedLink(PacketGuard(options.version, options.limits))
@@ -103,8 +107,9 @@ final class Mosquitto {
     }
 
     private func setWill(_ will: Will, _ wire: WireCoding) throws {
-        var properties = MosquittoProperties(version)
-        try properties.add(will.message.headers)
+        var headers = PropertyList()
+        if version == .v5 { try headers.add(will.message.headers) }
+        let properties = try MosquittoProperties(headers)
         let list = properties.list
         let payload = try wire.payload(of: will.message, version)
         let topic = try WireNames.mqtt.topic(will.topic)
@@ -160,9 +165,11 @@ final class Mosquitto {
         to address: SocketAddress,
         keepAlive: Duration,
         tls: TLSContext?,
-        _ properties: borrowing MosquittoProperties
+        _ properties: PropertyList
     ) throws {
         isLeaving = false
+        hasHeard = false
+        let properties = try MosquittoProperties(properties)
         let seconds = CInt(keepAlive.components.seconds)
         if let list = properties.list {
             // The library takes the properties of CONNECT by no function but one that blocks until there is a link.
@@ -171,7 +178,6 @@ final class Mosquitto {
         let code = mosquitto_connect_bind_async(handle, address.host, CInt(address.port), seconds, nil)
         guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
         try link.open(inPlaceOf: mosquitto_socket(handle), tls: tls)
-        mayHaveWritten = true
         link.onUnusable = { [weak context] in context?.delegate?.mosquittoRefusedMessage() }
     }
 
@@ -196,14 +202,21 @@ final class Mosquitto {
     /// Whether the socket had nothing more when it was read last.
     private(set) var hasReadDry = false
 
+    /// Has messages with a guarantee stay with the broker; see ``GuardedLink/withhold(_:)``.
+    func withhold(_ withholds: Bool) -> Bool { link.withhold(withholds) }
+
+    /// How many bytes of them have been read.
+    var withheldBytes: Int { link.withheldBytes }
+
     /// Reads once from the broker, and hands over what has come.
     ///
     /// - Returns: whether anything has.
     func read() throws -> Bool {
+        let hadReleased = link.hasReleased
         let count = try link.fill()
         // TLS gives a record at most, whatever the socket has.
         hasReadDry = count == 0 || !link.readsAhead && count < GuardedLink.roundBytes
-        guard count > 0 else { return false }
+        guard count > 0 || hadReleased else { return false }
         while hasLink, let next = try link.nextInput() { try hand(next) }
         return hasLink
     }
@@ -223,6 +236,9 @@ final class Mosquitto {
                 context.isDiscarding = false
             }
             try tell(replacement.bytes)
+        case .message(let message):
+            hasHeard = true
+            delegate?.mosquittoReceived(message)
         }
     }
 
@@ -242,7 +258,6 @@ final class Mosquitto {
     /// - Parameter packets: how many that is at most. The library reads at least one in each call, so that it need not find
     ///   out by a system call that there are no more.
     private func readLibrary(atMost packets: Int = .max) throws {
-        mayHaveWritten = true
         var packets = packets
         while hasLink, packets > 0 {
             // The library looks at what the last system call left there, be it one of hers or not.
@@ -265,28 +280,26 @@ final class Mosquitto {
     func flush() throws {
         guard link.isOpen else { return }
         repeat {
-            if hasLink, mosquitto_want_write(handle) { try writeLibrary() }
-            if mayHaveWritten {
-                mayHaveWritten = false
-                let told = try link.collect()
-                if !told.isEmpty { try tell(told) }
-            }
+            try collect()
             try link.send()
-        } while hasLink && (mayHaveWritten || mosquitto_want_write(handle)) && !link.hasOutput
+        } while hasLink && mosquitto_want_write(handle) && !link.hasOutput
     }
 
-    private func writeLibrary() throws {
-        context.isWriting = true
-        mayHaveWritten = true
-        defer { context.isWriting = false }
+    /// Has the library write what it has queued. It writes at no other time.
+    private func collect() throws {
+        guard hasLink, mosquitto_want_write(handle) else { return }
         errno = 0
         let code = mosquitto_loop_write(handle, 1)
         guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
+        let told = try link.collect()
+        if !told.isEmpty { try tell(told) }
     }
 
     /// Lets the library ask the broker whether it is there, if it is time.
     func keepAlive() throws {
-        mayHaveWritten = true
+        // It may wait for an answer, and takes other packets for a sign of life as well.
+        if hasHeard { try tell(encoder.bytes(of: .pingresp)) }
+        hasHeard = false
         let code = mosquitto_loop_misc(handle)
         guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
     }
@@ -294,7 +307,6 @@ final class Mosquitto {
     /// Queues the orderly end of the link.
     func disconnect() {
         isLeaving = true
-        mayHaveWritten = true
         _ = mosquitto_disconnect_v5(handle, 0, nil)
     }
 
@@ -330,47 +342,51 @@ final class Mosquitto {
 
     /// Queues a message.
     ///
-    /// - Returns: its packet identifier.
-    func publish(
-        _ payload: [UInt8],
-        to topic: String?,
-        quality: CInt,
-        retain: Bool,
-        _ properties: borrowing MosquittoProperties
-    ) throws -> CInt {
-        try checkSize(payload.count, topic, quality, properties)
-        mayHaveWritten = true
+    /// - Returns: its packet identifier; `nil` if it has none, being of QoS 0.
+    func publish(_ message: Publish) throws -> CInt? {
+        guard message.qos > .atMostOnce else {
+            try say(message)
+            return nil
+        }
+        // The library is not told of the broker's limit, since it would end the process over what it sends again.
+        if maximumPacketSize != nil { try checkSize(of: encoder.bytes(of: .publish(message))) }
+        let properties = try MosquittoProperties(message.properties)
         var identifier: CInt = 0
-        let code = payload.withUnsafeBufferPointer { payload in
+        let code = message.payload.withUnsafeBufferPointer { payload in
             mosquitto_publish_v5(
                 handle,
                 &identifier,
-                topic,
+                message.topic,
                 CInt(payload.count),
                 payload.baseAddress,
-                quality,
-                retain,
+                CInt(message.qos.rawValue),
+                message.retain,
                 properties.list
             )
         }
-        try check(code, "a publish to \(quoted(topic ?? ""))")
+        try check(code, "a publish to \(quoted(message.topic))")
         return identifier
     }
 
-    /// The library is not told of the broker's limit, since it would end the process over what it sends again.
-    private func checkSize(
-        _ payload: Int,
-        _ topic: String?,
-        _ quality: CInt,
-        _ properties: borrowing MosquittoProperties
-    ) throws {
-        guard let maximumPacketSize else { return }
-        let rest = 2 + (topic?.utf8.count ?? 0) + (quality > 0 ? 2 : 0) + properties.encodedBytes + payload
-        let size = 1 + PacketHeader.length(rest).count + rest
-        guard size > maximumPacketSize else { return }
+    /// Writes a message of QoS 0, behind what the library has queued.
+    private func say(_ message: Publish) throws {
+        // An address for replies may be anything.
+        guard message.properties.has(.topicAlias) || UserProperty.isTopic(message.topic) else {
+            throw MessagingError(.invalidArgument, "a publish to \(quoted(message.topic)): MQTT has no such topic")
+        }
+        let packet = encoder.bytes(of: .publish(message))
+        try checkSize(of: packet)
+        while hasLink, mosquitto_want_write(handle) { try collect() }
+        link.say(packet)
+    }
+
+    private func checkSize(of packet: [UInt8]) throws {
+        // What follows the length has as many bytes at most as the length can say (MQTT 5, 1.5.5).
+        let limit = min(maximumPacketSize ?? .max, 5 + 268_435_455)
+        guard packet.count > limit else { return }
         throw MessagingError(
             .bodyTooLarge,
-            "a packet of \(size) bytes is too large for the broker, which takes \(maximumPacketSize)"
+            "a packet of \(packet.count) bytes is too large for the broker, which takes \(limit)"
         )
     }
 
@@ -381,9 +397,9 @@ final class Mosquitto {
         to filter: String,
         quality: CInt,
         options: CInt,
-        _ properties: borrowing MosquittoProperties
+        _ properties: PropertyList
     ) throws -> CInt {
-        mayHaveWritten = true
+        let properties = try MosquittoProperties(properties)
         var identifier: CInt = 0
         try check(
             mosquitto_subscribe_v5(handle, &identifier, filter, quality, options, properties.list),
@@ -397,7 +413,6 @@ final class Mosquitto {
     /// - Returns: its packet identifier.
     func unsubscribe(from filter: String) -> CInt {
         var identifier: CInt = 0
-        mayHaveWritten = true
         _ = mosquitto_unsubscribe_v5(handle, &identifier, filter, nil)
         return identifier
     }
@@ -452,17 +467,21 @@ final class Mosquitto {
         }
         mosquitto_message_v5_callback_set(handle) { _, context, message, properties in
             Mosquitto.withContext(context) { context in
-                guard let message, !context.isDiscarding else { return }
+                guard let message = message?.pointee, !context.isDiscarding else { return }
                 context.delegate?.mosquittoReceived(
-                    ReceivedMessage(message.pointee, properties, subscriptions: context.subscriptions)
+                    ReceivedMessage(
+                        topic: message.topic.flatMap { String(validatingCString: $0) },
+                        body: Array(UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen))),
+                        quality: Int(message.qos),
+                        isRetained: message.retain,
+                        MosquittoProperties.read(properties),
+                        subscriptions: context.subscriptions
+                    )
                 )
             }
         }
         mosquitto_publish_v5_callback_set(handle) { _, context, identifier, reason, _ in
-            Mosquitto.withContext(context) { context in
-                guard !context.isWriting else { return }
-                context.delegate?.mosquittoPublished(identifier, reason: reason)
-            }
+            Mosquitto.withContext(context) { $0.delegate?.mosquittoPublished(identifier, reason: reason) }
         }
         mosquitto_subscribe_v5_callback_set(handle) { _, context, identifier, count, granted, _ in
             Mosquitto.withContext(context) { context in

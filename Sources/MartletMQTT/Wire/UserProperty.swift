@@ -36,8 +36,11 @@ extension UserProperty {
     }
 
     /// What MQTT calls a UTF-8 encoded string (MQTT 5, 1.5.4), and what libmosquitto takes for one.
-    private static func isAllowed(_ text: String) -> Bool {
-        text.utf8.count <= maximumBytes && !text.utf8.contains(0)
+    static func isAllowed(_ text: String) -> Bool {
+        guard text.utf8.count <= maximumBytes else { return false }
+        // Nearly all texts are.
+        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return true }
+        return !text.utf8.contains(0)
             && text.withCString { mosquitto_validate_utf8($0, CInt(text.utf8.count)) } == MOSQ_ERR_SUCCESS.rawValue
     }
 }

@@ -254,6 +254,9 @@ package struct ServerSession: Sendable {
         return next
     }
 
+    /// What the client has sent lately has not been read: its keep-alive counts from now.
+    package mutating func excuse(now: Duration) { link?.lastHeard = now }
+
     /// Time has passed.
     package mutating func tick(now: Duration, _ actions: inout [SessionAction]) {
         expireWaiting(now: now, &actions)

@@ -66,6 +66,15 @@ extension SessionHub.State {
         }
     }
 
+    /// This process did not run for a while: what clients have sent meanwhile is yet to be read. Each has its whole
+    /// keep-alive anew.
+    mutating func excuseClients() {
+        for place in seats.indices where seats[place] != nil {
+            seats[place]?.session.excuse(now: now)
+            noteDeadline(of: place)
+        }
+    }
+
     mutating func noteDeadline(of place: Int) {
         if let next = seats[place]?.session.nextDeadline { deadlines.note(place, at: next) }
     }

@@ -404,6 +404,9 @@ final class SessionHub: SessionHost {
 
     // MARK: Time
 
+    /// When something is done by so much later than planned this process did not run meanwhile, or hardly.
+    private static let absence = Duration.seconds(1)
+
     /// Has it look again when the next session has something to do. Under the broker's lock.
     func scheduleTick() {
         let time: Duration? = state.withLock { hub in
@@ -430,6 +433,9 @@ final class SessionHub: SessionHost {
 
     /// Has each session do what is due. Under the broker's lock.
     func settleDue(now: Duration, _ broker: inout MemoryBroker.State) {
+        state.withLock { hub in
+            if let due = hub.deadlines.next, self.broker.delay(since: due) > Self.absence { hub.excuseClients() }
+        }
         while let place = state.withLock({ $0.deadlines.popDue(at: now) }) {
             state.withLock { hub in
                 hub.act(at: place) { $0.tick(now: now, &$1) }

@@ -2,6 +2,14 @@ import Foundation
 import IntegrationSupport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 @Suite("martlet broker", .timeLimit(.minutes(10)))
 struct BrokerCommandTests {
     @Test("says where it listens, serves clients, and ends in order")
@@ -23,6 +31,27 @@ struct BrokerCommandTests {
         broker.send(signal: 15)
         #expect(try await broker.waitForEnd() == .exited(0))
         #expect(broker.lines.last?.contains(#""state":"ended""#) == true)
+    }
+
+    @Test("does not cut off its clients because it stood still itself")
+    func excusesClients() async throws {
+        let broker = try Tool.start(["broker", "--port", "0"])
+        try await broker.waitForOutput(#""state":"listening""#)
+        let port = try #require(broker.lines.first?.firstMatch(of: /"port":(\d+)/)?.1)
+        let client = try Socket.connecting(to: .loopback(port: try #require(Int(port))))
+        try await client.waitUntilWritable()
+        // CONNECT, with a keep-alive of a second.
+        try await client.sendAll([0x10, 13, 0, 4] + Array("MQTT".utf8) + [4, 2, 0, 1, 0, 1, 0x63])
+        #expect(try await client.receive(4) == [0x20, 2, 0, 0])
+        broker.send(signal: SIGSTOP)
+        for _ in 0..<8 {
+            try await client.sendAll([0xC0, 0])
+            try await Task.sleep(for: .milliseconds(500))
+        }
+        broker.send(signal: SIGCONT)
+        for _ in 0..<8 { #expect(try await client.receive(2) == [0xD0, 0]) }
+        broker.send(signal: SIGTERM)
+        #expect(try await broker.waitForEnd() == .exited(0))
     }
 
     @Test("refuses what would let everybody in from everywhere, and what is wrong")

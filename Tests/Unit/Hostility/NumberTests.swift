@@ -227,11 +227,11 @@ import Testing
         },
         Place("MQTT: the reasons and properties of an acknowledgement") { number in
             let value = Int(number) ?? 0
-            var properties = MosquittoProperties(.v5)
-            for property in [MQTT_PROP_RECEIVE_MAXIMUM, MQTT_PROP_SERVER_KEEP_ALIVE, MQTT_PROP_TOPIC_ALIAS_MAXIMUM] {
-                try? properties.add(property, int16: value)
+            var list = PropertyList()
+            for property in [PropertyID.receiveMaximum, .serverKeepAlive, .topicAliasMaximum, .maximumPacketSize] {
+                list.add(property, UInt32(clamping: value))
             }
-            try? properties.add(MQTT_PROP_MAXIMUM_PACKET_SIZE, int32: value)
+            guard let properties = try? MosquittoProperties(list) else { return }
             for reason in [CInt.min, -1, 0, 0x84, 0xFF, CInt.max, CInt(clamping: value)] {
                 for version in [MQTTVersion.v311, .v5] {
                     let answer = ConnectAcknowledgement(reason: reason, flags: reason, properties.list, version)
@@ -262,7 +262,7 @@ import Testing
             inFlight.sent(1, 1)
             _ = inFlight.confirmed(CInt(clamping: Int(number) ?? 0))
             inFlight.sent(CInt(clamping: Int(number) ?? 0), 2)
-            _ = inFlight.hasRoom(guaranteed: true)
+            _ = inFlight.hasRoom()
             _ = inFlight.removeAll()
         },
     ]

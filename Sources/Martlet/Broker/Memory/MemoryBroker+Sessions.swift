@@ -22,6 +22,9 @@ extension MemoryBroker {
         timers.schedule(at: time, action)
     }
 
+    /// How late something is that was to be done at a time; see ``Timeline/delay(since:)``.
+    package func delay(since time: Duration) -> Duration { timers.delay(since: time) }
+
     /// Returns after a time by the broker's clock.
     ///
     /// - Throws: `CancellationError`.

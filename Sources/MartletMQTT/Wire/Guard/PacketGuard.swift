@@ -23,6 +23,8 @@ struct PacketGuard {
     /// What becomes of a packet from the broker.
     enum Inbound: Equatable {
         case pass
+        /// A message of QoS 0, of which the protocol keeps nothing, and which therefore does not concern the library.
+        case message(ReceivedMessage)
         case replace(Replacement)
         /// It stays here. The broker is told this, if anything.
         case hold(answer: [UInt8], Reason)
@@ -218,6 +220,19 @@ struct PacketGuard {
             let answer: PacketKind? = [1: .puback, 2: .pubrec][header.quality]
             return .hold(answer: answer.map { Self.packet($0, Self.bytes(identifier)) } ?? [], .unusable)
         }
+        guard header.quality > 0 else {
+            var copy = start
+            let list = version == .v5 ? try copy.properties() : PropertyList()
+            return .message(
+                ReceivedMessage(
+                    topic: String(decoding: topic.bytes, as: UTF8.self),
+                    body: Array(packet[copy.position...]),
+                    quality: 0,
+                    isRetained: header.flags & 1 == 1,
+                    list
+                )
+            )
+        }
         let several = properties.hasSeveralSubscriptions ? properties.subscriptions : []
         if header.quality == 2 {
             try note(Unreleased(bytes: packet.count, subscriptions: several), identifier)
@@ -326,7 +341,6 @@ struct PacketGuard {
         case .publish:
             let isTooLarge = header.total > maximumPacketSize ?? .max
             guard isTooLarge || !disowned.isEmpty || !lifetimes.isEmpty else { return .pass(header.total) }
-            guard header.quality > 0 else { return isTooLarge ? .drop(header.total, answer: []) : .pass(header.total) }
             guard let identifier = identifier(in: bytes, header) else { return nil }
             if let verdict = withheld(identifier, header, isTooLarge) { return verdict }
             return lifetimes[identifier].map { shortened(bytes, header, identifier, $0) } ?? .pass(header.total)

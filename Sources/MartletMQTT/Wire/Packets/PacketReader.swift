@@ -83,6 +83,15 @@ struct PacketReader {
         return part
     }
 
+    /// A list of properties, after its length. It was read before, and is as it should be.
+    mutating func properties() throws(PacketFault) -> PropertyList {
+        let length = try variable()
+        var list = try part(length)
+        var properties = PropertyList()
+        while list.count > 0 { properties.all.append(try list.property()) }
+        return properties
+    }
+
     /// A list of properties as it came, with its length, but for one kind of property. It was read before, and is as it should
     /// be.
     mutating func properties(without left: PropertyID) throws(PacketFault) -> [UInt8] {
@@ -91,21 +100,29 @@ struct PacketReader {
         var kept: [UInt8] = []
         while list.count > 0 {
             let start = list.position
-            let code = try list.byte()
-            switch PropertyID(rawValue: code)?.form {
-            case .flag: _ = try list.byte()
-            case .twoBytes: _ = try list.number()
-            case .fourBytes: _ = try list.fourBytes()
-            case .variable: _ = try list.variable()
-            case .data, .text: _ = try list.data()
-            case .pair:
-                _ = try list.data()
-                _ = try list.data()
-            case nil: throw PacketFault("there is no property with the identifier \(code)")
-            }
-            if code != left.rawValue { kept += bytes[start..<list.position] }
+            if try list.property().id != left { kept += bytes[start..<list.position] }
         }
         return PacketHeader.length(kept.count) + kept
+    }
+
+    private mutating func property() throws(PacketFault) -> PropertyList.Property {
+        let code = try byte()
+        guard let id = PropertyID(rawValue: code) else {
+            throw PacketFault("there is no property with the identifier \(code)")
+        }
+        let value: PropertyList.Value
+        switch id.form {
+        case .flag: value = .number(UInt32(try byte()))
+        case .twoBytes: value = .number(UInt32(try number()))
+        case .fourBytes: value = .number(UInt32(try fourBytes()))
+        case .variable: value = .number(UInt32(try variable()))
+        case .data: value = .data(Array(try data()))
+        case .text: value = .text(String(decoding: try data(), as: UTF8.self))
+        case .pair:
+            let name = try data()
+            value = .pair(String(decoding: name, as: UTF8.self), String(decoding: try data(), as: UTF8.self))
+        }
+        return PropertyList.Property(id, value)
     }
 
     func expectEnd() throws(PacketFault) {

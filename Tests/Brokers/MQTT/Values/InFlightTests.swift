@@ -5,15 +5,13 @@ import Testing
 @Suite struct InFlightTests {
     @Test func theWindowIsKept() {
         var inFlight = InFlight<String>(window: 2)
-        #expect(inFlight.hasRoom(guaranteed: true) == true)
+        #expect(inFlight.hasRoom() == true)
         inFlight.sent(1, "a")
         inFlight.sent(2, "b")
-        #expect(inFlight.hasRoom(guaranteed: true) == false)
-        #expect(inFlight.hasRoom(guaranteed: false) == true)
-        inFlight.sent(3, nil)
+        #expect(inFlight.hasRoom() == false)
         #expect(inFlight.count == 2)
         #expect(inFlight.confirmed(1) == "a")
-        #expect(inFlight.hasRoom(guaranteed: true) == true)
+        #expect(inFlight.hasRoom() == true)
     }
 
     @Test func whatIsNotOutIsNotConfirmed() {
@@ -43,7 +41,7 @@ import Testing
         }
         inFlight.sent(next(), "slow")
         var sent = 0
-        for _ in 0..<200_000 where inFlight.hasRoom(guaranteed: true) {
+        for _ in 0..<200_000 where inFlight.hasRoom() {
             let number = next()
             #expect(number != 1)
             inFlight.sent(number, "fast")
@@ -51,10 +49,8 @@ import Testing
             sent += 1
         }
         #expect(sent > 50_000 && sent < 65_535)
-        #expect(inFlight.hasRoom(guaranteed: false) == false, "a message without a guarantee takes a number as well")
         #expect(inFlight.confirmed(1) == "slow")
-        #expect(inFlight.hasRoom(guaranteed: true) == true)
-        #expect(inFlight.hasRoom(guaranteed: false) == true)
+        #expect(inFlight.hasRoom() == true)
     }
 
     @Test func numbersGoRound() {
@@ -62,7 +58,7 @@ import Testing
         inFlight.sent(65_530, 0)
         inFlight.sent(65_535, 1)
         inFlight.sent(3, 2)
-        #expect(inFlight.hasRoom(guaranteed: true) == true)
+        #expect(inFlight.hasRoom() == true)
         #expect(inFlight.removeAll() == [0, 1, 2])
     }
 }

@@ -92,6 +92,11 @@ extension Spec {
                 && owed.retain == publish.retain
                 && (link.version < .v5 || owed.identifiers == publish.properties.subscriptionIdentifiers.sorted())
         }
+        // What is alike and was published meanwhile may have found no room, or comes later.
+        if mayDrop, let owed = takeKept(publish, session, fits, onlyDue: true) {
+            if let index = session.waiting.firstIndex(where: fits) { session.waiting[index].isOptional = true }
+            return owed
+        }
         if let index = session.waiting.firstIndex(where: fits) {
             let owed = session.waiting.remove(at: index)
             // What was to come before is not sent any more: it has expired, nobody asks for it, or it found no room.
@@ -105,14 +110,7 @@ extension Spec {
             }
             return owed
         }
-        let fitting = session.owesKept.indices.flatMap { index in
-            publish.retain ? keptFor(session.owesKept[index], session).filter(fits).map { (index, $0) } : []
-        }
-        // Of two that are alike it is the one that has to come.
-        if let (index, owed) = fitting.first(where: { !session.owesKept[$0.0].isOptional }) ?? fitting.first {
-            session.owesKept.remove(at: index)
-            return owed
-        }
+        if let owed = takeKept(publish, session, fits, onlyDue: false) { return owed }
         if let owed = takeShared(by: Shared.Taker(session: session.number, at: now, fits: fits)) { return owed }
         throw Violation("\(text): it is not owed; owed are \(session.waiting.map(\.summary))")
     }
@@ -146,6 +144,23 @@ extension Spec {
         let kept = session.waiting.enumerated().filter { !condition($0.offset, $0.element) }.map(\.element)
         session.dropped += session.waiting.count - kept.count
         session.waiting = kept
+    }
+
+    /// Finds a message that is kept for what a session gets. Of two that are alike it is the one that has to come.
+    private func takeKept(
+        _ publish: Publish,
+        _ session: Session,
+        _ fits: (Owed) -> Bool,
+        onlyDue: Bool
+    ) -> Owed? {
+        guard publish.retain else { return nil }
+        let fitting = session.owesKept.indices.flatMap { index in
+            keptFor(session.owesKept[index], session).filter(fits).map { (index, $0) }
+        }
+        let due = fitting.first { !session.owesKept[$0.0].isOptional }
+        guard let (index, owed) = onlyDue ? due : due ?? fitting.first else { return nil }
+        session.owesKept.remove(at: index)
+        return owed
     }
 
     private func keptFor(_ owes: OwesKept, _ session: Session) -> [Owed] {
