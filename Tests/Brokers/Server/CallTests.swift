@@ -127,7 +127,8 @@ import Testing
             #expect(!seen.contains("3") && !seen.contains("4"), "\(seen)")
             // Topics that only look like one are topics.
             try await thief.subscribe(.init("reply/here"))
-            try await client.publish("5", to: "reply/here")
+            try await client.publish("5", to: "reply/here", .atLeastOnce, id: 3)
+            #expect(try await client.receive() == .puback(Acknowledgement(3)))
             #expect(try await thief.textsUntilMark().contains("5"))
         }
     }

@@ -16,6 +16,8 @@ final class Crash: Sendable {
     private let left: Mutex<Int>
     private let folder: String
     private let copy: String
+    /// What would be done side by side is done by turns: so nothing changes in the folder while it is copied.
+    private let queue = DispatchQueue(label: "crash")
 
     init(after calls: Int, of folder: String, to copy: String) {
         left = Mutex(calls)
@@ -33,6 +35,7 @@ final class Crash: Sendable {
 
     var disk: StoreDisk {
         var disk = StoreDisk.system
+        disk.makeQueue = { [queue] in { queue.async(execute: $0) } }
         disk.write = { file, bytes in
             let left = self.count()
             if left >= 0 { return StoreDisk.system.write(file, bytes) }
