@@ -1,10 +1,12 @@
 """Clients by Eclipse Paho that go on whatever happens to their broker.
 
 publish PORT QOS STOP: publishes numbers until the file STOP is there, and says each that is acknowledged.
-subscribe PORT QOS [FILTER NAME]: says each number that it gets.
+subscribe PORT QOS [FILTER NAME]: says each number that it gets. To a client of MQTT 3.1.1 what a queue delivers again comes in an
+envelope, which counts its deliveries.
 """
 
 import collections
+import json
 import os
 import sys
 import time
@@ -30,6 +32,10 @@ def reset_once():
 client._messages_reconnect_reset_out = reset_once
 
 
+def number_in(message):
+    return message["data"] if isinstance(message, dict) else message
+
+
 def until_done(connect):
     while True:
         try:
@@ -51,7 +57,7 @@ def go_on():
 if role == "subscribe":
     client.on_connect = lambda *_: client.subscribe(topic, qos)
     client.on_subscribe = lambda *_: print("ready", flush=True)
-    client.on_message = lambda _, __, message: print(message.payload.decode(), flush=True)
+    client.on_message = lambda _, __, message: print(number_in(json.loads(message.payload)), flush=True)
     connect()
     while True:
         go_on()
