@@ -29,37 +29,6 @@ import Testing
         }
     }
 
-    /// Those with a guarantee pass libmosquitto, the others do not.
-    @Test(arguments: MQTTVersion.allCases)
-    func messagesWithAndWithoutAGuaranteeStayInOrder(_ version: MQTTVersion) async throws {
-        let server = try await MosquittoServer.shared()
-        let topic = TopicName("mixed.\(version.rawValue.first ?? "x")")
-        try await MQTTConnection.withConnection(.local(server.port, version)) { connection in
-            let subscription = try await connection.subscribe(
-                to: TopicPattern(topic),
-                options: SubscribeOptions(limit: 1_000, guarantee: .atLeastOnce)
-            )
-            var confirmations: [Martlet.Confirmation] = []
-            for number in 0..<600 {
-                // Some are too large to be written in one go.
-                let body = "\(number) " + String(repeating: "x", count: number.isMultiple(of: 100) ? 300_000 : 1)
-                let guarantee: Guarantee = number.isMultiple(of: 3) ? .atMostOnce : .atLeastOnce
-                confirmations.append(
-                    try await connection.beginPublishing(
-                        Message(body),
-                        to: topic,
-                        options: PublishOptions(guarantee: guarantee)
-                    )
-                )
-            }
-            for confirmation in confirmations { try await confirmation.wait() }
-            for number in 0..<600 {
-                let text = try await subscription.next()?.message.text
-                #expect(text?.hasPrefix("\(number) ") == true, "\(number): \(text?.prefix(8) ?? "")")
-            }
-        }
-    }
-
     @Test(arguments: MQTTVersion.allCases) func bodiesOfAllSizesArrive(_ version: MQTTVersion) async throws {
         let server = try await MosquittoServer.shared()
         let topic = TopicName("sizes.\(version.rawValue.first ?? "x")")
