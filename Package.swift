@@ -612,6 +612,7 @@ let package = Package(
                 "MartletBrokers",
                 "MartletCommand",
                 "MartletConsole",
+                "MartletServer",
                 "MartletSettings",
                 command("ArgumentParser", from: "swift-argument-parser"),
             ],

@@ -24,6 +24,10 @@ public struct AMQPReplyError: Error, Sendable, Hashable, CustomStringConvertible
     /// Code and text.
     public var description: String { "\(code) \(quoted(text))" }
 
+    /// Whether it is for a while only: a queue is there, and the node that has it is not. RabbitMQ says so by the code for what
+    /// does not exist.
+    var isNodeAway: Bool { code == Self.notFound && text.contains("is down or inaccessible") }
+
     /// What the user has no right to, in RabbitMQ's words for rights; `nil` if that is not the reason.
     var missingRight: String? {
         // Names that are reserved, and what another consumer has for itself, are refused by this code as well.
@@ -54,11 +58,19 @@ extension MessagingError {
     /// The code that the broker gave, if it was the broker who caused the error.
     public var amqpReplyCode: Int? { (cause as? AMQPReplyError)?.code }
 
+    /// Whether it is one of a queue whose node is away.
+    var isOfAbsentNode: Bool { (cause as? AMQPReplyError)?.isNodeAway ?? false }
+
     /// A channel that the broker closed.
     init(channelClose close: ServerMethod.Close) {
         let cause = AMQPReplyError(close)
         let right = cause.missingRight.map { "; the right that is missing: \($0)" } ?? ""
-        self.init(.refused, "the broker refused: \(close.text)\(right)", cause: cause)
+        self.init(
+            .refused,
+            "the broker refused: \(close.text)\(right)",
+            cause: cause,
+            isRetriable: cause.isNodeAway ? true : nil
+        )
     }
 
     /// A connection that the broker closed.

@@ -26,9 +26,9 @@ import Darwin
 /// `BrokerHandler`. A subscriber in this process whose mailbox is full holds up the client that publishes, by not reading
 /// from its socket; a client that is slow holds up nobody: what waits for it is bounded by ``ServerLimits``.
 ///
-/// Unless it has a ``BrokerStore``, everything is kept in memory, and sessions end with ``run()``. With one, sessions and retained
-/// messages outlive the process, however it ends: what was acknowledged to a client is there when the server runs again. A broker
-/// has one server at a time, with any number of listeners.
+/// Unless it has a ``BrokerStore``, everything is kept in memory, and sessions end with ``run()``. With one, sessions, what is in
+/// queues, and retained messages outlive the process, however it ends: what was acknowledged to a client is there when the server
+/// runs again. A broker has one server at a time, with any number of listeners.
 public final class BrokerServer: Service {
     /// Where it listens.
     public struct BoundAddress: Sendable, Hashable {
@@ -182,15 +182,29 @@ public final class BrokerServer: Service {
 
     // MARK: Listening
 
-    /// Checks that it can listen as far as its files and options tell: that certificates and keys can be read and belong together,
-    /// and that proxies have addresses.
+    /// Checks that it can run as far as its files and options tell: that certificates and keys can be read and belong together, that
+    /// proxies have addresses, and that its store can be read. Nothing is changed, nor listened on.
     ///
     /// - Throws: `MessagingError.Code.invalidArgument`.
-    public func check() throws {
+    public func check() throws { _ = try checked() }
+
+    /// The same.
+    ///
+    /// - Returns: what is in the store; `nil`: it has none.
+    package func checked() throws -> StoreSummary? {
         for listener in listeners {
             _ = try listener.tls.map { try ServerContext($0) }
             _ = try listener.proxies?.map { try AddressRange($0) }
         }
+        guard case .log(let folder, _) = store.form else { return nil }
+        return try StoreSummary(folder: folder)
+    }
+
+    /// Has other rules hold from now on: also for clients that are there, and for what waits for them. `nil`: everybody may do
+    /// everything.
+    public func setRules(_ rules: AccessRules?) {
+        door.setRules(rules)
+        hub.setPermissions { door.permissions(clientID: $0, user: $1) }
     }
 
     /// Reads the certificates and keys of all listeners anew, for clients that connect from now on. Those that are there stay.

@@ -118,7 +118,11 @@ final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable,
 
     private func timerFired(_ time: Duration) {
         state.withLock { if $0.timer?.time == time { $0.timer = nil } }
-        update { $0.tick($1) }
+        let delay = runtime.timers.delay(since: time)
+        update { core, now in
+            if delay >= ActionTiming.interval(lease: options.lostClient.lease) { core.excuseClients(now) }
+            core.tick(now)
+        }
     }
 
     // MARK: Running

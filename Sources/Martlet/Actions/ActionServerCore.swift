@@ -258,6 +258,11 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
 
     // MARK: Time
 
+    /// For a time nothing was done here: what clients have asked meanwhile is yet to be read. Each has its whole time anew.
+    mutating func excuseClients(_ now: Duration) {
+        for id in live.keys { live[id]?.lastHeard = now }
+    }
+
     /// Does what has become due.
     mutating func tick(_ now: Duration) {
         let due = live.filter { _, goal in

@@ -113,7 +113,7 @@ extension Connection {
             request.headers.correlationID = correlation
             let replyAddress = try await runtime.replyAddress(on: self, within: .seconds(10))
             defer { replyAddress.release(correlation) }
-            request.headers.replyTo = replyAddress.address(for: correlation)
+            request.headers.replyTo = replyAddress.address(for: correlation, askedAt: names.cancelGoal)
             try await send(
                 request,
                 to: names.cancelGoal,

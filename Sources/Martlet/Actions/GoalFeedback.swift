@@ -26,8 +26,15 @@ public struct GoalFeedback<Element: Codable & Sendable>: AsyncSequence, Sendable
         private let subscription: Subscription
         private var inquiry: GoalInquiry<AnyResult>
         private var hasEnded = false
-        /// Why the server could not be asked: thrown when what has arrived before that has been read.
+        /// Until when the goal's last words are waited for, once the server has answered that it is over.
+        private var listensUntil: Duration?
+        /// Whether something of the goal has come by its topics, so that its last words are on their way as well.
+        private var hasHeard = false
+        /// Why the server could not be asked: thrown when what has arrived before that has been read, unless the server has
+        /// said something meanwhile.
         private var failure: MessagingError?
+        /// How many messages had come before it was asked, which say nothing of whether it is still there.
+        private var earlier = 0
 
         fileprivate init(subscription: Subscription, inquiry: GoalInquiry<AnyResult>) {
             self.subscription = subscription
@@ -38,29 +45,31 @@ public struct GoalFeedback<Element: Codable & Sendable>: AsyncSequence, Sendable
         public mutating func next(isolation: isolated (any Actor)? = #isolation) async throws -> Element? {
             while true {
                 try Task.checkCancellation()
-                if !hasEnded, failure == nil, inquiry.timers.now >= inquiry.nextAsk {
+                if !hasEnded, failure == nil, listensUntil == nil, inquiry.timers.now >= inquiry.nextAsk {
+                    earlier = subscription.waiting
                     do {
-                        if case .ended = try await inquiry.askPatiently() { hasEnded = true }
+                        // The answer may have overtaken what was published before it.
+                        if case .ended = try await inquiry.askPatiently() {
+                            listensUntil = inquiry.timers.now + ActionTiming.interval
+                        }
                     } catch let error as MessagingError {
                         // The server may have said that the goal has ended, and gone since.
                         failure = error
                     }
                 }
-                if hasEnded || failure != nil {
-                    guard let delivery = subscription.nextIfReady() else {
-                        if let failure = failure.take(), !hasEnded { throw failure }
-                        return nil
-                    }
+                if let delivery = subscription.nextIfReady() {
                     if let feedback = take(delivery) { return feedback }
                     continue
                 }
-                switch try await subscription.next(until: inquiry.nextAsk, inquiry.timers) {
+                if hasEnded || listensUntil != nil && !hasHeard { return nil }
+                if let failure = failure.take() { throw failure }
+                switch try await subscription.next(until: listensUntil ?? inquiry.nextAsk, inquiry.timers) {
                 case .delivery(let delivery):
                     if let feedback = take(delivery) { return feedback }
                 case .nothing:
-                    break
-                case .end:
-                    throw MessagingError.closed
+                    if listensUntil != nil { hasEnded = true }
+                case .end where listensUntil != nil: hasEnded = true
+                case .end: throw MessagingError.closed
                 }
             }
         }
@@ -68,18 +77,31 @@ public struct GoalFeedback<Element: Codable & Sendable>: AsyncSequence, Sendable
         /// Takes in a message; the feedback if it is one of this goal's.
         private mutating func take(_ delivery: Delivery) -> Element? {
             let runtime = inquiry.connection.runtime
+            let isNew = earlier == 0
+            if !isNew { earlier -= 1 }
             switch delivery.topic {
             case inquiry.names.feedback:
                 if let other = delivery.message.headers.goalID, other != inquiry.id { return nil }
                 let body: FeedbackMessage<Element>? = try? runtime.decode(delivery.message, from: delivery.topic.text)
                 guard let body, body.goalID == inquiry.id.text else { return nil }
+                heard(isNew)
                 return body.feedback
             case inquiry.names.status:
-                if runtime.status(of: inquiry.id, in: delivery)?.isTerminal == true { hasEnded = true }
+                guard let status = runtime.status(of: inquiry.id, in: delivery) else { return nil }
+                heard(isNew)
+                if status.isTerminal { hasEnded = true }
                 return nil
             default:
                 return nil
             }
+        }
+
+        /// The server has said something of the goal.
+        ///
+        /// - Parameter isNew: whether it came after the server was asked.
+        private mutating func heard(_ isNew: Bool) {
+            hasHeard = true
+            if isNew, failure?.isRetriable == true { failure = nil }
         }
     }
 }

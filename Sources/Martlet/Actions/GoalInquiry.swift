@@ -53,7 +53,8 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
     var timers: Timers { connection.runtime.timers }
 
     /// Asks the server, and waits for as long as it may be silent. The question is asked again meanwhile, since one may
-    /// be lost; the earlier ones still count, since the way there and back may be long.
+    /// be lost; the earlier ones still count, since the way there and back may be long. A time in which this process did not
+    /// run is not the server's silence.
     ///
     /// - Throws: ``MessagingError/Code/unknownGoal``; once the server has been silent for the timeout, the reason.
     mutating func askPatiently() async throws -> Answer {
@@ -70,24 +71,30 @@ struct GoalInquiry<Output: Codable & Sendable>: Sendable {
     }
 
     private func firstReply() async throws -> Reply {
-        let end = timers.now + timeout
-        return try await withThrowingTaskGroup(of: Reply?.self) { group in
+        try await withThrowingTaskGroup(of: Reply?.self) { group in
             defer { group.cancelAll() }
             var lastError: any Error = MessagingError.offline
+            var end = timers.now + timeout
+            var asksAgainAt = timers.now
             var isTimeToAsk = true
             while true {
                 let left = end - timers.now
                 if isTimeToAsk, left > .zero {
                     isTimeToAsk = false
+                    let pause = min(timeout / 4, left)
+                    asksAgainAt = timers.now + pause
                     group.addTask { try await reply(within: left) }
                     group.addTask {
-                        try await timers.sleep(for: min(timeout / 4, left))
+                        try await timers.sleep(for: pause)
                         return nil
                     }
                 }
                 switch await group.nextResult() {
                 case .success(let reply?): return reply
-                case .success(nil): isTimeToAsk = true
+                case .success(nil):
+                    isTimeToAsk = true
+                    // While nothing was done here the server's answers may have come, and nobody has read them.
+                    if timers.delay(since: asksAgainAt) > timeout / 4 { end = timers.now + timeout }
                 case .failure(let error as MessagingError) where error.isRetriable: lastError = error
                 case .failure(let error): throw error
                 case nil: throw lastError

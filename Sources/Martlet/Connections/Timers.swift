@@ -49,6 +49,9 @@ package final class Timers: Sendable {
 
     package var now: Duration { timeline.now }
 
+    /// How late something is that was to be done at a time; see ``Timeline/delay(since:)``.
+    package func delay(since time: Duration) -> Duration { timeline.delay(since: time) }
+
     /// How many entries are kept, those of cancelled actions that are not yet forgotten among them.
     var scheduled: Int { state.withLock { $0.entries.count } }
 

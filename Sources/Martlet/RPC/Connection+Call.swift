@@ -44,7 +44,7 @@ extension Connection {
         let timeout = try runtime.effectiveTimeout(timeout, for: name)
         let end = (start ?? runtime.timers.now) + timeout
         let call = PendingCall(countLate: { [calls = runtime.calls] in calls.countLate() })
-        return try await withReplies(to: call, within: end - runtime.timers.now) { id, address in
+        return try await withReplies(to: call, from: name, within: end - runtime.timers.now) { id, address in
             let timer = runtime.timers.schedule(at: end) {
                 call.fail(MessagingError(.timeout, "no reply from \(name) within \(timeout)"))
             }
@@ -72,13 +72,16 @@ extension Connection {
 
     /// Runs `body` while replies with a new correlation ID go to a receiver.
     ///
-    /// - Parameter limit: how long to wait for an address that they can come to.
+    /// - Parameters:
+    ///   - queue: whose responders are asked; `nil`: nobody is, and only what has the ID counts.
+    ///   - limit: how long to wait for an address that they can come to.
     nonisolated func withReplies<Result>(
         to receiver: any ReplyReceiver,
+        from queue: QueueName?,
         within limit: Duration,
         _ body: (_ id: String, _ address: String) async throws -> Result
     ) async throws -> Result {
-        let (id, address, release) = try await register(receiver, within: limit)
+        let (id, address, release) = try await register(receiver, from: queue, within: limit)
         defer { release() }
         return try await body(id, address)
     }
@@ -86,17 +89,18 @@ extension Connection {
     /// Has replies with a new correlation ID go to a receiver, until `release` is called.
     nonisolated func register(
         _ receiver: any ReplyReceiver,
+        from queue: QueueName?,
         within limit: Duration
     ) async throws -> (id: String, address: String, release: @Sendable () -> Void) {
         let replyAddress = try await runtime.replyAddress(on: self, within: limit)
         let id = CallTable.makeID(runtime.random)
-        let address = replyAddress.address(for: id)
+        let address = replyAddress.address(for: id, askedAt: queue)
         let release: @Sendable () -> Void = { [calls = runtime.calls] in
             calls.remove(id: id)
             replyAddress.release(id)
         }
         do {
-            try runtime.calls.register(receiver, id: id, address: address, isOwn: replyAddress.isOwn)
+            try runtime.calls.register(receiver, id: id, address: address, isOwn: replyAddress.isOwn && queue != nil)
         } catch {
             release()
             throw error

@@ -61,7 +61,7 @@ extension Connection {
                 try await self?.reply(Message(headers: headers), to: control.address)
             }
         }
-        let (id, address, release) = try await register(receiver, within: timeout)
+        let (id, address, release) = try await register(receiver, from: name, within: timeout)
         let stream = StreamLifetime(receiver: receiver) { [weak self] early in
             release()
             if early { self?.postCancellation(of: id, at: name) }
@@ -95,7 +95,7 @@ extension Connection {
             let gate = CreditGate(allowed: window, timers: runtime.timers)
             let frames = FrameWriter(request, gate: gate)
             let patience = options.patience(with: request.message.headers.timeout)
-            return try await self.withReplies(to: gate, within: patience) { id, address in
+            return try await self.withReplies(to: gate, from: nil, within: patience) { id, address in
                 try await frames.open(StreamControl(address: address, id: id))
                 do {
                     try await gate.whileHeard(within: patience) {

@@ -8,7 +8,7 @@ extension AMQPSession {
     /// Declares, binds or deletes something on a channel of its own, and keeps it in mind for the next link.
     func declare(_ method: ClientMethod) async throws -> ServerMethod.Reply {
         guard keeper.state == .open else { throw offlineError }
-        let reply = try await askAlone([method])
+        let reply = try await untilNodeIsThere(within: options.connectTimeout) { try await askAlone([method]) }
         declarations.note(method)
         return reply
     }

@@ -26,7 +26,9 @@ extension AMQPSession {
             for restorable in consuming.all {
                 gathering.begin()
                 restorable.open(on: self) { [runtime] error in
-                    if let error { runtime.logger.debug("something could not be opened again: \(error)") }
+                    if let error, !self.tellOfAbsentNode(error) {
+                        runtime.logger.debug("something could not be opened again: \(error)")
+                    }
                     gathering.end()
                 }
             }
@@ -52,7 +54,7 @@ extension AMQPSession {
         guard let link = wire.link else { return }
         let deadline = runtime.timers.now + patience
         var attempt = 1
-        while declarations.undeclared > 0, runtime.timers.now < deadline {
+        while declarations.undeclared > 0, declarations.missesNode || runtime.timers.now < deadline {
             do {
                 try await runtime.timers.sleep(for: Self.pause(before: attempt))
                 guard wire.link === link, keeper.state == .open else { return }
@@ -80,6 +82,40 @@ extension AMQPSession {
         try await promise.value()
     }
 
+    // MARK: Nodes that are away
+
+    /// Asks again, later each time, while the broker says that the node of a queue is away.
+    ///
+    /// - Parameter limit: for how long; `nil`: until the node is there.
+    /// - Throws: what was thrown last.
+    func untilNodeIsThere<Answer>(
+        within limit: Duration?,
+        _ ask: () async throws -> Answer
+    ) async throws -> Answer {
+        let end = limit.map { runtime.timers.now + $0 }
+        var attempt = 1
+        while true {
+            do {
+                return try await ask()
+            } catch let error as MessagingError where error.isOfAbsentNode {
+                _ = tellOfAbsentNode(error)
+                let pause = Self.pause(before: attempt)
+                if let end, runtime.timers.now + pause >= end { throw error }
+                attempt += 1
+                try await runtime.timers.sleep(for: pause)
+            }
+        }
+    }
+
+    /// Logs, once a minute at most, that the node of a queue is away, if that is what an error says.
+    ///
+    /// - Returns: whether it is.
+    nonisolated func tellOfAbsentNode(_ error: any Error) -> Bool {
+        guard let error = error as? MessagingError, error.isOfAbsentNode else { return false }
+        runtime.tell(of: error.message, "the node of a queue is away, and the queue is tried again: \(error.message)")
+        return true
+    }
+
     // MARK: What is consumed
 
     private static func pause(before attempt: Int) -> Duration {
@@ -103,7 +139,7 @@ extension AMQPSession {
         guard keeper.state == .open, let restorable = consuming[id] else { return }
         attend {
             restorable.open(on: self) { [runtime] error in
-                guard let error else { return }
+                guard let error, !self.tellOfAbsentNode(error) else { return }
                 runtime.logger.log(
                     level: attempt == 1 ? .warning : .debug,
                     "something could not be opened again at attempt \(attempt): \(error)"

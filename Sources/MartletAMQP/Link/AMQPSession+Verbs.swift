@@ -323,7 +323,9 @@ extension AMQPSession {
         while !declarations.knows(queue) {
             let limit = try life(of: queue, until: deadline)
             do {
-                return try await declare(runtime.names.queue(queue), within: limit)
+                let name = try runtime.names.queue(queue)
+                let patience = waits ? limit : min(limit ?? options.connectTimeout, options.connectTimeout)
+                return try await untilNodeIsThere(within: patience) { try await declare(name, within: limit) }
             } catch let error as MessagingError {
                 if waits, error.code == .timeout, error.amqpReplyCode == nil { continue }
                 guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
@@ -357,12 +359,15 @@ extension AMQPSession {
     private func checkConsumers(of queue: QueueName, within limit: Duration?) async throws {
         do {
             let name = try runtime.names.queue(queue)
-            let promise = Promise<ServerMethod.Reply>()
-            attend { declarations.ask(forQueue: name, on: self) { promise.end($0) } }
-            if case .queueDeclared(_, _, consumers: 0) = try await answer(promise, within: limit) {
+            let found = try await untilNodeIsThere(within: limit ?? options.connectTimeout) {
+                let promise = Promise<ServerMethod.Reply>()
+                attend { declarations.ask(forQueue: name, on: self) { promise.end($0) } }
+                return try await answer(promise, within: limit)
+            }
+            if case .queueDeclared(_, _, consumers: 0) = found {
                 throw MessagingError(.noResponder, "nobody consumes \(queue)")
             }
-        } catch let error as MessagingError {
+        } catch let error as MessagingError where !error.isOfAbsentNode {
             switch error.amqpReplyCode {
             case AMQPReplyError.notFound: throw MessagingError(.noResponder, "nobody consumes \(queue)", cause: error)
             // It is another connection's own, or may not be looked at: the broker returns the message if it is gone.
@@ -442,10 +447,12 @@ extension AMQPSession {
         try Task.checkCancellation()
         consuming.add(consumer)
         let id = consumer.id
-        let promise = Promise<Void>()
-        attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
         do {
-            try await answer(promise)
+            try await untilNodeIsThere(within: options.connectTimeout) {
+                let promise = Promise<Void>()
+                attend { consumer.open(on: self) { promise.end($0.map { .failure($0) } ?? .success(())) } }
+                try await answer(promise)
+            }
         } catch {
             remove(id)
             throw error

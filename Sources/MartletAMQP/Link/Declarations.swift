@@ -8,6 +8,8 @@ final class Declarations {
     private var topology = Topology()
     /// How much of it the broker has not yet allowed to be declared again on this link.
     private(set) var undeclared = 0
+    /// Whether some of that is because a queue's node is away: it is waited for.
+    private(set) var missesNode = false
     /// Queues that are known to exist, on this link.
     private var known: Set<QueueName> = []
     /// The channel of questions about queues.
@@ -46,7 +48,7 @@ final class Declarations {
     ///   - level: at which what is refused for good is logged.
     ///   - gathering: told of each that is answered.
     func declareAgain(level: Logger.Level, _ gathering: Gathering, on session: isolated AMQPSession) {
-        undeclared = 0
+        (undeclared, missesNode) = (0, false)
         for method in topology.methods {
             gathering.begin()
             channel.ask(method, on: session) { [self] result in
@@ -61,6 +63,10 @@ final class Declarations {
         guard session.keeper.isUp else { return }
         if AMQPSession.mayPass(error) {
             undeclared += 1
+            if session.tellOfAbsentNode(error) {
+                missesNode = true
+                return
+            }
             session.runtime.logger.debug("something could not be declared again yet: \(error)")
         } else {
             session.runtime.logger.log(level: level, "something could not be declared again: \(error)")
@@ -71,11 +77,11 @@ final class Declarations {
     func declaredAgain(_ session: isolated AMQPSession) { channel.close(session) }
 
     /// It is not tried any more.
-    func giveUp() { undeclared = 0 }
+    func giveUp() { (undeclared, missesNode) = (0, false) }
 
     /// The link is gone, and what was known of it.
     func linkIsLost() {
         known.removeAll()
-        undeclared = 0
+        giveUp()
     }
 }

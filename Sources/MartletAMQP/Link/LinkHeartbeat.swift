@@ -22,6 +22,9 @@ struct LinkHeartbeat {
     /// After how long to look again.
     var tick: Duration { interval / 4 }
 
+    /// Nobody has listened for a while, so that the silence is none of the broker's.
+    mutating func excuse(_ now: Duration) { lastHeard = now }
+
     /// - Parameters:
     ///   - read: how many bytes were read so far.
     ///   - written: how many bytes were written so far.

@@ -53,7 +53,7 @@ final class NativeChannel: Restorable, ChannelOwner {
             session.ask(wanted, on: channel, opened)
         } catch {
             completion(error)
-            if !openAgain(session) { fail(error, session) }
+            if !openAgain(session, waits: false) { fail(error, session) }
         }
     }
 
@@ -158,7 +158,7 @@ final class NativeChannel: Restorable, ChannelOwner {
         }
         if linkIsLost {
             deadline = nil
-        } else if wasReady || !AMQPSession.mayPass(error) || !openAgain(session) {
+        } else if wasReady || !AMQPSession.mayPass(error) || !openAgain(session, waits: error.isOfAbsentNode) {
             for outgoing in channel.confirms?.removeAll() ?? [] { outgoing.confirmation?.end(.failure(error)) }
             fail(error, session)
         }
@@ -166,12 +166,13 @@ final class NativeChannel: Restorable, ChannelOwner {
 
     /// Tries again what the broker refuses on a new link and has allowed on the old one.
     ///
+    /// - Parameter waits: whether it is tried for as long as it takes.
     /// - Returns: whether it is tried again.
-    private func openAgain(_ session: isolated AMQPSession) -> Bool {
+    private func openAgain(_ session: isolated AMQPSession, waits: Bool) -> Bool {
         guard let attempt = reopening.next() else { return false }
         let until = deadline ?? session.runtime.timers.now + session.patience
         deadline = until
-        guard session.runtime.timers.now < until else { return false }
+        guard waits || session.runtime.timers.now < until else { return false }
         session.openAgain(self, attempt: attempt)
         return true
     }

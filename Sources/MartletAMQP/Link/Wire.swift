@@ -97,16 +97,20 @@ final class Wire {
     private func scheduleTick(_ session: isolated AMQPSession) {
         if let ticker { session.runtime.timers.cancel(ticker) }
         guard let heartbeat else { return }
-        ticker = session.later(heartbeat.tick) { $0.wire.tick($0) }
+        let time = session.runtime.timers.now + heartbeat.tick
+        ticker = session.later(at: time) { $0.wire.tick(time, $0) }
     }
 
-    private func tick(_ session: isolated AMQPSession) {
+    private func tick(_ time: Duration, _ session: isolated AMQPSession) {
+        let timers = session.runtime.timers
+        // This process did not run for a while, and what the broker has said has not been read yet.
+        if let tick = heartbeat?.tick, timers.delay(since: time) > tick { heartbeat?.excuse(timers.now) }
         guard let link,
             let verdict = heartbeat?.check(
                 read: link.bytesRead,
                 written: link.bytesWritten,
                 isDeaf: session.consuming.isDeaf(session),
-                now: session.runtime.timers.now
+                now: timers.now
             )
         else { return }
         scheduleTick(session)

@@ -25,6 +25,8 @@ final class Attachment {
     private var hasLeft = false
     private var access: QueueAccess
     private var reopening = Reopening()
+    /// Whether its queue's node was away when it was to be opened again.
+    private var missedNode = false
 
     /// - Parameter isOwn: whether nobody else makes the queue.
     init(isOwn: Bool) {
@@ -50,6 +52,8 @@ final class Attachment {
                 switch result {
                 case .success:
                     if access.wasMissing { owner.queueWasGone(session) }
+                    if missedNode { owner.nodeWasAway(session) }
+                    missedNode = false
                     if access.step == .use { noteUse(of: request, session) }
                     access.succeeded()
                     reopening.opened()
@@ -59,7 +63,9 @@ final class Attachment {
                     case .again:
                         self.channel = nil
                         open(request, for: owner, on: session, completion)
-                    case .fail(let reason): completion(reason)
+                    case .fail(let reason):
+                        if reason.isOfAbsentNode, reopening.hasBeenOpen { missedNode = true }
+                        completion(reason)
                     }
                 case .failure(let error): completion(error)
                 }
@@ -111,4 +117,6 @@ protocol QueueReading: Restorable, ChannelOwner {
     func opened(_ channel: Channel)
     /// The queue was gone, with all that was in it, though the link was there, and has been made again.
     func queueWasGone(_ session: isolated AMQPSession)
+    /// The queue's node was away, and is there again.
+    func nodeWasAway(_ session: isolated AMQPSession)
 }

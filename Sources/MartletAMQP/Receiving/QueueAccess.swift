@@ -55,6 +55,11 @@ struct QueueAccess {
 
     /// It was refused.
     mutating func next(after error: MessagingError) -> Next {
+        if error.isOfAbsentNode {
+            // It exists, and is come by in the same way later.
+            attempts = 0
+            return .fail(error)
+        }
         attempts += 1
         guard attempts < 5, let cause = error.cause as? AMQPReplyError, let next = step(after: cause) else {
             defer { self = QueueAccess(isOwn: isOwn) }

@@ -159,6 +159,15 @@ final class QueueConsumer: QueueReading {
         session.runtime.count(\.gaps, "the queue \(quoted(name)) was gone, with what waited in it, and was made again")
     }
 
+    /// Who sends to a queue learns that it can't be had. Who publishes for a subscription does not.
+    func nodeWasAway(_ session: isolated AMQPSession) {
+        guard binding != nil else { return }
+        session.runtime.count(
+            \.gaps,
+            "the node of the queue \(quoted(name)) was away: what was published meanwhile did not arrive"
+        )
+    }
+
     /// Ends it at the broker. What the reader holds can still be settled.
     func leave(_ session: isolated AMQPSession) {
         guard let channel = attachment.leave() else { return }

@@ -127,6 +127,13 @@ final class TopicConsumer: QueueReading {
         )
     }
 
+    func nodeWasAway(_ session: isolated AMQPSession) {
+        session.runtime.count(
+            \.gaps,
+            "the node of the queue of the subscription to \(pattern) was away: what was published meanwhile did not arrive"
+        )
+    }
+
     // MARK: What comes
 
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) throws {

@@ -12,26 +12,32 @@ struct BrokerCommand: Subcommand {
         abstract: "Be a broker: MQTT 3.1, 3.1.1 and 5 for any client.",
         usage: """
             martlet broker [<options>]
+            martlet broker --config <file> [<options>]
             martlet broker dump [--json] <folder>
             """,
         discussion: """
             It listens on this machine alone, and lets everybody in from there, unless told otherwise. Everything is kept in \
-            memory and ends with it, unless --store names a folder: sessions, what waits for their clients, and retained messages \
-            are then there again when it is started again, however it ended.
+            memory and ends with it, unless --store names a folder: sessions, what waits for their clients and in queues, and \
+            retained messages are then there again when it is started again, however it ended.
+
+            --config names a file of YAML that says more than the options, such as limits and listeners of several addresses; the \
+            documentation of MartletServer has a table of its keys. Options go over it: those that say where to listen take the \
+            place of all its listeners.
 
             A queue is there while somebody consumes it, as clients do that subscribe to $share/martlet/NAME, or if --queue declares \
             it: then what is published to the topic NAME waits in it.
 
             --proxy is for a broker behind HAProxy or the like: it takes connections from that address alone, and each has to \
             begin with a header of the PROXY protocol, which says who the client is. --systemd listens on the sockets that \
-            systemd passes, by their FileDescriptorName= (mqtt, mqtts or ws), instead of on --host and the ports. SIGHUP has the \
-            files of --tls read anew.
+            systemd passes, by their FileDescriptorName= (mqtt, mqtts or ws), instead of on --host and the ports. Elsewhere than \
+            on a terminal SIGHUP has all files read anew: certificates, users, rules, and of --config the queues; what else has \
+            changed there is named, and holds from the next start on.
 
             --users names a file that mosquitto_passwd writes; then nobody is let in without a user and a password. --acl names \
-            rules as mosquitto's acl_file has them: what no rule allows is refused. --check reads the files, says what it would \
-            do, and listens nowhere.
+            rules as mosquitto's acl_file has them: what no rule allows is refused. --check reads the files, looks at the \
+            store, says what it would do, and neither listens nor changes anything.
 
-            On a terminal lines for people. Elsewhere lines of JSON: where it listens ('listening'), how it stands every \
+            On a terminal its clients and queues and what comes and goes, drawn in place. Elsewhere lines of JSON: where it listens ('listening'), how it stands every \
             --report ('running'), and how it stood at the end ('ended'). Ctrl-C and SIGTERM end it: clients are told, and \
             wills are published.
 
@@ -41,15 +47,27 @@ struct BrokerCommand: Subcommand {
               martlet broker --ws 9001 --ws-origin http://localhost:3000
               martlet broker --store /var/lib/martlet --sync 1s
               martlet broker --queue jobs
+              martlet broker --config broker.yml --check
               martlet broker --port 0 | jq -r 'select(.state == "listening").port'
             """,
         subcommands: [BrokerDumpCommand.self]
     )
 
-    @Option(help: ArgumentHelp("The address to listen on; 0.0.0.0 or :: for all.", valueName: "address"))
-    var host = "127.0.0.1"
-    @Option(help: ArgumentHelp("The port for MQTT; 0 for one that is free.", valueName: "port"))
-    var port: UInt16 = 1_883
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The file that says what the broker is to be.", valueName: "file"),
+        completion: .file()
+    )
+    var config: String?
+    @Option(
+        help: ArgumentHelp(
+            "The address to listen on; 0.0.0.0 or :: for all. (default: 127.0.0.1)",
+            valueName: "address"
+        )
+    )
+    var host: String?
+    @Option(help: ArgumentHelp("The port for MQTT; 0 for one that is free. (default: 1883)", valueName: "port"))
+    var port: UInt16?
     @Option(
         help: ArgumentHelp(
             "Listen for MQTT under TLS, too: the files of a certificate and its key.",
@@ -58,8 +76,8 @@ struct BrokerCommand: Subcommand {
         completion: .file()
     )
     var tls: String?
-    @Option(help: ArgumentHelp("The port for MQTT under TLS.", valueName: "port"))
-    var tlsPort: UInt16 = 8_883
+    @Option(help: ArgumentHelp("The port for MQTT under TLS. (default: 8883)", valueName: "port"))
+    var tlsPort: UInt16?
     @Option(
         help: ArgumentHelp("Listen for MQTT in WebSockets on this port, too; under TLS, with --tls.", valueName: "port")
     )
@@ -93,7 +111,7 @@ struct BrokerCommand: Subcommand {
     var acl: String?
     @Option(
         help: ArgumentHelp(
-            "Keep sessions and retained messages in this folder, which is made if there is none.",
+            "Keep sessions, retained messages and what is in queues in this folder, which is made if there is none.",
             valueName: "folder"
         ),
         completion: .directory
@@ -129,8 +147,10 @@ struct BrokerCommand: Subcommand {
     var anonymous = false
     @Flag(help: "Say what it would do, and listen nowhere.")
     var check = false
-    @Option(help: ArgumentHelp("How long from one line about its state to the next.", valueName: "time"))
-    var report: Duration = .seconds(10)
+    @Option(
+        help: ArgumentHelp("How long from one line about its state to the next. (default: 10s)", valueName: "time")
+    )
+    var report: Duration?
     @Flag(help: "Print lines of JSON, also on a terminal.")
     var json = false
     @OptionGroup(visibility: .hidden) var connection: ConnectionArguments
@@ -141,19 +161,20 @@ struct BrokerCommand: Subcommand {
     func validate() throws {
         _ = try certificate()
         guard clientCa == nil || tls != nil else { throw ValidationError("--client-ca is for TLS: say --tls, too.") }
-        guard wsOrigin.isEmpty || ws != nil else { throw ValidationError("--ws-origin is for --ws.") }
+        guard tlsPort == nil || tls != nil else { throw ValidationError("--tls-port is for TLS: say --tls, too.") }
+        guard wsOrigin.isEmpty || ws != nil || systemd else { throw ValidationError("--ws-origin is for --ws.") }
         guard !anonymous || users == nil else { throw ValidationError("Either --users or --anonymous, not both.") }
-        guard sync == nil || store != nil else { throw ValidationError("--sync is for --store.") }
-        guard sync ?? report > .zero else { throw ValidationError("--sync is a time, such as 1s.") }
+        guard sync == nil || store != nil || config != nil else { throw ValidationError("--sync is for --store.") }
+        guard sync.map({ $0 > .zero }) ?? true else { throw ValidationError("--sync is a time, such as 1s.") }
         if let keepAlive {
             guard keepAlive >= .seconds(1), keepAlive <= .seconds(65_535) else {
                 throw ValidationError("--keep-alive is a time from 1s to 65535s, such as 60s.")
             }
         }
-        guard report > .zero else { throw ValidationError("--report is a time, such as 10s.") }
-        guard users != nil || anonymous || ["127.0.0.1", "::1", "localhost"].contains(host) else {
+        guard report.map({ $0 > .zero }) ?? true else { throw ValidationError("--report is a time, such as 10s.") }
+        guard config != nil || users != nil || anonymous || ["127.0.0.1", "::1", "localhost", nil].contains(host) else {
             throw ValidationError(
-                "On \(host) other machines can connect: say --users, or --anonymous if all of them may."
+                "On \(host ?? "") other machines can connect: say --users, or --anonymous if all of them may."
             )
         }
     }
@@ -167,119 +188,162 @@ struct BrokerCommand: Subcommand {
         return Listener.TLS(certificateChain: files[0], privateKey: files[1], clientAuthorities: clientCa)
     }
 
-    private func listeners() throws -> [Listener] {
+    // MARK: What it is to be
+
+    /// What the file says, and what the options say over it.
+    private func settings() throws -> BrokerSettings {
+        var settings = try config.map { try BrokerSettings(file: $0) } ?? BrokerSettings()
+        if let listeners = try listeners() { settings.listeners = listeners }
+        if let users { (settings.users, settings.isAnonymous) = (users, false) }
+        if anonymous { (settings.users, settings.isAnonymous) = (nil, true) }
+        settings.acl = acl ?? settings.acl
+        settings.store = store ?? settings.store
+        settings.sync = sync ?? settings.sync
+        guard settings.sync == nil || settings.store != nil else { throw Failure(.usage, "--sync is for a store") }
+        for name in queue.map({ QueueName(mqtt: $0) }) where !settings.queues.contains(where: { $0.name == name }) {
+            settings.queues.append(.init(name: name))
+        }
+        if let keepAlive { settings.limits.keepAlive = UInt16(clamping: keepAlive.components.seconds) }
+        settings.report = report ?? settings.report
+        try settings.validate()
+        return settings
+    }
+
+    /// Where the options say to listen; `nil`: they say nothing.
+    private func listeners() throws -> [ListenerSettings]? {
+        let saysNothing =
+            host == nil && port == nil && tls == nil && ws == nil && socket == nil && proxy.isEmpty && !systemd
+        guard !saysNothing else { return nil }
         guard !systemd else { return try activated() }
-        var listeners = [Listener.mqtt(host: host, port: Int(port))]
-        let tls = try certificate()
-        if let tls { listeners.append(.mqtts(host: host, port: Int(tlsPort), tls)) }
-        if let ws { listeners.append(.webSocket(host: host, port: Int(ws), tls: tls, origins: wsOrigin)) }
-        if !proxy.isEmpty { listeners = listeners.map { $0.behind(proxy) } }
-        if let socket { listeners.append(.unix(path: socket)) }
+        let (host, tls) = (host ?? "127.0.0.1", try certificate())
+        func listener(_ port: UInt16?, tls: Listener.TLS?, isWebSocket: Bool = false) -> ListenerSettings {
+            ListenerSettings(
+                place: .address(host: host, port: port.map(Int.init)),
+                isWebSocket: isWebSocket,
+                tls: tls,
+                origins: isWebSocket ? wsOrigin : [],
+                proxies: proxy
+            )
+        }
+        var listeners = [listener(port, tls: nil)]
+        if let tls { listeners.append(listener(tlsPort, tls: tls)) }
+        if let ws { listeners.append(listener(ws, tls: tls, isWebSocket: true)) }
+        if let socket { listeners.append(ListenerSettings(place: .unix(path: socket))) }
         return listeners
     }
 
-    private var brokerStore: BrokerStore {
-        guard let store else { return .none }
-        return .log(store, sync: sync.map { .interval($0) } ?? .always)
-    }
-
     /// Those on sockets of systemd's.
-    private func activated() throws -> [Listener] {
-        let sockets = ActivatedSocket.all()
-        guard !sockets.isEmpty else {
+    private func activated() throws -> [ListenerSettings] {
+        let names = Set(ActivatedSocket.all().map(\.name)).sorted()
+        guard !names.isEmpty else {
             throw Failure(.usage, "systemd has passed no socket: --systemd is for a unit with a .socket unit beside it")
         }
-        return try sockets.map { socket in
-            let listener: Listener
-            switch socket.name {
-            case "mqtts":
-                guard let tls = try certificate() else { throw Failure(.usage, "the socket mqtts needs --tls") }
-                listener = .mqtts(tls)
-            case "ws": listener = .webSocket(tls: try certificate(), origins: wsOrigin)
-            default: listener = .mqtt()
-            }
-            return (proxy.isEmpty ? listener : listener.behind(proxy)).on(descriptor: socket.descriptor)
+        return try names.map { name in
+            let tls = try certificate()
+            guard name != "mqtts" || tls != nil else { throw Failure(.usage, "the socket mqtts needs --tls") }
+            return ListenerSettings(
+                place: .systemd(name: name),
+                isWebSocket: name == "ws",
+                tls: ["mqtts", "ws"].contains(name) ? tls : nil,
+                origins: name == "ws" ? wsOrigin : [],
+                proxies: proxy
+            )
         }
     }
 
-    private var limits: ServerLimits {
-        var limits = ServerLimits()
-        limits.keepAlive = keepAlive.map { UInt16(clamping: $0.components.seconds) }
-        return limits
-    }
+    // MARK: Running
 
     func perform(in session: Session) async throws {
-        let listeners = try listeners()
+        let settings = try settings()
+        let listeners = try settings.listeners.flatMap { try $0.listeners() }
         let report = BrokerReport(session.output, asJSON: json || !session.output.isForPeople)
-        let broker = MemoryBroker()
-        let server: BrokerServer
+        let isDrawn = !json && !check && session.output.stream.isInteractive
+        let screen = isDrawn ? BrokerScreen(session.output) : nil
+        defer { screen?.finish() }
+        let broker = MemoryBroker(options: settings.brokerOptions)
+        let (server, users): (BrokerServer, BrokerUsers?)
         do {
-            for name in queue { try broker.declareQueue(QueueName(mqtt: name), options: QueueOptions()) }
-            let rules = try acl.map { try AccessRules(path: $0) }
-            let logger = connection.serverLogger
-            if let users {
-                let file = try PasswordFile(path: users)
-                server = BrokerServer(
+            try Self.declare(settings.queues, broker)
+            let rules = try settings.acl.map { try AccessRules(path: $0) }
+            users = try settings.users.map { try BrokerUsers(path: $0) }
+            func make(_ authenticator: some Authenticator) -> BrokerServer {
+                BrokerServer(
                     broker,
                     listeners: listeners,
-                    authenticator: file,
+                    authenticator: authenticator,
                     rules: rules,
-                    store: brokerStore,
-                    limits: limits,
-                    logger: logger
-                )
-            } else {
-                let anybody = AnonymousAuthenticator(fromAnywhere: anonymous)
-                server = BrokerServer(
-                    broker,
-                    listeners: listeners,
-                    authenticator: anybody,
-                    rules: rules,
-                    store: brokerStore,
-                    limits: limits,
-                    logger: logger
+                    store: settings.brokerStore,
+                    limits: settings.limits,
+                    queueGroup: settings.queueGroup,
+                    systemTopics: settings.systemTopics,
+                    logger: connection.serverLogger(screen)
                 )
             }
+            server = users.map { make($0) } ?? make(AnonymousAuthenticator(fromAnywhere: settings.isAnonymous))
             if check {
-                try server.check()
+                let store = try server.checked()
                 for listener in listeners { try report.write("planned", listener.name, listener.host, listener.port) }
+                for queue in settings.queues { try report.write(queue) }
+                if let store { try report.write(store) }
                 session.remark("nothing was listened on")
                 return
             }
         } catch let error as MessagingError {
             throw Failure(.usage, error.message)
         }
-        try await run(server, broker, report, session)
-        try report.write("ended", broker, server)
-    }
-
-    private func run(
-        _ server: BrokerServer,
-        _ broker: MemoryBroker,
-        _ lines: BrokerReport,
-        _ session: Session
-    ) async throws {
-        // From here on SIGHUP does not end the process; in a terminal it says that this is gone.
-        let hangUps = session.output.isForPeople ? nil : await UnixSignalsSequence(trapping: .sighup)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
-            if let hangUps {
+        try await run(server, broker, session) { group in
+            if let screen { return group.addTask { try await draw(server, broker, screen) } }
+            // From here on SIGHUP does not end the process; in a terminal it says that this is gone.
+            if !session.output.isForPeople {
+                let hangUps = await UnixSignalsSequence(trapping: .sighup)
                 group.addTask {
-                    for await _ in hangUps { try lines.writeReload(Result { try server.reloadCertificates() }) }
+                    for await _ in hangUps {
+                        try report.writeReload(Result { try reload(settings, server, broker, users) })
+                    }
                     try await session.interruption.wait()
                 }
             }
+            group.addTask { try await tell(server, broker, report, every: settings.report) }
+        }
+        if screen == nil { try report.write("ended", broker, server) }
+    }
+
+    private static func declare(_ queues: [BrokerSettings.Queue], _ broker: MemoryBroker) throws {
+        for queue in queues { try broker.declareQueue(queue.name, options: queue.options) }
+    }
+
+    /// Reads all files anew. What is wrong in one leaves all as it was, but for certificates, each of which stands for itself.
+    ///
+    /// - Returns: the keys that hold from the next start on.
+    private func reload(
+        _ old: BrokerSettings,
+        _ server: BrokerServer,
+        _ broker: MemoryBroker,
+        _ users: BrokerUsers?
+    ) throws -> [String] {
+        let new = try settings()
+        let rules = try new.acl.map { try AccessRules(path: $0) }
+        let file = try users == nil ? nil : new.users.map { try PasswordFile(path: $0) }
+        try Self.declare(new.queues, broker)
+        if let file { users?.set(file) }
+        server.setRules(rules)
+        try server.reloadCertificates()
+        return old.keysForNextStart(new)
+    }
+
+    /// Runs until it is told to end.
+    ///
+    /// - Parameter others: adds what is done meanwhile.
+    private func run(
+        _ server: BrokerServer,
+        _ broker: MemoryBroker,
+        _ session: Session,
+        others: (inout ThrowingTaskGroup<Void, any Error>) async -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
             group.addTask { try await session.interruption.wait() }
-            group.addTask {
-                for address in try await server.addresses {
-                    let port = address.port == 0 ? nil : address.port
-                    try lines.write("listening", address.listener, address.host, port)
-                }
-                while true {
-                    try await Task.sleep(for: report)
-                    try lines.write("running", broker, server)
-                }
-            }
+            await others(&group)
             defer { group.cancelAll() }
             do {
                 try await group.next()
@@ -288,68 +352,51 @@ struct BrokerCommand: Subcommand {
             }
         }
     }
+
+    /// Says where it listens, and from time to time how it stands.
+    private func tell(
+        _ server: BrokerServer,
+        _ broker: MemoryBroker,
+        _ report: BrokerReport,
+        every interval: Duration
+    ) async throws {
+        for address in try await server.addresses {
+            try report.write("listening", address.listener, address.host, address.port == 0 ? nil : address.port)
+        }
+        while true {
+            try await Task.sleep(for: interval)
+            try report.write("running", broker, server)
+        }
+    }
+
+    private func draw(_ server: BrokerServer, _ broker: MemoryBroker, _ screen: BrokerScreen) async throws {
+        screen.enter(try await server.addresses)
+        while true {
+            let figures = BrokerFigures(
+                time: .now,
+                server: server.statistics,
+                broker: broker.statistics,
+                presence: broker.presence,
+                retained: broker.keptCount
+            )
+            try screen.refresh(figures)
+            try await Task.sleep(for: .milliseconds(500))
+        }
+    }
 }
 
 extension ConnectionArguments {
-    /// Told of what clients do wrong, on standard error.
-    fileprivate var serverLogger: Logger {
+    /// Told of what clients do wrong: above the figures of a screen, if there is one, or on standard error.
+    fileprivate func serverLogger(_ screen: BrokerScreen?) -> Logger {
         Logger(label: "martlet.broker") { label in
+            if let screen {
+                var handler = BrokerLog(screen)
+                handler.logLevel = verbose ? .debug : .warning
+                return handler
+            }
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = verbose ? .debug : .warning
             return handler
         }
-    }
-}
-
-/// What `martlet broker` says of itself.
-private struct BrokerReport: Sendable {
-    private let output: OutputWriter
-    private let asJSON: Bool
-
-    init(_ output: OutputWriter, asJSON: Bool) {
-        self.output = output
-        self.asJSON = asJSON
-    }
-
-    /// Says where it listens, or would.
-    func write(_ state: String, _ listener: String, _ host: String, _ port: Int?) throws {
-        guard asJSON else {
-            return try output.writeLine(state, "\(listener) on \(host)\(port.map { ", port \($0)" } ?? "")")
-        }
-        var object = JSONObject()
-        object.add("state", string: state)
-        object.add("listener", string: listener)
-        object.add(port == nil ? "path" : "host", string: host)
-        if let port { object.add("port", integer: port) }
-        try output.write(object)
-    }
-
-    /// Says what came of reading certificates anew.
-    func writeReload(_ result: Result<Void, any Error>) throws {
-        var problem: String?
-        if case .failure(let error) = result { problem = (error as? MessagingError)?.message ?? "\(error)" }
-        guard asJSON else { return try output.writeLine("reloaded", problem ?? "the certificates") }
-        var object = JSONObject()
-        object.add("state", string: "reloaded")
-        if let problem { object.add("problem", string: problem) }
-        try output.write(object)
-    }
-
-    /// Says how it stands.
-    func write(_ state: String, _ broker: MemoryBroker, _ server: BrokerServer) throws {
-        let (counts, statistics) = (broker.statistics, server.statistics)
-        let figures = [
-            ("clients", statistics.connections), ("sessions", statistics.sessions), ("published", counts.published),
-            ("queued", statistics.queued), ("dropped", statistics.dropped), ("refused", counts.refused),
-            ("faults", statistics.faults), ("store-failures", statistics.storeFailures),
-        ]
-        guard asJSON else {
-            return try output.writeLine(state, figures.map { "\($0) \($1)" }.joined(separator: ", "))
-        }
-        var object = JSONObject()
-        object.add("state", string: state)
-        for (name, count) in figures { object.add(name, integer: count) }
-        object.add("time", string: Moment().timestamp)
-        try output.write(object)
     }
 }

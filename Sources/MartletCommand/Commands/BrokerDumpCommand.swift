@@ -13,8 +13,8 @@ struct BrokerDumpCommand: Subcommand {
             The folder is that of 'martlet broker --store'. Nothing in it is changed; a broker may use it meanwhile.
 
             On a terminal lines for people. Elsewhere, or with --json, a line of JSON for each retained message ('retained'), \
-            each session ('session'), each message that waits for a session's client ('queued') or is on its way to it \
-            ('in-flight'), and one at the end ('store'). A damaged file ends it with exit code 64, and is named with the byte.
+            each queue ('queue') and each message in it ('waiting'), each session ('session'), each message that waits for a \
+            session's client ('queued') or is on its way to it ('in-flight'), and one at the end ('store'). A damaged file ends it with exit code 64, and is named with the byte.
 
             EXAMPLES:
               martlet broker dump /var/lib/martlet
@@ -37,6 +37,7 @@ struct BrokerDumpCommand: Subcommand {
         }
         let writer = DumpWriter(output: session.output, asJSON: json || !session.output.isForPeople)
         for message in dump.retained { try writer.write("retained", message) }
+        for queue in dump.queues { try writer.write(queue) }
         for session in dump.sessions { try writer.write(session) }
         try writer.write(dump)
     }
@@ -51,7 +52,7 @@ private struct DumpWriter {
     func write(_ kind: String, _ message: StoreDump.Message?, of client: String? = nil, id: UInt16? = nil) throws {
         guard asJSON else {
             let owner = [client, id.map { "packet \($0)" }].compactMap { $0 }.joined(separator: ", ")
-            let text = message.map { "\($0.topic.printable())  \(output.text(of: $0.body))  QoS \($0.qos)" }
+            let text = message.map { "\(($0.topic ?? "").printable())  \(output.text(of: $0.body))  QoS \($0.qos)" }
             let line = [owner.isEmpty ? nil : owner.printable(), text ?? "the client has it"].compactMap { $0 }
             return try output.writeLine("\(kind)  \(line.joined(separator: "  "))")
         }
@@ -61,6 +62,31 @@ private struct DumpWriter {
         if let id { object.add("packet", integer: Int(id)) }
         if let message { object.add(message) } else { object.add("released", boolean: true) }
         try output.write(object)
+    }
+
+    func write(_ queue: StoreDump.Queue) throws {
+        guard asJSON else {
+            try output.writeLine("queue  \(queue.name.printable())  \(queue.messages.count) messages")
+            for (message, deliveries) in queue.messages {
+                let count = deliveries == 0 ? "" : "  delivered \(deliveries) times"
+                let text = "\(queue.name.printable())  \(output.text(of: message.body))  QoS \(message.qos)\(count)"
+                try output.writeLine("waiting  \(text)")
+            }
+            return
+        }
+        var object = JSONObject()
+        object.add("kind", string: "queue")
+        object.add("queue", string: queue.name)
+        object.add("messages", integer: queue.messages.count)
+        try output.write(object)
+        for (message, deliveries) in queue.messages {
+            var object = JSONObject()
+            object.add("kind", string: "waiting")
+            object.add("queue", string: queue.name)
+            object.add(message)
+            object.add("deliveries", integer: deliveries)
+            try output.write(object)
+        }
     }
 
     func write(_ session: StoreDump.Session) throws {
@@ -93,6 +119,7 @@ private struct DumpWriter {
                 object.add("filter", string: subscription.filter)
                 object.add("qos", integer: Int(subscription.qos))
                 if let ruling = subscription.ruling { object.add("ruling", string: ruling) }
+                if subscription.isOwed { object.add("owed", boolean: true) }
                 return object.bytes
             }
         )
@@ -109,7 +136,8 @@ private struct DumpWriter {
 
     func write(_ dump: StoreDump) throws {
         let time = dump.time.map { Moment(nanoseconds: $0).timestamp }
-        let counts = "\(dump.retained.count) retained, \(dump.sessions.count) sessions"
+        let counts =
+            "\(dump.retained.count) retained, \(dump.waitingCount) waiting in queues, \(dump.sessions.count) sessions"
         guard asJSON else {
             try output.writeLine("store  \(counts)\(time.map { ", written \($0)" } ?? "")")
             if dump.cutBytes > 0 { try output.writeLine("store  \(dump.cutBytes) bytes at its end are no record") }
@@ -118,6 +146,7 @@ private struct DumpWriter {
         var object = JSONObject()
         object.add("kind", string: "store")
         object.add("retained", integer: dump.retained.count)
+        object.add("waiting", integer: dump.waitingCount)
         object.add("sessions", integer: dump.sessions.count)
         if let time { object.add("written", string: time) }
         object.add("cut", integer: dump.cutBytes)
@@ -127,7 +156,7 @@ private struct DumpWriter {
 
 extension JSONObject {
     fileprivate mutating func add(_ message: StoreDump.Message) {
-        add("topic", string: message.topic)
+        if let topic = message.topic { add("topic", string: topic) }
         add("body", body: message.body)
         add("qos", integer: Int(message.qos))
         if let expires = message.expires { add("expires", string: Moment(nanoseconds: expires).timestamp) }

@@ -33,6 +33,9 @@ struct KeepAlive {
         lastNudge = nil
     }
 
+    /// Nobody has listened for a while, so that the silence is none of the broker's.
+    mutating func excuse(_ now: Duration) { lastHeard = now }
+
     /// - Parameter isDeaf: whether the socket is not read at the moment, because a reader is behind. The broker's
     ///   silence then means nothing.
     mutating func check(_ now: Duration, isDeaf: Bool) -> Verdict {

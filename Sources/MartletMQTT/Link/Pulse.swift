@@ -26,14 +26,20 @@ final class Pulse {
     func heard(_ now: Duration) { keepAlive?.heard(now) }
 
     private func schedule(_ interval: Duration, _ session: isolated MQTTSession) {
-        ticker = session.later(interval) { $0.pulse.tick($0) }
+        let time = session.runtime.timers.now + interval
+        ticker = session.later(at: time) { $0.pulse.tick(time, $0) }
     }
 
-    private func tick(_ session: isolated MQTTSession) {
-        guard session.keeper.isUp,
-            let verdict = keepAlive?.check(session.runtime.timers.now, isDeaf: session.reading.isDeaf(session))
-        else { return }
-        if let keepAlive { schedule(keepAlive.tick, session) }
+    private func tick(_ time: Duration, _ session: isolated MQTTSession) {
+        guard session.keeper.isUp, let interval = keepAlive?.tick else { return }
+        let timers = session.runtime.timers
+        schedule(interval, session)
+        // This process did not run for a while: the broker was asked nothing, or its answer has not been read yet.
+        if timers.delay(since: time) > interval {
+            keepAlive?.excuse(timers.now)
+            return
+        }
+        guard let verdict = keepAlive?.check(timers.now, isDeaf: session.reading.isDeaf(session)) else { return }
         session.attend {
             switch verdict {
             case .nothing: break

@@ -30,6 +30,7 @@ final class Reading {
         guard let watch, !watch.isCancelled else { return }
         let held = session.subscriptions.isHeld(isReading: session.awaitsAnswer)
         isResting = held.isHeld
+        if session.client.withhold(held.withholds) { session.bell.ring() }
         look(again: held.again, session)
         watch.interest = session.client.interest(reads: !isDeaf(session))
     }
@@ -45,8 +46,11 @@ final class Reading {
     /// waits for may be that answer.
     func isDeaf(_ session: isolated MQTTSession) -> Bool {
         guard session.keeper.isUp, session.gate.isClosed || isResting else { return false }
-        return !session.awaitsAnswer || !backlog.hasRoom
+        return !session.awaitsAnswer || !backlog.hasRoom || session.client.withheldBytes > Self.withheldMost
     }
+
+    /// How many bytes of messages that nobody takes are read for an answer's sake.
+    private static let withheldMost = 16 << 20
 
     /// A message was read.
     func read(bytes: Int, isBehind: Bool) { backlog.read(bytes: bytes, isBehind: isBehind) }

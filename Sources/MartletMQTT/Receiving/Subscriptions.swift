@@ -135,16 +135,18 @@ final class Subscriptions {
     /// program is about to end.
     ///
     /// - Parameter isReading: whether the socket is read all the same, for an answer.
-    /// - Returns: whether that is so, and when it has to be asked again.
-    func isHeld(isReading: Bool) -> (isHeld: Bool, again: Duration?) {
-        guard isKept else { return (false, nil) }
+    /// - Returns: whether that is so; whether what is read all the same is to stay with the broker; and when it has to be asked
+    ///   again.
+    func isHeld(isReading: Bool) -> (isHeld: Bool, withholds: Bool, again: Duration?) {
+        guard isKept else { return (false, false, nil) }
         // They are about to be subscribed to.
-        if let end = orphans.floodEnds(now) { return (true, end) }
-        guard !leaving.isEmpty else { return (false, nil) }
+        if let end = orphans.floodEnds(now) { return (true, false, end) }
+        guard !leaving.isEmpty else { return (false, false, nil) }
         let now = now
         let hasReaders = hasReaders
         finishLeaving(isQuiet: !hasReaders && !isReading)
-        return (leaving.holds(at: now) && !hasReaders && table.keepsUnread, leaving.deadline)
+        let isHeld = leaving.holds(at: now) && !hasReaders && table.keepsUnread
+        return (isHeld, isHeld, leaving.deadline)
     }
 
     /// Ends those that leave and have nothing to wait for.

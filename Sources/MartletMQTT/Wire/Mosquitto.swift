@@ -202,14 +202,21 @@ final class Mosquitto {
     /// Whether the socket had nothing more when it was read last.
     private(set) var hasReadDry = false
 
+    /// Has messages with a guarantee stay with the broker; see ``GuardedLink/withhold(_:)``.
+    func withhold(_ withholds: Bool) -> Bool { link.withhold(withholds) }
+
+    /// How many bytes of them have been read.
+    var withheldBytes: Int { link.withheldBytes }
+
     /// Reads once from the broker, and hands over what has come.
     ///
     /// - Returns: whether anything has.
     func read() throws -> Bool {
+        let hadReleased = link.hasReleased
         let count = try link.fill()
         // TLS gives a record at most, whatever the socket has.
         hasReadDry = count == 0 || !link.readsAhead && count < GuardedLink.roundBytes
-        guard count > 0 else { return false }
+        guard count > 0 || hadReleased else { return false }
         while hasLink, let next = try link.nextInput() { try hand(next) }
         return hasLink
     }

@@ -168,6 +168,24 @@ struct InFlightMessages: Sendable {
         return deliveries
     }
 
+    /// The deliveries of queues among them are known by other numbers from now on; `nil`: not at all.
+    mutating func renumberDeliveries(_ number: (UInt64) -> UInt64?) {
+        for (id, message) in messages {
+            guard case .published(let publication, var match, let qos) = message.stage, let delivery = match.delivery
+            else { continue }
+            match.delivery = number(delivery)
+            messages[id]?.stage = .published(publication, match, qos)
+        }
+    }
+
+    /// The deliveries of queues among them that nobody else may get: those of QoS 2.
+    var heldDeliveries: [UInt64] {
+        messages.values.compactMap { message in
+            guard case .published(_, let match, .exactlyOnce) = message.stage else { return nil }
+            return match.delivery
+        }
+    }
+
     /// The messages that another member of a group may get, in order.
     var shared: [(Publication, subscription: Int)] {
         messages.values.sorted { $0.sequence < $1.sequence }.compactMap { message in

@@ -97,7 +97,7 @@ struct OutgoingQueue: Sendable {
         return takeAll { $0.publication.isExpired(at: now) }
     }
 
-    private mutating func takeAll(where condition: (Waiting) -> Bool) -> [Waiting] {
+    mutating func takeAll(where condition: (Waiting) -> Bool) -> [Waiting] {
         var taken: [Waiting] = []
         var (left, next): (Int, Duration?) = (0, nil)
         for queue in [unguaranteed, guaranteed] {

@@ -60,7 +60,7 @@ package struct Match: Sendable, Hashable {
     /// Their identifiers.
     package var identifiers: [UInt32]
     /// The number of the queue's delivery that it is, which is to be settled; `nil`: it is none.
-    package let delivery: UInt64?
+    package internal(set) var delivery: UInt64?
     /// The number of the subscription that it came by, if that is shared: when the session ends, another member gets it.
     package let share: Int?
 

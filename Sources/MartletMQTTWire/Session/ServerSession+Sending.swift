@@ -79,6 +79,18 @@ extension ServerSession {
         }
     }
 
+    /// Drops messages that wait and that the client is not to get any more.
+    package mutating func dropWaiting(
+        _ actions: inout [SessionAction],
+        where isUnwanted: (Publication) -> Bool
+    ) {
+        for waiting in queue.takeAll(where: { isUnwanted($0.publication) }) {
+            counts.dropped += 1
+            if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
+            settle(waiting.match, .rejected, &actions)
+        }
+    }
+
     /// Says what has become of a delivery of a queue, if it is one.
     func settle(_ match: Match, _ verdict: DeliveryVerdict, _ actions: inout [SessionAction]) {
         if let delivery = match.delivery { actions.append(.settle(delivery, verdict)) }

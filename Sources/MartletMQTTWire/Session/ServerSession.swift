@@ -59,6 +59,8 @@ package struct ServerSession: Sendable {
     /// Whether the host has been told of this session.
     package internal(set) var isRecorded = false
     var changes: [SessionChange] = []
+    /// The subscriptions that have yet to get messages that are kept for their topics, by their numbers.
+    package internal(set) var owed: Set<Int> = []
 
     package init(clientID: String, limits: SessionLimits = SessionLimits()) {
         self.clientID = clientID
@@ -178,17 +180,26 @@ package struct ServerSession: Sendable {
         link = nil
         leftAt = now
         inFlight.loseLink()
-        for (id, delivery) in inFlight.takeReturnable() {
-            note(.acknowledged(id))
-            actions.append(.settle(delivery, .returned))
-        }
-        for waiting in queue.takeDeliveries() {
-            if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
-            settle(waiting.match, .returned, &actions)
-        }
+        for delivery in takeReturnableDeliveries() { actions.append(.settle(delivery, .returned)) }
         counts.dropped += queue.dropUnguaranteed()
         noteLeave(at: now)
         settleAbsence(now: now, &actions)
+    }
+
+    /// Forgets the deliveries of queues that others may get now that there is no connection.
+    ///
+    /// - Returns: these, in order.
+    mutating func takeReturnableDeliveries() -> [UInt64] {
+        var deliveries: [UInt64] = []
+        for (id, delivery) in inFlight.takeReturnable() {
+            note(.acknowledged(id))
+            deliveries.append(delivery)
+        }
+        for waiting in queue.takeDeliveries() {
+            if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
+            if let delivery = waiting.match.delivery { deliveries.append(delivery) }
+        }
+        return deliveries
     }
 
     /// Throws the session away, as a client does that starts clean. Its will is due.
@@ -242,6 +253,9 @@ package struct ServerSession: Sendable {
         note(endsAt)
         return next
     }
+
+    /// What the client has sent lately has not been read: its keep-alive counts from now.
+    package mutating func excuse(now: Duration) { link?.lastHeard = now }
 
     /// Time has passed.
     package mutating func tick(now: Duration, _ actions: inout [SessionAction]) {
@@ -297,6 +311,7 @@ package struct ServerSession: Sendable {
 
     mutating func unset(_ number: Int) -> Bool {
         guard let subscription = subscriptions.removeValue(forKey: number) else { return false }
+        owed.remove(number)
         numbers[Array(subscription.entry.filter.utf8)] = nil
         return true
     }

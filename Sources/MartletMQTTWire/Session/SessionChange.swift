@@ -9,6 +9,10 @@ package enum SessionChange: Sendable {
     case subscribed(ServerSession.Subscription)
     /// The subscription of a number is no more.
     case unsubscribed(Int)
+    /// The subscription of a number has yet to get messages that are kept for its topics.
+    case owed(Int)
+    /// It has got them.
+    case paid(Int)
     /// A message waits, under a number of this session's.
     case queued(UInt64, Publication, Match, QoS)
     /// The message that waited under a number is on its way, under a packet identifier.
@@ -30,6 +34,14 @@ package enum SessionChange: Sendable {
     package var publication: Publication? {
         switch self {
         case .queued(_, let publication, _, _), .inFlight(_, let publication, _, _): publication
+        default: nil
+        }
+    }
+
+    /// The delivery of a queue that it tells of.
+    package var delivery: UInt64? {
+        switch self {
+        case .queued(_, _, let match, _), .inFlight(_, _, let match, _): match.delivery
         default: nil
         }
     }
@@ -79,6 +91,8 @@ extension ServerSession {
         case .ended: self = ServerSession(clientID: clientID, limits: limits)
         case .subscribed(let subscription): set(subscription)
         case .unsubscribed(let number): return unset(number)
+        case .owed(let number): owed.insert(number)
+        case .paid(let number): owed.remove(number)
         case .queued(let number, let publication, let match, let qos):
             queue.restore(.init(publication: publication, match: match, qos: qos, number: number))
         case .sent(let number, let id):
@@ -95,10 +109,26 @@ extension ServerSession {
         return true
     }
 
-    /// The session has been made again. Its client has been away since a time, unless it is known to have left before.
-    package mutating func settleAbsence(since time: Duration, now: Duration) {
+    /// The session has been made again. Its client has been away since a time, unless it is known to have left before: the
+    /// deliveries of queues that others may get are their queues' again.
+    ///
+    /// - Parameter number: the number by which a delivery is known now; `nil`: it is settled.
+    package mutating func settleAbsence(since time: Duration, now: Duration, _ number: (UInt64) -> UInt64?) {
         leftAt = min(leftAt ?? time, now)
         recordsChanges = true
+        _ = takeReturnableDeliveries()
+        inFlight.renumberDeliveries(number)
+    }
+
+    /// The deliveries of queues that its client has been sent, and that nobody else may get.
+    package var heldDeliveries: [UInt64] { inFlight.heldDeliveries }
+
+    /// Says which subscriptions have yet to get messages that are kept for their topics.
+    package mutating func owe(_ subscriptions: Set<Int>) {
+        guard owed != subscriptions else { return }
+        for number in subscriptions.subtracting(owed).sorted() { note(.owed(number)) }
+        for number in owed.subtracting(subscriptions).sorted() { note(.paid(number)) }
+        owed = subscriptions
     }
 
     /// The changes that make this session, as far as it is kept; none if nothing is.
@@ -107,6 +137,7 @@ extension ServerSession {
         var all: [SessionChange] = [.connected(expiry: expiry, will: will)]
         if expiry > .zero {
             for subscription in orderedSubscriptions { all.append(.subscribed(subscription)) }
+            for number in owed.sorted() { all.append(.owed(number)) }
             inFlight.forEachInOrder { id, stage in
                 switch stage {
                 case .published(let publication, let match, let qos):

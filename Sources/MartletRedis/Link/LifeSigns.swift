@@ -147,9 +147,13 @@ final class LifeSigns {
         watchdog?.cancel()
         let options = session.options
         let shortest = min(options.responseTimeout, options.lease, patience(options) ?? options.lease)
-        watchdog = session.loop.schedule(after: max(shortest / 4, .milliseconds(50))) { [weak session] in
+        let pause = max(shortest / 4, .milliseconds(50))
+        let due = ContinuousClock.now + pause
+        watchdog = session.loop.schedule(after: pause) { [weak session] in
             session?.assumeIsolated { session in
                 guard session.isOpen else { return }
+                // This process did not run for a while: the server was asked nothing, or its answer has not been read yet.
+                if ContinuousClock.now - due > pause { session.sockets.excuse() }
                 session.signs.checkSilence(session)
                 if session.isOpen { session.signs.watch(session) }
             }

@@ -36,6 +36,7 @@ final class RedisLink {
     private var held = ByteQueue()
     private var isReading = false
     private(set) var lastHeard = ContinuousClock.now
+
     /// What was sent by it and is to be answered.
     let pending: PendingCommands
     /// What lets others write to the socket at present.
@@ -271,6 +272,9 @@ final class RedisLink {
             if !stream.readsAhead, count < scratch.bytes.count { return }
         }
     }
+
+    /// Nobody has listened for a while, so that the silence is none of the server's.
+    func excuse() { lastHeard = .now }
 
     /// Takes the replies that are complete.
     private func takeInput() throws {

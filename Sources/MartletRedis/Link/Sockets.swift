@@ -97,6 +97,11 @@ final class Sockets {
     /// What the server called the socket that a consumer has lost; told once.
     func takeLostClient(of consumer: Int) -> Int? { lostClients.removeValue(forKey: consumer) }
 
+    /// Nobody has listened for a while, so that the silence is none of the server's.
+    func excuse() {
+        for link in links.values { link.excuse() }
+    }
+
     /// The sockets that are open now, but for those by which commands go.
     var others: [(role: RedisSession.Role, link: RedisLink)] {
         links.filter { !$0.key.takesCommands }.map { ($0.key, $0.value) }

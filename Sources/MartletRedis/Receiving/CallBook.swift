@@ -30,13 +30,13 @@ final class CallBook: Sendable {
         state.withLock { $0.lists = $0.lists ?? ReplyLists(base: base) }
     }
 
-    /// The list for the reply to a call, and whether the loop has to be told.
-    func lease(_ id: String) -> (address: String, isNewSet: Bool) {
+    /// The list for the reply to a call at a queue, and whether the loop has to be told.
+    func lease(_ id: String, _ queue: QueueName?) -> (address: String, isNew: Bool) {
         state.withLock { state in
-            guard let (list, isNewSet) = state.lists?.lease() else { return ("", false) }
+            guard let (list, isNew) = state.lists?.lease(for: queue) else { return ("", false) }
             state.calls[id] = Call(list: list)
             state.callOfList[list.name] = id
-            return (list.name, isNewSet)
+            return (list.name, isNew)
         }
     }
 
@@ -82,9 +82,6 @@ final class CallBook: Sendable {
     }
 
     var base: String? { state.withLock { $0.lists?.base } }
-
-    /// How many names lists have had, rounded up.
-    var reach: Int { state.withLock { $0.lists?.reach ?? 0 } }
 
     /// How many sets of lists there are.
     var sets: Int { state.withLock { $0.lists?.sets ?? 0 } }

@@ -10,25 +10,16 @@ import Martlet
 /// Not deleted but given an end: should the server's clock have jumped, the owner lives, and takes it before. It is then
 /// on the list of owners again with its next sign of life. Several may tidy up at once, and again.
 final class Owners {
-    private static let keys = ["{martlet.owners}", "{martlet.owners}.lists"].map { Array($0.utf8) }
-    private static let slot = ClusterSlot.slot(of: keys[0])
-    /// Of how many lists of one owner something is known: the latest.
-    private static let maximumReach = 1 << 20
-    /// More than that nobody has named, whatever the list of owners says.
-    private static let largestReach = 1 << 50
-
-    /// How many of this connection's reply lists the server has been told of.
-    private var knownReach = 0
-
-    /// Whether the server is to be told of more lists.
-    func isBehind(_ calls: CallBook) -> Bool { calls.reach > knownReach }
+    private static let key = Array("{martlet.owners}".utf8)
+    private static let slot = ClusterSlot.slot(of: key)
+    /// How many keys the server looks at in one go.
+    private static let pageSize = 1_000
 
     /// Shows that this connection is alive, and tidies up behind those that are not. Nobody waits for it.
     ///
     /// - Parameter hasLists: whether this connection has reply lists.
     func renew(hasLists: Bool, _ session: isolated RedisSession) throws {
         let owner = hasLists ? session.calls.base : nil
-        if owner != nil { knownReach = session.calls.reach }
         let command = renewal(of: owner, for: session.options.lease + session.options.replyExpiry, session)
         var request = Request(
             [command],
@@ -48,22 +39,20 @@ final class Owners {
         guard let base = session.calls.base else { return }
         let commands =
             hasUnanswered
-            ? [renewal(of: base, for: session.options.replyExpiry, session)] : forgetting(Array(base.utf8))
+            ? [renewal(of: base, for: session.options.replyExpiry, session)] : [forgetting(Array(base.utf8))]
         _ = try await session.commands.perform(commands, slot: Self.slot, session)
     }
 
     private func renewal(of owner: String?, for time: Duration, _ session: isolated RedisSession) -> [[UInt8]] {
-        let numbers = [session.calls.reach, time.atLeastOneMillisecond, session.options.lease.atLeastOneMillisecond]
+        let numbers = [time.atLeastOneMillisecond, session.options.lease.atLeastOneMillisecond]
         return session.script(
             Scripts.renewOwner,
-            keys: Self.keys,
+            keys: [Self.key],
             ([owner ?? ""] + numbers.map(String.init)).map { Array($0.utf8) }
         )
     }
 
-    private func forgetting(_ owner: [UInt8]) -> [[[UInt8]]] {
-        [[Command.zrem, Self.keys[0], owner], [Command.hdel, Self.keys[1], owner]]
-    }
+    private func forgetting(_ owner: [UInt8]) -> [[UInt8]] { [Command.zrem, Self.key, owner] }
 
     // MARK: Tidying up
 
@@ -73,35 +62,41 @@ final class Owners {
         if let error = reply.error {
             return session.signs.wasRefused(error.asMessagingError("the owners of reply lists"), session)
         }
-        let told = reply.array ?? []
-        for index in stride(from: 0, to: told.count - 1, by: 2) {
-            guard let owner = told[index].bytes, owner != session.calls.base.map({ Array($0.utf8) }) else { continue }
+        for told in reply.array ?? [] {
+            guard let owner = told.bytes, owner != session.calls.base.map({ Array($0.utf8) }) else { continue }
             // Anybody may have written it.
-            let reach = told[index + 1].integer ?? 0
-            guard let name = told[index].string, ReplyNames.isBase(name), (0...Self.largestReach).contains(reach) else {
+            guard let name = told.string, ReplyNames.isBase(name) else {
                 session.runtime.count(\.undecodable, "an owner of reply lists that is none was forgotten")
-                session.commands.insist(forgetting(owner), slot: Self.slot, session)
+                session.commands.insist([forgetting(owner)], slot: Self.slot, session)
                 continue
             }
-            tidyUp(behind: name, from: max(0, reach - Self.maximumReach), to: reach, session)
+            tidyUp(behind: name, from: "0", session)
         }
     }
 
-    /// Page by page, and then forgets the owner. If this ends half-way, another begins anew.
-    private func tidyUp(behind owner: String, from first: Int, to reach: Int, _ session: isolated RedisSession) {
-        guard first < reach else {
-            return session.commands.insist(forgetting(Array(owner.utf8)), slot: Self.slot, session)
-        }
+    /// Page by page of all keys, since nobody else knows what the lists are called, and then forgets the owner. If this ends
+    /// half-way, another begins anew.
+    private func tidyUp(behind owner: String, from cursor: String, _ session: isolated RedisSession) {
         let key = Array("{\(owner)}".utf8)
-        let last = min(first + ReplyLists.pageSize, reach)
-        let numbers = [first + 1, last, session.options.replyExpiry.atLeastOneMillisecond]
-        let command = session.script(Scripts.expireLists, keys: [key], numbers.map { Array(String($0).utf8) })
+        let numbers = [Self.pageSize, session.options.replyExpiry.atLeastOneMillisecond].map(String.init)
+        let command = session.script(
+            Scripts.expireLists,
+            keys: [key],
+            ([cursor] + numbers).map { Array($0.utf8) }
+        )
         var request = Request(
             [command],
             slot: ClusterSlot.slot(of: key),
             .handler { session, result in
-                guard case .success(let reply) = result, reply.error == nil else { return }
-                session.replies.owners.tidyUp(behind: owner, from: last, to: reach, session)
+                guard case .success(let reply) = result else { return }
+                if let error = reply.error {
+                    // Another connection may be allowed to.
+                    session.runtime.tell(of: "gone callers", "late replies to callers that are gone stay: \(error)")
+                }
+                guard let next = reply.string else { return }
+                let owners = session.replies.owners
+                guard next == "0" else { return owners.tidyUp(behind: owner, from: next, session) }
+                session.commands.insist([owners.forgetting(Array(owner.utf8))], slot: Self.slot, session)
             }
         )
         request.isOwn = true

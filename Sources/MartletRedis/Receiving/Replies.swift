@@ -33,9 +33,9 @@ final class Replies {
             try session.checkOpen()
             try await self.restore(session)
         }
-        return ReplyAddress { id in
-            let (address, isNewSet) = calls.lease(id)
-            if isNewSet { bell.ring() }
+        return ReplyAddress { id, queue in
+            let (address, isNew) = calls.lease(id, queue)
+            if isNew { bell.ring() }
             return address
         } giveBack: { id in
             if calls.ended(id) { bell.ring() }
@@ -75,7 +75,6 @@ final class Replies {
         guard canTend(session) else { return }
         let calls = session.calls
         do {
-            if owners.isBehind(calls), isOpen { try owners.renew(hasLists: true, session) }
             for set in 0..<calls.sets where session.sockets[.replyLists(set)] == nil { try arm(set, session) }
             for set in calls.takeStale() { disturb(set, session) }
             for request in calls.takeAbandoned() {

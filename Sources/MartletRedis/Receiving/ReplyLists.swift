@@ -1,16 +1,21 @@
 import DequeModule
+import Martlet
 
 /// The lists that replies are pushed to by peers that echo no correlation ID. A pure value.
 ///
 /// Each serves one call at a time, so that the list tells which call is answered. One blocking read waits for a set of
-/// them; more sets are made as callers grow. A list whose call ended without a reply is not used again, for the reply
-/// may yet come, and would be taken for the next call's: its place in the set is taken by one of a new name. It is
-/// waited for a while longer, lest the late reply lies there for ever.
+/// them; more sets are made as callers grow.
+///
+/// Whoever was told a list could push to it what is taken for the reply to a later call by it. So nobody can tell one name
+/// from another; a list serves the calls to one queue alone, whose responders might answer them anyway; and one whose call
+/// ended without a reply is not used again, for the reply may yet come. Its place in the set is taken by one of a new name.
 struct ReplyLists: Sendable {
     struct List: Sendable, Hashable {
         let name: String
         let set: Int
         let place: Int
+        /// Whose responders know it; `nil`: nobody's, or of no queue.
+        var queue: QueueName?
     }
 
     private struct ListSet {
@@ -22,18 +27,25 @@ struct ReplyLists: Sendable {
         var isTold = false
     }
 
+    /// Lists that are in no use, and may serve calls to one queue.
+    private struct Idle {
+        var lists: Deque<List> = []
+        /// When one was last given back, counted.
+        var usedLast = 0
+    }
+
     /// How many lists one blocking read waits for.
     static let perSet = 64
     /// How many more that are no longer used.
     private static let maximumRetired = 64
-    /// How many names are told of, and given an end, at a time.
-    static let pageSize = 1_024
 
     let base: String
     private var all: [ListSet] = []
-    private var free: Deque<List> = []
+    /// Those that nobody knows.
+    private var unknown: Deque<List> = []
+    private var idle: [QueueName?: Idle] = [:]
     private var inUse: Set<String> = []
-    private var lastNumber = 0
+    private var givenBack = 0
 
     init(base: String) {
         self.base = base
@@ -41,21 +53,31 @@ struct ReplyLists: Sendable {
 
     var sets: Int { all.count }
 
-    /// How many names there have been, or will soon have been: rounded up, so that it seldom changes.
-    var reach: Int { (lastNumber / Self.pageSize + 1) * Self.pageSize }
-
     /// A list for a call.
-    mutating func lease() -> (list: List, isNewSet: Bool) {
-        var isNewSet = false
-        if free.isEmpty {
-            isNewSet = true
-            let names = (0..<Self.perSet).map { _ in newName() }
-            for (place, name) in names.enumerated() { free.append(List(name: name, set: all.count, place: place)) }
+    ///
+    /// - Parameter queue: to which its request goes.
+    /// - Returns: the list, and whether something is to be waited for that was not before.
+    mutating func lease(for queue: QueueName? = nil) -> (list: List, isNew: Bool) {
+        if var list = takeIdle(of: queue) ?? unknown.popFirst() {
+            list.queue = queue
+            inUse.insert(list.name)
+            return (list, false)
+        }
+        let longest = idle.min { $0.value.usedLast < $1.value.usedLast }
+        if let longest, let list = takeIdle(of: longest.key) {
+            rename(list)
+        } else {
+            let names = (0..<Self.perSet).map { _ in ReplyNames.makeList(base) }
+            for (place, name) in names.enumerated() { unknown.append(List(name: name, set: all.count, place: place)) }
             all.append(ListSet(names: names))
         }
-        let list = free.removeFirst()
-        inUse.insert(list.name)
-        return (list, isNewSet)
+        return (lease(for: queue).list, true)
+    }
+
+    private mutating func takeIdle(of queue: QueueName?) -> List? {
+        guard let list = idle[queue]?.lists.popFirst() else { return nil }
+        if idle[queue]?.lists.isEmpty == true { idle[queue] = nil }
+        return list
     }
 
     /// A call has ended.
@@ -63,14 +85,21 @@ struct ReplyLists: Sendable {
     /// - Parameter isClean: whether its reply has come, so that nothing more will.
     mutating func giveBack(_ list: List, isClean: Bool) {
         inUse.remove(list.name)
-        guard !isClean else { return free.append(list) }
-        let name = newName()
+        guard isClean else { return rename(list) }
+        givenBack += 1
+        idle[list.queue, default: Idle()].lists.append(list)
+        idle[list.queue]?.usedLast = givenBack
+    }
+
+    /// Has a name that nobody knows take the place of a list's.
+    private mutating func rename(_ list: List) {
+        let name = ReplyNames.makeList(base)
         all[list.set].names[list.place] = name
         all[list.set].retired.append(list.name)
         if all[list.set].retired.count > Self.maximumRetired { all[list.set].retired.removeFirst() }
         all[list.set].isStale = true
         all[list.set].isTold = false
-        free.append(List(name: name, set: list.set, place: list.place))
+        unknown.append(List(name: name, set: list.set, place: list.place))
     }
 
     /// The names of a set, which is waited for by them from now on.
@@ -92,11 +121,6 @@ struct ReplyLists: Sendable {
 
     /// The lists in which something may lie at the end.
     var unclean: [String] { all.flatMap(\.retired) + inUse }
-
-    private mutating func newName() -> String {
-        lastNumber += 1
-        return ReplyNames.list(base, lastNumber)
-    }
 }
 
 /// How reply addresses are called.
@@ -111,18 +135,24 @@ enum ReplyNames {
     static let addressHeader = "reply-address"
 
     /// What a connection's addresses begin with.
-    static func makeBase() -> String {
-        func hexadecimal(_ number: UInt64) -> String {
-            let digits = String(number, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }
-        return "rpc-" + hexadecimal(.random(in: 0...UInt64.max)) + hexadecimal(.random(in: 0...UInt64.max))
+    static func makeBase() -> String { "rpc-" + random() + random() }
+
+    /// The name of a list, which nobody can guess.
+    static func makeList(_ base: String) -> String { list(base, random()) }
+
+    static func list(_ base: String, _ ending: String) -> String { "{\(base)}-\(ending)" }
+
+    private static func random() -> String {
+        let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    static func list(_ base: String, _ number: Int) -> String { "{\(base)}-\(number)" }
-
     /// Whether it may be what a connection's addresses begin with.
-    static func isBase(_ text: String) -> Bool { channel(of: list(text, 1)) == text }
+    static func isBase(_ text: String) -> Bool {
+        let digits = text.utf8.dropFirst(4)
+        return text.hasPrefix("rpc-") && digits.count == 32
+            && digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
 
     /// The channel of an address; `nil` if it is not Martlet's.
     static func channel(of address: String) -> String? {

@@ -12,7 +12,6 @@ enum Command {
     static let left = Array("LEFT".utf8)
     static let right = Array("RIGHT".utf8)
     static let eval = Array("EVAL".utf8)
-    static let hdel = Array("HDEL".utf8)
     static let zrem = Array("ZREM".utf8)
     static let zero = Array("0".utf8)
     static let first = Array("1".utf8)

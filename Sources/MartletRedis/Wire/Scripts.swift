@@ -167,37 +167,28 @@ enum Scripts {
     /// Shows that the owner of reply lists is alive, and tells whose time is over. Each of these is told to one alone, and
     /// again after a lease, should that one not have done with it.
     ///
-    /// Keys: the owners, by the end of their time; how many lists each has named. Arguments: the owner or an empty text,
-    /// how many lists it has named, its time and the lease of who asks, both in milliseconds. Returns owners, each
-    /// followed by how many lists it has named.
+    /// Key: the owners, by the end of their time. Arguments: the owner or an empty text, its time and the lease of who asks,
+    /// both in milliseconds. Returns owners.
     static let renewOwner = Array(
         """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        if ARGV[1] ~= '' then
-            redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-            redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-        end
-        local told = {}
-        for _, owner in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 16)) do
-            redis.call('ZADD', KEYS[1], now + ARGV[4], owner)
-            told[#told + 1] = owner
-            told[#told + 1] = redis.call('HGET', KEYS[2], owner) or '0'
-        end
+        if ARGV[1] ~= '' then redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) end
+        local told = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 16)
+        for _, owner in ipairs(told) do redis.call('ZADD', KEYS[1], now + ARGV[3], owner) end
         return told
         """.utf8
     )
 
-    /// Gives reply lists an end, as far as there is something in them.
+    /// Gives reply lists an end, as far as there is something in them and they are in one page of the server's keys.
     ///
-    /// Key: what their names begin with. Arguments: the numbers of the first and the last of them, and their time in
-    /// milliseconds.
+    /// Key: what their names begin with. Arguments: where the page begins, how many keys it has, and the lists' time in
+    /// milliseconds. Returns where the next page begins; 0 after the last.
     static let expireLists = Array(
         """
-        for number = tonumber(ARGV[1]), tonumber(ARGV[2]) do
-            redis.call('PEXPIRE', KEYS[1] .. '-' .. number, ARGV[3])
-        end
-        return 1
+        local page = redis.call('SCAN', ARGV[1], 'MATCH', KEYS[1] .. '-*', 'COUNT', ARGV[2])
+        for _, list in ipairs(page[2]) do redis.call('PEXPIRE', list, ARGV[3]) end
+        return page[1]
         """.utf8
     )
 

@@ -56,12 +56,19 @@ extension Publication {
     }
 }
 
+extension Message {
+    /// A client's message in this process.
+    init(_ wire: Publication, now: Duration) {
+        let left = wire.expiresAt.map { ContinuousClock.now + ($0 - now) }
+        self.init(wire.payload, headers: wire.properties.headers(expires: left))
+    }
+}
+
 extension BrokerPublication {
     /// A client's message in this process.
     init(_ wire: Publication, to topic: TopicName, retain: Bool, publisher: Int?, now: Duration) {
-        let left = wire.expiresAt.map { ContinuousClock.now + ($0 - now) }
         self.init(
-            Message(wire.payload, headers: wire.properties.headers(expires: left)),
+            Message(wire, now: now),
             to: topic,
             retain: retain,
             guarantee: wire.qos.guarantee,

@@ -80,8 +80,15 @@ struct Seat {
 
     /// Its connection has gone. What its subscriptions are to get with a guarantee it gets by the next one.
     mutating func keepGuaranteedBacklogs() {
-        backlogs.removeAll { session.subscription($0.subscription)?.entry.qos ?? .atMostOnce == .atMostOnce }
+        backlogs = backlogs.filter(isGuaranteed)
     }
+
+    private func isGuaranteed(_ backlog: Backlog) -> Bool {
+        session.subscription(backlog.subscription)?.entry.qos ?? .atMostOnce > .atMostOnce
+    }
+
+    /// The subscriptions that are to get with a guarantee what they have not got yet.
+    var owed: Set<Int> { Set(backlogs.lazy.filter(isGuaranteed).map(\.subscription)) }
 
     /// The messages that are kept for one subscription.
     struct Backlog {

@@ -66,11 +66,28 @@ extension SessionHub.State {
         }
     }
 
+    /// This process did not run for a while: what clients have sent meanwhile is yet to be read. Each has its whole
+    /// keep-alive anew.
+    mutating func excuseClients() {
+        for place in seats.indices where seats[place] != nil {
+            seats[place]?.session.excuse(now: now)
+            noteDeadline(of: place)
+        }
+    }
+
     mutating func noteDeadline(of place: Int) {
         if let next = seats[place]?.session.nextDeadline { deadlines.note(place, at: next) }
     }
 
     // MARK: Messages
+
+    /// Drops what waits for a client that may not read it any more.
+    mutating func dropForbidden(at place: Int) {
+        guard let permissions = seats[place]?.permissions, !permissions.isAll else { return }
+        act(at: place) { session, actions in
+            session.dropWaiting(&actions) { !permissions.mayRead(TopicName(mqtt: $0.topic)) }
+        }
+    }
 
     /// Delivers a message. A session gets one copy, however many of its subscriptions match, and one for each that it shares
     /// with others (MQTT 5, 3.3.4 and 4.8.2).
@@ -108,8 +125,19 @@ extension SessionHub.State {
         noteDeadline(of: place)
     }
 
-    /// Sends what is kept for a session's latest subscriptions, as far as the client takes it.
+    /// Sends what is kept for a session's latest subscriptions, as far as the client takes it, and takes down which are owed more.
     mutating func fillBacklogs(
+        at place: Int,
+        _ broker: MemoryBroker,
+        _ state: inout MemoryBroker.State
+    ) {
+        drainBacklogs(at: place, broker, &state)
+        guard let owed = seats[place]?.owed, owed != seats[place]?.session.owed else { return }
+        seats[place]?.session.owe(owed)
+        recordChanges(at: place)
+    }
+
+    private mutating func drainBacklogs(
         at place: Int,
         _ broker: MemoryBroker,
         _ state: inout MemoryBroker.State

@@ -38,7 +38,7 @@ extension SessionHub.State {
 /// What outlives the process.
 extension SessionHub {
     /// From one record to the next there is so much time at most while clients are there whose sessions are kept.
-    private static let beat = Duration.seconds(60)
+    static let beat = Duration.seconds(60)
     private static let opening = DispatchQueue(label: "martlet.broker.store.open")
 
     /// The last group of changes that is in the store.
@@ -79,91 +79,29 @@ extension SessionHub {
         broker.enter { state in
             let now = broker.now
             self.state.withLock { hub in
-                hub.journal = Journal(settings.wall, now: now)
+                hub.journal = Journal(settings.wall, now: now, base: contents.image.lastNumber)
                 hub.journal?.isFull = !hasRoom
                 hub.keeper = keeper
                 hub.begin(now)
             }
             restoreKept(contents.image, now: now, &state)
-            restoreSessions(contents.image, permissions, now: now, &state)
+            let sessions = restoreSessions(contents.image, permissions, now: now, &state)
+            restoreQueues(contents.image, sessions, now: now, &state)
+            // What has become due meanwhile is done now that all are there who may get it.
+            for place in sessions.map(\.place) {
+                self.state.withLock { hub in
+                    // The rules may have changed.
+                    hub.dropForbidden(at: place)
+                    hub.act(at: place) { $0.tick(now: now, &$1) }
+                    hub.noteDeadline(of: place)
+                }
+                settle(&state)
+            }
             scheduleTick()
         }
         if !hasRoom { keeper.lookForRoom(self) }
         handOver()
         scheduleBeat()
-    }
-
-    private func restoreKept(_ image: StoreImage, now: Duration, _ broker: inout MemoryBroker.State) {
-        self.broker.recordChanges(&broker)
-        // What this process has kept before is newer than what the store has.
-        record(self.broker.keptMessages(&broker).map { .kept($0) })
-        for entry in image.retained.values {
-            let publication: BrokerPublication
-            switch entry {
-            case .kept(let wire):
-                guard let topic = state.withLock({ $0.names.name(of: wire.topic) }) else { continue }
-                publication = BrokerPublication(wire, to: topic, retain: true, publisher: nil, now: now)
-            case .keptOwn(let own): publication = own
-            default: continue
-            }
-            let isExpired = publication.expiresAt.map { $0 <= now } ?? false
-            if !self.broker.restore(publication, now: now, &broker), isExpired { record([.cleared(publication.topic)]) }
-        }
-    }
-
-    private func restoreSessions(
-        _ image: StoreImage,
-        _ permissions: (_ clientID: String, _ user: String?) -> Permissions,
-        now: Duration,
-        _ broker: inout MemoryBroker.State
-    ) {
-        let clock = state.withLock { $0.journal?.clock } ?? WallTime(now, is: 0)
-        // When the process ended is not known, but that it lived soon after its last record.
-        let last = min(now, clock.time(image.time) + Self.beat)
-        var places: [Int] = []
-        for case var kept? in image.sessions where kept.session.isRecorded {
-            kept.session.settleAbsence(since: last, now: now)
-            let client = self.broker.client(
-                name: kept.session.clientID,
-                user: kept.origin.user,
-                address: kept.origin.address,
-                listener: kept.origin.listener,
-                certificateSubject: nil,
-                protocolVersion: nil,
-                &broker
-            )
-            let seat = Seat(
-                session: kept.session,
-                number: client.id,
-                client: client,
-                permissions: permissions(kept.session.clientID, kept.origin.user)
-            )
-            let place = state.withLock { $0.add(seat) }
-            places.append(place)
-            self.broker.restoreSession(client.id, client, &broker)
-            for subscription in kept.session.orderedSubscriptions {
-                let recipient = Recipient(
-                    client: client.id,
-                    number: SubscriberNumber.make(place: place, subscription: subscription.number)
-                )
-                let asked = TopicPattern(mqtt: subscription.entry.filter)
-                let pattern = subscription.ruling.map { TopicPattern(mqtt: $0) } ?? asked
-                if let group = asked.group, group == queueGroup, let topic = pattern.onlyTopic {
-                    let prefetch = kept.session.window
-                    _ = self.broker.consumeSession(recipient, from: QueueName(topic), prefetch: prefetch, &broker)
-                } else {
-                    self.broker.subscribeSession(recipient, to: pattern, group: asked.group, &broker)
-                }
-            }
-        }
-        // What has become due meanwhile is done now that all are there who may get it.
-        for place in places {
-            state.withLock { hub in
-                hub.act(at: place) { $0.tick(now: now, &$1) }
-                hub.noteDeadline(of: place)
-            }
-            settle(&broker)
-        }
     }
 
     private func scheduleBeat() {
@@ -207,10 +145,20 @@ extension SessionHub {
             self.state.withLock { $0.begin(now) }
             // What sessions want done is done first: a will is with its session, or published.
             settle(&state)
+            broker.record(&state)
             let retained = broker.keptMessages(&state)
+            let queues = broker.queueContents(&state)
             return self.state.withLock { hub in
-                guard let group = hub.journal?.takeForNextLog(), let clock = hub.journal?.clock else { return nil }
-                return StoreCapture(group: group, clock: clock, seats: hub.seats, retained: retained)
+                guard let group = hub.journal?.takeForNextLog(), let writer = hub.journal?.emptyWriter else {
+                    return nil
+                }
+                return StoreCapture(
+                    group: group,
+                    writer: writer,
+                    seats: hub.seats,
+                    retained: retained,
+                    queues: queues
+                )
             }
         }
     }
@@ -260,7 +208,7 @@ extension SessionHub {
 
     // MARK: Closing
 
-    /// Writes what is left, and forgets the sessions that are kept.
+    /// Writes what is left, and forgets what is kept of sessions and queues.
     ///
     /// - Returns: whether all is in the store; always, if there is none.
     func closeStore() async -> Bool {
@@ -268,6 +216,9 @@ extension SessionHub {
         let isWhole = await keeper.close(self)
         if !isWhole { logger.error("not all is in the store; what is not there was not acknowledged") }
         broker.enter { state in
+            // Otherwise a server that reads the store anew for this broker would double it.
+            let isAllThere = self.state.withLock { isWhole && $0.journal?.isEmpty == true }
+            if isAllThere { broker.forgetQueued(&state) }
             let numbers = self.state.withLock { hub in
                 (hub.journal, hub.keeper) = (nil, nil)
                 (hub.places, hub.connected, hub.queuedBytes) = ([:], [:], 0)
@@ -290,6 +241,7 @@ extension BrokerChange {
         switch self {
         case .kept(let publication): !publication.topic.isOfBroker
         case .cleared(let topic): !topic.isOfBroker
+        case .queued, .assigned, .taken: true
         }
     }
 }

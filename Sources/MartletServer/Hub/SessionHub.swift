@@ -216,11 +216,11 @@ final class SessionHub: SessionHost {
         switch chore.action {
         case .send, .deliver: break
         case .publish(let publish):
-            let hasRoom = state.withLock { hub in
+            let isFull = state.withLock { hub in
                 hub.publishesReceived += 1
-                return hub.journal?.isFull != true || publish.qos == .atMostOnce && !publish.retain
+                return hub.journal?.isFull == true
             }
-            guard hasRoom else {
+            guard !isFull || !isKept(publish, &broker) else {
                 state.withLock { hub in
                     hub.act(at: place) { session, actions in
                         guard publish.qos > .atMostOnce else { return session.drop() }
@@ -244,6 +244,12 @@ final class SessionHub: SessionHost {
             }
         case .end: end(place, &broker)
         }
+    }
+
+    /// Whether the store is to have anything of a message.
+    private func isKept(_ publish: Publish, _ broker: inout MemoryBroker.State) -> Bool {
+        publish.qos > .atMostOnce || publish.retain
+            || self.broker.hasQueue(of: TopicName(mqtt: publish.topic), &broker)
     }
 
     /// A client's connection is over.
@@ -274,6 +280,25 @@ final class SessionHub: SessionHost {
             return seat.number
         }
         if let client { self.broker.endSession(client, &broker) }
+    }
+
+    /// Has each client be allowed something else from now on.
+    func setPermissions(_ permissions: (_ clientID: String, _ user: String?) -> Permissions) {
+        broker.enter { state in
+            let now = broker.now
+            for place in self.state.withLock({ hub in
+                hub.begin(now)
+                return hub.seats.indices
+            }) {
+                self.state.withLock { hub in
+                    guard let seat = hub.seats[place] else { return }
+                    hub.seats[place]?.permissions = permissions(seat.session.clientID, seat.client.user)
+                    hub.dropForbidden(at: place)
+                }
+                self.settle(&state)
+            }
+        }
+        handOver()
     }
 
     // MARK: From the broker
@@ -379,6 +404,9 @@ final class SessionHub: SessionHost {
 
     // MARK: Time
 
+    /// When something is done by so much later than planned this process did not run meanwhile, or hardly.
+    private static let absence = Duration.seconds(1)
+
     /// Has it look again when the next session has something to do. Under the broker's lock.
     func scheduleTick() {
         let time: Duration? = state.withLock { hub in
@@ -405,6 +433,9 @@ final class SessionHub: SessionHost {
 
     /// Has each session do what is due. Under the broker's lock.
     func settleDue(now: Duration, _ broker: inout MemoryBroker.State) {
+        state.withLock { hub in
+            if let due = hub.deadlines.next, self.broker.delay(since: due) > Self.absence { hub.excuseClients() }
+        }
         while let place = state.withLock({ $0.deadlines.popDue(at: now) }) {
             state.withLock { hub in
                 hub.act(at: place) { $0.tick(now: now, &$1) }

@@ -149,6 +149,8 @@ struct Permissions: Sendable {
         self.rules = rules.map { Rule(rule: $0, pattern: TopicPattern(mqtt: $0.filter)) }
     }
 
+    var isAll: Bool { rules == nil }
+
     func mayPublish(to topic: TopicName) -> Bool { allows(topic, \.writes) }
 
     func mayRead(_ topic: TopicName) -> Bool { allows(topic, \.reads) }

@@ -29,7 +29,7 @@ final class Door: Sendable {
     private static let limit = 1_000
 
     private let authenticator: any Authenticator
-    private let rules: AccessRules?
+    private let rules: Mutex<AccessRules?>
     private let limits: ServerLimits
     private let counts: Mutex<Counts>
     private let questions: Mailbox<Question>
@@ -37,7 +37,7 @@ final class Door: Sendable {
 
     init(_ authenticator: any Authenticator, _ rules: AccessRules?, _ limits: ServerLimits) {
         self.authenticator = authenticator
-        self.rules = rules
+        self.rules = Mutex(rules)
         self.limits = limits
         questions = Mailbox(limit: Self.limit, overflow: .dropNewest)
         counts = Mutex(Counts(rate: ConnectRate(limits.connectionsPerSecond)))
@@ -108,9 +108,12 @@ final class Door: Sendable {
         answer(.refused(.serverBusy))
     }
 
+    /// Has other rules hold for those who come from now on.
+    func setRules(_ rules: AccessRules?) { self.rules.withLock { $0 = rules } }
+
     /// What a client of an identifier and a user may do.
     func permissions(clientID: String, user: String?) -> Permissions {
-        rules?.permissions(clientID: clientID, user: user) ?? .all
+        rules.withLock { $0 }?.permissions(clientID: clientID, user: user) ?? .all
     }
 
     private func verdict(_ verdict: AuthenticationVerdict, _ clientID: String, isAnonymous: Bool = false) -> Verdict {

@@ -1,5 +1,5 @@
-/// Where a ``BrokerServer`` keeps what is to outlive its process: sessions with their subscriptions, messages and wills, and the
-/// retained messages of its broker.
+/// Where a ``BrokerServer`` keeps what is to outlive its process: sessions with their subscriptions, messages and wills, what is
+/// in queues, and the retained messages of its broker.
 public struct BrokerStore: Sendable, Hashable {
     /// When what was written is forced onto the disk.
     public enum Sync: Sendable, Hashable {

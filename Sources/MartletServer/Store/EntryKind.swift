@@ -27,4 +27,14 @@ enum EntryKind: UInt8 {
     case cleared = 19
     /// A snapshot is whole, and the record of a number comes after it.
     case end = 20
+    case owed = 21
+    case paid = 22
+    /// A client's message is in a queue, or waits for room in it.
+    case enqueued = 23
+    /// A message of the broker's process is.
+    case enqueuedOwn = 24
+    /// The message of a number is on its way to a consumer, under a tag.
+    case assigned = 25
+    /// The message of a number is in its queue no more.
+    case taken = 26
 }

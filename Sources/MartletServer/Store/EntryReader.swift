@@ -9,6 +9,9 @@ enum StoreEntry: Sendable {
     case kept(Publication)
     case keptOwn(BrokerPublication)
     case cleared(String)
+    case enqueued(StoredMessage)
+    case assigned(UInt64, tag: UInt64)
+    case taken(UInt64)
     case end(next: UInt64)
 }
 
@@ -36,6 +39,11 @@ struct EntryReader {
             return .kept(publication)
         case .keptOwn: return keptOwn()
         case .cleared: return reader.text().map { .cleared($0) }
+        case .enqueued, .enqueuedOwn: return enqueued(kind, messages)
+        case .assigned:
+            guard let number: UInt64 = reader.number(), let tag: UInt64 = reader.number() else { return nil }
+            return .assigned(number, tag: tag)
+        case .taken: return reader.number().map { .taken($0) }
         case .end: return reader.number().map { .end(next: $0) }
         default:
             guard let number: UInt32 = reader.number() else { return nil }
@@ -76,8 +84,8 @@ struct EntryReader {
     }
 
     private mutating func keptOwn() -> StoreEntry? {
-        guard let topic = reader.text(), let flags = reader.byte(), let qos = QoS(rawValue: flags & 3),
-            let expiry = expiry(flags), let record = data(), let message = Message(storedRecord: record)
+        guard let topic = reader.text(), let (qos, expiry) = qualities(), let record = data(),
+            let message = Message(storedRecord: record)
         else { return nil }
         return .keptOwn(
             BrokerPublication(
@@ -85,7 +93,32 @@ struct EntryReader {
                 to: TopicName(mqtt: topic),
                 retain: true,
                 guarantee: qos.guarantee,
-                expiresAt: expiry.time
+                expiresAt: expiry
+            )
+        )
+    }
+
+    private mutating func enqueued(_ kind: EntryKind, _ messages: [UInt64: Publication]) -> StoreEntry? {
+        guard let number: UInt64 = reader.number(), let queue = reader.text(), let deliveries: UInt32 = reader.number(),
+            let tag: UInt64 = reader.number(), let (qos, expiry) = qualities()
+        else { return nil }
+        let content: StoredMessage.Content
+        if kind == .enqueued {
+            guard let message: UInt64 = reader.number(), let publication = messages[message] else { return nil }
+            content = .client(publication)
+        } else {
+            guard let record = data(), let message = Message(storedRecord: record) else { return nil }
+            content = .own(message)
+        }
+        return .enqueued(
+            StoredMessage(
+                number: number,
+                queue: queue,
+                deliveries: Int(deliveries),
+                tag: tag,
+                qos: qos,
+                expiresAt: expiry,
+                content: content
             )
         )
     }
@@ -106,6 +139,12 @@ struct EntryReader {
         case .unsubscribed:
             guard let number: Int64 = reader.number() else { return nil }
             return .unsubscribed(Int(number))
+        case .owed:
+            guard let number: Int64 = reader.number() else { return nil }
+            return .owed(Int(number))
+        case .paid:
+            guard let number: Int64 = reader.number() else { return nil }
+            return .paid(Int(number))
         case .queued:
             guard let number: UInt64 = reader.number(), let message: UInt64 = reader.number(),
                 let publication = messages[message], let (match, qos) = match()
@@ -124,7 +163,7 @@ struct EntryReader {
         case .released: return reader.number().map { .released($0) }
         case .received: return reader.number().map { .received($0) }
         case .completed: return reader.number().map { .completed($0) }
-        case .session, .message, .kept, .keptOwn, .cleared, .end: return nil
+        case .session, .message, .kept, .keptOwn, .cleared, .enqueued, .enqueuedOwn, .assigned, .taken, .end: return nil
         }
     }
 
@@ -144,6 +183,13 @@ struct EntryReader {
         return (clock.time(time), ())
     }
 
+    private mutating func qualities() -> (QoS, expiresAt: Duration?)? {
+        guard let flags = reader.byte(), let qos = QoS(rawValue: flags & 3), let expiry = expiry(flags) else {
+            return nil
+        }
+        return (qos, expiry.time)
+    }
+
     private mutating func duration() -> Duration? {
         guard let time: Int64 = reader.number(), time >= 0 else { return nil }
         return .nanoseconds(time)
@@ -151,7 +197,18 @@ struct EntryReader {
 
     private mutating func match() -> (Match, QoS)? {
         guard let flags = reader.byte(), let qos = QoS(rawValue: flags & 3),
-            let granted = QoS(rawValue: flags >> 2 & 3),
+            let granted = QoS(rawValue: flags >> 2 & 3)
+        else { return nil }
+        var (delivery, share): (UInt64?, Int?)
+        if flags & 32 != 0 {
+            guard let number: UInt64 = reader.number() else { return nil }
+            delivery = number
+        }
+        if flags & 64 != 0 {
+            guard let number: UInt32 = reader.number() else { return nil }
+            share = Int(number)
+        }
+        guard
             let count: UInt32 = reader.number(), Int(count) <= reader.rest.count / 4
         else { return nil }
         var identifiers: [UInt32] = []
@@ -159,7 +216,14 @@ struct EntryReader {
             guard let identifier: UInt32 = reader.number() else { return nil }
             identifiers.append(identifier)
         }
-        return (Match(qos: granted, retain: flags & 16 != 0, identifiers: identifiers), qos)
+        let match = Match(
+            qos: granted,
+            retain: flags & 16 != 0,
+            identifiers: identifiers,
+            delivery: delivery,
+            share: share
+        )
+        return (match, qos)
     }
 
     private mutating func will() -> (message: WillMessage?, Void)? {

@@ -6,9 +6,11 @@ struct EntryWriter: Sendable {
     private(set) var bytes: [UInt8] = []
     /// For the times that entries tell.
     var clock: WallTime
+    /// What is added to the numbers of queues' messages and deliveries: those of earlier processes come before.
+    let base: UInt64
 
-    init(_ clock: WallTime) {
-        self.clock = clock
+    init(_ clock: WallTime, base: UInt64 = 0) {
+        (self.clock, self.base) = (clock, base)
     }
 
     /// Takes what was written.
@@ -61,6 +63,12 @@ struct EntryWriter: Sendable {
         case .unsubscribed(let number):
             begin(.unsubscribed, session)
             bytes.append(number: Int64(number))
+        case .owed(let number):
+            begin(.owed, session)
+            bytes.append(number: Int64(number))
+        case .paid(let number):
+            begin(.paid, session)
+            bytes.append(number: Int64(number))
         case .queued(let number, _, let match, let qos):
             begin(.queued, session)
             bytes.append(number: number)
@@ -95,14 +103,35 @@ struct EntryWriter: Sendable {
     mutating func kept(_ publication: BrokerPublication) {
         bytes.append(EntryKind.keptOwn.rawValue)
         bytes.append(text: publication.topic.mqtt)
-        bytes.append(QoS(publication.guarantee).rawValue | (publication.expiresAt == nil ? 0 : 8))
-        if let time = publication.expiresAt { bytes.append(number: clock.nanoseconds(time)) }
+        add(QoS(publication.guarantee), expiresAt: publication.expiresAt)
         add(publication.message.storedRecord)
     }
 
     mutating func cleared(_ topic: TopicName) {
         bytes.append(EntryKind.cleared.rawValue)
         bytes.append(text: topic.mqtt)
+    }
+
+    /// - Parameter message: the message's number in this file, if it is a client's.
+    mutating func enqueued(_ queued: QueuedMessage, in queue: QueueName, message: UInt64?) {
+        bytes.append((message == nil ? EntryKind.enqueuedOwn : .enqueued).rawValue)
+        bytes.append(number: queued.number &+ base)
+        bytes.append(text: queue.mqtt)
+        bytes.append(number: UInt32(clamping: queued.deliveries))
+        bytes.append(number: queued.deliveries == 0 ? 0 : queued.tag &+ base)
+        add(QoS(queued.guarantee), expiresAt: queued.expiresAt)
+        if let message { bytes.append(number: message) } else { add(queued.message.storedRecord) }
+    }
+
+    mutating func assigned(_ number: UInt64, tag: UInt64) {
+        bytes.append(EntryKind.assigned.rawValue)
+        bytes.append(number: number &+ base)
+        bytes.append(number: tag &+ base)
+    }
+
+    mutating func taken(_ number: UInt64) {
+        bytes.append(EntryKind.taken.rawValue)
+        bytes.append(number: number &+ base)
     }
 
     mutating func end(next: UInt64) {
@@ -132,8 +161,16 @@ struct EntryWriter: Sendable {
         if let text { bytes.append(text: text) }
     }
 
+    private mutating func add(_ qos: QoS, expiresAt: Duration?) {
+        bytes.append(qos.rawValue | (expiresAt == nil ? 0 : 8))
+        if let expiresAt { bytes.append(number: clock.nanoseconds(expiresAt)) }
+    }
+
     private mutating func add(_ match: Match, _ qos: QoS) {
-        bytes.append(qos.rawValue | match.qos.rawValue << 2 | (match.retain ? 16 : 0))
+        let kinds: UInt8 = (match.delivery == nil ? 0 : 32) | (match.share == nil ? 0 : 64)
+        bytes.append(qos.rawValue | match.qos.rawValue << 2 | (match.retain ? 16 : 0) | kinds)
+        if let delivery = match.delivery { bytes.append(number: delivery &+ base) }
+        if let share = match.share { bytes.append(number: UInt32(clamping: share)) }
         bytes.append(number: UInt32(clamping: match.identifiers.count))
         for identifier in match.identifiers { bytes.append(number: identifier) }
     }

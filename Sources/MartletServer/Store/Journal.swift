@@ -41,12 +41,14 @@ struct Journal: Sendable {
     /// Whether the disk takes no more: then what clients want kept is refused.
     var isFull = false
 
-    init(_ wall: @escaping @Sendable () -> Int64, now: Duration) {
+    /// - Parameter base: what is added to the numbers of queues' messages and deliveries.
+    init(_ wall: @escaping @Sendable () -> Int64, now: Duration, base: UInt64) {
         self.wall = wall
-        writer = EntryWriter(WallTime(now, is: wall()))
+        writer = EntryWriter(WallTime(now, is: wall()), base: base)
     }
 
-    var clock: WallTime { writer.clock }
+    /// A writer as its own is now, of nothing.
+    var emptyWriter: EntryWriter { EntryWriter(writer.clock, base: writer.base) }
 
     /// Whether so much waits that clients are not to be read from.
     var isBehind: Bool { writer.bytes.count > Self.plenty || isLost }
@@ -78,6 +80,11 @@ struct Journal: Sendable {
                 writer.kept(publication)
             }
         case .cleared(let topic): writer.cleared(topic)
+        case .queued(let queued, let queue):
+            let message = (queued.origin as? Publication).map { number(of: $0) }
+            writer.enqueued(queued, in: queue, message: message)
+        case .assigned(let number, let tag): writer.assigned(number, tag: tag)
+        case .taken(let number): writer.taken(number)
         }
         added()
     }
@@ -100,6 +107,9 @@ struct Journal: Sendable {
     }
 
     // MARK: Writing
+
+    /// Whether nothing waits to be written.
+    var isEmpty: Bool { writer.bytes.isEmpty && !isLost }
 
     /// Whether somebody is to begin writing.
     mutating func startWriting() -> Bool {

@@ -46,6 +46,8 @@ struct LogRecords {
         case end
         /// What follows is no record.
         case broken
+        /// What follows is one of another version.
+        case foreign(version: UInt8)
     }
 
     typealias Read = (_ offset: Int, _ count: Int) throws(StoreFailure) -> [UInt8]
@@ -69,7 +71,10 @@ struct LogRecords {
         while true {
             switch SegmentScanner.step(buffer, at: position) {
             case .record(let content, let behind):
-                guard let record = LogRecord(content: buffer[content]) else { return .broken }
+                guard let record = LogRecord(content: buffer[content]) else {
+                    let version = buffer[content].first ?? LogRecord.version
+                    return version == LogRecord.version ? .broken : .foreign(version: version)
+                }
                 position = behind
                 return .record(record)
             case .broken: return .broken

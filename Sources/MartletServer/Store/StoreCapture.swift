@@ -5,9 +5,11 @@ import MartletMQTTWire
 struct StoreCapture: Sendable {
     /// What has not been written yet. It is part of the rest.
     let group: Journal.Group
-    let clock: WallTime
+    /// What writes it, of nothing yet.
+    let writer: EntryWriter
     let seats: [Seat?]
     let retained: [BrokerPublication]
+    let queues: QueueContents
 
     /// So many bytes are a record of a snapshot, or a little more.
     private static let recordBytes = 256 << 10
@@ -17,7 +19,7 @@ struct StoreCapture: Sendable {
     /// - Returns: how many bytes it has.
     func write(to folder: LockedFolder, _ disk: StoreDisk, generation: Int, next: UInt64) throws(StoreFailure) -> Int {
         var file = try SnapshotFile(folder, disk, generation: generation, time: group.time)
-        var writer = EntryWriter(clock)
+        var writer = writer
         var numbers: [ObjectIdentifier: UInt64] = [:]
         func number(of publication: Publication) -> UInt64 {
             let id = ObjectIdentifier(publication)
@@ -33,6 +35,11 @@ struct StoreCapture: Sendable {
             } else {
                 writer.kept(publication)
             }
+            if writer.bytes.count > Self.recordBytes { try file.write(writer.take()) }
+        }
+        try queues.forEach { queue, queued throws(StoreFailure) in
+            let message = (queued.origin as? Publication).map { number(of: $0) }
+            writer.enqueued(queued, in: queue, message: message)
             if writer.bytes.count > Self.recordBytes { try file.write(writer.take()) }
         }
         for (place, seat) in seats.enumerated() {

@@ -122,10 +122,30 @@ struct StoreContents: Sendable {
         var isWhole = true
         /// Whether what is no record there has been one.
         var isMissed = false
+        /// The version of a record there that is not of this one.
+        var foreignVersion: UInt8?
     }
 
     /// Reads a file's records, from that of a number on, until one can't be used.
     private static func read(
+        _ name: String,
+        from number: UInt64,
+        _ folder: LockedFolder,
+        _ disk: StoreDisk,
+        _ use: (LogRecord) -> Bool
+    ) throws -> End {
+        let end = try scan(name, from: number, folder, disk, use)
+        // Its checksum is right: nothing of it is cut off.
+        if let version = end.foreignVersion {
+            throw MessagingError(
+                .invalidArgument,
+                "the store's file \(folder.path(of: name)) is of version \(version), and this program reads version \(LogRecord.version)"
+            )
+        }
+        return end
+    }
+
+    private static func scan(
         _ name: String,
         from number: UInt64,
         _ folder: LockedFolder,
@@ -151,6 +171,9 @@ struct StoreContents: Sendable {
                     }
                     number = record.number + 1
                 case .end: return end
+                case .foreign(let version):
+                    end.foreignVersion = version
+                    return end
                 case .broken:
                     end.isWhole = false
                     end.isMissed = try records.isMissed(since: number)

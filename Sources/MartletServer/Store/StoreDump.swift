@@ -4,10 +4,18 @@ import MartletMQTTWire
 /// What is in a broker's store, to be shown. Times are nanoseconds since 1970.
 package struct StoreDump: Sendable {
     package struct Message: Sendable {
-        package let topic: String
+        /// `nil`: it is one of a queue.
+        package let topic: String?
         package let body: [UInt8]
         package let qos: UInt8
         package let expires: Int64?
+    }
+
+    /// A queue, as its store has it.
+    package struct Queue: Sendable {
+        package let name: String
+        /// The messages in it in their order, and how often each was delivered, those that consumers had in hand among them.
+        package let messages: [(message: Message, deliveries: Int)]
     }
 
     package struct Subscription: Sendable {
@@ -15,6 +23,8 @@ package struct StoreDump: Sendable {
         package let qos: UInt8
         /// What is subscribed to in its place, by the broker's rules.
         package let ruling: String?
+        /// Whether it has yet to get messages that are kept for its topics.
+        package let isOwed: Bool
     }
 
     package struct Session: Sendable {
@@ -38,8 +48,13 @@ package struct StoreDump: Sendable {
 
     package let retained: [Message]
     package let sessions: [Session]
+    package let queues: [Queue]
     /// When it was last written; `nil`: never.
     package let time: Int64?
+    /// How many messages are in queues.
+    package var waitingCount: Int { queues.reduce(0) { $0 + $1.messages.count } }
+    /// How many messages wait for clients or are on their way to them.
+    package var queuedCount: Int { sessions.reduce(0) { $0 + $1.queued.count + $1.inFlight.count } }
     /// Bytes at the end of the log that are no record: nothing that was acknowledged depends on them.
     package let cutBytes: Int
 
@@ -57,9 +72,12 @@ package struct StoreDump: Sendable {
             case .keptOwn(let publication): Message(Publication(publication), clock)
             default: nil
             }
-        }.sorted { $0.topic.utf8.lexicographicallyPrecedes($1.topic.utf8) }
+        }.sorted { ($0.topic ?? "").utf8.lexicographicallyPrecedes(($1.topic ?? "").utf8) }
         sessions = contents.image.sessions.compactMap { kept in kept.map { Session($0, clock) } }
             .sorted { $0.clientID.utf8.lexicographicallyPrecedes($1.clientID.utf8) }
+        queues = Dictionary(grouping: contents.image.queued.values) { Array($0.queue.utf8) }
+            .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+            .map { Queue(String(decoding: $0.key, as: UTF8.self), $0.value, clock) }
         time = contents.image.time == .min ? nil : contents.image.time
         cutBytes = contents.cutBytes
     }
@@ -72,6 +90,29 @@ extension StoreDump.Message {
             body: publication.payload,
             qos: publication.qos.rawValue,
             expires: publication.expiresAt.map { clock.nanoseconds($0) }
+        )
+    }
+}
+
+extension StoreDump.Queue {
+    fileprivate init(_ name: String, _ messages: [StoredMessage], _ clock: WallTime) {
+        self.init(
+            name: name,
+            messages: messages.sorted { $0.number < $1.number }.map { stored in
+                let publication: Publication
+                switch stored.content {
+                case .client(let wire): publication = wire
+                case .own(let message):
+                    publication = Publication(BrokerPublication(message, to: TopicName(mqtt: name), retain: false))
+                }
+                let message = StoreDump.Message(
+                    topic: nil,
+                    body: publication.payload,
+                    qos: stored.qos.rawValue,
+                    expires: stored.expiresAt.map { clock.nanoseconds($0) }
+                )
+                return (message, stored.deliveries)
+            }
         )
     }
 }
@@ -95,7 +136,12 @@ extension StoreDump.Session {
             case .subscribed(let subscription):
                 let entry = subscription.entry
                 subscriptions.append(
-                    .init(filter: entry.filter, qos: entry.qos.rawValue, ruling: subscription.ruling)
+                    .init(
+                        filter: entry.filter,
+                        qos: entry.qos.rawValue,
+                        ruling: subscription.ruling,
+                        isOwed: kept.session.owed.contains(subscription.number)
+                    )
                 )
             case .queued(_, let publication, _, _): queued.append(.init(publication, clock))
             case .inFlight(let id, let publication, _, _): inFlight.append((id, .init(publication, clock)))

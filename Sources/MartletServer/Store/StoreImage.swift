@@ -18,6 +18,10 @@ struct StoreImage: Sendable {
     private(set) var sessions: [Kept?] = []
     /// By their topics, as MQTT writes them.
     private(set) var retained: [[UInt8]: StoreEntry] = [:]
+    /// The messages in queues, by their numbers.
+    private(set) var queued: [UInt64: StoredMessage] = [:]
+    /// No message or delivery of a queue has a greater number.
+    private(set) var lastNumber: UInt64 = 0
     /// When its latest record was written, in nanoseconds since 1970.
     private(set) var time: Int64 = .min
     private var positions: [[UInt8]: Int] = [:]
@@ -70,12 +74,21 @@ struct StoreImage: Sendable {
                 sessions[position] = nil
                 numbered[number] = nil
             } else {
+                lastNumber = max(lastNumber, change.delivery ?? 0)
                 return sessions[position]?.session.apply(change) == true
             }
         case .kept(let publication): keep(entry, for: publication.topic, isEmpty: publication.payload.isEmpty)
         case .keptOwn(let publication):
             keep(entry, for: publication.topic.mqtt, isEmpty: publication.message.body.isEmpty)
         case .cleared(let topic): retained[Array(topic.utf8)] = nil
+        case .enqueued(let message):
+            queued[message.number] = message
+            lastNumber = max(lastNumber, message.number, message.tag)
+        case .assigned(let number, let tag):
+            queued[number]?.deliveries += 1
+            queued[number]?.tag = tag
+            lastNumber = max(lastNumber, tag)
+        case .taken(let number): queued[number] = nil
         case .end: break
         }
         return true

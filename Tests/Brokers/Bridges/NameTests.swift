@@ -2,12 +2,13 @@ import BridgeSupport
 import Foundation
 import IntegrationSupport
 import Martlet
+import MartletAMQP
 import MartletMQTT
 import MartletTesting
 import Testing
 
 /// Names that cross from one broker to another, byte by byte.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct NameTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct NameTests {
     /// Connections to two brokers of MQTT that nobody else uses, two to each.
     private func withTwo(
         _ version: MQTTVersion,
@@ -80,29 +81,59 @@ import Testing
     private static let topicCount =
         ProcessInfo.processInfo.environment["MARTLET_TOPICS"].flatMap(Int.init) ?? 4_000
 
+    /// Runs `body` with two connections to a broker where all names are its own.
+    private func withWay(
+        _ way: BrokerKind,
+        _ body: (_ near: any Connection, _ far: any Connection) async throws -> Void
+    ) async throws {
+        switch way {
+        case .amqp:
+            let server = try await RabbitMQServer.shared()
+            var options = AMQPOptions(servers: [.init(host: "127.0.0.1", port: server.port)])
+            options.virtualHost = try await server.addVirtualHost()
+            try await AMQPConnection.withConnection(options) { near in
+                try await AMQPConnection.withConnection(options) { far in try await body(near, far) }
+            }
+        case .redis:
+            try await RedisServer.withServer { server in
+                let (near, far) = (try await way.connect(port: server.port), try await way.connect(port: server.port))
+                try await body(near, far)
+                for connection in [near, far] { await connection.close() }
+            }
+        case .mqtt, .embedded:
+            let broker = MemoryBroker()
+            let (near, far) = (try await broker.connect(), try await broker.connect())
+            try await body(near, far)
+            for connection in [near, far] { await connection.close() }
+        }
+    }
+
     /// By way of another kind of broker, and back.
     @Test(arguments: [BrokerKind.amqp, .redis, .embedded])
     func randomTopicsComeBackFromAnotherKindOfBroker(by way: BrokerKind) async throws {
+        try await withWay(way) { try await passRandomTopics($0, $1) }
+    }
+
+    private func passRandomTopics(_ near: any Connection, _ far: any Connection) async throws {
         var random = SplitMix64(seed: 11)
-        let base = "names\(UInt64.random(in: 0 ... .max))"
         var made: Set<ByteKey> = []
-        while made.count < Self.topicCount { made.insert(ByteKey("\(base)/\(RandomTopic.make(&random))")) }
+        while made.count < Self.topicCount { made.insert(ByteKey(RandomTopic.make(&random))) }
         let topics = made.map(\.text)
-        let (near, far) = (try await way.connect(), try await way.connect())
         try await withTwo(.v5) { from, to, a, b in
-            let pattern = TopicPattern("\(base).#")
-            let out = Bridge(from: from, to: near, name: "out") { Forward(pattern) }
-            let back = Bridge(from: far, to: to, name: "back") { Forward(pattern) }
-            let heard = try await b.subscribe(to: pattern, options: SubscribeOptions(limit: 1_024))
+            let out = Bridge(from: from, to: near, name: "out") { Forward("#") }
+            let back = Bridge(from: far, to: to, name: "back") { Forward("#") }
+            let heard = try await b.subscribe(to: "#", options: SubscribeOptions(limit: 1_024))
             try await back.whileRunning(readyWithin: .seconds(60)) {
                 try await out.whileRunning(readyWithin: .seconds(60)) {
                     for start in stride(from: 0, to: topics.count, by: 200) {
                         let batch = topics[start..<min(start + 200, topics.count)]
-                        for topic in batch { try await a.publish(Message(topic), to: TopicName(mqtt: topic)) }
+                        // No JSON, whose white space Redis' envelope leaves out.
+                        for topic in batch { try await a.publish(Message("=\(topic)"), to: TopicName(mqtt: topic)) }
                         var missing = Set(batch.map { ByteKey($0) })
                         while !missing.isEmpty {
                             let delivery = try #require(try await heard.next())
-                            #expect(delivery.message.text?.hasSameBytes(as: delivery.topic.mqtt) == true)
+                            let text = delivery.message.text ?? "?"
+                            #expect(text.hasSameBytes(as: "=\(delivery.topic.mqtt)"), "\(text)")
                             #expect(missing.remove(ByteKey(delivery.topic.mqtt)) != nil)
                         }
                     }
@@ -110,7 +141,6 @@ import Testing
             }
             #expect(out.reports[0].statistics.lost == 0 && back.reports[0].statistics.lost == 0)
         }
-        for connection in [near, far] { await connection.close() }
     }
 
     /// What MQTT can't carry becomes a dead letter that says why.

@@ -1,5 +1,14 @@
+import Foundation
 import IntegrationSupport
 import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 @Suite("martlet broker", .timeLimit(.minutes(10)))
 struct BrokerCommandTests {
@@ -22,6 +31,27 @@ struct BrokerCommandTests {
         broker.send(signal: 15)
         #expect(try await broker.waitForEnd() == .exited(0))
         #expect(broker.lines.last?.contains(#""state":"ended""#) == true)
+    }
+
+    @Test("does not cut off its clients because it stood still itself")
+    func excusesClients() async throws {
+        let broker = try Tool.start(["broker", "--port", "0"])
+        try await broker.waitForOutput(#""state":"listening""#)
+        let port = try #require(broker.lines.first?.firstMatch(of: /"port":(\d+)/)?.1)
+        let client = try Socket.connecting(to: .loopback(port: try #require(Int(port))))
+        try await client.waitUntilWritable()
+        // CONNECT, with a keep-alive of a second.
+        try await client.sendAll([0x10, 13, 0, 4] + Array("MQTT".utf8) + [4, 2, 0, 1, 0, 1, 0x63])
+        #expect(try await client.receive(4) == [0x20, 2, 0, 0])
+        broker.send(signal: SIGSTOP)
+        for _ in 0..<8 {
+            try await client.sendAll([0xC0, 0])
+            try await Task.sleep(for: .milliseconds(500))
+        }
+        broker.send(signal: SIGCONT)
+        for _ in 0..<8 { #expect(try await client.receive(2) == [0xD0, 0]) }
+        broker.send(signal: SIGTERM)
+        #expect(try await broker.waitForEnd() == .exited(0))
     }
 
     @Test("refuses what would let everybody in from everywhere, and what is wrong")
@@ -104,6 +134,221 @@ struct BrokerCommandTests {
         #expect(dump.lines[2] == queued)
         #expect(objects[3]["sessions"] as? Int == 1)
         #expect(objects[3]["cut"] as? Int == 0)
+    }
+
+    /// Starts a broker on a port that is free.
+    ///
+    /// - Returns: it, and the port.
+    private static func start(_ arguments: [String]) async throws -> (ProgramRun, String) {
+        let broker = try Tool.start(["broker", "--port", "0"] + arguments)
+        try await broker.waitForOutput(#""state":"listening""#)
+        return (broker, String(try #require(broker.lines.first?.firstMatch(of: /"port":(\d+)/)?.1)))
+    }
+
+    private static func publish(_ port: String, _ topic: String, _ text: String) async throws {
+        let publisher = try Program.find("mosquitto_pub", package: "mosquitto-clients")
+        try await Program.run(publisher, ["-p", port, "-t", topic, "-m", text, "-q", "1"])
+    }
+
+    private static func subscribe(_ port: String, _ arguments: String...) async throws -> String {
+        let subscriber = try Program.find("mosquitto_sub", package: "mosquitto-clients")
+        return try await Program.run(subscriber, ["-p", port, "-V", "mqttv5", "-q", "1", "-W", "60"] + arguments)
+    }
+
+    @Test("has a queue that it is told to, and what is in it when it was killed")
+    func hasQueues() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let arguments = ["--store", folder.path("store"), "--queue", "jobs/a"]
+        var (broker, port) = try await Self.start(arguments)
+        for text in ["1", "2", "3"] { try await Self.publish(port, "jobs/a", text) }
+        try await Self.publish(port, "elsewhere", "x")
+        let filter = "$share/martlet/jobs/a"
+        #expect(try await Self.subscribe(port, "-t", filter, "-C", "1") == "1\n")
+        // What a worker says of a message is in the store soon.
+        let queue = #"{"kind":"queue","queue":"jobs/a","messages":2}"#
+        var dump = try await Tool.run("broker", "dump", folder.path("store"))
+        while dump.lines.first != queue { dump = try await Tool.run("broker", "dump", folder.path("store")) }
+        broker.send(signal: 9)
+        try await broker.waitForEnd()
+        let third = #"{"kind":"waiting","queue":"jobs/a","body":3,"qos":1,"deliveries":"#
+        #expect(dump.lines.contains { $0.hasPrefix(third) }, "\(dump.output)")
+        (broker, port) = try await Self.start(arguments)
+        #expect(try await Self.subscribe(port, "-t", filter, "-C", "2") == "2\n3\n")
+        broker.send(signal: 15)
+        #expect(try await broker.waitForEnd() == .exited(0))
+    }
+
+    @Test("serves clients of the proxies that it is behind, and nobody else")
+    func isBehindProxies() async throws {
+        let (broker, port) = try await Self.start(["--proxy", "127.0.0.1", "--anonymous"])
+        let connect: [UInt8] = [0x10, 13, 0, 4, 77, 81, 84, 84, 4, 2, 0, 60, 0, 1, 99]
+        let client = try Socket.connecting(to: .loopback(port: Int(port) ?? 0))
+        try await client.sendAll(Array("PROXY TCP4 192.0.2.7 192.0.2.1 1234 1883\r\n".utf8) + connect)
+        #expect(try await client.receive(4) == [0x20, 2, 0, 0])
+        let other = try Socket.connecting(to: .loopback(port: Int(port) ?? 0))
+        try await other.sendAll(connect)
+        _ = try await other.receiveEnd()
+        broker.send(signal: 15)
+        #expect(try await broker.waitForEnd() == .exited(0))
+    }
+
+    @Test("listens on the sockets that systemd passes, by their names")
+    func listensOnSocketsOfSystemd() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let script = try folder.write(
+            """
+            import os, socket, sys
+            for number in range(2):
+                listener = socket.socket()
+                listener.bind(("127.0.0.1", 0))
+                listener.listen()
+                os.dup2(listener.fileno(), 10 + number)
+            for number in range(2):
+                os.dup2(10 + number, 3 + number)
+                os.set_inheritable(3 + number, True)
+            os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="mqtt:ws")
+            os.execv(sys.argv[1], sys.argv[1:])
+            """,
+            to: "activate.py"
+        )
+        let python = try Program.find("python3", package: "python3")
+        let config = try folder.write("listeners: [{systemd: mqtt}]", to: "broker.yml")
+        for (arguments, listeners) in [(["--systemd"], ["mqtt", "ws"]), (["--config", config], ["mqtt"])] {
+            let broker = try ProgramRun(
+                python,
+                [script, Tool.path, "broker"] + arguments,
+                environment: Tool.sanitizing
+            )
+            try await broker.waitForOutput(#""listener":"\#(listeners.last ?? "")""#)
+            let lines = broker.lines
+            #expect(lines.map { $0.firstMatch(of: /"listener":"(\w+)"/).map { String($0.1) } } == listeners)
+            let port = String(try #require(lines.first?.firstMatch(of: /"port":(\d+)/)?.1))
+            try await Self.publish(port, "a", "x")
+            broker.send(signal: 15)
+            #expect(try await broker.waitForEnd() == .exited(0))
+        }
+        let none = try await Tool.run("broker", "--systemd")
+        #expect(none.exit == .exited(64))
+        #expect(none.errors.contains("systemd has passed no socket"))
+    }
+
+    @Test("--check looks at the store, and touches nothing")
+    func checksStores() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let store = folder.path("store")
+        let none = try await Tool.run("broker", "--check", "--store", store)
+        #expect(none.lines.last == #"{"state":"store","folder":"\#(store)","exists":false}"#)
+        #expect(none.exit == .exited(0))
+        let (broker, port) = try await Self.start(["--store", store, "--queue", "jobs"])
+        _ = try await Self.subscribe(port, "-i", "desk", "-c", "-t", "a", "-E")
+        for topic in ["a", "jobs", "jobs"] { try await Self.publish(port, topic, "x") }
+        let publisher = try Program.find("mosquitto_pub", package: "mosquitto-clients")
+        try await Program.run(publisher, ["-p", port, "-t", "kept", "-m", "x", "-r", "-q", "1"])
+        broker.send(signal: 9)
+        try await broker.waitForEnd()
+        func files() throws -> [String: Data] {
+            var files: [String: Data] = [:]
+            for name in try FileManager.default.contentsOfDirectory(atPath: store) {
+                files[name] = FileManager.default.contents(atPath: store + "/" + name)
+            }
+            return files
+        }
+        let before = try files()
+        let check = try await Tool.run("broker", "--check", "--store", store)
+        let counts = #""exists":true,"sessions":1,"retained":1,"waiting":2,"queued":1,"cut":0}"#
+        #expect(check.lines.last == #"{"state":"store","folder":"\#(store)","# + counts)
+        #expect(try files() == before)
+        let missing = try await Tool.run("broker", "--check", "--store", folder.path("none/store"))
+        #expect(missing.exit == .exited(64))
+        #expect(missing.errors.contains("can't be made"))
+        try Data("x".utf8).write(to: URL(fileURLWithPath: store + "/snapshot-00000009"))
+        let damaged = try await Tool.run("broker", "--check", "--store", store)
+        #expect(damaged.exit == .exited(64))
+        #expect(damaged.errors.contains("snapshot-00000009 is damaged at byte 0"))
+    }
+
+    @Test("is what a file says, and its options over that")
+    func readsFiles() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let text = """
+            listeners:
+              - {port: 0}
+              - {protocol: websocket, port: 9002}
+            queues: [{name: jobs, limit: 7}]
+            store: store
+            """
+        let config = try folder.write(text, to: "broker.yml")
+        let check = try await Tool.run("broker", "--check", "--config", config)
+        #expect(check.exit == .exited(0), "\(check.errors)")
+        #expect(
+            check.lines == [
+                #"{"state":"planned","listener":"mqtt","host":"127.0.0.1","port":0}"#,
+                #"{"state":"planned","listener":"ws","host":"127.0.0.1","port":9002}"#,
+                #"{"state":"planned","queue":"jobs","limit":7,"byte-limit":67108864}"#,
+                #"{"state":"store","folder":"\#(folder.path("store"))","exists":false}"#,
+            ]
+        )
+        let over = try await Tool.run("broker", "--check", "--config", config, "--port", "1884", "--queue", "mail")
+        #expect(over.lines.count == 4)
+        #expect(over.lines.first?.contains("1884") == true)
+        #expect(over.lines[2].contains(#""queue":"mail""#))
+        for (wrong, place) in [
+            ("listenrs: []", "1:1"), ("users: a\nanonymous: true", "1:1"), ("queues: [{name: a, limit: 0}]", "1:27"),
+            ("listeners:\n  - {host: 0.0.0.0}", "0.0.0.0"), ("store: {sync: 1s}", "1:8"),
+        ] {
+            let run = try await Tool.run("broker", "--check", "--config", folder.write(wrong, to: "wrong.yml"))
+            #expect(run.exit == .exited(64), "\(wrong)")
+            #expect(run.errors.contains(place), "\(wrong): \(run.errors)")
+        }
+    }
+
+    @Test("reads its files anew at SIGHUP, and names what has to wait")
+    func readsFilesAnew() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        try folder.write("topic readwrite #\n", to: "rules")
+        let config = try folder.write("acl: rules\n", to: "broker.yml")
+        let (broker, port) = try await Self.start(["--config", config])
+        #expect(try await Self.subscribe(port, "-t", "other", "-E") == "")
+        func reload(_ word: String) async throws {
+            broker.send(signal: 1)
+            try await broker.waitForOutput(word)
+        }
+        try folder.write("acl: rules\nqueues: [later]\nlimits: {sessions: 5}\n", to: "broker.yml")
+        try folder.write("topic write #\ntopic read later\n", to: "rules")
+        try await reload(#"{"state":"reloaded","next-start":"limits"}"#)
+        try await Self.publish(port, "later", "work")
+        #expect(try await Self.subscribe(port, "-t", "$share/martlet/later", "-C", "1") == "work\n")
+        let subscriber = try Program.find("mosquitto_sub", package: "mosquitto-clients")
+        let denied = try ProgramRun(subscriber, ["-p", port, "-t", "other", "-W", "60"])
+        _ = try await denied.waitForEnd()
+        #expect(denied.errors.contains("denied"))
+        try folder.write("acl: rules\nqueue: [x]\n", to: "broker.yml")
+        try await reload(#"2:1: a broker has no key \"queue\""#)
+        try await Self.publish(port, "later", "work")
+        broker.send(signal: 15)
+        #expect(try await broker.waitForEnd() == .exited(0))
+    }
+
+    @Test("draws on a terminal who is there and what waits, and gives the cursor back")
+    func draws() async throws {
+        let reservation = try ReservedPort()
+        let port = "\(reservation.number)"
+        let run = try Tool.startOnTerminal(["broker", "--port", port, "--queue", "jobs"])
+        try await run.waitForScreen("mqtt on 127.0.0.1, port \(port)")
+        for _ in 0..<2 { try await Self.publish(port, "jobs", "x") }
+        try await run.waitForScreen("jobs          2         0         0")
+        let subscriber = try Program.find("mosquitto_sub", package: "mosquitto-clients")
+        let reader = try ProgramRun(subscriber, ["-p", port, "-i", "desk", "-t", "a"])
+        try await run.waitForScreen("desk           1         0")
+        reader.send(signal: 15)
+        run.send(signal: 15)
+        #expect(try await run.waitForEnd() == .exited(0))
+        #expect(run.written.contains("\u{1B}[?25h"))
     }
 
     @Test("names a damaged file of its folder")

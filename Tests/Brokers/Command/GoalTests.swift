@@ -11,11 +11,14 @@ import Darwin
 
 @Suite("martlet demo, goal, nodes", .timeLimit(.minutes(10)))
 struct GoalTests {
-    /// Starts the demo's node. Each test has a broker's names to itself only while no other demo runs there.
-    private func withDemo(_ broker: TestBroker, _ body: (_ url: String) async throws -> Void) async throws {
+    /// Starts the demo's node, where there is no other: of two that perform one action each knows the half of its goals.
+    private func withDemo(
+        _ broker: TestBroker,
+        _ body: (_ url: String, _ demo: ProgramRun) async throws -> Void
+    ) async throws {
         try await broker.withServer { url in
             let demo = try await Tool.start("demo", url, until: "is there")
-            try await body(url)
+            try await body(url, demo)
             demo.send(signal: SIGINT)
             let end = try await demo.waitForEnd()
             #expect(end == .exited(0))
@@ -24,7 +27,7 @@ struct GoalTests {
 
     @Test("the demo answers, counts and tells the time; goals end in every way", arguments: TestBroker.allCases)
     func followsGoals(broker: TestBroker) async throws {
-        try await withDemo(broker) { url in
+        try await withDemo(broker) { url, _ in
             let sum = try await Tool.run("call", url, "demo.add", #"{"a": 20, "b": 22}"#)
             #expect(sum.output == "{\"c\":42}\n")
 
@@ -68,6 +71,27 @@ struct GoalTests {
             try await nodes.waitForEnd()
             #expect(try nodes.lines.map(Tool.object).first?["node"] as? String == "demo")
             #expect(try nodes.lines.map(Tool.object).first?["state"] as? String == "up")
+        }
+    }
+
+    /// As on a machine that sleeps for a while. The question that is under way then is answered when the one who asked has
+    /// long had no more patience.
+    @Test("a time in which nothing runs is no silence of the server's", arguments: TestBroker.allCases)
+    func outlivesStandstill(broker: TestBroker) async throws {
+        try await withDemo(broker) { url, demo in
+            let goal = try Tool.start(
+                ["goal", url, "demo.count", #"{"target": 40, "period": 50}"#, "--timeout", "2s"]
+            )
+            try await goal.waitForOutput("feedback")
+            demo.send(signal: SIGSTOP)
+            try await Task.sleep(for: .milliseconds(1_200))
+            goal.send(signal: SIGSTOP)
+            try await Task.sleep(for: .seconds(4))
+            goal.send(signal: SIGCONT)
+            demo.send(signal: SIGCONT)
+            let end = try await goal.waitForEnd()
+            #expect(end == .exited(0), "\(goal.errors)")
+            #expect(try Tool.object(#require(goal.lines.last))["status"] as? String == "succeeded")
         }
     }
 

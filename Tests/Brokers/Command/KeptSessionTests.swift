@@ -78,14 +78,18 @@ struct KeptSessionTests {
         let count = 2_000
         var missing = Set((0..<count).map { "\($0)" })
         let first = try await Tool.start("subscribe", kept, topic, "--qos", "1", "--raw", until: "listening")
-        let lines = (0..<count).map { "\($0)\n" }.joined()
-        let publisher = try Tool.start(["publish", url, topic, "-", "--qos", "1"], input: .text(lines))
+        // Those of the second half come when it is gone, however slow this machine is.
+        func publish(_ numbers: Range<Int>) throws -> ProgramRun {
+            let lines = numbers.map { "\($0)\n" }.joined()
+            return try Tool.start(["publish", url, topic, "-", "--qos", "1"], input: .text(lines))
+        }
+        let publisher = try publish(0..<count / 2)
         try await first.waitForOutput("\n50\n")
         first.send(signal: SIGTERM)
         _ = try await first.waitForEnd()
         missing.subtract(first.output.split(separator: "\n").map(String.init))
         _ = try await publisher.waitForEnd()
-        #expect(!missing.isEmpty, "it was stopped in the middle")
+        _ = try await publish(count / 2..<count).waitForEnd()
         let rest = try await Tool.run(
             "subscribe",
             kept,

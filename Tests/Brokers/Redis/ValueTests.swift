@@ -44,8 +44,8 @@ import Testing
         var lists = ReplyLists(base: "rpc-x")
         var leased: [ReplyLists.List] = []
         for number in 0..<ReplyLists.perSet + 1 {
-            let (list, isNewSet) = lists.lease()
-            #expect(isNewSet == (number == 0 || number == ReplyLists.perSet))
+            let (list, isNew) = lists.lease()
+            #expect(isNew == (number == 0 || number == ReplyLists.perSet))
             leased.append(list)
         }
         #expect(Set(leased.map(\.name)).count == ReplyLists.perSet + 1)
@@ -70,9 +70,43 @@ import Testing
         #expect(lists.unclean.contains(leased[1].name))
     }
 
+    /// Whoever was told a list could answer by it what is asked elsewhere.
+    @Test func aReplyListServesOneQueueAlone() {
+        var lists = ReplyLists(base: ReplyNames.makeBase())
+        var told: [QueueName: Set<String>] = [:]
+        for number in 0..<1_000 {
+            let queue = QueueName("service.\(number % 100)")
+            let list = lists.lease(for: queue).list
+            told[queue, default: []].insert(list.name)
+            lists.giveBack(list, isClean: true)
+        }
+        #expect(lists.sets == 1, "one call at a time needs no more, however many are asked")
+        let all = told.values.flatMap { $0 }
+        #expect(Set(all).count == all.count)
+        #expect(all.count > 100, "the longest unused make room")
+        var few = ReplyLists(base: ReplyNames.makeBase())
+        for number in 0..<1_000 {
+            let (list, isNew) = few.lease(for: QueueName("service.\(number % 64)"))
+            #expect(isNew == (number == 0), "what is asked again and again costs nothing more")
+            few.giveBack(list, isClean: true)
+        }
+    }
+
+    @Test func noReplyListTellsAnother() {
+        let base = ReplyNames.makeBase()
+        var lists = ReplyLists(base: base)
+        let names = (0..<1_000).map { _ in lists.lease().list.name }
+        for (name, next) in zip(names, names.dropFirst()) {
+            let (ending, other) = (name.dropFirst(base.count + 3), next.dropFirst(base.count + 3))
+            #expect(ending.count == 16, "64 random bits")
+            #expect(zip(ending, other).prefix { $0 == $1 }.count < 9)
+        }
+        #expect(Set(names).count == names.count)
+    }
+
     @Test func onlyMartletsAddressesHaveAChannel() {
         let base = ReplyNames.makeBase()
-        #expect(ReplyNames.channel(of: ReplyNames.list(base, 7)) == base)
+        #expect(ReplyNames.channel(of: ReplyNames.makeList(base)) == base)
         for foreign in ["rpc-0123456789abcdef0123456789abcdef", "", "{rpc-}-1", "{rpc-", "{rpc-x}", "{\(base)}7"] {
             #expect(ReplyNames.channel(of: foreign) == nil, "\(foreign)")
         }

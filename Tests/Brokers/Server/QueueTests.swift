@@ -212,6 +212,41 @@ import Testing
         }
     }
 
+    /// What a client has in hand counts towards what it takes when it is back, too.
+    @Test func whatIsInHandCountsWhenTheClientIsBack() async throws {
+        let broker = MemoryBroker()
+        let local = try await Self.connection(broker)
+        func client(_ port: Int) async throws -> WireClient {
+            let client = try WireClient(port)
+            var connect = Connect(version: .v5, clientID: "worker", cleanStart: false, keepAlive: 0)
+            connect.properties.add(.receiveMaximum, 1)
+            connect.properties.add(.sessionExpiryInterval, 100)
+            try await client.send(.connect(connect))
+            _ = try await client.receive()
+            return client
+        }
+        func unsettled() -> Int? { broker.presence.queues.first { $0.name == "jobs" }?.unsettled }
+        try await withServer(broker) { _, port in
+            let worker = try await client(port)
+            try await worker.subscribe(.init("$share/martlet/jobs", qos: .exactlyOnce))
+            for text in ["1", "2", "3"] {
+                try await local.send(Message(text), to: "jobs", options: SendOptions(guarantee: .exactlyOnce))
+            }
+            guard case .publish = try await worker.receive() else { throw ServerError("No message") }
+            worker.socket.end()
+            while broker.presence.clients.count > 1 { await Task.yield() }
+            let back = try await client(port)
+            for _ in 0..<3 {
+                guard case .publish(let message) = try await back.receive() else { throw ServerError("No message") }
+                #expect(unsettled() == 1)
+                try await back.send(.pubrec(Acknowledgement(message.packetID)))
+                #expect(try await back.receive() == .pubrel(Acknowledgement(message.packetID)))
+                try await back.send(.pubcomp(Acknowledgement(message.packetID)))
+            }
+            #expect(unsettled() == 0)
+        }
+    }
+
     /// Of a full queue whose senders wait, a client waits by not being read from.
     @Test func aFullQueueHoldsUpTheClientThatPublishes() async throws {
         let broker = MemoryBroker()

@@ -67,7 +67,7 @@ struct CallRelay: Sendable {
         let frames = FrameWriter(request, gate: gate)
         let timeout = message.headers.timeout ?? options.timeout
         let patience = RespondOptions().patience(with: timeout)
-        return try await caller.withReplies(to: gate, within: patience) { id, address in
+        return try await caller.withReplies(to: gate, from: nil, within: patience) { id, address in
             let stream = try await responder.openStream(target, message, timeout: timeout, window: window)
             try await frames.open(StreamControl(address: address, id: id))
             do {

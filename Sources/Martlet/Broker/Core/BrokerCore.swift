@@ -31,9 +31,9 @@ struct BrokerCore: Sendable {
 
     /// What is to be done. The shell empties it after each command.
     var effects: [BrokerEffect] = []
-    /// What has changed of what is kept, as far as somebody wants to know.
-    var changes: [BrokerChange] = []
-    var recordsChanges = false
+    /// What has changed of what is retained, as far as somebody wants to know.
+    private var changes: [BrokerChange] = []
+    private var recordsChanges = false
     private var clients: [Int: Client] = [:]
     private var index: SubscriberIndex
     private var shared = SharedTurns()
@@ -201,6 +201,41 @@ struct BrokerCore: Sendable {
         else { return false }
         retained.keep(publication)
         return true
+    }
+
+    // MARK: What outlives the process
+
+    /// Whether somebody wants to know what changes of what is retained and of what is in queues.
+    mutating func recordChanges(_ isRecording: Bool) {
+        (recordsChanges, queues.recordsChanges) = (isRecording, isRecording)
+        if !isRecording { _ = takeChanges() }
+    }
+
+    /// Takes what has changed since the last time.
+    mutating func takeChanges() -> [BrokerChange] {
+        guard !changes.isEmpty || !queues.changes.isEmpty else { return [] }
+        defer {
+            changes.removeAll(keepingCapacity: true)
+            queues.changes.removeAll(keepingCapacity: true)
+        }
+        return changes + queues.changes
+    }
+
+    /// What is in queues.
+    var queueContents: QueueContents { QueueContents(queues: queues) }
+
+    mutating func restore(
+        _ messages: [QueuedMessage],
+        in queue: QueueName,
+        holders: [UInt64: Recipient],
+        now: Duration
+    ) {
+        queues.restore(messages, in: queue, holders: holders, now: now, effects: &effects)
+    }
+
+    /// Forgets what waits in queues, and what sessions have in hand of them, since somebody else keeps it.
+    mutating func forgetQueued() {
+        queues.forget(heldBy: clients.filter { $0.value.isSession }.map(\.key), effects: &effects)
     }
 
     // MARK: Topics

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// A broker's queues, and the deliveries from them that are not settled yet. A pure value; time is passed in.
 struct BrokerQueues: Sendable {
     /// A delivery that a consumer holds.
@@ -17,7 +19,11 @@ struct BrokerQueues: Sendable {
     private var tags: [Int: Set<UInt64>] = [:]
     private var deadlines = Deadlines<QueueName>()
     private var lastTag: UInt64 = 0
-    private var lastSender: UInt64 = 0
+    /// The number of the last message that came.
+    private var lastNumber: UInt64 = 0
+    /// What has changed of what is in them, as far as somebody wants to know.
+    var changes: [BrokerChange] = []
+    var recordsChanges = false
     /// How many messages were sent.
     private(set) var sent = 0
     /// How many messages died in a queue that has no dead-letter queue.
@@ -96,26 +102,38 @@ struct BrokerQueues: Sendable {
         try checkRoom(for: queue)
         makeIfMissing(queue)
         sent += 1
-        lastSender += 1
-        noteDeadline(of: queue, options.expiry, now: now)
+        let queued = makeQueued(message, for: queue, options.expiry, options.guarantee, origin: origin, now: now)
         var dead: [DeadLetter] = []
-        let admission =
-            queues[queue]?.admit(
-                message,
-                sender: lastSender,
-                expiry: options.expiry,
-                guarantee: options.guarantee,
-                origin: origin,
-                now: now,
-                dead: &dead
-            ) ?? .full
+        let admission = queues[queue]?.admit(queued, now: now, dead: &dead) ?? .full
+        // One that waits for room is its queue's already: its sender may have been told so.
+        if admission != .full { note(.queued(queued, in: queue)) }
         bury(dead, of: queue, now: now, effects: &effects)
         pump(queue, now: now, effects: &effects)
         switch admission {
         case .admitted: return nil
-        case .parked: return lastSender
+        case .parked: return queued.number
         case .full: throw MessagingError(.queueFull, "queue \(queue) is full, and its rule is to refuse")
         }
+    }
+
+    private mutating func makeQueued(
+        _ message: Message,
+        for queue: QueueName,
+        _ expiry: Duration? = nil,
+        _ guarantee: Guarantee = .atLeastOnce,
+        origin: (any AnyObject & Sendable)? = nil,
+        now: Duration
+    ) -> QueuedMessage {
+        let expiresAt = queues[queue]?.options.life(of: expiry).map { now + $0.capped }
+        if let expiresAt { deadlines.note(queue, at: expiresAt) }
+        lastNumber += 1
+        return QueuedMessage(
+            message,
+            number: lastNumber,
+            expiresAt: expiresAt,
+            guarantee: guarantee,
+            origin: origin
+        )
     }
 
     /// Takes back the message of a sender that waits no longer. There may be room for those that waited behind it.
@@ -123,6 +141,7 @@ struct BrokerQueues: Sendable {
     /// - Returns: whether it still waited.
     mutating func withdraw(_ sender: UInt64, from queue: QueueName, effects: inout [BrokerEffect]) -> Bool {
         let wasParked = queues[queue]?.withdraw(sender) ?? false
+        if wasParked { note(.taken(sender)) }
         admitParked(queue, effects: &effects)
         removeIfUnused(queue)
         return wasParked
@@ -147,7 +166,8 @@ struct BrokerQueues: Sendable {
         effects: inout [BrokerEffect]
     ) {
         makeIfMissing(queue)
-        queues[queue]?.add(consumer)
+        let held = tags[consumer.recipient.client]?.count { unsettled[$0]?.consumer == consumer.recipient } ?? 0
+        queues[queue]?.add(consumer, inHand: held)
         pump(queue, now: now, effects: &effects)
     }
 
@@ -184,6 +204,7 @@ struct BrokerQueues: Sendable {
     private mutating func takeBack(_ tag: UInt64, as disposition: Disposition) -> (QueueName, [DeadLetter])? {
         guard let delivery = unsettled.removeValue(forKey: tag) else { return nil }
         tags[delivery.consumer.client]?.remove(tag)
+        if disposition == .ack { note(.taken(delivery.queued.number)) }
         var dead: [DeadLetter] = []
         queues[delivery.queue]?.settle(delivery.queued, of: delivery.consumer, as: disposition, dead: &dead)
         if disposition == .requeue, let expiry = delivery.queued.expiresAt {
@@ -208,11 +229,15 @@ struct BrokerQueues: Sendable {
     private mutating func pump(_ queue: QueueName, now: Duration, effects: inout [BrokerEffect]) {
         var dead: [DeadLetter] = []
         repeat {
-            while let (queued, consumer) = queues[queue]?.nextAssignment(now: now, dead: &dead) {
+            while let (next, consumer) = queues[queue]?.nextAssignment(now: now, dead: &dead) {
                 lastTag += 1
-                unsettled[lastTag] = Unsettled(queued: queued, queue: queue, consumer: consumer)
-                tags[consumer.client, default: []].insert(lastTag)
-                effects.append(.deliver(.assignment(queued, tag: lastTag, queue, to: consumer)))
+                let tag = lastTag
+                var queued = next
+                queued.tag = tag
+                note(.assigned(next.number, tag: tag))
+                unsettled[tag] = Unsettled(queued: queued, queue: queue, consumer: consumer)
+                tags[consumer.client, default: []].insert(tag)
+                effects.append(.deliver(.assignment(queued, tag: tag, queue, to: consumer)))
             }
         } while admitParked(queue, effects: &effects)
         bury(dead, of: queue, now: now, effects: &effects)
@@ -234,19 +259,21 @@ struct BrokerQueues: Sendable {
         effects: inout [BrokerEffect]
     ) {
         guard !dead.isEmpty else { return }
+        for letter in dead { note(.taken(letter.queued.number)) }
         guard let target = queues[queue]?.options.deadLetters else {
             droppedDeadLetters += dead.count
             return
         }
         makeIfMissing(target)
-        noteDeadline(of: target, nil, now: now)
         for letter in dead {
             var message = letter.queued.readable
             message.headers[Headers.Standard.deathReason] = .string(letter.reason.rawValue)
             message.headers[Headers.Standard.deathQueue] = .string(queue.text)
             message.headers[Headers.Standard.deathDeliveries] = .integer(Int64(letter.queued.deliveries))
+            let buried = makeQueued(message, for: target, now: now)
+            note(.queued(buried, in: target))
             var displaced: [DeadLetter] = []
-            queues[target]?.bury(message, now: now, dead: &displaced)
+            queues[target]?.bury(buried, dead: &displaced)
             bury(displaced, of: target, now: now, effects: &effects)
         }
         pump(target, now: now, effects: &effects)
@@ -254,20 +281,73 @@ struct BrokerQueues: Sendable {
 
     // MARK: Expiry
 
-    /// Notes when a message that comes into a queue expires: by its own time or by the queue's.
-    private mutating func noteDeadline(of queue: QueueName, _ expiry: Duration?, now: Duration) {
-        if let life = queues[queue]?.options.life(of: expiry) { deadlines.note(queue, at: now + life.capped) }
-    }
-
     /// Takes out everything that has expired.
     mutating func expire(at now: Duration, effects: inout [BrokerEffect]) {
         while let queue = deadlines.popDue(at: now) {
             var dead: [DeadLetter] = []
             let senders = queues[queue]?.expire(at: now, dead: &dead) ?? []
-            for sender in senders { effects.append(.expire(sender: sender)) }
+            for sender in senders {
+                note(.taken(sender))
+                effects.append(.expire(sender: sender))
+            }
             bury(dead, of: queue, now: now, effects: &effects)
             pump(queue, now: now, effects: &effects)
             if let next = queues[queue]?.nextDeadline { deadlines.note(queue, at: next) }
+            removeIfUnused(queue)
+        }
+    }
+}
+
+// MARK: What outlives the process
+
+extension BrokerQueues {
+    /// Notes a change of what is in them.
+    private mutating func note(_ change: @autoclosure () -> BrokerChange) {
+        if recordsChanges { changes.append(change()) }
+    }
+
+    /// All messages that there are, in no particular order: those that wait, for consumers or for room, and those in hand.
+    func forEachMessage<Failure: Error>(
+        _ body: (QueueName, QueuedMessage) throws(Failure) -> Void
+    ) throws(Failure) {
+        for (name, queue) in queues {
+            for queued in queue.waiting { try body(name, queued) }
+            for queued in queue.parked { try body(name, queued) }
+        }
+        for delivery in unsettled.values { try body(delivery.queue, delivery.queued) }
+    }
+
+    /// Has messages be in a queue again that were in that of an earlier process, in their order.
+    ///
+    /// - Parameter holders: who has those in hand that somebody has, by the tags of their deliveries.
+    mutating func restore(
+        _ messages: [QueuedMessage],
+        in queue: QueueName,
+        holders: [UInt64: Recipient],
+        now: Duration,
+        effects: inout [BrokerEffect]
+    ) {
+        makeIfMissing(queue)
+        for queued in messages { if let time = queued.expiresAt { deadlines.note(queue, at: time) } }
+        var dead: [DeadLetter] = []
+        for queued in queues[queue]?.restore(messages, dead: &dead, isHeld: { holders[$0.tag] != nil }) ?? [] {
+            guard let holder = holders[queued.tag] else { continue }
+            unsettled[queued.tag] = Unsettled(queued: queued, queue: queue, consumer: holder)
+            tags[holder.client, default: []].insert(queued.tag)
+        }
+        bury(dead, of: queue, now: now, effects: &effects)
+        // What has expired meanwhile is not delivered.
+        expire(at: now, effects: &effects)
+        pump(queue, now: now, effects: &effects)
+        removeIfUnused(queue)
+    }
+
+    /// Forgets what waits, and what some clients have in hand, since somebody else keeps it. Whoever waits for room is told that
+    /// there was some.
+    mutating func forget(heldBy clients: [Int], effects: inout [BrokerEffect]) {
+        for tag in clients.flatMap({ tags[$0] ?? [] }) { _ = takeBack(tag, as: .ack) }
+        for queue in Array(queues.keys) {
+            for sender in queues[queue]?.removeWaiting() ?? [] { effects.append(.admit(sender: sender)) }
             removeIfUnused(queue)
         }
     }

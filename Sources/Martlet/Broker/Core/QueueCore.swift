@@ -1,16 +1,35 @@
 import DequeModule
 
-/// A message in a queue.
-struct QueuedMessage: Sendable {
-    var message: Message
+/// A message in a queue, or one that waits for room in it.
+package struct QueuedMessage: Sendable {
+    package var message: Message
+    /// No other message of this broker has it. Under it its sender waits, if there is no room.
+    package let number: UInt64
     /// Its place, from when it is in the queue: what returns returns to where it was.
-    var sequence: UInt64 = 0
-    var deliveries = 0
-    let expiresAt: Duration?
+    var sequence = 0
+    package var deliveries = 0
+    /// The tag of the latest delivery.
+    package var tag: UInt64 = 0
+    /// When it becomes a dead letter, by the broker's clock; `nil`: never.
+    package let expiresAt: Duration?
     /// How surely it was sent.
-    let guarantee: Guarantee
+    package let guarantee: Guarantee
     /// What it is made of, for those who can use that as it is.
-    let origin: (any AnyObject & Sendable)?
+    package let origin: (any AnyObject & Sendable)?
+
+    package init(
+        _ message: Message,
+        number: UInt64,
+        expiresAt: Duration?,
+        guarantee: Guarantee = .atLeastOnce,
+        origin: (any AnyObject & Sendable)? = nil
+    ) {
+        self.message = message
+        self.number = number
+        self.expiresAt = expiresAt
+        self.guarantee = guarantee
+        self.origin = origin
+    }
 
     /// What it counts towards the queue's limit of bytes.
     var bytes: Int { message.body.count }
@@ -43,12 +62,6 @@ struct QueueCore: Sendable {
         var inHand = 0
     }
 
-    /// A sender that waits for room, under a number that the caller gave it.
-    private struct Parked: Sendable {
-        let sender: UInt64
-        let queued: QueuedMessage
-    }
-
     enum Admission: Sendable {
         case admitted
         case parked
@@ -64,10 +77,11 @@ struct QueueCore: Sendable {
     private(set) var consumers: [Consumer] = []
     /// How many consumers it has that are absent: it is kept for them.
     var absentConsumers = 0
-    private var parked: Deque<Parked> = []
+    /// Those that wait for room, and their senders with them.
+    private(set) var parked: Deque<QueuedMessage> = []
     /// The consumer whose turn is next.
     private var turn = 0
-    private var lastSequence: UInt64 = 0
+    private var (firstSequence, lastSequence) = (1, 0)
     /// How many deliveries consumers hold unsettled, those that no longer consume among them.
     private(set) var inHand = 0
 
@@ -82,17 +96,7 @@ struct QueueCore: Sendable {
 
     // MARK: Coming in
 
-    /// - Parameter sender: the number under which its sender waits if the message is parked.
-    mutating func admit(
-        _ message: Message,
-        sender: UInt64,
-        expiry: Duration?,
-        guarantee: Guarantee = .atLeastOnce,
-        origin: (any AnyObject & Sendable)? = nil,
-        now: Duration,
-        dead: inout [DeadLetter]
-    ) -> Admission {
-        let queued = makeQueued(message, life: options.life(of: expiry), guarantee, origin: origin, now: now)
+    mutating func admit(_ queued: QueuedMessage, now: Duration, dead: inout [DeadLetter]) -> Admission {
         if !hasRoom(for: queued) { expireFirst(at: now, dead: &dead) }
         if parked.isEmpty, hasRoom(for: queued) {
             append(queued)
@@ -100,7 +104,7 @@ struct QueueCore: Sendable {
         }
         switch options.overflow {
         case .suspend:
-            parked.append(Parked(sender: sender, queued: queued))
+            parked.append(queued)
             return .parked
         case .reject:
             return .full
@@ -111,24 +115,37 @@ struct QueueCore: Sendable {
     }
 
     /// Takes in a dead letter of another queue: no sender waits with it, so the oldest messages make room.
-    mutating func bury(_ message: Message, now: Duration, dead: inout [DeadLetter]) {
-        let queued = makeQueued(message, life: options.life(of: nil), .atLeastOnce, origin: nil, now: now)
+    mutating func bury(_ queued: QueuedMessage, dead: inout [DeadLetter]) {
         appendDisplacing(queued, dead: &dead)
     }
 
-    private func makeQueued(
-        _ message: Message,
-        life: Duration?,
-        _ guarantee: Guarantee,
-        origin: (any AnyObject & Sendable)?,
-        now: Duration
-    ) -> QueuedMessage {
-        QueuedMessage(
-            message: message,
-            expiresAt: life.map { now + $0.capped },
-            guarantee: guarantee,
-            origin: origin
-        )
+    /// Takes in messages that were in the queue of an earlier process, in their order: before all that it has. They were in it
+    /// before, so that the limits don't keep them out.
+    ///
+    /// - Parameter isHeld: whether a consumer still has a message in hand. Those that others had have come back.
+    /// - Returns: those that are in hand.
+    mutating func restore(
+        _ messages: [QueuedMessage],
+        dead: inout [DeadLetter],
+        isHeld: (QueuedMessage) -> Bool
+    ) -> [QueuedMessage] {
+        firstSequence -= messages.count
+        var (back, held): ([QueuedMessage], [QueuedMessage]) = ([], [])
+        back.reserveCapacity(messages.count)
+        for (index, var queued) in messages.enumerated() {
+            queued.sequence = firstSequence + index
+            if isHeld(queued) {
+                held.append(queued)
+            } else if wasDeliveredTooOften(queued) {
+                dead.append(DeadLetter(queued: queued, reason: .deliveredTooOften))
+            } else {
+                back.append(queued)
+            }
+        }
+        bytes += back.reduce(0) { $0 + $1.bytes }
+        inHand += held.count
+        waiting.prepend(contentsOf: back)
+        return held
     }
 
     /// An empty queue takes one message of any size, which could otherwise never be sent.
@@ -161,19 +178,27 @@ struct QueueCore: Sendable {
     ///
     /// - Returns: the sender's number.
     mutating func admitParked() -> UInt64? {
-        guard let first = parked.first, hasRoom(for: first.queued) else { return nil }
+        guard let first = parked.first, hasRoom(for: first) else { return nil }
         parked.removeFirst()
-        append(first.queued)
-        return first.sender
+        append(first)
+        return first.number
     }
 
     /// Takes back the message of a sender that waits no longer.
     ///
     /// - Returns: whether it was still parked.
     mutating func withdraw(_ sender: UInt64) -> Bool {
-        guard let index = parked.firstIndex(where: { $0.sender == sender }) else { return false }
+        guard let index = parked.firstIndex(where: { $0.number == sender }) else { return false }
         parked.remove(at: index)
         return true
+    }
+
+    /// Forgets what waits.
+    ///
+    /// - Returns: the senders that waited for room.
+    mutating func removeWaiting() -> [UInt64] {
+        defer { (waiting, parked, bytes) = ([], [], 0) }
+        return parked.map(\.number)
     }
 
     // MARK: Going out
@@ -197,7 +222,10 @@ struct QueueCore: Sendable {
         return nil
     }
 
-    mutating func add(_ consumer: Consumer) {
+    /// - Parameter inHand: how many deliveries it holds already.
+    mutating func add(_ consumer: Consumer, inHand: Int = 0) {
+        var consumer = consumer
+        consumer.inHand = inHand
         consumers.append(consumer)
     }
 
@@ -222,12 +250,16 @@ struct QueueCore: Sendable {
         case .reject:
             dead.append(DeadLetter(queued: queued, reason: .rejected))
         case .requeue:
-            if let maximum = options.maximumDeliveries, queued.deliveries >= maximum {
+            if wasDeliveredTooOften(queued) {
                 dead.append(DeadLetter(queued: queued, reason: .deliveredTooOften))
             } else {
                 putBack(queued)
             }
         }
+    }
+
+    private func wasDeliveredTooOften(_ queued: QueuedMessage) -> Bool {
+        options.maximumDeliveries.map { queued.deliveries >= $0 } ?? false
     }
 
     /// Puts a message back to its old place: before everything that was sent after it. It was in the queue before, so
@@ -256,14 +288,14 @@ struct QueueCore: Sendable {
             dead.append(DeadLetter(queued: queued, reason: .expired))
         }
         waiting.removeAll { $0.isExpired(at: now) }
-        let senders = parked.filter { $0.queued.isExpired(at: now) }.map(\.sender)
-        parked.removeAll { $0.queued.isExpired(at: now) }
+        let senders = parked.filter { $0.isExpired(at: now) }.map(\.number)
+        parked.removeAll { $0.isExpired(at: now) }
         return senders
     }
 
     /// When the next message expires.
     var nextDeadline: Duration? {
-        let times = [waiting.lazy.compactMap(\.expiresAt).min(), parked.lazy.compactMap(\.queued.expiresAt).min()]
+        let times = [waiting.lazy.compactMap(\.expiresAt).min(), parked.lazy.compactMap(\.expiresAt).min()]
         return times.compactMap { $0 }.min()
     }
 }

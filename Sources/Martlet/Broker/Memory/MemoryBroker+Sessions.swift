@@ -22,6 +22,9 @@ extension MemoryBroker {
         timers.schedule(at: time, action)
     }
 
+    /// How late something is that was to be done at a time; see ``Timeline/delay(since:)``.
+    package func delay(since time: Duration) -> Duration { timers.delay(since: time) }
+
     /// Returns after a time by the broker's clock.
     ///
     /// - Throws: `CancellationError`.
@@ -51,8 +54,7 @@ extension MemoryBroker {
     package func detachHost() {
         locked { state in
             state.host = nil
-            state.core.recordsChanges = false
-            state.core.changes = []
+            state.core.recordChanges(false)
         }
     }
 
@@ -144,7 +146,7 @@ extension MemoryBroker {
     // MARK: What outlives the process
 
     /// Tells the host from now on what changes of what the broker keeps.
-    package func recordChanges(_ state: inout State) { state.core.recordsChanges = true }
+    package func recordChanges(_ state: inout State) { state.core.recordChanges(true) }
 
     /// Keeps a message that was kept before, unless there is a newer one.
     ///
@@ -158,11 +160,32 @@ extension MemoryBroker {
         state.core.restore(number, client)
     }
 
+    /// What is in queues.
+    package func queueContents(_ state: inout State) -> QueueContents { state.core.queueContents }
+
+    /// Whether there is a queue of a topic's name.
+    package func hasQueue(of topic: TopicName, _ state: inout State) -> Bool { state.core.hasQueue(QueueName(topic)) }
+
+    /// Has messages be in a queue again that were in that of an earlier process, in their order, before all that it has.
+    ///
+    /// - Parameter holders: who has those in hand that somebody has, by the tags of their deliveries.
+    package func restore(
+        _ messages: [QueuedMessage],
+        in queue: QueueName,
+        holders: [UInt64: Recipient],
+        now: Duration,
+        _ state: inout State
+    ) {
+        state.core.restore(messages, in: queue, holders: holders, now: now)
+    }
+
+    /// Forgets what waits in queues, and what sessions have in hand of them, since somebody else keeps it.
+    package func forgetQueued(_ state: inout State) { state.core.forgetQueued() }
+
     /// Hands what has changed to the host.
-    func record(_ state: inout State) {
-        guard !state.core.changes.isEmpty else { return }
-        let changes = state.core.changes
-        state.core.changes.removeAll(keepingCapacity: true)
+    package func record(_ state: inout State) {
+        let changes = state.core.takeChanges()
+        guard !changes.isEmpty else { return }
         guard let host = state.host else { return }
         host.record(changes)
         state.aftermath.host = host
@@ -229,6 +252,7 @@ extension MemoryBroker {
                 origin: publication.origin,
                 now: timers.now
             )
+            record(&state)
             var (subscribers, heldBack): (Int, [HeldBack]) = try distribute(publication, &state)
             if let sender { heldBack.append(holdBack(sender, from: queue, &state)) }
             subscribers += 1
@@ -254,6 +278,7 @@ extension MemoryBroker {
             do {
                 let options = publication.sendOptions(now: timers.now)
                 let sender = try send(dispatch.message, to: queue, options, publisher: publisher, &state)
+                record(&state)
                 return sender.map { .heldBack([holdBack($0, from: queue, &state)]) } ?? .delivered(1)
             } catch {
                 // Its queue is full, or there are too many.

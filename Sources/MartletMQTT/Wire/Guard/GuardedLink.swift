@@ -1,4 +1,5 @@
 import Martlet
+import MartletMQTTWire
 import MartletTransport
 
 #if canImport(Glibc)
@@ -44,6 +45,12 @@ final class GuardedLink {
     private let undecided = ByteBuffer()
     /// What goes to the broker.
     private let output = ByteBuffer()
+    /// Whether messages with a guarantee stay here, and so with the broker, since nobody takes them at present.
+    private(set) var withholds = false
+    /// Those.
+    private let withheld = ByteBuffer()
+    /// Whether some of them are to be read now, as if they had just come.
+    private(set) var hasReleased = false
     /// A packet that does not pass as it is, and how many bytes it has.
     private var special: (verdict: PacketGuard.Inbound, count: Int)?
     /// Why no packet passes any more.
@@ -106,8 +113,8 @@ final class GuardedLink {
 
     func canRead(_ ready: Interest) -> Bool { stream?.canRead(ready) ?? false }
 
-    /// Whether TLS may have read what the socket therefore says nothing of.
-    var readsAhead: Bool { stream?.readsAhead ?? false }
+    /// Whether there may be something to read that the socket says nothing of: TLS has read it, or it was withheld.
+    var readsAhead: Bool { hasReleased || stream?.readsAhead ?? false }
 
     /// Tells the other side that this is the end; what it has sent can still be read.
     func shutDown() {
@@ -130,8 +137,9 @@ final class GuardedLink {
         special = nil
         rest = 0
         isRestDropped = false
+        hasReleased = false
         answers.removeAll()
-        for buffer in [input, undecided, output] { buffer.removeAll() }
+        for buffer in [input, withheld, undecided, output] { buffer.removeAll() }
     }
 
     // MARK: From the broker to the library
@@ -152,11 +160,48 @@ final class GuardedLink {
         }
     }
 
+    // MARK: Messages that nobody takes
+
+    /// How many bytes of messages are withheld.
+    var withheldBytes: Int { withheld.bytes.count }
+
+    /// Has messages with a guarantee stay here from now on, or no longer. The broker keeps them as long as they are not
+    /// acknowledged: they come again on the next link.
+    ///
+    /// - Returns: whether some are to be read now.
+    func withhold(_ withholds: Bool) -> Bool {
+        self.withholds = withholds
+        guard !withholds, !withheld.isEmpty else { return false }
+        let rest = Array(input.bytes)
+        input.removeAll()
+        input.append(withheld.bytes)
+        input.append(rest)
+        withheld.removeAll()
+        hasReleased = true
+        return true
+    }
+
+    /// Puts those aside that come first.
+    private func withholdFirst() {
+        while let header = try? rules.header(of: input.bytes), isWithheld(header), header.total <= input.bytes.count {
+            withheld.append(UnsafeRawBufferPointer(rebasing: input.bytes[..<header.total]))
+            input.consume(header.total)
+        }
+    }
+
+    private func isWithheld(_ header: PacketHeader) -> Bool {
+        withholds && header.kind == .publish && header.quality > 0
+    }
+
+    // MARK: What has come
+
     /// What is to be done next with what has come; `nil` if there is no whole packet. Packets are consumed by ``pass(_:)``.
     ///
     /// - Throws: `MessagingError.Code.connectionLost` if what has come is not as the protocol has it.
     func nextInput() throws -> Input? {
+        hasReleased = false
         while true {
+            if withholds { withholdFirst() }
             let (packets, bytes) = judge()
             if packets > 0 { return .packets(packets, bytes: bytes) }
             if let fault {
@@ -186,7 +231,8 @@ final class GuardedLink {
         do throws(PacketFault) {
             while position < input.count {
                 let bytes = UnsafeRawBufferPointer(rebasing: input[position...])
-                guard let header = try rules.header(of: bytes), header.total <= bytes.count else { break }
+                guard let header = try rules.header(of: bytes), header.total <= bytes.count, !isWithheld(header)
+                else { break }
                 let verdict = try rules.inbound(UnsafeRawBufferPointer(rebasing: bytes[..<header.total]), header)
                 guard verdict == .pass else {
                     special = (verdict, header.total)

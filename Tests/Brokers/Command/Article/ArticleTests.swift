@@ -50,13 +50,14 @@ struct ArticleTests {
         try await MosquittoServer.withServer { mosquitto in
             try await RedisServer.withServer { redis in
                 let rabbit = try await RabbitMQServer.shared()
+                let host = try await rabbit.addVirtualHost()
                 let folder = try TemporaryFolder("article")
                 defer { folder.remove() }
                 let session = try ArticleSession(
                     urls: [
                         ("mqtt://localhost", "mqtt://127.0.0.1:\(mosquitto.port)"),
                         ("redis://localhost", "redis://127.0.0.1:\(redis.port)"),
-                        ("amqp://localhost", "amqp://127.0.0.1:\(rabbit.port)"),
+                        ("amqp://localhost", "amqp://127.0.0.1:\(rabbit.port)/\(host)"),
                     ],
                     folder: folder
                 )

@@ -18,12 +18,13 @@ enum TestBroker: String, CaseIterable, CustomTestStringConvertible, Sendable {
         }
     }
 
-    /// Runs `body` with a broker of its own, except for RabbitMQ, which takes long to start.
+    /// Runs `body` with a broker of its own, or, as RabbitMQ takes long to start, a virtual host: names there are nobody
+    /// else's.
     func withServer(_ body: (_ url: String) async throws -> Void) async throws {
         switch self {
         case .mqtt: try await MosquittoServer.withServer { try await body("mqtt://127.0.0.1:\($0.port)") }
         case .redis: try await RedisServer.withServer { try await body("redis://127.0.0.1:\($0.port)") }
-        case .amqp: try await body(url)
+        case .amqp: try await body(url + "/" + RabbitMQServer.shared().addVirtualHost())
         }
     }
 }

@@ -354,6 +354,35 @@ import Testing
         )
     }
 
+    @Test(arguments: MQTTVersion.allCases)
+    func whatTheBrokerHasConfirmedToBeEndedIsNotEndedAgain(_ version: MQTTVersion) async throws {
+        let packets = Shared<[RawPeer.Packet]>([])
+        try await FakeBroker.withBroker { peer, number in
+            _ = try await peer.receive(kind: 1)
+            try await peer.send(RawPeer.welcome(version, sessionPresent: number > 0))
+            for _ in 0..<(number == 0 ? 3 : 1) {
+                let packet = try await peer.receive()
+                packets.withLock { $0.append(packet) }
+                if packet.kind == 8 {
+                    try await peer.grant(packet, version, quality: 1)
+                } else {
+                    let answer = packet.body[..<2] + (version == .v5 ? [0, 0] : [])
+                    try await peer.send(RawPeer.Packet(head: 0xb0, body: Array(answer)))
+                }
+            }
+            if number > 0 { try await peer.behave(version) }
+        } _: { broker in
+            try await MQTTConnection.withConnection(options(broker.port, version, "said")) { connection in
+                let stays = try await connection.subscribe(to: "said.stays", options: Self.guaranteed)
+                let gone = try await connection.subscribe(to: "said.gone", options: Self.guaranteed)
+                gone.unsubscribe()
+                try await until { packets.value.count == 4 && connection.state == .connected }
+                withExtendedLifetime(stays) {}
+            }
+        }
+        #expect(packets.value.map(\.kind) == [8, 8, 10, 8])
+    }
+
     /// The caller got an error; the broker may have agreed.
     @Test(arguments: MQTTVersion.allCases)
     func aSubscribeThatFailedAfterItWasWrittenIsTakenBack(_ version: MQTTVersion) async throws {

@@ -1,10 +1,12 @@
 """Clients by Eclipse Paho that go on whatever happens to their broker.
 
 publish PORT QOS STOP: publishes numbers until the file STOP is there, and says each that is acknowledged.
-subscribe PORT QOS: says each number that it gets.
+subscribe PORT QOS [FILTER NAME]: says each number that it gets. To a client of MQTT 3.1.1 what a queue delivers again comes in an
+envelope, which counts its deliveries.
 """
 
 import collections
+import json
 import os
 import sys
 import time
@@ -12,7 +14,8 @@ import time
 import paho.mqtt.client as mqtt
 
 role, port, qos = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-client = mqtt.Client(client_id=f"{role}-{qos}", clean_session=False, protocol=mqtt.MQTTv311)
+topic, name = sys.argv[4:] if role == "subscribe" and len(sys.argv) > 4 else (f"load/{qos}", f"{role}-{qos}")
+client = mqtt.Client(client_id=name, clean_session=False, protocol=mqtt.MQTTv311)
 
 
 reset = client._messages_reconnect_reset_out
@@ -27,6 +30,10 @@ def reset_once():
 
 
 client._messages_reconnect_reset_out = reset_once
+
+
+def number_in(message):
+    return message["data"] if isinstance(message, dict) else message
 
 
 def until_done(connect):
@@ -48,9 +55,9 @@ def go_on():
 
 
 if role == "subscribe":
-    client.on_connect = lambda *_: client.subscribe(f"load/{qos}", qos)
+    client.on_connect = lambda *_: client.subscribe(topic, qos)
     client.on_subscribe = lambda *_: print("ready", flush=True)
-    client.on_message = lambda _, __, message: print(message.payload.decode(), flush=True)
+    client.on_message = lambda _, __, message: print(number_in(json.loads(message.payload)), flush=True)
     connect()
     while True:
         go_on()
@@ -64,7 +71,7 @@ connect()
 while not os.path.exists(sys.argv[4]) or numbers:
     while client.is_connected() and len(numbers) < 20 and not os.path.exists(sys.argv[4]):
         number += 1
-        numbers[client.publish(f"load/{qos}", str(number), qos).mid] = number
+        numbers[client.publish(topic, str(number), qos).mid] = number
     go_on()
     while done:
         print(numbers.pop(done.popleft()), flush=True)

@@ -38,6 +38,62 @@ import Testing
         }
     }
 
+    /// Workers share a queue while the broker is killed: what was acknowledged comes to one of them, and with QoS 2 it comes once.
+    @Test(arguments: [[], ["--sync", "100ms"]]) func nothingIsLostOfAQueue(_ arguments: [String]) async throws {
+        let folder = try TemporaryFolder("kill")
+        defer { folder.remove() }
+        let broker = try Broker(folder.path("store"), arguments + ["--queue", "load/1", "--queue", "load/2"])
+        try await broker.start()
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../Peers/load_peer.py"
+        let python = try await PythonEnvironment.interpreter()
+        let stop = folder.path("stop")
+        var workers: [[ProgramRun]] = []
+        var writers: [ProgramRun] = []
+        for qos in 1...2 {
+            // With QoS 2 a message is one client's from when it was sent to it, so that it comes once though there are two.
+            let runs = try (1...2).map { number in
+                try ProgramRun(
+                    python,
+                    [script, "subscribe", "\(broker.port)", "\(qos)", "$share/martlet/load/\(qos)", "\(qos)-\(number)"]
+                )
+            }
+            for run in runs { try await run.waitForOutput("ready") }
+            workers.append(runs)
+            writers.append(try ProgramRun(python, [script, "publish", "\(broker.port)", "\(qos)", stop]))
+        }
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<Self.kills {
+            let before = writers.map { $0.lines.count }
+            while zip(writers, before).contains(where: { $0.lines.count < $1 + 20 }) {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            try await Task.sleep(for: .milliseconds(.random(in: 0...60, using: &random)))
+            try await broker.kill()
+            try await broker.start()
+        }
+        try folder.write("", to: "stop")
+        for (number, (runs, writer)) in zip(workers, writers).enumerated() {
+            let qos = number + 1
+            try await writer.waitForOutput("end")
+            let acknowledged = Set(writer.lines.compactMap { Int($0) })
+            func got() -> [Int] { runs.flatMap(\.lines).compactMap { Int($0) } }
+            while !Set(got()).isSuperset(of: acknowledged) {
+                try await Task.sleep(for: .milliseconds(20))
+                let left = try StoreDump(folder: broker.store)
+                if left.waitingCount == 0, left.queuedCount == 0, !Set(got()).isSuperset(of: acknowledged) {
+                    Issue.record(
+                        "QoS \(qos): \(acknowledged.subtracting(got()).sorted()) were acknowledged and are nowhere"
+                    )
+                    return
+                }
+            }
+            #expect(acknowledged.count > Self.kills * 20)
+            if qos == 2 { #expect(got().count == Set(got()).count, "QoS 2: some came twice") }
+        }
+        // All that came was settled.
+        while try StoreDump(folder: broker.store).waitingCount > 0 { try await Task.sleep(for: .milliseconds(20)) }
+    }
+
     @Test(arguments: [[], ["--sync", "100ms"]]) func nothingAcknowledgedIsLost(_ arguments: [String]) async throws {
         let folder = try TemporaryFolder("kill")
         defer { folder.remove() }

@@ -293,6 +293,96 @@ import Testing
         }
     }
 
+    /// What a member did not acknowledge before its session ended another one gets, though the broker was started again in between.
+    @Test(arguments: End.allCases) func whatAMemberLeavesBehindOthersGet(_ end: End) async throws {
+        let store = try StoreFixture()
+        try await Self.restart(store, end) { port in
+            let (first, _) = try await WireClient.kept(port, "first")
+            try await first.subscribe(.init("$share/g/a/+", qos: .atLeastOnce))
+            let writer = try await WireClient.connected(port, "writer")
+            try await writer.publishSurely("sent", to: "a/b")
+            guard case .publish = try await first.receive() else { throw ServerError("No message") }
+            first.socket.end()
+            try await writer.publishSurely("waits", to: "a/c")
+        } then: { _, port in
+            let second = try await WireClient.connected(port, "second")
+            try await second.subscribe(.init("$share/g/a/+", qos: .atLeastOnce))
+            #expect(try await second.textsUntilMark() == [])
+            _ = try await WireClient.connected(port, "first", cleanStart: true)
+            #expect(try await second.textsUntilMark() == ["sent", "waits"])
+        }
+    }
+
+    /// A client that takes two messages at a time, and whose session is kept.
+    private static func slowClient(_ port: Int) async throws -> WireClient {
+        let client = try WireClient(port)
+        var connect = Connect(version: .v5, clientID: "slow", cleanStart: false, keepAlive: 0)
+        connect.properties.add(.receiveMaximum, 2)
+        connect.properties.add(.sessionExpiryInterval, 1_000)
+        try await client.send(.connect(connect))
+        _ = try await client.receive()
+        return client
+    }
+
+    /// A new subscription gets all that is kept for its topics, over however many restarts that takes.
+    @Test(arguments: End.allCases) func keptMessagesThatWereNotSentYet(_ end: End) async throws {
+        var store = try StoreFixture()
+        let all = Set((0..<20).map { "kept/\($0)" })
+        var seen: Set<String> = []
+        for round in 0..<3 {
+            var left = store
+            try await store.withServer { _, port in
+                let client = try await Self.slowClient(port)
+                if round == 0 {
+                    let writer = try await WireClient.connected(port, "writer")
+                    for topic in all {
+                        try await writer.publishSurely("x", to: topic, retain: true)
+                        try await writer.publishSurely("x", to: "other/" + topic, retain: true)
+                    }
+                    try await client.subscribe(
+                        .init("kept/+", qos: .atLeastOnce),
+                        .init("other/+/+", qos: .atLeastOnce)
+                    )
+                    // What is not guaranteed is not owed, nor what is not wanted any more.
+                    try await client.subscribe(.init("+/#"))
+                    try await client.send(.unsubscribe(UnsubscribeRequest(2, ["other/+/+"])))
+                }
+                while seen.count < (round == 0 ? 5 : round == 1 ? 12 : 20) {
+                    guard case .publish(let message) = try await client.receive() else { continue }
+                    if message.topic.hasPrefix("kept/") { seen.insert(message.topic) }
+                    guard message.qos == .atLeastOnce else { continue }
+                    try await client.send(.puback(Acknowledgement(message.packetID)))
+                }
+                if end == .killed { left = try store.killed() }
+            }
+            store = left
+            guard round < 2 else { break }
+            let session = try #require(try StoreDump(folder: store.path).sessions.first)
+            #expect(session.subscriptions.filter(\.isOwed).map(\.filter) == ["kept/+"])
+        }
+        #expect(seen == all)
+        try await store.withServer { _, port in
+            let client = try await Self.slowClient(port)
+            func isOwed() throws -> Bool {
+                try StoreDump(folder: store.path).sessions.contains { $0.subscriptions.contains(where: \.isOwed) }
+            }
+            var count = 1
+            while try count > 0 || isOwed() {
+                count = 0
+                try await client.send(.pingreq)
+                while case let packet = try await client.receive(), packet != .pingresp {
+                    guard case .publish(let message) = packet else { continue }
+                    count += 1
+                    try await client.send(.puback(Acknowledgement(message.packetID)))
+                }
+            }
+        }
+        try await store.withServer { _, port in
+            let client = try await Self.slowClient(port)
+            #expect(try await client.textsUntilMark() == [])
+        }
+    }
+
     /// A session that reads how the broker stands is one like others; what the broker says of itself is not kept.
     @Test func sessionsThatReadSystemTopics() async throws {
         let store = try StoreFixture()

@@ -360,7 +360,9 @@ import Darwin
         let changes: [SessionChange] = [
             .connected(expiry: .seconds(100), will: will), .connected(expiry: .zero, will: nil),
             .left(at: .seconds(1), expiry: .seconds(5), hasWill: true), .willPublished, .ended,
-            .subscribed(.init(number: 3, entry: entry, identifier: 9, ruling: "x")), .unsubscribed(3),
+            .subscribed(.init(number: 3, entry: entry, identifier: 9, ruling: "x")), .unsubscribed(3), .owed(3),
+            .paid(3),
+            .inFlight(6, publication, Match(qos: .exactlyOnce, delivery: 70, share: 3), .exactlyOnce),
             .queued(1, publication, match, .exactlyOnce), .sent(1, 5), .dropped(1),
             .inFlight(6, publication, match, .atLeastOnce), .acknowledged(6), .released(7), .received(8), .completed(8),
         ]
@@ -374,11 +376,18 @@ import Darwin
         }
         let all = changes.map { change in writing { $0.change(change, of: 2, message: 1) } }
         let sent = writing {
-            $0.change(changes[7], of: 2, message: 1)
-            $0.change(changes[8], of: 2, message: 1)
+            $0.change(.queued(1, publication, match, .exactlyOnce), of: 2, message: 1)
+            $0.change(.sent(1, 5), of: 2, message: 1)
         }
         let own = BrokerPublication(Message("x", headers: ["a": 1]), to: "a.b", retain: true, expiresAt: .seconds(9))
+        var queued = QueuedMessage(Message("x", headers: ["a": 1]), number: 9, expiresAt: .seconds(7))
+        (queued.deliveries, queued.tag) = (2, 12)
+        let fresh = QueuedMessage(Message("x"), number: 10, expiresAt: nil, guarantee: .exactlyOnce)
+        let enqueued = queued
         return all + [
+            writing { $0.enqueued(enqueued, in: "a.b", message: nil) },
+            writing { $0.enqueued(fresh, in: "q", message: 1) },
+            writing { $0.assigned(9, tag: 13) }, writing { $0.taken(9) },
             sent, writing { $0.kept(1) }, writing { $0.kept(own) }, writing { $0.cleared("a.b") },
             writing { $0.end(next: 7) },
         ]
@@ -404,10 +413,37 @@ import Darwin
                     writer.kept(1)
                 case .keptOwn(let publication): writer.kept(publication)
                 case .cleared(let topic): writer.cleared(TopicName(mqtt: topic))
+                case .enqueued(let message):
+                    let queue = QueueName(TopicName(mqtt: message.queue))
+                    let queued = message.queued(base: 0, now: .zero)
+                    #expect(queued.origin == nil || queued.origin === messages[1])
+                    writer.enqueued(queued, in: queue, message: queued.origin == nil ? nil : 1)
+                case .assigned(let number, let tag): writer.assigned(number, tag: tag)
+                case .taken(let number): writer.taken(number)
                 case .end(let next): writer.end(next: next)
                 }
             }
             #expect(writer.bytes == bytes)
+        }
+    }
+
+    /// A store of another version is not touched, wherever that begins: what can't be read is no torn end.
+    @Test func aStoreOfAnotherVersion() throws {
+        let folder = try TemporaryFolder("log")
+        defer { folder.remove() }
+        let path = folder.path("store")
+        do {
+            let (box, _) = try Self.open(path)
+            try box.log.append(Self.entries(0), time: 1)
+        }
+        let file = path + "/" + StoreContents.log(1)
+        let ours = try Self.read(file)
+        for before in [[], ours] {
+            let theirs = before + StoreRecord.framing([LogRecord.version + 1] + [UInt8](repeating: 7, count: 40))
+            try Self.write(theirs, to: file)
+            let error = #expect(throws: MessagingError.self) { try Self.open(path) }
+            #expect(error?.message == "the store's file \(file) is of version 34, and this program reads version 33")
+            #expect(try Self.read(file) == theirs)
         }
     }
 

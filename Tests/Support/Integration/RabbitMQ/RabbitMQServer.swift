@@ -117,6 +117,17 @@ package final class RabbitMQServer: ControlledServer {
         )
     }
 
+    /// Makes a virtual host, for those who share the server and need names to themselves. It ends with the server.
+    ///
+    /// - Returns: its name.
+    package func addVirtualHost() async throws -> String {
+        let name = "own\(Self.hosts.add(1, ordering: .relaxed).newValue)"
+        try await control("add_vhost", name)
+        try await control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        return name
+    }
+
+    private static let hosts = Atomic(0)
     private static let programs = "/usr/lib/rabbitmq/bin/"
     private static let count = Atomic(0)
 

@@ -191,6 +191,20 @@ import Testing
         #expect(core.said() == ["a canceling", "cancel a"])
     }
 
+    /// The server did not run itself, so that nobody could be heard of.
+    @Test func aServerThatStoodStillGivesEachClientItsTimeAnew() {
+        let core = CoreBox(.parallel(limit: 2)) { $0.lostClient = .cancel(after: .seconds(3)) }
+        for id: GoalID in ["a", "b"] { _ = core.send(id, 1) }
+        _ = core.said()
+        core.excuseClients(.seconds(60))
+        core.tick(.seconds(60))
+        _ = core.ask("a", now: .seconds(62))
+        core.tick(.seconds(62))
+        #expect(core.said().isEmpty)
+        core.tick(.seconds(63))
+        #expect(core.said() == ["b canceling", "cancel b"])
+    }
+
     @Test func aDetachedGoalNeedsNoClient() {
         let core = CoreBox(.rejectIfBusy)
         _ = core.send("a", 1)

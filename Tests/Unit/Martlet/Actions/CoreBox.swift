@@ -30,6 +30,7 @@ final class CoreBox {
     func cancel(_ id: GoalID, now: Duration = .zero) -> MessagingError? { core.cancel(id, now: now) }
     func ask(_ id: GoalID, now: Duration = .zero) -> Core.Answer { core.ask(id, now: now) }
     func tick(_ now: Duration) { core.tick(now) }
+    func excuseClients(_ now: Duration) { core.excuseClients(now) }
     func drain(_ now: Duration = .zero) { core.drain(now) }
     func stop(_ now: Duration = .zero) { core.stop(now) }
     func isDone(at now: Duration) -> Bool { core.isDone(at: now) }

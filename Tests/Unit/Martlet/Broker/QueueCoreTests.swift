@@ -118,7 +118,7 @@ import Testing
         // One that is larger than the limit displaces all others.
         _ = dropping.admit(body(1_000), sender: 1, expiry: nil, now: .zero, dead: &dead)
         #expect(dropping.waiting.map(\.bytes) == [1_000])
-        dropping.bury(body(60), now: .zero, dead: &dead)
+        dropping.bury(QueuedMessage(body(60), number: 1, expiresAt: nil), dead: &dead)
         #expect(dropping.waiting.map(\.bytes) == [60])
 
         var rejecting = QueueCore(QueueOptions(byteLimit: 100, overflow: .reject), isDeclared: false)
@@ -145,5 +145,18 @@ import Testing
         _ = suspending.admit(body(1), sender: 4, expiry: .seconds(2), now: .zero, dead: &dead)
         _ = suspending.expire(at: .seconds(2), dead: &dead)
         #expect(suspending.bytes == 60)
+    }
+}
+
+extension QueueCore {
+    fileprivate mutating func admit(
+        _ message: Message,
+        sender: UInt64,
+        expiry: Duration?,
+        now: Duration,
+        dead: inout [DeadLetter]
+    ) -> Admission {
+        let expiresAt = options.life(of: expiry).map { now + $0 }
+        return admit(QueuedMessage(message, number: sender, expiresAt: expiresAt), now: now, dead: &dead)
     }
 }

@@ -33,6 +33,10 @@ import Testing
                     case .kept(let publication):
                         got.append("\(publication.topic) keeps \(publication.message.text ?? "")")
                     case .cleared(let topic): got.append("\(topic) keeps nothing")
+                    case .queued(let queued, let queue):
+                        got.append("\(queue) has \(queued.number) \(queued.message.text ?? "")")
+                    case .assigned(let number, let tag): got.append("\(number) is #\(tag)")
+                    case .taken(let number): got.append("\(number) is taken")
                     }
                 }
             }

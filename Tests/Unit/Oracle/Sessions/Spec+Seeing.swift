@@ -92,8 +92,11 @@ extension Spec {
                 && owed.retain == publish.retain
                 && (link.version < .v5 || owed.identifiers == publish.properties.subscriptionIdentifiers.sorted())
         }
-        // What is alike and was published meanwhile may have found no room.
-        if mayDrop, let owed = takeKept(publish, session, fits, onlyDue: true) { return owed }
+        // What is alike and was published meanwhile may have found no room, or comes later.
+        if mayDrop, let owed = takeKept(publish, session, fits, onlyDue: true) {
+            if let index = session.waiting.firstIndex(where: fits) { session.waiting[index].isOptional = true }
+            return owed
+        }
         if let index = session.waiting.firstIndex(where: fits) {
             let owed = session.waiting.remove(at: index)
             // What was to come before is not sent any more: it has expired, nobody asks for it, or it found no room.

@@ -1,0 +1,106 @@
+import Martlet
+import MartletConsole
+import MartletServer
+
+/// What `martlet broker` says of itself.
+struct BrokerReport: Sendable {
+    private let output: OutputWriter
+    private let asJSON: Bool
+
+    init(_ output: OutputWriter, asJSON: Bool) {
+        self.output = output
+        self.asJSON = asJSON
+    }
+
+    /// Says where it listens, or would.
+    func write(_ state: String, _ listener: String, _ host: String, _ port: Int?) throws {
+        guard asJSON else {
+            return try output.writeLine(state, "\(listener) on \(host)\(port.map { ", port \($0)" } ?? "")")
+        }
+        var object = JSONObject()
+        object.add("state", string: state)
+        object.add("listener", string: listener)
+        object.add(port == nil ? "path" : "host", string: host)
+        if let port { object.add("port", integer: port) }
+        try output.write(object)
+    }
+
+    /// Says what queue it would declare.
+    func write(_ queue: BrokerSettings.Queue) throws {
+        let name = queue.name.mqtt
+        guard asJSON else { return try output.writeLine("planned", "queue \(name.printable())") }
+        var object = JSONObject()
+        object.add("state", string: "planned")
+        object.add("queue", string: name)
+        object.add("limit", integer: queue.options.limit)
+        object.add("byte-limit", integer: queue.options.byteLimit)
+        if let deadLetters = queue.options.deadLetters { object.add("dead-letters", string: deadLetters.mqtt) }
+        try output.write(object)
+    }
+
+    /// Says what is in its store.
+    func write(_ store: StoreSummary) throws {
+        guard let dump = store.dump else {
+            guard asJSON else { return try output.writeLine("store", "\(store.folder.printable()) is to be made") }
+            var object = JSONObject()
+            object.add("state", string: "store")
+            object.add("folder", string: store.folder)
+            object.add("exists", boolean: false)
+            return try output.write(object)
+        }
+        let figures = [
+            ("sessions", dump.sessions.count), ("retained", dump.retained.count), ("waiting", dump.waitingCount),
+            ("queued", dump.queuedCount), ("cut", dump.cutBytes),
+        ]
+        guard asJSON else {
+            let text = figures.map { "\($0) \($1)" }.joined(separator: ", ")
+            return try output.writeLine("store", "\(store.folder.printable()): \(text)")
+        }
+        var object = JSONObject()
+        object.add("state", string: "store")
+        object.add("folder", string: store.folder)
+        object.add("exists", boolean: true)
+        for (name, count) in figures { object.add(name, integer: count) }
+        try output.write(object)
+    }
+
+    /// Says what came of reading files anew.
+    ///
+    /// - Parameter result: the keys that hold from the next start on.
+    func writeReload(_ result: Result<[String], any Error>) throws {
+        var (problem, pending): (String?, [String]) = (nil, [])
+        switch result {
+        case .success(let keys): pending = keys
+        case .failure(let error):
+            problem = (error as? MessagingError)?.message ?? (error as? Failure)?.message ?? "\(error)"
+        }
+        guard asJSON else {
+            let later = pending.isEmpty ? "" : "; at the next start \(pending.joined(separator: ", "))"
+            return try output.writeLine("reloaded", problem ?? "all files\(later)")
+        }
+        var object = JSONObject()
+        object.add("state", string: "reloaded")
+        if let problem { object.add("problem", string: problem) }
+        if !pending.isEmpty { object.add("next-start", string: pending.joined(separator: ", ")) }
+        try output.write(object)
+    }
+
+    /// Says how it stands.
+    func write(_ state: String, _ broker: MemoryBroker, _ server: BrokerServer) throws {
+        let (counts, statistics) = (broker.statistics, server.statistics)
+        let figures = [
+            ("clients", statistics.connections), ("sessions", statistics.sessions), ("published", counts.published),
+            ("waiting", broker.presence.queues.reduce(0) { $0 + $1.waiting }), ("queued", statistics.queued),
+            ("dropped", statistics.dropped), ("refused", counts.refused),
+            ("faults", statistics.faults), ("store-failures", statistics.storeFailures),
+        ]
+        guard asJSON else {
+            return try output.writeLine(state, figures.map { "\($0) \($1)" }.joined(separator: ", "))
+        }
+        var object = JSONObject()
+        object.add("state", string: state)
+        for (name, count) in figures { object.add(name, integer: count) }
+        object.add("time", string: Moment().timestamp)
+        try output.write(object)
+    }
+}

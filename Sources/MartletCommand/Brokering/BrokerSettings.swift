@@ -1,0 +1,68 @@
+import Martlet
+import MartletServer
+
+/// What `martlet broker` is to be: of its file, of its options, or of both.
+struct BrokerSettings: Sendable {
+    struct Queue: Hashable, Sendable {
+        let name: QueueName
+        var options = QueueOptions()
+    }
+
+    var listeners = [ListenerSettings()]
+    var users: String?
+    var acl: String?
+    /// Whether everybody may connect, also from other machines.
+    var isAnonymous = false
+    var store: String?
+    /// `nil`: what was written is forced onto the disk before each acknowledgement.
+    var sync: Duration?
+    var queues: [Queue] = []
+    var limits = ServerLimits()
+    var maximumQueues = MemoryBroker.Options().queues
+    var retainedTopics = MemoryBroker.Options().retainedTopics
+    var retainedBytes = MemoryBroker.Options().retainedBytes
+    var queueGroup: String? = "martlet"
+    var systemTopics: Duration? = .seconds(10)
+    var report = Duration.seconds(10)
+
+    /// - Throws: ``Failure`` if other machines could connect and nobody has said who may.
+    func validate() throws {
+        guard !isAnonymous || users == nil else {
+            throw Failure(.usage, "users are asked for, and anonymous lets everybody in: one of the two, not both")
+        }
+        guard let host = listeners.lazy.compactMap(\.publicHost).first, users == nil, !isAnonymous else { return }
+        throw Failure(.usage, "on \(host) other machines can connect: say users, or anonymous if all of them may")
+    }
+
+    var brokerStore: BrokerStore {
+        guard let store else { return .none }
+        return .log(store, sync: sync.map { .interval($0) } ?? .always)
+    }
+
+    var brokerOptions: MemoryBroker.Options {
+        MemoryBroker.Options(queues: maximumQueues, retainedTopics: retainedTopics, retainedBytes: retainedBytes)
+    }
+
+    /// The keys that others have another value for, and that hold from the next start on.
+    func keysForNextStart(_ other: BrokerSettings) -> [String] {
+        var keys: [String] = []
+        func compare(_ key: String, _ value: KeyPath<BrokerSettings, some Equatable>) {
+            if self[keyPath: value] != other[keyPath: value], !keys.contains(key) { keys.append(key) }
+        }
+        compare("listeners", \.listeners)
+        if (users == nil) != (other.users == nil) { keys.append("users") }
+        compare("anonymous", \.isAnonymous)
+        compare("store", \.store)
+        compare("store", \.sync)
+        compare("limits", \.limits)
+        compare("limits", \.maximumQueues)
+        compare("limits", \.retainedTopics)
+        compare("limits", \.retainedBytes)
+        compare("queue-group", \.queueGroup)
+        compare("system-topics", \.systemTopics)
+        compare("report", \.report)
+        let removed = queues.filter { queue in !other.queues.contains { $0.name == queue.name } }
+        if !removed.isEmpty { keys.append("queues") }
+        return keys
+    }
+}

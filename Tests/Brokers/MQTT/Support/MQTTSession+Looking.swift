@@ -1,0 +1,15 @@
+import MartletTransport
+
+@testable import MartletMQTT
+
+/// What only the session's loop may look at.
+extension MQTTSession {
+    /// How many messages it has not taken to send.
+    var waitingToBeSent: Int { outlet.outbox.count }
+
+    /// Whether the broker has yet to answer a SUBSCRIBE or an UNSUBSCRIBE.
+    var awaitsSubscriptions: Bool { subscriptions.awaitsAnswer }
+
+    /// How many filters it is subscribed to.
+    var filterCount: Int { subscriptions.all.count }
+}
