@@ -47,7 +47,8 @@ final class RequestsInFlight: Sendable {
             return true
         }
 
-        private func place(_ id: String, _ replyTo: String) -> (ofID: Dictionary<String, [Request]>.Index, index: Int)? {
+        private func place(_ id: String, _ replyTo: String) -> (ofID: Dictionary<String, [Request]>.Index, index: Int)?
+        {
             guard let ofID = requests.index(forKey: id),
                 let index = requests.values[ofID].firstIndex(where: { $0.replyTo.hasSameBytes(as: replyTo) })
             else { return nil }

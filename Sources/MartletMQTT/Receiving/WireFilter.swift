@@ -19,7 +19,8 @@ enum WireFilter {
                 place += 1
             } else {
                 // The rest may be nothing, not even what stands before it.
-                return place == topic.count && index + 2 == filter.count && byte == separator && filter[index + 1] == rest
+                return place == topic.count && index + 2 == filter.count && byte == separator
+                    && filter[index + 1] == rest
             }
         }
         return place == topic.count

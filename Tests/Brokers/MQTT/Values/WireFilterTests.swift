@@ -10,7 +10,8 @@ import Testing
             ("a/b", "a/b", true), ("a/b", "a/c", false), ("a/b", "a", false), ("a/b", "a/b/c", false),
             ("a/+", "a/b", true), ("a/+", "a/", true), ("a/+", "a", false), ("a/+", "a/b/c", false),
             ("+/b", "a/b", true), ("+/b", "/b", true), ("+", "", true), ("a/+/c", "a//c", true),
-            ("a/#", "a", true), ("a/#", "a/", true), ("a/#", "a/b/c", true), ("a/#", "ab", false), ("a/b/#", "a", false),
+            ("a/#", "a", true), ("a/#", "a/", true), ("a/#", "a/b/c", true), ("a/#", "ab", false),
+            ("a/b/#", "a", false),
             ("+/#", "a", true), ("#", "a/b", true), ("#", "$SYS/a", false), ("+/a", "$SYS/a", false),
             ("$SYS/#", "$SYS/a", true), ("é/+", "é/ü", true),
         ]
