@@ -16,8 +16,6 @@ final class Crash: Sendable {
     private let left: Mutex<Int>
     private let folder: String
     private let copy: String
-    /// What would be done side by side is done by turns: so nothing changes in the folder while it is copied.
-    private let queue = DispatchQueue(label: "crash")
 
     init(after calls: Int, of folder: String, to copy: String) {
         left = Mutex(calls)
@@ -35,7 +33,6 @@ final class Crash: Sendable {
 
     var disk: StoreDisk {
         var disk = StoreDisk.system
-        disk.makeQueue = { [queue] in { queue.async(execute: $0) } }
         disk.write = { file, bytes in
             let left = self.count()
             if left >= 0 { return StoreDisk.system.write(file, bytes) }
@@ -54,7 +51,16 @@ final class Crash: Sendable {
         return disk
     }
 
-    private func end() { try? FileManager.default.copyItem(atPath: folder, toPath: copy) }
+    /// Copies the files. A thread that is not told of the end yet may be giving them names, or removing them: then once more.
+    private func end() {
+        let files = FileManager.default
+        while true {
+            let names = (try? files.contentsOfDirectory(atPath: folder)).map(Set.init)
+            try? files.removeItem(atPath: copy)
+            let isWhole = (try? files.copyItem(atPath: folder, toPath: copy)) != nil
+            if isWhole, names == (try? files.contentsOfDirectory(atPath: folder)).map(Set.init) { return }
+        }
+    }
 
     private func fail() -> Int {
         errno = EIO
