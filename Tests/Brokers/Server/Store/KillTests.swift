@@ -36,6 +36,19 @@ import Testing
             run?.send(signal: SIGKILL)
             try await run?.waitForEnd()
         }
+
+        /// Kills it and starts it again, so many times, in the midst of what programs publish.
+        func killAgainAndAgain(_ times: Int, whileTheyPublish writers: [ProgramRun]) async throws {
+            for _ in 0..<times {
+                let before = writers.map { $0.lines.count }
+                while zip(writers, before).contains(where: { $0.lines.count < $1 + 20 }) {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                try await Task.sleep(for: .milliseconds(.random(in: 0...60)))
+                try await kill()
+                try await start()
+            }
+        }
     }
 
     /// Workers share a queue while the broker is killed: what was acknowledged comes to one of them, and with QoS 2 it comes once.
@@ -61,16 +74,7 @@ import Testing
             workers.append(runs)
             writers.append(try ProgramRun(python, [script, "publish", "\(broker.port)", "\(qos)", stop]))
         }
-        var random = SystemRandomNumberGenerator()
-        for _ in 0..<Self.kills {
-            let before = writers.map { $0.lines.count }
-            while zip(writers, before).contains(where: { $0.lines.count < $1 + 20 }) {
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            try await Task.sleep(for: .milliseconds(.random(in: 0...60, using: &random)))
-            try await broker.kill()
-            try await broker.start()
-        }
+        try await broker.killAgainAndAgain(Self.kills, whileTheyPublish: writers)
         try folder.write("", to: "stop")
         for (number, (runs, writer)) in zip(workers, writers).enumerated() {
             let qos = number + 1
@@ -110,17 +114,7 @@ import Testing
             readers.append(reader)
             writers.append(try ProgramRun(python, [script, "publish", "\(broker.port)", "\(qos)", stop]))
         }
-        var random = SystemRandomNumberGenerator()
-        for _ in 0..<Self.kills {
-            let before = writers.map { $0.lines.count }
-            // Some messages later, in the midst of others.
-            while zip(writers, before).contains(where: { $0.lines.count < $1 + 20 }) {
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            try await Task.sleep(for: .milliseconds(.random(in: 0...60, using: &random)))
-            try await broker.kill()
-            try await broker.start()
-        }
+        try await broker.killAgainAndAgain(Self.kills, whileTheyPublish: writers)
         try folder.write("", to: "stop")
         for (number, (reader, writer)) in zip(readers, writers).enumerated() {
             let qos = number + 1

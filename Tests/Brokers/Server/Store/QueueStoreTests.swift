@@ -488,7 +488,7 @@ import Testing
         func work(_ port: Int) async throws {
             let writer = try await WireClient.connected(port, "writer")
             for number in 0..<4 {
-                try await writer.publishSurely("\(number)", to: "jobs")
+                try await accepted(writer.publishSurely("\(number)", to: "jobs"))
                 state.withLock { $0.published = number + 1 }
             }
             let worker = try await WireClient.connected(port, "worker")
@@ -501,9 +501,14 @@ import Testing
             for number in 0..<3 {
                 state.withLock { $0.answered = number + 1 }
                 try await worker.send(.puback(Acknowledgement(ids[number])))
-                try await worker.publishSurely("x", to: "other")
+                try await accepted(worker.publishSurely("x", to: "other"))
                 state.withLock { $0.settled = number + 1 }
             }
+        }
+
+        /// Once the disk has failed, what is published is refused.
+        private func accepted(_ reason: ReasonCode) throws {
+            if reason.isError { throw ServerError("The broker refuses: \(reason)") }
         }
     }
 }
