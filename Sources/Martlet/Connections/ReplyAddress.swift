@@ -37,7 +37,7 @@ public struct ReplyAddress: Sendable {
     /// request goes to: whoever was told an address must not be able to answer what is asked at another queue.
     ///
     /// - Parameters:
-    ///   - leaseTo: the address for the call of a correlation ID, at a queue; `nil`: a reply counts only if it has the ID.
+    ///   - lease: the address for the call of a correlation ID, at a queue; `nil`: a reply counts only if it has the ID.
     ///   - giveBack: told the correlation ID when that call has ended.
     public init(
         leaseTo lease: @escaping @Sendable (_ correlationID: String, _ queue: QueueName?) -> String,
@@ -51,7 +51,9 @@ public struct ReplyAddress: Sendable {
     /// The address for the reply to the request of a correlation ID. Where each call has an address of its own, this leases
     /// it: it is to be followed by ``release(_:)``.
     ///
-    /// - Parameter queue: to which the request goes; `nil`: what comes is not the reply to a request, or only one with the ID.
+    /// - Parameters:
+    ///   - correlationID: of the call.
+    ///   - queue: to which the request goes; `nil`: what comes is not the reply to a request, or only one with the ID.
     public func address(for correlationID: String, askedAt queue: QueueName? = nil) -> String {
         lease(correlationID, queue)
     }
