@@ -47,6 +47,8 @@ package enum Base64 {
         let digits = text.suffix(2).firstIndex(of: padding).map { text[..<$0] } ?? text
         guard text.count == digits.count || text.last == padding else { return nil }
         let count = digits.count * 6 / 8
+        // An array without room is one that all threads share, and making it so writes there that it is empty.
+        guard count > 0 else { return digits.allSatisfy { values[Int($0)] != none } ? [] : nil }
         var isText = true
         let result = [UInt8](unsafeUninitializedCapacity: count) { result, filled in
             isText = digits.withUnsafeBufferPointer { decode($0, into: result) }
