@@ -13,7 +13,7 @@ import Testing
 @Suite(.timeLimit(.minutes(30))) struct SiegeTests {
     private static let length = ProcessInfo.processInfo.environment["MARTLET_SIEGE"].flatMap(Double.init) ?? 8
 
-    /// What is done until it is over, by the hour that all look at.
+    /// Where the broker listens, whether the siege goes on, and what was counted in it.
     private final class Siege: Sendable {
         let port: Int
         let webSocket: Int
