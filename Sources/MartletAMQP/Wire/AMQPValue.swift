@@ -18,9 +18,9 @@ public enum AMQPValue: Sendable, Hashable {
     case int64(Int64)
     /// An unsigned number of 64 bits (`L`). RabbitMQ reads it as a signed one.
     case uint64(UInt64)
-    /// A number of 32 bits with a fraction (`f`).
+    /// A number of 32 bits with a fraction (`f`). RabbitMQ takes none that is infinite or no number: they are sent as text.
     case float(Float)
-    /// A number of 64 bits with a fraction (`d`).
+    /// A number of 64 bits with a fraction (`d`); infinite, or no number, as ``float(_:)``.
     case double(Double)
     /// A decimal number (`D`): the value is divided by ten as often as `scale` says.
     case decimal(scale: UInt8, value: UInt32)

@@ -85,6 +85,9 @@ final class MemoryPool {
         case .uint64(let value):
             set(AMQP_FIELD_KIND_U64)
             field.value.u64 = value
+        // RabbitMQ ends the link over what is no number, or infinite.
+        case .float(let value) where !value.isFinite: return self.value(.string("\(value)"))
+        case .double(let value) where !value.isFinite: return self.value(.string("\(value)"))
         case .float(let value):
             set(AMQP_FIELD_KIND_F32)
             field.value.f32 = value

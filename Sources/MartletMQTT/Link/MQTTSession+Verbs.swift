@@ -156,6 +156,10 @@ extension MQTTSession {
         retain: Bool,
         expiry: Duration?
     ) throws -> Outgoing {
+        // An address for replies may be anything, and a broker ends the link over what is no topic.
+        guard UserProperty.isTopic(topic) else {
+            throw MessagingError(.invalidArgument, "a publish to \(quoted(topic)): MQTT has no such topic")
+        }
         if options.version == .v5 { try UserProperty.checkLengths(message.headers) }
         return Outgoing(
             topic: topic,

@@ -288,6 +288,45 @@ extension ConformanceSuite {
             }
         },
 
+        ConformanceCheck(
+            "an address for the reply that is none costs nobody else anything",
+            crosses: .not("the bridge has no address of its own for it"),
+            tolerates: .delay
+        ) {
+            environment in
+            let caller = try await environment.connect()
+            let responder = try await environment.connect(at: .sink)
+            let echo = RPC<Int, Int>(environment.queue("astray"))
+            let handled = Recorder<Int>()
+            let handler: @Sendable (Int) async throws -> Int = { number in
+                handled.record(number)
+                return number
+            }
+            try await environment.responding(on: responder, to: echo, handler: handler) {
+                let addresses = ["", "#", "+/x", "/", "a\u{1}b", "$SYS/x", String(repeating: "y", count: 200)]
+                // Some say more often used ones shorter.
+                for (number, address) in (addresses + addresses + addresses).enumerated() {
+                    let headers: Headers = [
+                        Headers.Standard.correlationID: .string("conformance-\(number)"),
+                        Headers.Standard.replyTo: .string(address),
+                    ]
+                    // That a broker can't carry such an address is all right, too.
+                    try? await caller.send(Message("\(-1 - number)", headers: headers), to: echo.name)
+                    let answer = try await caller.call(echo, number)
+                    try environment.expect(
+                        answer,
+                        equals: number,
+                        "the response after one to \(address.debugDescription)"
+                    )
+                }
+                try environment.expect(
+                    responder.statistics.linkFailures,
+                    equals: 0,
+                    "the links that the replies have cost"
+                )
+            }
+        },
+
         ConformanceCheck("a responder that is cancelled tells its callers", crosses: [.calls("stopped")]) {
             environment in
             let caller = try await environment.connect()

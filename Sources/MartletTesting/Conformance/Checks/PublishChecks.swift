@@ -119,6 +119,26 @@ extension ConformanceSuite {
             }
         },
 
+        ConformanceCheck("a header of any value costs no link", requires: .headers) { environment in
+            let (writer, reader) = try await environment.connectBoth()
+            let topic = environment.topic("odd-headers")
+            let subscription = try await reader.subscribe(to: TopicPattern(topic))
+            let values: [HeaderValue] = [
+                .double(.nan), .double(.infinity), .double(-.infinity), .double(-0.0), .double(.leastNonzeroMagnitude),
+                .integer(.min),
+                .integer(.max), .bytes([]), .bytes([0, 255]), .string("a\0b"), .string("\u{1}\u{7F}\u{FFFF}"),
+            ]
+            for (number, value) in values.enumerated() {
+                // That a broker can't carry one is all right, too.
+                try? await writer.publish(Message("odd", headers: ["x-odd": value]), to: topic)
+                try await writer.publish(Message("\(number)"), to: topic)
+                var text = try await subscription.delivery(environment).message.text
+                if text == "odd" { text = try await subscription.delivery(environment).message.text }
+                try environment.expect(text, equals: "\(number)", "what comes after a header of \(value)")
+            }
+            try environment.expect(writer.statistics.linkFailures, equals: 0, "the links that the headers have cost")
+        },
+
         ConformanceCheck("headers travel beside the body", requires: .headers) { environment in
             let (writer, reader) = try await environment.connectBoth()
             let topic = environment.topic("headers")
