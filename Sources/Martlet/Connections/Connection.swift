@@ -34,8 +34,9 @@ public protocol Connection: Actor {
     /// Publishes a message: every present subscriber gets it.
     ///
     /// Returns when it is on its way; with a guarantee when the broker has confirmed it. With the embedded broker it
-    /// has then arrived, and no subscriber that asked for ``Overflow/suspend`` is behind. Messages that one task publishes to one topic stay in order.
-    /// Cancelled while it waits, it throws, and those who were behind do not get the message.
+    /// has then arrived, and no subscriber that asked for ``Overflow/suspend`` is behind. Messages that one task publishes to one
+    /// topic with one guarantee stay in order. Cancelled while it waits, it throws, and those who were behind do not get the
+    /// message.
     ///
     /// - Throws: ``MessagingError/Code/invalidTopic``, ``MessagingError/Code/bodyTooLarge``,
     ///   ``MessagingError/Code/refused``, ``MessagingError/Code/unsupported`` for a guarantee that the broker can't give.
