@@ -1,3 +1,4 @@
+import Foundation
 import IntegrationSupport
 import Martlet
 import MartletTesting
@@ -67,6 +68,28 @@ import Testing
                     try await group.waitForAll()
                 }
                 #expect(flow.values == [[0], [1]])
+            }
+        }
+    }
+
+    /// The silence of a time in which this process did not run says nothing of the broker.
+    @Test func aProcessThatStoodStillTakesNobodyForDead() async throws {
+        let links = Recorder<Int>()
+        let heartbeats = Recorder<Void>()
+        try await FakeBroker.withBroker(heartbeat: 1) { peer, number in
+            links.record(number)
+            try await peer.behave { frame in
+                guard frame.kind == 8 else { return }
+                heartbeats.record(())
+                try await peer.send(FakePeer.frame(8, 0, []))
+            }
+        } _: { fake in
+            try await withAMQP(port: fake.port, { $0.heartbeat = .seconds(1) }) { broker in
+                try await heartbeats.wait(for: 1)
+                await broker.session.standStill(seconds: 4)
+                try await heartbeats.wait(for: heartbeats.values.count + 3)
+                #expect(links.values == [0])
+                #expect(broker.statistics.linkFailures == 0)
             }
         }
     }
@@ -177,4 +200,9 @@ import Testing
             }
         }
     }
+}
+
+extension AMQPSession {
+    /// Does nothing on the loop, as a process that is stopped.
+    fileprivate func standStill(seconds: Double) { Thread.sleep(forTimeInterval: seconds) }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import IntegrationSupport
 import Martlet
 import MartletTesting
@@ -62,6 +63,26 @@ import struct MartletRedis.RedisOptions
             responding.cancel()
             _ = await responding.result
             await other.close()
+        }
+    }
+
+    /// The silence of a time in which this process did not run says nothing of the server.
+    @Test func aProcessThatStoodStillTakesNobodyForDead() async throws {
+        try await RedisServer.withServer { server in
+            let connection = try await redis(on: server.port) {
+                $0.keepAlive = .milliseconds(300)
+                $0.responseTimeout = .seconds(1)
+            }
+            let subscription = try await connection.subscribe(to: "still.*")
+            // What was asked just before is answered meanwhile, and not read.
+            async let published: Void = connection.publish(Message("before"), to: "still.x")
+            await connection.session.standStill(seconds: 4)
+            try await published
+            try await connection.publish(Message("after"), to: "still.x")
+            #expect(try await subscription.next()?.message.text == "before")
+            #expect(try await subscription.next()?.message.text == "after")
+            #expect(connection.statistics.linkFailures == 0)
+            await connection.close()
         }
     }
 
@@ -218,4 +239,9 @@ import struct MartletRedis.RedisOptions
             #expect(code != nil)
         }
     }
+}
+
+extension RedisSession {
+    /// Does nothing on the loop, as a process that is stopped.
+    fileprivate func standStill(seconds: Double) { Thread.sleep(forTimeInterval: seconds) }
 }

@@ -7,20 +7,26 @@ struct FakeBroker: Sendable {
 
     /// Runs `body` with a broker of which `serve` deals with each connection, numbered from 0, once it is open. When `body` is
     /// done, the connections end.
+    ///
+    /// - Parameter heartbeat: what it proposes, in seconds; 0: it wants none.
     static func withBroker<Result>(
+        heartbeat: Int = 0,
         _ serve: @escaping @Sendable (FakePeer, Int) async throws -> Void,
         _ body: (FakeBroker) async throws -> Result
     ) async throws -> Result {
         let listener = try Socket.listening()
         let broker = FakeBroker(port: try listener.localPort, listener: listener)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await broker.accept(serve) }
+            group.addTask { await broker.accept(heartbeat, serve) }
             defer { group.cancelAll() }
             return try await body(broker)
         }
     }
 
-    private func accept(_ serve: @escaping @Sendable (FakePeer, Int) async throws -> Void) async {
+    private func accept(
+        _ heartbeat: Int,
+        _ serve: @escaping @Sendable (FakePeer, Int) async throws -> Void
+    ) async {
         await withDiscardingTaskGroup { group in
             var count = 0
             while !Task.isCancelled {
@@ -33,7 +39,7 @@ struct FakeBroker: Sendable {
                 // A client that goes away is none of the broker's business.
                 group.addTask {
                     let peer = FakePeer(socket: socket)
-                    try? await peer.acceptClient()
+                    try? await peer.acceptClient(heartbeat)
                     try? await serve(peer, number)
                 }
             }
@@ -90,7 +96,7 @@ struct FakePeer: Sendable {
     }
 
     /// The protocol's header, and all up to `connection.open-ok`.
-    func acceptClient() async throws {
+    func acceptClient(_ heartbeat: Int) async throws {
         _ = try await socket.receive(8)
         try await send(
             Self.method(
@@ -101,7 +107,7 @@ struct FakePeer: Sendable {
             )
         )
         _ = try await receive()
-        try await send(Self.method(0, 10, 30, Self.word(2_047) + Self.long(131_072) + Self.word(0)))
+        try await send(Self.method(0, 10, 30, Self.word(2_047) + Self.long(131_072) + Self.word(heartbeat)))
         _ = try await receive()
         _ = try await receive()
         try await send(Self.method(0, 10, 41, [0]))

@@ -1,7 +1,10 @@
+import Foundation
 import IntegrationSupport
 import Martlet
-import MartletMQTT
+import MartletTesting
 import Testing
+
+@testable import MartletMQTT
 
 /// Links that die without a word. The shortest keep-alive is five seconds, so these tests take that long; they run at
 /// the same time.
@@ -30,6 +33,30 @@ import Testing
                 server.resume()
                 try await confirmed
                 #expect(try await subscription.next()?.message.text == "after")
+            }
+        }
+    }
+
+    /// The silence of a time in which this process did not run says nothing of the broker.
+    @Test(arguments: MQTTVersion.allCases)
+    func aProcessThatStoodStillTakesNobodyForDead(_ version: MQTTVersion) async throws {
+        let packets = Recorder<UInt8>()
+        let links = Recorder<Int>()
+        try await FakeBroker.withBroker { peer, number in
+            links.record(number)
+            try await peer.acceptClient(version)
+            while true {
+                let packet = try await peer.receive()
+                packets.record(packet.kind)
+                if packet.kind == 12 { try await peer.send(.init(head: 0xd0, body: [])) }
+            }
+        } _: { broker in
+            try await MQTTConnection.withConnection(options(broker.port, version)) { connection in
+                await connection.session.standStill(seconds: 9)
+                // It asks, and hears an answer.
+                try await packets.wait { $0.filter { $0 == 12 }.count >= 2 }
+                #expect(links.values == [0])
+                #expect(connection.statistics.linkFailures == 0)
             }
         }
     }
@@ -150,4 +177,9 @@ import Testing
             }
         }
     }
+}
+
+extension MQTTSession {
+    /// Does nothing on the loop, as a process that is stopped.
+    fileprivate func standStill(seconds: Double) { Thread.sleep(forTimeInterval: seconds) }
 }
