@@ -68,9 +68,9 @@ import Testing
                 group.addTask { await siege.attack(attack, seed: seed) }
             }
             try await Task.sleep(for: .seconds(Self.length / 2))
-            let before = try memory(of: broker)
+            let before = ProcessFigures.residentBytes(of: broker.processID)
             try await Task.sleep(for: .seconds(Self.length / 2))
-            let after = try memory(of: broker)
+            let after = ProcessFigures.residentBytes(of: broker.processID)
             let besieged = Double(siege.messages.load(ordering: .relaxed)) / Self.length
             siege.end()
             try await group.waitForAll()
@@ -84,12 +84,6 @@ import Testing
         broker.send(signal: SIGTERM)
         try await broker.waitForEnd()
         #expect(broker.output.contains(#""state":"ended""#))
-    }
-
-    /// Resident memory, in bytes.
-    private func memory(of run: ProgramRun) throws -> Int {
-        let fields = try String(contentsOfFile: "/proc/\(run.processID)/statm", encoding: .utf8).split(separator: " ")
-        return (Int(fields[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE))
     }
 }
 #endif

@@ -5,6 +5,7 @@ import Synchronization
 final class ChaosBoard: Sendable {
     private struct State {
         var routes: [ChaosRoute: (Numbered, RouteStatistics)] = [:]
+        var retried: [ChaosRoute: Int] = [:]
         var isTroubleOver = false
     }
 
@@ -21,6 +22,14 @@ final class ChaosBoard: Sendable {
 
     func update(_ route: ChaosRoute, _ arrived: Numbered, _ statistics: RouteStatistics) {
         state.withLock { $0.routes[route] = (arrived, statistics) }
+    }
+
+    /// Counts messages that a route has tried again: what is behind them overtakes them.
+    func addRetried(_ count: Int, on route: ChaosRoute) { state.withLock { $0.retried[route, default: 0] += count } }
+
+    /// How many messages were tried again, on a route and on the one behind it.
+    func retried(on route: ChaosRoute) -> Int {
+        state.withLock { $0.retried[route, default: 0] + ($0.routes[route]?.1.retried ?? 0) }
     }
 
     subscript(route: ChaosRoute) -> (Numbered, RouteStatistics)? { state.withLock { $0.routes[route] } }
