@@ -59,6 +59,7 @@ let package = Package(
                 "MartletTransport",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks/Micro",
             swiftSettings: settings,

@@ -1,6 +1,6 @@
 extension Workload {
     /// Those that there is a target for.
-    static let all = mqtt + amqp + redis + sql + [bridge] + inProcess + broker
+    static let all = mqtt + amqp + redis + sql + [bridge] + inProcess + broker + python
 
     private static let mqtt =
         publishing("mqtt", .mosquitto)
@@ -144,6 +144,43 @@ extension Workload {
             martlet: Contender(measured: .martlet(transport, "typed")),
             rival: Contender(measured: .martlet(transport, "raw"))
         )
+    }
+
+    /// What those use who write such systems in Python, on its one thread.
+    private static let python =
+        againstPython("mqtt", .mosquitto, "mqtt", "asyncio-mqtt")
+        + againstPython("amqp", .rabbitmq, "amqp", "aio-pika")
+        + againstPython("redis", .redis, "resp", "redis-py")
+
+    private static func againstPython(
+        _ transport: String,
+        _ broker: BrokerKind,
+        _ script: String,
+        _ library: String
+    ) -> [Self] {
+        func workload(
+            _ name: String,
+            _ quantity: Quantity,
+            _ goal: Goal,
+            _ staging: (_ invocation: (String) -> Invocation) -> Contender.Staging
+        ) -> Self {
+            func contender(_ invocation: (String) -> Invocation) -> Contender {
+                Contender(measured: invocation(name), staging: staging(invocation))
+            }
+            return Self(
+                name: "\(transport) \(name), against \(library)",
+                broker: broker,
+                quantity: quantity,
+                goal: goal,
+                martlet: contender { .martlet(transport, $0) },
+                rival: contender { .python(script, $0) }
+            )
+        }
+        return [
+            workload("publish", .rate, .atLeast(ratio: 5)) { _ in .alone },
+            workload("subscribe", .rate, .atLeast(ratio: 5)) { _ in .fed(by: .c(transport, "flood")) },
+            workload("call", .latency, .atMost(ratio: 0.5)) { .answered(by: $0("echo")) },
+        ]
     }
 
     private static func memory(_ transport: String, _ broker: BrokerKind) -> [Self] {

@@ -21,6 +21,7 @@ let benchmarks: @Sendable () -> Void = {
     handOver()
     stateMachines()
     topics()
+    tracing()
 }
 
 extension BenchmarkMetric {
