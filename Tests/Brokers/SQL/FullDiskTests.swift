@@ -36,6 +36,23 @@ struct FullDiskTests {
         }
     }
 
+    /// Where the write-ahead log finds no room.
+    @Test(.enabled(if: SmallDisk.isPossible, "it takes the right to mount a file system"))
+    func ordersWaitForRoomOnADisk() async throws {
+        try await SmallDisk.withDisk(megabytes: 2) { (disk) async throws in
+            let database = try SQLite(disk.path + "/shop.db", options: .init(timeout: .seconds(30)))
+            try await database.prepareOutbox()
+            try await database.execute("CREATE TABLE t (n INT)")
+            try await ordersWaitForRoom(
+                database,
+                fill: { try await disk.fill() },
+                makeRoom: { try await disk.grow(toMegabytes: 64) }
+            )
+            #expect(try await database.first("PRAGMA integrity_check", as: String.self) == "ok")
+            await database.close()
+        }
+    }
+
     /// What a killed process has left in its log is read by an index of it, which finds no room either.
     @Test(.enabled(if: SmallDisk.isPossible, "it takes the right to mount a file system"))
     func aLogThatWasLeftIsReadOnceThereIsRoom() async throws {
