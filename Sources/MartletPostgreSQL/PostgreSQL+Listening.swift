@@ -2,8 +2,12 @@ package import MartletSQL
 import Synchronization
 
 extension PostgreSQL: ListeningDatabase {
-    package func openListener(to channel: String) async throws -> any SQLListener {
+    package func openListener(to channel: String) async throws -> (any SQLListener)? {
         let link = try await listeners.take()
+        if await link.isPooled {
+            await listeners.giveBack(link)
+            return nil
+        }
         listening.withLock { $0[ObjectIdentifier(link)] = link }
         let listener = Listener(database: self, link: link)
         do {

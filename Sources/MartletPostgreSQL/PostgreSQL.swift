@@ -28,6 +28,9 @@ public final class PostgreSQL: Database {
         public var connectTimeout: Duration
         /// How long a session may be idle and still be used; `nil`, as by default: for as long as the server keeps it.
         public var staleTimeout: Duration?
+        /// How many statements that are repeated a session has the server keep prepared, which saves it most of the work of a
+        /// short one; 0: none. By default 100. There are none where a pooler such as PgBouncer stands before the server.
+        public var preparedStatements: Int
 
         /// - Parameters:
         ///   - sessions: how many sessions there are at most.
@@ -35,23 +38,29 @@ public final class PostgreSQL: Database {
         ///   - timeout: how long a task waits for a session.
         ///   - connectTimeout: how long it may take to open a session.
         ///   - staleTimeout: how long a session may be idle and still be used.
+        ///   - preparedStatements: how many statements a session has the server keep prepared.
         public init(
             sessions: Int = 10,
             minimumSessions: Int = 0,
             timeout: Duration = .seconds(5),
             connectTimeout: Duration = .seconds(10),
-            staleTimeout: Duration? = nil
+            staleTimeout: Duration? = nil,
+            preparedStatements: Int = 100
         ) {
             self.sessions = sessions
             self.minimumSessions = minimumSessions
             self.timeout = timeout
             self.connectTimeout = connectTimeout
             self.staleTimeout = staleTimeout
+            self.preparedStatements = preparedStatements
         }
 
         func check() throws(SQLError) {
             guard sessions >= 1, timeout > .zero, connectTimeout > .zero, staleTimeout ?? .seconds(1) > .zero else {
                 throw SQLError(.invalidArgument, "a database needs 1 session or more, and times that are positive")
+            }
+            guard preparedStatements >= 0 else {
+                throw SQLError(.invalidArgument, "a session keeps 0 statements prepared or more")
             }
             guard (0...sessions).contains(minimumSessions) else {
                 throw SQLError(
@@ -62,7 +71,7 @@ public final class PostgreSQL: Database {
         }
     }
 
-    private let pool: LinkPool<PostgreSQLLink>
+    let pool: LinkPool<PostgreSQLLink>
     /// Links beside those of the pool, which do nothing but listen; none is used twice.
     let listeners: LinkPool<PostgreSQLLink>
     let listening = Mutex<[ObjectIdentifier: PostgreSQLLink]>([:])
@@ -102,7 +111,12 @@ public final class PostgreSQL: Database {
         self.thread = thread
         let name = "the database \(target.name)"
         let make: @Sendable () async throws -> PostgreSQLLink = {
-            try await PostgreSQLLink(target, on: thread, timeout: options.connectTimeout)
+            try await PostgreSQLLink(
+                target,
+                on: thread,
+                timeout: options.connectTimeout,
+                prepared: options.preparedStatements
+            )
         }
         pool = LinkPool(
             name: name,
@@ -137,7 +151,7 @@ public final class PostgreSQL: Database {
         _ body: @Sendable (any SQLSession) async throws -> Result
     ) async throws -> Result {
         try await pool.withLink { link in
-            try await withEndedSession(LinkSession(link)) { session in try await body(session) }
+            try await withEndedSession(LinkSession(link, settle: settle)) { session in try await body(session) }
         }
     }
 
@@ -145,8 +159,8 @@ public final class PostgreSQL: Database {
     ///
     /// Where the link is lost while the transaction is committed, the server is asked what has become of it.
     ///
-    /// - Throws: `SQLError.Code.commitUnknown` if it could not be asked in time, or was started anew meanwhile: it may have given
-    ///   the transaction's number to another.
+    /// - Throws: `SQLError.Code.commitUnknown` if it could not be asked in time, or began anew meanwhile, after a crash of one of
+    ///   its processes, too: it may have given the transaction's number to another.
     public func transaction<Result: Sendable>(
         _ options: TransactionOptions,
         _ body: @Sendable (SQLTransaction) async throws -> Result

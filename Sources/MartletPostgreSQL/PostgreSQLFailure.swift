@@ -22,6 +22,9 @@ enum PostgreSQLFailure {
         SQLError(code, String(cString: PQerrorMessage(connection)).oneLine)
     }
 
+    /// What a server says that writes nothing, and in a transaction that was to write nothing.
+    static let readOnly = "25006"
+
     private static func kind(_ state: String) -> SQLError.Code {
         switch state {
         case "23505", "23P01": return .uniqueViolation
@@ -29,7 +32,7 @@ enum PostgreSQLFailure {
         case "23502": return .notNullViolation
         case "23514": return .checkViolation
         case "40001", "40P01": return .serializationFailure
-        case "42501": return .permissionDenied
+        case "42501", readOnly: return .permissionDenied
         case "25P02", "40000": return .transactionAborted
         case "57P01", "57P02", "57P03", "57P05", "25P03": return .connectionLost
         case "55P03": return .timeout

@@ -5,8 +5,10 @@ import MartletSQL
 extension PostgreSQLLink {
     func run(_ statement: SQLStatement) async throws -> SQLResult {
         defer { noteState() }
-        try await send(statement)
-        return try await stoppable { socket in try await collect(socket).result }
+        let parameters = try parameters(of: statement)
+        let socket = try await free()
+        try checkTransaction(socket)
+        return try await stoppable { socket in try await answer(to: statement.text, parameters, socket).result }
     }
 
     /// Runs statements without values, which are not stopped.
@@ -18,15 +20,20 @@ extension PostgreSQLLink {
         return try await collect(socket)
     }
 
-    @discardableResult
+    /// Sends a statement with its text.
     func send(_ statement: SQLStatement) async throws -> PostgreSQLSocket {
-        let parameters = try PostgreSQLParameters(statement.values)
-        guard !statement.text.utf8.contains(0) else { throw SQLError(.invalidStatement, "the statement holds a zero") }
-        try Task.checkCancellation()
+        let parameters = try parameters(of: statement)
         let socket = try await free()
         try checkTransaction(socket)
         guard parameters.send(statement.text, on: socket.pointer) else { throw broken(socket) }
         return socket
+    }
+
+    private func parameters(of statement: SQLStatement) throws -> PostgreSQLParameters {
+        let parameters = try PostgreSQLParameters(statement.values)
+        guard !statement.text.utf8.contains(0) else { throw SQLError(.invalidStatement, "the statement holds a zero") }
+        try Task.checkCancellation()
+        return parameters
     }
 
     /// What comes after a statement that has ended the transaction must not be done as if it were a part of it.
@@ -71,10 +78,19 @@ extension PostgreSQLLink {
         return error
     }
 
+    /// Where a server that is to write does not, its place may have been taken by another, which a new link finds.
+    private func replaced(_ error: SQLError) -> SQLError {
+        guard error.state == PostgreSQLFailure.readOnly, !(isInTransaction && isReadOnly) else { return error }
+        isUnwanted = true
+        var error = error
+        error.code = .connectionLost
+        return error
+    }
+
     /// - Throws: if the link is of no use any more.
     func failure(of result: PostgreSQLResult, _ socket: PostgreSQLSocket) throws -> SQLError {
         switch result.status {
-        case PGRES_FATAL_ERROR: return PostgreSQLFailure.error(of: result.pointer)
+        case PGRES_FATAL_ERROR: return replaced(PostgreSQLFailure.error(of: result.pointer))
         case PGRES_EMPTY_QUERY: return SQLError(.invalidStatement, "the statement is empty")
         default:
             // COPY, which waits for data that never come.

@@ -13,6 +13,7 @@ extension PostgreSQLLink {
         }
         if options.isReadOnly { text += " READ ONLY" }
         isReadOnly = options.isReadOnly
+        isAskedFor = options.asksAfterLostCommit
         try await perform(text)
         isInTransaction = true
     }
@@ -42,12 +43,22 @@ extension PostgreSQLLink {
     ///
     /// A server that has crashed gives numbers of which it had written nothing down to other transactions.
     private func transactionID() async throws -> String? {
-        let question = "SELECT pg_current_xact_id_if_assigned()::text || ' ' || \(Self.serverStart)"
-        return try await perform(question).result.rows.first?.decode(String?.self)
+        // Nobody will want to know.
+        guard isAskedFor else { return "" }
+        let number = try await perform("SELECT pg_current_xact_id_if_assigned()::text").result.rows.first
+        guard let number = try number?.decode(String?.self) else { return nil }
+        if serverStart == nil || isPooled {
+            serverStart = try await perform("SELECT \(Self.serverStart)").result.rows.first?.decode()
+        }
+        return "\(number) \(serverStart ?? "")"
     }
 
-    /// When the server was started, in SQL.
-    static let serverStart = "extract(epoch FROM pg_postmaster_start_time())::text"
+    /// When the server was started, in SQL, and when it last began anew because one of its processes had crashed: then it
+    /// forgets its statistics.
+    static let serverStart = """
+        concat_ws('/', extract(epoch FROM pg_postmaster_start_time()),
+        (SELECT extract(epoch FROM stats_reset) FROM pg_stat_bgwriter))
+        """
 
     func rollback(to savepoint: String?) async {
         if savepoint == nil { isInTransaction = false }

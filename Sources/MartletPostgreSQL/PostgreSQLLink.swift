@@ -38,7 +38,16 @@ actor PostgreSQLLink: SQLLink {
     /// Asks the server to stop what runs. Nothing else is begun before it is done, or it would be stopped instead.
     var stopping: Promise<Void>?
     var stream: Stream?
+    var statements: PreparedStatements
+    /// Whether a pooler stands between, which may lend each transaction another session of the server's.
+    var isPooled = false
+    /// Since when the server runs; asked for when it first matters. A server that starts anew ends its links.
+    var serverStart: String?
+    /// Whether another link is to take its place.
+    var isUnwanted = false
     var isReadOnly = false
+    /// Whether it matters what has become of the transaction if its link is lost while it is committed.
+    var isAskedFor = true
     /// Whether a transaction was begun and not yet ended by this link.
     var isInTransaction = false
     /// Whether it is open, nothing is under way and no transaction is open: known on any thread, for the way to the loop's and
@@ -49,8 +58,11 @@ actor PostgreSQLLink: SQLLink {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.asUnownedSerialExecutor() }
 
     /// Opens a session.
-    init(_ target: PostgreSQLTarget, on thread: OwnedLoop, timeout: Duration) async throws {
+    ///
+    /// - Parameter prepared: how many statements the server keeps prepared for it at most.
+    init(_ target: PostgreSQLTarget, on thread: OwnedLoop, timeout: Duration, prepared: Int = 0) async throws {
         self.thread = thread
+        statements = PreparedStatements(capacity: prepared)
         let deadline = ContinuousClock.now + timeout.capped
         do {
             try await open(target.parameters(deadline: deadline), deadline)
@@ -75,8 +87,7 @@ actor PostgreSQLLink: SQLLink {
             do {
                 try await socket.connect()
                 descriptor.store(socket.descriptor, ordering: .relaxed)
-                // So that values are read as they were written, whatever the server's or the user's settings are.
-                try await perform("SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = 'hex'")
+                try await configure(socket)
             } catch {
                 try Task.checkCancellation()
                 throw error
@@ -86,6 +97,17 @@ actor PostgreSQLLink: SQLLink {
         }
         // The loop may do later what was asked of it while the last answer came: such a link is not to be lent.
         try Task.checkCancellation()
+    }
+
+    private func configure(_ socket: PostgreSQLSocket) async throws {
+        // So that values are read as they were written, whatever the server's or the user's settings are.
+        let settings = """
+            SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 3
+            """
+        let process = try await perform("\(settings); SELECT pg_backend_pid()").result.rows.first?.decode(Int32.self)
+        // A pooler tells its clients numbers of its own.
+        isPooled = process != PQbackendPID(socket.pointer)
+        if isPooled { statements.giveUp() }
     }
 
     // MARK: Life
@@ -107,7 +129,9 @@ actor PostgreSQLLink: SQLLink {
     func noteState() { isIdle.store(isOpenAndIdle, ordering: .releasing) }
 
     private var isOpenAndIdle: Bool {
-        guard let socket, !socket.isGivenUp, job == nil, stream == nil, stopping == nil else { return false }
+        guard let socket, !socket.isGivenUp, !isUnwanted, job == nil, stream == nil, stopping == nil else {
+            return false
+        }
         return PQstatus(socket.pointer) == CONNECTION_OK && PQtransactionStatus(socket.pointer) == PQTRANS_IDLE
     }
 

@@ -8,18 +8,26 @@ struct PostgreSQLParameters {
     /// The type `bytea`.
     static var bytesType: Oid { 17 }
 
+    private struct Place {
+        /// Where it begins; `nil`: null.
+        var start: Int?
+        var length: CInt = 0
+        /// 1: as bytes; 0: as text.
+        var format: CInt = 0
+    }
+
     /// All values, with a zero behind each.
     private var storage: [UInt8] = []
-    /// Where each begins; `nil`: null.
-    private var offsets: [Int?] = []
-    private var lengths: [CInt] = []
-    private var types: [Oid] = []
-    private var formats: [CInt] = []
+    private var places: [Place] = []
+    /// The types that are said; 0: the server finds out.
+    private(set) var types: [Oid] = []
 
     init(_ values: [SQLValue]) throws(SQLError) {
         guard values.count <= 65_535 else {
             throw SQLError(.invalidStatement, "the statement has \(values.count) values; PostgreSQL takes 65535")
         }
+        types.reserveCapacity(values.count)
+        places.reserveCapacity(values.count)
         for value in values {
             switch value {
             case .null: addNull()
@@ -38,29 +46,54 @@ struct PostgreSQLParameters {
     }
 
     private mutating func addNull() {
-        offsets.append(nil)
-        lengths.append(0)
+        places.append(Place())
         types.append(0)
-        formats.append(0)
     }
 
     private mutating func add(_ bytes: some Collection<UInt8>, type: Oid = 0, format: CInt = 0) {
-        offsets.append(storage.count)
-        lengths.append(CInt(bytes.count))
+        places.append(Place(start: storage.count, length: CInt(bytes.count), format: format))
         types.append(type)
-        formats.append(format)
         storage.append(contentsOf: bytes)
         storage.append(0)
     }
 
     /// Sends a statement with them.
     ///
+    /// - Parameter name: what the server calls it, if it is prepared.
     /// - Returns: whether it could be.
-    func send(_ statement: String, on connection: OpaquePointer) -> Bool {
-        storage.withUnsafeBytes { storage in
+    func send(_ statement: String, preparedAs name: String? = nil, on connection: OpaquePointer) -> Bool {
+        let count = CInt(places.count)
+        return withArrays { values, lengths, formats in
+            if let name { return PQsendQueryPrepared(connection, name, count, values, lengths, formats, 0) == 1 }
+            return PQsendQueryParams(connection, statement, count, types, values, lengths, formats, 0) == 1
+        }
+    }
+
+    private func withArrays(
+        _ body: (
+            UnsafePointer<UnsafePointer<CChar>?>?, _ lengths: UnsafePointer<CInt>?, _ formats: UnsafePointer<CInt>?
+        ) -> Bool
+    ) -> Bool {
+        guard !places.isEmpty else { return body(nil, nil, nil) }
+        return storage.withUnsafeBytes { storage in
             let base = storage.bindMemory(to: CChar.self).baseAddress
-            let values = offsets.map { offset in offset.flatMap { start in base.map { $0 + start } } }
-            return PQsendQueryParams(connection, statement, CInt(values.count), types, values, lengths, formats, 0) == 1
+            return withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: places.count) { values in
+                withUnsafeTemporaryAllocation(of: CInt.self, capacity: 2 * places.count) { numbers in
+                    for (index, place) in places.enumerated() {
+                        values.initializeElement(
+                            at: index,
+                            to: place.start.flatMap { start in base.map { $0 + start } }
+                        )
+                        numbers.initializeElement(at: index, to: place.length)
+                        numbers.initializeElement(at: places.count + index, to: place.format)
+                    }
+                    return body(
+                        values.baseAddress,
+                        numbers.baseAddress,
+                        numbers.baseAddress.map { $0 + places.count }
+                    )
+                }
+            }
         }
     }
 }

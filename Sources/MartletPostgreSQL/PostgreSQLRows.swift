@@ -42,18 +42,25 @@ struct PostgreSQLRows {
     private func value(_ result: OpaquePointer, _ row: CInt, _ column: CInt, _ kind: Kind) -> SQLValue {
         guard PQgetisnull(result, row, column) == 0, let start = PQgetvalue(result, row, column) else { return .null }
         let bytes = UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
+        switch kind {
+        case .bool: return .bool(bytes.first == UInt8(ascii: "t"))
+        case .bytes: return Self.bytes(bytes)
+        default: break
+        }
         let text = String(decoding: bytes, as: UTF8.self)
         return switch kind {
-        case .text: .text(text)
-        case .bool: .bool(text == "t")
         case .integer: Int64(text).map(SQLValue.integer) ?? .text(text)
         case .double: Double(text).map(SQLValue.double) ?? .text(text)
-        case .bytes: Self.bytes(bytes)
+        default: .text(text)
         }
     }
 
-    /// Reads `\x6d61`.
+    /// Reads `\x6d61` and, where a session has asked for that, `ma\000`.
     private static func bytes(_ text: UnsafeRawBufferPointer) -> SQLValue {
+        let backslash = UInt8(ascii: "\\")
+        guard text.count >= 2, text[0] == backslash, text[1] == UInt8(ascii: "x") else {
+            return .bytes(unescaped(text, backslash))
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 2)
         var index = 2
@@ -62,6 +69,26 @@ struct PostgreSQLRows {
             index += 2
         }
         return .bytes(bytes)
+    }
+
+    /// A backslash stands before another one, and before the three octal digits of a byte.
+    private static func unescaped(_ text: UnsafeRawBufferPointer, _ backslash: UInt8) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = text[...]
+        while let byte = rest.popFirst() {
+            guard byte == backslash, let next = rest.popFirst() else {
+                bytes.append(byte)
+                continue
+            }
+            guard next != backslash else {
+                bytes.append(backslash)
+                continue
+            }
+            let digits = [next] + rest.prefix(2)
+            rest = rest.dropFirst(2)
+            bytes.append(digits.reduce(0) { $0 << 3 | $1 & 7 })
+        }
+        return bytes
     }
 
     private static func digit(_ character: UInt8) -> UInt8 {

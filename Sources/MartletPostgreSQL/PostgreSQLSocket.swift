@@ -20,6 +20,8 @@ final class PostgreSQLSocket {
     private let loop: EventLoop
     private var watch: Watch?
     private var waiting: CheckedContinuation<Interest, Never>?
+    /// What it was woken by before it waited. A task that prefers the loop's thread may let others go first on its way there.
+    private var missed: Interest?
     /// Nobody waits for it any more, and it can't be used.
     private(set) var isGivenUp = false
 
@@ -55,6 +57,7 @@ final class PostgreSQLSocket {
                 return
             case PGRES_POLLING_READING, PGRES_POLLING_WRITING:
                 // It may be another socket each time: of another address, or without TLS.
+                missed = nil
                 watch = watchSocket(state == PGRES_POLLING_READING ? .read : .write)
                 _ = await wakeUp()
                 watch?.cancel()
@@ -72,19 +75,25 @@ final class PostgreSQLSocket {
     }
 
     private func wakeUp() async -> Interest {
-        if isGivenUp { return [] }
-        return await withCheckedContinuation { waiting = $0 }
+        await withCheckedContinuation { continuation in
+            if let ready = isGivenUp ? Interest() : missed.take() {
+                continuation.resume(returning: ready)
+            } else {
+                waiting = continuation
+            }
+        }
     }
 
     private func wake(_ ready: Interest) {
         watch?.interest = []
-        waiting.take()?.resume(returning: ready)
+        if let waiting = waiting.take() { waiting.resume(returning: ready) } else { missed = ready }
     }
 
     /// Waits until the socket is ready.
     ///
     /// - Throws: if it is given up.
     private func wait(for interest: Interest) async throws(SQLError) -> Interest {
+        missed = nil
         watch?.interest = interest
         let ready = await wakeUp()
         if isGivenUp { throw lost("the server did not answer") }

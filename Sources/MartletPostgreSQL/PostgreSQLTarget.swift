@@ -140,10 +140,11 @@ struct PostgreSQLTarget: Sendable {
                 parameters["sslrootcert"] = Self.authorities()
             }
         }
-        // A link that nobody answers on is found out after half a minute.
+        // A link that nobody answers on is found out after half a minute, also while something is under way to the other side:
+        // then nobody asks whether it is there, and the system would send it again for a quarter of an hour.
         let usual = [
             "fallback_application_name": "martlet", "keepalives_idle": "15", "keepalives_interval": "5",
-            "keepalives_count": "3",
+            "keepalives_count": "3", "tcp_user_timeout": "30000",
         ]
         for (key, value) in usual where said[key] ?? service[key] == nil { parameters[key] = value }
         parameters["client_encoding"] = "UTF8"

@@ -49,7 +49,8 @@ extension SQLError {
         public static let decodingFailed = Code("decoding-failed")
         /// The database can't be opened or reached.
         public static let notConnected = Code("not-connected")
-        /// The link to the database was lost. What its transaction had done is undone.
+        /// The link to the database was lost, or leads to a server that writes nothing any more. What its transaction had done
+        /// is undone.
         public static let connectionLost = Code("connection-lost")
         /// The database was closed by this program.
         public static let closed = Code("closed")

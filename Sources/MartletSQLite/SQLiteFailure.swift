@@ -41,7 +41,7 @@ enum SQLiteFailure {
         default: break
         }
         return switch code & 0xFF {
-        case SQLITE_BUSY, SQLITE_LOCKED: .timeout
+        case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL: .timeout
         case SQLITE_FULL, SQLITE_NOMEM: .outOfSpace
         case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: .permissionDenied
         case SQLITE_ERROR, SQLITE_RANGE: .invalidStatement

@@ -12,9 +12,8 @@ public import Martlet
 /// does: a transaction that is left open for hours holds the outbox back. `ComponentHealth.note` says so, and how many
 /// messages wait.
 ///
-/// PostgreSQL tells of each commit at once (LISTEN and NOTIFY), by a session that the outbox has beside those of the database;
-/// through a pooler that gives each transaction another session nothing is heard, and then it looks as often as
-/// ``Options/idleInterval`` says. On SQLite it looks as often as ``Options/interval`` says.
+/// PostgreSQL tells of each commit at once (LISTEN and NOTIFY), by a session that the outbox has beside those of the database.
+/// On SQLite, and through a pooler such as PgBouncer, it looks as often as ``Options/interval`` says.
 ///
 /// Of several that run for one database, on PostgreSQL, one sends and the others wait to take its place.
 public struct Outbox: Component {

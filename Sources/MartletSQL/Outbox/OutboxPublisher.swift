@@ -1,7 +1,8 @@
 import Martlet
+import Synchronization
 
 /// Sends what lies in an outbox.
-struct OutboxPublisher: Sendable {
+final class OutboxPublisher: Sendable {
     private struct Row: Decodable, Sendable {
         let id: Int64
         let kind: OutboxEntry.Kind
@@ -31,6 +32,9 @@ struct OutboxPublisher: Sendable {
     private let database: any Database
     private let connection: any Connection
     private let limit: Int
+    /// The IDs of the messages that the broker has and that may not be deleted yet. Where the database has no room to delete
+    /// them, they would otherwise be sent each time it is tried.
+    private let sent = Mutex<Set<String>>([])
 
     init(_ database: any Database, on connection: any Connection, limit: Int) {
         self.database = database
@@ -43,6 +47,8 @@ struct OutboxPublisher: Sendable {
     /// - Throws: what kept it from sending one of them; those before it are sent and deleted.
     func publishBatch() async throws -> Progress {
         let (count, failure) = database.dialect == .sqlite ? try await publishAlone() : try await publishLocked()
+        // It was committed that they are deleted.
+        if count != nil { sent.withLock { $0 = [] } }
         if let failure { throw failure }
         guard let count else { return .elsewhere }
         if count == limit { return .more }
@@ -85,14 +91,19 @@ struct OutboxPublisher: Sendable {
     /// Sends messages in their order, and waits until the broker has them.
     private func send(_ rows: [Row]) async throws -> Outcome {
         var outcome = Outcome()
-        var pending: [(id: Int64, confirmation: Confirmation)] = []
+        var pending: [(id: Int64, messageID: String?, confirmation: Confirmation)] = []
         for row in rows {
             do {
                 guard let message = Message(storedRecord: row.message) else {
                     throw MessagingError(.invalidArgument, "what lies in the outbox is no message")
                 }
+                let messageID = message.headers.messageID
+                if let messageID, sent.withLock({ $0.contains(messageID) }) {
+                    outcome.sent.append(row.id)
+                    continue
+                }
                 let entry = OutboxEntry(kind: row.kind, name: row.name, message: message)
-                pending.append((row.id, try await entry.begin(on: connection)))
+                pending.append((row.id, messageID, try await entry.begin(on: connection)))
             } catch let error as MessagingError where error.isForGood {
                 outcome.impossible.append((row.id, error.description))
             } catch {
@@ -100,10 +111,11 @@ struct OutboxPublisher: Sendable {
                 break
             }
         }
-        for (id, confirmation) in pending {
+        for (id, messageID, confirmation) in pending {
             do {
                 try await confirmation.wait()
                 outcome.sent.append(id)
+                if let messageID { sent.withLock { _ = $0.insert(messageID) } }
             } catch let error as MessagingError where error.isForGood {
                 outcome.impossible.append((id, error.description))
             } catch {

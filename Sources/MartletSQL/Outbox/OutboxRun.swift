@@ -34,7 +34,9 @@ struct OutboxRun: Sendable {
     private func listenAndSend() async throws {
         guard let database = database as? any ListeningDatabase else { return try await send(until: nil, wait: sleep) }
         let listener = try await untilShutdown { try await database.openListener(to: OutboxTable.channel) }
-        guard let listener else { return }
+        guard let listener = listener ?? nil else {
+            return Task.isShuttingDownGracefully ? () : try await send(until: nil, wait: sleep)
+        }
         let result: Result<Void, any Error>
         do { result = .success(try await send(until: nil, wait: listener.wait)) } catch { result = .failure(error) }
         await listener.close()

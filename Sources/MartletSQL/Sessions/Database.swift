@@ -53,18 +53,28 @@ extension Database {
     /// Runs a statement in a session of its own; see ``SQLSession/execute(_:)``.
     @discardableResult
     public func execute(_ statement: SQL) async throws -> Int {
-        try await withSession { try await $0.execute(statement) }
+        if let database = self as? any StatementRunning { return try await database.run(statement).changes }
+        return try await withSession { try await $0.execute(statement) }
     }
 
     /// All rows of a query, in a session of its own; see ``SQLSession/rows(_:as:)``.
     public func rows<Row: Decodable & Sendable>(_ query: SQL, as type: Row.Type = Row.self) async throws -> [Row] {
-        try await withSession { try await $0.rows(query, as: type) }
+        if let database = self as? any StatementRunning {
+            return try await database.run(query).rows.map { try $0.decode() }
+        }
+        return try await withSession { try await $0.rows(query, as: type) }
     }
 
     /// The first row of a query, in a session of its own; see ``SQLSession/first(_:as:)``.
     public func first<Row: Decodable & Sendable>(_ query: SQL, as type: Row.Type = Row.self) async throws -> Row? {
-        try await withSession { try await $0.first(query, as: type) }
+        try await rows(query, as: type).first
     }
+}
+
+/// A database that has less to do for a single statement than for a session with one.
+package protocol StatementRunning: Database {
+    /// Runs a statement in a session of its own.
+    func run(_ statement: SQL) async throws -> SQLResult
 }
 
 /// Runs a body, and again where the database could not make its transaction one with others.

@@ -8,8 +8,22 @@ import Synchronization
 package final class LinkPool<Link: SQLLink>: Sendable {
     /// What whoever waits is told: a link, or that one may be made.
     private enum Turn: Sendable {
+        /// One that was idle.
         case use(Link)
+        /// One that was given back this moment.
+        case goOn(Link)
         case make
+    }
+
+    private struct Waiting {
+        let turn: Promise<Turn>
+        let deadline: Duration
+    }
+
+    /// What whoever asks is told at once.
+    private enum Admission {
+        case now(Turn)
+        case later(Waiting, isWatched: Bool)
     }
 
     private struct Idle {
@@ -23,7 +37,10 @@ package final class LinkPool<Link: SQLLink>: Sendable {
         var lent: [ObjectIdentifier: Duration] = [:]
         /// Those lent, idle and being made.
         var count = 0
-        var waiting: Deque<Promise<Turn>> = []
+        /// All wait for the same time, so that they lose patience in their order.
+        var waiting: Deque<Waiting> = []
+        /// Whether somebody looks after those that have waited too long.
+        var isWatched = false
         var isClosed = false
         var closers: [CheckedContinuation<Void, Never>] = []
     }
@@ -83,6 +100,7 @@ package final class LinkPool<Link: SQLLink>: Sendable {
         while true {
             switch turn {
             case .make: return try await makeLinks()
+            case .goOn(let link): return link
             case .use(let link):
                 if await isFit(link) { return link }
                 await link.close()
@@ -115,27 +133,51 @@ package final class LinkPool<Link: SQLLink>: Sendable {
 
     private func nextTurn() async throws -> Turn {
         try Task.checkCancellation()
-        let promise = Promise<Turn>()
-        let turn: Turn? = try state.withLock { state in
+        let admission: Admission = try state.withLock { state in
             if state.isClosed { throw closed }
-            if let link = popIdle(&state) { return .use(link) }
+            if let link = popIdle(&state) { return .now(.use(link)) }
             if state.count < maximum {
                 state.count += 1
-                return .make
+                return .now(.make)
             }
-            state.waiting.append(promise)
-            return nil
+            let waiting = Waiting(turn: Promise(), deadline: timers.now + patience.capped)
+            state.waiting.append(waiting)
+            defer { state.isWatched = true }
+            return .later(waiting, isWatched: state.isWatched)
         }
-        if let turn { return turn }
-        let timer = timers.schedule(at: timers.now + patience.capped) { [weak self] in
-            guard let self else { return }
-            promise.end(.failure(self.impatience()))
+        let waiting: Waiting
+        switch admission {
+        case .now(let turn): return turn
+        case .later(let entry, let isWatched):
+            waiting = entry
+            if !isWatched { watch(until: entry.deadline) }
         }
-        defer {
-            timers.cancel(timer)
-            state.withLock { state in state.waiting.removeAll { $0 === promise } }
+        do {
+            return try await waiting.turn.value()
+        } catch {
+            state.withLock { state in state.waiting.removeAll { $0.turn === waiting.turn } }
+            throw error
         }
-        return try await promise.value()
+    }
+
+    /// Looks after those that wait, for as long as there are any.
+    private func watch(until deadline: Duration) {
+        timers.schedule(at: deadline) { [weak self] in self?.endWaiting() }
+    }
+
+    private func endWaiting() {
+        let impatience = impatience()
+        let (impatient, next) = state.withLock { state in
+            var impatient: [Waiting] = []
+            while let first = state.waiting.first, first.deadline <= timers.now {
+                impatient.append(first)
+                state.waiting.removeFirst()
+            }
+            state.isWatched = !state.waiting.isEmpty
+            return (impatient, state.waiting.first?.deadline)
+        }
+        for waiting in impatient { waiting.turn.end(.failure(impatience)) }
+        if let next { watch(until: next) }
     }
 
     private var closed: SQLError { SQLError(.closed, "\(name) was closed") }
@@ -212,7 +254,7 @@ package final class LinkPool<Link: SQLLink>: Sendable {
             while let next = state.waiting.popFirst() {
                 // It is lent before its new user may give it back.
                 if let link { state.lent[ObjectIdentifier(link)] = timers.now }
-                if next.end(.success(link.map(Turn.use) ?? .make)) { return (nil, []) }
+                if next.turn.end(.success(link.map(Turn.goOn) ?? .make)) { return (nil, []) }
                 if let link { state.lent[ObjectIdentifier(link)] = nil }
             }
             if let link, !state.isClosed {
@@ -237,7 +279,7 @@ package final class LinkPool<Link: SQLLink>: Sendable {
             defer { (state.idle, state.waiting) = ([], []) }
             return (state.idle, state.waiting)
         }
-        for promise in waiting { promise.end(.failure(closed)) }
+        for waiting in waiting { waiting.turn.end(.failure(closed)) }
         for entry in idle {
             await entry.link.close()
             leave(nil)

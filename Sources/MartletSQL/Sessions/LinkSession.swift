@@ -7,10 +7,17 @@ package final class LinkSession: SQLSession {
     }
 
     package let link: any SQLLink
+    private let settle: @Sendable (LostCommit) async throws -> Void
     private let use = Mutex(Use.free)
 
-    package init(_ link: any SQLLink) {
+    /// - Parameter settle: finds out what has become of a transaction whose commit was not answered; throws if it was not
+    ///   committed.
+    package init(
+        _ link: any SQLLink,
+        settle: @escaping @Sendable (LostCommit) async throws -> Void = { throw $0.error }
+    ) {
         self.link = link
+        self.settle = settle
     }
 
     /// Ends the session: the link belongs to others from now on.
@@ -85,7 +92,7 @@ package final class LinkSession: SQLSession {
         _ options: TransactionOptions,
         _ body: @Sendable (SQLTransaction) async throws -> Result
     ) async throws -> Result {
-        try await alone { try await link.transaction(options, body) }
+        try await alone { try await link.transaction(options, settle: settle, body) }
     }
 }
 

@@ -2,8 +2,9 @@
 package protocol ListeningDatabase: Database {
     /// Opens a listener, which hears of a channel's notifications until it is closed.
     ///
+    /// - Returns: `nil` where nothing would be heard, as behind a pooler.
     /// - Throws: `SQLError` if there is no link for it; `CancellationError`.
-    func openListener(to channel: String) async throws -> any SQLListener
+    func openListener(to channel: String) async throws -> (any SQLListener)?
 }
 
 /// What hears of notifications.

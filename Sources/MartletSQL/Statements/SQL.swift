@@ -101,6 +101,11 @@ extension SQL: ExpressibleByStringInterpolation {
             }
         }
 
+        /// Binds a value, or null where there is none.
+        public mutating func appendInterpolation<Value: Encodable>(_ value: Value?) {
+            if let value { appendInterpolation(value) } else { pieces.append(.value(.null)) }
+        }
+
         /// Binds the text of a secret.
         public mutating func appendInterpolation(_ secret: Secret) {
             pieces.append(.value(.text(secret.value)))

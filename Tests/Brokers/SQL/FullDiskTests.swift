@@ -1,3 +1,4 @@
+import Foundation
 import IntegrationSupport
 import Martlet
 import MartletPostgreSQL
@@ -32,6 +33,53 @@ struct FullDiskTests {
                 fill: { try await limitPages(1) },
                 makeRoom: { try await limitPages(100_000) }
             )
+        }
+    }
+
+    /// Where the write-ahead log finds no room.
+    @Test(.enabled(if: SmallDisk.isPossible, "it takes the right to mount a file system"))
+    func ordersWaitForRoomOnADisk() async throws {
+        try await SmallDisk.withDisk(megabytes: 2) { (disk) async throws in
+            let database = try SQLite(disk.path + "/shop.db", options: .init(timeout: .seconds(30)))
+            try await database.prepareOutbox()
+            try await database.execute("CREATE TABLE t (n INT)")
+            try await ordersWaitForRoom(
+                database,
+                fill: { try await disk.fill() },
+                makeRoom: { try await disk.grow(toMegabytes: 64) }
+            )
+            #expect(try await database.first("PRAGMA integrity_check", as: String.self) == "ok")
+            await database.close()
+        }
+    }
+
+    /// What a killed process has left in its log is read by an index of it, which finds no room either.
+    @Test(.enabled(if: SmallDisk.isPossible, "it takes the right to mount a file system"))
+    func aLogThatWasLeftIsReadOnceThereIsRoom() async throws {
+        let folder = try TemporaryFolder("log")
+        defer { folder.remove() }
+        try await SmallDisk.withDisk(megabytes: 2) { (disk) async throws in
+            let origin = try SQLite(folder.path("shop.db"))
+            try await origin.execute("CREATE TABLE t (n INT)")
+            for number in 0..<100 { try await origin.execute("INSERT INTO t VALUES (\(number))") }
+            // While it is open nothing of the log is in the file.
+            for end in ["", "-wal"] {
+                let copy = disk.path + "/shop.db" + end
+                try FileManager.default.copyItem(atPath: folder.path("shop.db" + end), toPath: copy)
+            }
+            await origin.close()
+            try await disk.fill()
+            let database = try SQLite(disk.path + "/shop.db")
+            let query: SQL = "SELECT n FROM t ORDER BY n"
+            for _ in 0..<2 {
+                #expect(await sqlCode { _ = try await database.rows(query, as: Int.self) } == .outOfSpace)
+                #expect(await sqlCode { try await database.execute("INSERT INTO t VALUES (-1)") } == .outOfSpace)
+            }
+            try await disk.grow(toMegabytes: 64)
+            #expect(try await database.rows(query, as: Int.self) == Array(0..<100))
+            try await database.execute("INSERT INTO t VALUES (100)")
+            #expect(try await database.rows(query, as: Int.self) == Array(0...100))
+            await database.close()
         }
     }
 

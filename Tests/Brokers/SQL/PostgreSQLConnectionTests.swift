@@ -148,6 +148,35 @@ struct PostgreSQLConnectionTests {
         await database.close()
     }
 
+    #if os(Linux)
+    /// What was sent and is not acknowledged is given up, too: to look whether the other side is there is no help then.
+    @Test func whatIsNotAcknowledgedIsGivenUp() async throws {
+        let server = try await PostgreSQLServer.shared()
+        try await TCPProxy.withProxy(to: server.port) { (proxy) async throws in
+            let database = try PostgreSQL(server.url(port: proxy.port), options: .init(sessions: 1))
+            #expect(try await database.first("SELECT 1", as: Int.self) == 1)
+            var times: [CInt] = []
+            for descriptor in CInt(0)..<4_096 {
+                var address = sockaddr_in()
+                var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+                let isPeer = withUnsafeMutablePointer(to: &address) {
+                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &size) == 0 }
+                }
+                guard isPeer, address.sin_family == sa_family_t(AF_INET),
+                    UInt16(bigEndian: address.sin_port) == proxy.port
+                else { continue }
+                var milliseconds = CInt(-1)
+                size = socklen_t(MemoryLayout<CInt>.size)
+                // TCP_USER_TIMEOUT
+                getsockopt(descriptor, CInt(IPPROTO_TCP), 18, &milliseconds, &size)
+                times.append(milliseconds)
+            }
+            #expect(times == [30_000])
+            await database.close()
+        }
+    }
+    #endif
+
     @Test func staleSessionsAreNotLent() async throws {
         let database = try PostgreSQL(
             try await newPostgreSQLDatabase(),

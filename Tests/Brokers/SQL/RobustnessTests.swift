@@ -54,6 +54,38 @@ struct RobustnessTests {
         }
     }
 
+    /// Whatever the server, the database, the user or the session has been told.
+    @Test func valuesAreReadAsTheyWereWritten() async throws {
+        let server = try await PostgreSQLServer.shared()
+        let url = try await newPostgreSQLDatabase()
+        let name = url.split(separator: "/").last.map(String.init) ?? ""
+        let settings = [
+            "datestyle = 'SQL, DMY'", "timezone = 'Asia/Kathmandu'", "bytea_output = 'escape'",
+            "extra_float_digits = -15",
+        ]
+        for setting in settings { try await server.psql("ALTER DATABASE \(name) SET \(setting)") }
+        let database = try PostgreSQL(url)
+        let bytes = [UInt8](0...255) + Array(#"\x6d\000"#.utf8)
+        let date = Date(timeIntervalSince1970: 1_772_325_000.25)
+        let numbers: [Double] = [0.1 + 0.2, 1 / 3, 1e-300, 123_456_789.123_456_78]
+        for number in numbers {
+            #expect(try await database.first("SELECT \(number)::float8", as: Double.self) == number)
+        }
+        #expect(try await database.first("SELECT \(Float(0.1))::float4", as: Float.self) == 0.1)
+        #expect(try await database.first("SELECT \(date)::timestamptz", as: Date.self) == date)
+        for start in [0, 1, 92, 256, 257] {
+            let part = Array(bytes[start...])
+            #expect(try await database.first("SELECT \(part)::bytea", as: [UInt8].self) == part)
+            try await database.withSession { (db) async throws in
+                for output in ["escape", "hex"] {
+                    try await db.execute("SET bytea_output = \(identifier: output)")
+                    #expect(try await db.first("SELECT \(part)::bytea", as: [UInt8].self) == part)
+                }
+            }
+        }
+        await database.close()
+    }
+
     @Test(arguments: DatabaseKind.allCases) func aTextThatIsNoNumberIsNone(_ kind: DatabaseKind) async throws {
         try await withDatabase(kind) { (database) async throws in
             for text in ["12abc", "0x10", "", " 1", "1 2", "1,5", "--1", "1e", "nan(7)"] {

@@ -12,6 +12,7 @@
 static struct task task;
 static uint64_t *latencies;
 static long next_select;
+static int is_prepared;
 
 static PGconn *open_database(void) {
     char text[256];
@@ -34,13 +35,21 @@ static void prepare(PGconn *connection) {
                         "ON CONFLICT DO NOTHING");
 }
 
+#define SELECT "SELECT id, name FROM bench_users WHERE id = $1"
+
+static void prepare_select(PGconn *connection) {
+    PGresult *result = PQprepare(connection, "select", SELECT, 1, NULL);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) fail("to prepare");
+    PQclear(result);
+}
+
 /// One row, as two values of the program's own.
 static void select_one(PGconn *connection, long number) {
     char id[16];
     const char *values[] = {id};
     snprintf(id, sizeof id, "%ld", number % ROWS);
-    PGresult *result = PQexecParams(connection, "SELECT id, name FROM bench_users WHERE id = $1", 1, NULL, values,
-                                    NULL, NULL, 0);
+    PGresult *result = is_prepared ? PQexecPrepared(connection, "select", 1, values, NULL, NULL, 0)
+                                   : PQexecParams(connection, SELECT, 1, NULL, values, NULL, NULL, 0);
     if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1) fail("a select");
     char *name = strdup(PQgetvalue(result, 0, 1));
     if (atol(PQgetvalue(result, 0, 0)) != number % ROWS || !name) fail("another row");
@@ -51,6 +60,7 @@ static void select_one(PGconn *connection, long number) {
 /// Whoever waits has a connection to itself: it takes selects until none are left.
 static void *run_selects(void *_nothing) {
     PGconn *connection = open_database();
+    if (is_prepared) prepare_select(connection);
     for (;;) {
         long number = __sync_fetch_and_add(&next_select, 1);
         if (number >= task.count) break;
@@ -72,7 +82,8 @@ static void run_threads(long number) {
 
 int main(int count, char **arguments) {
     task = read_task(count, arguments);
-    if (!is(&task, "select")) fail("an unknown workload");
+    is_prepared = is(&task, "select");
+    if (!is_prepared && !is(&task, "select-as-text")) fail("an unknown workload");
     PGconn *connection = open_database();
     prepare(connection);
     PQfinish(connection);

@@ -40,6 +40,7 @@ enum Main {
         case "serve": try await Serving(job).run()
         case "idle": try await Idling(job).run()
         case "select": try await Selecting(job).onPool()
+        case "select-as-text": try await Selecting(job, prepared: 0).onPool()
         case "select-on-loop": try await Selecting(job).onLoop()
         case "hand-over": try await HandingOver(job).broker()
         case "hand-over-typed": try await HandingOver(job).typedBroker()

@@ -13,8 +13,13 @@ struct Selecting {
     private static let rows = 1_000
 
     private let job: Job
+    private let prepared: Int
 
-    init(_ job: Job) { self.job = job }
+    /// - Parameter prepared: how many statements a session has the server keep prepared.
+    init(_ job: Job, prepared: Int = 1) {
+        self.job = job
+        self.prepared = prepared
+    }
 
     /// By one task on one session, or by as many tasks as the window on half as many sessions.
     func onPool() async throws {
@@ -35,7 +40,7 @@ struct Selecting {
     private func open() throws -> PostgreSQL {
         try PostgreSQL(
             "host=127.0.0.1 port=\(job.port) user=martlet password='open sesame' dbname=postgres",
-            options: .init(sessions: max(1, job.window / 2))
+            options: .init(sessions: max(1, job.window / 2), preparedStatements: prepared)
         )
     }
 

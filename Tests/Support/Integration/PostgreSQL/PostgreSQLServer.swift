@@ -59,7 +59,7 @@ package final class PostgreSQLServer: ControlledServer {
     }
 
     /// What a client of PostgreSQL's protocol begins with: the version 3.0, and who it is.
-    private static var greeting: [UInt8] {
+    static var greeting: [UInt8] {
         let content: [UInt8] = [0, 3, 0, 0] + Array("user\0\(user)\0database\0postgres\0\0".utf8)
         return [0, 0, 0, UInt8(content.count + 4)] + content
     }
@@ -155,9 +155,9 @@ package final class PostgreSQLServer: ControlledServer {
     }
 
     /// The user that the server runs as where this process is root; `nil` elsewhere.
-    private static var serverUser: passwd? { geteuid() == 0 ? getpwnam("postgres")?.pointee : nil }
+    static var serverUser: passwd? { geteuid() == 0 ? getpwnam("postgres")?.pointee : nil }
 
-    private static func unprivileged(_ program: String, _ arguments: [String]) throws -> (String, [String]) {
+    static func unprivileged(_ program: String, _ arguments: [String]) throws -> (String, [String]) {
         guard geteuid() == 0 else { return (program, arguments) }
         guard let user = serverUser else {
             throw ServerError(

@@ -25,12 +25,19 @@ extension Workload {
         + [typed("redis", .redis)]
         + memory("redis", .redis)
 
-    /// Queries of one row each, as text, without prepared statements on either side.
+    /// Queries of one row each, as text. The statement is prepared, by psycopg and Martlet by themselves, unless it is said.
     private static let sql = [
         selecting("one session, on its loop", "select-on-loop", 1, .atLeast(ratio: 0.8), .c("sql", "select")),
         selecting("one session, on the pool", "select", 1, .atLeast(ratio: 0.5), .c("sql", "select")),
         selecting("one session, against psycopg", "select-on-loop", 1, .atLeast(ratio: 3), .python("sql", "select")),
         selecting("16 tasks on 8 sessions", "select", 16, .atLeast(ratio: 0.9), .c("sql", "select")),
+        selecting(
+            "16 tasks on 8 sessions, not prepared",
+            "select-as-text",
+            16,
+            .atLeast(ratio: 0.9),
+            .c("sql", "select-as-text")
+        ),
     ]
 
     private static func selecting(
