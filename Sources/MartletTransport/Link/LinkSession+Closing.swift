@@ -68,6 +68,7 @@ extension LinkSession {
         if isFirst {
             keeper.opening?.end(.failure(error))
             bell.silence()
+            runtime.beginLeaving()
             end(error)
         }
         await runtime.close(error)
