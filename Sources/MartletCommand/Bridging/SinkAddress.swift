@@ -133,7 +133,8 @@ extension SinkAddress: CustomStringConvertible {
         case .console: "console:"
         case .slack(let options): options.shownURL
         case .slackHook(let url, _, _), .webhook(let url, _): url.server
-        case .events(let options): "http://\(options.host):\(options.port)\(options.path)"
+        case .events(let options):
+            "http\(options.tls == nil ? "" : "s")://\(options.host):\(options.port)\(options.path)"
         }
     }
 }
