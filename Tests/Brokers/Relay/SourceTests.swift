@@ -1,3 +1,4 @@
+import BridgeSupport
 import IntegrationSupport
 import Martlet
 import MartletTesting
@@ -307,6 +308,27 @@ private final class Acknowledged: Source {
         }
         #expect(code == .connectionClosed)
         await sink.close()
+    }
+
+    /// Nor has a broker: some subscriptions end while its connection still says goodbye.
+    @Test(arguments: BrokerKind.allCases) func aBridgeFailsWithAConnectionToABrokerThatIsClosed(
+        _ kind: BrokerKind
+    ) async throws {
+        let (from, to) = (try await kind.connect(), try await kind.connect())
+        let name = "closed\(UInt64.random(in: .min ... .max))"
+        let bridge = Bridge(from: from, to: to, name: name) {
+            Forward(queue: QueueName(name), toQueue: QueueName(name + "b"))
+        }
+        let code = await errorCode {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await bridge.run() }
+                try await bridge.waitUntilReady(within: .seconds(60))
+                await from.close()
+                try await group.waitForAll()
+            }
+        }
+        #expect(code == .connectionClosed)
+        await to.close()
     }
 
     /// Positions follow what the source has been told of.
