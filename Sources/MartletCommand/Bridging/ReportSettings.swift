@@ -27,8 +27,11 @@ struct ReportSettings: Hashable, Sendable {
         // Whoever only says where to ask for them wants nothing published.
         interval = every ?? (server == nil || name != nil ? .seconds(60) : nil)
         try table.finish("a report")
-        let topic = topic
-        try node.checking { try topic.validate() }
+        let (topic, server) = (topic, server)
+        try node.checking {
+            try topic.validate()
+            try server?.validate()
+        }
     }
 
     /// The figures of all routes.

@@ -92,7 +92,8 @@ enum SinkAddress: Hashable, Sendable {
     /// - Throws: `MessagingError.Code.invalidArgument`, `MessagingError.Code.unsupported`.
     func check() throws {
         switch self {
-        case .carbon, .file, .console, .events: break
+        case .carbon, .file, .console: break
+        case .events(let options): try options.validate()
         case .slack(let options): _ = try SlackSink(options)
         case .slackHook(let url, let web, _): _ = try SlackSink(hook: url, web: web)
         case .webhook(let url, let options): _ = try WebhookSink(url.value, options: options)

@@ -44,6 +44,11 @@ public struct EventSinkOptions: Sendable, Hashable {
         self.maximumClients = maximumClients
         self.heartbeat = heartbeat
     }
+
+    /// Finds what is wrong with them, as far as that is known without listening.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument` if the certificate can't be used.
+    public func validate() throws { try WebListener.check(tls) }
 }
 
 /// A server of events (server-sent events) that programs and browsers follow: `GET /events?topic=sensors.%23`.

@@ -52,6 +52,9 @@ final class WebListener: Sendable {
         }
     }
 
+    /// Reads a certificate and its key, and finds whether they can be used.
+    static func check(_ tls: TLSServerOptions?) throws { _ = try tls.map { try ServerContext($0) } }
+
     /// Reads the certificate and its key anew, for clients that come from now on.
     ///
     /// - Throws: `MessagingError.Code.invalidArgument` if they can't be used; those before are shown on.

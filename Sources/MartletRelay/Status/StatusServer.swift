@@ -31,6 +31,11 @@ public struct StatusServerOptions: Sendable, Hashable {
         self.maximumClients = maximumClients
         self.timeout = timeout
     }
+
+    /// Finds what is wrong with them, as far as that is known without listening.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument` if the certificate can't be used.
+    public func validate() throws { try WebListener.check(tls) }
 }
 
 /// Tells of a bridge to those that watch it.

@@ -336,6 +336,23 @@ struct RelayTests {
         while !condition() { try await Task.sleep(for: .milliseconds(10)) }
     }
 
+    @Test("a certificate that can't be used is said with its place, before anything is connected to")
+    func checksCertificates() async throws {
+        let folder = try TemporaryFolder("relay")
+        defer { folder.remove() }
+        for (end, place) in [
+            ("to: {events: {listen: '127.0.0.1:0', tls: {certificate-file: none, key-file: none}}}", "2:"),
+            ("to: file:/dev/null\nreport: {listen: '127.0.0.1:0', tls: {certificate-file: none, key-file: none}}", "3:"),
+        ] {
+            let text = "from: mqtt://127.0.0.1:1\n\(end)\nroutes: [{topic: a}]\n"
+            let file = try folder.write(text, to: "relay.yml")
+            let check = try await Tool.run("relay", file, "--check")
+            #expect(check.exit == .exited(64), "\(check.output)")
+            #expect(check.errors.contains("relay.yml:\(place)"), "\(check.errors)")
+            #expect(check.errors.contains("certificate"), "\(check.errors)")
+        }
+    }
+
     @Test("a sink is no place to read from")
     func refusesSources() async throws {
         let wrong = try await Tool.run("bridge", "carbon://127.0.0.1", "mqtt://127.0.0.1", "--topic", "a")

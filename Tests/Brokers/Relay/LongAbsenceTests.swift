@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func aDayWithoutItsSinkCostsNoMemoryAndNoOrder() async throws {
-        await #expect(processExitsWith: .success) {
+        let run = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             let (count, began) = (LongAbsenceTests.count, ContinuousClock.now)
             let folder = try TemporaryFolder("absence")
             defer { folder.remove() }
@@ -103,5 +103,6 @@ import Testing
             await from.close()
             await to.close()
         }
+        print(String(decoding: run?.standardOutputContent ?? [], as: UTF8.self))
     }
 }
