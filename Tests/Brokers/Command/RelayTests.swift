@@ -342,7 +342,10 @@ struct RelayTests {
         defer { folder.remove() }
         for (end, place) in [
             ("to: {events: {listen: '127.0.0.1:0', tls: {certificate-file: none, key-file: none}}}", "2:"),
-            ("to: file:/dev/null\nreport: {listen: '127.0.0.1:0', tls: {certificate-file: none, key-file: none}}", "3:"),
+            (
+                "to: file:/dev/null\nreport: {listen: '127.0.0.1:0', tls: {certificate-file: none, key-file: none}}",
+                "3:"
+            ),
         ] {
             let text = "from: mqtt://127.0.0.1:1\n\(end)\nroutes: [{topic: a}]\n"
             let file = try folder.write(text, to: "relay.yml")
