@@ -163,10 +163,20 @@ let package = Package(
             name: "MartletMQTTWire",
             swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]
         ),
+        // What servers of all kinds share: their certificates. No product.
+        .target(
+            name: "MartletListeners",
+            dependencies: [
+                "Martlet",
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server", "Relay"])),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "MartletServer",
             dependencies: [
                 "Martlet",
+                "MartletListeners",
                 "MartletMQTTWire",
                 "COpenSSL",
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -184,6 +194,7 @@ let package = Package(
             name: "MartletRelay",
             dependencies: [
                 "Martlet",
+                "MartletListeners",
                 "MartletTransport",
                 "COpenSSL",
                 command("AsyncHTTPClient", from: "async-http-client", trait: "Relay"),

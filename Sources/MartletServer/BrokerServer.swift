@@ -1,5 +1,6 @@
 public import Logging
 public import Martlet
+import MartletListeners
 import NIOCore
 import NIOPosix
 import NIOSSL

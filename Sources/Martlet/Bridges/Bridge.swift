@@ -65,7 +65,7 @@ public final class Bridge: Service, Sendable {
     }
 
     /// The connection of a side.
-    subscript(side: BridgeSide) -> any Connection { side == .from ? from : to }
+    package subscript(side: BridgeSide) -> any Connection { side == .from ? from : to }
 
     /// The plan of each route, once for each direction; nothing is begun by it.
     ///
@@ -122,6 +122,8 @@ public final class Bridge: Service, Sendable {
     ///
     /// - when graceful shutdown begins, in a service group: no new messages are taken, and those in hand are finished
     ///   within ``BridgeOptions/drainLimit``; messages that are not acknowledged by then stay with their source;
+    /// - when the sources of all routes have come to their end, as one that is no broker may: what they gave is passed on
+    ///   before, also what is kept on disk;
     /// - when a connection is closed, or a route fails for good: it throws that error;
     /// - when the task is cancelled: it throws `CancellationError`.
     ///
@@ -148,7 +150,7 @@ public final class Bridge: Service, Sendable {
     /// Runs the bridge for as long as `body` takes: for scripts and tests, where no service group runs it.
     ///
     /// `body` begins once every route takes messages. When it has returned the bridge is shut down in order. If `body`
-    /// throws, or the bridge fails, the other is cancelled.
+    /// throws, or the bridge fails or comes to its end before, the other is cancelled.
     ///
     /// - Returns: the result of `body`.
     /// - Throws: the error of `body`; as ``run()`` and ``waitUntilReady(within:)``.

@@ -120,9 +120,9 @@ struct PlannedDirection: Sendable {
             )
             try await route.run(index, in: context)
             if Task.isShuttingDownGracefully { return }
-            // A subscription ends by itself only when its connection does.
             try Task.checkCancellation()
-            throw MessagingError.closed
+            // What a source that is no broker has to give may come to an end; anything else ends with its connection.
+            if ends.source.runtime.isClosing || ends.sink.runtime.isClosing { throw MessagingError.closed }
         }
     }
 }

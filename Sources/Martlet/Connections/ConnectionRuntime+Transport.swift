@@ -32,8 +32,14 @@ extension ConnectionRuntime {
     /// What a verb throws that finds no link: ``MessagingError/Code/connectionClosed`` if the connection is closing or
     /// closed, otherwise ``MessagingError/Code/notConnected``.
     public var missingLink: MessagingError {
-        isLeaving.load(ordering: .sequentiallyConsistent) || states.state == .closed ? .closed : .offline
+        isClosing ? .closed : .offline
     }
+
+    /// The connection lets its link go, for good: what was open on it ends by that from now on.
+    package func beginLeaving() { isLeaving.store(true, ordering: .sequentiallyConsistent) }
+
+    /// Whether the connection lets its link go, or is closed.
+    var isClosing: Bool { isLeaving.load(ordering: .sequentiallyConsistent) || states.state == .closed }
 
     /// Closes the connection: all that ``Connection/close()`` of a transport has to do.
     ///
@@ -50,7 +56,7 @@ extension ConnectionRuntime {
             // Not by the task that closes, which may have been cancelled: this has to run all the same.
             let task = Task { [self] in
                 await sendNotices()
-                isLeaving.store(true, ordering: .sequentiallyConsistent)
+                beginLeaving()
                 await leave()
                 await close(MessagingError.closed)
             }

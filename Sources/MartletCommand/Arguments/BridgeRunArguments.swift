@@ -50,7 +50,7 @@ struct BridgeRunArguments: ParsableArguments, Sendable {
             isMute: settings.printsMessages,
             interval: report
         )
-        // Whoever moves a log file away says so by this. The file is made anew with the next message, whether he does or not.
+        // It has the files read anew, once it runs, and ends nothing before.
         if !session.output.stream.isInteractive { signal(SIGHUP, SIG_IGN) }
         try screen.begin()
         let run = BridgeRun(settings: settings, connection: connection, session: session, screen: screen)

@@ -1,8 +1,10 @@
 import Logging
 import Martlet
 import MartletConsole
+import MartletRelay
 import ServiceLifecycle
 import Synchronization
+import UnixSignals
 
 /// Runs a bridge until it is told to end, and then lets it finish what it has in hand.
 struct BridgeRun: Sendable {
@@ -87,6 +89,7 @@ struct BridgeRun: Sendable {
                 logger: connection.connectionOptions.logger
             )
         )
+        let status = try await openStatus(of: bridge)
         stage.services = services
         do {
             try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -104,10 +107,19 @@ struct BridgeRun: Sendable {
                     )
                     return false
                 }
-                if let report = settings.report {
+                if !session.output.stream.isInteractive {
+                    // Whoever moves a log file away, or has a new certificate, says so by this. Such a file is made anew with
+                    // the next message, whether he does or not.
+                    let hangUps = await UnixSignalsSequence(trapping: .sighup)
+                    group.addTask {
+                        for await _ in hangUps { reload([from, to], status) }
+                        return false
+                    }
+                }
+                if let report = settings.report, let interval = report.interval {
                     group.addTask {
                         while true {
-                            try await Task.sleep(for: report.interval)
+                            try await Task.sleep(for: interval)
                             let message = report.message(of: bridge.reports, at: WallClock.nanoseconds)
                             // The next one says it, too.
                             try? await to.publish(message, to: report.topic)
@@ -124,9 +136,34 @@ struct BridgeRun: Sendable {
                 while try await group.next() == false {}
             }
         } catch {
+            await status?.close()
             try? screen.finish(bridge.reports, at: .now)
             throw (error as? MessagingError).map { Failure($0, about: "the bridge") } ?? error
         }
+        await status?.close()
         try screen.finish(bridge.reports, at: .now)
+    }
+
+    /// Lets others ask for the figures, where the file says so.
+    private func openStatus(of bridge: Bridge) async throws -> StatusServer? {
+        guard let options = settings.report?.server else { return nil }
+        do {
+            return try await StatusServer.open(options, of: bridge)
+        } catch let error as MessagingError {
+            throw Failure(error, about: "the server of the figures")
+        }
+    }
+
+    /// Has the ends read their files anew. What is wrong is said, and what was so before goes on.
+    private func reload(_ ends: [any Connection], _ status: StatusServer?) {
+        func attempt(_ reload: () throws -> Void) {
+            do {
+                try reload()
+            } catch {
+                screen.note("martlet: \(error)")
+            }
+        }
+        for end in ends { attempt { try (end as? any OneWayConnection)?.reload() } }
+        attempt { try status?.reload() }
     }
 }

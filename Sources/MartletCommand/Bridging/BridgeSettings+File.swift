@@ -30,7 +30,7 @@ extension BridgeSettings {
             try table.choice("marking", ["always": .always, "where-native": .whereNative, "never": .never])
             ?? options.marking
         options.drainLimit = try table.duration("drain-limit", from: .zero) ?? options.drainLimit
-        report = try table.read("report") { node throws(SettingsError) in try ReportSettings(node) }
+        report = try table.read("report") { node throws(SettingsError) in try ReportSettings(node, relativeTo: folder) }
         let defaultsNode = table.find("defaults")
         let nodes = try table.list("routes")
         try table.finish("a bridge")

@@ -80,14 +80,9 @@ extension SinkAddress {
 extension EventSinkOptions {
     fileprivate init(_ table: inout SettingsTable, relativeTo folder: String) throws(SettingsError) {
         self.init()
-        guard let node = table.find("listen") else { throw table.node.error("the key listen is missing") }
-        let text = try node.text()
-        // An address of IPv6 stands in brackets.
-        guard let colon = text.lastIndex(of: ":"), let number = Int(text[text.index(after: colon)...]),
-            (0...65_535).contains(number), colon > text.startIndex
-        else { throw node.error("it is no address and port, such as 127.0.0.1:8080") }
-        host = text[..<colon].trimmingPrefix("[").filter { $0 != "]" }
-        port = number
+        guard let address = try table.listenAddress() else { throw table.node.error("the key listen is missing") }
+        (host, port) = address
+        tls = try table.serverTLS(relativeTo: folder)
         if let node = table.find("path") {
             path = try node.text()
             guard path.hasPrefix("/") else { throw node.error("a path begins with /") }

@@ -92,7 +92,8 @@ enum SinkAddress: Hashable, Sendable {
     /// - Throws: `MessagingError.Code.invalidArgument`, `MessagingError.Code.unsupported`.
     func check() throws {
         switch self {
-        case .carbon, .file, .console, .events: break
+        case .carbon, .file, .console: break
+        case .events(let options): try options.validate()
         case .slack(let options): _ = try SlackSink(options)
         case .slackHook(let url, let web, _): _ = try SlackSink(hook: url, web: web)
         case .webhook(let url, let options): _ = try WebhookSink(url.value, options: options)
@@ -133,7 +134,8 @@ extension SinkAddress: CustomStringConvertible {
         case .console: "console:"
         case .slack(let options): options.shownURL
         case .slackHook(let url, _, _), .webhook(let url, _): url.server
-        case .events(let options): "http://\(options.host):\(options.port)\(options.path)"
+        case .events(let options):
+            "http\(options.tls == nil ? "" : "s")://\(options.host):\(options.port)\(options.path)"
         }
     }
 }

@@ -25,10 +25,28 @@ extension SourceAddress {
             options.reconnectionTime = try table.duration("reconnection-time") ?? options.reconnectionTime
             options.maximumEventBytes = try table.bytes("event-limit", in: 256...(1 << 30)) ?? options.maximumEventBytes
             self = .events(url, options, positions: positions)
-        default: self = .slack(try SlackOptions(&table, relativeTo: folder), positions: positions)
+        default:
+            var options = try SlackOptions(&table, relativeTo: folder)
+            options.acknowledgement =
+                try table.read("acknowledge") { node throws(SettingsError) in try Self.acknowledgement(node) } ?? .none
+            self = .slack(options, positions: positions)
         }
         try table.finish(kind == "events" ? "a stream of events" : "a channel of Slack")
         try node.checking { try check() }
+    }
+
+    /// `delete`, or `{reaction: eyes}`, whose name may have the colons with which it is written in a message.
+    private static func acknowledgement(_ node: SettingsNode) throws(SettingsError) -> SlackOptions.Acknowledgement {
+        guard case .table = node.value else {
+            guard try node.text() == "delete" else { throw node.wrong("delete or {reaction: name}") }
+            return .deletion
+        }
+        var table = try SettingsTable(node)
+        guard let name = try table.text("reaction")?.filter({ $0 != ":" }), !name.isEmpty else {
+            throw node.wrong("delete or {reaction: name}")
+        }
+        try table.finish("what becomes of a message")
+        return .reaction(name)
     }
 }
 

@@ -7,17 +7,14 @@ import Synchronization
 /// Draws how a broker stands over again and again, on a terminal.
 final class BrokerScreen: Sendable {
     private struct State {
-        var region = LiveRegion()
-        var hasDrawn = false
+        var picture = LivePicture()
         var title = "starting"
         /// The last figures, the latest last: what comes in a second is counted over all of these.
         var figures: [BrokerFigures] = []
-        var notes: [String] = []
     }
 
     /// So many figures back.
     private static let history = 5
-    private static let noteLimit = 64
 
     private let output: OutputWriter
     private let start = ContinuousClock.now
@@ -33,10 +30,8 @@ final class BrokerScreen: Sendable {
         state.withLock { $0.title = places.joined(separator: "; ") }
     }
 
-    /// Says something, with the next refresh, above the figures. Of many at a time the first ones count.
-    func note(_ text: String) {
-        state.withLock { if $0.notes.count < Self.noteLimit { $0.notes.append(text.printable(limit: 4_096)) } }
-    }
+    /// Says something, with the next refresh, above the figures.
+    func note(_ text: String) { state.withLock { $0.picture.note(text) } }
 
     func refresh(_ figures: BrokerFigures) throws {
         try state.withLock { state in
@@ -50,16 +45,13 @@ final class BrokerScreen: Sendable {
                 size: output.stream.size,
                 style: output.style
             )
-            let frame = state.region.frame(lines, below: state.notes)
-            state.notes = []
-            try output.write(Array((state.hasDrawn ? frame : ControlSequence.hideCursor + frame).utf8))
-            state.hasDrawn = true
+            try output.write(Array(state.picture.draw(lines).utf8))
         }
     }
 
     /// Leaves the last figures where they are, and gives the cursor back.
     func finish() {
-        if state.withLock({ $0.hasDrawn }) { output.stream.writeIgnoringErrors(ControlSequence.restore) }
+        output.stream.writeIgnoringErrors(state.withLock { $0.picture.restore() })
     }
 }
 

@@ -177,26 +177,12 @@ extension ListenerSettings {
         } else {
             place = .address(host: host, port: port)
         }
-        tls = try table.read("tls") { node throws(SettingsError) in try Self.tls(node, relativeTo: folder) }
+        tls = try table.serverTLS(relativeTo: folder)
         for node in try table.list("origins") ?? [] {
             guard isWebSocket else { throw node.error("origins are for the protocol websocket") }
             origins.append(try node.text())
         }
         for node in try table.list("proxies") ?? [] { proxies.append(try node.text()) }
         try table.finish("a listener")
-    }
-
-    private static func tls(_ node: SettingsNode, relativeTo folder: String) throws(SettingsError) -> Listener.TLS {
-        var table = try SettingsTable(node)
-        let (certificate, key) = (try table.text("certificate-file"), try table.text("key-file"))
-        let authorities = try table.text("client-ca-file").map { FilePath.resolved($0, in: folder) }
-        try table.finish("the TLS of a listener")
-        guard let certificate else { throw node.error("the key certificate-file is missing") }
-        guard let key else { throw node.error("the key key-file is missing") }
-        return Listener.TLS(
-            certificateChain: FilePath.resolved(certificate, in: folder),
-            privateKey: FilePath.resolved(key, in: folder),
-            clientAuthorities: authorities
-        )
     }
 }

@@ -5,9 +5,7 @@ import Synchronization
 /// Shows how a bridge's routes stand: as a table that is drawn over again and again, or as lines of JSON from time to time.
 final class BridgeScreen: Sendable {
     private struct State {
-        var region = LiveRegion()
-        var hasDrawn = false
-        var isCursorHidden = false
+        var picture = LivePicture()
         var isFinished = false
         var phase = "connecting"
         var lastReport: ContinuousClock.Instant?
@@ -21,7 +19,8 @@ final class BridgeScreen: Sendable {
     private let interval: Duration
     private let start = ContinuousClock.now
     private let state = Mutex(State())
-    private let notes = Mutex<[String]>([])
+    /// Apart from the picture, which is written under its lock: whoever says something is not to wait for a terminal.
+    private let notes = Mutex(LiveNotes())
     private let open = Atomic(false)
 
     /// - Parameters:
@@ -62,9 +61,7 @@ final class BridgeScreen: Sendable {
         state.withLock { state in
             state.phase = phase
             // A second signal ends the process where it is, which must not leave its terminal without a cursor.
-            guard state.isCursorHidden, session.interruption.exit != nil else { return }
-            state.isCursorHidden = false
-            output.stream.writeIgnoringErrors(ControlSequence.restore)
+            if session.interruption.exit != nil { output.stream.writeIgnoringErrors(state.picture.restore()) }
         }
     }
 
@@ -74,23 +71,17 @@ final class BridgeScreen: Sendable {
     /// Says something, with the next refresh: whoever says it is not to wait for a terminal. It stays above the table, or
     /// goes to standard error where there is none. Of many at a time the first ones count.
     func note(_ text: String) {
-        notes.withLock { if $0.count < Self.noteLimit { $0.append(text) } }
+        notes.withLock { $0.note(text) }
     }
 
-    private static let noteLimit = 64
-
     private func writeNotes(_ state: inout State) {
-        let notes = notes.withLock { notes in
-            defer { notes = [] }
-            return notes
+        for note in notes.withLock({ $0.takeNotes() }) {
+            if isDrawn, state.picture.hasDrawn {
+                state.picture.note(note)
+            } else {
+                session.streams.errors.writeIgnoringErrors(note.printableLines + "\n")
+            }
         }
-        guard !notes.isEmpty else { return }
-        guard isDrawn, state.hasDrawn else {
-            for note in notes { session.streams.errors.writeIgnoringErrors(note.printableLines + "\n") }
-            return
-        }
-        let lines = notes.map { $0.printable(limit: 4_096) }
-        output.stream.writeIgnoringErrors(state.region.frame([], below: lines))
     }
 
     /// Shows the figures, if it is time for that.
@@ -116,7 +107,7 @@ final class BridgeScreen: Sendable {
             state.phase = "ended"
             defer {
                 state.isFinished = true
-                if state.isCursorHidden { output.stream.writeIgnoringErrors(ControlSequence.restore) }
+                output.stream.writeIgnoringErrors(state.picture.restore())
             }
             if isDrawn { return try draw(reports, at: now, &state) }
             try report(reports, "ended", at: now)
@@ -133,11 +124,11 @@ final class BridgeScreen: Sendable {
     }
 
     private func draw(_ reports: [RouteReport], at now: ContinuousClock.Instant, _ state: inout State) throws {
-        let frame = state.region.frame(lines(reports, state.phase, at: now))
-        let hides = !state.hasDrawn && session.interruption.exit == nil
-        try output.write(Array((hides ? ControlSequence.hideCursor + frame : frame).utf8))
-        if hides { state.isCursorHidden = true }
-        state.hasDrawn = true
+        let frame = state.picture.draw(
+            lines(reports, state.phase, at: now),
+            hidesCursor: session.interruption.exit == nil
+        )
+        try output.write(Array(frame.utf8))
     }
 
     private func lines(_ reports: [RouteReport], _ phase: String, at now: ContinuousClock.Instant) -> [String] {

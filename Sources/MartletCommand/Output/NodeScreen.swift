@@ -7,8 +7,7 @@ import Synchronization
 final class NodeScreen: Sendable {
     private struct State {
         var roll = NodeRoll()
-        var region = LiveRegion()
-        var hasDrawn = false
+        var picture = LivePicture()
     }
 
     private let output: OutputWriter
@@ -33,17 +32,20 @@ final class NodeScreen: Sendable {
         try state.withLock { state in
             for change in state.roll.lookForLosses(at: now) { try tell(change) }
             guard isDrawn else { return }
-            let frame = state.region.frame(
-                Self.table(state.roll, at: now, address: address, size: output.stream.size, style: output.style)
+            let table = Self.table(
+                state.roll,
+                at: now,
+                address: address,
+                size: output.stream.size,
+                style: output.style
             )
-            try output.write(Array((state.hasDrawn ? frame : ControlSequence.hideCursor + frame).utf8))
-            state.hasDrawn = true
+            try output.write(Array(state.picture.draw(table).utf8))
         }
     }
 
     /// Leaves the last table where it is, and gives the cursor back.
     func finish() {
-        if state.withLock({ $0.hasDrawn }) { output.stream.writeIgnoringErrors(ControlSequence.restore) }
+        output.stream.writeIgnoringErrors(state.withLock { $0.picture.restore() })
     }
 
     private func tell(_ change: NodeRoll.Change) throws {

@@ -1,5 +1,6 @@
 import Martlet
 import MartletConsole
+import MartletRelay
 
 extension OutputWriter {
     /// Writes what one way of a route will do.
@@ -38,22 +39,10 @@ extension OutputWriter {
         var object = JSONObject()
         object.add("route", string: way.plan.name)
         object.add("state", string: state)
-        for (name, count) in statistics.figures { object.add(name, integer: count) }
+        for figure in RouteFigure.all { object.add(figure.name, integer: figure.value(statistics)) }
         object.add("lagMilliseconds", number: statistics.lag.seconds * 1_000, decimals: 3)
         object.add("time", string: moment.timestamp)
         try write(object)
-    }
-}
-
-extension RouteStatistics {
-    /// All that it counts, by the names under which it is told.
-    var figures: KeyValuePairs<String, Int> {
-        [
-            "received": received, "forwarded": forwarded, "dropped": dropped, "retried": retried, "dead": dead,
-            "inFlight": inFlight, "stored": stored, "filtered": filtered, "sampledOut": sampledOut,
-            "unchanged": unchanged, "overRate": overRate, "looped": looped, "duplicates": duplicates, "lost": lost,
-            "overflowed": overflowed, "storeDropped": storeDropped, "storeFailures": storeFailures,
-        ]
     }
 }
 

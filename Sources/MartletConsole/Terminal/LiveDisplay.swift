@@ -10,10 +10,9 @@ package final class LiveDisplay: Sendable {
     private struct State {
         var table = LiveTable()
         var bars: [ProgressBar] = []
-        var region = LiveRegion()
+        var picture = LivePicture()
         var redraws = RateLimit(every: .milliseconds(100))
         var plainLines: [String: RateLimit] = [:]
-        var hasDrawn = false
         var isFinished = false
     }
 
@@ -85,7 +84,8 @@ package final class LiveDisplay: Sendable {
         let line = text.printable(limit: 4_096)
         whileOpen { state in
             if terminal.isInteractive {
-                draw(&state, notes: [line])
+                state.picture.note(line)
+                draw(&state)
             } else {
                 terminal.write(line + "\n")
             }
@@ -96,9 +96,9 @@ package final class LiveDisplay: Sendable {
     fileprivate func finish() {
         whileOpen { state in
             state.isFinished = true
-            guard terminal.isInteractive, state.hasDrawn else { return }
+            guard terminal.isInteractive, state.picture.hasDrawn else { return }
             draw(&state)
-            terminal.write(ControlSequence.restore)
+            terminal.write(state.picture.restore())
         }
     }
 
@@ -113,7 +113,7 @@ package final class LiveDisplay: Sendable {
         if state.redraws.allows(at: now) { draw(&state) }
     }
 
-    private func draw(_ state: inout State, notes: [String] = []) {
+    private func draw(_ state: inout State) {
         let size = terminal.size
         let room = max(0, size.rows - 1)
         let bars = state.bars.suffix(room).flatMap { $0.lines(width: size.columns, usesColor: terminal.usesColor) }
@@ -122,9 +122,7 @@ package final class LiveDisplay: Sendable {
             height: room - bars.count,
             usesColor: terminal.usesColor
         )
-        let frame = state.region.frame(table + bars, below: notes)
-        terminal.write(state.hasDrawn ? frame : ControlSequence.hideCursor + frame)
-        state.hasDrawn = true
+        terminal.write(state.picture.draw(table + bars))
     }
 }
 

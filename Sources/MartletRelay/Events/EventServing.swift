@@ -91,8 +91,9 @@ final class EventServing: ChannelInboundHandler {
         } catch {
             return answer(.badRequest, "\((error as? MessagingError)?.message ?? "\(error)")\n", context)
         }
+        // A proxy that packs the stream, or gathers it, would hold back events.
         let fields: HTTPHeaders = [
-            "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no",
+            "content-type": "text/event-stream", "cache-control": "no-store, no-transform", "x-accel-buffering": "no",
         ]
         context.write(
             wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: fields))),
@@ -102,19 +103,6 @@ final class EventServing: ChannelInboundHandler {
         send(Array(":\n\n".utf8), context)
         context.flush()
         pump(context)
-    }
-
-    private func answer(_ status: HTTPResponseStatus, _ text: String, _ context: ChannelHandlerContext) {
-        let fields: HTTPHeaders = [
-            "content-type": "text/plain; charset=utf-8", "content-length": "\(text.utf8.count)", "connection": "close",
-        ]
-        context.write(
-            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: fields))),
-            promise: nil
-        )
-        send(Array(text.utf8), context)
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in bound.value.close(promise: nil) }
     }
 
     // MARK: What it gets

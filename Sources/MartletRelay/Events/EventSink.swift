@@ -1,7 +1,5 @@
 public import Martlet
 import NIOCore
-import NIOHTTP1
-import NIOPosix
 
 /// Where and how an ``EventSink`` serves events.
 public struct EventSinkOptions: Sendable, Hashable {
@@ -11,6 +9,8 @@ public struct EventSinkOptions: Sendable, Hashable {
     public var port: Int
     /// The path of the stream.
     public var path: String
+    /// What it shows under TLS; `nil`: it speaks HTTP without.
+    public var tls: TLSServerOptions?
     /// What a client has to send as `authorization: Bearer …`; `nil`: nothing.
     public var token: Secret?
     /// How many events are kept for clients that come again.
@@ -22,11 +22,12 @@ public struct EventSinkOptions: Sendable, Hashable {
     /// After how long a client is sent a comment if there is nothing else to send.
     public var heartbeat: Duration
 
-    /// Port 8080 of this machine alone, `/events`, for everybody, 10,000 events or 16 MiB, 100 clients, 15 s, unless told.
+    /// Port 8080 of this machine alone, `/events`, without TLS, for everybody, 10,000 events or 16 MiB, 100 clients, 15 s, unless told.
     public init(
         host: String = "127.0.0.1",
         port: Int = 8_080,
         path: String = "/events",
+        tls: TLSServerOptions? = nil,
         token: Secret? = nil,
         maximumEvents: Int = 10_000,
         maximumBytes: Int = 16 << 20,
@@ -36,12 +37,18 @@ public struct EventSinkOptions: Sendable, Hashable {
         self.host = host
         self.port = port
         self.path = path
+        self.tls = tls
         self.token = token
         self.maximumEvents = maximumEvents
         self.maximumBytes = maximumBytes
         self.maximumClients = maximumClients
         self.heartbeat = heartbeat
     }
+
+    /// Finds what is wrong with them, as far as that is known without listening.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument` if the certificate can't be used.
+    public func validate() throws { try WebListener.check(tls) }
 }
 
 /// A server of events (server-sent events) that programs and browsers follow: `GET /events?topic=sensors.%23`.
@@ -51,42 +58,36 @@ public struct EventSinkOptions: Sendable, Hashable {
 /// client that comes again with the ID of its last event gets what came after it, as far as it is kept; one with the ID of an
 /// earlier run gets all that is. A client that is so slow that it misses events is closed, and comes again.
 ///
-/// It speaks HTTP without TLS: beyond this machine it belongs behind a proxy that speaks it.
+/// Beyond this machine it is to speak TLS, by ``EventSinkOptions/tls``, or belongs behind a proxy that does: the token, too, is
+/// there for all to read otherwise.
 public final class EventSink: Sink {
     /// The port that it listens on.
     public let port: Int
     private let ring: EventRing
-    private let listener: any Channel
+    private let listener: WebListener
 
-    private init(_ ring: EventRing, _ listener: any Channel) {
+    private init(_ ring: EventRing, _ listener: WebListener) {
         self.ring = ring
         self.listener = listener
-        port = listener.localAddress?.port ?? 0
+        port = listener.port
     }
 
     /// A server that listens. It is to be closed, as its connection does.
     ///
-    /// - Throws: `MessagingError.Code.notConnected` if it can't listen there.
+    /// - Throws: `MessagingError.Code.notConnected` if it can't listen there; `MessagingError.Code.invalidArgument` if the
+    ///   certificate can't be used.
     public static func open(_ options: EventSinkOptions = EventSinkOptions()) async throws -> EventSink {
         let ring = EventRing(options)
-        let bootstrap = ServerBootstrap(group: WebClient.group)
-            .serverChannelOption(.backlog, value: 128)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // What a client does not read is not to wait in memory.
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 16 << 10, high: 64 << 10))
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(EventServing(ring, options))
-                }
-            }
-        do {
-            return EventSink(ring, try await bootstrap.bind(host: options.host, port: options.port).get())
-        } catch {
-            let text = "can't listen on \(options.host), port \(options.port)"
-            throw MessagingError(.notConnected, text, cause: error)
+        let listener = try await WebListener.open(host: options.host, port: options.port, tls: options.tls) {
+            EventServing(ring, options)
         }
+        return EventSink(ring, listener)
     }
+
+    /// Reads the certificate and its key anew, for clients that come from now on. Those that are there stay.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument` if they can't be used; those before are shown on.
+    public func reload() throws { try listener.reload() }
 
     /// Keeps the messages of a batch for the clients. One that is no UTF-8 is refused.
     public func deliver(_ batch: [SinkItem]) async throws {
@@ -100,7 +101,7 @@ public final class EventSink: Sink {
 
     /// Listens no more, and ends the connections of the clients.
     public func close() async {
-        try? await listener.close()
+        await listener.close()
         for client in ring.close() { try? await client.close() }
     }
 }

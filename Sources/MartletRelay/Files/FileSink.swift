@@ -104,18 +104,17 @@ private final class AppendedFile: Sendable {
         }
     }
 
-    /// Opens the file, unless the open one still has its name.
+    /// Opens the file, unless the open one still has its name, and looks how large it is: others may have cut it off, as
+    /// logrotate's `copytruncate` does, or have written to it, too.
     private func open(_ state: inout State) throws {
-        if state.descriptor >= 0, isSame(state.descriptor) { return }
-        state.end()
-        let descriptor = systemOpen(path)
-        guard descriptor >= 0 else { throw failure("opened") }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            _ = systemClose(descriptor)
-            throw failure("looked at")
+        if state.descriptor < 0 || !isSame(state.descriptor) {
+            state.end()
+            state.descriptor = systemOpen(path)
+            guard state.descriptor >= 0 else { throw failure("opened") }
         }
-        (state.descriptor, state.size) = (descriptor, Int(status.st_size))
+        var status = stat()
+        guard fstat(state.descriptor, &status) == 0 else { throw failure("looked at") }
+        state.size = Int(status.st_size)
     }
 
     private func isSame(_ descriptor: CInt) -> Bool {
@@ -141,7 +140,6 @@ private final class AppendedFile: Sendable {
             takeBack(state)
             throw error
         }
-        state.size += bytes.count
     }
 
     /// Cuts off what was written of a batch. A pipe or a device has nothing to cut.

@@ -2,9 +2,17 @@ public import Martlet
 
 /// A connection whose other end only takes messages, or only gives them. What it can't do throws
 /// `MessagingError.Code.unsupported`.
-public protocol OneWayConnection: Connection {}
+public protocol OneWayConnection: Connection {
+    /// Reads the files anew that the other end shows or speaks by, such as a certificate; by default there are none.
+    ///
+    /// - Throws: what is wrong with them. It goes on with what it had.
+    nonisolated func reload() throws
+}
 
 extension OneWayConnection {
+    /// There are none.
+    public nonisolated func reload() throws {}
+
     /// Throws `MessagingError.Code.unsupported`.
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         throw unsupported("takes no messages")

@@ -26,6 +26,11 @@ public protocol Sink: Sendable {
     ///   Cancellation is thrown as `CancellationError`.
     func deliver(_ batch: [SinkItem]) async throws
 
+    /// Reads its files anew, such as a certificate; by default there are none. Called from any thread.
+    ///
+    /// - Throws: what is wrong with them. It goes on with what it had.
+    func reload() throws
+
     /// Lets go of what the sink holds; by default nothing. Called once, after the last batch.
     func close() async
 }
@@ -33,6 +38,9 @@ public protocol Sink: Sendable {
 extension Sink {
     /// Messages are confirmed, and headers do not change bodies.
     public var capabilities: Capabilities { [.confirmedPublish, .separateHeaders] }
+
+    /// There are none.
+    public func reload() throws {}
 
     /// Does nothing.
     public func close() async {}

@@ -106,6 +106,11 @@ public actor SinkConnection<Destination: Sink>: OneWayConnection {
         String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
+    /// Has the sink read its files anew, such as a certificate.
+    ///
+    /// - Throws: what is wrong with them. It goes on with what it had.
+    public nonisolated func reload() throws { try sink.reload() }
+
     // MARK: The end
 
     /// Closes the connection: what was published before is delivered first, for five seconds at most.

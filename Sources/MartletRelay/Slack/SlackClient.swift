@@ -83,6 +83,18 @@ final class SlackClient: Sendable {
         "", "fatal_error", "internal_error", "request_timeout", "service_unavailable",
     ]
 
+    /// Asks for a page behind others. What Slack wants to be asked later is waited for: an app that may ask for few pages a minute
+    /// would never get to the last one, if it began again.
+    func page<Page>(at cursor: String, _ ask: () async throws -> Page) async throws -> Page {
+        while true {
+            do {
+                return try await ask()
+            } catch let wait as RetryAfter where !cursor.isEmpty {
+                try await Task.sleep(for: wait.delay)
+            }
+        }
+    }
+
     /// What is thrown for a refusal that somebody has to do something about: the call is made again after a minute.
     static func later(_ refusal: Refusal, _ what: String) -> RetryAfter {
         RetryAfter(.seconds(60), MessagingError(.notConnected, "Slack does not \(what): \(quoted(refusal.code))"))
@@ -112,13 +124,10 @@ final class SlackClient: Sendable {
         if let known = knownID.withLock({ $0 }) { return known }
         var cursor = ""
         repeat {
-            let answer = try await ask(
-                "conversations.list",
-                [
-                    "types": "public_channel,private_channel", "exclude_archived": "true", "limit": "200",
-                    "cursor": cursor,
-                ].filter { !$0.value.isEmpty }
-            )
+            let arguments = [
+                "types": "public_channel,private_channel", "exclude_archived": "true", "limit": "200", "cursor": cursor,
+            ].filter { !$0.value.isEmpty }
+            let answer = try await page(at: cursor) { try await ask("conversations.list", arguments) }
             for channel in answer["channels"]?.array ?? [] where channel["name"]?.string == channelName {
                 if let id = channel["id"]?.string {
                     learn(channelID: id)
@@ -130,16 +139,30 @@ final class SlackClient: Sendable {
         throw Refusal(code: "channel_not_found")
     }
 
+    /// Deletes a message.
+    func delete(_ time: String) async throws {
+        _ = try await send("chat.delete", ["channel": .string(try await channelID()), "ts": .string(time)])
+    }
+
+    /// Adds a reaction to a message.
+    func react(_ name: String, to time: String) async throws {
+        let arguments: JSON = [
+            "channel": .string(try await channelID()), "timestamp": .string(time), "name": .string(name),
+        ]
+        _ = try await send("reactions.add", arguments)
+    }
+
     /// A page of the channel's messages, the newest first.
     ///
     /// - Parameters:
     ///   - oldest: the time behind which messages are wanted; `nil`: any.
     ///   - cursor: where the page begins; empty: with the newest message.
     func history(after oldest: String?, limit: Int, cursor: String) async throws -> SlackPage {
-        var arguments = ["channel": try await channelID(), "limit": "\(limit)", "include_all_metadata": "true"]
-        arguments["oldest"] = oldest
-        if !cursor.isEmpty { arguments["cursor"] = cursor }
-        let answer = try await ask("conversations.history", arguments)
+        let arguments = [
+            "channel": try await channelID(), "limit": "\(limit)", "include_all_metadata": "true",
+            "oldest": oldest ?? "", "cursor": cursor,
+        ].filter { !$0.value.isEmpty }
+        let answer = try await page(at: cursor) { try await ask("conversations.history", arguments) }
         guard let messages = answer["messages"]?.array else {
             throw MessagingError(.connectionLost, "Slack answered conversations.history without messages")
         }
@@ -162,6 +185,8 @@ struct SlackMessage: Hashable {
     let text: String
     /// `nil` for what somebody or a bot has written.
     let subtype: String?
+    /// Whether it is not shown to those who read the channel: it only tells of another.
+    let isHidden: Bool
     /// What a ``SlackSink`` has marked it with.
     let mark: String?
     let postID: String?
@@ -171,8 +196,10 @@ struct SlackMessage: Hashable {
     init?(_ value: JSON) {
         guard let time = value["ts"]?.string else { return nil }
         self.time = time
-        text = value["text"]?.string ?? ""
+        let text = value["text"]?.string ?? ""
+        self.text = text.isEmpty ? SlackText.lines(of: value).joined(separator: "\n") : text
         subtype = value["subtype"]?.string
+        isHidden = value["hidden"]?.bool ?? false
         let isOfMartlet = value["metadata", "event_type"]?.string == Self.eventType
         mark = isOfMartlet ? value["metadata", "event_payload", "mark"]?.string : nil
         postID = isOfMartlet ? value["metadata", "event_payload", "id"]?.string : nil

@@ -8,6 +8,12 @@ import Martlet
 /// begins with what is written from then on. Messages that tell of something (somebody has joined) are left out, and so are
 /// those of its own mark; see ``SlackOptions/mark``.
 ///
+/// A message comes once, as it stands when it is read: one that is edited or deleted after that does not come again, one that is
+/// deleted before does not come at all. A bot's message without text comes as the text of its blocks, or else of its
+/// attachments. Replies in a thread are no messages of the channel, unless they were sent there, too.
+///
+/// ``SlackOptions/acknowledgement`` has messages that are done with deleted, or marked by a reaction.
+///
 /// When Slack wants fewer calls that is obeyed. A channel or a token that Slack does not accept is tried again after a minute.
 public struct SlackSource: Source {
     private let client: SlackClient
@@ -30,6 +36,25 @@ public struct SlackSource: Source {
         if let position { start = position } else { start = try await beginning() ?? "0" }
         _ = try await reading { try await client.channelID() }
         return SlackItems(client, start)
+    }
+
+    /// Whether something becomes of a message that is done with.
+    public var acknowledgesItems: Bool { client.options.acknowledgement != .none }
+
+    /// Deletes a message, or adds a reaction to it.
+    public func acknowledge(_ item: SourceItem) async throws {
+        guard let time = item.position else { return }
+        do {
+            switch client.options.acknowledgement {
+            case .none: break
+            case .deletion: try await client.delete(time)
+            case .reaction(let name): try await client.react(name, to: time)
+            }
+        } catch let refusal as SlackClient.Refusal {
+            // Somebody was faster, or it is there from an earlier run.
+            if ["message_not_found", "already_reacted"].contains(refusal.code) { return }
+            throw MessagingError(.refused, "Slack answers \(quoted(refusal.code))", isRetriable: false)
+        }
     }
 
     private func reading<Result>(_ body: () async throws -> Result) async throws -> Result {
@@ -93,7 +118,9 @@ public struct SlackItems: AsyncSequence, Sendable {
 
         private func item(_ message: SlackMessage) -> SourceItem? {
             let isWritten = message.subtype.map(Self.written.contains) ?? true
-            guard isWritten, message.mark != client.options.mark, !message.text.isEmpty else { return nil }
+            guard isWritten, !message.isHidden, message.mark != client.options.mark, !message.text.isEmpty else {
+                return nil
+            }
             let headers = Headers.identified(by: "slack-\(client.channelName)-\(message.time)")
             return SourceItem(
                 topic: TopicName(segments: [client.channelName]),

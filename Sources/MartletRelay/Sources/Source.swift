@@ -39,6 +39,18 @@ public protocol Source: Sendable {
     /// - Parameter position: that of the last item that was taken; `nil`: there is none.
     func items(from position: String?) async throws -> Items
 
+    /// Whether it is told of each item that is done with, by ``acknowledge(_:)``. By default it is not.
+    var acknowledgesItems: Bool { get }
+
+    /// An item was settled: acknowledged, or refused for good. By default nothing is done. It is called for one item at a time,
+    /// in the order in which they are settled, and the item counts as unsettled until it has returned: no more are handed out
+    /// meanwhile than a reader may have, and a position is written after it. So another run may hand out the item once more.
+    ///
+    /// - Throws: a `MessagingError` that time does not mend: it is logged, and the item is done with all the same. Any other
+    ///   error: it is tried again as `SourceOptions.retry` says, and then is such a one; a ``RetryAfter`` says how long to wait
+    ///   at least.
+    func acknowledge(_ item: SourceItem) async throws
+
     /// Lets go of what the source holds; by default nothing. Called once, when nobody reads it any more.
     func close() async
 }
@@ -49,6 +61,12 @@ extension Source {
 
     /// It is found by ``items(from:)``.
     public func beginning() async throws -> String? { nil }
+
+    /// It is not told.
+    public var acknowledgesItems: Bool { false }
+
+    /// Does nothing.
+    public func acknowledge(_ item: SourceItem) async throws {}
 
     /// Does nothing.
     public func close() async {}

@@ -24,6 +24,9 @@ public actor SourceConnection<Origin: Source>: OneWayConnection {
     private let source: Origin
     private let retry: Backoff
     private let positions: PositionFile?
+    private nonisolated let acknowledger: SourceAcknowledger<Origin>
+    /// Tells the source. Owned: the connection ends it, and waits for its end.
+    private nonisolated let acknowledging: Task<Void, Never>
     private var readings: [SourceReading<Origin>] = []
 
     /// A connection that reads nothing yet. It is to be closed.
@@ -46,8 +49,12 @@ public actor SourceConnection<Origin: Source>: OneWayConnection {
         positions = options.positionFile.map(PositionFile.init)
         capabilities = Self.capabilities(of: source, options)
         runtime = ConnectionRuntime(options: connection)
+        acknowledger = SourceAcknowledger(source, retry, runtime)
+        acknowledging = Task { [acknowledger] in await acknowledger.run() }
         runtime.linkOpened()
     }
+
+    deinit { acknowledging.cancel() }
 
     /// What a connection to a source gives: also before there is one.
     public static func capabilities(of source: Origin, _ options: SourceOptions) -> Capabilities {
@@ -67,7 +74,7 @@ public actor SourceConnection<Origin: Source>: OneWayConnection {
         let options = try runtime.check(subscribingTo: pattern, options, on: capabilities)
         guard runtime.states.state != .closed else { throw runtime.missingLink }
         let place = try await place(of: options.durableName)
-        let reading = SourceReading(source, pattern, options, at: place, retry: retry, on: runtime)
+        let reading = SourceReading(source, pattern, options, at: place, retry: retry, acknowledger, on: runtime)
         let (subscription, feed) = Subscription.makeSubscription(
             to: pattern,
             on: runtime,
@@ -75,7 +82,7 @@ public actor SourceConnection<Origin: Source>: OneWayConnection {
             overflow: options.overflow,
             maximumBytes: runtime.options.maximumWaitingBytes,
             onRoom: { reading.offerReturned() },
-            onUnsubscribe: { if let place { place.file.set(nil, for: place.name) } },
+            onUnsubscribe: { reading.forget() },
             onEnd: { reading.end() }
         )
         readings.removeAll { $0.isOver }
@@ -95,7 +102,8 @@ public actor SourceConnection<Origin: Source>: OneWayConnection {
 
     // MARK: The end
 
-    /// Closes the connection: its subscriptions end, and positions that have been reached are written.
+    /// Closes the connection: its subscriptions end, the source is told of what was settled before, for five seconds at most,
+    /// and positions that have been reached are written.
     public func close() async {
         await runtime.close { [self] in await leave() }
     }
@@ -103,6 +111,12 @@ public actor SourceConnection<Origin: Source>: OneWayConnection {
     private func leave() async {
         for reading in readings { await reading.close() }
         readings = []
+        acknowledger.finish()
+        let timer = runtime.timers.schedule(at: runtime.timers.now + .seconds(5)) { [acknowledging] in
+            acknowledging.cancel()
+        }
+        await acknowledging.value
+        runtime.timers.cancel(timer)
         do {
             try await positions?.flush()
         } catch {

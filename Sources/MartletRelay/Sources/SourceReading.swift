@@ -38,6 +38,8 @@ final class SourceReading<Origin: Source>: Sendable {
         var room: Promise<Void>?
         /// Whether nothing more comes from the source; what was handed out may still be given back.
         var hasEnded = false
+        /// Whether its positions are not to be kept any more.
+        var isForgotten = false
         var isOver = false
     }
 
@@ -46,6 +48,7 @@ final class SourceReading<Origin: Source>: Sendable {
     private let pattern: TopicPattern
     private let limit: Int
     private let retry: Backoff
+    private let acknowledger: SourceAcknowledger<Origin>
     private let runtime: ConnectionRuntime
     private let state = Mutex(State())
     /// Ended when the source was opened for the first time, or could not be.
@@ -57,12 +60,14 @@ final class SourceReading<Origin: Source>: Sendable {
         _ options: SubscribeOptions,
         at place: Place?,
         retry: Backoff,
+        _ acknowledger: SourceAcknowledger<Origin>,
         on runtime: ConnectionRuntime
     ) {
         self.source = source
         self.pattern = pattern
         self.place = place
         self.retry = retry
+        self.acknowledger = acknowledger
         self.runtime = runtime
         limit = options.limit
     }
@@ -91,6 +96,14 @@ final class SourceReading<Origin: Source>: Sendable {
         begun.end(.success(()))
     }
 
+    /// Keeps no position of it any more, also none that is reached later. May be called from any thread.
+    func forget() {
+        state.withLock { state in
+            state.isForgotten = true
+            if let place { place.file.set(nil, for: place.name) }
+        }
+    }
+
     /// Ends it, and returns when nothing of it runs any more.
     func close() async {
         end()
@@ -108,7 +121,7 @@ final class SourceReading<Origin: Source>: Sendable {
             do {
                 if position == nil, let beginning = try await source.beginning() {
                     position = beginning
-                    if let place { place.file.set(beginning, for: place.name) }
+                    state.withLock { keep(beginning, $0) }
                 }
                 let items = try await source.items(from: position)
                 runtime.linkOpened()
@@ -153,14 +166,14 @@ final class SourceReading<Origin: Source>: Sendable {
     }
 
     private func handOut(_ item: SourceItem) async throws {
-        guard let place else {
+        guard place != nil || source.acknowledgesItems else {
             guard pattern.matches(item.topic), let feed = state.withLock({ $0.feed }) else { return }
             return try await feed.deliver(Delivery(topic: item.topic, message: item.message))
         }
         while let room = waitForRoom() { try await room.value() }
         let (tag, feed) = state.withLock { ($0.progress.begin(item.position), $0.feed) }
-        guard pattern.matches(item.topic), let feed else { return settle(tag, at: place) }
-        try await feed.deliver(delivery(of: item, tag, at: place, redeliveries: 0))
+        guard pattern.matches(item.topic), let feed else { return finish(tag) }
+        try await feed.deliver(delivery(of: item, tag, redeliveries: 0))
     }
 
     /// What to wait for before another message is handed out: as many as the reader's limit may be unsettled.
@@ -175,9 +188,9 @@ final class SourceReading<Origin: Source>: Sendable {
 
     // MARK: Settling, from any thread
 
-    private func delivery(of item: SourceItem, _ tag: UInt64, at place: Place, redeliveries: Int) -> Delivery {
+    private func delivery(of item: SourceItem, _ tag: UInt64, redeliveries: Int) -> Delivery {
         Delivery(topic: item.topic, message: item.message, redeliveries: redeliveries) { disposition in
-            guard disposition == .requeue else { return self.settle(tag, at: place) }
+            guard disposition == .requeue else { return self.settle(item, tag) }
             // What nobody reads any more comes again from the source, since its position is not reached.
             if self.isOver { return }
             let returned = Returned(item: item, tag: tag, redeliveries: redeliveries + 1)
@@ -189,20 +202,28 @@ final class SourceReading<Origin: Source>: Sendable {
         }
     }
 
-    private func settle(_ tag: UInt64, at place: Place) {
-        let (reached, room, ended) = state.withLock { state in
-            let reached = state.progress.settle(tag)
-            guard state.progress.count < limit else {
-                return (reached, nil as Promise<Void>?, nil as SubscriptionFeed?)
-            }
+    private func settle(_ item: SourceItem, _ tag: UInt64) {
+        guard source.acknowledgesItems else { return finish(tag) }
+        acknowledger.acknowledge(item) { self.finish(tag) }
+    }
+
+    /// A message is done with.
+    private func finish(_ tag: UInt64) {
+        let (room, ended) = state.withLock { state in
+            if let reached = state.progress.settle(tag) { keep(reached, state) }
+            guard state.progress.count < limit else { return (nil as Promise<Void>?, nil as SubscriptionFeed?) }
             defer { state.room = nil }
-            guard state.hasEnded, state.progress.count == 0, !state.isOver else { return (reached, state.room, nil) }
+            guard state.hasEnded, state.progress.count == 0, !state.isOver else { return (state.room, nil) }
             state.isOver = true
-            return (reached, state.room, state.feed)
+            return (state.room, state.feed)
         }
-        if let reached { place.file.set(reached, for: place.name) }
         room?.end(.success(()))
         ended?.finish()
+    }
+
+    /// Keeps a position that is reached: under the lock, since whoever forgets it has the last word.
+    private func keep(_ position: String, _ state: borrowing State) {
+        if let place, !state.isForgotten { place.file.set(position, for: place.name) }
     }
 
     /// Hands out again what was given back, as far as there is room. Called also when there is some.
@@ -211,10 +232,10 @@ final class SourceReading<Origin: Source>: Sendable {
             defer { state.offering = state.offering == .idle ? .underWay : .due }
             return state.offering == .idle
         }
-        guard begins, let place else { return }
+        guard begins else { return }
         while let (next, feed) = nextReturned() {
             // One that is not taken is given back once more by being dropped.
-            if feed.offer(delivery(of: next.item, next.tag, at: place, redeliveries: next.redeliveries)) == .taken {
+            if feed.offer(delivery(of: next.item, next.tag, redeliveries: next.redeliveries)) == .taken {
                 continue
             }
             let isDue = state.withLock { state in

@@ -25,6 +25,8 @@ extension LinkSession {
         keeper.farewell = Task {
             // Without a link there is nobody to tell.
             if keeper.state == .open { await runtime.sendNotices() }
+            // Some subscriptions end before the goodbye.
+            runtime.beginLeaving()
             await sayEverything()
             await finish(.closed)
         }
@@ -68,6 +70,7 @@ extension LinkSession {
         if isFirst {
             keeper.opening?.end(.failure(error))
             bell.silence()
+            runtime.beginLeaving()
             end(error)
         }
         await runtime.close(error)

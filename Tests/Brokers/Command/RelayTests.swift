@@ -220,8 +220,140 @@ struct RelayTests {
         }
     }
 
+    @Test("a source that has come to its end ends the relay in order")
+    func endsWithItsSource() async throws {
+        let folder = try TemporaryFolder("relay")
+        defer { folder.remove() }
+        let server = try ProgramRun(
+            Program.find("python3", package: "python3"),
+            [
+                "-u", "-c",
+                """
+                from http.server import BaseHTTPRequestHandler, HTTPServer
+                class Events(BaseHTTPRequestHandler):
+                    def do_GET(self):
+                        if self.headers.get("last-event-id") == "100":
+                            self.send_response(204)
+                            self.end_headers()
+                            return
+                        self.send_response(200)
+                        self.send_header("content-type", "text/event-stream")
+                        self.end_headers()
+                        first = int(self.headers.get("last-event-id") or "0") + 1
+                        self.wfile.write(b"retry: 10\\n\\n")
+                        for number in range(first, min(first + 40, 101)):
+                            self.wfile.write(b"id: %d\\ndata: %d\\n\\n" % (number, number))
+                server = HTTPServer(("127.0.0.1", 0), Events)
+                print("port %d;" % server.server_port)
+                server.serve_forever()
+                """,
+            ]
+        )
+        try await server.waitForOutput(";")
+        let port = server.output.filter(\.isNumber)
+        let file = try folder.write(
+            """
+            name: finite
+            from: {events: {url: "http://127.0.0.1:\(port)/", positions: positions.json}}
+            to: file:\(folder.path("log"))
+            routes: [{topic: "#", store: store}]
+            """,
+            to: "relay.yml"
+        )
+        let relay = try await Tool.start("relay", file, until: "bridging")
+        let end = try await relay.waitForEnd()
+        #expect(end == .exited(0), "\(relay.errors)")
+        let log = try String(contentsOfFile: folder.path("log"), encoding: .utf8)
+        #expect(log.split(separator: "\n").map(String.init) == (1...100).map { "\($0)" })
+        #expect(try Tool.object(relay.lines.last ?? "")["state"] as? String == "ended", "\(relay.output)")
+        // Nothing is left, and the end is remembered.
+        let again = try await Tool.run("relay", file)
+        #expect(again.exit == .exited(0), "\(again.errors)")
+        #expect(try String(contentsOfFile: folder.path("log"), encoding: .utf8) == log)
+    }
+
+    @Test("its figures may be asked for, and SIGHUP has certificates read anew")
+    func tellsFigures() async throws {
+        let certificates = try await TestCertificates.shared
+        try await MosquittoServer.withServer { mosquitto in
+            let folder = try TemporaryFolder("relay")
+            defer { folder.remove() }
+            let (url, port, events) = ("mqtt://127.0.0.1:\(mosquitto.port)", try ReservedPort(), try ReservedPort())
+            func use(_ identity: TestCertificates.Identity) throws {
+                for (from, to) in [(identity.certificate, "chain.pem"), (identity.key, "key.pem")] {
+                    _ = try folder.write(String(contentsOfFile: from, encoding: .utf8), to: to)
+                }
+            }
+            try use(certificates.server)
+            let file = try folder.write(
+                """
+                name: home
+                from: \(url)
+                to:
+                  events: {listen: "127.0.0.1:\(events.number)", token: s3sam3,
+                           tls: {certificate-file: chain.pem, key-file: key.pem}}
+                routes: [{topic: "lines/#"}]
+                report: {listen: "127.0.0.1:\(port.number)", token: t0ken}
+                """,
+                to: "relay.yml"
+            )
+            let relay = try await Tool.start("relay", file, until: "bridging")
+            let sent = try await Tool.run("publish", url, "lines/a", "x", "--raw")
+            #expect(sent.exit == .exited(0), "\(sent.errors)")
+            let curl = try Program.find("curl", package: "curl")
+            func ask(_ arguments: String...) async throws -> String {
+                try await Program.run(curl, ["--silent", "--show-error", "--max-time", "20"] + arguments)
+            }
+            let metrics = "http://127.0.0.1:\(port.number)/metrics"
+            let forwarded = try Regex(#"martlet_route_forwarded_total\{bridge="home",route="[^"]*"\} 1\n"#)
+            while try await ask("--header", "authorization: Bearer t0ken", metrics).firstMatch(of: forwarded) == nil {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(try await ask("http://127.0.0.1:\(port.number)/health").contains(#""ok""#))
+            func trusts(_ authority: String) async -> Bool {
+                let status = ["--output", "/dev/null", "--write-out", "%{http_code}"]
+                let text = try? await Program.run(
+                    curl,
+                    ["--silent", "--cacert", authority, "--max-time", "20"] + status
+                        + ["https://localhost:\(events.number)/nowhere"]
+                )
+                return text == "404"
+            }
+            #expect(await trusts(certificates.authority))
+            try use(certificates.strange)
+            relay.send(signal: SIGHUP)
+            while await !trusts(certificates.strangeAuthority) { try await Task.sleep(for: .milliseconds(20)) }
+            _ = try folder.write("nonsense", to: "chain.pem")
+            relay.send(signal: SIGHUP)
+            try await relay.waitForErrors("certificate")
+            #expect(await trusts(certificates.strangeAuthority))
+            try await end(relay)
+            for secret in ["s3sam3", "t0ken"] { #expect(!(relay.output + relay.errors).contains(secret)) }
+        }
+    }
+
     private func until(_ condition: () -> Bool) async throws {
         while !condition() { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    @Test("a certificate that can't be used is said with its place, before anything is connected to")
+    func checksCertificates() async throws {
+        let folder = try TemporaryFolder("relay")
+        defer { folder.remove() }
+        for (end, place) in [
+            ("to: {events: {listen: '127.0.0.1:0', tls: {certificate-file: none, key-file: none}}}", "2:"),
+            (
+                "to: file:/dev/null\nreport: {listen: '127.0.0.1:0', tls: {certificate-file: none, key-file: none}}",
+                "3:"
+            ),
+        ] {
+            let text = "from: mqtt://127.0.0.1:1\n\(end)\nroutes: [{topic: a}]\n"
+            let file = try folder.write(text, to: "relay.yml")
+            let check = try await Tool.run("relay", file, "--check")
+            #expect(check.exit == .exited(64), "\(check.output)")
+            #expect(check.errors.contains("relay.yml:\(place)"), "\(check.errors)")
+            #expect(check.errors.contains("certificate"), "\(check.errors)")
+        }
     }
 
     @Test("a sink is no place to read from")

@@ -73,6 +73,38 @@ struct TerminalTests {
         }
     }
 
+    @Test("a relay is a table that is drawn in place, and what is said of it stays above")
+    func drawsRelay() async throws {
+        try await MosquittoServer.withServer { server in
+            let folder = try TemporaryFolder("relay")
+            defer { folder.remove() }
+            let url = "mqtt://127.0.0.1:\(server.port)"
+            let file = try folder.write(
+                """
+                from: \(url)
+                to: file:\(folder.path("log"))
+                routes: [{topic: "lines/#"}]
+                """,
+                to: "relay.yml"
+            )
+            let run = try Tool.startOnTerminal(["relay", file])
+            try await run.waitForScreen("bridging  \(url)")
+            for number in 1...3 {
+                try await #expect(Tool.run("publish", url, "lines/a", "\(number)", "--raw").exit == .exited(0))
+            }
+            try await run.waitForScreen("3        3")
+            #expect(run.written.contains("\u{1B}[?25l"))
+            run.send(signal: SIGINT)
+            let end = try await run.waitForEnd()
+            #expect(end == .exited(0))
+            #expect(run.screen.contains("ended  \(url)"))
+            #expect(!run.screen.contains("bridging  "))
+            // The cursor comes back when it is told to end, for a second signal would end it at once.
+            let (hidden, shown) = (run.written.ranges(of: "\u{1B}[?25l"), run.written.ranges(of: "\u{1B}[?25h"))
+            #expect(hidden.count == 1 && shown.count == 1)
+        }
+    }
+
     @Test("the bench shows how far it has come, and then a table that fits")
     func drawsBench() async throws {
         for columns in [80, 120] {

@@ -53,6 +53,12 @@ private enum RelayExamples {
         try await node.run()
     }
 
+    static func status(of bridge: Bridge) async throws {
+        let status = try await StatusServer.open(StatusServerOptions(port: 9100), of: bridge)
+        try await bridge.run()
+        await status.close()
+    }
+
     static func slack(token: Secret, carbon: SinkConnection<CarbonSink>) async throws {
         let channel = SlackOptions(token: token, channel: "#metrics")
         let slack = SourceConnection(try SlackSource(channel), options: SourceOptions(positionFile: "slack.json"))

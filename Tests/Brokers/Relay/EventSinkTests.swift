@@ -138,6 +138,23 @@ import Testing
         await sink.close()
     }
 
+    /// Proxies pack or gather what they are not told to leave alone.
+    @Test func proxiesAreToldToPassEventsOn() async throws {
+        let sink = try await EventSink.open(EventSinkOptions(port: 0))
+        let curl = try Program.find("curl", package: "curl")
+        let head = ["--silent", "--include", "--max-time", "1", "http://127.0.0.1:\(sink.port)/events"]
+        // It ends by its time limit, for the stream has no end.
+        let run = try ProgramRun(curl, head)
+        try await run.waitForEnd()
+        let fields = run.output.lowercased().split(whereSeparator: \.isNewline)
+        for field in [
+            "content-type: text/event-stream", "cache-control: no-store, no-transform", "x-accel-buffering: no",
+        ] {
+            #expect(fields.contains { $0 == field }, "\(run.output)")
+        }
+        await sink.close()
+    }
+
     @Test func aPortThatIsTakenIsSaid() async throws {
         let sink = try await EventSink.open(EventSinkOptions(port: 0))
         #expect(await errorCode { _ = try await EventSink.open(EventSinkOptions(port: sink.port)) } == .notConnected)

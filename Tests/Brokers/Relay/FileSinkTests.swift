@@ -56,6 +56,28 @@ import Testing
         await sink.close()
     }
 
+    /// As logrotate's `copytruncate` does, or another process that writes there, too.
+    @Test func aFileMayBeCutOffOrGrownByOthers() async throws {
+        let path = try TemporaryFolder("file").path("log")
+        let sink = FileSink(path: path, options: FileOptions(maximumBytes: 12))
+        try await sink.deliver([item("1234567")])
+        try FileManager.default.copyItem(atPath: path, toPath: path + ".copy")
+        let other = try #require(FileHandle(forUpdatingAtPath: path))
+        try other.truncate(atOffset: 0)
+        // It has room again.
+        try await sink.deliver([item("8")])
+        #expect(try text(path) == "8\n")
+        #expect(!FileManager.default.fileExists(atPath: path + ".1"))
+        try other.seekToEnd()
+        try other.write(contentsOf: Data("of another\n".utf8))
+        // It has none.
+        try await sink.deliver([item("9")])
+        #expect(try text(path) == "9\n")
+        #expect(try text(path + ".1") == "8\nof another\n")
+        try other.close()
+        await sink.close()
+    }
+
     /// A full disk is away, not the end: what it has not taken comes again.
     @Test func aFullDiskIsWaitedFor() async throws {
         let folder = try TemporaryFolder("file")

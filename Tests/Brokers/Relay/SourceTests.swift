@@ -1,3 +1,4 @@
+import BridgeSupport
 import IntegrationSupport
 import Martlet
 import MartletTesting
@@ -57,6 +58,53 @@ private final class Numbers: Source {
 }
 
 private struct Broken: Error {}
+
+/// Numbers that are acknowledged: the second at the second attempt, the third never, the fourth when it is released.
+private final class Acknowledged: Source {
+    private struct State {
+        var told: [String] = []
+        var hasFailed = false
+        var hold: Promise<Void>? = Promise<Void>()
+        var isHeld = false
+    }
+
+    private let state = Mutex(State())
+
+    var acknowledgesItems: Bool { true }
+    var told: [String] { state.withLock { $0.told } }
+    var isHeld: Bool { state.withLock { $0.isHeld } }
+
+    func release() { state.withLock { $0.hold }?.end(.success(())) }
+
+    func items(from position: String?) async throws -> AsyncThrowingStream<SourceItem, any Error> {
+        let first = (position.flatMap { Int($0) } ?? 0) + 1
+        return AsyncThrowingStream { continuation in
+            for number in first...first + 20 {
+                let item = SourceItem(topic: "numbers", message: Message("\(number)"), position: "\(number)")
+                continuation.yield(item)
+            }
+        }
+    }
+
+    func acknowledge(_ item: SourceItem) async throws {
+        let text = item.message.text ?? ""
+        let hold: Promise<Void>? = try state.withLock { state in
+            if text == "2", !state.hasFailed {
+                state.hasFailed = true
+                throw Broken()
+            }
+            if text == "3" {
+                state.told.append("3 failed")
+                throw MessagingError(.refused, "not this one", isRetriable: false)
+            }
+            guard text == "4" else { return nil }
+            state.isHeld = true
+            return state.hold
+        }
+        try await hold?.value()
+        state.withLock { $0.told.append(text) }
+    }
+}
 
 @Suite(.timeLimit(.minutes(10))) struct SourceTests {
     private func options(_ file: String? = nil) -> SourceOptions {
@@ -209,6 +257,118 @@ private struct Broken: Error {}
         #expect(await errorCode { _ = try await connection.subscribe(to: "a", options: durable) } == .unsupported)
         await connection.close()
         #expect(await errorCode { _ = try await connection.subscribe(to: "a") } == .connectionClosed)
+    }
+
+    /// A source that has an end: the bridge ends in order when all of it has arrived, by way of a store and without.
+    @Test(arguments: [true, false]) func aBridgeEndsWithItsSource(_ isStored: Bool) async throws {
+        let folder = try TemporaryFolder("source")
+        let sink = SinkConnection(FileSink(path: folder.path("log")), options: SinkOptions(interval: .milliseconds(1)))
+        let source = SourceConnection(Numbers(to: 2_000), options: options(folder.path("positions.json")))
+        let store = isStored ? StoreOptions(folder: folder.path("store")) : nil
+        let route = RouteOptions(guarantee: .atLeastOnce, isDurable: true, window: 16, store: store)
+        let bridge = Bridge(from: source, to: sink, name: "numbers") { Forward("#", options: route) }
+        try await bridge.run()
+        let statistics = try #require(bridge.reports.first?.statistics)
+        #expect(statistics.forwarded == 2_000)
+        #expect(statistics.stored == 0)
+        #expect(bridge.health.map(\.state) == [.ended])
+        await source.close()
+        await sink.close()
+        let lines = try String(decoding: fileBytes(folder.path("log")), as: UTF8.self).split(separator: "\n")
+        #expect(lines == (1...2_000).map { "\($0)" })
+    }
+
+    /// The end of one route is not that of another.
+    @Test func aBridgeEndsWithTheLastOfItsRoutes() async throws {
+        let folder = try TemporaryFolder("source")
+        let sink = SinkConnection(FileSink(path: folder.path("log")), options: SinkOptions(interval: .milliseconds(1)))
+        let source = SourceConnection(Numbers(to: 100), options: options())
+        let bridge = Bridge(from: source, to: sink, name: "numbers") {
+            Forward("numbers.even")
+            Forward("numbers.odd")
+        }
+        try await bridge.run()
+        #expect(bridge.reports.map(\.statistics.forwarded) == [50, 50])
+        await source.close()
+        await sink.close()
+    }
+
+    /// One that is closed under the bridge has not come to its end.
+    @Test func aBridgeFailsWithAConnectionThatIsClosed() async throws {
+        let folder = try TemporaryFolder("source")
+        let sink = SinkConnection(FileSink(path: folder.path("log")), options: SinkOptions(interval: .milliseconds(1)))
+        let source = SourceConnection(Numbers(to: 10, ends: false), options: options())
+        let bridge = Bridge(from: source, to: sink, name: "numbers") { Forward("#") }
+        let code = await errorCode {
+            try await bridge.whileRunning {
+                try await until { bridge.reports.first?.statistics.forwarded == 10 }
+                await source.close()
+                try await Task.sleep(for: .seconds(600))
+            }
+        }
+        #expect(code == .connectionClosed)
+        await sink.close()
+    }
+
+    /// Nor has a broker: some subscriptions end while its connection still says goodbye.
+    @Test(arguments: BrokerKind.allCases) func aBridgeFailsWithAConnectionToABrokerThatIsClosed(
+        _ kind: BrokerKind
+    ) async throws {
+        let (from, to) = (try await kind.connect(), try await kind.connect())
+        let name = "closed\(UInt64.random(in: .min ... .max))"
+        let bridge = Bridge(from: from, to: to, name: name) {
+            Forward(queue: QueueName(name), toQueue: QueueName(name + "b"))
+        }
+        let code = await errorCode {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await bridge.run() }
+                try await bridge.waitUntilReady(within: .seconds(60))
+                await from.close()
+                try await group.waitForAll()
+            }
+        }
+        #expect(code == .connectionClosed)
+        await to.close()
+    }
+
+    /// Positions follow what the source has been told of.
+    @Test func aSourceIsToldOfWhatIsDoneWith() async throws {
+        let folder = try TemporaryFolder("source")
+        let durable = SubscribeOptions(limit: 4, durableName: "a")
+        let source = Acknowledged()
+        var connection = SourceConnection(source, options: options(folder.path("positions.json")))
+        var subscription = try await connection.subscribe(to: "#", options: durable)
+        for number in 1...6 {
+            let delivery = try #require(try await subscription.next())
+            #expect(delivery.message.text == "\(number)")
+            try delivery.ack()
+        }
+        // It has not been told of the third, which time does not mend, nor of the fourth, which it takes long for.
+        try await until { source.told == ["1", "2", "3 failed"] && source.isHeld }
+        let seventh = try #require(try await subscription.next())
+        #expect(seventh.message.text == "7")
+        for _ in 0..<200 { await Task.yield() }
+        #expect(subscription.nextIfReady() == nil)
+        source.release()
+        await connection.close()
+        #expect(source.told == ["1", "2", "3 failed", "4", "5", "6"])
+        connection = SourceConnection(source, options: options(folder.path("positions.json")))
+        subscription = try await connection.subscribe(to: "#", options: durable)
+        #expect(try await subscription.next()?.message.text == "7")
+        await connection.close()
+    }
+
+    /// What the broker would keep is forgotten, also if a message is settled after that.
+    @Test func whatIsForgottenStaysForgotten() async throws {
+        let folder = try TemporaryFolder("source")
+        let durable = SubscribeOptions(durableName: "a")
+        let connection = SourceConnection(Numbers(to: 10, ends: false), options: options(folder.path("positions.json")))
+        let subscription = try await connection.subscribe(to: "#", options: durable)
+        let delivery = try #require(try await subscription.next())
+        subscription.unsubscribe()
+        try delivery.ack()
+        await connection.close()
+        #expect(try String(decoding: fileBytes(folder.path("positions.json")), as: UTF8.self) == "{}")
     }
 
     /// From a source to a sink: what the sink has not taken is not behind the position.

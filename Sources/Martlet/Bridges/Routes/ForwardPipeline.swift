@@ -91,7 +91,7 @@ struct ForwardPipeline: Sendable {
         try await withGracefulShutdownHandler {
             try await Self.together(
                 {
-                    defer { store.finish() }
+                    defer { store.endIntake() }
                     try await keep(source, in: store)
                 },
                 { try await store.handOut(timers: context.timers) },

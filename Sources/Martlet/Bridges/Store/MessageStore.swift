@@ -95,6 +95,9 @@ final class MessageStore: Settler {
     /// acknowledged by then stay.
     var deliveries: Subscription { Subscription(mailbox) { [bell] in bell.finish() } }
 
+    /// Nothing more comes in: ``handOut(timers:)`` ends with what is written.
+    func endIntake() { bell.finish() }
+
     /// Hands out no more.
     func finish() {
         bell.finish()

@@ -245,6 +245,7 @@ final class MemoryLink: Settler {
     func close() async {
         await runtime.sendNotices()
         isClosing.store(true, ordering: .relaxed)
+        runtime.beginLeaving()
         broker.disconnect(self)
         waits.close(MessagingError.closed)
         await runtime.close(MessagingError.closed)

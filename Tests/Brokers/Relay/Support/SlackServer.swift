@@ -18,10 +18,15 @@ final class SlackServer: Sendable {
 
     struct Posted: Sendable {
         let time: String
-        let text: String
+        var text: String
         var subtype: String?
         /// As JSON.
         var metadata: String?
+        /// More members of it, as JSON.
+        var more = ""
+        /// Whether it was posted with the token, so that this may delete it.
+        var isOwn = false
+        var reactions: [String] = []
     }
 
     private struct State {
@@ -31,6 +36,9 @@ final class SlackServer: Sendable {
         var calls: [String] = []
         var postTimes: [ContinuousClock.Instant] = []
         var pageSize = 200
+        /// Whether every second page is refused, as if it had come too early.
+        var isSlow = false
+        var hasJustAnswered = false
     }
 
     static let token = "xoxb-s3sam3"
@@ -47,6 +55,16 @@ final class SlackServer: Sendable {
         set { state.withLock { $0.pageSize = newValue } }
     }
 
+    /// Whether no two pages are to be had one after the other: the second is refused, and is to be asked for again.
+    var isSlow: Bool {
+        get { state.withLock { $0.isSlow } }
+        set { state.withLock { $0.isSlow = newValue } }
+    }
+    /// The reactions to a message, by its text.
+    func reactions(to text: String) -> [String] {
+        state.withLock { $0.messages.first { $0.text == text }?.reactions ?? [] }
+    }
+
     /// The next calls of a method go wrong.
     func expect(_ troubles: [Trouble], of method: String) {
         state.withLock { $0.troubles[method, default: []] += troubles }
@@ -54,13 +72,47 @@ final class SlackServer: Sendable {
 
     /// Somebody writes.
     @discardableResult
-    func write(_ text: String, subtype: String? = nil, metadata: String? = nil) -> String {
+    func write(
+        _ text: String,
+        subtype: String? = nil,
+        metadata: String? = nil,
+        more: String = "",
+        isOwn: Bool = false
+    ) -> String {
         state.withLock { state in
             state.last += 1_000_001
             let digits = "\(state.last)"
             let time = "\(digits.dropLast(6)).\(digits.suffix(6))"
-            state.messages.append(Posted(time: time, text: text, subtype: subtype, metadata: metadata))
+            state.messages.append(
+                Posted(time: time, text: text, subtype: subtype, metadata: metadata, more: more, isOwn: isOwn)
+            )
             return time
+        }
+    }
+
+    /// Somebody changes what was written: its time stays.
+    func edit(_ time: String, to text: String) {
+        change(time) { message in
+            message.text = text
+            message.more = #","edited":{"user":"U1","ts":"\#(time)"}"#
+        }
+    }
+
+    /// Somebody deletes a message. One with replies stays, as something else.
+    func delete(_ time: String, hasReplies: Bool = false) {
+        guard hasReplies else { return state.withLock { $0.messages.removeAll { $0.time == time } } }
+        change(time) { message in
+            message.text = "This message was deleted."
+            message.subtype = "tombstone"
+            message.more = #","hidden":true,"reply_count":2"#
+        }
+    }
+
+    private func change(_ time: String, _ body: (inout Posted) -> Void) {
+        state.withLock { state in
+            for index in state.messages.indices where state.messages[index].time == time {
+                body(&state.messages[index])
+            }
         }
     }
 
@@ -74,9 +126,13 @@ final class SlackServer: Sendable {
         let method = String(request.path.split(separator: "/").last ?? "")
         let trouble: Trouble? = state.withLock { state in
             state.calls.append(method)
-            guard let first = state.troubles[method]?.first else { return nil }
-            state.troubles[method]?.removeFirst()
-            return first
+            if let first = state.troubles[method]?.first {
+                state.troubles[method]?.removeFirst()
+                return first
+            }
+            guard state.isSlow, method.hasPrefix("conversations.") else { return nil }
+            state.hasJustAnswered.toggle()
+            return state.hasJustAnswered ? nil : .rateLimit(seconds: 0)
         }
         guard request.headers["authorization"] == "Bearer \(Self.token)" else {
             return try await answer(reply, #"{"ok":false,"error":"invalid_auth"}"#)
@@ -109,6 +165,8 @@ final class SlackServer: Sendable {
                 : #"{"ok":true,"channels":[{"id":"C9999999999","name":"general"}],"response_metadata":{"next_cursor":"next"}}"#
         case "conversations.history": return history(request.form)
         case "chat.postMessage": return post(request)
+        case "chat.delete": return delete(request)
+        case "reactions.add": return react(request)
         default: return #"{"ok":false,"error":"unknown_method"}"#
         }
     }
@@ -124,6 +182,7 @@ final class SlackServer: Sendable {
             let page = messages.prefix(limit)
             let list = page.map { message in
                 var fields = #""type":"message","ts":"\#(message.time)","text":\#(Self.quoted(message.text))"#
+                fields += message.more
                 if let subtype = message.subtype { fields += #","subtype":"\#(subtype)""# }
                 if let metadata = message.metadata, form["include_all_metadata"] == "true" {
                     fields += #","metadata":\#(metadata)"#
@@ -143,8 +202,38 @@ final class SlackServer: Sendable {
         else { return #"{"ok":false,"error":"channel_not_found"}"# }
         state.withLock { $0.postTimes.append(.now) }
         let metadata = object["metadata"].flatMap { try? JSONSerialization.data(withJSONObject: $0) }
-        let time = write(text, metadata: metadata.map { String(decoding: $0, as: UTF8.self) })
+        let time = write(text, metadata: metadata.map { String(decoding: $0, as: UTF8.self) }, isOwn: true)
         return #"{"ok":true,"channel":"\#(Self.channelID)","ts":"\#(time)"}"#
+    }
+
+    private func arguments(_ request: WebRequest) -> [String: String] {
+        (try? JSONSerialization.jsonObject(with: Data(request.body))) as? [String: String] ?? [:]
+    }
+
+    private func delete(_ request: WebRequest) -> String {
+        let time = arguments(request)["ts"] ?? ""
+        return state.withLock { state in
+            guard let index = state.messages.firstIndex(where: { $0.time == time }) else {
+                return #"{"ok":false,"error":"message_not_found"}"#
+            }
+            guard state.messages[index].isOwn else { return #"{"ok":false,"error":"cant_delete_message"}"# }
+            state.messages.remove(at: index)
+            return #"{"ok":true,"channel":"\#(Self.channelID)","ts":"\#(time)"}"#
+        }
+    }
+
+    private func react(_ request: WebRequest) -> String {
+        let (time, name) = (arguments(request)["timestamp"] ?? "", arguments(request)["name"] ?? "")
+        return state.withLock { state in
+            guard let index = state.messages.firstIndex(where: { $0.time == time }) else {
+                return #"{"ok":false,"error":"message_not_found"}"#
+            }
+            guard !state.messages[index].reactions.contains(name) else {
+                return #"{"ok":false,"error":"already_reacted"}"#
+            }
+            state.messages[index].reactions.append(name)
+            return #"{"ok":true}"#
+        }
     }
 
     private static func quoted(_ text: String) -> String {

@@ -1,30 +1,30 @@
-import Martlet
-import NIOSSL
+package import Martlet
+package import NIOSSL
 import Synchronization
 
-/// What a listener shows under TLS: its certificate and key, as they were when its files were read last.
-final class ServerContext: Sendable {
-    private let tls: Listener.TLS
+/// What a server shows under TLS: its certificate and key, as they were when its files were read last.
+package final class ServerContext: Sendable {
+    private let tls: TLSServerOptions
     private let current: Mutex<NIOSSLContext>
 
     /// - Throws: `MessagingError.Code.invalidArgument` if they can't be used.
-    init(_ tls: Listener.TLS) throws {
+    package init(_ tls: TLSServerOptions) throws {
         self.tls = tls
         current = Mutex(try Self.read(tls))
     }
 
     /// For the next client.
-    var context: NIOSSLContext { current.withLock { $0 } }
+    package var context: NIOSSLContext { current.withLock { $0 } }
 
     /// Reads the files anew. Clients that are there stay.
     ///
     /// - Throws: as ``init(_:)``; then what was read before goes on to be shown.
-    func reload() throws {
+    package func reload() throws {
         let context = try Self.read(tls)
         current.withLock { $0 = context }
     }
 
-    private static func read(_ tls: Listener.TLS) throws -> NIOSSLContext {
+    private static func read(_ tls: TLSServerOptions) throws -> NIOSSLContext {
         do {
             let chain = try NIOSSLCertificate.fromPEMFile(tls.certificateChain).map {
                 NIOSSLCertificateSource.certificate($0)
