@@ -371,7 +371,7 @@ final class Mosquitto {
     /// Writes a message of QoS 0, behind what the library has queued.
     private func say(_ message: Publish) throws {
         // An address for replies may be anything.
-        guard message.properties.has(.topicAlias) || UserProperty.isTopic(message.topic) else {
+        guard message.properties.has(.topicAlias) || TextRules.isTopic(message.topic) else {
             throw MessagingError(.invalidArgument, "a publish to \(quoted(message.topic)): MQTT has no such topic")
         }
         let packet = encoder.bytes(of: .publish(message))
