@@ -161,6 +161,7 @@ let package = Package(
         // MQTT's packets and what a broker holds for a client: values, without input, output or clock. No product.
         .target(
             name: "MartletMQTTWire",
+            dependencies: ["Martlet"],
             swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]
         ),
         // What servers of all kinds share: their certificates. No product.

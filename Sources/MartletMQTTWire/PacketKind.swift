@@ -14,6 +14,16 @@ package enum PacketKind: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// Whether the lower half of the first byte can be so.
+    ///
+    /// In MQTT 3.1 what is said again is marked as a duplicate whatever it is, and of kinds that have no quality nobody looks at the
+    /// flags (MQTT 3.1, 2.1 and 3.1 to 3.14).
+    package func takes(flags: UInt8, _ version: ProtocolVersion) -> Bool {
+        guard let own = self.flags else { return true }
+        guard version == .v31 else { return flags == own }
+        return own == 0 || flags & 0b0110 == own
+    }
+
     /// Whether a peer of this role may get it in a version.
     package func isReceived(by role: Role, _ version: ProtocolVersion) -> Bool {
         switch self {

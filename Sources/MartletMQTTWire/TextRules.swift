@@ -25,6 +25,20 @@ package enum TextRules {
         return verdict
     }
 
+    /// The most bytes that a text has.
+    package static var longest: Int { 65_535 }
+
+    /// Whether a text can be carried, and no peer has reason to refuse it.
+    package static func isFine(_ text: String) -> Bool {
+        guard text.utf8.count <= longest else { return false }
+        // Nearly all texts are.
+        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return true }
+        return check(Array(text.utf8).span.bytes) == .fine
+    }
+
+    /// Whether a text can be a Response Topic, which has no wildcards (MQTT 5, 3.3.2.3.5).
+    package static func isTopic(_ text: String) -> Bool { isFine(text) && isTopicName(text) }
+
     /// The character that begins at a position, which is moved behind it; `nil`: there is none.
     private static func scalar(_ bytes: RawSpan, _ position: inout Int) -> UInt32? {
         let first = bytes.byte(at: position)

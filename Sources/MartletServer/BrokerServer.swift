@@ -262,6 +262,11 @@ public final class BrokerServer: Service {
         }
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1_024)
+            // Each channel keeps a buffer of the size that it read last, an idle one for ever.
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 256, maximum: 64 << 10)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let proxies else { return try serve(channel, channel.remoteAddress) }

@@ -157,7 +157,7 @@ extension MQTTSession {
         expiry: Duration?
     ) throws -> Outgoing {
         // An address for replies may be anything, and a broker ends the link over what is no topic.
-        guard UserProperty.isTopic(topic) else {
+        guard TextRules.isTopic(topic) else {
             throw MessagingError(.invalidArgument, "a publish to \(quoted(topic)): MQTT has no such topic")
         }
         if options.version == .v5 { try UserProperty.checkLengths(message.headers) }

@@ -35,14 +35,3 @@ struct PublishReason: RawRepresentable, Sendable, Hashable {
 
     var isFailure: Bool { rawValue >= 0x80 }
 }
-
-extension QoS {
-    init(_ guarantee: Guarantee) {
-        self =
-            switch guarantee {
-            case .atMostOnce: .atMostOnce
-            case .atLeastOnce: .atLeastOnce
-            case .exactlyOnce: .exactlyOnce
-            }
-    }
-}

@@ -39,7 +39,9 @@ extension Decoder {
         _ reader: inout PacketReader
     ) throws(WireFault) -> Connect {
         let flags = Flags(bits: try reader.byte())
-        guard flags.bits & 1 == 0 else { throw .malformed("its flags have a bit that means nothing") }
+        guard flags.bits & 1 == 0 || version == .v31 else {
+            throw .malformed("its flags have a bit that means nothing")
+        }
         guard let willQoS = QoS(rawValue: flags.willQoS) else { throw .malformed("the QoS of its will is 3") }
         guard flags.hasWill || (willQoS == .atMostOnce && !flags.willRetain) else {
             throw .malformed("it says of a will how it is published and has none")
@@ -70,8 +72,10 @@ extension Decoder {
                 properties: properties
             )
         }
-        if flags.hasUserName { connect.userName = try reader.text() }
-        if flags.hasPassword { connect.password = try reader.data() }
+        // In MQTT 3.1 they may be announced and missing (3.1, on the user name flag).
+        func isThere(_ flag: Bool) -> Bool { flag && (version > .v31 || reader.count > 0) }
+        if isThere(flags.hasUserName) { connect.userName = try reader.text() }
+        if isThere(flags.hasPassword) { connect.password = try reader.data() }
         try reader.expectEnd()
         return connect
     }

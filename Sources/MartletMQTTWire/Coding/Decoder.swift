@@ -56,7 +56,7 @@ package struct Decoder: Sendable {
         guard let kind = PacketKind(rawValue: first >> 4) else { throw .malformed("there is no such kind of packet") }
         guard let version else {
             guard kind == .connect else { throw .protocolError("the first packet is no CONNECT") }
-            guard first & 0x0F == 0 else { throw .malformed("its first byte has flags that it can't have") }
+            // Only what follows tells whether they mean something.
             return kind
         }
         guard kind.isReceived(by: role, version), kind != .connect || role == .client else {
@@ -64,11 +64,11 @@ package struct Decoder: Sendable {
                 kind == .connect ? "it is a second CONNECT" : "it is of a kind that only the other side sends"
             )
         }
-        guard kind.flags ?? (first & 0x0F) == first & 0x0F else {
-            throw .malformed("its first byte has flags that it can't have")
-        }
+        guard kind.takes(flags: first & 0x0F, version) else { throw Self.wrongFlags }
         return kind
     }
+
+    private static let wrongFlags = WireFault.malformed("its first byte has flags that it can't have")
 
     /// - Returns: the length and how many bytes it is written in; `nil` if that is not all there.
     private func length(_ bytes: RawSpan, from start: Int) throws(WireFault) -> (Int, size: Int)? {
@@ -111,6 +111,11 @@ package struct Decoder: Sendable {
     ) throws(WireFault) -> Packet {
         guard let version else {
             let connect = try Self.connect(&reader)
+            guard kind.takes(flags: flags, connect.version) else {
+                var fault = Self.wrongFlags
+                fault.answer = connect.version
+                throw fault
+            }
             self.version = connect.version
             return .connect(connect)
         }

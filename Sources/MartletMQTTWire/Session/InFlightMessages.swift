@@ -22,7 +22,7 @@ struct InFlightMessages: Sendable {
         /// It goes on with PUBREL. So does a delivery of a queue, which is to be settled the first time.
         case release(delivery: UInt64?)
         case unknown
-        /// It is not of that quality.
+        /// It is not of that quality, or not so far yet.
         case wrongQuality
     }
 
@@ -101,7 +101,6 @@ struct InFlightMessages: Sendable {
         case .released:
             remove(id)
             return .done(delivery: nil)
-        case .published(_, _, .exactlyOnce): return .unknown
         case .published: return .wrongQuality
         case nil: return .unknown
         }

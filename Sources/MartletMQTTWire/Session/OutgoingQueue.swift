@@ -41,7 +41,11 @@ struct OutgoingQueue: Sendable {
         lastNumber = max(lastNumber, waiting.number)
         bytes += waiting.publication.cost
         if let expiry = waiting.publication.expiresAt { nextExpiry = min(expiry, nextExpiry ?? expiry) }
-        if waiting.qos == .atMostOnce { unguaranteed.append(waiting) } else { guaranteed.append(waiting) }
+        if waiting.qos == .atMostOnce {
+            unguaranteed.append(waiting, waiting.number)
+        } else {
+            guaranteed.append(waiting, waiting.number)
+        }
     }
 
     mutating func popFirst(guaranteed isGuaranteed: Bool) -> Waiting? {
@@ -78,14 +82,9 @@ struct OutgoingQueue: Sendable {
 
     /// Takes out the message of QoS 1 or 2 of a number.
     mutating func remove(_ number: UInt64) -> Waiting? {
-        if guaranteed.first?.number == number { return popFirst(guaranteed: true) }
-        var found: Waiting?
-        guaranteed.removeAll { waiting in
-            guard waiting.number == number else { return false }
-            found = waiting
-            return true
-        }
-        if let found { bytes -= found.publication.cost }
+        guard let found = guaranteed.remove(number) else { return nil }
+        bytes -= found.publication.cost
+        if isEmpty { nextExpiry = nil }
         return found
     }
 

@@ -148,7 +148,7 @@ extension ServerSession {
             let reason = link?.version == .v5 ? ReasonCode.packetIdentifierNotFound : .success
             send(.pubrel(Acknowledgement(answer.packetID, reason)), &actions)
         case .wrongQuality:
-            cut(.protocolError, "it answers a message of another quality of service", now: now, &actions)
+            cut(.protocolError, "it answers a message otherwise than its quality of service has it", now: now, &actions)
         }
     }
 

@@ -48,6 +48,11 @@ final class ClientConnection: Sendable {
     /// Whether the session waits to be told that there is room again.
     private let reportsRoom = Atomic(false)
 
+    /// How often something was read from it.
+    private let reads = Atomic(0)
+    /// So often it is waited at most for a loop to read what a client has sent.
+    private static let mostRounds = 64
+
     private static let lastNumber = Atomic(0)
 
     /// - Parameter source: where its client is, be it by a proxy's word.
@@ -81,6 +86,27 @@ final class ClientConnection: Sendable {
     func resume() {
         guard held.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
         channel.eventLoop.execute { self.channel.read() }
+    }
+
+    /// On the loop: something was read from it.
+    func countRead() { reads.add(1, ordering: .relaxed) }
+
+    /// Has what its client has sent by now be read, before its place is taken: the last messages, and that the client goes.
+    ///
+    /// - Parameters:
+    ///   - loop: where `body` is called.
+    ///   - body: what is done then.
+    func hearOut(on loop: any EventLoop, _ body: @escaping @Sendable () -> Void) {
+        hearOut(rounds: Self.mostRounds, on: loop, body)
+    }
+
+    private func hearOut(rounds: Int, on loop: any EventLoop, _ body: @escaping @Sendable () -> Void) {
+        let before = reads.load(ordering: .relaxed)
+        // What a loop is told to do at once it may do before it looks at its sockets again.
+        channel.eventLoop.scheduleTask(in: .milliseconds(1)) {
+            guard rounds > 1, self.reads.load(ordering: .relaxed) != before else { return loop.execute(body) }
+            self.hearOut(rounds: rounds - 1, on: loop, body)
+        }
     }
 
     // MARK: Writing

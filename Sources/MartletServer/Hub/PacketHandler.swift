@@ -68,6 +68,7 @@ final class PacketHandler: ChannelDuplexHandler {
         guard phase != .closing else { return }
         var bytes = unwrapInboundIn(data)
         hub.countReceived(bytes.readableBytes)
+        connection.countRead()
         if received.readableBytes == 0 { received = bytes } else { received.writeBuffer(&bytes) }
     }
 
@@ -172,7 +173,13 @@ final class PacketHandler: ChannelDuplexHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         door.ask(connect, connection) { verdict in
             let (handler, context) = bound.value
-            handler.enter(connect, verdict, context)
+            guard case .admitted = verdict, let earlier = handler.hub.connection(of: connect.clientID) else {
+                return handler.enter(connect, verdict, context)
+            }
+            earlier.hearOut(on: context.eventLoop) {
+                let (handler, context) = bound.value
+                handler.enter(connect, verdict, context)
+            }
         }
     }
 

@@ -3,6 +3,33 @@ import MartletMQTTWire
 
 // What a message is on MQTT, and what MQTT's messages are in this process.
 
+extension BrokerPublication {
+    /// The message as it goes to clients: as one of them has published it, or as it is made of one of this process.
+    ///
+    /// Of a queue's message that was delivered before a header says how often. Clients before MQTT 5, which get nothing beside the
+    /// payload, are told by its envelope, if it is in one: for the count alone it is not put into one, that would be another payload.
+    var wire: Publication {
+        let first = origin as? Publication ?? Publication(self)
+        guard redeliveries > 0 else { return first }
+        var message = readable
+        // A client may have sent it anew, for want of another way to give it back.
+        let earlier = origin == nil ? 0 : message.headers.takeRedeliveries()
+        message.headers.countDelivery(after: earlier + redeliveries - 1)
+        let again = Publication(
+            BrokerPublication(message, to: topic, retain: retain, guarantee: guarantee, expiresAt: expiresAt)
+        )
+        let isBare = Envelope.unwrap(first.olderPayload, from: .publication) == nil
+        return Publication(
+            topic: again.topic,
+            payload: again.payload,
+            olderPayload: isBare ? first.olderPayload : again.olderPayload,
+            properties: again.properties,
+            qos: again.qos,
+            expiresAt: again.expiresAt
+        )
+    }
+}
+
 extension Publication {
     /// What goes out of a message that was published in this process.
     convenience init(_ publication: BrokerPublication) {
@@ -31,11 +58,13 @@ extension Publication {
         } else if message.headers.replyTo != nil {
             older = (try? coding.call(message)) ?? message.body
         }
+        var properties = PropertyList()
+        properties.add(message.headers) { _ in }
         self.init(
             topic: publication.topic.mqtt,
             payload: newer,
             olderPayload: older,
-            properties: PropertyList(message.headers),
+            properties: properties,
             qos: QoS(publication.guarantee),
             expiresAt: publication.expiresAt
         )
@@ -76,84 +105,5 @@ extension BrokerPublication {
             publisher: publisher,
             origin: wire
         )
-    }
-}
-
-extension QoS {
-    init(_ guarantee: Guarantee) {
-        switch guarantee {
-        case .atMostOnce: self = .atMostOnce
-        case .atLeastOnce: self = .atLeastOnce
-        case .exactlyOnce: self = .exactlyOnce
-        }
-    }
-
-    var guarantee: Guarantee {
-        switch self {
-        case .atMostOnce: .atMostOnce
-        case .atLeastOnce: .atLeastOnce
-        case .exactlyOnce: .exactlyOnce
-        }
-    }
-}
-
-extension PropertyList {
-    /// Headers as properties. What MQTT can't carry is left out.
-    init(_ headers: Headers) {
-        self.init()
-        if let isText = headers.native?.isText { add(.payloadFormatIndicator, isText ? 1 : 0) }
-        guard !headers.isEmpty else { return }
-        for (name, value) in headers.all {
-            switch (name, value) {
-            case (Headers.Standard.contentType, .string(let type)) where Self.isText(type):
-                add(.contentType, type)
-            case (Headers.Standard.replyTo, .string(let topic)) where Self.isTopic(topic):
-                add(.responseTopic, topic)
-            case (Headers.Standard.correlationID, .bytes(let bytes)) where bytes.count <= 65_535:
-                add(.correlationData, bytes)
-            case (Headers.Standard.correlationID, .string(let id)) where !id.utf8.isEmpty && id.utf8.count <= 65_535:
-                add(.correlationData, Array(id.utf8))
-            default:
-                let property = UserProperty(name, value, isAllowed: Self.isText)
-                guard Self.isText(property.name), Self.isText(property.value) else { continue }
-                add(property.name, value: property.value)
-            }
-        }
-    }
-
-    private static func isText(_ text: String) -> Bool {
-        text.utf8.count <= 65_535 && TextRules.check(Array(text.utf8).span.bytes) == .fine
-    }
-
-    private static func isTopic(_ text: String) -> Bool {
-        !text.isEmpty && isText(text) && !text.utf8.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
-    }
-
-    /// Properties as headers, as every connection to an MQTT broker reads them.
-    func headers(expires: ContinuousClock.Instant?) -> Headers {
-        guard !isEmpty || expires != nil else { return Headers() }
-        var fields: [Headers.Element] = []
-        var pairs: [Headers.Element] = []
-        for property in all {
-            switch (property.id, property.value) {
-            case (.contentType, .text(let type)): fields.append((Headers.Standard.contentType, .string(type)))
-            case (.responseTopic, .text(let topic)): fields.append((Headers.Standard.replyTo, .string(topic)))
-            case (.correlationData, .data(let data)):
-                let text = String(validating: data, as: UTF8.self)
-                fields.append((Headers.Standard.correlationID, text.map(HeaderValue.string) ?? .bytes(data)))
-            case (.userProperty, .pair(let name, let value)):
-                pairs.append(UserProperty(name: name, value: value).header)
-            default: break
-            }
-        }
-        var headers = Headers(received: fields + pairs)
-        let isRepeating = headers.count < fields.count + pairs.count
-        headers.native = NativeProperties(
-            fields: isRepeating ? pairs : [],
-            isText: number(.payloadFormatIndicator).map { $0 == 1 },
-            expires: expires,
-            correlation: has(.responseTopic) ? data(.correlationData) ?? [] : nil
-        )
-        return headers
     }
 }

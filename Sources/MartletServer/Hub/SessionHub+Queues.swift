@@ -47,7 +47,7 @@ extension SessionHub {
             // Its rules may have changed since it subscribed.
             guard seat.permissions.mayRead(publication.topic) else { return .reject }
             hub.goOn(max(hub.now, now))
-            let wire = publication.origin as? Publication ?? Publication(publication)
+            let wire = publication.wire
             hub.act(at: place) { [now = hub.now] in $0.deliver(wire, match, now: now, &$1) }
             hub.noteDeadline(of: place)
             return nil

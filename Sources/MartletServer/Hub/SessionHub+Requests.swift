@@ -43,13 +43,16 @@ extension SessionHub {
     func publishWill(_ will: WillMessage, at place: Int, now: Duration, _ broker: inout MemoryBroker.State) {
         var properties = will.properties
         properties.remove(.willDelayInterval)
-        let publish = Publish(
+        var publish = Publish(
             topic: will.topic,
             payload: will.payload,
             qos: will.qos,
             retain: will.retain,
             properties: properties
         )
+        guard self.publish(publish, at: place, now: now, &broker) == .quotaExceeded, publish.retain else { return }
+        // There is no room to keep it. Those who are there get it all the same.
+        publish.retain = false
         _ = self.publish(publish, at: place, now: now, &broker)
     }
 

@@ -44,14 +44,16 @@ extension SessionHub {
         now: Duration,
         _ broker: inout MemoryBroker.State
     ) {
-        let holding = sessions.filter { !$0.held.isEmpty }
+        var holding: [UInt64: RestoredSession] = [:]
+        for session in sessions { for delivery in session.held { holding[delivery] = session } }
         let queues = Dictionary(grouping: image.queued.values) { Array($0.queue.utf8) }
         for (name, messages) in queues {
             let queued = messages.sorted { $0.number < $1.number }.map { $0.queued(base: image.lastNumber, now: now) }
             let queue = QueueName(TopicName(mqtt: String(decoding: name, as: UTF8.self)))
             var holders: [UInt64: Recipient] = [:]
-            for session in holding {
-                for delivery in session.held { holders[delivery] = session.workers[queue] ?? session.nobody }
+            for message in queued where message.deliveries > 0 {
+                guard let session = holding[message.tag] else { continue }
+                holders[message.tag] = session.workers[queue] ?? session.nobody
             }
             self.broker.restore(queued, in: queue, holders: holders, now: now, &broker)
         }

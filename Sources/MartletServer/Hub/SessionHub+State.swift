@@ -156,7 +156,7 @@ extension SessionHub.State {
                 let found = broker.keptMessage(for: topic, now: now, &state),
                 let kept = broker.allowedKept(found, to: number, &state)
             else { continue }
-            let wire = kept.origin as? Publication ?? Publication(kept)
+            let wire = kept.wire
             act(at: place) { [now] in $0.deliver(wire, match, now: now, &$1) }
         }
     }

@@ -1,3 +1,4 @@
+import DequeModule
 import Logging
 import Martlet
 import MartletMQTTWire
@@ -18,7 +19,7 @@ final class SessionHub: SessionHost {
         /// By the connection's number.
         var connected: [Int: Int] = [:]
         /// What sessions have to be done by the core.
-        var chores: [Chore] = []
+        var chores: Deque<Chore> = []
         /// Sockets whose loops are to be told that there is something to write.
         var announced: [ClientConnection] = []
         var names = TopicCache(.mqtt)
@@ -136,6 +137,11 @@ final class SessionHub: SessionHost {
         }
     }
 
+    /// The connection of a client that is there.
+    func connection(of clientID: String) -> ClientConnection? {
+        state.withLock { hub in hub.places[Array(clientID.utf8)].flatMap { hub.seats[$0]?.connection } }
+    }
+
     /// Ends a client's connection, and tells it why.
     func cut(_ connection: ClientConnection, _ reason: ReasonCode) {
         act(of: connection) { state, now in
@@ -206,7 +212,7 @@ final class SessionHub: SessionHost {
     func settle(_ broker: inout MemoryBroker.State) {
         // One time for all that comes of one batch: what is left of a message's life is not more than it had.
         let now = state.withLock { $0.now }
-        while let chore = state.withLock({ $0.chores.isEmpty ? nil : $0.chores.removeFirst() }) {
+        while let chore = state.withLock({ $0.chores.popFirst() }) {
             perform(chore, now: now, &broker)
         }
     }
@@ -309,7 +315,7 @@ final class SessionHub: SessionHost {
         let now = publication.origin == nil ? broker.now : nil
         state.withLock { hub in
             if let now { hub.goOn(now) }
-            let wire = publication.origin as? Publication ?? Publication(publication)
+            let wire = publication.wire
             hub.deliver(wire, publication, to: recipients)
         }
     }

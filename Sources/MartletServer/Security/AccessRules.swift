@@ -15,6 +15,7 @@ import Martlet
 /// neither: it would let a client name itself into another's topics. What no line allows is refused; `deny` wins.
 ///
 /// They are asked when a client publishes, subscribes, and gets a message, also a kept one or one that waited for it.
+/// Subscribing is refused where nothing could be read: no rule allows any of the filter's topics, or one denies all of them.
 public struct AccessRules: Sendable {
     struct Rule: Sendable {
         var reads: Bool
@@ -155,9 +156,10 @@ struct Permissions: Sendable {
 
     func mayRead(_ topic: TopicName) -> Bool { allows(topic, \.reads) }
 
-    /// Whether it may read any of the topics of a filter.
+    /// Whether it may read any of the topics of a filter: some are allowed, and not all of them denied.
     func maySubscribe(to pattern: TopicPattern) -> Bool {
         guard let rules else { return true }
+        guard !rules.contains(where: { $0.rule.denies && $0.pattern.covers(pattern) }) else { return false }
         return rules.contains { $0.rule.reads && !$0.rule.denies && $0.pattern.overlaps(pattern) }
     }
 

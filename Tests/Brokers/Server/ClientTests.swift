@@ -269,4 +269,21 @@ import Testing
             await #expect(throws: CancellationError.self) { try await group.next() }
         }
     }
+
+    /// A will for which there is no room where it was to be kept reaches those who are there.
+    @Test func aWillThatCannotBeKeptIsPublished() async throws {
+        var options = MemoryBroker.Options()
+        options.retainedTopics = 1
+        let broker = MemoryBroker(options: options)
+        try await withServer(broker, systemTopics: nil) { _, port in
+            let watcher = try await WireClient.connected(port, "watcher")
+            try await watcher.publish("full", to: "other", retain: true)
+            try await watcher.subscribe(.init("gone/#"))
+            let will = WillMessage(topic: "gone/a", payload: Array("lost".utf8), qos: .atLeastOnce, retain: true)
+            let lost = try await WireClient.connected(port, "lost", will: will)
+            lost.socket.end()
+            #expect(try await watcher.text() == "lost")
+            #expect(broker.keptCount == 1)
+        }
+    }
 }

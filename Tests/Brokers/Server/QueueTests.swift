@@ -321,4 +321,94 @@ import Testing
             #expect(back.properties.pairs.map(\.value) == ["1", "2"])
         }
     }
+
+    /// What is refused is in the queue no more than it is kept or delivered: the client that is told so may send it again.
+    @Test func whatIsRefusedIsNowhere() async throws {
+        var options = MemoryBroker.Options()
+        options.retainedTopics = 1
+        let broker = MemoryBroker(options: options)
+        for (name, overflow) in [("jobs", QueueOverflow.reject), ("waiting", .suspend), ("free", .reject)] {
+            let limit = name == "free" ? 10 : 1
+            try broker.declareQueue(QueueName(name), options: QueueOptions(limit: limit, overflow: overflow))
+        }
+        func waiting(_ name: QueueName) -> Int? { broker.presence.queues.first { $0.name == name }?.waiting }
+        try await withServer(broker, systemTopics: nil) { _, port in
+            let client = try await WireClient.connected(port, "client")
+            let reader = try await WireClient.connected(port, "reader")
+            try await reader.subscribe(.init("#", qos: .atLeastOnce))
+            for (name, qos) in [("jobs", QoS.atLeastOnce), ("waiting", .exactlyOnce)] {
+                #expect(try await client.publishSurely("full", to: name, qos) == .success)
+            }
+            // The queue has no place; the message could be kept.
+            #expect(try await client.publishSurely("a", to: "jobs", retain: true) == .quotaExceeded)
+            #expect(try await client.publishSurely("b", to: "jobs", .exactlyOnce, retain: true) == .quotaExceeded)
+            #expect(broker.keptCount == 0)
+            // The queue has a place, or would have its sender wait; the message can't be kept.
+            #expect(try await client.publishSurely("kept", to: "other", retain: true) == .success)
+            for name in ["free", "waiting"] {
+                #expect(try await client.publishSurely("c", to: name, retain: true) == .quotaExceeded)
+            }
+            #expect(waiting("free") == 0)
+            #expect(waiting("waiting") == 1)
+            let worker = try await WireClient.connected(port, "worker")
+            try await worker.subscribe(.init("$share/martlet/waiting", qos: .atLeastOnce))
+            #expect(try await worker.textsUntilMark() == ["full"])
+            // What takes no place more is taken.
+            #expect(try await client.publishSurely("anew", to: "other", retain: true) == .success)
+            #expect(try await client.publishSurely("", to: "free", retain: true) == .success)
+            #expect(waiting("free") == 1)
+            let all = try await reader.textsUntilMark()
+            #expect(all.filter { !$0.isEmpty } == ["full", "full", "kept", "anew"])
+        }
+    }
+
+    /// What comes again comes as it came before: bare to a client that got it bare.
+    @Test(arguments: [ProtocolVersion.v31, .v311]) func whatComesAgainIsAsItWas(_ version: ProtocolVersion) async throws
+    {
+        let broker = MemoryBroker()
+        try broker.declareQueue("jobs", options: QueueOptions())
+        let local = try await Self.connection(broker)
+        try await withServer(broker) { _, port in
+            let old = try await WireClient.connected(port, "old", version)
+            let new = try await WireClient.connected(port, "new")
+            try await old.publishSurely("bare", to: "jobs")
+            var properties = PropertyList()
+            properties.add(.contentType, "text/plain")
+            properties.add("a", value: "1")
+            try await new.publishSurely("beside", to: "jobs", properties: properties)
+            try await local.send(Message("ours"), to: "jobs")
+            let envelope = #"{"header":{"timestamp":1,"properties":{"n":7}},"data":"theirs"}"#
+            try await old.publishSurely(envelope, to: "jobs")
+            try await local.send(Message("named", headers: ["n": 7]), to: "jobs")
+            for round in 0..<3 {
+                let worker = try await WireClient.connected(port, "worker", version)
+                try await worker.subscribe(.init("$share/martlet/jobs", qos: .atLeastOnce))
+                var payloads: [[UInt8]] = []
+                for _ in 0..<5 {
+                    guard case .publish(let message) = try await worker.receive() else {
+                        throw ServerError("No message")
+                    }
+                    #expect(!message.isDuplicate)
+                    payloads.append(message.payload)
+                }
+                #expect(payloads[..<3].map { String(decoding: $0, as: UTF8.self) } == ["bare", "beside", "ours"])
+                if round == 0 { #expect(payloads[3] == Array(envelope.utf8)) }
+                // What is in an envelope is told how often it was delivered before.
+                for payload in payloads[3...] {
+                    let message = try #require(Envelope.unwrap(payload, from: .publication))
+                    #expect(message.headers["n"] == 7)
+                    #expect(message.headers["redeliveries"] == (round == 0 ? nil : .integer(Int64(round))))
+                }
+                worker.socket.end()
+                while broker.presence.clients.contains(where: { $0.client.name == "worker" }) { await Task.yield() }
+            }
+            // A client of MQTT 5 is told of all.
+            let last = try await WireClient.connected(port, "last")
+            try await last.subscribe(.init("$share/martlet/jobs", qos: .atLeastOnce))
+            for _ in 0..<5 {
+                let message = try await last.message()
+                #expect(message.properties.pairs.contains { $0 == ("redeliveries", "3") })
+            }
+        }
+    }
 }

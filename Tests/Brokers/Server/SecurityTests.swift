@@ -211,6 +211,29 @@ import Testing
             #expect(try await there.text() == "4")
         }
     }
+
+    /// What a client could read nothing of it can't subscribe to.
+    @Test(arguments: ProtocolVersion.allCases) func whatIsDeniedWhollyIsRefused(_ version: ProtocolVersion) async throws
+    {
+        let rules = try AccessRules(
+            text: "topic readwrite #\ntopic deny secret/#\ntopic deny house/+/key\ntopic deny one",
+            name: "rules"
+        )
+        try await withServer(rules: rules) { _, port in
+            let client = try await WireClient.connected(port, "client", version)
+            let denied = [
+                "one", "secret/#", "secret/a", "secret/+/b", "house/+/key", "house/x/key", "$share/g/secret/a",
+            ]
+            let allowed = ["#", "+", "+/#", "house/#", "house/x/+", "other"]
+            for (filters, reason) in [
+                (denied, version == .v5 ? ReasonCode.notAuthorized : .unspecifiedError), (allowed, .success),
+            ] {
+                for filter in filters {
+                    #expect(try await client.subscribe(.init(filter)) == [reason], "\(filter)")
+                }
+            }
+        }
+    }
 }
 
 extension WireClient {

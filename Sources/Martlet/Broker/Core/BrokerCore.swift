@@ -246,17 +246,21 @@ struct BrokerCore: Sendable {
     /// - Throws: ``MessagingError/Code/refused`` if it is to be kept and would be one retained topic too many.
     mutating func publish(_ publication: BrokerPublication) throws -> [Subscriber] {
         if publication.retain {
-            guard retained.hasRoom(for: publication) else {
-                throw MessagingError(
-                    .refused,
-                    "the broker retains \(retained.limit) topics and \(retained.byteLimit) bytes, and takes no more"
-                )
-            }
+            try checkRoom(for: publication)
             retained.keep(publication)
             if recordsChanges { changes.append(.kept(publication)) }
         }
         counts.published += 1
         return audience(of: publication.topic)
+    }
+
+    /// Throws ``MessagingError/Code/refused`` if a message is to be kept and would be one retained topic too many.
+    func checkRoom(for publication: BrokerPublication) throws {
+        guard publication.retain, !retained.hasRoom(for: publication) else { return }
+        throw MessagingError(
+            .refused,
+            "the broker retains \(retained.limit) topics and \(retained.byteLimit) bytes, and takes no more"
+        )
     }
 
     /// Whoever gets what is published to a topic now: of each share the one whose turn it is.

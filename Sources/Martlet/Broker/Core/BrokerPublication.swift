@@ -14,6 +14,8 @@ package struct BrokerPublication: Sendable {
     package let origin: (any AnyObject & Sendable)?
     /// Whether it is a reply, to an address that is a topic.
     package let isReply: Bool
+    /// Of a queue's message, how often it was delivered before.
+    package var redeliveries = 0
 
     package init(
         _ message: Message,
@@ -38,7 +40,7 @@ package struct BrokerPublication: Sendable {
 
 extension BrokerPublication {
     /// The message as readers in this process get it.
-    var readable: Message { origin == nil ? message : message.outOfEnvelope }
+    package var readable: Message { origin == nil ? message : message.outOfEnvelope }
 }
 
 extension QueuedMessage {

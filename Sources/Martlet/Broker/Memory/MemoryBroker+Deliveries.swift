@@ -81,7 +81,7 @@ extension MemoryBroker {
 extension BrokerPublication {
     /// The same with another message.
     fileprivate func with(_ message: Message) -> BrokerPublication {
-        BrokerPublication(
+        var other = BrokerPublication(
             message,
             to: topic,
             retain: retain,
@@ -90,5 +90,7 @@ extension BrokerPublication {
             publisher: publisher,
             isReply: isReply
         )
+        other.redeliveries = redeliveries
+        return other
     }
 }

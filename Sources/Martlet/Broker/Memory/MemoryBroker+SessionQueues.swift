@@ -101,16 +101,9 @@ extension QueuedMessage {
         return (message, message.headers.takeRedeliveries() + deliveries - 1)
     }
 
-    /// The message as clients on a network get it, who are told by a header how often it was delivered before.
+    /// The message as clients on a network get it.
     fileprivate func publication(of queue: QueueName) -> BrokerPublication {
-        var (message, origin) = (message, origin)
-        if deliveries > 1 {
-            let redeliveries: Int
-            (message, redeliveries) = delivered
-            message.headers.countDelivery(after: redeliveries - 1)
-            origin = nil
-        }
-        return BrokerPublication(
+        var publication = BrokerPublication(
             message,
             to: TopicName(queue),
             retain: false,
@@ -118,5 +111,7 @@ extension QueuedMessage {
             expiresAt: expiresAt,
             origin: origin
         )
+        publication.redeliveries = deliveries - 1
+        return publication
     }
 }

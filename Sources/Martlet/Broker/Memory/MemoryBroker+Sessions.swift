@@ -236,9 +236,11 @@ extension MemoryBroker {
         withdraw(messages, &state)
     }
 
-    /// Publishes a message: to its topic's subscribers, and to the queue of its topic's name, if there is one.
+    /// Publishes a message: to its topic's subscribers, and to the queue of its topic's name, if there is one. It is kept, and the
+    /// queue and the subscribers get it, or nothing of that is done.
     private func distribute(_ publication: BrokerPublication, _ state: inout State) -> Published {
         do {
+            try state.core.checkRoom(for: publication)
             let queue = QueueName(publication.topic)
             guard publication.publisher != nil, state.core.hasQueue(queue) else {
                 let (subscribers, heldBack): (Int, [HeldBack]) = try distribute(publication, &state)

@@ -12,6 +12,7 @@ func withServer<Result: Sendable>(
     store: BrokerStore = .none,
     settings: StoreSettings = StoreSettings(),
     limits: ServerLimits = ServerLimits(),
+    systemTopics: Duration? = .seconds(10),
     _ body: (BrokerServer, Int) async throws -> Result
 ) async throws -> Result {
     let server = BrokerServer(
@@ -21,7 +22,8 @@ func withServer<Result: Sendable>(
         rules: rules,
         store: store,
         settings,
-        limits: limits
+        limits: limits,
+        systemTopics: systemTopics
     )
     return try await withThrowingTaskGroup { group in
         group.addTask { try await server.run() }

@@ -23,6 +23,20 @@ import Testing
         #expect(other.receive(.pubrec(Acknowledgement(1, .quotaExceeded))) == [.message("2", .exactlyOnce, id: 2)])
     }
 
+    /// A message of QoS 2 is completed when it was received; before, an answer of that kind is none.
+    @Test func aMessageIsNotCompletedBeforeItIsReceived() {
+        var client = Harness(.v5)
+        client.deliver("1", .exactlyOnce)
+        let seen = client.receive(.pubcomp(Acknowledgement(1)))
+        #expect(seen.contains(.closed))
+        #expect(
+            seen.contains {
+                guard case .sent(.disconnect(let disconnect)) = $0 else { return false }
+                return disconnect.reason == .protocolError
+            }
+        )
+    }
+
     // MQTT 5: 2.2.1-4, 4.3.2-1.
     // MQTT 3.1.1: 2.3.1-4, 4.3.2-1.
     @Test func identifiersAreNotUsedTwiceAtATime() {
@@ -191,5 +205,23 @@ import Testing
         client.deliver("0")
         #expect(client.session.queuedMessages == 0)
         #expect(client.session.counts.dropped == 1)
+    }
+
+    /// Each of many that are taken out from between others is found without a look at all of these.
+    @Test(.timeLimit(.minutes(1))) func manyAreDroppedOutOfOrder() {
+        var session = ServerSession(clientID: "client")
+        let publication = Publication(topic: "t", payload: [], qos: .atLeastOnce)
+        let count: UInt64 = 50_000
+        for number in 1...count {
+            _ = session.apply(.queued(number, publication, Match(qos: .atLeastOnce), .atLeastOnce))
+        }
+        let order = stride(from: 2, through: count, by: 2).reversed() + Array(stride(from: 3, through: count, by: 2))
+        let areFound = order.allSatisfy { session.apply(.dropped($0)) }
+        #expect(areFound && session.queuedMessages == 1)
+        // What is not there can't be dropped.
+        let isFound = session.apply(.dropped(3)) || session.apply(.dropped(count + 1))
+        #expect(!isFound)
+        let isSent = session.apply(.sent(1, 1))
+        #expect(isSent && session.queuedMessages == 0 && session.queuedBytes == 0)
     }
 }

@@ -13,6 +13,7 @@ final class Bench {
     let hub: SessionHub
     let door: Door
     private var peers: [Peer] = []
+    private let loops = Loops()
 
     init(_ limits: ServerLimits = ServerLimits(), rules: AccessRules? = nil) {
         timers = Timers(drivenBy: Timeline(clock))
@@ -34,7 +35,7 @@ final class Bench {
 
     /// A connection over which nothing has been said.
     func open() throws -> Peer {
-        let peer = try Peer(hub, door)
+        let peer = try Peer(hub, door, loops)
         peers.append(peer)
         return peer
     }
@@ -69,16 +70,31 @@ final class Bench {
     }
 }
 
+/// The loops of a bench's connections.
+private final class Loops {
+    private var all: [EmbeddedEventLoop] = []
+
+    func add(_ loop: EmbeddedEventLoop) { all.append(loop) }
+
+    /// Has them do what is left for a moment later: a connection takes an earlier one's place when that one was heard out.
+    func goOn() {
+        for _ in 0..<2 { for loop in all { loop.advanceTime(by: .milliseconds(1)) } }
+    }
+}
+
 /// A client's end of a connection.
 final class Peer {
     private let channel = EmbeddedChannel()
+    private let loops: Loops
     private var decoder: Decoder?
     private var encoder = Encoder(.v5)
     private var unread: [UInt8] = []
     /// All that it was sent, but for what ``take()`` took.
     private var heard: [Packet] = []
 
-    fileprivate init(_ hub: SessionHub, _ door: Door) throws {
+    fileprivate init(_ hub: SessionHub, _ door: Door, _ loops: Loops) throws {
+        self.loops = loops
+        loops.add(channel.embeddedEventLoop)
         channel.remoteAddress = try SocketAddress(ipAddress: "127.0.0.1", port: 40_000)
         let connection = ClientConnection(channel, from: channel.remoteAddress, listener: "mqtt")
         try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
@@ -92,6 +108,7 @@ final class Peer {
     func say(_ packet: Packet) {
         if case .connect(let connect) = packet { encoder = Encoder(connect.version) }
         send(encoder.bytes(of: packet))
+        if packet.kind == .connect { loops.goOn() }
     }
 
     /// Sends a message.

@@ -1,9 +1,7 @@
-import Martlet
-
 extension TopicPattern {
     /// Whether each topic that the other pattern matches is matched by this one as well. It may be `false` for two that are
     /// written differently and mean the same, as `#` and `*.#` do.
-    func covers(_ other: TopicPattern) -> Bool {
+    package func covers(_ other: TopicPattern) -> Bool {
         if beginsWithWildcard, case .literal(let first) = other.segments.first, first.utf8.first == UInt8(ascii: "$") {
             return false
         }
