@@ -106,13 +106,13 @@ extension MQTTSession {
     nonisolated func reply(_ message: Message, to address: String) async throws {
         try check(message)
         if let correlation = message.headers.native?.correlation {
-            return try await reply(message, toTopic: address, correlation)
+            return try await reply(message, toTopic: Self.replyTopic(address), correlation)
         }
         _ = try await transmit(
             try outgoing(
                 Message(),
                 runtime.wire.call(message),
-                to: Self.topic(ofAddress: address),
+                to: Self.replyTopic(Self.topic(ofAddress: address)),
                 guarantee: .atMostOnce,
                 retain: false,
                 expiry: nil
@@ -141,6 +141,14 @@ extension MQTTSession {
     /// An address is text of MQTT's. Peers of commlib-py write one without slashes with dots, and listen with slashes.
     private static func topic(ofAddress address: String) -> String {
         address.utf8.contains(UInt8(ascii: "/")) ? address : TopicName(address).mqtt
+    }
+
+    /// Any peer can say where it wants its reply. Where topics are the broker's own (MQTT 5, 4.7.2), it may end the link over it.
+    private static func replyTopic(_ topic: String) throws -> String {
+        guard topic.utf8.first != UInt8(ascii: "$") else {
+            throw MessagingError(.invalidArgument, "a reply to \(quoted(topic)): no client has topics with $")
+        }
+        return topic
     }
 
     private nonisolated func check(_ message: Message) throws {

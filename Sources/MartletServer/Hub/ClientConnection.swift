@@ -3,6 +3,14 @@ import MartletMQTTWire
 import NIOCore
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// A client's socket, as far as the broker needs it: what is to be written, and that it is to be closed.
 ///
 /// Bytes are appended from any thread. The socket's loop takes all that there are at once, and so writes them by one call.
@@ -48,9 +56,7 @@ final class ClientConnection: Sendable {
     /// Whether the session waits to be told that there is room again.
     private let reportsRoom = Atomic(false)
 
-    /// How often something was read from it.
-    private let reads = Atomic(0)
-    /// So often it is waited at most for a loop to read what a client has sent.
+    /// So often it is waited at most, a millisecond each time, for a loop to read what a client has sent.
     private static let mostRounds = 64
 
     private static let lastNumber = Atomic(0)
@@ -88,9 +94,6 @@ final class ClientConnection: Sendable {
         channel.eventLoop.execute { self.channel.read() }
     }
 
-    /// On the loop: something was read from it.
-    func countRead() { reads.add(1, ordering: .relaxed) }
-
     /// Has what its client has sent by now be read, before its place is taken: the last messages, and that the client goes.
     ///
     /// - Parameters:
@@ -101,12 +104,25 @@ final class ClientConnection: Sendable {
     }
 
     private func hearOut(rounds: Int, on loop: any EventLoop, _ body: @escaping @Sendable () -> Void) {
-        let before = reads.load(ordering: .relaxed)
-        // What a loop is told to do at once it may do before it looks at its sockets again.
-        channel.eventLoop.scheduleTask(in: .milliseconds(1)) {
-            guard rounds > 1, self.reads.load(ordering: .relaxed) != before else { return loop.execute(body) }
-            self.hearOut(rounds: rounds - 1, on: loop, body)
+        unreadBytes.whenComplete { unread in
+            guard rounds > 0, case .success(let bytes) = unread, bytes > 0 else { return loop.execute(body) }
+            self.channel.eventLoop.scheduleTask(in: .milliseconds(1)) {
+                self.hearOut(rounds: rounds - 1, on: loop, body)
+            }
         }
+    }
+
+    /// How much memory the system has for what its client has sent and nobody has read.
+    private var unreadBytes: EventLoopFuture<UInt32> {
+        guard let socket = channel as? any SocketOptionProvider else {
+            return channel.eventLoop.makeSucceededFuture(0)
+        }
+        #if os(Linux)
+        // The first of the numbers that the option has is that of what was received (socket(7)).
+        return socket.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_MEMINFO))
+        #else
+        return socket.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_NREAD))
+        #endif
     }
 
     // MARK: Writing

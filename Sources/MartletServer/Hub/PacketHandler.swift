@@ -68,7 +68,6 @@ final class PacketHandler: ChannelDuplexHandler {
         guard phase != .closing else { return }
         var bytes = unwrapInboundIn(data)
         hub.countReceived(bytes.readableBytes)
-        connection.countRead()
         if received.readableBytes == 0 { received = bytes } else { received.writeBuffer(&bytes) }
     }
 
