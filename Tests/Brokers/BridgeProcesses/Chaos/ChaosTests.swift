@@ -53,7 +53,7 @@ extension OwnProcessTests {
                 }
                 group.addTask {
                     let total = ChaosRoute.killed.reduce(0) { $0 + $1.count }
-                    for _ in 0..<Self.kills { await killed(ports, after: total * 8 / (10 * Self.kills), board) }
+                    for _ in 0..<Self.kills { try await killed(ports, after: total * 8 / (10 * Self.kills), board) }
                     try await withThrowingDiscardingTaskGroup { group in
                         for route in ChaosRoute.killed {
                             let bridge = try await bridge(route, ports, "last-\(route)")
@@ -117,16 +117,17 @@ extension OwnProcessTests {
         private struct Life: Codable, Sendable {
             var ports: [String: Int]
             var limit: Int
+            /// Where it writes how many messages each route has tried again.
+            var report: String
         }
 
         /// Runs the bridges in a process of its own that is killed when so many messages have been passed on.
-        private func killed(_ ports: [ChaosRoute.Place: Int], after limit: Int, _ board: ChaosBoard) async {
+        private func killed(_ ports: [ChaosRoute.Place: Int], after limit: Int, _ board: ChaosBoard) async throws {
+            let folder = try TemporaryFolder("chaos")
+            defer { folder.remove() }
             let ports = Dictionary(uniqueKeysWithValues: ports.map { ($0.key.rawValue, $0.value) })
-            let life = Life(ports: ports, limit: limit)
-            let end = await #expect(
-                processExitsWith: .signal(SIGKILL),
-                observing: [\.standardOutputContent]
-            ) { [life = life as Life] in
+            let life = Life(ports: ports, limit: limit, report: folder.path("report"))
+            await #expect(processExitsWith: .signal(SIGKILL)) { [life = life as Life] in
                 let ports = Dictionary(
                     uniqueKeysWithValues: life.ports.map { (ChaosRoute.Place(rawValue: $0.key) ?? .source, $0.value) }
                 )
@@ -141,17 +142,20 @@ extension OwnProcessTests {
                     try await until {
                         bridges.reduce(0) { $0 + ($1.reports.first?.statistics.forwarded ?? 0) } >= life.limit
                     }
-                    for (route, bridge) in zip(ChaosRoute.killed, bridges) {
-                        let retried = bridge.reports.first?.statistics.retried ?? 0
-                        try FileHandle.standardOutput.write(contentsOf: Data("\(route.rawValue) \(retried)\n".utf8))
+                    let retried = zip(ChaosRoute.killed, bridges).map { route, bridge in
+                        (route.rawValue, bridge.reports.first?.statistics.retried ?? 0)
                     }
+                    let text = try JSONEncoder().encode(Dictionary(uniqueKeysWithValues: retried))
+                    try text.write(to: URL(fileURLWithPath: life.report))
                     kill(getpid(), SIGKILL)
                 }
             }
-            for line in String(decoding: end?.standardOutputContent ?? [], as: UTF8.self).split(separator: "\n") {
-                let words = line.split(separator: " ").map(String.init)
-                guard words.count == 2, let route = ChaosRoute(rawValue: words[0]) else { continue }
-                board.addRetried(Int(words[1]) ?? 0, on: route)
+            // What it prints would be waited for by another thread of those that all tasks share.
+            let report = (try? Data(contentsOf: URL(fileURLWithPath: life.report))) ?? Data()
+            let retried = (try? JSONDecoder().decode([String: Int].self, from: report)) ?? [:]
+            #expect(retried.count == ChaosRoute.killed.count)
+            for (name, count) in retried {
+                if let route = ChaosRoute(rawValue: name) { board.addRetried(count, on: route) }
             }
         }
 
