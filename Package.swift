@@ -561,6 +561,12 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "MartletHostilePeersTests",
+            dependencies: ["BridgeSupport", "IntegrationSupport", "Martlet", "MartletTesting"],
+            path: "Tests/Brokers/HostilePeers",
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MartletBridgeTests",
             dependencies: [
                 "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",

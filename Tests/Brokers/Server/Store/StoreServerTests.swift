@@ -39,36 +39,36 @@ import Testing
             PropertyList([.init(.messageExpiryInterval, .number(seconds))])
         }
         try await store.withServer { _, port in
-            try await Self.keptClient(port, "short", expiry: 100, "a")
-            try await Self.keptClient(port, "long", expiry: 10_000, "a")
+            try await Self.keptClient(port, "short", expiry: 1_000, "a")
+            try await Self.keptClient(port, "long", expiry: 100_000, "a")
             let writer = try await WireClient.connected(port, "writer")
-            try await writer.publishSurely("worthless soon", to: "a", properties: expiring(200))
-            try await writer.publishSurely("worth something", to: "a", properties: expiring(2_000))
+            try await writer.publishSurely("worthless soon", to: "a", properties: expiring(2_000))
+            try await writer.publishSurely("worth something", to: "a", properties: expiring(20_000))
             try await writer.publishSurely("for ever", to: "a")
-            try await writer.publishSurely("k", to: "kept/soon", retain: true, properties: expiring(200))
-            try await writer.publishSurely("k", to: "kept/later", retain: true, properties: expiring(2_000))
+            try await writer.publishSurely("k", to: "kept/soon", retain: true, properties: expiring(2_000))
+            try await writer.publishSurely("k", to: "kept/later", retain: true, properties: expiring(20_000))
         }
         for _ in 0..<3 {
-            day.pass(.seconds(20))
+            day.pass(.seconds(200))
             try await store.withServer { server, _ in #expect(server.statistics.sessions == 2) }
         }
-        day.pass(.seconds(50))
+        day.pass(.seconds(500))
         try await store.withServer { server, _ in #expect(server.statistics.sessions == 1) }
-        day.pass(.seconds(900))
+        day.pass(.seconds(9_000))
         try await store.withServer { _, port in
             let reader = try await WireClient.connected(port, "reader")
             try await reader.subscribe(.init("kept/+"))
             let kept = try await reader.message()
             #expect(kept.topic == "kept/later")
-            #expect((900...990).contains(kept.properties.number(.messageExpiryInterval) ?? 0))
+            #expect((9_400...9_900).contains(kept.properties.number(.messageExpiryInterval) ?? 0))
             #expect(try await reader.textsUntilMark() == [])
             let (short, isPresent) = try await WireClient.kept(port, "short")
             #expect(!isPresent)
             #expect(try await short.textsUntilMark() == [])
-            let (long, _) = try await WireClient.kept(port, "long", expiry: 10_000)
+            let (long, _) = try await WireClient.kept(port, "long", expiry: 100_000)
             let message = try await long.message()
             #expect(message.payload == Array("worth something".utf8))
-            #expect((900...990).contains(message.properties.number(.messageExpiryInterval) ?? 0))
+            #expect((9_400...9_900).contains(message.properties.number(.messageExpiryInterval) ?? 0))
             #expect(try await long.text() == "for ever")
         }
     }

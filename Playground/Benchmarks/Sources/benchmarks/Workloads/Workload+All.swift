@@ -169,9 +169,9 @@ extension Workload {
             _ name: String,
             _ quantity: Quantity,
             _ goal: Goal,
-            _ staging: (_ invocation: (String) -> Invocation) -> Contender.Staging
+            _ staging: (_ invocation: @escaping (String) -> Invocation) -> Contender.Staging
         ) -> Self {
-            func contender(_ invocation: (String) -> Invocation) -> Contender {
+            func contender(_ invocation: @escaping (String) -> Invocation) -> Contender {
                 Contender(measured: invocation(name), staging: staging(invocation))
             }
             return Self(
