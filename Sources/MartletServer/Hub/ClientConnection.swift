@@ -118,7 +118,7 @@ final class ClientConnection: Sendable {
             return channel.eventLoop.makeSucceededFuture(0)
         }
         #if os(Linux)
-        // The first of the numbers that the option has is that of what was received (socket(7)).
+        // The first of its numbers is that of what was received (SK_MEMINFO_RMEM_ALLOC in linux/sock_diag.h).
         return socket.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_MEMINFO))
         #else
         return socket.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_NREAD))
