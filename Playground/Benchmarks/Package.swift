@@ -32,6 +32,8 @@ let package = Package(
         limit("c-mqtt", on: "mosquitto"),
         limit("c-amqp", on: "rabbitmq"),
         limit("c-redis", on: "hiredis", "pthread"),
+        // What reads lines as Carbon does, and nothing more.
+        .executableTarget(name: "c-carbon", dependencies: ["Peer"]),
         .systemLibrary(name: "PostgreSQL", pkgConfig: "libpq"),
         limit("c-sql", on: "pq", "pthread", needs: "PostgreSQL"),
         .executableTarget(
@@ -41,6 +43,7 @@ let package = Package(
                 .product(name: "MartletMQTT", package: "martlet"),
                 .product(name: "MartletAMQP", package: "martlet"),
                 .product(name: "MartletRedis", package: "martlet"),
+                .product(name: "MartletRelay", package: "martlet"),
                 .product(name: "MartletServer", package: "martlet"),
                 .product(name: "MartletPostgreSQL", package: "martlet"),
                 .product(name: "MartletSQL", package: "martlet"),

@@ -180,10 +180,9 @@ public final class PostgreSQL: Database {
     }
 
     /// Finds out what has become of a transaction whose link was lost while it was committed, by a link of its own: the pool
-    /// may have no other. The answer matters even where the task has been cancelled meanwhile, so a task that is not asks.
+    /// may have no other. The answer matters even where the task has been cancelled meanwhile.
     private func settle(_ lost: LostCommit) async throws {
-        let question = Task { try await self.outcome(of: lost) }
-        try await question.value
+        try await shielded { try await self.outcome(of: lost) }
     }
 
     private func outcome(of lost: LostCommit) async throws {

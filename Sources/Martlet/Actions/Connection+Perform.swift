@@ -57,9 +57,8 @@ extension Connection {
         onReady()
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
-                // Awaited here; a task of its own because what is to be done after the cancellation (waiting for
-                // handlers, publishing their goals' ends) could not be done in a cancelled one.
-                try await Task { [others] in try await server.run(goals: goals, others: others) }.value
+                // After a cancellation, too, handlers are waited for and their goals' ends published.
+                try await shielded { [others] in try await server.run(goals: goals, others: others) }
             } onGracefulShutdown: {
                 goals.finish()
                 server.drain()

@@ -45,8 +45,7 @@ extension GoalHandle {
         do {
             return try await body()
         } catch is CancellationError where Task.isCancelled {
-            // Awaited; a task of its own because nothing can be sent from one that is cancelled.
-            await Task { _ = try? await cancel(timeout: min(timeout, .seconds(2))) }.value
+            await shielded { _ = try? await cancel(timeout: min(timeout, .seconds(2))) }
             throw CancellationError()
         }
     }

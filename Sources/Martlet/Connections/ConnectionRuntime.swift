@@ -69,8 +69,7 @@ public final class ConnectionRuntime: Sendable {
     package func sendNotices() async {
         guard let delivery = courier.delivery() else { return }
         let timer = timers.schedule(at: timers.now + .seconds(1)) { delivery.end(.success(())) }
-        // Not by the task that closes, which may have been cancelled: this has to run all the same.
-        await Task { _ = try? await delivery.value() }.value
+        await shielded { _ = try? await delivery.value() }
         timers.cancel(timer)
     }
 

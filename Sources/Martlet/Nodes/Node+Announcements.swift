@@ -123,16 +123,15 @@ extension Node {
     /// Says a last word, for five seconds at most.
     func atLast(_ say: @escaping @Sendable () async throws -> Void) async {
         let timers = connection.runtime.timers
-        // A task of its own, awaited here, because the node's may be cancelled, and publishing checks for that. A
-        // listener of this process that is slow holds a publish up; the end of a node does not wait for it for long.
-        await Task {
+        // A listener of this process that is slow holds a publish up; the end of a node does not wait for it for long.
+        await shielded {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { try? await say() }
                 group.addTask { try? await timers.sleep(for: .seconds(5)) }
                 await group.next()
                 group.cancelAll()
             }
-        }.value
+        }
     }
 }
 

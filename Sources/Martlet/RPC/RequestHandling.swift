@@ -70,7 +70,7 @@ struct RequestHandling: Sendable {
         guard isAwaited else { return false }
         let reply = reply(for: result, isLate: deadline.map { timers.now >= $0 } ?? false)
         // A handler that was stopped still owes its caller an answer, and sending checks for cancellation.
-        guard !Task.isCancelled else { return await Task { await send(reply, to: request, delivery) }.value }
+        guard !Task.isCancelled else { return await shielded { await send(reply, to: request, delivery) } }
         return await send(reply, to: request, delivery)
     }
 

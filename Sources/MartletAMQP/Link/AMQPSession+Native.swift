@@ -38,8 +38,7 @@ extension AMQPSession {
         let closed = Promise<Void>()
         endNative(id) { closed.end(.success(())) }
         let timer = runtime.timers.schedule(at: runtime.timers.now + .seconds(5)) { closed.end(.success(())) }
-        // Not by the task that closes, which may have been cancelled: this has to run all the same.
-        await Task { _ = try? await closed.value() }.value
+        await shielded { _ = try? await closed.value() }
         runtime.timers.cancel(timer)
     }
 

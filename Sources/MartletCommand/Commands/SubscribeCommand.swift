@@ -81,9 +81,8 @@ struct SubscribeCommand: Subcommand {
     /// Writes what has come before the end was asked for: a broker that keeps the subscription does not send it again.
     private func finish(_ subscription: Subscription, to output: OutputWriter) async throws {
         subscription.finish()
-        // A task of its own, awaited here, because this one is cancelled.
-        try await Task {
+        try await shielded {
             for try await delivery in subscription { try write(delivery, to: output) }
-        }.value
+        }
     }
 }

@@ -37,6 +37,7 @@ enum Main {
         case "raw": try await Values(job).raw()
         case "typed": try await Values(job).typed()
         case "bridge": try await Bridging(job).run()
+        case "relay": try await Relaying(job).run()
         case "serve": try await Serving(job).run()
         case "idle": try await Idling(job).run()
         case "select": try await Selecting(job).onPool()

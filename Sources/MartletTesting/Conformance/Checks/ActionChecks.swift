@@ -87,7 +87,7 @@ extension ConformanceSuite {
                 } catch {
                     stopping.signal()
                     // Winding down takes its time, and nobody else may begin before it is over.
-                    await Task { _ = try? await release.wait(for: 1) }.value
+                    await shielded { _ = try? await release.wait(for: 1) }
                     throw error
                 }
                 return active

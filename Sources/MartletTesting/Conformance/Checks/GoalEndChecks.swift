@@ -43,7 +43,7 @@ extension ConformanceSuite {
                     try await Task.sleep(for: .seconds(60))
                 } catch {
                     // However often the cancellation arrives: the goal has not ended before it is answered.
-                    await Task { _ = try? await isAnswered.wait(for: 1) }.value
+                    await shielded { _ = try? await isAnswered.wait(for: 1) }
                 }
                 return goal.value / 2
             } _: { action, client, _ in

@@ -12,7 +12,7 @@ struct task {
     /// How many messages or calls are under way at a time.
     long window;
     int port;
-    /// `bytes` bytes of text.
+    /// `bytes` bytes of text, which end with what BENCH_ENDING says.
     char *body;
 };
 

@@ -49,7 +49,10 @@ struct Bench: Sendable {
         counter: SystemCallCounter
     ) async throws -> Double? {
         // There, the program that is measured is not the one that works.
-        if case .bridged = contender.staging { return nil }
+        switch contender.staging {
+        case .bridged, .relayed: return nil
+        case .alone, .fed, .answered: break
+        }
         guard contender.server == nil else { return nil }
         let folder = try TemporaryFolder("calls")
         defer { folder.remove() }
@@ -82,6 +85,8 @@ struct Bench: Sendable {
             return try await figures(start(measured, count, port, wrapped))
         case .bridged(let bridge, let source):
             return try await bridged(measured, count, by: bridge, source)
+        case .relayed(let relay, let source):
+            return try await relayed(measured, count, by: relay, source)
         }
     }
 
@@ -109,6 +114,30 @@ struct Bench: Sendable {
                 figures.cpuSeconds = nil
                 return figures
             }
+        }
+    }
+
+    /// A broker of its own, so that nothing of a run is left in it. The processor time is the relay's.
+    private func relayed(
+        _ measured: Invocation,
+        _ count: Int,
+        by relay: Invocation,
+        _ source: Invocation
+    ) async throws -> Figures {
+        try await MosquittoServer.withServer(RunningBroker.mosquitto()) { broker in
+            let sink = try ReservedPort()
+            let program = try start(measured, count, sink.number)
+            try await program.waitForOutput("READY", limit: limit)
+            let relaying = try start(relay.with(environment: ["SINK_PORT": "\(sink.number)"]), 1, broker.port)
+            defer { withExtendedLifetime(relaying) {} }
+            try await relaying.waitForOutput("READY", limit: limit)
+            let before = ProcessorTime.ofProcess(relaying.processID)
+            try await end(start(source, count, broker.port))
+            var figures = try await figures(program)
+            figures.cpuSeconds = ProcessorTime.ofProcess(relaying.processID).flatMap { after in
+                before.map { after - $0 }
+            }
+            return figures
         }
     }
 

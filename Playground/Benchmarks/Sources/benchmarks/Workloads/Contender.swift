@@ -10,6 +10,8 @@ struct Contender: Sendable {
         /// It reads at the far end of a bridge, this one sends at the near end. The bridge is a program of its own, or, if
         /// there is none, one of Mosquitto's own.
         case bridged(by: Invocation?, fed: Invocation)
+        /// It is a server, which this program sends to what the other one publishes.
+        case relayed(by: Invocation, fed: Invocation)
     }
 
     /// A broker that is started for each run, and whose processor time counts instead of the program's.

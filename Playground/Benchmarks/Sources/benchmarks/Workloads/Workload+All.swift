@@ -1,6 +1,6 @@
 extension Workload {
     /// Those that there is a target for.
-    static let all = mqtt + amqp + redis + sql + [bridge] + inProcess + broker + python
+    static let all = mqtt + amqp + redis + sql + [bridge] + relay + inProcess + broker + python
 
     private static let mqtt =
         publishing("mqtt", .mosquitto)
@@ -222,6 +222,32 @@ extension Workload {
         ),
         rival: Contender(measured: .c("mqtt", "subscribe"), staging: .bridged(by: nil, fed: .c("mqtt", "flood")))
     )
+
+    /// Lines of 64 bytes to a program that reads as Carbon does: beside what is written in Python for that, a callback of paho
+    /// that writes to a socket, and beside a bridge to another broker.
+    private static let relay: [Self] = {
+        let source = Invocation.c("mqtt", "flood").with(environment: ["BENCH_ENDING": " 1 1700000000"])
+        func relayed(by relay: Invocation) -> Contender {
+            Contender(measured: .c("carbon", "read"), staging: .relayed(by: relay, fed: source))
+        }
+        let relay = Invocation.martlet("mqtt", "relay")
+        return [
+            Self(
+                name: "relay mqtt to carbon, against paho and a socket",
+                broker: .none,
+                goal: .atLeast(ratio: 5),
+                martlet: relayed(by: relay),
+                rival: relayed(by: .python("relay", "relay"))
+            ),
+            Self(
+                name: "relay mqtt to carbon, against a bridge to mqtt",
+                broker: .none,
+                goal: .atLeast(ratio: 0.8),
+                martlet: relayed(by: relay),
+                rival: bridge.martlet
+            ),
+        ]
+    }()
 
     /// Martlet's own broker beside Mosquitto, with the same clients, in C.
     private static let broker = [
