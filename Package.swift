@@ -17,6 +17,16 @@ func command(_ product: String, from package: String, trait: String = "Command")
     .product(name: product, package: package, condition: .when(traits: [trait]))
 }
 
+/// A program in C that a benchmark compares with, on one of the libraries that this package stands on.
+func rival(_ name: String, on library: Target.Dependency?, linking others: String...) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: ["Peer"] + (library.map { [$0] } ?? []),
+        path: "Playground/Benchmarks/Sources/\(name)",
+        linkerSettings: others.map { .linkedLibrary($0) }
+    )
+}
+
 let package = Package(
     name: "martlet",
     platforms: [.macOS(.v15)],
@@ -344,6 +354,37 @@ let package = Package(
             path: "Playground/Simulation",
             swiftSettings: settings
         ),
+        // The benchmarks: what runs and compares, Martlet's side of it, and the others in C. No products.
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: ["IntegrationSupport", command("ArgumentParser", from: "swift-argument-parser")],
+            path: "Playground/Benchmarks/Sources/benchmarks",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "martlet-peer",
+            dependencies: [
+                "Martlet", "MartletAMQP", "MartletMQTT", "MartletPostgreSQL", "MartletRedis", "MartletRelay",
+                "MartletServer", "MartletSQL",
+            ],
+            path: "Playground/Benchmarks/Sources/martlet-peer",
+            swiftSettings: settings
+        ),
+        .target(name: "Peer", path: "Playground/Benchmarks/Sources/Peer"),
+        rival("c-mqtt", on: "CMosquitto", linking: "mosquitto"),
+        rival("c-amqp", on: "CRabbitMQ", linking: "rabbitmq"),
+        rival("c-redis", on: "CHiredis", linking: "hiredis", "pthread"),
+        rival("c-sql", on: "CPostgreSQL", linking: "pq", "pthread"),
+        // Reads lines as Carbon does, and nothing more.
+        rival("c-carbon", on: nil),
+        .testTarget(
+            name: "BenchmarksTests",
+            dependencies: [
+                "benchmarks", "IntegrationSupport", command("ArgumentParser", from: "swift-argument-parser"),
+            ],
+            path: "Tests/Unit/Benchmarks",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
@@ -657,11 +698,11 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// A build of a few test modules and of what they stand on: `Tests/run --module` names them.
-if let modules = Context.environment["MARTLET_TEST_MODULES"] {
+// A build of a few targets and of what they stand on, such as the test modules that `Tests/run --module` names.
+if let chosen = Context.environment["MARTLET_TARGETS"] {
     let targets = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
     var needed: Set<String> = []
-    var open = modules.split(separator: ",").map(String.init)
+    var open = chosen.split(separator: ",").map(String.init)
     while let name = open.popLast() {
         guard let target = targets[name], needed.insert(name).inserted else { continue }
         for dependency in target.dependencies {
