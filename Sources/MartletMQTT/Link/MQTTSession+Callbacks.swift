@@ -1,8 +1,8 @@
 import Martlet
 import MartletTransport
 
-/// What the library tells while it works. It must not be called back from here, so that what is more than noting
-/// something down waits until it has returned.
+/// What the library tells while it works. It must not be called back from here, so that what is more than noting something down,
+/// or a word to the broker, waits until it has returned.
 extension MQTTSession: Mosquitto.Delegate {
     nonisolated func mosquittoConnected(_ acknowledgement: ConnectAcknowledgement) {
         assumeIsolated { session in
@@ -12,9 +12,9 @@ extension MQTTSession: Mosquitto.Delegate {
             guard acknowledgement.reason == 0 else { return }
             let publishing = session.publishing
             if acknowledgement.sessionPresent {
-                publishing.sessionIsBack(session)
+                publishing.sessionIsBack()
             } else {
-                publishing.sessionIsLost(session)
+                publishing.sessionIsLost()
             }
         }
     }
@@ -30,10 +30,10 @@ extension MQTTSession: Mosquitto.Delegate {
         }
     }
 
-    nonisolated func mosquittoPublished(_ identifier: CInt, reason: CInt) {
+    nonisolated func mosquittoAnswered(_ answer: PacketGuard.Answer) {
         assumeIsolated { session in
             session.subscriptions.confirmed()
-            session.publishing.confirmed(identifier, reason: reason, session)
+            session.publishing.answered(answer, session)
         }
     }
 

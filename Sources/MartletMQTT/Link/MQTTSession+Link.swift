@@ -45,7 +45,7 @@ extension MQTTSession {
         let restored = subscriptions.restore(at: handshake.server, isIdentified: broker.tellsSubscriptions)
         attend {
             try subscriptions.tell(client)
-            try publishing.send(self)
+            try publishing.begin(self)
         }
         let patience = subscriptions.hasSession ? Duration.seconds(1) : nil
         let timer = patience.map { patience in

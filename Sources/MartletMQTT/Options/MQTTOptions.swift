@@ -41,7 +41,8 @@ public struct MQTTOptions: Sendable {
     public var connectTimeout: Duration
     /// When a lost link is tried again.
     public var reconnect: Backoff
-    /// How many guaranteed publishes may be under way unconfirmed, at most 65,535. The broker may allow fewer.
+    /// How many guaranteed publishes may be under way unconfirmed, at most 65,535. More than 16,384 never are, and the broker
+    /// may allow fewer.
     public var maximumInFlight: Int
     /// How many guaranteed messages the broker may have under way to here, at most 65,535 (MQTT 5).
     public var receiveMaximum: Int

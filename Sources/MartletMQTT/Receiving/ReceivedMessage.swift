@@ -3,8 +3,8 @@ import MartletMQTTWire
 
 /// A message as the broker sent it.
 struct ReceivedMessage: Sendable, Equatable {
-    /// The topic on the wire; `nil` if it is not UTF-8.
-    let topic: String?
+    /// The topic on the wire.
+    let topic: String
     let body: [UInt8]
     let quality: Int
     let isRetained: Bool
@@ -20,22 +20,13 @@ struct ReceivedMessage: Sendable, Equatable {
         self.subscriptions = subscriptions
     }
 
-    /// - Parameter several: the subscriptions, where the properties do not have them because there are more than one.
-    init(
-        topic: String?,
-        body: [UInt8],
-        quality: Int,
-        isRetained: Bool,
-        _ properties: PropertyList,
-        subscriptions several: [Int] = []
-    ) {
+    init(topic: String, body: [UInt8], quality: Int, isRetained: Bool, _ properties: PropertyList) {
         self.topic = topic
         self.body = body
         self.quality = quality
         self.isRetained = isRetained
-        subscriptions = several
         guard !properties.isEmpty else { return }
-        subscriptions += properties.subscriptionIdentifiers.map { Int($0) }
+        subscriptions = properties.subscriptionIdentifiers.map { Int($0) }
         headers = properties.headers(
             expires: properties.number(.messageExpiryInterval).map { .now + .seconds(Int($0)) }
         )

@@ -309,9 +309,7 @@ final class Subscriptions {
     // MARK: What comes
 
     func received(_ message: ReceivedMessage) {
-        guard let topic = message.topic else {
-            return runtime.count(\.undecodable, "a message came whose topic is not UTF-8")
-        }
+        let topic = message.topic
         let arrival = SubscriptionTable<Receiver>.Arrival(
             topic: topic,
             body: message.body,
@@ -323,18 +321,18 @@ final class Subscriptions {
         let outcome = table.forEachReceiver(of: arrival) {
             names.name(of: topic)
         } _: { receiver, isRetained in
-            deliver(message, topic, to: receiver, isRetained: isRetained)
+            deliver(message, to: receiver, isRetained: isRetained)
         }
         if outcome.isRead, !isKept { return }
         if outcome.isRead {
             let isForOthers = outcome.isForOthers
             guard orphans.keepsRead(isForOthers: isForOthers, isIdentified: table.isIdentified, now) else { return }
         }
-        settle(message, topic, outcome)
+        settle(message, outcome)
     }
 
     /// Deals with a message that nobody has got, or others may have to get as well.
-    private func settle(_ message: ReceivedMessage, _ topic: String, _ outcome: SubscriptionTable<Receiver>.Outcome) {
+    private func settle(_ message: ReceivedMessage, _ outcome: SubscriptionTable<Receiver>.Outcome) {
         if outcome.isLeft, !outcome.isRead, !outcome.isForOthers {
             if isKept {
                 runtime.count(
@@ -344,7 +342,7 @@ final class Subscriptions {
             }
             return
         }
-        guard let name = names.name(of: topic) else { return countUnnamed(topic) }
+        guard let name = names.name(of: message.topic) else { return countUnnamed(message.topic) }
         guard orphans.isKept, message.quality > 0 else { return }
         let dropped = orphans.add(
             message,
@@ -364,11 +362,12 @@ final class Subscriptions {
 
     private func adoptOrphans(_ pattern: TopicPattern, _ id: Int, _ receiver: Receiver) {
         for message in orphans.take(matching: pattern, id: id, now) {
-            if let topic = message.topic { deliver(message, topic, to: receiver, isRetained: message.isRetained) }
+            deliver(message, to: receiver, isRetained: message.isRetained)
         }
     }
 
-    private func deliver(_ received: ReceivedMessage, _ topic: String, to receiver: Receiver, isRetained: Bool) {
+    private func deliver(_ received: ReceivedMessage, to receiver: Receiver, isRetained: Bool) {
+        let topic = received.topic
         let message: Message
         do {
             message = try runtime.wire.message(received, from: receiver.use)

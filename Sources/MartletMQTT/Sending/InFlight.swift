@@ -1,72 +1,112 @@
 import DequeModule
-import Martlet
 
-/// The messages with a guarantee that the library has and the broker has not confirmed. A pure value.
+/// The messages with a guarantee that have been sent and that the broker has not confirmed, by their packet identifiers. A pure
+/// value.
 ///
-/// The library looks through all it has at each step, and numbers packets without a look at the numbers in use. So it
-/// is never given more than a window, and none while a number that is about to come again is still out.
+/// libmosquitto numbers its subscriptions upwards, one after the other, without a look at what is in use. So the numbers here keep
+/// far away from its latest one.
 struct InFlight<Message> {
-    /// Numbers are from 1 to 65,535. Subscriptions use some as well.
-    private static var safeDistance: Int { 60_000 }
+    /// Numbers are from 1 to 65,535.
+    private static var numbers: Int { 65_535 }
+    /// How many numbers on either side of the library's latest one are left to it.
+    private static var distance: Int { 16_384 }
+
+    private struct Entry {
+        let message: Message
+        /// Which one it is of all that were sent.
+        let serial: UInt64
+        /// Whether the broker has received it, which is half of the way with QoS 2.
+        var isReceived = false
+    }
 
     /// How many may be under way.
-    var window: Int
-    private var messages: [CInt: Message] = [:]
-    /// Their numbers in the order in which they were sent, some of them confirmed already.
-    private var order: Deque<CInt> = []
-    private var lastNumber: CInt = 0
+    private(set) var window: Int
+    private var entries: [UInt16: Entry] = [:]
+    /// In the order in which they were sent, with some that are confirmed already.
+    private var order: Deque<(number: UInt16, serial: UInt64)> = []
+    private var lastSerial: UInt64 = 0
+    private var lastNumber: UInt16 = 1
     /// Those of them that were sent over an earlier link.
-    private var recovered: Set<CInt> = []
+    private var recovered: Set<UInt16> = []
 
+    /// - Parameter window: see ``limit(to:)``.
     init(window: Int) {
-        self.window = window
+        self.window = 0
+        limit(to: window)
     }
 
-    var count: Int { messages.count }
+    /// Has no more than so many be under way from now on; more than 16,384 never are.
+    mutating func limit(to window: Int) { self.window = min(window, Self.distance) }
 
-    /// The numbers of those messages.
-    var numbers: some Sequence<CInt> { messages.keys }
+    var count: Int { entries.count }
 
     /// Whether one more may be sent.
-    mutating func hasRoom() -> Bool {
-        guard messages.count < window else { return false }
-        while let oldest = order.first, messages[oldest] == nil { order.removeFirst() }
-        guard let oldest = order.first else { return true }
-        let distance = (Int(lastNumber) - Int(oldest) + 65_535) % 65_535
-        return distance < Self.safeDistance
+    var hasRoom: Bool { entries.count < window }
+
+    /// A number for a message.
+    ///
+    /// - Parameter latest: the number that the library gave last; 0 before the first.
+    mutating func freeNumber(awayFrom latest: UInt16) -> UInt16 {
+        repeat {
+            lastNumber = Self.number(Int(lastNumber) - 1)
+            let ahead = (Int(lastNumber) - Int(latest) + Self.numbers) % Self.numbers
+            if ahead <= Self.distance || ahead >= Self.numbers - Self.distance {
+                lastNumber = Self.number(Int(latest) - Self.distance - 1)
+            }
+        } while entries[lastNumber] != nil
+        return lastNumber
     }
 
-    /// A message was given to the library, which has numbered it.
-    mutating func sent(_ number: CInt, _ message: Message) {
-        lastNumber = number
-        messages[number] = message
-        order.append(number)
+    private static func number(_ number: Int) -> UInt16 { UInt16((number - 1 + 2 * numbers) % numbers + 1) }
+
+    /// A message was sent under a number.
+    mutating func sent(_ number: UInt16, _ message: Message) {
+        lastSerial += 1
+        entries[number] = Entry(message: message, serial: lastSerial)
+        order.append((number, lastSerial))
+        while let first = order.first, !isOut(first) { order.removeFirst() }
+        // The first one may be confirmed late.
+        if order.count > 2 * entries.count + 64 { order = Deque(order.filter(isOut)) }
     }
+
+    private func isOut(_ place: (number: UInt16, serial: UInt64)) -> Bool {
+        entries[place.number]?.serial == place.serial
+    }
+
+    /// A message that is not confirmed.
+    subscript(number: UInt16) -> Message? { entries[number]?.message }
+
+    /// The broker has received a message and not finished with it.
+    mutating func received(_ number: UInt16) { entries[number]?.isReceived = true }
+
+    func hasReceived(_ number: UInt16) -> Bool { entries[number]?.isReceived ?? false }
 
     /// The messages that are not confirmed, in the order in which they were sent.
-    var unconfirmed: some Sequence<(number: CInt, message: Message)> {
-        order.lazy.compactMap { number in messages[number].map { (number, $0) } }
+    var unconfirmed: some Sequence<(number: UInt16, message: Message)> {
+        order.lazy.compactMap { place in
+            entries[place.number].flatMap { $0.serial == place.serial ? (place.number, $0.message) : nil }
+        }
     }
 
     /// The link is lost: what is under way is sent again over the next one.
-    mutating func linkIsLost() { recovered = Set(messages.keys) }
+    mutating func linkIsLost() { recovered = Set(entries.keys) }
 
     /// Whether a message was under way already when the latest link began.
-    func isRecovered(_ number: CInt) -> Bool { recovered.contains(number) }
+    func isRecovered(_ number: UInt16) -> Bool { recovered.contains(number) }
 
     /// - Returns: the message that is confirmed; `nil` for a number that is not out.
-    mutating func confirmed(_ number: CInt) -> Message? {
+    @discardableResult mutating func confirmed(_ number: UInt16) -> Message? {
         recovered.remove(number)
-        return messages.removeValue(forKey: number)
+        return entries.removeValue(forKey: number)?.message
     }
 
     /// - Returns: what is not confirmed, in the order in which it was sent.
     mutating func removeAll() -> [Message] {
         defer {
-            messages.removeAll()
+            entries.removeAll()
             order.removeAll()
             recovered.removeAll()
         }
-        return order.compactMap { messages[$0] }
+        return unconfirmed.map(\.message)
     }
 }

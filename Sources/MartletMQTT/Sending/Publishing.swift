@@ -4,8 +4,8 @@ import Martlet
 import MartletMQTTWire
 import MartletTransport
 
-/// Messages on their way out: from the outbox to the library, and until the broker has confirmed them. A part of its session,
-/// on the session's loop.
+/// Messages on their way out: from the outbox to the broker, and until it has confirmed them. A part of its session, on the
+/// session's loop.
 final class Publishing {
     /// How many messages, and about how many bytes, are written in one go.
     private static let batchMessages = 128
@@ -19,6 +19,11 @@ final class Publishing {
     /// What goes before the outbox: what was sent over a link that was lost and not confirmed, and what waits for
     /// room in the window.
     private var first: Deque<Outgoing> = []
+    /// The numbers of messages that the broker's session still wants, in the order in which they go before all others.
+    private var owed: Deque<UInt16> = []
+    /// Whether the broker has been asked for this link's subscriptions: a connection that hears itself would miss what comes
+    /// there before them.
+    private var mayBegin = false
     /// There is more to send, which the socket had no room for.
     private var isHeldUp = false
 
@@ -32,14 +37,14 @@ final class Publishing {
 
     func hasUnwritten(_ session: isolated MQTTSession) -> Bool {
         guard !session.client.hasEnded else { return false }
-        return session.client.wantsToWrite || !first.isEmpty || !session.outlet.isEmpty
+        return session.client.wantsToWrite || !owed.isEmpty || !first.isEmpty || !session.outlet.isEmpty
     }
 
     // MARK: Sending
 
     /// Gives the library what it can take.
     func send(_ session: isolated MQTTSession) throws {
-        guard session.keeper.isUp else { return }
+        guard session.keeper.isUp, mayBegin else { return }
         // Several rounds, and then others on this loop have their turn.
         for _ in 0..<4 {
             // What the library has queued by itself, acknowledgements above all, goes first. Only what the socket then
@@ -60,6 +65,11 @@ final class Publishing {
         guard !session.client.hasEnded else { throw MessagingError(.connectionLost, "the broker ended the link") }
         var messages = 0
         var bytes = 0
+        while messages < Self.batchMessages, bytes < Self.batchBytes, let number = takeOwed() {
+            messages += 1
+            bytes += inFlight[number]?.bytes ?? 0
+            try sendAgain(number, session)
+        }
         while messages < Self.batchMessages, bytes < Self.batchBytes, let outgoing = takeNext(session) {
             try give(outgoing, session)
             messages += 1
@@ -70,54 +80,52 @@ final class Publishing {
         return true
     }
 
+    /// The number of one that is to be sent again, if the window has room for it.
+    private func takeOwed() -> UInt16? {
+        guard inFlight.count - owed.count < inFlight.window else { return nil }
+        return owed.popFirst()
+    }
+
     private func takeNext(_ session: isolated MQTTSession) -> Outgoing? {
-        if culprit.isProbing, inFlight.count > 0 { return nil }
-        guard let candidate = first.popFirst() ?? session.outlet.takeFirst() else { return nil }
-        guard candidate.quality == .atMostOnce || inFlight.hasRoom() else {
+        // What is owed has its place before it.
+        guard owed.isEmpty, !culprit.isProbing || inFlight.count == 0,
+            let candidate = first.popFirst() ?? session.outlet.takeFirst()
+        else { return nil }
+        guard candidate.quality == .atMostOnce || inFlight.hasRoom else {
             first.prepend(candidate)
             return nil
         }
         return candidate
     }
 
-    /// Gives the library one message. What it does not take is an error to the sender, not to the link.
+    /// Sends one message. What the broker does not take is an error to the sender, not to the link.
     private func give(_ outgoing: Outgoing, _ session: isolated MQTTSession) throws {
         if outgoing.isAbandoned { return }
         let left = outgoing.deadline.map { $0 - session.runtime.timers.now }
         if let left, left <= .zero { return dropExpired(outgoing, session) }
         var introduced = false
         do {
-            var properties = PropertyList()
-            if session.options.version == .v5 {
-                // The first, where the guard finds it.
-                if let left { properties.add(.messageExpiryInterval, UInt32(clamping: Self.seconds(left))) }
-                try properties.add(outgoing.headers)
+            var message = try message(outgoing, left, session)
+            guard outgoing.quality == .atMostOnce else {
+                let number = inFlight.freeNumber(awayFrom: session.client.latestNumber)
+                message.packetID = number
+                try session.client.publish(message)
+                inFlight.sent(number, outgoing)
+                return
             }
-            var topic = outgoing.topic
-            // One that is sent again after a reconnect has to have its topic.
-            if outgoing.quality == .atMostOnce {
-                switch aliases.use(outgoing.topic) {
-                case .none: break
-                case .introduce(let number):
-                    introduced = true
-                    properties.add(.topicAlias, UInt32(number))
-                case .alone(let number):
-                    properties.add(.topicAlias, UInt32(number))
-                    topic = ""
-                }
+            // One that is sent again after a reconnect would have to have its topic.
+            switch aliases.use(outgoing.topic) {
+            case .none: break
+            case .introduce(let alias):
+                introduced = true
+                message.properties.add(.topicAlias, UInt32(alias))
+            case .alone(let alias):
+                message.properties.add(.topicAlias, UInt32(alias))
+                message.topic = ""
             }
-            let number = try session.client.publish(
-                Publish(
-                    topic: topic,
-                    payload: outgoing.payload,
-                    qos: outgoing.quality,
-                    retain: outgoing.retain,
-                    properties: properties
-                )
-            )
-            if let number { inFlight.sent(number, outgoing) }
+            try session.client.publish(message)
         } catch let error as MessagingError where error.code != .connectionLost {
-            // The broker has not heard of the number.
+            // The broker has not heard of the alias.
             if introduced { aliases.withdraw(outgoing.topic) }
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(error))
@@ -125,6 +133,47 @@ final class Publishing {
                 session.runtime.logger.warning("a message to \(outgoing.topic) could not be sent: \(error)")
             }
         }
+    }
+
+    /// Goes on with a message that was sent over an earlier link (MQTT 5, 4.4). It is left out if nobody waits for it any more,
+    /// and sent with what is left of its life.
+    private func sendAgain(_ number: UInt16, _ session: isolated MQTTSession) throws {
+        guard let outgoing = inFlight[number] else { return }
+        if inFlight.hasReceived(number) { return session.client.release(number) }
+        let left = outgoing.deadline.map { $0 - session.runtime.timers.now }
+        if outgoing.isAbandoned || left.map({ $0 <= .zero }) ?? false {
+            inFlight.confirmed(number)
+            return dropExpired(outgoing, session)
+        }
+        do {
+            var message = try message(outgoing, left, session)
+            message.packetID = number
+            message.isDuplicate = true
+            try session.client.publish(message)
+        } catch let error as MessagingError where error.code != .connectionLost {
+            inFlight.confirmed(number)
+            outgoing.confirmation?.end(.failure(error))
+        }
+    }
+
+    /// - Parameter left: how much of its life is left.
+    private func message(
+        _ outgoing: Outgoing,
+        _ left: Duration?,
+        _ session: isolated MQTTSession
+    ) throws -> Publish {
+        var properties = PropertyList()
+        if session.options.version == .v5 {
+            if let left { properties.add(.messageExpiryInterval, UInt32(clamping: Self.seconds(left))) }
+            try properties.add(outgoing.headers)
+        }
+        return Publish(
+            topic: outgoing.topic,
+            payload: outgoing.payload,
+            qos: outgoing.quality,
+            retain: outgoing.retain,
+            properties: properties
+        )
     }
 
     /// What is left of a message's life, in whole seconds; less than one would mean that it does not expire at all.
@@ -143,7 +192,9 @@ final class Publishing {
         let isDropped = { [keeps = session.outlet.offline.keeps] (outgoing: Outgoing) in
             outgoing.endsWithLink || (outgoing.quality == .atMostOnce && !keeps)
         }
-        let dropped = first.filter(isDropped) + session.outlet.outbox.removeAll(where: isDropped)
+        let over = Array(inFlight.unconfirmed).filter { $0.message.endsWithLink }
+        for (number, _) in over { inFlight.confirmed(number) }
+        let dropped = over.map(\.message) + first.filter(isDropped) + session.outlet.outbox.removeAll(where: isDropped)
         first.removeAll(where: isDropped)
         for outgoing in dropped {
             if let confirmation = outgoing.confirmation {
@@ -156,7 +207,7 @@ final class Publishing {
 
     /// Fails the message that the broker answers by ending the link, if there is one.
     func findCulprit(_ error: MessagingError, _ session: isolated MQTTSession) {
-        let candidates = inFlight.unconfirmed.filter { !session.client.hasReceived($0.number) }
+        let candidates = inFlight.unconfirmed.filter { !inFlight.hasReceived($0.number) }
         let first = candidates.first
         let isCulprit = culprit.linkEnded(
             ending(session),
@@ -165,9 +216,9 @@ final class Publishing {
             isOwed: session.options.session != .clean
         )
         inFlight.linkIsLost()
+        owed.removeAll()
         guard isCulprit, let first else { return }
-        _ = inFlight.confirmed(first.number)
-        session.client.disown([first.number])
+        inFlight.confirmed(first.number)
         let links = culprit.links
         culprit.progressed()
         first.message.confirmation?.end(
@@ -196,8 +247,7 @@ final class Publishing {
 
     /// Makes ready for another link after one was lost.
     ///
-    /// Where the broker keeps the session the library goes on with what it has under way. Otherwise a new client
-    /// begins, so that nothing is sent again that is to arrive at most once; the rest is sent anew.
+    /// Where the broker keeps the session what is under way goes on. Otherwise a new client of the library begins, so that nothing is sent again that is to arrive at most once; the rest is sent anew.
     func renewClient(_ session: isolated MQTTSession) {
         guard session.options.session == .clean,
             let fresh = try? Mosquitto(session.options, clientID: session.runtime.name, wire: session.runtime.wire)
@@ -207,35 +257,38 @@ final class Publishing {
         first.prepend(contentsOf: inFlight.removeAll())
     }
 
-    /// The broker has accepted the link and still has the session: the library sends again what is under way. What nobody waits
-    /// for any more is left out, and what expires is sent with what is left of its life.
-    func sessionIsBack(_ session: isolated MQTTSession) {
-        for (number, outgoing) in Array(inFlight.unconfirmed) where !session.client.hasReceived(number) {
-            let left = outgoing.deadline.map { $0 - session.runtime.timers.now }
-            if outgoing.isAbandoned || left.map({ $0 <= .zero }) ?? false {
-                session.client.disown([number])
-                _ = inFlight.confirmed(number)
-                dropExpired(outgoing, session)
-            } else if let left {
-                session.client.shorten(number, to: Self.seconds(left))
+    /// The broker has accepted the link and still has the session: what is under way goes on.
+    func sessionIsBack() { owed = Deque(inFlight.unconfirmed.map(\.number)) }
+
+    /// The broker has accepted the link and has nothing of the session that was kept: what was under way is sent anew.
+    func sessionIsLost() { first.prepend(contentsOf: inFlight.removeAll()) }
+
+    /// The broker has said something of a message.
+    func answered(_ answer: PacketGuard.Answer, _ session: isolated MQTTSession) {
+        let number = answer.identifier
+        switch answer.kind {
+        case .puback where inFlight[number]?.quality == .atLeastOnce: confirmed(number, reason: answer.reason, session)
+        case .pubrec:
+            if inFlight[number]?.quality == .exactlyOnce {
+                if answer.reason >= 0x80 { return confirmed(number, reason: answer.reason, session) }
+                inFlight.received(number)
+                culprit.progressed()
             }
+            // One that is not known is finished, too: the broker would wait for it.
+            session.client.release(number)
+        case .pubcomp where inFlight.hasReceived(number): confirmed(number, reason: answer.reason, session)
+        default: break
         }
     }
 
-    /// The broker has accepted the link and has nothing of the session that was kept: what was under way is sent anew.
-    func sessionIsLost(_ session: isolated MQTTSession) {
-        session.client.disown(inFlight.numbers, isLost: true)
-        first.prepend(contentsOf: inFlight.removeAll())
-    }
-
     /// The broker has confirmed a message. Who waits for that is told with others.
-    func confirmed(_ number: CInt, reason: CInt, _ session: isolated MQTTSession) {
+    private func confirmed(_ number: UInt16, reason: UInt8, _ session: isolated MQTTSession) {
         // That the broker does not know the number any more means, in recovery, that it has finished with the message
         // (MQTT 5, 3.7.2.1).
         let isFinished = reason == 0x92 && inFlight.isRecovered(number)
         guard let confirmation = inFlight.confirmed(number)?.confirmation else { return }
         culprit.progressed()
-        let reason = PublishReason(rawValue: session.options.version == .v5 && !isFinished ? reason : 0)
+        let reason = PublishReason(rawValue: isFinished ? 0 : CInt(reason))
         confirmed.append(
             (confirmation, reason.isFailure ? .failure(MessagingError(publishReason: reason)) : .success(reason))
         )
@@ -252,8 +305,15 @@ final class Publishing {
 
     /// The broker has accepted a link, and says how much it takes.
     func linkBegins(_ acknowledgement: ConnectAcknowledgement, _ options: MQTTOptions) {
-        inFlight.window = min(options.maximumInFlight, acknowledgement.receiveMaximum)
+        inFlight.limit(to: min(options.maximumInFlight, acknowledgement.receiveMaximum))
         aliases = TopicAliases(limit: min(options.topicAliases, acknowledgement.topicAliases))
+        mayBegin = false
+    }
+
+    /// The subscriptions of the link are on their way to the broker.
+    func begin(_ session: isolated MQTTSession) throws {
+        mayBegin = true
+        try send(session)
     }
 
     /// - Returns: whether there is room now for what the socket had none for. It has got room in this very moment, and so will

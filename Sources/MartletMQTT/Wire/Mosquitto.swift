@@ -17,8 +17,8 @@ import Darwin
 /// ``flush()``: so many of them share a system call's worth of work, and a message is with its reader before the
 /// acknowledgement of it is sent. That is what telling the library of threads is for, of which there are none here.
 ///
-/// The library connects, subscribes, asks whether the broker is there, and sees to it that messages of QoS 1 and 2 arrive and are
-/// acknowledged. Those of QoS 0, of which neither side keeps anything, it has no part in.
+/// The library connects, subscribes, and asks whether the broker is there. In messages it has no part: whoever publishes them
+/// keeps them until the broker has confirmed them, and what is received is read here.
 final class Mosquitto {
     /// What an event of the library leads to. Called on the loop, while the library is in the middle of something:
     /// whoever is called must not call the library back.
@@ -26,10 +26,11 @@ final class Mosquitto {
         func mosquittoConnected(_ acknowledgement: ConnectAcknowledgement)
         func mosquittoDisconnected(_ reason: CInt)
         func mosquittoReceived(_ message: ReceivedMessage)
-        func mosquittoPublished(_ identifier: CInt, reason: CInt)
+        /// The broker has said something of a message that was sent to it.
+        func mosquittoAnswered(_ answer: PacketGuard.Answer)
         func mosquittoSubscribed(_ identifier: CInt, granted: CInt)
         func mosquittoUnsubscribed(_ identifier: CInt)
-        /// A message came that the library does not take.
+        /// A message came that is handed to nobody.
         func mosquittoRefusedMessage()
     }
 
@@ -38,8 +39,10 @@ final class Mosquitto {
 
     private let handle: OpaquePointer
     private let version: MQTTVersion
-    /// For messages of QoS 0.
+    /// For messages.
     private let encoder: Encoder
+    /// The packet identifier that the library has given last; 0 before the first.
+    private(set) var latestNumber: UInt16 = 0
     /// Outlives the handle, whose callbacks it is what they find.
     private let context: Context
     /// Whether the library has been told to end the link.
@@ -52,10 +55,6 @@ final class Mosquitto {
         weak var delegate: (any Delegate)?
         let version: MQTTVersion
         let link: GuardedLink
-        /// The Subscription Identifiers of the message that is handed out, where they are more than one.
-        var subscriptions: [Int] = []
-        /// Whether messages that are handed out are nobody's any more.
-        var isDiscarding = false
 
         init(version: MQTTVersion, link: GuardedLink) {
             self.version = version
@@ -81,7 +80,6 @@ final class Mosquitto {
         // From here on `deinit` frees the handle.
         try set(MOSQ_OPT_PROTOCOL_VERSION, options.version == .v5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311)
         try set(MOSQ_OPT_TCP_NODELAY, 1)
-        try set(MOSQ_OPT_SEND_MAXIMUM, CInt(options.maximumInFlight))
         if options.version == .v5 { try set(MOSQ_OPT_RECEIVE_MAXIMUM, CInt(options.receiveMaximum)) }
         try check(mosquitto_threaded_set(handle, true), "preparing the client")
         if let username = options.username {
@@ -155,9 +153,6 @@ final class Mosquitto {
     /// Whether it was the other side that ended the latest link.
     var wasCut: Bool { link.wasCut }
 
-    /// Whether the broker has said that it has received a message of QoS 2, which is not yet finished.
-    func hasReceived(_ identifier: CInt) -> Bool { link.rules.hasReceived(UInt16(truncatingIfNeeded: identifier)) }
-
     /// Begins to connect, without blocking.
     ///
     /// - Parameter tls: what secures the link; `nil`: nothing.
@@ -228,17 +223,14 @@ final class Mosquitto {
                 bytes -= try link.pass(bytes)
                 try readLibrary(atMost: packets)
             }
-        case .replacement(let replacement):
-            context.subscriptions = replacement.subscriptions
-            context.isDiscarding = replacement.isDiscarded
-            defer {
-                context.subscriptions = []
-                context.isDiscarding = false
-            }
-            try tell(replacement.bytes)
-        case .message(let message):
+        case .replacement(let bytes): try tell(bytes)
+        case .message(let message, let answer):
             hasHeard = true
             delegate?.mosquittoReceived(message)
+            if !answer.isEmpty { link.say(answer) }
+        case .answer(let answer):
+            hasHeard = true
+            delegate?.mosquittoAnswered(answer)
         }
     }
 
@@ -291,8 +283,7 @@ final class Mosquitto {
         errno = 0
         let code = mosquitto_loop_write(handle, 1)
         guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
-        let told = try link.collect()
-        if !told.isEmpty { try tell(told) }
+        try link.collect()
     }
 
     /// Lets the library ask the broker whether it is there, if it is time.
@@ -326,55 +317,18 @@ final class Mosquitto {
         for _ in 0..<256 where (try? read()) != true { return }
     }
 
-    /// Has messages that the library keeps not be sent again.
-    ///
-    /// - Parameter isLost: whether the broker has lost the session.
-    func disown(_ identifiers: some Sequence<CInt>, isLost: Bool = false) {
-        for identifier in identifiers { link.rules.disown(UInt16(truncatingIfNeeded: identifier), isLost: isLost) }
-    }
-
-    /// Has a message that the library sends again say that less of its life is left than when it was given to it.
-    func shorten(_ identifier: CInt, to seconds: Int) {
-        link.rules.shorten(UInt16(truncatingIfNeeded: identifier), to: UInt32(clamping: seconds))
-    }
-
     // MARK: Packets
 
-    /// Queues a message.
-    ///
-    /// - Returns: its packet identifier; `nil` if it has none, being of QoS 0.
-    func publish(_ message: Publish) throws -> CInt? {
-        guard message.qos > .atMostOnce else {
-            try say(message)
-            return nil
-        }
-        // The library is not told of the broker's limit, since it would end the process over what it sends again.
-        if maximumPacketSize != nil { try checkSize(of: encoder.bytes(of: .publish(message))) }
-        let properties = try MosquittoProperties(message.properties)
-        var identifier: CInt = 0
-        let code = message.payload.withUnsafeBufferPointer { payload in
-            mosquitto_publish_v5(
-                handle,
-                &identifier,
-                message.topic,
-                CInt(payload.count),
-                payload.baseAddress,
-                CInt(message.qos.rawValue),
-                message.retain,
-                properties.list
-            )
-        }
-        try check(code, "a publish to \(quoted(message.topic))")
-        return identifier
-    }
-
-    /// Writes a message of QoS 0, behind what the library has queued.
-    private func say(_ message: Publish) throws {
+    /// Writes a message, behind what the library has queued. It is not kept here.
+    func publish(_ message: Publish) throws {
         let packet = encoder.bytes(of: .publish(message))
         try checkSize(of: packet)
         while hasLink, mosquitto_want_write(handle) { try collect() }
         link.say(packet)
     }
+
+    /// Allows the broker to forget a message of QoS 2 that it has received.
+    func release(_ identifier: UInt16) { link.say(PacketGuard.packet(.pubrel, identifier)) }
 
     private func checkSize(of packet: [UInt8]) throws {
         // What follows the length has as many bytes at most as the length can say (MQTT 5, 1.5.5).
@@ -401,6 +355,7 @@ final class Mosquitto {
             mosquitto_subscribe_v5(handle, &identifier, filter, quality, options, properties.list),
             "subscribing to \(quoted(filter))"
         )
+        latestNumber = UInt16(truncatingIfNeeded: identifier)
         return identifier
     }
 
@@ -409,7 +364,8 @@ final class Mosquitto {
     /// - Returns: its packet identifier.
     func unsubscribe(from filter: String) -> CInt {
         var identifier: CInt = 0
-        _ = mosquitto_unsubscribe_v5(handle, &identifier, filter, nil)
+        let code = mosquitto_unsubscribe_v5(handle, &identifier, filter, nil)
+        if code == MOSQ_ERR_SUCCESS.rawValue { latestNumber = UInt16(truncatingIfNeeded: identifier) }
         return identifier
     }
 
@@ -460,24 +416,6 @@ final class Mosquitto {
         }
         mosquitto_disconnect_v5_callback_set(handle) { _, context, reason, _ in
             Mosquitto.withContext(context) { $0.delegate?.mosquittoDisconnected(reason) }
-        }
-        mosquitto_message_v5_callback_set(handle) { _, context, message, properties in
-            Mosquitto.withContext(context) { context in
-                guard let message = message?.pointee, !context.isDiscarding else { return }
-                context.delegate?.mosquittoReceived(
-                    ReceivedMessage(
-                        topic: message.topic.flatMap { String(validatingCString: $0) },
-                        body: Array(UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen))),
-                        quality: Int(message.qos),
-                        isRetained: message.retain,
-                        MosquittoProperties.read(properties),
-                        subscriptions: context.subscriptions
-                    )
-                )
-            }
-        }
-        mosquitto_publish_v5_callback_set(handle) { _, context, identifier, reason, _ in
-            Mosquitto.withContext(context) { $0.delegate?.mosquittoPublished(identifier, reason: reason) }
         }
         mosquitto_subscribe_v5_callback_set(handle) { _, context, identifier, count, granted, _ in
             Mosquitto.withContext(context) { context in

@@ -14,24 +14,26 @@ import Darwin
 ///
 /// The library connects by itself. Then its socket is taken from it, and one end of a pair of sockets is put in its place, under
 /// the same descriptor. What it reads and writes there passes here, so that its many small writes become one, and TLS is that
-/// of the other transports. Messages of QoS 0 do not go that way: four system calls and a dozen allocations of the library's
-/// for each, and there is nothing to be done for them but to write and to read them.
+/// of the other transports. Messages do not go that way: four system calls and a dozen allocations of the library's for each,
+/// and there is little to be done for them but to write and to read them.
 final class GuardedLink {
     /// What has come next.
     enum Input {
         /// So many packets for the library, as they are, and how many bytes they have.
         case packets(Int, bytes: Int)
         /// Something else for the library.
-        case replacement(PacketGuard.Replacement)
-        /// A message that does not concern the library.
-        case message(ReceivedMessage)
+        case replacement([UInt8])
+        /// A message, and what the broker is told when it is with its reader.
+        case message(ReceivedMessage, answer: [UInt8])
+        /// The broker's word on a message that was sent to it.
+        case answer(PacketGuard.Answer)
     }
 
     /// How much is read in one go.
     static let roundBytes = 64 << 10
 
     var rules: PacketGuard
-    /// Called for each message that stays here because the library does not take it.
+    /// Called for each message that is handed to nobody, since nobody has to take its topic or a text in it.
     var onUnusable: () -> Void = {}
     private var stream: SocketStream?
     /// The end of the pair that is not the library's.
@@ -40,9 +42,10 @@ final class GuardedLink {
     /// Whether it was the other side that ended the latest link.
     private(set) var wasCut = false
     private var isShutDown = false
-    /// What has come from the broker, and what the library has written of packets that are not decided yet.
+    /// What has come from the broker.
     private let input = ByteBuffer()
-    private let undecided = ByteBuffer()
+    /// What the library has written of a packet whose length is not known yet.
+    private let begun = ByteBuffer()
     /// What goes to the broker.
     private let output = ByteBuffer()
     /// Whether messages with a guarantee stay here, and so with the broker, since nobody takes them at present.
@@ -55,9 +58,8 @@ final class GuardedLink {
     private var special: (verdict: PacketGuard.Inbound, count: Int)?
     /// Why no packet passes any more.
     private var fault: PacketFault?
-    /// How many bytes of the packet that is being written are still to come.
+    /// How many bytes of the library's packet that is being written are still to come.
     private var rest = 0
-    private var isRestDropped = false
     /// What the broker is to be told at the end of that packet.
     private var answers: [UInt8] = []
 
@@ -136,10 +138,9 @@ final class GuardedLink {
         fault = nil
         special = nil
         rest = 0
-        isRestDropped = false
         hasReleased = false
         answers.removeAll()
-        for buffer in [input, withheld, undecided, output] { buffer.removeAll() }
+        for buffer in [input, withheld, begun, output] { buffer.removeAll() }
     }
 
     // MARK: From the broker to the library
@@ -213,9 +214,10 @@ final class GuardedLink {
             switch verdict {
             case .pass: break
             case .replace(let replacement): return .replacement(replacement)
-            case .message(let message): return .message(message)
-            case .hold(let answer, let reason):
-                if reason == .unusable { onUnusable() }
+            case .message(let message, let answer): return .message(message, answer: answer)
+            case .answer(let answer): return .answer(answer)
+            case .hold(let answer, let isUnusable):
+                if isUnusable { onUnusable() }
                 say(answer)
             }
         }
@@ -271,63 +273,43 @@ final class GuardedLink {
     var hasOutput: Bool { !output.isEmpty }
 
     /// Takes what the library has written.
-    ///
-    /// - Returns: what it is to be told in place of the broker.
-    func collect() throws -> [UInt8] {
-        var told: [UInt8] = []
+    func collect() throws {
         while ownEnd >= 0 {
-            let room = undecided.room(for: Self.roundBytes)
+            let room = begun.room(for: Self.roundBytes)
             let count = recv(ownEnd, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
-            guard count > 0 else { break }
-            undecided.wasFilled(count)
+            guard count > 0 else { return }
+            begun.wasFilled(count)
             do throws(PacketFault) {
-                told += try decide()
+                try moveToOutput()
             } catch {
                 throw MessagingError(.connectionLost, "libmosquitto has written what is no packet: \(error.problem)")
             }
-            if count < room.count { break }
+            if count < room.count { return }
         }
-        return told
     }
 
-    /// Sorts what the library has written: what goes to the broker, and what it is told in its place.
-    private func decide() throws(PacketFault) -> [UInt8] {
-        var told: [UInt8] = []
-        while !undecided.isEmpty {
+    /// Has what the library has written go to the broker, with what is to be said between two of its packets.
+    private func moveToOutput() throws(PacketFault) {
+        while !begun.isEmpty {
             if rest == 0 {
-                switch try rules.outbound(undecided.bytes) {
-                case nil:
-                    return told
-                case .pass(let count):
-                    rest = count
-                    isRestDropped = false
-                case .change(let count, let beginning, let bytes):
-                    output.append(bytes)
-                    undecided.consume(beginning)
-                    rest = count - beginning
-                    isRestDropped = false
-                case .drop(let count, let answer):
-                    rest = count
-                    isRestDropped = true
-                    told += answer
-                }
+                guard let header = try PacketHeader(begun.bytes) else { return }
+                rest = header.total
             }
-            let bytes = undecided.bytes
+            let bytes = begun.bytes
             let part = UnsafeRawBufferPointer(rebasing: bytes[..<min(rest, bytes.count)])
-            if !isRestDropped { output.append(part) }
+            output.append(part)
             rest -= part.count
-            undecided.consume(part.count)
+            begun.consume(part.count)
             if rest == 0, !answers.isEmpty {
                 output.append(answers)
                 answers.removeAll()
             }
         }
-        return told
     }
 
     /// Says something to the broker, between two packets of the library.
     func say(_ bytes: [UInt8]) {
-        if rest == 0 || isRestDropped { output.append(bytes) } else { answers += bytes }
+        if rest == 0 { output.append(bytes) } else { answers += bytes }
     }
 
     /// Writes to the broker what it takes.

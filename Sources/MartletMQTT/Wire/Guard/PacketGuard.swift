@@ -1,14 +1,13 @@
 import MartletMQTTWire
 
-/// Stands between a broker and libmosquitto, and lets pass what both can bear. A pure value: it is shown packets and says what
-/// becomes of them; ``GuardedLink`` reads and writes.
+/// Stands between a broker and libmosquitto, and decides of each packet from the broker whose it is. A pure value: it is shown
+/// packets and says what becomes of them; ``GuardedLink`` reads and writes.
 ///
-/// libmosquitto 2.0 ends the process by an assertion when it meets a property that does not exist, is confused by packet types
-/// that no server sends, takes several Subscription Identifiers for an error, keeps a repeated PUBLISH of QoS 2 beside its
-/// first copy, and keeps what is under way although the broker has lost the session. So it gets whole and legal packets alone;
-/// where something else has to be said to it, or to the broker in its place, the guard says it.
+/// Messages and the answers to them are not the library's. Of the rest it gets whole and legal packets alone: libmosquitto 2.0
+/// ends the process by an assertion when it meets a property that does not exist, and is confused by packet types that no server
+/// sends.
 ///
-/// It lives as long as the library's client, since it knows what that keeps from one link to the next.
+/// It lives as long as the library's client, since it has what is kept from one link to the next.
 struct PacketGuard {
     /// How much the broker may send.
     struct Limits: Equatable {
@@ -22,43 +21,30 @@ struct PacketGuard {
 
     /// What becomes of a packet from the broker.
     enum Inbound: Equatable {
+        /// It is the library's.
         case pass
-        /// A message of QoS 0, of which the protocol keeps nothing, and which therefore does not concern the library.
-        case message(ReceivedMessage)
-        case replace(Replacement)
-        /// It stays here. The broker is told this, if anything.
-        case hold(answer: [UInt8], Reason)
+        /// The library is given this in its place.
+        case replace([UInt8])
+        /// A message is to be handed out. The broker is told this, if anything, once it is with its reader.
+        case message(ReceivedMessage, answer: [UInt8])
+        /// The broker's word on a message that was sent to it.
+        case answer(Answer)
+        /// There is nothing to be handed out. The broker is told this, if anything.
+        case hold(answer: [UInt8], isUnusable: Bool)
     }
 
-    /// What the library is given in place of a packet.
-    struct Replacement: Equatable {
-        var bytes: [UInt8]
-        /// The Subscription Identifiers of the message that the library hands out when it has read this.
-        var subscriptions: [Int] = []
-        /// Whether that message is nobody's any more.
-        var isDiscarded = false
-    }
-
-    /// Why a message stays here.
-    enum Reason: Equatable {
-        /// The library has it already.
-        case repeated
-        /// Its topic or a text in it is not one that the library takes.
-        case unusable
-    }
-
-    /// What becomes of a packet from the library. The count may be more than there is so far: what follows is meant too.
-    enum Outbound: Equatable {
-        case pass(Int)
-        /// It passes, but for its beginning: so many bytes are replaced.
-        case change(Int, beginning: Int, into: [UInt8])
-        /// The library is told this in place of the broker, if anything.
-        case drop(Int, answer: [UInt8])
+    /// What the broker says of a message that was sent to it.
+    struct Answer: Equatable {
+        /// PUBACK, PUBREC or PUBCOMP.
+        let kind: PacketKind
+        let identifier: UInt16
+        let reason: UInt8
     }
 
     private struct Unreleased {
-        var bytes: Int
-        var subscriptions: [Int]
+        /// `nil` for one that is handed to nobody.
+        let message: ReceivedMessage?
+        let bytes: Int
     }
 
     private let version: MQTTVersion
@@ -77,16 +63,6 @@ struct PacketGuard {
     /// What the broker has sent with QoS 2 and not released, by packet identifier.
     private var unreleased: [UInt16: Unreleased] = [:]
     private var unreleasedBytes = 0
-    /// Of messages of QoS 2 that the broker has received.
-    private var received: Set<UInt16> = []
-    /// Of messages that are not to be sent any more, though the library keeps them.
-    private var disowned: Set<UInt16> = []
-    /// How many seconds of their lives are left to messages that are sent again.
-    private var lifetimes: [UInt16: UInt32] = [:]
-    /// Of messages whose PUBREL is not to be sent, since the broker knows nothing of them.
-    private var unknown: Set<UInt16> = []
-    /// Of PUBCOMPs that are not to be sent.
-    private var uncompleted: Set<UInt16> = []
 
     init(_ version: MQTTVersion, _ limits: Limits) {
         self.version = version
@@ -99,20 +75,6 @@ struct PacketGuard {
         maximumPacketSize = nil
         farewell = nil
     }
-
-    /// Has a message that the library keeps not be sent again. One that the broker has received is finished all the same.
-    ///
-    /// - Parameter isLost: whether the broker has lost the session, so that nothing of it is to be finished either.
-    mutating func disown(_ identifier: UInt16, isLost: Bool = false) {
-        disowned.insert(identifier)
-        if isLost { unknown.insert(identifier) }
-    }
-
-    /// Has a message that is sent again expire after so many seconds, if it expires at all.
-    mutating func shorten(_ identifier: UInt16, to seconds: UInt32) { lifetimes[identifier] = seconds }
-
-    /// Whether the broker has said that it has received a message of QoS 2, which is not yet finished.
-    func hasReceived(_ identifier: UInt16) -> Bool { received.contains(identifier) }
 
     // MARK: From the broker
 
@@ -149,7 +111,7 @@ struct PacketGuard {
         switch header.kind {
         case .connack: return try connack(&reader)
         case .publish: return try publish(packet, header, &reader)
-        case .puback, .pubrec, .pubcomp: return try acknowledgement(header.kind, &reader)
+        case .puback, .pubrec, .pubcomp: return .answer(try answer(header.kind, &reader))
         case .pubrel: return try release(&reader)
         case .suback, .unsuback: return try subscribed(header.kind, &reader)
         case .pingresp:
@@ -162,7 +124,6 @@ struct PacketGuard {
     }
 
     private mutating func connack(_ reader: inout PacketReader) throws(PacketFault) -> Inbound {
-        let start = reader
         let flags = try reader.byte()
         guard flags < 2 else { throw PacketFault("the flags of CONNACK are \(flags)") }
         let reason = try reader.byte()
@@ -175,26 +136,12 @@ struct PacketGuard {
             maximumPacketSize = properties.maximumPacketSize
         }
         isAccepted = true
-        guard reason == 0 else { return .pass }
-        if flags == 0 { received.removeAll() }
-        let forgotten = flags == 0 ? forgetUnreleased() : []
-        guard maximumPacketSize != nil || !forgotten.isEmpty else { return .pass }
-        // The library would end the process over a message that it keeps and that is too large now.
-        var copy = start
-        var body = try [copy.byte(), copy.byte()]
-        if version == .v5 { body += try copy.properties(without: .maximumPacketSize) }
-        return .replace(Replacement(bytes: Self.packet(.connack, body) + forgotten, isDiscarded: true))
-    }
-
-    /// The broker has no messages to release: has the library let go of what it keeps of them.
-    ///
-    /// - Returns: the packets by which it does.
-    private mutating func forgetUnreleased() -> [UInt8] {
-        let packets = unreleased.keys.flatMap { Self.packet(.pubrel, Self.bytes($0)) }
-        uncompleted.formUnion(unreleased.keys)
-        unreleased.removeAll()
-        unreleasedBytes = 0
-        return packets
+        // Without the session the broker has nothing to release.
+        if reason == 0, flags == 0 {
+            unreleased.removeAll()
+            unreleasedBytes = 0
+        }
+        return .pass
     }
 
     private mutating func publish(
@@ -213,101 +160,71 @@ struct PacketGuard {
         }
         guard !topic.bytes.isEmpty else { throw PacketFault("a PUBLISH has no topic") }
         if header.quality == 2, unreleased[identifier] != nil {
-            return .hold(answer: Self.packet(.pubrec, Self.bytes(identifier)), .repeated)
+            // It has come before.
+            return .hold(answer: Self.packet(.pubrec, identifier), isUnusable: false)
         }
+        let answer = Self.answer(to: header.quality).map { Self.packet($0, identifier) } ?? []
         let isTopic = !topic.bytes.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
         guard topic.isFine, properties.isFine, isTopic else {
-            let answer: PacketKind? = [1: .puback, 2: .pubrec][header.quality]
-            return .hold(answer: answer.map { Self.packet($0, Self.bytes(identifier)) } ?? [], .unusable)
+            if header.quality == 2 { try keep(nil, bytes: 0, identifier) }
+            return .hold(answer: answer, isUnusable: true)
         }
-        guard header.quality > 0 else {
-            var copy = start
-            let list = version == .v5 ? try copy.properties() : PropertyList()
-            return .message(
-                ReceivedMessage(
-                    topic: String(decoding: topic.bytes, as: UTF8.self),
-                    body: Array(packet[copy.position...]),
-                    quality: 0,
-                    isRetained: header.flags & 1 == 1,
-                    list
-                )
-            )
-        }
-        let several = properties.hasSeveralSubscriptions ? properties.subscriptions : []
-        if header.quality == 2 {
-            try note(Unreleased(bytes: packet.count, subscriptions: several), identifier)
-        }
-        guard !several.isEmpty else { return .pass }
         var copy = start
-        var body = Array(packet[header.length..<start.position])
-        body += try copy.properties(without: .subscriptionIdentifier)
-        body += packet[copy.position...]
-        return .replace(
-            Replacement(
-                bytes: [packet[0]] + PacketHeader.length(body.count) + body,
-                // Those of QoS 2 are handed out when they are released.
-                subscriptions: header.quality == 2 ? [] : several
-            )
+        let list = version == .v5 ? try copy.properties() : PropertyList()
+        let message = ReceivedMessage(
+            topic: String(decoding: topic.bytes, as: UTF8.self),
+            body: Array(packet[copy.position...]),
+            quality: Int(header.quality),
+            isRetained: header.flags & 1 == 1,
+            list
         )
+        guard header.quality == 2 else { return .message(message, answer: answer) }
+        try keep(message, bytes: packet.count, identifier)
+        return .hold(answer: answer, isUnusable: false)
     }
 
-    private mutating func note(_ message: Unreleased, _ identifier: UInt16) throws(PacketFault) {
+    private static func answer(to quality: UInt8) -> PacketKind? { [1: .puback, 2: .pubrec][quality] }
+
+    private mutating func keep(
+        _ message: ReceivedMessage?,
+        bytes: Int,
+        _ identifier: UInt16
+    ) throws(PacketFault) {
         guard unreleased.count < limits.unreleased else {
             throw PacketFault(
                 "\(unreleased.count + 1) messages of QoS 2 that it has not released; the options allow \(limits.unreleased)"
             )
         }
-        guard unreleased.isEmpty || unreleasedBytes + message.bytes <= limits.unreleasedBytes else {
+        guard unreleased.isEmpty || unreleasedBytes + bytes <= limits.unreleasedBytes else {
             throw PacketFault(
-                "messages of QoS 2 of \(unreleasedBytes + message.bytes) bytes that it has not released; the options allow "
+                "messages of QoS 2 of \(unreleasedBytes + bytes) bytes that it has not released; the options allow "
                     + "\(limits.unreleasedBytes)"
             )
         }
-        unreleased[identifier] = message
-        unreleasedBytes += message.bytes
+        unreleased[identifier] = Unreleased(message: message, bytes: bytes)
+        unreleasedBytes += bytes
     }
 
     private mutating func release(_ reader: inout PacketReader) throws(PacketFault) -> Inbound {
-        let (identifier, _, isShort) = try answer(.pubrel, &reader)
-        let message = unreleased.removeValue(forKey: identifier)
-        unreleasedBytes -= message?.bytes ?? 0
-        if isShort, message?.subscriptions.isEmpty ?? true { return .pass }
-        return .replace(
-            Replacement(
-                bytes: Self.packet(.pubrel, Self.bytes(identifier)),
-                subscriptions: message?.subscriptions ?? []
-            )
-        )
+        let identifier = try answer(.pubrel, &reader).identifier
+        let known = unreleased.removeValue(forKey: identifier)
+        unreleasedBytes -= known?.bytes ?? 0
+        let answer = Self.packet(.pubcomp, identifier)
+        return known?.message.map { .message($0, answer: answer) } ?? .hold(answer: answer, isUnusable: false)
     }
 
-    private mutating func acknowledgement(
-        _ kind: PacketKind,
-        _ reader: inout PacketReader
-    ) throws(PacketFault) -> Inbound {
-        let (identifier, reason, isShort) = try answer(kind, &reader)
-        if kind == .pubrec, reason < 0x80 { received.insert(identifier) }
-        if kind == .pubcomp { received.remove(identifier) }
-        // The properties are of no use to the library, which does not always free them.
-        return isShort ? .pass : .replace(Replacement(bytes: Self.packet(kind, Self.bytes(identifier) + [reason])))
-    }
-
-    /// Reads the answer to a message.
-    ///
-    /// - Returns: its packet identifier, its reason, and whether it has nothing else.
-    private func answer(
-        _ kind: PacketKind,
-        _ reader: inout PacketReader
-    ) throws(PacketFault) -> (identifier: UInt16, reason: UInt8, isShort: Bool) {
+    private func answer(_ kind: PacketKind, _ reader: inout PacketReader) throws(PacketFault) -> Answer {
         let identifier = try reader.identifier()
         guard version == .v5, reader.count > 0 else {
             try reader.expectEnd()
-            return (identifier, 0, true)
+            return Answer(kind: kind, identifier: identifier, reason: 0)
         }
         let reason = try reader.byte()
-        guard reader.count > 0 else { return (identifier, reason, true) }
-        _ = try CheckedProperties(&reader, of: kind)
-        try reader.expectEnd()
-        return (identifier, reason, false)
+        if reader.count > 0 {
+            _ = try CheckedProperties(&reader, of: kind)
+            try reader.expectEnd()
+        }
+        return Answer(kind: kind, identifier: identifier, reason: reason)
     }
 
     private func subscribed(_ kind: PacketKind, _ reader: inout PacketReader) throws(PacketFault) -> Inbound {
@@ -327,80 +244,15 @@ struct PacketGuard {
             farewell = try CheckedProperties(&reader, of: .disconnect).reason
             try reader.expectEnd()
         }
-        return .replace(Replacement(bytes: Self.packet(.disconnect, [reason])))
-    }
-
-    // MARK: From the library
-
-    /// Looks at the beginning of what the library has written, which begins with a packet.
-    ///
-    /// - Returns: `nil` if there is too little to tell.
-    mutating func outbound(_ bytes: UnsafeRawBufferPointer) throws(PacketFault) -> Outbound? {
-        guard let header = try PacketHeader(bytes) else { return nil }
-        switch header.kind {
-        case .publish:
-            let isTooLarge = header.total > maximumPacketSize ?? .max
-            guard isTooLarge || !disowned.isEmpty || !lifetimes.isEmpty else { return .pass(header.total) }
-            guard let identifier = identifier(in: bytes, header) else { return nil }
-            if let verdict = withheld(identifier, header, isTooLarge) { return verdict }
-            return lifetimes[identifier].map { shortened(bytes, header, identifier, $0) } ?? .pass(header.total)
-        case .pubrel where !disowned.isEmpty || !unknown.isEmpty:
-            guard let identifier = Self.identifier(in: bytes, at: header.length) else { return nil }
-            disowned.remove(identifier)
-            guard unknown.remove(identifier) != nil else { return .pass(header.total) }
-            return .drop(header.total, answer: Self.packet(.pubcomp, Self.bytes(identifier)))
-        case .pubcomp where !uncompleted.isEmpty:
-            guard let identifier = Self.identifier(in: bytes, at: header.length) else { return nil }
-            return uncompleted.remove(identifier) == nil ? .pass(header.total) : .drop(header.total, answer: [])
-        default:
-            return .pass(header.total)
-        }
-    }
-
-    private mutating func withheld(_ identifier: UInt16, _ header: PacketHeader, _ isTooLarge: Bool) -> Outbound? {
-        let isDisowned = disowned.remove(identifier) != nil
-        guard isDisowned || isTooLarge else { return nil }
-        lifetimes[identifier] = nil
-        // Packet too large (3.4.2.1): no broker that states a limit speaks another version.
-        let reason: [UInt8] = isDisowned ? [] : [0x95]
-        if header.quality == 2, isDisowned { unknown.insert(identifier) }
-        let kind: PacketKind = header.quality == 2 ? .pubrec : .puback
-        return .drop(header.total, answer: Self.packet(kind, Self.bytes(identifier) + reason))
-    }
-
-    /// - Returns: `nil` if there is too little to tell.
-    private mutating func shortened(
-        _ bytes: UnsafeRawBufferPointer,
-        _ header: PacketHeader,
-        _ identifier: UInt16,
-        _ seconds: UInt32
-    ) -> Outbound? {
-        guard let topic = Self.identifier(in: bytes, at: header.length) else { return nil }
-        var reader = PacketReader(bytes, from: header.length + 2 + Int(topic) + 2)
-        // The length of the properties, the identifier and the number.
-        guard reader.count >= min(9, header.total - reader.position) else { return nil }
-        lifetimes[identifier] = nil
-        guard let length = try? reader.variable(), length >= 5,
-            (try? reader.byte()) == PropertyID.messageExpiryInterval.rawValue
-        else { return .pass(header.total) }
-        let number = stride(from: UInt32(24), through: 0, by: -8).map { UInt8(truncatingIfNeeded: seconds >> $0) }
-        return .change(header.total, beginning: reader.position + 4, into: Array(bytes[..<reader.position]) + number)
-    }
-
-    /// The packet identifier of a PUBLISH, which comes after the topic.
-    private func identifier(in bytes: UnsafeRawBufferPointer, _ header: PacketHeader) -> UInt16? {
-        guard let length = Self.identifier(in: bytes, at: header.length) else { return nil }
-        return Self.identifier(in: bytes, at: header.length + 2 + Int(length))
-    }
-
-    private static func identifier(in bytes: UnsafeRawBufferPointer, at position: Int) -> UInt16? {
-        guard position + 2 <= bytes.count else { return nil }
-        return UInt16(bytes[position]) << 8 | UInt16(bytes[position + 1])
+        return .replace(Self.packet(.disconnect, [reason]))
     }
 
     // MARK: Packets
 
-    private static func bytes(_ identifier: UInt16) -> [UInt8] { [UInt8(identifier >> 8), UInt8(identifier & 0xff)] }
+    /// An answer that says nothing else.
+    static func packet(_ kind: PacketKind, _ identifier: UInt16) -> [UInt8] {
+        packet(kind, [UInt8(identifier >> 8), UInt8(identifier & 0xff)])
+    }
 
     private static func packet(_ kind: PacketKind, _ body: [UInt8]) -> [UInt8] {
         [kind.rawValue << 4 | (kind.flags ?? 0)] + PacketHeader.length(body.count) + body

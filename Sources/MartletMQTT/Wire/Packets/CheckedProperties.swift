@@ -5,9 +5,6 @@ import MartletMQTTWire
 struct CheckedProperties {
     /// A bit for each identifier that it has.
     private var seen: UInt64 = 0
-    /// The first Subscription Identifier; 0 for none.
-    private var firstSubscription = 0
-    private var furtherSubscriptions: [Int] = []
     /// Whether a receiver has to take all texts in it.
     private(set) var isFine = true
     private(set) var maximumPacketSize: Int?
@@ -26,11 +23,6 @@ struct CheckedProperties {
     }
 
     func has(_ property: PropertyID) -> Bool { seen & Self.bit(property) != 0 }
-
-    /// All Subscription Identifiers, in order.
-    var subscriptions: [Int] { firstSubscription == 0 ? [] : [firstSubscription] + furtherSubscriptions }
-
-    var hasSeveralSubscriptions: Bool { !furtherSubscriptions.isEmpty }
 
     private mutating func read(_ list: inout PacketReader, _ place: PropertyPlace) throws(PacketFault) {
         // None is beyond 127, so that each identifier is one byte.
@@ -63,12 +55,7 @@ struct CheckedProperties {
 
     private mutating func note(_ number: Int, of property: PropertyID) throws(PacketFault) {
         guard number > 0 || !property.isPositive else { throw PacketFault("\(property) is 0") }
-        switch property {
-        case .maximumPacketSize: maximumPacketSize = number
-        case .subscriptionIdentifier where firstSubscription == 0: firstSubscription = number
-        case .subscriptionIdentifier: furtherSubscriptions.append(number)
-        default: break
-        }
+        if property == .maximumPacketSize { maximumPacketSize = number }
     }
 
     private static func bit(_ property: PropertyID) -> UInt64 { 1 << UInt64(property.rawValue) }

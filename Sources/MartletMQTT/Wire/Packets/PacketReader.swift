@@ -92,19 +92,6 @@ struct PacketReader {
         return properties
     }
 
-    /// A list of properties as it came, with its length, but for one kind of property. It was read before, and is as it should
-    /// be.
-    mutating func properties(without left: PropertyID) throws(PacketFault) -> [UInt8] {
-        let length = try variable()
-        var list = try part(length)
-        var kept: [UInt8] = []
-        while list.count > 0 {
-            let start = list.position
-            if try list.property().id != left { kept += bytes[start..<list.position] }
-        }
-        return PacketHeader.length(kept.count) + kept
-    }
-
     private mutating func property() throws(PacketFault) -> PropertyList.Property {
         let code = try byte()
         guard let id = PropertyID(rawValue: code) else {

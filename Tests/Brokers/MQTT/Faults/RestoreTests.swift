@@ -54,4 +54,50 @@ import Testing
             }
         }
     }
+
+    /// A connection that hears itself would miss what the broker gets before its subscription.
+    @Test(arguments: MQTTVersion.allCases, [Guarantee.atMostOnce, .atLeastOnce])
+    func nothingIsSentBeforeTheSubscriptionsAreBack(_ version: MQTTVersion, _ guarantee: Guarantee) async throws {
+        let links = Shared(0)
+        let early = Shared(0)
+        try await FakeBroker.withBroker { peer, number in
+            try await peer.acceptClient(version)
+            while true {
+                let packet = try await peer.receive()
+                // Later ones have no subscription any more.
+                if packet.kind == 3, number < 100 { early.withLock { $0 += 1 } }
+                guard packet.kind == 8 else { continue }
+                try await peer.grant(packet, version)
+                break
+            }
+            _ = try await peer.receive()
+            links.withLock { $0 += 1 }
+        } _: { broker in
+            let options = MQTTOptions.local(broker.port, version) {
+                $0.reconnect = Backoff(initial: .milliseconds(1), maximum: .milliseconds(1))
+                $0.connection.whileOffline = .buffer(limit: 64)
+            }
+            try await MQTTConnection.withConnection(options) { connection in
+                let subscription = try await connection.subscribe(to: "own.#")
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<4 {
+                        group.addTask {
+                            let options = PublishOptions(
+                                guarantee: guarantee,
+                                expiry: guarantee == .atMostOnce ? nil : .milliseconds(20)
+                            )
+                            while !Task.isCancelled {
+                                try? await connection.publish(Message("x"), to: "own.x", options: options)
+                                await Task.yield()
+                            }
+                        }
+                    }
+                    try await until { links.value >= 100 }
+                    group.cancelAll()
+                }
+                withExtendedLifetime(subscription) {}
+            }
+        }
+        #expect(early.value == 0)
+    }
 }
