@@ -36,6 +36,38 @@ actor StandardStreams {
         }
     }
 
+    /// The next line of standard input, or what there is of one. A terminal shows the question, and not the answer.
+    ///
+    /// - Throws: ``Failure`` if it can't be read, is no text or too long; `CancellationError`, with the terminal as it was.
+    func readSecret(_ question: String) async throws -> String {
+        var line: [UInt8] = []
+        try await withoutEcho {
+            if inputIsTerminal { errors.writeIgnoringErrors(question) }
+            defer { if inputIsTerminal { errors.writeIgnoringErrors("\n") } }
+            while !line.contains(UInt8(ascii: "\n")), line.count <= LineSplitter.limit {
+                let bytes = try await read()
+                guard !bytes.isEmpty else { break }
+                line += bytes
+            }
+        }
+        let end = line.firstIndex(of: UInt8(ascii: "\n")) ?? line.endIndex
+        guard let text = String(validating: line[..<end], as: UTF8.self) else {
+            throw Failure(.usage, "standard input is no text in UTF-8")
+        }
+        return text.hasSuffix("\r") ? String(text.dropLast()) : text
+    }
+
+    /// Does something while a terminal does not show what is typed.
+    private func withoutEcho(_ body: () async throws -> Void) async throws {
+        var shown = termios()
+        guard tcgetattr(STDIN_FILENO, &shown) == 0 else { return try await body() }
+        var hidden = shown
+        hidden.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
+        defer { tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown) }
+        try await body()
+    }
+
     /// Returns when whoever reads the output through a pipe has gone; of anything else it never does.
     ///
     /// - Throws: `CancellationError`.

@@ -61,11 +61,56 @@ struct BrokerCommandTests {
         let rules = try folder.write("topics x\n", to: "rules")
         for arguments in [
             ["--host", "0.0.0.0"], ["--tls", "one"], ["--client-ca", "x"], ["--users", "x", "--anonymous"],
-            ["--ws-origin", "*"], ["--acl", rules], ["--users", folder.path("none")],
+            ["--ws-origin", "*"], ["--acl", rules], ["--users", folder.path("none")], ["--scram", rules],
+            ["--scram", "x", "--anonymous"],
             ["--check", "--tls", "none,none"],
         ] {
             let run = try await Tool.run(["broker"] + arguments)
             #expect(run.exit == .exited(64), "\(arguments): \(run.output)")
+        }
+    }
+
+    @Test("lets users in by SCRAM-SHA-256 whose passwords it has set, and takes notice of others")
+    func scram() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let file = folder.path("keys")
+        func set(_ password: String) async throws {
+            let run = try await Tool.run(
+                ["broker", "scram", "--iterations", "4096", file, "älice"],
+                input: .text("\(password)\n")
+            )
+            #expect(run.exit == .exited(0), "\(run.errors)")
+            #expect(run.output.isEmpty)
+        }
+        try await set("sesame")
+        let broker = try Tool.start(["broker", "--port", "0", "--scram", file])
+        try await broker.waitForOutput(#""state":"listening""#)
+        let port = try #require(broker.lines.first?.firstMatch(of: /"port":(\d+)/)?.1)
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Server/Peers/scram_peer.py").path()
+        func outcome(_ password: String) async throws -> String {
+            try await Program.run(
+                try await PythonEnvironment.interpreter(),
+                [script, "\(port)", "älice", password]
+            )
+        }
+        #expect(try await outcome("sesame") == "known\nknown\n")
+        try await set("pencil")
+        #expect(try await outcome("sesame") == "known\nknown\n")
+        broker.send(signal: SIGHUP)
+        try await broker.waitForOutput(#""state":"reloaded""#)
+        #expect(try await outcome("sesame") == "0x87\n")
+        #expect(try await outcome("pencil") == "known\nknown\n")
+        broker.send(signal: SIGTERM)
+        #expect(try await broker.waitForEnd() == .exited(0))
+        for (user, password, words) in [
+            ("a", "", "the password"), ("a", "\u{2126}", "U+2126"), ("#a", "x", "begin with"),
+            ("a\u{308}", "x", "U+0308"),
+        ] {
+            let run = try await Tool.run(["broker", "scram", file, user], input: .text("\(password)\n"))
+            #expect(run.exit == .exited(64), "\(user)")
+            #expect(run.errors.contains(words), "\(run.errors)")
         }
     }
 
