@@ -37,14 +37,12 @@ struct BrokerScramCommand: Subcommand {
     @OptionGroup(visibility: .hidden) var connection: ConnectionArguments
 
     func perform(in session: Session) async throws {
-        let password = try await session.streams.readSecret("Password of \(user.printable()): ")
-        if session.streams.inputIsTerminal {
-            guard try await session.streams.readSecret("Once more: ") == password else {
-                throw Failure(.usage, "the two passwords are not the same; nothing was changed")
-            }
+        let passwords = try await session.streams.readSecrets(["Password of \(user.printable()): ", "Once more: "])
+        guard Set(passwords).count == 1 else {
+            throw Failure(.usage, "the two passwords are not the same; nothing was changed")
         }
         do {
-            try SCRAMFile.setPassword(password, of: user, in: file, iterations: iterations)
+            try SCRAMFile.setPassword(passwords[0], of: user, in: file, iterations: iterations)
         } catch let error as MessagingError {
             throw Failure(.usage, error.message)
         }

@@ -114,6 +114,43 @@ struct BrokerCommandTests {
         }
     }
 
+    /// Answers what a program asks for on a terminal, and prints what was to be seen there.
+    private static let typist = """
+        import os, pty, sys, termios
+        answers = sys.argv[1].split("/")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(sys.argv[2], sys.argv[2:])
+        seen = b""
+        for answer in answers:
+            while not seen.endswith(b": "):
+                seen += os.read(terminal, 1)
+            os.write(terminal, answer.encode() if answer == "\\3" else answer.encode() + b"\\n")
+            seen += b"|"
+        status = os.waitpid(pid, 0)[1]
+        shows = termios.tcgetattr(terminal)[3] & termios.ECHO
+        seen += os.read(terminal, 4096)
+        print(seen.decode().replace("\\r\\n", "/"), bool(shows), os.waitstatus_to_exitcode(status))
+        """
+
+    @Test(
+        "asks for a password that a terminal does not show",
+        arguments: [
+            ("geheim/geheim", "a: |/Once more: |/", "True 0"), ("geheim/anders", "not the same", "True 64"),
+            ("geheim/\u{3}", "Once more: |/", "True "),
+        ]
+    ) func asksForPassword(_ answers: String, _ seen: String, _ end: String) async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let output = try await Program.run(
+            try await PythonEnvironment.interpreter(),
+            ["-c", Self.typist, answers, Tool.path, "broker", "scram", folder.path("keys"), "a"]
+        )
+        #expect(output.contains(seen) && output.contains(end), "\(output)")
+        #expect(!output.contains("geheim") && !output.contains("anders"), "\(output)")
+        #expect(FileManager.default.fileExists(atPath: folder.path("keys")) == end.hasSuffix(" 0"))
+    }
+
     @Test("--check says what it would do")
     func checks() async throws {
         let folder = try TemporaryFolder("broker")

@@ -107,8 +107,10 @@ public struct SCRAMFile: Authenticator {
     /// with a secret, for its owner's eyes alone. It is exchanged as a whole, and blocks meanwhile.
     ///
     /// - Parameters:
-    ///   - password: the password. As a name, of printable ASCII and the letters from U+00C0 to U+00FF, which mean the same in all their
+    ///   - password: the password. As the user's name, of printable ASCII and the letters from U+00C0 to U+00FF, which mean the same in all their
     ///     spellings (SASLprep, RFC 4013).
+    ///   - user: the user, who need not be there.
+    ///   - path: the file.
     ///   - iterations: how dear it is to guess, and to log in, 4,096 at least (RFC 7677).
     /// - Throws: `MessagingError.Code.invalidArgument` if that can't be, or if the file is no such file or can't be written.
     public static func setPassword(
