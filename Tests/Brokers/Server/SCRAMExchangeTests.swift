@@ -1,6 +1,7 @@
 import Foundation
 import IntegrationSupport
 import Martlet
+import MartletTesting
 import Testing
 
 @testable import MartletServer
@@ -98,6 +99,39 @@ import Testing
         }
         let (message, signature) = try client.final(challenge)
         #expect(try exchange.answer(message) == .accepted(user: "a,b=c", signature))
+    }
+
+    /// Whatever is changed of what a client says, nobody is let in by it, and nothing breaks.
+    @Test func whatIsChangedLetsNobodyIn() throws {
+        var source = SplitMix64(seed: 7_677)
+        func changed(_ text: String) -> [UInt8] {
+            var bytes = Array(text.utf8)
+            for _ in 0...Int.random(in: 0..<3, using: &source) {
+                let place = Int.random(in: 0..<bytes.count, using: &source)
+                switch Int.random(in: 0..<4, using: &source) {
+                case 0: bytes[place] = .random(in: .min ... .max, using: &source)
+                case 1: bytes[place] = [UInt8]("=,nrapmcv".utf8).randomElement(using: &source) ?? 0
+                case 2: bytes.insert(UInt8(ascii: ","), at: place)
+                default: bytes.removeSubrange(place..<min(bytes.count, place + 3))
+                }
+                if bytes.isEmpty { return bytes }
+            }
+            return bytes
+        }
+        var steps = 0
+        for _ in 0..<5_000 {
+            var exchange = Self.exchange()
+            let isFirst = Bool.random(using: &source)
+            let first = isFirst ? changed(Self.first) : Array(Self.first.utf8)
+            guard (try? exchange.answer(first)) != nil else { continue }
+            let last = isFirst ? Array(Self.last.utf8) : changed(Self.last)
+            guard first != Array(Self.first.utf8) || last != Array(Self.last.utf8) else { continue }
+            steps += 1
+            if case .accepted = try? exchange.answer(last) {
+                Issue.record("let in by \(String(decoding: first + last, as: UTF8.self))")
+            }
+        }
+        #expect(steps > 1_000)
     }
 
     // MARK: Files
