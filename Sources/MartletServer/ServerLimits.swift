@@ -49,7 +49,7 @@ public struct ServerLimits: Sendable, Hashable {
     public var keepAlive: UInt16?
     /// How long a client may take from connecting to the end of its CONNECT.
     public var connectTimeout: Duration = .seconds(10)
-    /// How long an answer to a CONNECT's credentials may take.
+    /// How long an answer to a CONNECT's credentials may take; by a method of MQTT 5, all of the authentication.
     public var authenticationTimeout: Duration = .seconds(10)
     /// How long a client's socket may take nothing before it is cut off.
     public var drainTimeout: Duration = .seconds(60)
@@ -80,6 +80,7 @@ public struct ServerLimits: Sendable, Hashable {
         limits.sessionExpiry = sessionExpiry
         limits.keepAlive = keepAlive
         limits.drainTimeout = drainTimeout
+        limits.authenticationTimeout = authenticationTimeout
         limits.packetBytes = packetBytes
         return limits
     }

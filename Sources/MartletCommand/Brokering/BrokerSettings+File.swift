@@ -26,8 +26,10 @@ extension BrokerSettings {
             for node in nodes { listeners.append(try ListenerSettings(node, relativeTo: folder)) }
         }
         users = try table.text("users").map { FilePath.resolved($0, in: folder) }
+        scram = try table.text("scram").map { FilePath.resolved($0, in: folder) }
         acl = try table.text("acl").map { FilePath.resolved($0, in: folder) }
         try table.exclude("users", "anonymous")
+        try table.exclude("scram", "anonymous")
         isAnonymous = try table.bool("anonymous") ?? isAnonymous
         if let node = table.find("store") { (store, sync) = try Self.store(node, relativeTo: folder) }
         for node in try table.list("queues") ?? [] {

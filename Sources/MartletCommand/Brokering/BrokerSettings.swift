@@ -10,6 +10,8 @@ struct BrokerSettings: Sendable {
 
     var listeners = [ListenerSettings()]
     var users: String?
+    /// The users who log in by SCRAM-SHA-256.
+    var scram: String?
     var acl: String?
     /// Whether everybody may connect, also from other machines.
     var isAnonymous = false
@@ -27,12 +29,18 @@ struct BrokerSettings: Sendable {
 
     /// - Throws: ``Failure`` if other machines could connect and nobody has said who may.
     func validate() throws {
-        guard !isAnonymous || users == nil else {
+        guard !isAnonymous || !hasUsers else {
             throw Failure(.usage, "users are asked for, and anonymous lets everybody in: one of the two, not both")
         }
-        guard let host = listeners.lazy.compactMap(\.publicHost).first, users == nil, !isAnonymous else { return }
-        throw Failure(.usage, "on \(host) other machines can connect: say users, or anonymous if all of them may")
+        guard let host = listeners.lazy.compactMap(\.publicHost).first, !hasUsers, !isAnonymous else { return }
+        throw Failure(
+            .usage,
+            "on \(host) other machines can connect: say users or scram, or anonymous if all of them may"
+        )
     }
+
+    /// Whether nobody is let in who is not a user of a file.
+    var hasUsers: Bool { users != nil || scram != nil }
 
     var brokerStore: BrokerStore {
         guard let store else { return .none }
@@ -50,7 +58,7 @@ struct BrokerSettings: Sendable {
             if self[keyPath: value] != other[keyPath: value], !keys.contains(key) { keys.append(key) }
         }
         compare("listeners", \.listeners)
-        if (users == nil) != (other.users == nil) { keys.append("users") }
+        if hasUsers != other.hasUsers { keys.append(users ?? other.users == nil ? "scram" : "users") }
         compare("anonymous", \.isAnonymous)
         compare("store", \.store)
         compare("store", \.sync)

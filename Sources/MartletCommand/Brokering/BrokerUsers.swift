@@ -2,19 +2,34 @@ import Martlet
 import MartletServer
 import Synchronization
 
-/// Who may connect to `martlet broker`: the users of a file, which can be read anew, or whoever is on this machine or any.
+/// Who may connect to `martlet broker`: the users of files, which can be read anew.
 final class BrokerUsers: Authenticator {
-    private let file: Mutex<PasswordFile>
+    private let files: Mutex<any Authenticator>
 
-    /// - Throws: what `PasswordFile.init(path:)` throws.
-    init(path: String) throws {
-        file = Mutex(try PasswordFile(path: path))
+    init(_ files: any Authenticator) {
+        self.files = Mutex(files)
     }
 
-    /// Has other users be let in from now on.
-    func set(_ users: PasswordFile) { file.withLock { $0 = users } }
+    /// Has the users of other files be let in from now on.
+    func set(_ files: any Authenticator) { self.files.withLock { $0 = files } }
 
     func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict {
-        try await file.withLock { $0 }.authenticate(credentials)
+        try await files.withLock { $0 }.authenticate(credentials)
+    }
+
+    func exchange(by method: String, _ credentials: ClientCredentials) -> (any AuthenticationExchange)? {
+        files.withLock { $0 }.exchange(by: method, credentials)
+    }
+}
+
+extension BrokerSettings {
+    /// Reads the files of users.
+    ///
+    /// - Returns: `nil`: there are none.
+    /// - Throws: `MessagingError.Code.invalidArgument` if one can't be read or is wrong.
+    func readUsers() throws -> (any Authenticator)? {
+        let passwords = try users.map { try PasswordFile(path: $0) }
+        guard let scram else { return passwords }
+        return try SCRAMFile(path: scram, otherwise: passwords)
     }
 }

@@ -14,6 +14,7 @@ struct BrokerCommand: Subcommand {
             martlet broker [<options>]
             martlet broker --config <file> [<options>]
             martlet broker dump [--json] <folder>
+            martlet broker scram [--iterations <count>] <file> <user>
             """,
         discussion: """
             It listens on this machine alone, and lets everybody in from there, unless told otherwise. Everything is kept in \
@@ -33,7 +34,9 @@ struct BrokerCommand: Subcommand {
             on a terminal SIGHUP has all files read anew: certificates, users, rules, and of --config the queues; what else has \
             changed there is named, and holds from the next start on.
 
-            --users names a file that mosquitto_passwd writes; then nobody is let in without a user and a password. --acl names \
+            --users names a file that mosquitto_passwd writes, --scram one that 'martlet broker scram' writes; then nobody is let in \
+            without a user and a password. By --scram clients of MQTT 5 show that they know the password, by SCRAM-SHA-256, and do \
+            not send it; with --users, too, others may send theirs. --acl names \
             rules as mosquitto's acl_file has them: what no rule allows is refused. --check reads the files, looks at the \
             store, says what it would do, and neither listens nor changes anything.
 
@@ -44,13 +47,14 @@ struct BrokerCommand: Subcommand {
             EXAMPLES:
               martlet broker
               martlet broker --host 0.0.0.0 --users users --acl rules --tls chain.pem,key.pem
+              martlet broker scram keys alice && martlet broker --host 0.0.0.0 --scram keys
               martlet broker --ws 9001 --ws-origin http://localhost:3000
               martlet broker --store /var/lib/martlet --sync 1s
               martlet broker --queue jobs
               martlet broker --config broker.yml --check
               martlet broker --port 0 | jq -r 'select(.state == "listening").port'
             """,
-        subcommands: [BrokerDumpCommand.self]
+        subcommands: [BrokerDumpCommand.self, BrokerScramCommand.self]
     )
 
     @Option(
@@ -104,6 +108,11 @@ struct BrokerCommand: Subcommand {
         completion: .file()
     )
     var users: String?
+    @Option(
+        help: ArgumentHelp("The users who log in by SCRAM-SHA-256, by 'martlet broker scram'.", valueName: "file"),
+        completion: .file()
+    )
+    var scram: String?
     @Option(
         help: ArgumentHelp("Who may publish and read what, as mosquitto's acl_file.", valueName: "file"),
         completion: .file()
@@ -164,6 +173,7 @@ struct BrokerCommand: Subcommand {
         guard tlsPort == nil || tls != nil else { throw ValidationError("--tls-port is for TLS: say --tls, too.") }
         guard wsOrigin.isEmpty || ws != nil || systemd else { throw ValidationError("--ws-origin is for --ws.") }
         guard !anonymous || users == nil else { throw ValidationError("Either --users or --anonymous, not both.") }
+        guard !anonymous || scram == nil else { throw ValidationError("Either --scram or --anonymous, not both.") }
         guard sync == nil || store != nil || config != nil else { throw ValidationError("--sync is for --store.") }
         guard sync.map({ $0 > .zero }) ?? true else { throw ValidationError("--sync is a time, such as 1s.") }
         if let keepAlive {
@@ -172,9 +182,10 @@ struct BrokerCommand: Subcommand {
             }
         }
         guard report.map({ $0 > .zero }) ?? true else { throw ValidationError("--report is a time, such as 10s.") }
-        guard config != nil || users != nil || anonymous || ["127.0.0.1", "::1", "localhost", nil].contains(host) else {
+        let isClosed = users != nil || scram != nil
+        guard config != nil || isClosed || anonymous || ["127.0.0.1", "::1", "localhost", nil].contains(host) else {
             throw ValidationError(
-                "On \(host ?? "") other machines can connect: say --users, or --anonymous if all of them may."
+                "On \(host ?? "") other machines can connect: say --users or --scram, or --anonymous if all of them may."
             )
         }
     }
@@ -195,7 +206,8 @@ struct BrokerCommand: Subcommand {
         var settings = try config.map { try BrokerSettings(file: $0) } ?? BrokerSettings()
         if let listeners = try listeners() { settings.listeners = listeners }
         if let users { (settings.users, settings.isAnonymous) = (users, false) }
-        if anonymous { (settings.users, settings.isAnonymous) = (nil, true) }
+        if let scram { (settings.scram, settings.isAnonymous) = (scram, false) }
+        if anonymous { (settings.users, settings.scram, settings.isAnonymous) = (nil, nil, true) }
         settings.acl = acl ?? settings.acl
         settings.store = store ?? settings.store
         settings.sync = sync ?? settings.sync
@@ -265,7 +277,7 @@ struct BrokerCommand: Subcommand {
         do {
             try Self.declare(settings.queues, broker)
             let rules = try settings.acl.map { try AccessRules(path: $0) }
-            users = try settings.users.map { try BrokerUsers(path: $0) }
+            users = try settings.readUsers().map { BrokerUsers($0) }
             func make(_ authenticator: some Authenticator) -> BrokerServer {
                 BrokerServer(
                     broker,
@@ -323,9 +335,9 @@ struct BrokerCommand: Subcommand {
     ) throws -> [String] {
         let new = try settings()
         let rules = try new.acl.map { try AccessRules(path: $0) }
-        let file = try users == nil ? nil : new.users.map { try PasswordFile(path: $0) }
+        let files = try users == nil ? nil : new.readUsers()
         try Self.declare(new.queues, broker)
-        if let file { users?.set(file) }
+        if let files { users?.set(files) }
         server.setRules(rules)
         try server.reloadCertificates()
         return old.keysForNextStart(new)

@@ -36,6 +36,51 @@ actor StandardStreams {
         }
     }
 
+    /// A secret that a person is asked for on a terminal, which does not show it; elsewhere the first line of standard input.
+    ///
+    /// - Parameter questions: what is asked for one after the other.
+    /// - Returns: the answers; elsewhere than on a terminal one alone.
+    /// - Throws: ``Failure`` if it can't be read, or is no text; `CancellationError`, with the terminal as it was.
+    func readSecrets(_ questions: [String]) async throws -> [String] {
+        guard inputIsTerminal else { return [try await readLine()] }
+        return try await withoutEcho {
+            var answers: [String] = []
+            for question in questions {
+                errors.writeIgnoringErrors(question)
+                defer { errors.writeIgnoringErrors("\n") }
+                answers.append(try await readLine())
+            }
+            return answers
+        }
+    }
+
+    /// What comes next, up to the end of its first line. What comes behind that in the same piece is left out: a terminal gives a
+    /// line at a time.
+    private func readLine() async throws -> String {
+        var line: [UInt8] = []
+        while !line.contains(UInt8(ascii: "\n")), line.count <= LineSplitter.limit {
+            let bytes = try await read()
+            guard !bytes.isEmpty else { break }
+            line += bytes
+        }
+        let end = line.firstIndex(of: UInt8(ascii: "\n")) ?? line.endIndex
+        guard let text = String(validating: line[..<end], as: UTF8.self) else {
+            throw Failure(.usage, "standard input is no text in UTF-8")
+        }
+        return text.hasSuffix("\r") ? String(text.dropLast()) : text
+    }
+
+    /// Does something while a terminal does not show what is typed.
+    private func withoutEcho<Result>(_ body: () async throws -> Result) async throws -> Result {
+        var shown = termios()
+        guard tcgetattr(STDIN_FILENO, &shown) == 0 else { return try await body() }
+        var hidden = shown
+        hidden.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
+        defer { tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown) }
+        return try await body()
+    }
+
     /// Returns when whoever reads the output through a pipe has gone; of anything else it never does.
     ///
     /// - Throws: `CancellationError`.

@@ -25,6 +25,14 @@ struct ClientLink: Sendable {
     var hasCaughtUp = false
     /// Whether it may still be saying again what an earlier connection left open.
     var isRecovering: Bool
+    /// The authentication that it may repeat; `nil`: its CONNECT has named no method.
+    var authentication: Authentication?
+    /// What it has said in one and the host has not taken.
+    var authenticationData: [UInt8]?
+    /// When one that is under way is to be done.
+    var authenticatesBy: Duration?
+    /// When it has been there for as long as it may.
+    var endsAt: Duration?
 
     init(_ connect: Connect, _ limits: SessionLimits, isResumed: Bool, now: Duration) {
         version = connect.version

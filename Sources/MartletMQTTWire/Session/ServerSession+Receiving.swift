@@ -24,7 +24,7 @@ extension ServerSession {
             actions.append(.unsubscribe(unsubscribe))
         case .pingreq: send(.pingresp, &actions)
         case .disconnect(let disconnect): self.disconnect(disconnect, now: now, &actions)
-        case .auth: cut(.protocolError, "no authentication is under way", now: now, &actions)
+        case .auth(let auth): receive(auth, now: now, &actions)
         case .connect, .connack, .suback, .unsuback, .pingresp:
             cut(.protocolError, "it is of a kind that a client does not send here", now: now, &actions)
         }

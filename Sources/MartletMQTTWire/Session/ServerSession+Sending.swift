@@ -175,6 +175,11 @@ extension ServerSession {
         return Encoder(link.version).bytes(of: outgoing.packet(link.version)).count <= link.packetBytes
     }
 
+    /// Whether the client takes a packet of that length.
+    func fits(_ packet: Packet) -> Bool {
+        link.map { Encoder($0.version).bytes(of: packet).count <= $0.packetBytes } ?? false
+    }
+
     /// Says something to the client. What people are told is left out where the client does not want it or the packet
     /// would be longer than it takes.
     mutating func send(_ packet: Packet, _ actions: inout [SessionAction]) {

@@ -94,14 +94,19 @@ package struct ServerSession: Sendable {
     /// - Parameters:
     ///   - isResumed: whether the session was there before.
     ///   - assignedID: whether the client left its name to the server.
+    ///   - authenticationData: what the client is told at the end of an authentication by the method that it named.
+    ///   - time: how long it may stay; `nil`: for any time.
     package mutating func connect(
         _ connect: Connect,
         isResumed: Bool,
         assignedID: Bool = false,
+        authenticationData: [UInt8] = [],
+        for time: Duration? = nil,
         now: Duration,
         _ actions: inout [SessionAction]
     ) {
         link = ClientLink(connect, limits, isResumed: isResumed, now: now)
+        link?.endsAt = time.map { now + $0 }
         leftAt = nil
         will = connect.will
         // Before MQTT 5 a session is for one connection, or for ever.
@@ -111,6 +116,17 @@ package struct ServerSession: Sendable {
         noteArrival()
         var answer = Connack(.success, sessionPresent: isResumed && connect.version > .v31)
         if connect.version == .v5 { answer.properties = terms(for: connect, assignedID: assignedID) }
+        if var authentication = Authentication(connect) {
+            answer.properties.all += authentication.succeed(authenticationData).properties.all
+            link?.authentication = authentication
+            // Without its data it would be worth nothing to a client that has the server prove who it is.
+            guard fits(.connack(answer)) else {
+                will = nil
+                send(.connack(Connack(.packetTooLarge)), &actions)
+                actions.append(.close)
+                return leave(now: now, &actions)
+            }
+        }
         send(.connack(answer), &actions)
         for id in inFlight.beginResending() { send(.pubrel(Acknowledgement(id)), &actions) }
         drain(now: now, &actions)
@@ -249,6 +265,8 @@ package struct ServerSession: Sendable {
         }
         if let link, let patience = link.patience, link.holds == 0 { note(link.lastHeard + patience) }
         if let stuckSince = link?.stuckSince { note(stuckSince + limits.drainTimeout) }
+        note(link?.authenticatesBy)
+        note(link?.endsAt)
         note(willDueAt)
         note(endsAt)
         return next
@@ -266,6 +284,10 @@ package struct ServerSession: Sendable {
             }
             if let stuckSince = link.stuckSince, stuckSince + limits.drainTimeout <= now {
                 return cut(.quotaExceeded, "the connection takes nothing more", now: now, &actions)
+            }
+            if let endsAt = link.endsAt, endsAt <= now { return cut(.maximumConnectTime, now: now, &actions) }
+            if let time = link.authenticatesBy, time <= now {
+                return cut(.notAuthorized, "its authentication took too long", now: now, &actions)
             }
         }
         settleAbsence(now: now, &actions)

@@ -37,6 +37,8 @@ package struct SessionLimits: Sendable, Hashable {
     package var keepAlive: UInt16?
     /// How long a client's socket may take nothing.
     package var drainTimeout = Duration.seconds(60)
+    /// How long an authentication on a connection that there is may take.
+    package var authenticationTimeout = Duration.seconds(10)
     /// The longest packet that is taken, which clients of MQTT 5 are told.
     package var packetBytes = 2 << 20
 

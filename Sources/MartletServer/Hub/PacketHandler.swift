@@ -15,9 +15,27 @@ final class PacketHandler: ChannelDuplexHandler {
         case greeting
         /// CONNECT has come, and somebody is asked who the client is.
         case asking
+        /// The client is to say more of who it is, by AUTH.
+        case proving
         case connected
         /// Nothing more is heard.
         case closing
+    }
+
+    /// What is known of a client that authenticates itself by a method of MQTT 5.
+    private final class Proof {
+        let credentials: ClientCredentials
+        /// `nil`: the client has been let in.
+        var connect: Connect?
+        var authentication: Authentication
+        /// What answers its client next; `nil`: it is being asked, or no authentication is under way.
+        var exchange: (any AuthenticationExchange)?
+
+        init(_ credentials: ClientCredentials, _ connect: Connect, _ authentication: Authentication) {
+            self.credentials = credentials
+            self.connect = connect
+            self.authentication = authentication
+        }
     }
 
     private let hub: SessionHub
@@ -27,6 +45,8 @@ final class PacketHandler: ChannelDuplexHandler {
     private var decoder: Decoder
     private var received = ByteBuffer()
     private var timeout: Scheduled<Void>?
+    /// `nil`: the client has named no method.
+    private var proof: Proof?
 
     init(_ hub: SessionHub, _ door: Door, _ connection: ClientConnection) {
         self.hub = hub
@@ -49,12 +69,19 @@ final class PacketHandler: ChannelDuplexHandler {
 
     private func begin(_ context: ChannelHandlerContext) {
         guard timeout == nil else { return }
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let limit = TimeAmount(hub.limits.connectTimeout)
-        timeout = context.eventLoop.scheduleTask(in: limit) {
-            let (handler, context) = bound.value
+        limit(to: hub.limits.connectTimeout, context) { handler, context in
             if handler.phase == .greeting { handler.close(context) }
         }
+    }
+
+    /// Has something be done when it takes too long, unless ``timeout`` is cancelled before.
+    private func limit(
+        to time: Duration,
+        _ context: ChannelHandlerContext,
+        _ body: @escaping @Sendable (PacketHandler, ChannelHandlerContext) -> Void
+    ) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        timeout = context.eventLoop.scheduleTask(in: TimeAmount(time)) { body(bound.value.0, bound.value.1) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -130,15 +157,18 @@ final class PacketHandler: ChannelDuplexHandler {
             buffer.discardReadBytes()
             received = buffer
         }
-        if phase == .greeting {
-            greet(packets.first, fault, context)
-        } else if !packets.isEmpty || fault != nil {
+        switch phase {
+        case .greeting: greet(packets.first, fault, context)
+        case .proving: goOn(packets.first, fault, context)
+        case .asking, .closing: break
+        case .connected:
+            guard !packets.isEmpty || fault != nil else { break }
             if let fault { hub.log(fault, of: connection) }
-            hub.receive(packets, fault, from: connection)
+            if let data = hub.receive(packets, fault, from: connection) { authenticateAnew(data, context) }
         }
     }
 
-    /// Decodes all packets that have come, or CONNECT alone.
+    /// Decodes all packets that have come, or one alone of a client of whom it is not known who it is.
     ///
     /// - Returns: how many bytes they had, and what is wrong with what comes after them.
     private func decode(_ buffer: ByteBuffer, _ packets: inout [Packet]) -> (count: Int, WireFault?) {
@@ -149,7 +179,7 @@ final class PacketHandler: ChannelDuplexHandler {
                 guard case .packet(let packet, let count) = try decoder.next(bytes, from: position) else { break }
                 position += count
                 packets.append(packet)
-                if phase == .greeting { break }
+                if phase != .connected { break }
             }
             return (position, nil)
         } catch {
@@ -167,38 +197,145 @@ final class PacketHandler: ChannelDuplexHandler {
         guard case .connect(let connect) = packet else { return }
         timeout?.cancel()
         if let problem = hub.problem(with: connect) { return refuse(problem, connect.version, context) }
-        phase = .asking
         connection.certificate = ClientCertificate(of: context.channel)
+        let credentials = ClientCredentials(connect, connection)
+        guard let authentication = Authentication(connect) else {
+            phase = .asking
+            return door.ask(credentials, connection, decision(on: connect, context))
+        }
+        guard let exchange = door.exchange(by: authentication.method, credentials) else {
+            return refuse(.badAuthenticationMethod, connect.version, context)
+        }
+        limit(to: hub.limits.authenticationTimeout, context) { handler, context in
+            handler.refuse(.notAuthorized, .v5, context)
+        }
+        // Nobody knows yet who it is: it has no more room than for its CONNECT.
+        decoder.limits.packetBytes = min(hub.limits.wire.packetBytes, hub.limits.wire.connectBytes)
+        let proof = Proof(credentials, connect, authentication)
+        self.proof = proof
+        prove(connect.properties.data(.authenticationData) ?? [], connect, exchange, proof, context)
+    }
+
+    /// What is done with a verdict on a client that wants to be let in.
+    private func decision(
+        on connect: Connect,
+        _ context: ChannelHandlerContext
+    ) -> @Sendable (Door.Verdict) -> Void {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        door.ask(connect, connection) { verdict in
+        return { verdict in
             let (handler, context) = bound.value
-            guard case .admitted = verdict, let earlier = handler.hub.connection(of: connect.clientID) else {
-                return handler.enter(connect, verdict, context)
-            }
+            handler.act(on: verdict, connect, context)
+        }
+    }
+
+    private func act(on verdict: Door.Verdict, _ connect: Connect, _ context: ChannelHandlerContext) {
+        guard phase == .asking, context.channel.isActive else { return }
+        switch verdict {
+        case .refused(let reason, let text):
+            if let text { hub.log(text, reason, of: connection) }
+            refuse(reason, connect.version, context)
+        case .proceeds(let data, let exchange):
+            proceed(data, exchange, connect, context)
+        case .admitted(let admission):
+            timeout?.cancel()
+            guard let earlier = hub.connection(of: connect.clientID) else { return enter(connect, admission, context) }
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             earlier.hearOut(on: context.eventLoop) {
                 let (handler, context) = bound.value
-                handler.enter(connect, verdict, context)
+                handler.enter(connect, admission, context)
             }
         }
     }
 
-    private func enter(_ connect: Connect, _ verdict: Door.Verdict, _ context: ChannelHandlerContext) {
+    private func enter(_ connect: Connect, _ admission: Door.Admission, _ context: ChannelHandlerContext) {
         guard phase == .asking, context.channel.isActive else { return }
-        switch verdict {
-        case .refused(let reason):
-            refuse(reason, connect.version, context)
-        case .admitted(let user, let permissions):
-            phase = .connected
-            if let reason = hub.connect(connect, user: user, permissions, by: connection) {
-                return refuse(reason, connect.version, context)
+        phase = .connected
+        proof?.connect = nil
+        decoder.limits = hub.limits.wire
+        if let reason = hub.connect(connect, admission, by: connection) {
+            return refuse(reason, connect.version, context)
+        }
+        context.triggerUserOutboundEvent(HasConnected(), promise: nil)
+        if !context.channel.isWritable { hub.setWritable(false, connection) }
+        // The client need not have waited for the answer.
+        readPackets(context)
+        context.read()
+    }
+
+    // MARK: AUTH
+
+    /// Has it decided about what a client says of who it is, before it is let in.
+    private func prove(
+        _ data: [UInt8],
+        _ connect: Connect,
+        _ exchange: any AuthenticationExchange,
+        _ proof: Proof,
+        _ context: ChannelHandlerContext
+    ) {
+        phase = .asking
+        door.ask(exchange, data, proof.credentials, connection, decision(on: connect, context))
+    }
+
+    /// Asks the client for more.
+    private func proceed(
+        _ data: [UInt8],
+        _ exchange: any AuthenticationExchange,
+        _ connect: Connect,
+        _ context: ChannelHandlerContext
+    ) {
+        guard let proof else { return }
+        let packet = Encoder(connect.version).bytes(of: .auth(proof.authentication.proceed(data)))
+        guard packet.count <= connect.properties.number(.maximumPacketSize).map({ Int($0) }) ?? .max else {
+            return refuse(.packetTooLarge, connect.version, context)
+        }
+        proof.exchange = exchange
+        phase = .proving
+        context.write(wrapOutboundOut(ByteBuffer(bytes: packet)), promise: nil)
+        context.flush()
+        readPackets(context)
+        context.read()
+    }
+
+    /// Takes what a client says that is to say more: AUTH, or that it goes (3.1.2-30).
+    private func goOn(_ packet: Packet?, _ fault: WireFault?, _ context: ChannelHandlerContext) {
+        guard let proof, let connect = proof.connect else { return }
+        do throws(WireFault) {
+            if let fault { throw fault }
+            switch packet {
+            case nil: break
+            case .auth(let auth):
+                let data = try proof.authentication.receive(auth)
+                guard let exchange = proof.exchange.take() else { return }
+                prove(data, connect, exchange, proof, context)
+            case .disconnect: close(context)
+            default: throw WireFault(.protocolError, "it sends something else before its authentication is done")
             }
-            context.triggerUserOutboundEvent(HasConnected(), promise: nil)
-            if !context.channel.isWritable { hub.setWritable(false, connection) }
-            // The client need not have waited for the answer.
-            readPackets(context)
-            context.read()
+        } catch {
+            hub.log(error, of: connection)
+            refuse(error.reason, connect.version, context)
         }
     }
+
+    /// Has it decided about what a client says that authenticates itself anew. Until then it goes on as who it was.
+    private func authenticateAnew(_ data: [UInt8], _ context: ChannelHandlerContext) {
+        guard let proof else { return }
+        let method = proof.authentication.method
+        guard let exchange = proof.exchange.take() ?? door.exchange(by: method, proof.credentials) else {
+            return hub.authenticated(connection, .refused(.notAuthorized))
+        }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        door.ask(exchange, data, proof.credentials, connection) { verdict in
+            let handler = bound.value
+            switch verdict {
+            case .proceeds(_, let exchange): handler.proof?.exchange = exchange
+            case .refused(let reason, let text?): handler.hub.log(text, reason, of: handler.connection)
+            case .admitted, .refused: break
+            }
+            handler.hub.authenticated(handler.connection, verdict)
+        }
+    }
+
+    // MARK: Refusing
 
     /// Does not let a client in, and tells it why if it can be told.
     private func refuse(_ reason: ReasonCode, _ version: ProtocolVersion?, _ context: ChannelHandlerContext) {

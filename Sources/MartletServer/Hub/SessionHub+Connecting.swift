@@ -5,7 +5,6 @@ import Synchronization
 extension SessionHub {
     /// What is wrong with a CONNECT that could be read, before anybody is asked who its client is.
     func problem(with connect: Connect) -> ReasonCode? {
-        if connect.properties.has(.authenticationMethod) { return .badAuthenticationMethod }
         if connect.clientID.isEmpty, connect.version < .v5, !connect.cleanStart || connect.version == .v31 {
             return .clientIdentifierNotValid
         }
@@ -19,15 +18,14 @@ extension SessionHub {
     /// - Returns: why it is not let in; then nothing has changed for the session that it named.
     func connect(
         _ connect: Connect,
-        user: String?,
-        _ permissions: Permissions,
+        _ admission: Door.Admission,
         by connection: ClientConnection
     ) -> ReasonCode? {
         var reason: ReasonCode?
         act(of: connection) { state, now in
             // Timers may be late: a session that is over is not gone on with, and a will that is due is published.
             self.settleDue(now: now, &state)
-            reason = self.connect(connect, user: user, permissions, by: connection, now: now, &state)
+            reason = self.connect(connect, admission, by: connection, now: now, &state)
             self.settle(&state)
         }
         return reason
@@ -35,8 +33,7 @@ extension SessionHub {
 
     private func connect(
         _ connect: Connect,
-        user: String?,
-        _ permissions: Permissions,
+        _ admission: Door.Admission,
         by connection: ClientConnection,
         now: Duration,
         _ broker: inout MemoryBroker.State
@@ -51,7 +48,7 @@ extension SessionHub {
         if let refusal { return refusal }
         let client = self.broker.client(
             name: clientID,
-            user: user,
+            user: admission.user,
             address: connection.address,
             listener: connection.listener,
             certificateSubject: connection.certificate?.subject,
@@ -79,16 +76,24 @@ extension SessionHub {
                     session: session,
                     number: client.id,
                     client: client,
-                    permissions: permissions
+                    permissions: admission.permissions
                 )
             }
             hub.connected[connection.number] = place
             hub.mostClients = max(hub.mostClients, hub.connected.count)
             hub.seats[place]?.connection = connection
             hub.seats[place]?.client = client
-            hub.seats[place]?.permissions = permissions
+            hub.seats[place]?.permissions = admission.permissions
             hub.act(at: place) { session, actions in
-                session.connect(connect, isResumed: existing != nil, assignedID: isNameless, now: now, &actions)
+                session.connect(
+                    connect,
+                    isResumed: existing != nil,
+                    assignedID: isNameless,
+                    authenticationData: admission.data,
+                    for: admission.time,
+                    now: now,
+                    &actions
+                )
             }
             return hub.seats[place].map { ($0.number, $0.session.window) }
         }

@@ -105,13 +105,40 @@ final class SessionHub: SessionHost {
     // MARK: From the sockets
 
     /// Takes what a client has sent: packets in order, and what was wrong with what came after them.
-    func receive(_ packets: [Packet], _ fault: WireFault? = nil, from connection: ClientConnection) {
+    ///
+    /// - Returns: what the client has said in an authentication, to be decided about by ``authenticated(_:_:)``.
+    func receive(_ packets: [Packet], _ fault: WireFault? = nil, from connection: ClientConnection) -> [UInt8]? {
+        var said: [UInt8]?
         act(of: connection) { state, now in
             for packet in packets {
                 self.with(connection, inOrder: packet.kind == .disconnect) { $0.receive(packet, now: now, &$1) }
                 self.settle(&state)
             }
             if let fault { self.with(connection) { $0.receive(fault, now: now, &$1) } }
+            self.settle(&state)
+            if packets.contains(where: { $0.kind == .auth }) {
+                self.with(connection) { session, _ in said = session.takeAuthenticationData() }
+            }
+        }
+        return said
+    }
+
+    /// It was decided about what a client has said in an authentication.
+    func authenticated(_ connection: ClientConnection, _ verdict: Door.Verdict) {
+        act(of: connection) { state, now in
+            let user = self.state.withLock { hub in
+                hub.connected[connection.number].flatMap { hub.seats[$0]?.client.user }
+            }
+            func isTheSame(_ other: String?) -> Bool { user.map { Array($0.utf8) } == other.map { Array($0.utf8) } }
+            let outcome: AuthenticationOutcome =
+                switch verdict {
+                case .proceeds(let data, _): .proceed(data)
+                // A session and what it is allowed are the user's: it can't become another's on its way.
+                case .admitted(let admission) where isTheSame(admission.user):
+                    .succeeded(admission.data, for: admission.time)
+                case .admitted, .refused: .failed
+                }
+            self.with(connection) { $0.authenticated(outcome, now: now, &$1) }
             self.settle(&state)
         }
     }

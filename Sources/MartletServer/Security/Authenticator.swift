@@ -1,3 +1,5 @@
+import MartletMQTTWire
+
 /// What a client shows of who it is.
 public struct ClientCredentials: Sendable {
     /// Its identifier; empty if it leaves that to the broker.
@@ -19,10 +21,26 @@ public struct ClientCredentials: Sendable {
     public let certificateName: String?
 }
 
+extension ClientCredentials {
+    init(_ connect: Connect, _ connection: ClientConnection) {
+        self.init(
+            clientID: connect.clientID,
+            user: connect.userName,
+            password: connect.password,
+            address: connection.address,
+            isLoopback: connection.isLoopback,
+            listener: connection.listener,
+            certificateSubject: connection.certificate?.subject,
+            certificateName: connection.certificate?.commonName
+        )
+    }
+}
+
 /// What an ``Authenticator`` says.
 public enum AuthenticationVerdict: Sendable, Hashable {
-    /// The client may connect, as this user; `nil`: as nobody in particular.
-    case accepted(user: String?)
+    /// The client may connect, as this user; `nil`: as nobody in particular. When the time is over its connection is ended, and
+    /// MQTT 5 told why (0xA0); `nil`: it may stay.
+    case accepted(user: String?, for: Duration? = nil)
     /// It may not: its credentials are wrong, or it has none.
     case refused
 }
@@ -34,6 +52,20 @@ public enum AuthenticationVerdict: Sendable, Hashable {
 public protocol Authenticator: Sendable {
     /// Decides about a client.
     func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict
+
+    /// Begins an authentication by a method that a client of MQTT 5 has named (MQTT 5, 4.12), instead of
+    /// ``authenticate(_:)``. It is called at once, on the client's loop, and does nothing that takes time.
+    ///
+    /// - Parameters:
+    ///   - method: what the client has named, such as `SCRAM-SHA-256`.
+    ///   - credentials: what else it shows of who it is.
+    /// - Returns: what decides about the client; `nil`, as unless told: the method is not offered, and the client is told so (0x8C).
+    func exchange(by method: String, _ credentials: ClientCredentials) -> (any AuthenticationExchange)?
+}
+
+extension Authenticator {
+    /// No method is offered.
+    public func exchange(by method: String, _ credentials: ClientCredentials) -> (any AuthenticationExchange)? { nil }
 }
 
 /// Everybody may connect, without credentials: from this machine alone unless told.

@@ -7,11 +7,31 @@ import Synchronization
 /// Who is let in: how many connections there may be, and what an authenticator says of their clients.
 final class Door: Sendable {
     enum Verdict: Sendable {
-        case admitted(user: String?, Permissions)
-        case refused(ReasonCode)
+        case admitted(Admission)
+        /// An authentication goes on: what its client is sent, and what answers it then.
+        case proceeds([UInt8], any AuthenticationExchange)
+        /// For a reason, which people are told, too, if it is known.
+        case refused(ReasonCode, String? = nil)
+    }
+
+    /// How somebody is let in.
+    struct Admission: Sendable {
+        let user: String?
+        let permissions: Permissions
+        /// How long it may stay; `nil`: for any time.
+        var time: Duration?
+        /// What it is told at the end of its authentication.
+        var data: [UInt8] = []
     }
 
     private struct Question: Sendable {
+        enum Subject: Sendable {
+            case credentials
+            /// What a client has said in an authentication by a method.
+            case message([UInt8], any AuthenticationExchange)
+        }
+
+        let subject: Subject
         let credentials: ClientCredentials
         let answer: @Sendable (Verdict) -> Void
     }
@@ -84,24 +104,41 @@ final class Door: Sendable {
     // MARK: Clients
 
     /// Has it decided who a client is, and says so on the connection's loop: at once where nobody need be asked.
-    func ask(_ connect: Connect, _ connection: ClientConnection, _ answer: @escaping @Sendable (Verdict) -> Void) {
+    func ask(
+        _ credentials: ClientCredentials,
+        _ connection: ClientConnection,
+        _ answer: @escaping @Sendable (Verdict) -> Void
+    ) {
         if let anonymous = authenticator as? AnonymousAuthenticator {
-            return answer(
-                verdict(anonymous.verdict(isLoopback: connection.isLoopback), connect.clientID, isAnonymous: true)
-            )
+            let verdict = anonymous.verdict(isLoopback: connection.isLoopback)
+            return answer(self.verdict(verdict, credentials, otherwise: .notAuthorized))
         }
-        let question = Question(
-            credentials: ClientCredentials(
-                clientID: connect.clientID,
-                user: connect.userName,
-                password: connect.password,
-                address: connection.address,
-                isLoopback: connection.isLoopback,
-                listener: connection.listener,
-                certificateSubject: connection.certificate?.subject,
-                certificateName: connection.certificate?.commonName
-            )
-        ) { verdict in
+        ask(.credentials, credentials, connection, answer)
+    }
+
+    /// What decides about a client that names a method of authentication; `nil`: there is no such method.
+    func exchange(by method: String, _ credentials: ClientCredentials) -> (any AuthenticationExchange)? {
+        authenticator.exchange(by: method, credentials)
+    }
+
+    /// Has it decided about what a client has said in an authentication, and says so on the connection's loop.
+    func ask(
+        _ exchange: any AuthenticationExchange,
+        _ data: [UInt8],
+        _ credentials: ClientCredentials,
+        _ connection: ClientConnection,
+        _ answer: @escaping @Sendable (Verdict) -> Void
+    ) {
+        ask(.message(data, exchange), credentials, connection, answer)
+    }
+
+    private func ask(
+        _ subject: Question.Subject,
+        _ credentials: ClientCredentials,
+        _ connection: ClientConnection,
+        _ answer: @escaping @Sendable (Verdict) -> Void
+    ) {
+        let question = Question(subject: subject, credentials: credentials) { verdict in
             connection.channel.eventLoop.execute { answer(verdict) }
         }
         if case .accepted = questions.offer(question, topic: "") { return }
@@ -116,12 +153,17 @@ final class Door: Sendable {
         rules.withLock { $0 }?.permissions(clientID: clientID, user: user) ?? .all
     }
 
-    private func verdict(_ verdict: AuthenticationVerdict, _ clientID: String, isAnonymous: Bool = false) -> Verdict {
-        switch verdict {
-        case .accepted(let user):
-            .admitted(user: user, permissions(clientID: clientID, user: user))
-        case .refused: .refused(isAnonymous ? .notAuthorized : .badUserNameOrPassword)
-        }
+    private func verdict(
+        _ verdict: AuthenticationVerdict,
+        _ credentials: ClientCredentials,
+        otherwise reason: ReasonCode = .badUserNameOrPassword
+    ) -> Verdict {
+        guard case .accepted(let user, let time) = verdict else { return .refused(reason) }
+        return .admitted(admission(of: user, credentials, time))
+    }
+
+    private func admission(of user: String?, _ credentials: ClientCredentials, _ time: Duration?) -> Admission {
+        Admission(user: user, permissions: permissions(clientID: credentials.clientID, user: user), time: time)
     }
 
     /// Has the authenticator decide about clients, several at a time, until it is cancelled.
@@ -138,15 +180,41 @@ final class Door: Sendable {
     }
 
     private func decide(_ question: Question) async {
-        await withTaskGroup(of: AuthenticationVerdict.self) { group in
-            group.addTask { (try? await self.authenticator.authenticate(question.credentials)) ?? .refused }
+        let late: Verdict =
+            switch question.subject {
+            case .credentials: .refused(.badUserNameOrPassword)
+            case .message: .refused(.notAuthorized)
+            }
+        await withTaskGroup(of: Verdict.self) { group in
+            group.addTask { await self.verdict(on: question) }
             group.addTask {
                 try? await Task.sleep(for: self.limits.authenticationTimeout)
-                return .refused
+                return late
             }
-            let first = await group.next() ?? .refused
-            question.answer(verdict(first, question.credentials.clientID))
+            question.answer(await group.next() ?? late)
             group.cancelAll()
+        }
+    }
+
+    private func verdict(on question: Question) async -> Verdict {
+        let credentials = question.credentials
+        switch question.subject {
+        case .credentials:
+            return verdict((try? await authenticator.authenticate(credentials)) ?? .refused, credentials)
+        case .message(let data, var exchange):
+            do {
+                switch try await exchange.answer(data) {
+                case .proceed(let answer) where answer.count <= UInt16.max: return .proceeds(answer, exchange)
+                case .accepted(let user, let time, let answer) where answer.count <= UInt16.max:
+                    var admission = admission(of: user, credentials, time)
+                    admission.data = answer
+                    return .admitted(admission)
+                case .refused: return .refused(.notAuthorized)
+                case .proceed, .accepted: return .refused(.notAuthorized, "its authenticator says more than MQTT can")
+                }
+            } catch {
+                return .refused(.notAuthorized, (error as? MessagingError)?.message)
+            }
         }
     }
 }

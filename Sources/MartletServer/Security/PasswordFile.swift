@@ -1,13 +1,4 @@
-import COpenSSL
 import Martlet
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
 
 /// The users of a file as `mosquitto_passwd` writes it: a line each, `name:$7$rounds$salt$hash` (PBKDF2 with SHA-512) or the older
 /// `name:$6$salt$hash` (SHA-512).
@@ -23,12 +14,9 @@ public struct PasswordFile: Authenticator {
         func matches(_ password: [UInt8]) -> Bool {
             switch self {
             case .pbkdf2(let rounds, let salt, let key):
-                PasswordFile.constantTimeEqual(
-                    PasswordFile.pbkdf2(password, salt, rounds: rounds, bytes: key.count),
-                    key
-                )
+                Digest.areEqual(Digest.sha512.pbkdf2(password, salt: salt, rounds: rounds, count: key.count), key)
             case .sha512(let salt, let digest):
-                PasswordFile.constantTimeEqual(PasswordFile.sha512(password + salt), digest)
+                Digest.areEqual(Digest.sha512.hash(password + salt), digest)
             }
         }
     }
@@ -77,36 +65,6 @@ public struct PasswordFile: Authenticator {
         let hash = users[Array(user.utf8)]
         let isRight = (hash ?? stranger).matches(credentials.password ?? [])
         return hash != nil && isRight ? .accepted(user: user) : .refused
-    }
-
-    // MARK: Hashes
-
-    fileprivate static func pbkdf2(_ password: [UInt8], _ salt: [UInt8], rounds: Int, bytes: Int) -> [UInt8] {
-        var key = [UInt8](repeating: 0, count: bytes)
-        let done = password.withUnsafeBytes { password in
-            PKCS5_PBKDF2_HMAC(
-                password.bindMemory(to: CChar.self).baseAddress,
-                CInt(password.count),
-                salt,
-                CInt(salt.count),
-                CInt(rounds),
-                EVP_sha512(),
-                CInt(bytes),
-                &key
-            )
-        }
-        return done == 1 ? key : []
-    }
-
-    fileprivate static func sha512(_ bytes: [UInt8]) -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: 64)
-        var length: UInt32 = 0
-        return EVP_Digest(bytes, bytes.count, &digest, &length, EVP_sha512(), nil) == 1
-            ? Array(digest[..<Int(length)]) : []
-    }
-
-    fileprivate static func constantTimeEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-        !a.isEmpty && a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
     }
 }
 

@@ -61,12 +61,94 @@ struct BrokerCommandTests {
         let rules = try folder.write("topics x\n", to: "rules")
         for arguments in [
             ["--host", "0.0.0.0"], ["--tls", "one"], ["--client-ca", "x"], ["--users", "x", "--anonymous"],
-            ["--ws-origin", "*"], ["--acl", rules], ["--users", folder.path("none")],
+            ["--ws-origin", "*"], ["--acl", rules], ["--users", folder.path("none")], ["--scram", rules],
+            ["--scram", "x", "--anonymous"],
             ["--check", "--tls", "none,none"],
         ] {
             let run = try await Tool.run(["broker"] + arguments)
             #expect(run.exit == .exited(64), "\(arguments): \(run.output)")
         }
+    }
+
+    @Test("lets users in by SCRAM-SHA-256 whose passwords it has set, and takes notice of others")
+    func scram() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let file = folder.path("keys")
+        func set(_ password: String) async throws {
+            let run = try await Tool.run(
+                ["broker", "scram", "--iterations", "4096", file, "älice"],
+                input: .text("\(password)\n")
+            )
+            #expect(run.exit == .exited(0), "\(run.errors)")
+            #expect(run.output.isEmpty)
+        }
+        try await set("sesame")
+        let broker = try Tool.start(["broker", "--port", "0", "--scram", file])
+        try await broker.waitForOutput(#""state":"listening""#)
+        let port = try #require(broker.lines.first?.firstMatch(of: /"port":(\d+)/)?.1)
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Server/Peers/scram_peer.py").path()
+        func outcome(_ password: String) async throws -> String {
+            try await Program.run(
+                try await PythonEnvironment.interpreter(),
+                [script, "\(port)", "älice", password]
+            )
+        }
+        #expect(try await outcome("sesame") == "known\nknown\n")
+        try await set("pencil")
+        #expect(try await outcome("sesame") == "known\nknown\n")
+        broker.send(signal: SIGHUP)
+        try await broker.waitForOutput(#""state":"reloaded""#)
+        #expect(try await outcome("sesame") == "0x87\n")
+        #expect(try await outcome("pencil") == "known\nknown\n")
+        broker.send(signal: SIGTERM)
+        #expect(try await broker.waitForEnd() == .exited(0))
+        for (user, password, words) in [
+            ("a", "", "the password"), ("a", "\u{2126}", "U+2126"), ("#a", "x", "begin with"),
+            ("a\u{308}", "x", "U+0308"),
+        ] {
+            let run = try await Tool.run(["broker", "scram", file, user], input: .text("\(password)\n"))
+            #expect(run.exit == .exited(64), "\(user)")
+            #expect(run.errors.contains(words), "\(run.errors)")
+        }
+    }
+
+    /// Answers what a program asks for on a terminal, and prints what was to be seen there.
+    private static let typist = """
+        import os, pty, sys, termios
+        answers = sys.argv[1].split("/")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(sys.argv[2], sys.argv[2:])
+        seen = b""
+        for answer in answers:
+            while not seen.endswith(b": "):
+                seen += os.read(terminal, 1)
+            os.write(terminal, answer.encode() if answer == "\\3" else answer.encode() + b"\\n")
+            seen += b"|"
+        status = os.waitpid(pid, 0)[1]
+        shows = termios.tcgetattr(terminal)[3] & termios.ECHO
+        seen += os.read(terminal, 4096)
+        print(seen.decode().replace("\\r\\n", "/"), bool(shows), os.waitstatus_to_exitcode(status))
+        """
+
+    @Test(
+        "asks for a password that a terminal does not show",
+        arguments: [
+            ("geheim/geheim", "a: |/Once more: |/", "True 0"), ("geheim/anders", "not the same", "True 64"),
+            ("geheim/\u{3}", "Once more: |/", "True "),
+        ]
+    ) func asksForPassword(_ answers: String, _ seen: String, _ end: String) async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let output = try await Program.run(
+            try await PythonEnvironment.interpreter(),
+            ["-c", Self.typist, answers, Tool.path, "broker", "scram", folder.path("keys"), "a"]
+        )
+        #expect(output.contains(seen) && output.contains(end), "\(output)")
+        #expect(!output.contains("geheim") && !output.contains("anders"), "\(output)")
+        #expect(FileManager.default.fileExists(atPath: folder.path("keys")) == end.hasSuffix(" 0"))
     }
 
     @Test("--check says what it would do")

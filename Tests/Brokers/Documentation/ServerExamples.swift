@@ -26,6 +26,16 @@ import Testing
         return secured
     }
 
+    /// Compiled, not run: there are no such files.
+    private func scram(_ broker: MemoryBroker) throws -> BrokerServer {
+        let mutual = BrokerServer(
+            broker,
+            listeners: [.mqtt(host: "0.0.0.0")],
+            authenticator: try .scram("keys", otherwise: PasswordFile(path: "users"))
+        )
+        return mutual
+    }
+
     /// Compiled, not run: it would make that folder.
     private func store(_ broker: MemoryBroker) -> BrokerServer {
         let lasting = BrokerServer(broker, listeners: [.mqtt()], store: .log("/var/lib/house"))

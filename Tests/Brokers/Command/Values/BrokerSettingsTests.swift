@@ -124,6 +124,19 @@ struct BrokerSettingsTests {
         )
         #expect(old.keysForNextStart(new) == ["listeners", "store", "limits", "queues"])
         #expect(try old.keysForNextStart(BrokerSettings(yaml: "queues: [a, b]")) == ["users"])
+        // Who asks for users takes those of other files, and of other kinds.
+        #expect(try old.keysForNextStart(BrokerSettings(yaml: "scram: c\nqueues: [a, b]")) == [])
+        let open = try BrokerSettings(yaml: "queues: [a]")
+        #expect(try open.keysForNextStart(BrokerSettings(yaml: "scram: c\nqueues: [a]")) == ["scram"])
+    }
+
+    @Test("has users of either kind, or of both, or everybody")
+    func usersAreAskedFor() throws {
+        let settings = try BrokerSettings(yaml: "scram: keys\nlisteners: [{host: 0.0.0.0}]", in: "/site")
+        #expect(settings.scram == "/site/keys")
+        try settings.validate()
+        #expect(throws: SettingsError.self) { try BrokerSettings(yaml: "scram: a\nanonymous: true") }
+        #expect(throws: Failure.self) { try BrokerSettings(yaml: "listeners: [{host: 0.0.0.0}]").validate() }
     }
 
     @Test("is in the documentation: the file there, and every key")

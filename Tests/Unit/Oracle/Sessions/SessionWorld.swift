@@ -174,7 +174,9 @@ final class SessionWorld: World {
             watched.sort { $0.number < $1.number }
             spec.connect(connect, link.number, now: now)
             if spec.links[link.number]?.isPresent == false { clients[link.client].isForgotten = true }
-            if let problem = hub.problem(with: connect) ?? hub.connect(connect, user: nil, .all, by: link.connection) {
+            if let problem = hub.problem(with: connect)
+                ?? hub.connect(connect, .init(user: nil, permissions: .all), by: link.connection)
+            {
                 throw Violation("link \(link.number) is refused: \(problem)")
             }
         }
@@ -186,7 +188,7 @@ final class SessionWorld: World {
                 note("\(now): broker takes \(packet.short) on link \(link.number)")
                 try spec.hear(packet, from: link.number, now: now)
             }
-            hub.receive(packets, from: link.connection)
+            _ = hub.receive(packets, from: link.connection)
         }
         try watch()
     }
