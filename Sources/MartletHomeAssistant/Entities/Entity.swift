@@ -36,7 +36,7 @@ public struct EntityOptions: Sendable, Hashable {
 
     /// A group of entities.
     public enum Category: String, Sendable, Hashable {
-        /// A setting.
+        /// A setting. No sensor is one.
         case configuration = "config"
         /// For those who look after the device.
         case diagnostic
@@ -173,7 +173,7 @@ public final class EntityCore: Sendable {
         self.channels = channels
         var topics = Dictionary(channels.map { ($0.key, $0.topic) }) { first, _ in first }
         for (key, command) in commands { topics[key] = command.topic }
-        if let attributes = options.attributes, topics[Self.attributes] == nil { topics[Self.attributes] = attributes }
+        if let attributes = options.attributes { topics[Self.attributes] = attributes }
         self.topics = topics
         self.commands = commands.map(\.command)
     }
