@@ -36,7 +36,8 @@ public struct Device: Component, ServicePart, ComponentContainer {
     ///
     /// - Parameters:
     ///   - name: what people call it.
-    ///   - model: its model.
+    ///   - model: its model, as people know it.
+    ///   - modelID: its model, as the manufacturer numbers it.
     ///   - manufacturer: who makes it.
     ///   - softwareVersion: the version of its firmware or software.
     ///   - hardwareVersion: its version.
@@ -44,7 +45,7 @@ public struct Device: Component, ServicePart, ComponentContainer {
     ///   - identifiers: what else it is known by for ever, besides `<service>_<name>`.
     ///   - connections: addresses by which others may know it, such as `["mac": "02:5b:26:a8:dc:12"]`.
     ///   - area: where it is.
-    ///   - url: where it is managed.
+    ///   - url: where it is managed: of the scheme `http`, `https` or `homeassistant`.
     ///   - via: an identifier of the device by which it is reached: `<service>_<name>` for one of Martlet's.
     ///   - setsEntityIDs: whether entities are called as miqro calls them, such as `sensor.Temperature`, rather than as Home
     ///     Assistant likes.
@@ -52,6 +53,7 @@ public struct Device: Component, ServicePart, ComponentContainer {
     public init(
         _ name: String,
         model: String? = nil,
+        modelID: String? = nil,
         manufacturer: String? = nil,
         softwareVersion: String? = nil,
         hardwareVersion: String? = nil,
@@ -65,8 +67,9 @@ public struct Device: Component, ServicePart, ComponentContainer {
         @EntityBuilder entities: () -> [any Entity]
     ) {
         let texts: [String: String?] = [
-            "model": model, "manufacturer": manufacturer, "sw_version": softwareVersion, "hw_version": hardwareVersion,
-            "serial_number": serialNumber, "suggested_area": area, "configuration_url": url, "via_device": via,
+            "model": model, "model_id": modelID, "manufacturer": manufacturer, "sw_version": softwareVersion,
+            "hw_version": hardwareVersion, "serial_number": serialNumber, "suggested_area": area,
+            "configuration_url": url, "via_device": via,
         ]
         var details = texts.compactMapValues { $0.map(JSON.string) }
         if !connections.isEmpty {
@@ -75,7 +78,8 @@ public struct Device: Component, ServicePart, ComponentContainer {
         self.init("Device \(name)", name, isDevice: true, setsEntityIDs, identifiers, details, entities())
     }
 
-    /// Entities that belong to no device.
+    /// Entities that belong to no device. Each is announced for itself, and is not available while the service is offline, as those of
+    /// a device. Of triggers and main entities there is none without a device.
     ///
     /// - Parameters:
     ///   - setsEntityIDs: whether entities are called as miqro calls them.
@@ -106,6 +110,9 @@ public struct Device: Component, ServicePart, ComponentContainer {
             }
         }
     }
+
+    /// Where it is managed.
+    var url: String? { details["configuration_url"]?.string }
 
     /// Its own ID, by the name of its service.
     func identifier(in service: String) -> String {

@@ -5,6 +5,9 @@
 /// Home Assistant leaves out what comes while it deals with the one before.
 struct AnnouncementSchedule: Sendable {
     static let pause = Duration.seconds(5)
+    /// How long Home Assistant is given to subscribe to the topics of what it has just been told of. Until then it misses states that the
+    /// broker does not keep.
+    static let delayOfStates = Duration.seconds(1)
     /// When the next one is due; `nil`: none is.
     private(set) var due: Duration?
     private var isLinked = false

@@ -1,4 +1,4 @@
-/// Names as Home Assistant's topics of discovery may have them.
+/// Names and topics as Home Assistant takes them.
 enum DiscoveryName {
     /// A name whose other characters are replaced, as miqro does it.
     static func clean(_ text: String) -> String {
@@ -8,6 +8,14 @@ enum DiscoveryName {
 
     /// Whether a topic may have it.
     static func isValid(_ text: String) -> Bool { !text.isEmpty && text.unicodeScalars.allSatisfy(isAllowed) }
+
+    /// Whether Home Assistant publishes on a topic, and subscribes to it. A broker would end its connection over some others.
+    static func isTopic(_ text: String) -> Bool {
+        (1...65_535).contains(text.utf8.count)
+            && text.unicodeScalars.allSatisfy {
+                $0.properties.generalCategory != .control && !$0.properties.isNoncharacterCodePoint
+            }
+    }
 
     private static func isAllowed(_ character: Unicode.Scalar) -> Bool {
         switch character {

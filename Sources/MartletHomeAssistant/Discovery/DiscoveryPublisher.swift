@@ -24,6 +24,12 @@ struct DiscoveryPublisher: ServiceCompanion {
 
     func validate() throws { _ = try own() }
 
+    /// Where Home Assistant says that it has started. Unless told otherwise that has nothing to do with the prefix, but people set both.
+    private var birthTopics: Set<TopicName> {
+        if let topic = scope.birthTopic { return [topic] }
+        return [TopicName(mqtt: "homeassistant/status"), scope.discoveryPrefix.appending("status")]
+    }
+
     // MARK: Announcing
 
     func run(in context: NodeContext) async throws {
@@ -49,7 +55,7 @@ struct DiscoveryPublisher: ServiceCompanion {
                 }
                 return false
             }
-            for topic in Set([TopicName(mqtt: "homeassistant/status"), scope.discoveryPrefix.appending("status")]) {
+            for topic in birthTopics {
                 group.addTask {
                     try await listen(for: topic, on: connection, schedule)
                     return false
@@ -57,7 +63,7 @@ struct DiscoveryPublisher: ServiceCompanion {
             }
             group.addTask {
                 while try await isDue(schedule, connection.runtime.timers) {
-                    try await announce(on: connection, memory, context.logger)
+                    try await announce(on: connection, memory, schedule, context.logger)
                 }
                 return true
             }
@@ -77,16 +83,27 @@ struct DiscoveryPublisher: ServiceCompanion {
             schedule.update { isDue = $0.begin(at: timers.now) }
             if isDue { return true }
             guard let due = schedule.value.due else { continue }
-            let hasChanged = try await withThrowingTaskGroup(of: Bool?.self) { group in
-                group.addTask { try await schedule.wait { $0.due != due } }
-                group.addTask {
-                    try await timers.sleep(until: due)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                return try await group.next() ?? nil
+            if try await wait(until: due, timers, orUntil: { $0.due != due }, of: schedule) == false { return false }
+        }
+    }
+
+    /// Waits until a time, or until the schedule is otherwise.
+    ///
+    /// - Returns: `nil` when it is time; `true` when the schedule is so; `false` when shutdown begins.
+    private func wait(
+        until time: Duration,
+        _ timers: Timers,
+        orUntil condition: @escaping @Sendable (AnnouncementSchedule) -> Bool = { _ in false },
+        of schedule: Watched<AnnouncementSchedule>
+    ) async throws -> Bool? {
+        try await withThrowingTaskGroup(of: Bool?.self) { group in
+            group.addTask { try await schedule.wait(until: condition) }
+            group.addTask {
+                try await timers.sleep(until: time)
+                return nil
             }
-            if hasChanged == false { return false }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
         }
     }
 
@@ -97,13 +114,19 @@ struct DiscoveryPublisher: ServiceCompanion {
         _ schedule: Watched<AnnouncementSchedule>
     ) async throws {
         for try await delivery in try await connection.subscribe(to: TopicPattern(topic)) {
-            guard !delivery.isRetained, delivery.message.text == "online" else { continue }
+            guard !delivery.isRetained, delivery.message.text == scope.birthPayload else { continue }
             let delay = Duration.milliseconds(Int.random(in: 1_000...5_000))
             schedule.update { $0.born(at: connection.runtime.timers.now, delay: delay) }
         }
     }
 
-    private func announce(on connection: any Connection, _ memory: StateFile<Memory>?, _ logger: Logger) async throws {
+    private func announce(
+        on connection: any Connection,
+        _ memory: StateFile<Memory>?,
+        _ schedule: Watched<AnnouncementSchedule>,
+        _ logger: Logger
+    ) async throws {
+        let timers = connection.runtime.timers
         do {
             let documents = try own()
             let known = memory?.value ?? [:]
@@ -122,9 +145,15 @@ struct DiscoveryPublisher: ServiceCompanion {
                 let content = gone.isEmpty ? document.content : document.removing(gone)
                 try await publish(content, at: scope.published(document.topic), on: connection)
             }
-            for entity in devices.flatMap(\.entities) { try await entity.core.repeatStates() }
+            let entities = devices.flatMap(\.entities).map(\.core)
+            for entity in entities { try await entity.repeatStates(kept: true) }
+            if entities.contains(where: \.hasPassingState),
+                try await wait(until: timers.now + AnnouncementSchedule.delayOfStates, timers, of: schedule) == nil
+            {
+                for entity in entities { try await entity.repeatStates(kept: false) }
+            }
             if !changed.isEmpty {
-                try await connection.runtime.timers.sleep(for: AnnouncementSchedule.pause)
+                try await timers.sleep(for: AnnouncementSchedule.pause)
                 for document in changed {
                     try await publish(document.content, at: scope.published(document.topic), on: connection)
                 }

@@ -17,7 +17,7 @@ public enum ClimateSetting: Sendable, Hashable {
     case fanMode(String)
     /// How it swings.
     case swingMode(String)
-    /// The name of a program.
+    /// The name of a program; `none`: no program, which can be told of every climate that has some.
     case preset(String)
     /// Whether it is on. Home Assistant commands it, and does not ask for it.
     case power(Bool)
@@ -78,10 +78,10 @@ public struct Climate: Entity {
     ///   - name: what people call it.
     ///   - topics: where settings are published (`mode_state_topic` …), commanded (`mode_command_topic` …), and values published
     ///     (`current_temperature_topic`, `current_humidity_topic`, `action_topic`).
-    ///   - modes: those that it has.
+    ///   - modes: those that it has, such as `off` and `heat`: one at least, which is the state that is shown.
     ///   - fanModes: those that it has.
     ///   - swingModes: those that it has.
-    ///   - presets: those that it has.
+    ///   - presets: those that it has, without `none`.
     ///   - temperature: what it can aim at; `nil`: that is not set.
     ///   - hasRange: whether it has a highest and a lowest temperature, rather than one to aim at.
     ///   - humidity: what it can aim at, in percent; `nil`: that is not set.
@@ -96,7 +96,7 @@ public struct Climate: Entity {
     public init(
         _ name: String,
         at topics: EntityTopics,
-        modes: [String] = [],
+        modes: [String],
         fanModes: [String] = [],
         swingModes: [String] = [],
         presets: [String] = [],
@@ -113,6 +113,8 @@ public struct Climate: Entity {
         handler: @escaping @Sendable (_ setting: ClimateSetting) async throws -> Void
     ) {
         let words = ["mode": modes, "fan_mode": fanModes, "swing_mode": swingModes, "preset_mode": presets]
+        // By it Home Assistant has one leave a preset.
+        let known = words.merging(["preset_mode": presets + ["none"]]) { $1 }
         var kinds = ["mode", "fan_mode", "swing_mode", "preset_mode"].filter { words[$0]?.isEmpty == false }
         if temperature != nil { kinds += hasRange ? ["temperature_high", "temperature_low"] : ["temperature"] }
         if humidity != nil { kinds.append("target_humidity") }
@@ -139,7 +141,7 @@ public struct Climate: Entity {
             commands: (kinds + (hasPower ? ["power"] : [])).map { kind in
                 let key = kind + "_command_topic"
                 let command = EntityCore.Command(topic: topics[key, isOnly: false]) { text, entity in
-                    guard let setting = ClimateSetting(kind, text), words[kind]?.contains(text) != false,
+                    guard let setting = ClimateSetting(kind, text), known[kind]?.contains(text) != false,
                         Self.isWithin(setting, temperature, humidity)
                     else { throw CommandError(text, name) }
                     try await handler(setting)
@@ -169,16 +171,16 @@ public struct Climate: Entity {
         try await core.report(text, kind + "_state_topic")
     }
 
-    /// Publishes which temperature there is.
-    public func report(currentTemperature value: Double) async throws {
-        try await core.report(ClimateSetting.text(value), "current_temperature_topic")
+    /// Publishes which temperature there is; `nil`: that is not known.
+    public func report(currentTemperature value: Double?) async throws {
+        try await core.report(value.map(ClimateSetting.text), "current_temperature_topic")
     }
 
-    /// Publishes which humidity there is, in percent.
-    public func report(currentHumidity value: Double) async throws {
-        try await core.report(ClimateSetting.text(value), "current_humidity_topic")
+    /// Publishes which humidity there is, in percent; `nil`: that is not known.
+    public func report(currentHumidity value: Double?) async throws {
+        try await core.report(value.map(ClimateSetting.text), "current_humidity_topic")
     }
 
-    /// Publishes what it does: `off`, `heating`, `cooling`, `drying`, `idle`, `fan`.
-    public func report(action: String) async throws { try await core.report(action, "action_topic") }
+    /// Publishes what it does: `off`, `heating`, `cooling`, `drying`, `idle`, `fan`; `nil`: that is not known.
+    public func report(action: String?) async throws { try await core.report(action, "action_topic") }
 }

@@ -15,6 +15,9 @@ public struct EntityOptions: Sendable, Hashable {
     public var uniqueID: String?
     /// The ID that automations call it by, at first, such as `sensor.greenhouse_temperature`; `nil`: Home Assistant makes it.
     public var entityID: String?
+    /// Whether it is what its device is for: Home Assistant then shows it by the device's name alone. Its ID is made of its own name
+    /// all the same.
+    public var isMain: Bool
     /// An icon such as `mdi:water`.
     public var icon: String?
     /// What kind of value or device it is, such as `temperature`; Home Assistant's documentation lists them.
@@ -27,12 +30,13 @@ public struct EntityOptions: Sendable, Hashable {
     public var attributes: ServiceTopic?
     /// How surely Home Assistant gets states and sends commands; `nil`: as it likes.
     public var guarantee: Guarantee?
-    /// Whatever else Home Assistant knows for that kind, by its own keys.
+    /// Whatever else Home Assistant knows for that kind, by its own keys. It is passed on as it is, and counts more than what is said
+    /// elsewhere, so that a later Home Assistant can be told what this version does not know.
     public var more: [String: JSON]
 
     /// A group of entities.
     public enum Category: String, Sendable, Hashable {
-        /// A setting.
+        /// A setting. No sensor is one.
         case configuration = "config"
         /// For those who look after the device.
         case diagnostic
@@ -42,6 +46,7 @@ public struct EntityOptions: Sendable, Hashable {
     public init(
         uniqueID: String? = nil,
         entityID: String? = nil,
+        isMain: Bool = false,
         icon: String? = nil,
         deviceClass: String? = nil,
         category: Category? = nil,
@@ -52,6 +57,7 @@ public struct EntityOptions: Sendable, Hashable {
     ) {
         self.uniqueID = uniqueID
         self.entityID = entityID
+        self.isMain = isMain
         self.icon = icon
         self.deviceClass = deviceClass
         self.category = category
@@ -61,14 +67,15 @@ public struct EntityOptions: Sendable, Hashable {
         self.more = more
     }
 
+    /// What they say, without ``more``.
     var members: [String: JSON] {
-        var members = more
-        members["icon"] = icon.map(JSON.string)
-        members["device_class"] = deviceClass.map(JSON.string) ?? more["device_class"]
-        members["entity_category"] = (category?.rawValue).map(JSON.string)
-        members["enabled_by_default"] = isEnabledByDefault.map(JSON.boolean)
-        members["qos"] = guarantee.map { .integer($0 == .atMostOnce ? 0 : $0 == .atLeastOnce ? 1 : 2) }
-        return members.merging(more) { $1 }
+        let members: [String: JSON?] = [
+            "icon": icon.map(JSON.string), "device_class": deviceClass.map(JSON.string),
+            "entity_category": (category?.rawValue).map(JSON.string),
+            "enabled_by_default": isEnabledByDefault.map(JSON.boolean),
+            "qos": guarantee.map { .integer($0 == .atMostOnce ? 0 : $0 == .atLeastOnce ? 1 : 2) },
+        ]
+        return members.compactMapValues { $0 }
     }
 }
 
@@ -125,6 +132,11 @@ public final class EntityCore: Sendable {
         var isLasting = true
         /// After how long it no longer holds.
         var expireAfter: Duration?
+        /// Whether an empty payload is one of its values. Elsewhere Home Assistant passes over it.
+        var hasEmptyValues = false
+
+        /// Whether the broker keeps it. It must not say anew what holds no longer.
+        var isKept: Bool { isLasting && expireAfter == nil }
     }
 
     private struct State {
@@ -132,9 +144,14 @@ public final class EntityCore: Sendable {
         var last: [String: (bytes: [UInt8], time: Duration)] = [:]
     }
 
+    static let attributes = "json_attributes_topic"
+    /// What Home Assistant takes for no value.
+    private static let unknown = "None"
+
     let platform: String
     let name: String
     let options: EntityOptions
+    /// What is said of it besides its topics, without what its options say as they like.
     private let members: [String: JSON]
     private let channels: [Channel]
     private let topics: [String: ServiceTopic]
@@ -152,11 +169,11 @@ public final class EntityCore: Sendable {
         self.platform = platform
         self.name = name
         self.options = options
-        self.members = members.compactMapValues { $0 }
+        self.members = members.compactMapValues { $0 }.merging(options.members) { $1 }
         self.channels = channels
         var topics = Dictionary(channels.map { ($0.key, $0.topic) }) { first, _ in first }
         for (key, command) in commands { topics[key] = command.topic }
-        if let attributes = options.attributes { topics["json_attributes_topic"] = attributes }
+        if let attributes = options.attributes { topics[Self.attributes] = attributes }
         self.topics = topics
         self.commands = commands.map(\.command)
     }
@@ -171,25 +188,36 @@ public final class EntityCore: Sendable {
             ?? "\(owner)__\((options.entityID ?? usualEntityID).replacing(".", with: "_"))"
     }
 
-    /// A topic for which a broker would end Home Assistant's connection; `nil`: all are fine.
-    func wrongTopic(below base: TopicName) -> String? {
-        topics.values.map { $0.name(below: base).mqtt }.first { topic in
-            topic.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    /// What Home Assistant would leave it out for, and what to do about it; `nil`: nothing.
+    func complaint(base: TopicName, hasDevice: Bool) -> String? {
+        if !hasDevice {
+            if platform == DeviceTrigger.platform {
+                return "is a trigger, which belongs to a device: put it into a Device"
+            }
+            if options.isMain { return "is the main entity of no device: leave isMain out, or put it into a Device" }
         }
+        if options.attributes != nil, channels.contains(where: { $0.key == Self.attributes }) {
+            return "has attributes at a topic of their own already: leave them out of its options"
+        }
+        for topic in topics.values.map({ $0.name(below: base).mqtt }) where !DiscoveryName.isTopic(topic) {
+            return "has the topic \(topic.debugDescription), to which Home Assistant can't listen: "
+                + "leave control characters and non-characters out"
+        }
+        return EntityRules(platform: platform, members: members).complaint
     }
 
     /// What Home Assistant is told of it.
-    func document(below owner: String, base: TopicName, setsEntityID: Bool) -> JSON {
-        var document = members.merging(options.members) { $1 }
+    func document(below owner: String, base: TopicName, setsEntityID: Bool) -> [String: JSON] {
+        var document = members.merging(options.more) { $1 }
         document["platform"] = .string(platform)
         // A trigger has neither.
         if platform != DeviceTrigger.platform {
-            document["name"] = .string(name)
+            document["name"] = options.isMain ? .null : .string(name)
             document["unique_id"] = .string(uniqueID(below: owner))
             document["default_entity_id"] = (options.entityID ?? (setsEntityID ? usualEntityID : nil)).map(JSON.string)
         }
         for (key, topic) in topics { document[key] = .string(topic.name(below: base).mqtt) }
-        return .object(document)
+        return document
     }
 
     // MARK: What it says
@@ -201,8 +229,12 @@ public final class EntityCore: Sendable {
 
     /// Publishes a state, and remembers it for later announcements. Before there is a device to belong to, and without a link, it is
     /// remembered alone. A state that the entity does not have is left out.
+    ///
+    /// What is empty is published as no value: an empty payload would tell Home Assistant nothing, and the broker to forget what it
+    /// keeps.
     func report(_ bytes: [UInt8], _ key: String = "state_topic") async throws {
         guard let channel = channels.first(where: { $0.key == key }) else { return }
+        let bytes = bytes.isEmpty && !channel.hasEmptyValues ? Array(Self.unknown.utf8) : bytes
         let outlet = state.withLock { state in
             if channel.isLasting { state.last[key] = (bytes, state.outlet?.now ?? .zero) }
             return state.outlet
@@ -210,18 +242,31 @@ public final class EntityCore: Sendable {
         try await outlet?.publish(bytes, on: channel)
     }
 
-    func report(_ text: String, _ key: String = "state_topic") async throws {
-        try await report(Array(text.utf8), key)
+    /// - Parameter text: `nil`: there is no value.
+    func report(_ text: String?, _ key: String = "state_topic") async throws {
+        try await report(Array((text ?? Self.unknown).utf8), key)
     }
 
+    /// Whether it has a state that holds and that the broker does not keep.
+    var hasPassingState: Bool { !lastStates.allSatisfy(\.channel.isKept) }
+
     /// Publishes the last states again, those that still hold.
-    func repeatStates() async throws {
+    ///
+    /// - Parameter kept: whether those that the broker keeps, or the others.
+    func repeatStates(kept: Bool) async throws {
+        let outlet = state.withLock { $0.outlet }
+        for (channel, bytes) in lastStates where channel.isKept == kept {
+            try await outlet?.publish(bytes, on: channel)
+        }
+    }
+
+    /// What it said last and still holds.
+    private var lastStates: [(channel: Channel, bytes: [UInt8])] {
         let (outlet, last) = state.withLock { ($0.outlet, $0.last) }
-        guard let outlet else { return }
-        for channel in channels {
-            guard let (bytes, time) = last[channel.key] else { continue }
-            if let limit = channel.expireAfter, outlet.now - time >= limit { continue }
-            try await outlet.publish(bytes, on: channel)
+        return channels.compactMap { channel in
+            guard let outlet, let (bytes, time) = last[channel.key] else { return nil }
+            if let limit = channel.expireAfter, outlet.now - time >= limit { return nil }
+            return (channel, bytes)
         }
     }
 }
@@ -235,8 +280,7 @@ struct Outlet: Sendable {
 
     func publish(_ bytes: [UInt8], on channel: EntityCore.Channel) async throws {
         guard connection.state == .connected else { return }
-        // What the broker keeps must not be said anew when it holds no longer.
-        let options = PublishOptions(retain: channel.isLasting && channel.expireAfter == nil)
+        let options = PublishOptions(retain: channel.isKept)
         do {
             let topic = scope.published(channel.topic.name(below: scope.base))
             try await connection.publish(Message(bytes), to: topic, options: options)

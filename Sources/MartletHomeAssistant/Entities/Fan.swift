@@ -51,7 +51,7 @@ public struct Fan: Entity {
     ///   - name: what people call it.
     ///   - topics: where it is published (`state_topic`, `percentage_state_topic` …) and commanded (`command_topic` …).
     ///   - hasSpeed: whether it can be faster and slower.
-    ///   - presets: its programs.
+    ///   - presets: its programs, none of them called `None`.
     ///   - oscillates: whether it can swing.
     ///   - turns: whether it can turn both ways.
     ///   - options: what else there is to say.

@@ -81,8 +81,8 @@ public struct Cover: Entity {
         )
     }
 
-    /// Publishes how it is.
-    public func report(_ state: OpeningState) async throws { try await core.report(state.rawValue) }
+    /// Publishes how it is; `nil`: that is not known.
+    public func report(_ state: OpeningState?) async throws { try await core.report(state?.rawValue) }
 
     /// Publishes how far it is open: 0 is closed, 100 is open.
     public func report(position: Int) async throws { try await core.report("\(position)", "position_topic") }
@@ -137,10 +137,10 @@ public struct Valve: Entity {
     /// Publishes how it is.
     ///
     /// - Parameters:
-    ///   - state: what it does, or how it stands.
+    ///   - state: what it does, or how it stands; `nil`: that is not known.
     ///   - position: how far it is open, of 100, if it says so.
-    public func report(_ state: OpeningState, position: Int? = nil) async throws {
-        guard hasPosition else { return try await core.report(state.rawValue) }
+    public func report(_ state: OpeningState?, position: Int? = nil) async throws {
+        guard let state, hasPosition else { return try await core.report(state?.rawValue) }
         var members: [String: JSON] = [:]
         // With a position, that alone says whether it is open.
         if [.opening, .closing].contains(state) { members["state"] = .string(state.rawValue) }
@@ -171,6 +171,10 @@ public enum LockState: String, Sendable, Hashable {
     case unlocking = "UNLOCKING"
     /// Something is in its way.
     case jammed = "JAMMED"
+    /// The door is open.
+    case open = "OPEN"
+    /// It opens the door.
+    case opening = "OPENING"
 }
 
 /// The lock of a door.
@@ -202,6 +206,6 @@ public struct Lock: Entity {
         }
     }
 
-    /// Publishes how it is.
-    public func report(_ state: LockState) async throws { try await core.report(state.rawValue) }
+    /// Publishes how it is; `nil`: that is not known.
+    public func report(_ state: LockState?) async throws { try await core.report(state?.rawValue) }
 }

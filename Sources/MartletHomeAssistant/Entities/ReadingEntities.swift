@@ -56,7 +56,7 @@ public struct Sensor<Value: Encodable & Sendable>: Entity {
         )
     }
 
-    /// Publishes a value.
+    /// Publishes a value. `nil`, and a text of no characters, are published as `None`: the value is not known.
     ///
     /// - Throws: as the connection's `publish`; `MessagingError.Code.encodingFailed`.
     public func report(_ value: Value) async throws {
@@ -98,8 +98,8 @@ public struct BinarySensor: Entity {
         )
     }
 
-    /// Publishes whether it is so.
-    public func report(_ isOn: Bool) async throws { try await core.report(isOn ? "1" : "0") }
+    /// Publishes whether it is so; `nil`: that is not known.
+    public func report(_ isOn: Bool?) async throws { try await core.report(isOn.map { $0 ? "1" : "0" }) }
 }
 
 /// Something that happens, of several types: a key is pressed, a ring at the door.
@@ -185,8 +185,8 @@ public struct DeviceTracker: Entity {
         try await core.report(JSON.object(members).bytes, "json_attributes_topic")
     }
 
-    /// Publishes `home`, `not_home` or the name of a zone.
-    public func report(_ place: String) async throws { try await core.report(place) }
+    /// Publishes `home`, `not_home` or the name of a zone; `nil`: the position says where it is.
+    public func report(_ place: String?) async throws { try await core.report(place) }
 }
 
 /// A picture.
@@ -217,7 +217,14 @@ public struct Image: Entity {
     }
 
     /// Publishes a picture: a whole file of its type.
-    public func report(_ bytes: [UInt8]) async throws { try await core.report(bytes, "image_topic") }
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument` for a file without content; as the connection's `publish`.
+    public func report(_ bytes: [UInt8]) async throws {
+        guard !bytes.isEmpty else {
+            throw MessagingError(.invalidArgument, "the file of '\(core.name)' has no content, and so is no picture")
+        }
+        try await core.report(bytes, "image_topic")
+    }
 }
 
 /// Something that automations begin with, such as a press of a key. It shows nothing.
@@ -244,7 +251,7 @@ public struct DeviceTrigger: Entity {
                 "automation_type": "trigger", "type": .string(type), "subtype": .string(subtype),
                 "payload": .string(payload),
             ],
-            channels: [.init(key: "topic", topic: topic, isLasting: false)]
+            channels: [.init(key: "topic", topic: topic, isLasting: false, hasEmptyValues: true)]
         )
     }
 

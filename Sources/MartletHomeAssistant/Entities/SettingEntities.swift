@@ -40,8 +40,8 @@ public struct Switch: Entity {
         }
     }
 
-    /// Publishes whether it is on.
-    public func report(_ isOn: Bool) async throws { try await core.report(isOn ? "on" : "off") }
+    /// Publishes whether it is on; `nil`: that is not known.
+    public func report(_ isOn: Bool?) async throws { try await core.report(isOn.map { $0 ? "on" : "off" }) }
 }
 
 /// A number that can be set.
@@ -59,7 +59,7 @@ public struct Number: Entity {
     ///   - name: what people call it.
     ///   - topics: where it is published (`state_topic`) and set (`command_topic`).
     ///   - range: what it can be. Others are refused.
-    ///   - step: how far apart its values are; `nil`: one.
+    ///   - step: how far apart its values are, 0.001 at least; `nil`: one.
     ///   - unit: such as `°C`.
     ///   - deviceClass: such as `temperature`.
     ///   - isSlider: whether it is shown as a slider, rather than a box; `nil`: as Home Assistant likes.
@@ -92,8 +92,8 @@ public struct Number: Entity {
         }
     }
 
-    /// Publishes it.
-    public func report(_ value: Double) async throws { try await core.report(Self.text(value)) }
+    /// Publishes it; `nil`: it is not known.
+    public func report(_ value: Double?) async throws { try await core.report(value.map(Self.text)) }
 
     private static func text(_ value: Double) throws -> String {
         String(decoding: try PlainText().encode(value), as: UTF8.self)
@@ -132,14 +132,15 @@ public struct Text: Entity {
             [
                 "min": .integer(Int64(length.lowerBound)), "max": .integer(Int64(length.upperBound)),
                 "mode": isPassword ? "password" : "text", "pattern": pattern.map(JSON.string),
-            ]
+            ],
+            hasEmptyValues: true
         ) { text in
             guard length.contains(text.unicodeScalars.count) else { throw CommandError(text, name) }
             return try await handler(text)
         }
     }
 
-    /// Publishes it.
+    /// Publishes it. The broker keeps no text without characters: a Home Assistant that starts later is told of it then, by the service.
     public func report(_ text: String) async throws { try await core.report(text) }
 }
 
@@ -172,11 +173,11 @@ public struct Select: Entity {
         }
     }
 
-    /// Publishes it.
+    /// Publishes it; `nil`: it is not known.
     ///
     /// - Throws: `MessagingError.Code.invalidArgument` for what is not among the choices; as the connection's `publish`.
-    public func report(_ choice: String) async throws {
-        guard choices.contains(choice) else {
+    public func report(_ choice: String?) async throws {
+        if let choice, !choices.contains(choice) {
             throw MessagingError(.invalidArgument, "'\(core.name)' has no choice '\(choice)'")
         }
         try await core.report(choice)
@@ -276,7 +277,9 @@ public struct Update: Entity {
     ///   - latest: the latest version.
     ///   - progress: how much of the latest one is installed, in percent; `nil`: it is not being installed.
     ///   - summary: what is new, 255 characters at most.
-    ///   - url: where that is to be read.
+    ///   - url: where that is to be read, of the scheme `http` or `https`.
+    /// - Throws: `MessagingError.Code.invalidArgument` for another URL, and for a progress that is not between 0 and 100: Home Assistant
+    ///   would leave out all of it; as the connection's `publish`.
     public func report(
         installed: String,
         latest: String,
@@ -284,6 +287,18 @@ public struct Update: Entity {
         summary: String? = nil,
         url: String? = nil
     ) async throws {
+        if let progress, !(0...100).contains(progress) {
+            throw MessagingError(
+                .invalidArgument,
+                "'\(core.name)' can't be installed to \(progress) %: say something from 0 to 100"
+            )
+        }
+        if let url, !WebAddress.isValid(url) {
+            throw MessagingError(
+                .invalidArgument,
+                "'\(core.name)' has the URL \(url.debugDescription): let it begin with http:// or https://, and a host"
+            )
+        }
         var members: [String: JSON] = ["installed_version": .string(installed), "latest_version": .string(latest)]
         members["update_percentage"] = progress.map { .integer(Int64($0)) }
         members["in_progress"] = .boolean(progress != nil)
@@ -301,6 +316,7 @@ extension EntityCore {
         at topics: EntityTopics,
         _ options: EntityOptions,
         _ members: [String: JSON?],
+        hasEmptyValues: Bool = false,
         handler: @escaping @Sendable (_ text: String) async throws -> String
     ) -> EntityCore {
         EntityCore(
@@ -308,7 +324,9 @@ extension EntityCore {
             name,
             options,
             members,
-            channels: [.init(key: "state_topic", topic: topics["state_topic", isOnly: false])],
+            channels: [
+                .init(key: "state_topic", topic: topics["state_topic", isOnly: false], hasEmptyValues: hasEmptyValues)
+            ],
             commands: [
                 (
                     "command_topic",

@@ -14,6 +14,9 @@ struct ServicePlan<Settings: Sendable>: Sendable {
     let stateFile: StateLocation
     var decimals = 4
     var discoveryPrefix: TopicName = "homeassistant"
+    /// Where Home Assistant says that it has started, and what; `nil`: as it does unless told otherwise.
+    var birthTopic: TopicName?
+    var birthPayload: String?
     /// What comes before all topics that it publishes on.
     var debugPrefix: TopicName?
 
@@ -50,6 +53,8 @@ struct ServicePlan<Settings: Sendable>: Sendable {
             base: base,
             online: online,
             discoveryPrefix: discoveryPrefix,
+            birthTopic: birthTopic,
+            birthPayload: birthPayload,
             debugPrefix: debugPrefix,
             announcements: stateFile.announcements,
             logger: logger

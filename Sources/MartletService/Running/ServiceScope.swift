@@ -12,6 +12,10 @@ package struct ServiceScope: Sendable {
     package let online: TopicName?
     /// What Home Assistant's topics of discovery begin with.
     package let discoveryPrefix: TopicName
+    /// Where Home Assistant says that it has started; `nil`: where it does unless told otherwise.
+    package let birthTopic: TopicName?
+    /// What it says there.
+    package let birthPayload: String
     /// What comes before all topics that it publishes on, to try a service out; `nil`: nothing.
     package let debugPrefix: TopicName?
     /// The file in which parts remember what they have announced.
@@ -24,6 +28,8 @@ package struct ServiceScope: Sendable {
         base: TopicName? = nil,
         online: TopicName? = nil,
         discoveryPrefix: TopicName = "homeassistant",
+        birthTopic: TopicName? = nil,
+        birthPayload: String? = nil,
         debugPrefix: TopicName? = nil,
         announcements: String,
         logger: Logger = Logger(label: "martlet")
@@ -32,6 +38,8 @@ package struct ServiceScope: Sendable {
         self.base = base ?? TopicName(segments: ["service", name])
         self.online = online
         self.discoveryPrefix = discoveryPrefix
+        self.birthTopic = birthTopic
+        self.birthPayload = birthPayload ?? "online"
         self.debugPrefix = debugPrefix
         self.announcements = announcements
         self.logger = logger

@@ -35,6 +35,9 @@ struct MachineSettings: Decodable {
     var logLevel: LogLevel?
     /// For Home Assistant's discovery.
     var haDiscoveryPrefix: String?
+    /// Where Home Assistant says that it has started, and what.
+    var haBirthTopic: String?
+    var haBirthPayload: String?
     /// Read by each service for itself.
     var services: [String: SettingsNode]?
 

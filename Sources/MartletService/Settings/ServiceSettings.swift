@@ -72,6 +72,8 @@ struct ServiceSettings: Sendable {
                 stateFile: StateLocation(name: name, environment: environment),
                 decimals: Program.decimals,
                 discoveryPrefix: machine.haDiscoveryPrefix.map(Self.base) ?? "homeassistant",
+                birthTopic: machine.haBirthTopic.map { TopicName(mqtt: $0) },
+                birthPayload: machine.haBirthPayload,
                 debugPrefix: debugPrefix.map(Self.base)
             )
         } catch {

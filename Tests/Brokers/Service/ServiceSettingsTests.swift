@@ -99,6 +99,14 @@ struct ServiceSettingsTests {
         #expect(try alone.plan(for: Lamp.self).broker.value == "mqtt://other")
     }
 
+    @Test func `say where Home Assistant is`() throws {
+        let usual = try settings("broker: mqtt://h").plan(for: Lamp.self).scope
+        #expect(usual.discoveryPrefix == "homeassistant" && usual.birthTopic == nil && usual.birthPayload == "online")
+        let text = "broker: mqtt://h\nha_discovery_prefix: ha\nha_birth_topic: ha/birth\nha_birth_payload: hello"
+        let scope = try settings(text).plan(for: Lamp.self).scope
+        #expect(scope.discoveryPrefix == "ha" && scope.birthTopic?.mqtt == "ha/birth" && scope.birthPayload == "hello")
+    }
+
     @Test func `of farine are read as they are`() throws {
         let text = """
             [DEFAULT]

@@ -25,16 +25,18 @@ struct DeviceTests {
     /// Runs devices as a service does.
     private func withDevices(
         _ devices: [Device],
+        scope: ServiceScope? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
         _ body: @escaping @Sendable (MemoryConnection) async throws -> Void
     ) async throws {
         let link = try await broker.connect(options: ConnectionOptions(name: "demo", clock: clock))
-        let scope = scope
+        let scope = scope ?? self.scope
         let node = Node("demo", on: link, options: NodeOptions(heartbeat: nil, base: scope.base)) {
             devices
             scope.companions(of: devices)
         }
-        try await node.whileRunning { try await body(link) }
+        // A machine that has much to do takes its time over this many handlers.
+        try await node.whileRunning(readyWithin: .seconds(100)) { try await body(link) }
         await link.close()
     }
 
@@ -122,7 +124,8 @@ struct DeviceTests {
         ("blind/set_position", "101", nil, nil, nil),
         ("water/command", "OPEN", "water open", nil, nil),
         ("gas/command", "70", "gas move(to: 70)", nil, nil),
-        ("gate/command", "OPEN", "gate open", "gate/state", "UNLOCKED"),
+        ("gate/command", "OPEN", "gate open", "gate/state", "OPENING"),
+        ("gate/command", "UNLOCK", "gate unlock", "gate/state", "UNLOCKED"),
         ("fan/command", "ON", "fan power(true)", "fan/state", "ON"),
         ("fan/percentage/command", "55", "fan speed(55)", "fan/percentage/state", "55"),
         ("fan/preset_mode/command", "night", "fan preset(\"night\")", "fan/preset_mode/state", "night"),
@@ -139,6 +142,10 @@ struct DeviceTests {
         ("spot/command", "{\"state\": \"OFF\"}", nil, "spot/state", "{\"state\":\"OFF\"}"),
         ("heating/mode/command", "heat", "heating mode(\"heat\")", "heating/mode/state", "heat"),
         ("heating/mode/command", "melt", nil, nil, nil),
+        ("heating/preset_mode/command", "away", "heating preset(\"away\")", "heating/preset_mode/state", "away"),
+        ("heating/preset_mode/command", "none", "heating preset(\"none\")", "heating/preset_mode/state", "none"),
+        ("heating/mode/command", "none", nil, nil, nil),
+        ("cooling/preset_mode/command", "none", nil, nil, nil),
         ("heating/temperature/command", "21", "heating temperature(21.0)", "heating/temperature/state", "21"),
         ("heating/temperature/command", "31", nil, nil, nil),
         ("heating/target_humidity/command", "50", "heating humidity(50.0)", "heating/target_humidity/state", "50"),
@@ -165,6 +172,150 @@ struct DeviceTests {
             try await wait(for: "off", on: "service/demo/pump/state", deliveries)
             while house.commands.count < (command == nil ? 1 : 2) { try await Task.sleep(for: .milliseconds(2)) }
             #expect(Set(house.commands) == Set([command, "pump false"].compactMap { $0 }))
+        }
+        await observer.close()
+    }
+
+    @Test func `says that it does not know, and has the broker forget nothing`() async throws {
+        let house = HouseUnderTest()
+        let level = Sensor("Level", at: "level", of: Double?.self)
+        let note = Sensor("Note", at: "note", of: String.self)
+        let pump = Switch("Pump", at: "known/pump") { _ in }
+        let target = Number("Target", at: "known/target", in: 0...1) { $0 }
+        let label = Text("Label", at: "known/label") { $0 }
+        let mode = Select("Mode", at: "known/mode", of: ["eco"]) { $0 }
+        let blind = Cover("Blind", at: "known/blind") { _ in }
+        let water = Valve("Water", at: "known/water") { _ in }
+        let gas = Valve("Gas", at: "known/gas", hasPosition: true) { _ in }
+        let gate = Lock("Gate", at: "known/gate", canOpen: true) { _ in .opening }
+        let heating = Climate("Heating", at: "known/heating", modes: ["off"], measuresHumidity: true, saysAction: true)
+        { _ in }
+        let entities: [any Entity] = [
+            house.door, house.car, house.picture, level, note, pump, target, label, mode, blind, water, gas, gate,
+            heating,
+        ]
+        let observer = try await broker.connect()
+        let deliveries = try await observer.subscribe(to: TopicPattern(mqtt: "service/demo/#"))
+        try await withDevices([house.device("Green house", entities)]) { _ in
+            func expect(_ topic: String, _ text: String = "None", _ line: Int = #line) async throws {
+                #expect(try await next(deliveries, on: "service/demo/\(topic)") == text, "line \(line)")
+            }
+            try await level.report(1)
+            try await expect("level", "1")
+            try await level.report(nil)
+            try await expect("level")
+            // The broker still has something to tell.
+            let late = try await observer.subscribe(to: TopicPattern(mqtt: "service/demo/level"))
+            #expect(try await late.next()?.message.text == "None")
+            try await note.report("")
+            try await expect("note")
+            try await house.door.report(nil)
+            try await expect("door")
+            try await house.car.report(nil)
+            try await expect("car/state")
+            try await pump.report(nil)
+            try await expect("known/pump/state")
+            try await target.report(nil)
+            try await expect("known/target/state")
+            try await mode.report(nil)
+            try await expect("known/mode/state")
+            try await blind.report(nil)
+            try await expect("known/blind/state")
+            try await water.report(nil)
+            try await expect("known/water/state")
+            try await gas.report(nil)
+            try await expect("known/gas/state")
+            try await gate.report(nil)
+            try await expect("known/gate/state")
+            try await heating.report(currentTemperature: nil)
+            try await expect("known/heating/current_temperature")
+            try await heating.report(currentHumidity: nil)
+            try await expect("known/heating/current_humidity")
+            try await heating.report(action: nil)
+            try await expect("known/heating/action")
+            // Of a text that has no characters is a value.
+            try await label.report("")
+            try await expect("known/label/state", "")
+            await #expect(throws: MessagingError.self) { try await house.picture.report([]) }
+        }
+        await observer.close()
+    }
+
+    @Test func `tells of an update only what Home Assistant takes`() async throws {
+        let update = Update("Firmware", at: "firmware")
+        let observer = try await broker.connect()
+        let deliveries = try await observer.subscribe(to: TopicPattern(mqtt: "service/demo/firmware"))
+        try await withDevices([Device("Pi") { update }]) { _ in
+            let error = await #expect(throws: MessagingError.self) {
+                try await update.report(installed: "1", latest: "2", url: "house/news")
+            }
+            #expect("\(try #require(error))".contains("'Firmware' has the URL \"house/news\""))
+            for progress in [-1, 101] {
+                await #expect(throws: MessagingError.self) {
+                    try await update.report(installed: "1", latest: "2", progress: progress)
+                }
+            }
+            try await update.report(installed: "1", latest: "2", progress: 100, url: "https://house/news")
+            let state = try Martlet.JSON(parsing: try await next(deliveries, on: "service/demo/firmware"))
+            #expect(state["release_url"] == "https://house/news" && state["update_percentage"] == 100)
+        }
+        await observer.close()
+    }
+
+    @Test func `gives Home Assistant time to listen before it says what is not kept`() async throws {
+        let clock = TestClock()
+        let house = HouseUnderTest()
+        let observer = try await broker.connect()
+        let deliveries = try await observer.subscribe(to: TopicPattern("#"))
+        try await withDevices([house.device("Green house", [house.pressure, house.temperature])], clock: clock) { _ in
+            _ = try await next(deliveries, on: Self.topic)
+            try await house.pressure.report(1_000)
+            try await house.temperature.report(20)
+            #expect(try await next(deliveries, on: "service/demo/temperature") == "20")
+            clock.advance(by: .seconds(10))
+            try await observer.publish(Message("online"), to: TopicName(mqtt: "homeassistant/status"))
+            try await clock.waitForSleepers(count: 1)
+            clock.advance(by: .seconds(5))
+            var topics: [String] = []
+            while topics.last != "service/demo/temperature", let delivery = try await deliveries.next() {
+                topics.append(delivery.topic.mqtt)
+            }
+            try #require(topics == ["homeassistant/status", Self.topic, "service/demo/temperature"])
+            try await clock.waitForSleepers(count: 1)
+            clock.advance(by: .seconds(1))
+            #expect(try await deliveries.next()?.topic.mqtt == "service/demo/pressure")
+        }
+        await observer.close()
+    }
+
+    @Test func `stops at once while it gives that time`() async throws {
+        let clock = TestClock()
+        let house = HouseUnderTest()
+        try await house.pressure.report(1_000)
+        // Time stands still: what waited for it would never end.
+        try await withDevices([house.device("Green house", [house.pressure])], clock: clock) { _ in
+            try await clock.waitForSleepers(count: 1)
+        }
+    }
+
+    @Test func `hears of a start where Home Assistant was set to say it`() async throws {
+        let clock = TestClock()
+        let house = HouseUnderTest()
+        let observer = try await broker.connect()
+        let deliveries = try await observer.subscribe(to: TopicPattern(mqtt: "homeassistant/#"))
+        let scope = ServiceScope(
+            name: "demo",
+            birthTopic: TopicName(mqtt: "ha/birth"),
+            birthPayload: "hello",
+            announcements: folder.path("demo.announced.json")
+        )
+        try await withDevices([house.device()], scope: scope, clock: clock) { _ in
+            _ = try await next(deliveries, on: Self.topic)
+            clock.advance(by: .seconds(10))
+            try await observer.publish(Message("hello"), to: TopicName(mqtt: "ha/birth"))
+            try await clock.waitForSleepers(count: 1)
+            clock.advance(by: .seconds(5))
+            _ = try await next(deliveries, on: Self.topic)
         }
         await observer.close()
     }

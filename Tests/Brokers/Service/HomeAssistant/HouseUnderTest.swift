@@ -67,7 +67,11 @@ final class HouseUnderTest: Sendable {
             Valve("Gas", at: "gas", hasPosition: true, canStop: true) { try self.got("gas \($0)") },
             Lock("Gate", at: "gate", canOpen: true) { command in
                 try self.got("gate \(command)")
-                return command == .lock ? .locked : .unlocked
+                return switch command {
+                case .lock: .locked
+                case .unlock: .unlocked
+                case .open: .opening
+                }
             },
             Fan("Fan", at: "fan", hasSpeed: true, presets: ["night"], oscillates: true, turns: true) {
                 try self.got("fan \($0)")
@@ -92,7 +96,9 @@ final class HouseUnderTest: Sendable {
                 measuresHumidity: true,
                 saysAction: true
             ) { try self.got("heating \($0)") },
-            Climate("Cooling", at: "cooling", temperature: 15...30, hasRange: true) { try self.got("cooling \($0)") },
+            Climate("Cooling", at: "cooling", modes: ["cool"], temperature: 15...30, hasRange: true) {
+                try self.got("cooling \($0)")
+            },
         ]
     }
 
@@ -100,11 +106,13 @@ final class HouseUnderTest: Sendable {
         Device(
             name,
             model: "Pi",
+            modelID: "5",
             manufacturer: "Acme",
             softwareVersion: "1.0",
             serialNumber: "7",
             connections: ["mac": "02:5b:26:a8:dc:12"],
-            area: "Garden"
+            area: "Garden",
+            url: "https://house.example:8443/"
         ) { entities ?? self.entities }
     }
 }
