@@ -75,10 +75,13 @@ import Testing
         let service = try await RawPeer.connect(to: server.port, as: name)
         try await service.subscribe(to: name)
         let rpc = RPC<Numbers, Numbers>(QueueName(name))
-        try await MQTTConnection.withConnection(.local(server.port, version)) { connection in
-            let code = await errorCode { _ = try await connection.call(rpc, Numbers(n: 1), timeout: .milliseconds(50)) }
-            #expect(code == .timeout)
+        let clock = TestClock()
+        let options = MQTTOptions.local(server.port, version) { $0.connection.clock = clock }
+        try await MQTTConnection.withConnection(options) { connection in
+            async let code = errorCode { _ = try await connection.call(rpc, Numbers(n: 1), timeout: .seconds(30)) }
             let late = try await next(service)
+            clock.advance(by: .seconds(30))
+            #expect(await code == .timeout)
             let cancelled = Task { try await connection.call(rpc, Numbers(n: 2), timeout: .seconds(60)) }
             let gone = try await next(service)
             cancelled.cancel()
