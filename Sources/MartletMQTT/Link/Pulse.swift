@@ -39,13 +39,12 @@ final class Pulse {
             keepAlive?.excuse(timers.now)
             return
         }
-        guard let verdict = keepAlive?.check(timers.now, isDeaf: session.reading.isDeaf(session)) else { return }
+        let isDeaf = session.reading.isDeaf(session)
+        let verdict = keepAlive?.check(timers.now, isDeaf: isDeaf, hasSent: session.client.takeHasSent())
         session.attend {
             switch verdict {
-            case .nothing: break
-            case .ping: try session.client.keepAlive()
-            // Something that every broker takes from every client, and that means nothing to it.
-            case .nudge: _ = session.client.unsubscribe(from: Subscriptions.nothing)
+            case .nothing, nil: break
+            case .ping: session.client.ping()
             case .dead:
                 throw MessagingError(
                     .connectionLost,

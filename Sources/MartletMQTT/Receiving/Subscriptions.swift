@@ -217,7 +217,7 @@ final class Subscriptions {
     }
 
     /// A filter that nobody subscribes to: what every broker takes from every client, and answers.
-    static let nothing = "martlet/keep-alive"
+    static let nothing = "martlet/nothing"
 
     private func ask(for id: Int, _ client: Mosquitto) throws {
         guard let filter = table[filter: id], let terms = filter.asked else { return }

@@ -17,7 +17,7 @@ import Darwin
 /// ``flush()``: so many of them share a system call's worth of work, and a message is with its reader before the
 /// acknowledgement of it is sent. That is what telling the library of threads is for, of which there are none here.
 ///
-/// The library connects, subscribes, and asks whether the broker is there. In messages it has no part: whoever publishes them
+/// The library connects and subscribes. In messages it has no part: whoever publishes them
 /// keeps them until the broker has confirmed them, and what is received is read here.
 final class Mosquitto {
     /// What an event of the library leads to. Called on the loop, while the library is in the middle of something:
@@ -47,8 +47,6 @@ final class Mosquitto {
     private let context: Context
     /// Whether the library has been told to end the link.
     private var isLeaving = false
-    /// Whether something has come from the broker that the library knows nothing of.
-    private var hasHeard = false
 
     /// What the library's callbacks are given.
     private final class Context {
@@ -163,7 +161,6 @@ final class Mosquitto {
         _ properties: PropertyList
     ) throws {
         isLeaving = false
-        hasHeard = false
         let properties = try MosquittoProperties(properties)
         let seconds = CInt(keepAlive.components.seconds)
         if let list = properties.list {
@@ -225,11 +222,9 @@ final class Mosquitto {
             }
         case .replacement(let bytes): try tell(bytes)
         case .message(let message, let answer):
-            hasHeard = true
             delegate?.mosquittoReceived(message)
             if !answer.isEmpty { link.say(answer) }
         case .answer(let answer):
-            hasHeard = true
             delegate?.mosquittoAnswered(answer)
         }
     }
@@ -286,14 +281,11 @@ final class Mosquitto {
         try link.collect()
     }
 
-    /// Lets the library ask the broker whether it is there, if it is time.
-    func keepAlive() throws {
-        // It may wait for an answer, and takes other packets for a sign of life as well.
-        if hasHeard { try tell(encoder.bytes(of: .pingresp)) }
-        hasHeard = false
-        let code = mosquitto_loop_misc(handle)
-        guard code == MOSQ_ERR_SUCCESS.rawValue else { throw failure(code) }
-    }
+    /// Asks the broker whether it is there. The library does not: what it hears of the broker is too little to tell.
+    func ping() { link.say(encoder.bytes(of: .pingreq)) }
+
+    /// Whether something was sent since this was asked last.
+    func takeHasSent() -> Bool { link.takeHasSent() }
 
     /// Queues the orderly end of the link.
     func disconnect() {

@@ -42,6 +42,7 @@ final class GuardedLink {
     /// Whether it was the other side that ended the latest link.
     private(set) var wasCut = false
     private var isShutDown = false
+    private var hasSent = false
     /// What has come from the broker.
     private let input = ByteBuffer()
     /// What the library has written of a packet whose length is not known yet.
@@ -312,6 +313,12 @@ final class GuardedLink {
         if rest == 0 { output.append(bytes) } else { answers += bytes }
     }
 
+    /// Whether something was sent since this was asked last.
+    func takeHasSent() -> Bool {
+        defer { hasSent = false }
+        return hasSent
+    }
+
     /// Writes to the broker what it takes.
     func send() throws {
         guard isOpen, let stream else { return }
@@ -319,6 +326,7 @@ final class GuardedLink {
             while hasOutput {
                 let count = try stream.write(output.bytes)
                 if count == 0 { return }
+                hasSent = true
                 output.consume(count)
             }
         } catch {

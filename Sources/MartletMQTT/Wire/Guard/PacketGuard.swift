@@ -116,7 +116,7 @@ struct PacketGuard {
         case .suback, .unsuback: return try subscribed(header.kind, &reader)
         case .pingresp:
             try reader.expectEnd()
-            return .pass
+            return .hold(answer: [], isUnusable: false)
         case .disconnect: return try disconnect(&reader)
         case .auth: throw PacketFault("AUTH came, and nothing was asked for that it could answer")
         case .connect, .subscribe, .unsubscribe, .pingreq: throw PacketFault("no server sends \(header.kind)")

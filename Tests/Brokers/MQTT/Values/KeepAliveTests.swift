@@ -7,31 +7,49 @@ import Testing
 
     @Test func aSilentBrokerIsDeadAfterOneAndAHalfIntervals() {
         var keepAlive = KeepAlive(interval: .seconds(10), now: start)
-        #expect(keepAlive.check(start + .seconds(14.9), isDeaf: false) == .ping)
-        #expect(keepAlive.check(start + .seconds(15), isDeaf: false) == .dead)
+        #expect(keepAlive.check(start + .seconds(4.9), isDeaf: false, hasSent: true) == .nothing)
+        #expect(keepAlive.check(start + .seconds(5), isDeaf: false, hasSent: true) == .ping)
+        #expect(keepAlive.check(start + .seconds(9), isDeaf: false, hasSent: true) == .nothing, "it was asked")
+        #expect(keepAlive.check(start + .seconds(14.9), isDeaf: false, hasSent: true) == .ping)
+        #expect(keepAlive.check(start + .seconds(15), isDeaf: false, hasSent: true) == .dead)
         keepAlive.heard(start + .seconds(15))
-        #expect(keepAlive.check(start + .seconds(29), isDeaf: false) == .ping)
-        #expect(keepAlive.check(start + .seconds(30), isDeaf: false) == .dead)
+        #expect(keepAlive.check(start + .seconds(29), isDeaf: false, hasSent: true) == .ping)
+        #expect(keepAlive.check(start + .seconds(30), isDeaf: false, hasSent: true) == .dead)
     }
 
-    @Test func whileNothingIsReadTheBrokerHearsOfUsAndIsNotTakenForDead() {
+    /// Whatever is heard of it: it drops who sends nothing.
+    @Test func theBrokerHearsOfUsWithinEachInterval() {
+        for isDeaf in [false, true] {
+            var keepAlive = KeepAlive(interval: .seconds(10), now: start)
+            var last = start
+            for tick in 1...400 {
+                let now = start + .seconds(2.5 * Double(tick))
+                keepAlive.heard(now)
+                guard keepAlive.check(now, isDeaf: isDeaf, hasSent: false) == .ping else { continue }
+                #expect(now - last <= .seconds(7.5))
+                last = now
+            }
+            #expect(start + .seconds(1_000) - last <= .seconds(7.5))
+        }
+    }
+
+    @Test func whoIsTalkingAndHearingAsksNothing() {
         var keepAlive = KeepAlive(interval: .seconds(10), now: start)
-        #expect(keepAlive.check(start + .seconds(1), isDeaf: true) == .nudge)
-        #expect(keepAlive.check(start + .seconds(2), isDeaf: true) == .nothing)
-        var nudges = 0
-        for second in 3...600 where keepAlive.check(start + .seconds(second), isDeaf: true) == .nudge { nudges += 1 }
-        // A broker drops who is silent for 15 seconds.
-        #expect(nudges >= 60 && nudges <= 120)
+        for second in 1...100 {
+            keepAlive.heard(start + .seconds(second))
+            #expect(keepAlive.check(start + .seconds(second), isDeaf: false, hasSent: true) == .nothing)
+        }
     }
 
     @Test func afterATimeOfDeafnessTheBrokerHasItsWholeTime() {
         var keepAlive = KeepAlive(interval: .seconds(10), now: start)
-        _ = keepAlive.check(start + .seconds(100), isDeaf: true)
-        #expect(keepAlive.check(start + .seconds(101), isDeaf: false) == .nothing, "its answer is on its way")
-        #expect(keepAlive.check(start + .seconds(114), isDeaf: false) == .nothing)
-        #expect(keepAlive.check(start + .seconds(115), isDeaf: false) == .dead)
+        #expect(keepAlive.check(start + .seconds(100), isDeaf: true, hasSent: false) == .ping)
+        let next = keepAlive.check(start + .seconds(101), isDeaf: false, hasSent: true)
+        #expect(next == .nothing, "its answer is on its way")
+        #expect(keepAlive.check(start + .seconds(114), isDeaf: false, hasSent: false) == .ping)
+        #expect(keepAlive.check(start + .seconds(115), isDeaf: false, hasSent: false) == .dead)
         keepAlive.heard(start + .seconds(115))
-        #expect(keepAlive.check(start + .seconds(116), isDeaf: false) == .ping)
+        #expect(keepAlive.check(start + .seconds(116), isDeaf: false, hasSent: true) == .nothing)
     }
 
     @Test func ticksAreFrequentEnough() {
