@@ -252,17 +252,20 @@ import Testing
                         reader = PacketReader(bytes, from: position)
                         _ = try? reader.part(reader.variable())
                         reader = PacketReader(bytes, from: position)
-                        _ = try? reader.properties(without: .userProperty)
+                        _ = try? reader.properties()
                     }
                 }
             }
         },
         Place("MQTT: the number of a packet") { number in
-            var inFlight = InFlight<Int>(window: 3)
+            let named = UInt16(clamping: Int(number) ?? 0)
+            var inFlight = InFlight<Int>(window: Int(number) ?? 3)
             inFlight.sent(1, 1)
-            _ = inFlight.confirmed(CInt(clamping: Int(number) ?? 0))
-            inFlight.sent(CInt(clamping: Int(number) ?? 0), 2)
-            _ = inFlight.hasRoom()
+            inFlight.received(named)
+            inFlight.confirmed(named)
+            inFlight.sent(inFlight.freeNumber(awayFrom: named), 2)
+            inFlight.limit(to: Int(number) ?? 3)
+            #expect(inFlight.count == (named == 1 ? 1 : 2))
             _ = inFlight.removeAll()
         },
     ]
