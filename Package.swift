@@ -343,7 +343,9 @@ let package = Package(
         // Services as their users write them. No product.
         .executableTarget(
             name: "playground-services",
-            dependencies: ["Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT", "MartletService"],
+            dependencies: [
+                "Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT", "MartletRelay", "MartletService",
+            ],
             path: "Playground/Services",
             swiftSettings: settings
         ),
@@ -486,8 +488,9 @@ let package = Package(
         .testTarget(
             name: "MartletServiceTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT",
-                "MartletService", "MartletSettings", "MartletTesting", "playground-services", "service-under-test",
+                "IntegrationSupport", "Martlet", "MartletAMQP", "MartletHomeAssistant", "MartletMQTT", "MartletRelay",
+                "MartletService", "MartletSettings", "MartletSQL", "MartletTesting", "playground-services",
+                "service-under-test",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Brokers/Service",

@@ -6,5 +6,6 @@ import MartletService
         Echo.self, Minimal.self, MinimalWithInit.self, Handlers.self, Values.self, Changes.self, Loops.self,
         Remembering.self, Configured.self, Greenhouse.self,
         Publish.self, Consume.self, Server.self, Client.self, Letters.self, Reader.self, Worker.self, Mixed.self,
+        Feed.self,
     ]
 }

@@ -1,4 +1,5 @@
 import Martlet
+import Synchronization
 
 /// A message as it arrived on a channel.
 ///
@@ -18,6 +19,8 @@ public struct AMQPDelivery: Sendable {
     /// Its number on its channel.
     public let tag: UInt64
     private let settler: ChannelSettler?
+    /// Where it is kept whether it has been settled; `nil`: nowhere, and the broker finds out.
+    private var settlement: SettledOnce?
 
     init(_ content: ContentAssembly.Content, settler: ChannelSettler?) {
         message = AMQPMessage(content)
@@ -54,13 +57,28 @@ public struct AMQPDelivery: Sendable {
         return true
     }
 
+    /// The same delivery, which throws rather than end its channel when it is settled twice.
+    func settledOnce() -> AMQPDelivery {
+        var delivery = self
+        delivery.settlement = SettledOnce()
+        return delivery
+    }
+
+    private func settle(_ method: ClientMethod) throws {
+        if let settlement, !settlement.take() {
+            throw MessagingError(.alreadySettled, "this delivery has been settled before; a delivery is settled once")
+        }
+        try settler?.settle(method)
+    }
+
     /// Says that the message is done with. What is settled twice ends the channel: that is the broker's rule.
     ///
     /// - Parameter upToHere: whether that goes for all earlier deliveries of the channel as well.
     /// - Throws: `MessagingError.Code.connectionLost` if the channel or the link over which it came is gone: the broker
-    ///   delivers it again. Without acknowledgement it does nothing.
+    ///   delivers it again. Without acknowledgement it does nothing. Of a delivery that ``ConsumeExchange`` has handed out:
+    ///   `MessagingError.Code.alreadySettled` the second time, and its channel goes on.
     public func ack(upToHere: Bool = false) throws {
-        try settler?.settle(.ack(tag: tag, multiple: upToHere))
+        try settle(.ack(tag: tag, multiple: upToHere))
     }
 
     /// Says that the message could not be handled.
@@ -70,13 +88,21 @@ public struct AMQPDelivery: Sendable {
     ///   - upToHere: whether that goes for all earlier deliveries of the channel as well.
     /// - Throws: as ``ack(upToHere:)``.
     public func nack(requeue: Bool, upToHere: Bool = false) throws {
-        try settler?.settle(.nack(tag: tag, multiple: upToHere, requeue: requeue))
+        try settle(.nack(tag: tag, multiple: upToHere, requeue: requeue))
     }
 
     /// Says, by the method that AMQP had first, that the message could not be handled.
     ///
     /// - Throws: as ``ack(upToHere:)``.
     public func reject(requeue: Bool) throws {
-        try settler?.settle(.reject(tag: tag, requeue: requeue))
+        try settle(.reject(tag: tag, requeue: requeue))
     }
+}
+
+/// Whether a delivery has been settled.
+private final class SettledOnce: Sendable {
+    private let isSettled = Atomic(false)
+
+    /// Whether it was not until now.
+    func take() -> Bool { !isSettled.exchange(true, ordering: .relaxed) }
 }

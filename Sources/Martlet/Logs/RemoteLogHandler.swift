@@ -53,3 +53,18 @@ public struct RemoteLogHandler: LogHandler {
         return String(text.unicodeScalars[..<end])
     }
 }
+
+extension Logger {
+    /// The same logger, which has what it logs published as well.
+    ///
+    /// - Parameters:
+    ///   - log: publishes it.
+    ///   - level: what is less serious is left out there.
+    package func publishing(by log: RemoteLog, from level: Logger.Level) -> Logger {
+        var logger = self
+        var remote = RemoteLogHandler(log, level: level)
+        remote.metadata = handler.metadata
+        logger.handler = MultiplexLogHandler([handler, remote])
+        return logger
+    }
+}

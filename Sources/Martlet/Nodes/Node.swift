@@ -66,10 +66,24 @@ public final class Node: Service, Sendable {
         self.init(NodeName(name, base: options.base), on: connection, options, components())
     }
 
+    /// A node that publishes a log which others write as well.
+    ///
+    /// - Parameter log: takes the place of the one that it makes where ``NodeOptions/log`` says so; `nil`: it makes its own.
+    package convenience init(
+        _ name: TopicName,
+        on connection: any Connection,
+        options: NodeOptions,
+        log: RemoteLog?,
+        @ComponentBuilder components: () -> [any Component]
+    ) {
+        self.init(NodeName(name, base: options.base), on: connection, options, log: log, components())
+    }
+
     private init(
         _ name: NodeName,
         on connection: any Connection,
         _ options: NodeOptions,
+        log shared: RemoteLog? = nil,
         _ components: [any Component]
     ) {
         self.connection = connection
@@ -77,12 +91,8 @@ public final class Node: Service, Sendable {
         nodeName = name
         self.components = components
         var logger = connection.runtime.logger
-        log = options.log.map { RemoteLog(to: Topic($0.topic ?? name.logs)) }
-        if let log, let level = options.log?.level {
-            var remote = RemoteLogHandler(log, level: level)
-            remote.metadata = logger.handler.metadata
-            logger.handler = MultiplexLogHandler([logger.handler, remote])
-        }
+        log = options.log.map { shared ?? RemoteLog(to: Topic($0.topic ?? name.logs)) }
+        if let log, let level = options.log?.level { logger = logger.publishing(by: log, from: level) }
         logger[metadataKey: "node"] = .string(nodeName.text)
         if let device = options.device { logger[metadataKey: "device"] = .string(device) }
         runner = Runner(

@@ -5,12 +5,16 @@ import ServiceLifecycle
 ///
 /// ```swift
 /// ConsumeExchange("publish", key: "routing_key", on: connection) { (body: Result) in print(body.result) }
+/// ConsumeExchange("publish", key: "all", on: connection) { (body: Result, delivery) in
+///     try delivery.ack()
+///     print(body.result, delivery.routingKey, delivery.message.properties.headers ?? [:])
+/// }
 /// ```
 ///
-/// A message is acknowledged when its handler has returned. When the handler throws, the error is counted and logged, and the
-/// message goes back into the queue once; the second time it is rejected, which makes a dead letter where the queue has a place
-/// for those. A message that is no such value is rejected at once. When the node stops, the message in hand is handled; those
-/// that had been fetched ahead go back.
+/// A message is acknowledged when its handler has returned, unless the handler has settled its delivery itself. When the handler
+/// throws, the error is counted and logged, and the message goes back into the queue once; the second time it is rejected, which
+/// makes a dead letter where the queue has a place for those. A message that is no such value is rejected at once. When the node
+/// stops, the message in hand is handled; those that had been fetched ahead go back.
 public struct ConsumeExchange: Component {
     /// `ConsumeExchange` and the queue's name.
     public let name: String
@@ -19,7 +23,44 @@ public struct ConsumeExchange: Component {
     private let key: String
     private let prefetch: Int
     private let connection: AMQPConnection
-    private let handle: @Sendable (AMQPMessage) async throws -> Void
+    private let handle: @Sendable (AMQPDelivery) async throws -> Void
+
+    /// Handles values together with the delivery that each came by: it tells the properties, the routing key and whether it may
+    /// have come before, and can be settled, once.
+    ///
+    /// - Parameters:
+    ///   - exchange: its name. It is declared, durable.
+    ///   - key: what the queue is bound by.
+    ///   - queue: the queue's name; `nil`: as the key. It is declared, durable.
+    ///   - kind: by what rule the exchange picks queues.
+    ///   - prefetch: how many messages may be fetched ahead, 1 to 65,535.
+    ///   - connection: where they come from.
+    ///   - handler: is called for each value, one after the other. It need not settle the delivery.
+    public init<Value: Decodable & Sendable>(
+        _ exchange: String,
+        key: String,
+        queue: String? = nil,
+        kind: AMQPExchange.Kind = .direct,
+        prefetch: Int = 10,
+        on connection: AMQPConnection,
+        handler: @escaping @Sendable (Value, AMQPDelivery) async throws -> Void
+    ) {
+        name = "ConsumeExchange \(queue ?? key)"
+        self.exchange = AMQPExchange(exchange, kind: kind)
+        self.queue = AMQPQueue(queue ?? key)
+        self.key = key
+        self.prefetch = prefetch
+        self.connection = connection
+        handle = { delivery in
+            let value: Value
+            do {
+                value = try JSON(parsing: delivery.message.body).value()
+            } catch {
+                throw Unreadable(error: error)
+            }
+            try await handler(value, delivery)
+        }
+    }
 
     /// Handles values.
     ///
@@ -40,19 +81,7 @@ public struct ConsumeExchange: Component {
         on connection: AMQPConnection,
         handler: @escaping @Sendable (Value) async throws -> Void
     ) {
-        name = "ConsumeExchange \(queue ?? key)"
-        self.exchange = AMQPExchange(exchange, kind: kind)
-        self.queue = AMQPQueue(queue ?? key)
-        self.key = key
-        self.prefetch = prefetch
-        self.connection = connection
-        handle = { message in
-            let value: Value
-            do {
-                value = try JSON(parsing: message.body).value()
-            } catch {
-                throw Unreadable(error: error)
-            }
+        self.init(exchange, key: key, queue: queue, kind: kind, prefetch: prefetch, on: connection) { value, _ in
             try await handler(value)
         }
     }
@@ -83,7 +112,7 @@ public struct ConsumeExchange: Component {
             try await withGracefulShutdownHandler {
                 for try await delivery in deliveries {
                     if Task.isShuttingDownGracefully { break }
-                    try await handle(delivery, context)
+                    try await handle(delivery.settledOnce(), context)
                 }
             } onGracefulShutdown: {
                 deliveries.cancel()
@@ -91,10 +120,10 @@ public struct ConsumeExchange: Component {
         }
     }
 
-    /// Where settling fails the link is lost over which the message came: it comes again.
+    /// Where settling fails the handler has settled it, or the link is lost over which the message came: it comes again.
     private func handle(_ delivery: AMQPDelivery, _ context: NodeContext) async throws {
         do {
-            try await handle(delivery.message)
+            try await handle(delivery)
             try? delivery.ack()
         } catch let error as Unreadable {
             context.countHandlerError(error.error)

@@ -9,6 +9,8 @@ struct RelaySections {
     private static let brokers = ["mqtt", "amqp"]
     /// What mulay calls its topic and its queue, unless told.
     private static let standardName = "mulay"
+    /// Where mulay finds Carbon, unless told.
+    private static let carbonPort = 2_023
 
     /// - Parameter folder: that of the file, which relative paths are relative to.
     /// - Returns: `nil` if the file has other keys than such sections.
@@ -21,7 +23,7 @@ struct RelaySections {
         guard sources.count == 1, sinks.count == 1, let from = table.find(source), let to = table.find(sink) else {
             throw table.node.error("a relay has one section where from and one where to")
         }
-        let end = EndAddress.sink(try SinkAddress(sink, to, relativeTo: folder))
+        let end = EndAddress.sink(try SinkAddress(sink, to, relativeTo: folder, carbonPort: Self.carbonPort))
         let (address, kind): (EndAddress, RouteSettings.Kind)
         switch source {
         case "mqtt": (address, kind) = try Self.mqtt(from, relativeTo: folder)

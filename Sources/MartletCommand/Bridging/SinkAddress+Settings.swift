@@ -11,7 +11,13 @@ extension SinkAddress {
     /// - Parameters:
     ///   - kind: one of ``keys``.
     ///   - folder: that of the file, which relative paths are relative to.
-    init(_ kind: String, _ node: SettingsNode, relativeTo folder: String) throws(SettingsError) {
+    ///   - carbonPort: where Carbon is, unless the table tells.
+    init(
+        _ kind: String,
+        _ node: SettingsNode,
+        relativeTo folder: String,
+        carbonPort: Int = CarbonSink.defaultPort
+    ) throws(SettingsError) {
         // `console:` alone says all there is to say.
         if kind == "console", case .nothing = node.value {
             self = .console(.body)
@@ -26,7 +32,7 @@ extension SinkAddress {
             options.confirm = try table.choice("confirm", ["read": .read, "written": .written]) ?? options.confirm
             options.connectTimeout = try table.duration("connect-timeout") ?? options.connectTimeout
             options.timeout = try table.duration("timeout") ?? options.timeout
-            self = .carbon(host: host, port: try table.int("port", in: 1...65_535) ?? CarbonSink.defaultPort, options)
+            self = .carbon(host: host, port: try table.int("port", in: 1...65_535) ?? carbonPort, options)
         case "file":
             guard let path = try table.text("path") else { throw node.error("the key path is missing") }
             var options = FileOptions()

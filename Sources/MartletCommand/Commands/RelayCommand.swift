@@ -13,7 +13,7 @@ struct RelayCommand: Subcommand {
               mqtt: {host: localhost, topic: mulay}      # or amqp: {url: amqp://localhost, queue: mulay}
               carbon: {host: graphite.home, port: 2003}  # or console: {}, or file: {path: /var/log/metrics}
 
-            Slack is either of them: slack: {token-file: token, channel: metrics}.
+            Slack is either of them: slack: {token-file: token, channel: metrics}. Without a port Carbon's is 2023 there.
 
             Each message holds lines of Carbon's, 'name value time'. The long form is a bridge's file, whose end 'to' may be \
             one of those sections, and whose routes may make lines of JSON; the documentation's article on relays explains it.

@@ -19,9 +19,13 @@ extension Consume {
         onHandlerError: DeliveryErrorPolicy = .requeue(),
         handler: @escaping @Sendable (Received<Value>, any SQLSession) async throws -> Void
     ) {
-        self.init(from: queue, options: options, codec: codec, onHandlerError: onHandlerError) { value in
-            try await database.withSession { try await handler(value, $0) }
-        }
+        self.init(
+            from: queue,
+            options: options,
+            codec: codec,
+            onHandlerError: onHandlerError,
+            handler: database.lending(handler)
+        )
     }
 
     /// Handles messages as they are, each with a session of a database.
@@ -32,8 +36,6 @@ extension Consume {
         onHandlerError: DeliveryErrorPolicy = .requeue(),
         handler: @escaping @Sendable (Delivery, any SQLSession) async throws -> Void
     ) {
-        self.init(from: queue, options: options, onHandlerError: onHandlerError) { delivery in
-            try await database.withSession { try await handler(delivery, $0) }
-        }
+        self.init(from: queue, options: options, onHandlerError: onHandlerError, handler: database.lending(handler))
     }
 }

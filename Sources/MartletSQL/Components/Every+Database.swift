@@ -15,9 +15,7 @@ extension Every {
         reportingInterval: Duration? = .seconds(600),
         _ body: @escaping @Sendable (any SQLSession) async throws -> Tick
     ) {
-        self.init(interval, reportingInterval: reportingInterval) { () async throws -> Tick in
-            try await database.withSession { try await body($0) }
-        }
+        self.init(interval, reportingInterval: reportingInterval, database.lending(body))
     }
 
     /// A loop that goes on for as long as the node, each run of which is lent a session of a database.
@@ -33,8 +31,6 @@ extension Every {
         reportingInterval: Duration? = .seconds(600),
         _ body: @escaping @Sendable (any SQLSession) async throws -> Void
     ) {
-        self.init(interval, reportingInterval: reportingInterval) { () async throws -> Void in
-            try await database.withSession { try await body($0) }
-        }
+        self.init(interval, reportingInterval: reportingInterval, database.lending(body))
     }
 }

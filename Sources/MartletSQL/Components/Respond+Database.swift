@@ -15,9 +15,7 @@ extension Respond {
         options: RespondOptions = RespondOptions(),
         handler: @escaping @Sendable (Request, any SQLSession) async throws -> Response
     ) {
-        self.init(to: rpc, options: options) { request in
-            try await database.withSession { try await handler(request, $0) }
-        }
+        self.init(to: rpc, options: options, handler: database.lending(handler))
     }
 
     /// Answers each call with the stream of what the handler writes, which is lent a session of a database.
@@ -27,9 +25,7 @@ extension Respond {
         options: RespondOptions = RespondOptions(),
         handler: @escaping @Sendable (Request, ResponseWriter<Element>, any SQLSession) async throws -> Void
     ) {
-        self.init(to: rpc, options: options) { request, writer in
-            try await database.withSession { try await handler(request, writer, $0) }
-        }
+        self.init(to: rpc, options: options, handler: database.lending(handler))
     }
 
     /// Answers each message with a message, with a session of a database.
@@ -39,8 +35,6 @@ extension Respond {
         options: RespondOptions = RespondOptions(),
         handler: @escaping @Sendable (Message, any SQLSession) async throws -> Message
     ) {
-        self.init(to: name, options: options) { request in
-            try await database.withSession { try await handler(request, $0) }
-        }
+        self.init(to: name, options: options, handler: database.lending(handler))
     }
 }

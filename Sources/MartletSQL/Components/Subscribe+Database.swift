@@ -19,9 +19,13 @@ extension Subscribe {
         onHandlerError: HandlerErrorPolicy = .skip,
         handler: @escaping @Sendable (Received<Value>, any SQLSession) async throws -> Void
     ) {
-        self.init(to: filter, options: options, codec: codec, onHandlerError: onHandlerError) { value in
-            try await database.withSession { try await handler(value, $0) }
-        }
+        self.init(
+            to: filter,
+            options: options,
+            codec: codec,
+            onHandlerError: onHandlerError,
+            handler: database.lending(handler)
+        )
     }
 
     /// Handles the values of one topic, each with a session of a database.
@@ -51,9 +55,7 @@ extension Subscribe {
         onHandlerError: HandlerErrorPolicy = .skip,
         handler: @escaping @Sendable (Delivery, any SQLSession) async throws -> Void
     ) {
-        self.init(to: pattern, options: options, onHandlerError: onHandlerError) { delivery in
-            try await database.withSession { try await handler(delivery, $0) }
-        }
+        self.init(to: pattern, options: options, onHandlerError: onHandlerError, handler: database.lending(handler))
     }
 }
 
@@ -67,8 +69,12 @@ extension Listen {
         onHandlerError: HandlerErrorPolicy = .skip,
         handler: @escaping @Sendable (Event<Payload>, any SQLSession) async throws -> Void
     ) {
-        self.init(to: pattern, for: payload, options: options, onHandlerError: onHandlerError) { event in
-            try await database.withSession { try await handler(event, $0) }
-        }
+        self.init(
+            to: pattern,
+            for: payload,
+            options: options,
+            onHandlerError: onHandlerError,
+            handler: database.lending(handler)
+        )
     }
 }

@@ -160,10 +160,12 @@ extension ServicePlan {
     /// What would run, without secrets.
     func summary(of file: String?) -> String {
         let broker = (try? BrokerURL(broker.value))?.description ?? broker.value.prefix { $0 != ":" } + "://…"
+        func text(of topic: TopicName) -> String { isOnMQTT ? topic.mqtt : topic.text }
         let lines = [
             ("service", name), ("settings", file ?? "none but the environment"), ("broker", broker),
-            ("topics below", broker.hasPrefix("mqtt") ? base.mqtt : base.text),
+            ("topics below", text(of: base)),
             ("online", connection.will?.topic.mqtt ?? "not said"), ("state file", stateFile.path),
+            ("log", log?.topic.map(text) ?? "not published"),
             ("enabled", isEnabled ? "yes" : "no"),
         ]
         return lines.map { "\($0.0): \($0.1)" }.joined(separator: "\n")

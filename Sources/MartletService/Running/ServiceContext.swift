@@ -13,7 +13,7 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
     public let connection: Link
     /// The service's section of the settings.
     public let settings: Settings
-    /// Where the service logs.
+    /// Where the service logs. What is logged here is published as well where the setting `log_topic` says so.
     public let logger: Logger
     private let stateFile: StateLocation
     private let codec: PlainText
@@ -73,7 +73,7 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
 
     /// Publishes a value as text: `true` as `1`, numbers with four decimals at most (or
     /// ``ServiceProgram/decimals``), `nil` as nothing, text as it is, anything
-    /// else as JSON; see `PlainText`.
+    /// else as JSON; see `PlainText`. ``publish(json:to:retain:guarantee:changes:)`` makes JSON of any value.
     ///
     /// - Parameters:
     ///   - value: what is published.
@@ -92,7 +92,31 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
         changes: ChangeFilter = .none
     ) async throws -> Bool {
         let options = PublishOptions(guarantee: guarantee, retain: retain)
-        return try await publish(value, to: topic.name(below: base), options, changes)
+        return try await publish(value, codec, to: topic.name(below: base), options, changes)
+    }
+
+    /// Publishes a value as JSON, whatever it is: text in quotes, `true` as `true`, `nil` as `null`. Its numbers have four decimals
+    /// at most (or ``ServiceProgram/decimals``).
+    ///
+    /// - Parameters:
+    ///   - value: what is published.
+    ///   - topic: where.
+    ///   - retain: whether the broker keeps it for those who subscribe later.
+    ///   - guarantee: how surely it arrives. With a guarantee it waits for a link.
+    ///   - changes: when a value that the topic has already got is published again.
+    /// - Returns: whether it was published, as ``publish(_:to:retain:guarantee:changes:)``.
+    /// - Throws: as ``publish(_:to:retain:guarantee:changes:)``.
+    @discardableResult
+    public func publish<Value: Encodable & Sendable>(
+        json value: Value,
+        to topic: ServiceTopic,
+        retain: Bool = false,
+        guarantee: Guarantee = .atMostOnce,
+        changes: ChangeFilter = .none
+    ) async throws -> Bool {
+        let options = PublishOptions(guarantee: guarantee, retain: retain)
+        let json = RoundedJSON(decimals: codec.decimals)
+        return try await publish(value, json, to: topic.name(below: base), options, changes)
     }
 
     /// Publishes each member of a value on a topic of its own: `["answer": 42.01]` to `foo` is 42.01 on `foo/answer`.
@@ -118,13 +142,14 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
         let options = PublishOptions(guarantee: guarantee, retain: retain)
         var published = 0
         for (name, member) in try JSON(encoding: value).members(below: topic?.name(below: base) ?? base) {
-            if try await publish(member, to: name, options, changes) { published += 1 }
+            if try await publish(member, codec, to: name, options, changes) { published += 1 }
         }
         return published
     }
 
     private func publish<Value: Encodable & Sendable>(
         _ value: Value,
+        _ codec: some Codec,
         to topic: TopicName,
         _ options: PublishOptions,
         _ changes: ChangeFilter

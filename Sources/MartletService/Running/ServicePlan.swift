@@ -13,6 +13,8 @@ struct ServicePlan<Settings: Sendable>: Sendable {
     let logger: Logger
     let stateFile: StateLocation
     var decimals = 4
+    /// Where its log is meant to be published; `nil`: nowhere.
+    var logTopic: TopicName?
     var discoveryPrefix: TopicName = "homeassistant"
     /// Where Home Assistant says that it has started, and what; `nil`: as it does unless told otherwise.
     var birthTopic: TopicName?
@@ -43,7 +45,12 @@ struct ServicePlan<Settings: Sendable>: Sendable {
         ConnectionOptions(whileOffline: .drop, whenUnreachable: mustConnect ? .fail : .retry, logger: logger)
     }
 
-    var node: NodeOptions { NodeOptions(heartbeat: nil, online: online, base: base) }
+    var node: NodeOptions {
+        NodeOptions(heartbeat: nil, online: online, base: base, log: log)
+    }
+
+    /// Where it publishes what is logged by itself and its node; `nil`: nowhere.
+    var log: LogOptions? { logTopic.map { .from(logger.logLevel, on: scope.published($0)) } }
 
     var scope: ServiceScope { scope(online: online?.topic) }
 
@@ -63,14 +70,15 @@ struct ServicePlan<Settings: Sendable>: Sendable {
 
     func context<Link: Connection>(
         on link: Link,
-        stateFile other: StateLocation? = nil
+        stateFile other: StateLocation? = nil,
+        log: RemoteLog? = nil
     ) -> ServiceContext<Link, Settings> {
         ServiceContext(
             name: name,
             base: base,
             connection: link,
             settings: settings,
-            logger: logger,
+            logger: log.map { logger.publishing(by: $0, from: logger.logLevel) } ?? logger,
             stateFile: other ?? stateFile,
             decimals: decimals,
             debugPrefix: debugPrefix

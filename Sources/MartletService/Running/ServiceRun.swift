@@ -29,10 +29,12 @@ struct ServiceRun<Program: ServiceProgram>: Service {
     }
 
     private func run(on link: Program.Link) async throws {
-        let program = try await Program(service: plan.context(on: link))
+        let log = plan.log?.topic.map { RemoteLog(to: Topic($0)) }
+        let context = plan.context(on: link, log: log)
+        let program = try await Program(service: context)
         let components = program.components
         let companions = plan.scope.companions(of: components)
-        let node = Node(TopicName(segments: [plan.name]), on: link, options: plan.node) {
+        let node = Node(TopicName(segments: [plan.name]), on: link, options: plan.node, log: log) {
             components
             companions
         }
@@ -51,7 +53,7 @@ struct ServiceRun<Program: ServiceProgram>: Service {
             }
             if Program.isSwitchable {
                 group.addTask {
-                    try await obey(plan.base.appending("enabled"), node)
+                    try await obey(plan.base.appending("enabled"), node, context.logger)
                     return false
                 }
             }
@@ -82,7 +84,7 @@ struct ServiceRun<Program: ServiceProgram>: Service {
     }
 
     /// Stops and starts the node's components as a topic says.
-    private func obey(_ topic: TopicName, _ node: Node) async throws {
+    private func obey(_ topic: TopicName, _ node: Node, _ logger: Logger) async throws {
         let values = try await cancelWhenGracefulShutdown {
             try await node.connection.subscribe(to: Topic<Bool>(topic), codec: PlainText())
         }
@@ -92,7 +94,7 @@ struct ServiceRun<Program: ServiceProgram>: Service {
             case (false, .running): try await node.stop()
             default: continue
             }
-            plan.logger.notice("the service was \(value.value ? "enabled" : "stopped") by its topic 'enabled'")
+            logger.notice("the service was \(value.value ? "enabled" : "stopped") by its topic 'enabled'")
         }
     }
 }

@@ -10,13 +10,17 @@ struct ServiceSettings: Sendable {
     let file: SettingsFile?
     private let environment: SettingsEnvironment
 
+    /// - Parameters:
+    ///   - path: the command line's; `nil`: it names none.
+    ///   - folder: where the machine's files are.
     init(
         _ path: String? = nil,
-        environment: SettingsEnvironment = .process
+        environment: SettingsEnvironment = .process,
+        machine folder: String = "/etc"
     ) throws(SettingsError) {
         let places: [SettingsLocation] = [
-            .named(path), .variable("MARTLET_CONFIG"), .variable("FARINE_INI", .ini), "miqro.yml", "/etc/miqro.yml",
-            "/etc/farine.ini",
+            .named(path), .variable("MARTLET_CONFIG"), .variable("FARINE_INI", .ini), "miqro.yml",
+            .path("\(folder)/miqro.yml"), .path("\(folder)/farine.ini"),
         ]
         try self.init(SettingsFile.first(of: places, environment: environment), environment: environment)
     }
@@ -71,6 +75,7 @@ struct ServiceSettings: Sendable {
                 logger: logger,
                 stateFile: StateLocation(name: name, environment: environment),
                 decimals: Program.decimals,
+                logTopic: common.logTopic.map(Self.base),
                 discoveryPrefix: machine.haDiscoveryPrefix.map(Self.base) ?? "homeassistant",
                 birthTopic: machine.haBirthTopic.map { TopicName(mqtt: $0) },
                 birthPayload: machine.haBirthPayload,
@@ -94,6 +99,7 @@ struct ServiceSettings: Sendable {
 private struct CommonSettings: Decodable {
     var dataTopic: String?
     var enabled: Bool?
+    var logTopic: String?
     // Where there is no machine's part, as in INI, it stands in the section, or in DEFAULT.
     var broker: Secret?
     var amqpURI: Secret?
@@ -101,7 +107,8 @@ private struct CommonSettings: Decodable {
 
     static func has(_ key: String, isINI: Bool) -> Bool {
         let word = key.lowercased().filter { $0 != "_" && $0 != "-" }
-        return ["datatopic", "enabled"].contains(word) || isINI && ["broker", "amqpuri", "loglevel"].contains(word)
+        return ["datatopic", "enabled", "logtopic"].contains(word)
+            || isINI && ["broker", "amqpuri", "loglevel"].contains(word)
     }
 }
 

@@ -10,6 +10,8 @@ struct TLSSettings: Decodable {
     enum Version: String, Decodable, CaseIterable {
         case none = "None"
         case any = "PROTOCOL_TLS"
+        /// What Python called that before 3.6.
+        case formerAny = "PROTOCOL_SSLv23"
         case client = "PROTOCOL_TLS_CLIENT"
         case tls12 = "PROTOCOL_TLSv1_2"
     }

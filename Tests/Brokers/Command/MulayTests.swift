@@ -106,6 +106,24 @@ struct MulayTests {
         }
     }
 
+    @Test("its relay gets what we send to a queue")
+    func givesToItsRelayByAQueue() async throws {
+        let (url, queue) = (try await TestBroker.amqp.url, unique("metrics"))
+        let lines = "a.b 1 2\na.c 3 4"
+        let sent = try await Tool.run("send", "\(url)?queue_type=transient", queue, lines, "--raw")
+        #expect(sent.exit == .exited(0), "\(sent.errors)")
+        let text = try await run(
+            Self.printer + """
+                from mulay import amqp
+                relay = amqp.Relay({"url": sys.argv[1], "queue": sys.argv[2]}, Printer(2))
+                relay.start()
+                """,
+            url,
+            queue
+        )
+        #expect(text.contains("line a.b 1 2\nline a.c 3 4\n"), "\(text)")
+    }
+
     /// RabbitMQ refuses to declare a queue otherwise than it is, and ends the link of who tries.
     @Test("its relay and ours share a queue of RabbitMQ, whoever comes first", arguments: [true, false])
     func shareAQueue(_ weAreFirst: Bool) async throws {

@@ -1,6 +1,8 @@
 import IntegrationSupport
 import Martlet
+import MartletAMQP
 import MartletPostgreSQL
+import MartletRelay
 import MartletSQL
 import MartletSQLite
 import Testing
@@ -60,6 +62,24 @@ import Testing
         }
         for connection in [peer, connection] { await connection.close() }
         await database.close()
+    }
+
+    struct UserKey: Codable, Sendable { var id: Int }
+
+    /// Compiled, and not run: there is no such server.
+    private func lend(_ database: any Database, on broker: AMQPConnection) async throws {
+        let save = database.lending { (user: User, db) in
+            _ = try await db.execute("INSERT INTO users \(row: user)")
+        }
+        let get = database.lending { (key: UserKey, db) in
+            try await db.first("SELECT id, name FROM users WHERE id = \(key.id)", as: User.self)
+        }
+        try await Node("users", on: broker) {
+            ConsumeExchange("users", key: "users.save", on: broker, handler: save)
+            FollowEvents("https://example.com/users", handler: save)
+            ServeMethods(of: "users", on: broker, style: .farine) { Method("get", handler: get) }
+        }
+        .run()
     }
 
     @Test func aShop() async throws {

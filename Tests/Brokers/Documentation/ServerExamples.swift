@@ -56,4 +56,15 @@ import Testing
             #expect(try await inbox.next()?.message.text == "open")
         }
     }
+
+    @Test func oneStepAtATime() async throws {
+        let broker = MemoryBroker(options: MemoryBroker.Options(mode: .stepped))
+        let connection = try await broker.connect()
+        let jobs = try await connection.consume(from: "jobs")
+        try await connection.send(Message("paint the fence"), to: "jobs")
+        print(jobs.nextIfReady() == nil)  // true: nothing is delivered yet
+        broker.stepAll()
+        print(try await jobs.next(within: .seconds(1))?.message.text ?? "")  // paint the fence
+        await connection.close()
+    }
 }

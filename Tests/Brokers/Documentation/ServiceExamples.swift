@@ -14,6 +14,18 @@ private enum ServiceExamples {
         }
     }
 
+    static func publish(_ service: ServiceContext<MQTTConnection, NoSettings>) async throws {
+        try await service.publish(21.5, to: "temperature", retain: true, guarantee: .atLeastOnce)
+        try await service.publish(3, to: "doors/open", changes: .onlyIfChanged)
+        try await service.publish(json: "closed", to: "door")
+        try await service.publish(membersOf: ["volume": 11, "bass": 4])
+    }
+
+    static func remember(_ state: StateFile<JSON>) async throws {
+        print(state["counts", "north", default: 0])
+        try await state.set("counts", "north", to: 1)
+    }
+
     struct Gadget: ServiceProgram {
         struct Memory: Codable, Sendable { var powersave = false }
         let service: ServiceContext<MQTTConnection, NoSettings>

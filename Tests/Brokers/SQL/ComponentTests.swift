@@ -1,5 +1,6 @@
 import IntegrationSupport
 import Martlet
+import MartletAMQP
 import MartletSQL
 import MartletTesting
 import Testing
@@ -104,5 +105,67 @@ struct ComponentTests {
                 try await until { failures.withLock { $0 } == 30 }
             }
         }
+    }
+
+    /// Of products that know no databases. There is one session, which each of them gives back.
+    @Test(arguments: DatabaseKind.allCases) func handlersOfAnyKindAreLentASession(_ kind: DatabaseKind) async throws {
+        let url = "amqp://guest:guest@127.0.0.1:\(try await RabbitMQServer.shared().port)"
+        let link = try await AMQPConnection.connect(to: url)
+        let name = "users.\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+        try await withDatabase(kind, sessions: 1) { (database) async throws in
+            try await database.execute("CREATE TABLE users (id INT PRIMARY KEY, name TEXT NOT NULL)")
+            let save = database.lending { (user: User, db) in
+                try await db.execute("INSERT INTO users \(row: user)")
+                if user.id == 2 { throw Fault() }
+            }
+            let saveNamed = database.lending { (user: User, delivery: AMQPDelivery, db) in
+                let named = User(id: user.id, name: delivery.message.properties.correlationID ?? "")
+                _ = try await db.execute("INSERT INTO users \(row: named)")
+            }
+            let find = database.lending { (query: Query, db) in
+                try await db.first("SELECT id, name FROM users WHERE id = \(query.user)", as: User.self)
+            }
+            let all = database.lending {
+                (_: NoArguments, send: @escaping @Sendable (User) async throws -> Void, db) in
+                for user in try await db.rows("SELECT id, name FROM users ORDER BY id", as: User.self) {
+                    try await send(user)
+                }
+            }
+            let begin = database.lending { db in
+                _ = try await db.execute("INSERT INTO users \(row: User(id: 0, name: "nobody"))")
+            }
+            let node = Node(name, on: link) {
+                ConsumeExchange(name, key: "plain", queue: "\(name).plain", on: link, handler: save)
+                ConsumeExchange(name, key: "named", queue: "\(name).named", on: link, handler: saveNamed)
+                ServeMethods(of: name, on: link, style: .farine) {
+                    Method("find", handler: find)
+                    StreamMethod("all", handler: all)
+                }
+                Execute("begin", restart: .never, begin)
+            }
+            try await node.whileRunning {
+                try await link.withChannel { channel in
+                    for id in 1...3 {
+                        let message = AMQPMessage(
+                            "{\"id\": \(id), \"name\": \"user \(id)\"}",
+                            properties: AMQPProperties(correlationID: "Ada")
+                        )
+                        try await channel.publish(message, to: name, routingKey: id == 3 ? "named" : "plain")
+                    }
+                }
+                try await until { try await database.first("SELECT count(*) AS c FROM users", as: Int.self) == 4 }
+                let client = MethodClient(of: name, on: link, style: .farine)
+                #expect(try await client.call("find", Query(user: 1), returning: User?.self)?.name == "user 1")
+                #expect(try await client.call("find", Query(user: 9), returning: User?.self) == nil)
+                var names: [String] = []
+                for try await user in try await client.stream("all", returning: User.self) { names.append(user.name) }
+                #expect(names == ["nobody", "user 1", "user 2", "Ada"])
+                await client.close()
+            }
+        }
+        for queue in ["plain", "named"] { try await link.deleteQueue("\(name).\(queue)") }
+        for queue in ["find", "all"] { try await link.deleteQueue("\(name)__\(queue)") }
+        try await link.deleteExchange(name)
+        await link.close()
     }
 }

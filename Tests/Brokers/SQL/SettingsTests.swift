@@ -54,6 +54,8 @@ struct SettingsTests {
         #expect(try await database.rows("SELECT current_user::text", as: String.self) == [PostgreSQLServer.user])
         #expect(database.sessions.open == 2)
         await database.close()
+        let nameless = ini.split(separator: "\n").filter { !$0.hasPrefix("db_name") }.joined(separator: "\n")
+        #expect { try self.settings(nameless) } throws: { "\($0)".contains("db_name") }
         for (key, wrong) in [
             ("db_host", ""), ("db_user", ""), ("db_password", ""), ("db_connector", "db_connector = oracle"),
         ] {

@@ -3,6 +3,7 @@ import IntegrationSupport
 import Martlet
 import MartletAMQP
 import MartletMQTT
+import MartletRelay
 import Testing
 
 /// The services of the playground, each in a process of its own.
@@ -217,9 +218,13 @@ struct PlaygroundServiceTests {
     // MARK: AMQP
 
     /// Runs services on RabbitMQ, with the settings that farine has.
-    private func withServices(_ names: String..., body: ([ProgramRun]) async throws -> Void) async throws {
+    private func withServices(
+        _ names: String...,
+        settings more: String = "",
+        body: ([ProgramRun]) async throws -> Void
+    ) async throws {
         let url = "amqp://guest:guest@127.0.0.1:\(try await RabbitMQServer.shared().port)"
-        let settings = "[DEFAULT]\namqp_uri = \(url)\n\n[\(names[0])]\nenabled = true\n"
+        let settings = "[DEFAULT]\namqp_uri = \(url)\n\n[\(names[0])]\nenabled = true\n\(more)"
         var runs: [ProgramRun] = []
         for name in names { runs.append(try start(name, settings, "ini")) }
         try await body(runs)
@@ -255,5 +260,20 @@ struct PlaygroundServiceTests {
             #expect(runs[0].output.contains("21 is processed to 42"))
         }
         await link.close()
+    }
+
+    @Test func `follows a server of the web, and calls a method`() async throws {
+        let sink = try await EventSink.open(EventSinkOptions(port: 0))
+        let events = SinkConnection(sink, name: "events")
+        let settings = "endpoint = http://127.0.0.1:\(sink.port)/events\n"
+        try await withServices("feed", "server", settings: settings) { runs in
+            // A client that is new gets what is published from then on.
+            for _ in 0..<300 where !runs[0].output.contains("21 is processed to 42") {
+                try await events.publish(Message("{\"value\": 21}"), to: "readings")
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            #expect(runs[0].output.contains("21 is processed to 42"), "\(runs[0].errors)")
+        }
+        await events.close()
     }
 }

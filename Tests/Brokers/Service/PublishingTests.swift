@@ -1,8 +1,11 @@
+import IntegrationSupport
 import Martlet
+import MartletMQTT
 import MartletService
+import MartletTesting
 import Testing
 
-@Suite("A service's context")
+@Suite("A service's context", .timeLimit(.minutes(5)))
 struct PublishingTests {
     struct Point: Codable, Sendable {
         var x = 1.23456
@@ -48,6 +51,20 @@ struct PublishingTests {
         )
     }
 
+    @Test func `publishes any value as JSON, on request`() async throws {
+        let texts = try await published { service in
+            try await service.publish(json: "bar \"1.23456\"", to: "a")
+            try await service.publish(json: true, to: "a")
+            try await service.publish(json: nil as Int?, to: "a")
+            try await service.publish(json: 3.14159, to: "a")
+            try await service.publish(json: Point(), to: .global("b"))
+            #expect(try await service.publish(json: ["x"], to: "c", changes: .onlyIfChanged))
+            #expect(try await !service.publish(json: ["x"], to: "c", changes: .onlyIfChanged))
+        }
+        let values = ["\"bar \\\"1.23456\\\"\"", "true", "null", "3.1416"].map { "service/gadget/a=\($0)" }
+        #expect(texts == values + ["b={\"x\":1.2346,\"y\":[1,2]}", "service/gadget/c=[\"x\"]"])
+    }
+
     @Test func `publishes below its base, and elsewhere`() async throws {
         let texts = try await published { service in
             try await service.publish(1, to: "a/b")
@@ -62,7 +79,7 @@ struct PublishingTests {
         let texts = try await published { service in
             let count = try await service.publish(membersOf: ["answer": 42.01, "b": 1], to: "foo")
             #expect(count == 2)
-            let json: JSON = ["a": ["b": true, "c": [1, 2.55555]], "d": .null]
+            let json: Martlet.JSON = ["a": ["b": true, "c": [1, 2.55555]], "d": .null]
             try await service.publish(membersOf: json)
             try await service.publish(membersOf: ["e": "x"], to: .global("tree"))
         }
@@ -115,6 +132,35 @@ struct PublishingTests {
         }
         await connection.close()
         await later.close()
+    }
+
+    /// As a program of mosquitto's gets it that comes later.
+    @Test func `has values kept, and sent as surely, as it is told`() async throws {
+        let server = try await MosquittoServer.shared()
+        let name = "gadget-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+        let link = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+        let service = ServiceContext(name: name, connection: link, settings: NoSettings())
+        let guarantees: [Guarantee] = [.atMostOnce, .atLeastOnce, .exactlyOnce]
+        for (quality, guarantee) in guarantees.enumerated() {
+            try await service.publish(quality, to: ServiceTopic("text\(quality)"), retain: true, guarantee: guarantee)
+            try await service.publish(
+                json: quality,
+                to: ServiceTopic("json\(quality)"),
+                retain: true,
+                guarantee: guarantee
+            )
+            let members = ["member\(quality)": quality]
+            try await service.publish(membersOf: members, retain: true, guarantee: guarantee)
+        }
+        await link.close()
+        let output = try await Program.run(
+            Program.find("mosquitto_sub", package: "mosquitto-clients"),
+            ["-p", "\(server.port)", "-q", "2", "-t", "service/\(name)/+", "-F", "%q %r %t", "-C", "9", "-W", "60"]
+        )
+        let expected = (0...2).flatMap { quality in
+            ["json", "member", "text"].map { "\(quality) 1 service/\(name)/\($0)\(quality)" }
+        }
+        #expect(output.split(separator: "\n").sorted() == expected.map { $0[...] })
     }
 
     @Test func `does not count as published what had no link`() async throws {

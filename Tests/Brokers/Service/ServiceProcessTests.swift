@@ -1,5 +1,6 @@
 import Foundation
 import IntegrationSupport
+import Logging
 import Martlet
 import MartletMQTT
 import Testing
@@ -95,6 +96,60 @@ struct ServiceProcessTests {
                 if run == 1 { await next(texts, "service/gadget-1/online=0") }
             }
             await listener.close()
+        }
+    }
+
+    @Test func `logs in at its broker, and trusts whom its settings say`() async throws {
+        let server = try await MosquittoServer.sharedSecured()
+        let link = try await MQTTConnection.connect(to: "mqtt://alice:sesame@127.0.0.1:\(server.port)")
+        let texts = self.texts(of: try await link.subscribe(to: TopicPattern(mqtt: "service/minimal/online")))
+        let port = try #require(server.tlsPort)
+        let authority = try await TestCertificates.shared.authority
+        let settings = """
+            broker: {host: 127.0.0.1, port: \(port)}
+            auth: {username: alice, password: sesame}
+            tls: {ca_certs: \(authority), cert_reqs: CERT_REQUIRED, tls_version: PROTOCOL_SSLv23, ciphers: None}
+            """
+        let minimal = try ProgramUnderTest.start(
+            ["--start", "minimal", "--config", folder.write(settings, to: "secured.yml")],
+            environment: ["STATE_DIRECTORY": folder.path]
+        )
+        await next(texts, "service/minimal/online=1")
+        minimal.send(signal: SIGTERM)
+        await next(texts, "service/minimal/online=0")
+        #expect(try await minimal.waitForEnd() == .exited(0))
+        await link.close()
+    }
+
+    @Test func `has its log read elsewhere, if its settings say so`() async throws {
+        try await MosquittoServer.withServer { server in
+            let client = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")
+            let entries = try await client.subscribe(to: Topic<LogEntry>(mqtt: "logs/switched"))
+            let online = self.texts(of: try await client.subscribe(to: TopicPattern(mqtt: "service/switched/online")))
+            let settings = "log_level: notice\nservices: {switched: {log_topic: logs/switched}}"
+            let switched = try start("switched", port: server.port, settings)
+            await next(online, "service/switched/online=1")
+            try await client.publish(
+                Message("0"),
+                to: TopicName(mqtt: "service/switched/enabled"),
+                options: PublishOptions(guarantee: .atLeastOnce, retain: true)
+            )
+            // What is less serious, as that the node runs, is left out.
+            let entry = try #require(try await entries.next()?.value)
+            #expect(entry.message == "the service was stopped by its topic 'enabled'")
+            #expect(entry.level == .notice)
+            switched.send(signal: SIGTERM)
+            #expect(try await switched.waitForEnd() == .exited(0))
+            // The node's own, up to its end.
+            let minimal = try start("minimal", port: server.port, "services: {minimal: {log_topic: logs/switched}}")
+            for message in ["the node runs", "the node has ended"] {
+                let entry = try #require(try await entries.next()?.value)
+                #expect(entry.message == message)
+                #expect(entry.metadata["node"] == "minimal")
+                if message == "the node runs" { minimal.send(signal: SIGTERM) }
+            }
+            #expect(try await minimal.waitForEnd() == .exited(0))
+            await client.close()
         }
     }
 

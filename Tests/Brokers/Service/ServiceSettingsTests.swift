@@ -1,6 +1,9 @@
+import IntegrationSupport
 import Logging
 import Martlet
+import MartletAMQP
 import MartletMQTT
+import MartletSQL
 import MartletSettings
 import Testing
 
@@ -81,6 +84,82 @@ struct ServiceSettingsTests {
         #expect(plan.connection.will?.retain == true)
         #expect(plan.node.online?.interval == .seconds(180))
         #expect(!plan.summary(of: "s").contains("p@ss") && !plan.summary(of: "s").contains("p%40ss"))
+    }
+
+    @Test(arguments: [
+        ("cert_reqs: CERT_REQUIRED", TLSOptions()), ("cert_reqs: CERT_OPTIONAL", TLSOptions()),
+        ("cert_reqs: CERT_NONE", TLSOptions(verification: .none)),
+        ("tls_version: PROTOCOL_TLS", TLSOptions()), ("tls_version: PROTOCOL_SSLv23", TLSOptions()),
+        ("tls_version: PROTOCOL_TLSv1_2", TLSOptions(minimumVersion: .tls12)),
+        ("ciphers: ECDHE+AESGCM", TLSOptions(ciphers: "ECDHE+AESGCM")), ("ciphers: None", TLSOptions()),
+        ("ca_certs: /ca.pem", TLSOptions(trust: .file("/ca.pem"))),
+    ])
+    func `of TLS are those of Python`(text: String, expected: TLSOptions) throws {
+        let plan = try settings("broker: {host: h}\ntls: {\(text)}").plan(for: Lamp.self)
+        #expect(try MQTTOptions(url: plan.broker.value).tls == expected)
+    }
+
+    @Test func `are looked for in the machine's folder`() throws {
+        let folder = try TemporaryFolder("etc")
+        let ini = try folder.write("[DEFAULT]\namqp_uri = amqp://farine\n", to: "farine.ini")
+        func found() throws -> ServiceSettings {
+            try ServiceSettings(environment: SettingsEnvironment([:]), machine: folder.path)
+        }
+        #expect(try found().file?.name == ini)
+        #expect(try found().plan(for: Lamp.self).broker.value == "amqp://farine")
+        // The one for all services of the machine counts more.
+        let yaml = try folder.write("broker: mqtt://miqro\n", to: "miqro.yml")
+        #expect(try found().file?.name == yaml)
+        #expect(try found().plan(for: Lamp.self).broker.value == "mqtt://miqro")
+        let empty = try TemporaryFolder("etc")
+        #expect(try ServiceSettings(environment: SettingsEnvironment([:]), machine: empty.path).file == nil)
+    }
+
+    @Test func `say where the log is published`() throws {
+        let text = "broker: mqtt://h\nlog_level: warning\nservices: {lamp: {log_topic: logs/lamp}}"
+        let plan = try settings(text).plan(for: Lamp.self)
+        #expect(plan.node.log == .from(.warning, on: TopicName(mqtt: "logs/lamp")))
+        #expect(plan.summary(of: "s").contains("log: logs/lamp\n"))
+        let tried = try settings(text).plan(for: Lamp.self, debugPrefix: "try")
+        #expect(tried.node.log?.topic?.mqtt == "try/logs/lamp")
+        let silent = try settings("broker: mqtt://h").plan(for: Lamp.self)
+        #expect(silent.node.log == nil)
+        #expect(silent.summary(of: "s").contains("log: not published\n"))
+        let ini = try settings("[DEFAULT]\namqp_uri = amqp://h\n[lamp]\nlog_topic = logs.lamp\n", .ini)
+        #expect(try ini.plan(for: Lamp.self).node.log == .from(.info, on: "logs.lamp"))
+    }
+
+    /// A service of farine's with a database.
+    struct Consumer: ServiceProgram {
+        let service: ServiceContext<AMQPConnection, DatabaseSettings>
+    }
+
+    @Test func `name a database, as farine's do`() throws {
+        let text = """
+            [DEFAULT]
+            amqp_uri = amqp://h
+            db_connector = postgres
+            db_name = shop
+            db_user = clerk
+            db_host = db.home
+            db_password = secret
+            db_port = 5433
+            db_max_conn = 20
+            db_stale_timeout = 300
+            db_timeout = 5
+
+            [consumer]
+            enabled = true
+            """
+        let database = try settings(text, .ini).plan(for: Consumer.self).settings
+        #expect(database.connector == "postgres" && database.name == "shop" && database.host == "db.home")
+        #expect(database.user == "clerk" && database.password?.value == "secret" && database.port == 5_433)
+        #expect(database.maximumConnections == 20)
+        #expect(database.staleTimeout == .seconds(300) && database.timeout == .seconds(5))
+        // Beside one that has none.
+        #expect(try settings(text, .ini).plan(for: Lamp.self).settings.level == 5)
+        let nameless = text.replacing("db_name = shop\n", with: "")
+        #expect { _ = try settings(nameless, .ini).plan(for: Consumer.self) } throws: { "\($0)".contains("db_name") }
     }
 
     @Test func `have defaults, a URL, and the environment`() throws {

@@ -238,4 +238,53 @@ import Testing
             try await connection.deleteQueue("\(exchange).key")
         }
     }
+
+    @Test func aHandlerMaySettleItsDelivery() async throws {
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
+            let exchange = unique("exchange")
+            let seen = Mutex<[String]>([])
+            let done = Promise<Void>()
+            // One at a time, so that what goes back comes again before the next one.
+            let node = Node("settles-\(exchange)", on: connection) {
+                ConsumeExchange(exchange, key: "key", queue: exchange, prefetch: 1, on: connection) {
+                    (pair: Pair, delivery) in
+                    let id = delivery.message.properties.correlationID ?? "none"
+                    let again = delivery.isRedelivered ? " again" : ""
+                    seen.withLock { $0.append("\(pair.a) \(id) by \(delivery.routingKey)\(again)") }
+                    switch pair.a {
+                    case 1:
+                        try delivery.ack()
+                        #expect(await errorCode { try delivery.ack() } == .alreadySettled)
+                        throw MessagingError("late", "it has been acknowledged, and so is not delivered again")
+                    case 2: try delivery.nack(requeue: !delivery.isRedelivered)
+                    case 3: try delivery.reject(requeue: false)
+                    default: done.end(.success(()))
+                    }
+                }
+            }
+            try await node.whileRunning {
+                try await connection.withChannel { channel in
+                    for number in 1...4 {
+                        let properties = AMQPProperties(correlationID: "c\(number)")
+                        let message = AMQPMessage("{\"a\": \(number), \"b\": 0}", properties: properties)
+                        try await channel.publish(message, to: exchange, routingKey: "key")
+                    }
+                }
+                try await done.value()
+                #expect(node.health.components.map(\.handlerErrors) == [1])
+            }
+            #expect(
+                seen.withLock { $0 }
+                    == ["1 c1 by key", "2 c2 by key", "2 c2 by key again", "3 c3 by key", "4 c4 by key"]
+            )
+            // The last one was acknowledged when its handler had returned.
+            try await connection.withChannel { channel in
+                let rest = try await channel.get(from: exchange)
+                #expect(rest == nil)
+            }
+            try await connection.deleteExchange(exchange)
+            try await connection.deleteQueue(exchange)
+        }
+    }
 }

@@ -43,7 +43,8 @@ struct RelaySettingsTests {
                 """
         )
         #expect(amqp.from.address == .broker(.amqp("amqp://u:p@host/instance?queue_type=transient")))
-        #expect(amqp.to.address == .sink(.carbon(host: "graphite", port: 2003, CarbonOptions())))
+        // Carbon is where mulay looks for it, unless told.
+        #expect(amqp.to.address == .sink(.carbon(host: "graphite", port: 2023, CarbonOptions())))
         #expect(amqp.routes.map(\.kind) == [.queueToTopics("my-metrics", as: "my-metrics")])
 
         let plain = try BridgeSettings(yaml: "mqtt: {host: \"::1\", topic: a/b, user: '', password: ''}\nconsole:")
