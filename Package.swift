@@ -598,8 +598,8 @@ let package = Package(
         .testTarget(
             name: "MartletBridgeProcessTests",
             dependencies: [
-                "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis",
-                "MartletTesting",
+                "BridgeSupport", "IntegrationSupport", "Martlet", "MartletAMQP", "MartletBrokers", "MartletCommand",
+                "MartletMQTT", "MartletRedis", "MartletTesting",
             ],
             path: "Tests/Brokers/BridgeProcesses",
             swiftSettings: settings
@@ -716,5 +716,9 @@ if let chosen = Context.environment["MARTLET_TARGETS"] {
         }
     }
     package.targets.removeAll { !needed.contains($0.name) }
-    package.products.removeAll { !needed.contains($0.name) }
+    package.products.removeAll { product in
+        // A program may be called otherwise than its target, and tests start it by that name.
+        let targets = (product as? Product.Executable)?.targets ?? [product.name]
+        return !targets.allSatisfy { needed.contains($0) }
+    }
 }

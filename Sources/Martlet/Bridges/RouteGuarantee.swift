@@ -55,7 +55,11 @@ public struct RouteGuarantee: Sendable, Hashable, CustomStringConvertible {
             guarantee = .atMostOnce
             reasons.append("\(sink.name) keeps nothing for a queue that nobody consumes")
         }
-        if guarantee == .atMostOnce { outlivesBridge = false }
+        if guarantee == .atMostOnce {
+            outlivesBridge = false
+        } else if sourceKind == .topic, source.capabilities.contains(.exactlyOnce) {
+            reasons.append("what is published exactly once at \(source.name) may arrive twice at \(sink.name)")
+        }
     }
 
     /// What is said of it where the bridge starts.

@@ -52,6 +52,9 @@ public struct TopicName: Sendable, Hashable {
     /// Whether it is one of those that a broker keeps for itself, which no wildcard at the start of a filter matches.
     package var isReserved: Bool { text.utf8.first == UInt8(ascii: "$") }
 
+    /// Whether it is one of those by which a broker says how it stands: MQTT's `$SYS/…`.
+    package var isOfBroker: Bool { text.utf8.starts(with: "$SYS.".utf8) }
+
     /// Throws ``MessagingError/Code/invalidTopic``, saying which segment is wrong, unless the name is valid.
     public func validate() throws {
         guard let problem = name.problem else { return }

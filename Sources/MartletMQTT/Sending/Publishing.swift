@@ -268,6 +268,10 @@ final class Publishing {
         let number = answer.identifier
         switch answer.kind {
         case .puback where inFlight[number]?.quality == .atLeastOnce: confirmed(number, reason: answer.reason, session)
+        // RabbitMQ does so, instead of saying that it has no QoS 2.
+        case .puback:
+            let error = MessagingError(.unsupported, "the broker confirmed a message of QoS 2 as one of QoS 1")
+            inFlight.confirmed(number)?.confirmation?.end(.failure(error))
         case .pubrec:
             if inFlight[number]?.quality == .exactlyOnce {
                 if answer.reason >= 0x80 { return confirmed(number, reason: answer.reason, session) }

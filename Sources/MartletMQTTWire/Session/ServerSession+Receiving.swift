@@ -48,16 +48,24 @@ extension ServerSession {
         guard TextRules.levels(of: publish.topic) <= limits.levels else {
             return refuse(publish, .topicNameInvalid, now: now, &actions)
         }
+        let earlier = publish.qos == .atMostOnce ? nil : received[publish.packetID]
         if publish.qos == .exactlyOnce {
-            if received.contains(publish.packetID) {
+            if let earlier, earlier.mayBe(ContentMark(publish)) {
                 // It has been published. However often it comes, it is answered, and nothing more is kept of it.
                 return send(.pubrec(Acknowledgement(publish.packetID)), &actions)
             }
             // Before MQTT 5 a client can't be told how many it may have on their way.
-            if received.count >= limits.receiveMaximum, link?.version == .v5 {
+            if earlier == nil, received.count >= limits.receiveMaximum, link?.version == .v5 {
                 counts.overrun += 1
                 if limits.strictness == .strict { return cut(.receiveMaximumExceeded, now: now, &actions) }
             }
+        }
+        // A client that says something else under an identifier that it has not released has lost its memory, and begins to count
+        // anew: a machine without power, a bridge whose files were removed. MQTT forbids it to (2.2.1), and says of duplicates alone
+        // that they go no further (4.3.3). To take another message for one would lose it, and the broker would answer that it has it.
+        if earlier != nil {
+            received[publish.packetID] = nil
+            note(.completed(publish.packetID))
         }
         if publish.qos > .atMostOnce, !publish.isDuplicate { link?.isRecovering = false }
         actions.append(.publish(publish))
@@ -107,8 +115,10 @@ extension ServerSession {
         let told = link?.version ?? .v5 == .v5 ? reason : .success
         // Its own message may have cut the client off, where that was one too many for it. It was published all the same, and is
         // not to be published again when the client is back.
-        if publish.qos == .exactlyOnce, !told.isError, received.insert(publish.packetID).inserted {
-            note(.received(publish.packetID))
+        if publish.qos == .exactlyOnce, !told.isError, received[publish.packetID] == nil {
+            let mark = ContentMark(publish)
+            received[publish.packetID] = mark
+            note(.received(publish.packetID, mark))
         }
         switch publish.qos {
         case .atMostOnce: break
@@ -118,7 +128,7 @@ extension ServerSession {
     }
 
     private mutating func release(_ id: UInt16, _ actions: inout [SessionAction]) {
-        let isKnown = received.remove(id) != nil
+        let isKnown = received.removeValue(forKey: id) != nil
         if isKnown { note(.completed(id)) }
         // A client that is back says again what it does not know to have arrived.
         let isFine = isKnown || link?.isRecovering == true || link?.version != .v5

@@ -44,8 +44,8 @@ package struct ServerSession: Sendable {
     private var lastNumber = 0
     var queue = OutgoingQueue()
     var inFlight = InFlightMessages()
-    /// The identifiers of messages of QoS 2 that have come and are not released yet.
-    var received: Set<UInt16> = []
+    /// The messages of QoS 2 that have come and are not released yet, by their packet identifiers.
+    var received: [UInt16: ContentMark] = [:]
     var will: WillMessage?
     /// How long it is kept when the connection is lost.
     var expiry = Duration.zero
@@ -235,7 +235,7 @@ package struct ServerSession: Sendable {
         }
         queue.removeAll()
         inFlight.removeAll()
-        received = []
+        received = [:]
         actions.append(.end)
     }
 

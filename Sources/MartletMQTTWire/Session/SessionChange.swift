@@ -25,8 +25,8 @@ package enum SessionChange: Sendable {
     case acknowledged(UInt16)
     /// The client has the message of a packet identifier, of QoS 2.
     case released(UInt16)
-    /// A message of QoS 2 has come from the client.
-    case received(UInt16)
+    /// A message of QoS 2 has come from the client, under a packet identifier.
+    case received(UInt16, ContentMark)
     /// The client has released it.
     case completed(UInt16)
 
@@ -103,8 +103,8 @@ extension ServerSession {
             inFlight.restore(id, .published(publication, match, qos))
         case .acknowledged(let id): inFlight.forget(id)
         case .released(let id): inFlight.restore(id, .released)
-        case .received(let id): received.insert(id)
-        case .completed(let id): received.remove(id)
+        case .received(let id, let mark): received[id] = mark
+        case .completed(let id): received[id] = nil
         }
         return true
     }
@@ -148,7 +148,7 @@ extension ServerSession {
             queue.forEachGuaranteed { waiting in
                 all.append(.queued(waiting.number, waiting.publication, waiting.match, waiting.qos))
             }
-            for id in received.sorted() { all.append(.received(id)) }
+            for (id, mark) in received.sorted(by: { $0.key < $1.key }) { all.append(.received(id, mark)) }
         }
         if let leftAt { all.append(.left(at: leftAt, expiry: expiry, hasWill: will != nil)) }
         return all

@@ -245,8 +245,3 @@ extension BrokerChange {
         }
     }
 }
-
-extension TopicName {
-    /// Whether it is one of those by which the broker says how it stands.
-    var isOfBroker: Bool { mqtt.hasPrefix("$SYS/") }
-}

@@ -17,7 +17,8 @@ enum EntryKind: UInt8 {
     case inFlight = 12
     case acknowledged = 13
     case released = 14
-    case received = 15
+    /// As ``received``, of which it is not known what it said.
+    case receivedUnmarked = 15
     case completed = 16
     /// A message is kept for its topic that a client has published.
     case kept = 17
@@ -37,4 +38,5 @@ enum EntryKind: UInt8 {
     case assigned = 25
     /// The message of a number is in its queue no more.
     case taken = 26
+    case received = 27
 }

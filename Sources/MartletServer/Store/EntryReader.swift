@@ -161,7 +161,10 @@ struct EntryReader {
             return .inFlight(id, publication, match, qos)
         case .acknowledged: return reader.number().map { .acknowledged($0) }
         case .released: return reader.number().map { .released($0) }
-        case .received: return reader.number().map { .received($0) }
+        case .receivedUnmarked: return reader.number().map { .received($0, .unknown) }
+        case .received:
+            guard let id: UInt16 = reader.number(), let mark: UInt64 = reader.number() else { return nil }
+            return .received(id, ContentMark(number: mark))
         case .completed: return reader.number().map { .completed($0) }
         case .session, .message, .kept, .keptOwn, .cleared, .enqueued, .enqueuedOwn, .assigned, .taken, .end: return nil
         }

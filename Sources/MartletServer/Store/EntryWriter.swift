@@ -88,7 +88,9 @@ struct EntryWriter: Sendable {
             add(match, qos)
         case .acknowledged(let id): add(.acknowledged, session, id)
         case .released(let id): add(.released, session, id)
-        case .received(let id): add(.received, session, id)
+        case .received(let id, let mark):
+            add(.received, session, id)
+            bytes.append(number: mark.number)
         case .completed(let id): add(.completed, session, id)
         }
     }

@@ -146,7 +146,7 @@ extension StoreDump.Session {
             case .queued(_, let publication, _, _): queued.append(.init(publication, clock))
             case .inFlight(let id, let publication, _, _): inFlight.append((id, .init(publication, clock)))
             case .released(let id): inFlight.append((id, nil))
-            case .received(let id): received.append(id)
+            case .received(let id, _): received.append(id)
             default: break
             }
         }

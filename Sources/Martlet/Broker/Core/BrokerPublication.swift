@@ -39,6 +39,9 @@ package struct BrokerPublication: Sendable {
 }
 
 extension BrokerPublication {
+    /// Whether the broker says by it how it stands.
+    var isOfBroker: Bool { publisher == nil && topic.isOfBroker }
+
     /// The message as readers in this process get it.
     package var readable: Message { origin == nil ? message : message.outOfEnvelope }
 }

@@ -1,10 +1,15 @@
 /// The messages that a broker keeps for those who subscribe later: one a topic.
+///
+/// Those by which the broker says how it stands count in no limit: a program that has as many as it may is not to lose sight of the
+/// broker by that, and how many of its own a broker may keep does not depend on how much the broker tells.
 struct RetainedMessages: Sendable {
     /// For how many topics a message may be kept.
     let limit: Int
     /// How many bytes the bodies of all of them may have together.
     let byteLimit: Int
+    /// How many bytes those that count have, and how many do not count.
     private var bytes = 0
+    private var uncounted = 0
     private var kept = TopicTable<BrokerPublication>()
     private var deadlines = Deadlines<TopicName>()
 
@@ -21,23 +26,23 @@ struct RetainedMessages: Sendable {
 
     /// Whether a message can be kept. One that deletes another always can.
     func hasRoom(for publication: BrokerPublication) -> Bool {
-        let count = publication.message.body.count
-        guard count > 0 else { return true }
-        guard kept.count >= limit || bytes + count > byteLimit else { return true }
-        guard let old = kept[publication.topic] else { return false }
-        return bytes - old.message.body.count + count <= byteLimit
+        let size = publication.message.body.count
+        guard size > 0, !publication.isOfBroker else { return true }
+        guard kept.count - uncounted >= limit || bytes + size > byteLimit else { return true }
+        guard let old = kept[publication.topic], !old.isOfBroker else { return false }
+        return bytes - old.message.body.count + size <= byteLimit
     }
 
     /// Keeps a message until it expires, in place of the one before. An empty message deletes that.
     mutating func keep(_ publication: BrokerPublication) {
         let topic = publication.topic
         deadlines.forget(topic)
-        bytes -= kept[topic]?.message.body.count ?? 0
+        if let old = kept[topic] { count(old, -1) }
         guard !publication.message.body.isEmpty else {
             kept.remove(topic)
             return
         }
-        bytes += publication.message.body.count
+        count(publication, 1)
         kept.set(publication, for: topic)
         if let time = publication.expiresAt { deadlines.note(topic, at: time) }
     }
@@ -58,10 +63,19 @@ struct RetainedMessages: Sendable {
     mutating func expire(at now: Duration) -> [TopicName] {
         var expired: [TopicName] = []
         while let topic = deadlines.popDue(at: now) {
-            bytes -= kept[topic]?.message.body.count ?? 0
+            if let old = kept[topic] { count(old, -1) }
             kept.remove(topic)
             expired.append(topic)
         }
         return expired
+    }
+
+    /// Counts a message that has come, or one that is gone.
+    private mutating func count(_ publication: BrokerPublication, _ difference: Int) {
+        if publication.isOfBroker {
+            uncounted += difference
+        } else {
+            bytes += difference * publication.message.body.count
+        }
     }
 }

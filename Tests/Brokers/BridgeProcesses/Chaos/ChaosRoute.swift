@@ -86,7 +86,7 @@ enum ChaosRoute: String, Codable, CaseIterable, Sendable {
 
     func feed(by connection: any Connection) async throws {
         if self == .mqttToAMQP {
-            try await connection.publishNumbers(count, to: TopicName(here))
+            try await connection.publishNumbers(0..<count, to: TopicName(here))
         } else {
             try await connection.sendNumbers(count, to: QueueName(here))
         }

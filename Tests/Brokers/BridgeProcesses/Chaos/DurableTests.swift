@@ -20,7 +20,7 @@ import Testing
             }
             // Only what is published after the first bridge has begun is kept.
             try await bridge().whileRunning(readyWithin: .seconds(60)) {}
-            try await ends.a.publishNumbers(5_000, to: topic)
+            try await ends.a.publishNumbers(0..<5_000, to: topic)
             let arrived = try await bridge().whileRunning(readyWithin: .seconds(60)) {
                 var arrived = Numbered()
                 while arrived.count < 5_000, let job = try await jobs.next() {

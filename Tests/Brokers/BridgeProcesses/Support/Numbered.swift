@@ -41,24 +41,24 @@ extension Message {
 extension Connection {
     /// Sends numbers to a queue, and returns when the broker has confirmed them all.
     func sendNumbers(_ count: Int, to queue: QueueName) async throws {
-        try await confirmed(count) { number in
+        try await confirmed(0..<count) { number in
             try await self.beginSending(.numbered(number), to: queue, options: SendOptions())
         }
     }
 
     /// Publishes numbers to a topic with a guarantee, and returns when the broker has confirmed them all.
-    func publishNumbers(_ count: Int, to topic: TopicName) async throws {
+    func publishNumbers(_ numbers: Range<Int>, to topic: TopicName) async throws {
         let options = PublishOptions(guarantee: .atLeastOnce)
-        try await confirmed(count) { number in
+        try await confirmed(numbers) { number in
             try await self.beginPublishing(.numbered(number), to: topic, options: options)
         }
     }
 
-    private func confirmed(_ count: Int, _ begin: (Int) async throws -> Confirmation) async throws {
+    private func confirmed(_ numbers: Range<Int>, _ begin: (Int) async throws -> Confirmation) async throws {
         var under: [Confirmation] = []
-        for number in 0..<count {
+        for number in numbers {
             under.append(try await begin(number))
-            guard under.count == 1_000 || number == count - 1 else { continue }
+            guard under.count == 1_000 || number == numbers.upperBound - 1 else { continue }
             for confirmation in under { try await confirmation.wait() }
             under.removeAll(keepingCapacity: true)
         }

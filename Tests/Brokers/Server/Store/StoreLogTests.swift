@@ -364,7 +364,9 @@ import Darwin
             .paid(3),
             .inFlight(6, publication, Match(qos: .exactlyOnce, delivery: 70, share: 3), .exactlyOnce),
             .queued(1, publication, match, .exactlyOnce), .sent(1, 5), .dropped(1),
-            .inFlight(6, publication, match, .atLeastOnce), .acknowledged(6), .released(7), .received(8), .completed(8),
+            .inFlight(6, publication, match, .atLeastOnce), .acknowledged(6), .released(7),
+            .received(8, ContentMark(number: 5)),
+            .completed(8),
         ]
         func writing(_ body: (inout EntryWriter) -> Void) -> [UInt8] {
             var writer = EntryWriter(WallTime(.zero, is: 0))
@@ -425,6 +427,17 @@ import Darwin
             }
             #expect(writer.bytes == bytes)
         }
+    }
+
+    /// What a client had published before stores told messages under one identifier apart.
+    @Test func aMessageThatNobodyRemembers() throws {
+        let bytes: [UInt8] = [EntryKind.receivedUnmarked.rawValue, 2, 0, 0, 0, 8, 0]
+        var reader = EntryReader(bytes[...], WallTime(.zero, is: 0))
+        guard case .change(.received(8, .unknown), of: 2) = reader.next([:]) else {
+            Issue.record("it is not read")
+            return
+        }
+        #expect(reader.isAtEnd)
     }
 
     /// A store of another version is not touched, wherever that begins: what can't be read is no torn end.

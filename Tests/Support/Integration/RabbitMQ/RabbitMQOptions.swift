@@ -18,6 +18,8 @@ package struct RabbitMQOptions: Sendable {
     package var acknowledgementLimit: Int?
     /// The plugins to enable, of those that come with the server, such as `rabbitmq_auth_mechanism_ssl`.
     package var plugins: [String] = []
+    /// Whether it speaks MQTT 3.1.1 as well, by its plugin, on ``RabbitMQServer/mqttPort``. Whoever names nobody is `guest`.
+    package var speaksMQTT = false
     /// More lines for rabbitmq.conf.
     package var extraLines: [String] = []
 

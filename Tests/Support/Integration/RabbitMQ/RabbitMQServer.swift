@@ -12,6 +12,7 @@ package final class RabbitMQServer: ControlledServer {
     package let node: String
     private let plain: ReservedPort
     private let encrypted: ReservedPort?
+    private let mqtt: ReservedPort?
     private let environment: [String: String]
 
     /// The port of the plain listener.
@@ -19,6 +20,9 @@ package final class RabbitMQServer: ControlledServer {
 
     /// The port of the TLS listener, if there is one.
     package var tlsPort: Int? { encrypted?.number }
+
+    /// The port of the listener for MQTT, if there is one.
+    package var mqttPort: Int? { mqtt?.number }
 
     /// A server that does not run yet. Its user is `guest`, with the password `guest`.
     package convenience init(_ options: RabbitMQOptions = RabbitMQOptions()) throws {
@@ -35,6 +39,7 @@ package final class RabbitMQServer: ControlledServer {
         }
         let plain = try ReservedPort()
         let encrypted = try options.tls.map { _ in try ReservedPort() }
+        let mqtt = options.speaksMQTT ? try ReservedPort() : nil
         let distribution = try ReservedPort()
         let folder = try TemporaryFolder("rabbitmq")
         var discovery: [String] = []
@@ -42,7 +47,8 @@ package final class RabbitMQServer: ControlledServer {
         for (number, peer) in peers.enumerated() {
             discovery.append("cluster_formation.classic_config.nodes.\(number + 1) = \(peer)")
         }
-        try folder.write("[\(options.plugins.joined(separator: ","))].\n", to: "plugins")
+        let plugins = options.plugins + (mqtt == nil ? [] : ["rabbitmq_mqtt"])
+        try folder.write("[\(plugins.joined(separator: ","))].\n", to: "plugins")
         try folder.write("", to: "environment")
         if let limit = options.acknowledgementLimit {
             let settings = "{consumer_timeout,\(limit)},{channel_tick_interval,2000}"
@@ -56,10 +62,11 @@ package final class RabbitMQServer: ControlledServer {
         process = ServerProcess(
             "rabbitmq-server",
             in: folder,
-            readiness: Self.readiness(options, plain: plain, encrypted: encrypted),
+            readiness: Self.readiness(options, plain: plain, encrypted: encrypted, mqtt: mqtt),
             patience: .seconds(180)
         ) { [discovery] in
-            let lines = try await Self.configuration(options, plain: plain, encrypted: encrypted) + discovery
+            var lines = try await Self.configuration(options, plain: plain, encrypted: encrypted) + discovery
+            if let mqtt { lines.append("mqtt.listeners.tcp.1 = 127.0.0.1:\(mqtt.number)") }
             try folder.write(lines.joined(separator: "\n") + "\n", to: "rabbitmq.conf")
             // As long as the server is there, so is the reservation.
             let port = distribution.number
@@ -71,6 +78,7 @@ package final class RabbitMQServer: ControlledServer {
         self.node = node
         self.plain = plain
         self.encrypted = encrypted
+        self.mqtt = mqtt
         self.environment = environment
     }
 
@@ -137,12 +145,13 @@ package final class RabbitMQServer: ControlledServer {
     private static func readiness(
         _ options: RabbitMQOptions,
         plain: ReservedPort,
-        encrypted: ReservedPort?
+        encrypted: ReservedPort?,
+        mqtt: ReservedPort?
     ) -> Readiness {
         let ports = [plain.number] + (encrypted.map { [$0.number] } ?? [])
         return Readiness(
             address: .loopback(port: plain.number),
-            others: ports.map { .loopback(port: $0) }
+            others: (ports + (mqtt.map { [$0.number] } ?? [])).map { .loopback(port: $0) }
                 + (options.listensOnIPv6 ? ports.map { .loopback6(port: $0) } : []),
             question: Array("AMQP".utf8) + [0, 0, 9, 1],
             judge: { $0.first.map { $0 == 1 } }

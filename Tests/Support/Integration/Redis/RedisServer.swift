@@ -101,7 +101,12 @@ package final class RedisServer: ControlledServer {
         if options.listensOnUnixSocket { lines.append("unixsocket \(folder.path("socket"))") }
         if let limit = options.maximumMemory { lines += ["maxmemory \(limit)", "maxmemory-policy noeviction"] }
         if let limit = options.subscriberBufferLimit { lines.append("client-output-buffer-limit pubsub \(limit) 0 0") }
-        if let bus { lines += ["cluster-enabled yes", "cluster-port \(bus.number)", "cluster-node-timeout 5000"] }
+        if let bus {
+            lines += [
+                "cluster-enabled yes", "cluster-port \(bus.number)", "cluster-node-timeout 5000",
+                "repl-diskless-sync-delay 0",
+            ]
+        }
         return lines + options.extraLines
     }
 }

@@ -20,6 +20,31 @@ import Testing
         #expect(client.receive(publish(.exactlyOnce, id: 1)) == [.published("t"), .pubrec(1)])
     }
 
+    /// A client that has lost its memory counts anew: what it says under an identifier that it never released is another message.
+    @Test func anotherMessageUnderAnIdentifierIsNoDuplicate() {
+        var client = Harness(.v5, expiry: 60)
+        func say(_ text: String, _ qos: QoS = .exactlyOnce, to topic: String = "t", isAgain: Bool = false) -> Packet {
+            let payload = Array(text.utf8)
+            return .publish(Publish(topic: topic, payload: payload, qos: qos, isDuplicate: isAgain, packetID: 1))
+        }
+        #expect(client.receive(say("a")) == [.published("t"), .pubrec(1)])
+        client.lose()
+        client.connect(.v5, cleanStart: false, expiry: 60, isResumed: true)
+        // Its memory says the same: that is the message of before, whatever it says of that.
+        #expect(client.receive(say("a", isAgain: true)) == [.pubrec(1)])
+        #expect(client.receive(say("a")) == [.pubrec(1)])
+        #expect(client.receive(say("b")) == [.published("t"), .pubrec(1)])
+        #expect(client.receive(say("b", isAgain: true)) == [.pubrec(1)])
+        #expect(client.receive(say("b", to: "other")) == [.published("other"), .pubrec(1)])
+        // Also one that never came may come a second time.
+        #expect(client.receive(say("c", isAgain: true)) == [.published("t"), .pubrec(1)])
+        // With QoS 1 the answer is that of QoS 1: a client that gets another ends the link, over and over.
+        #expect(client.receive(say("c", .atLeastOnce)) == [.published("t"), .puback(1)])
+        #expect(client.receive(say("c")) == [.published("t"), .pubrec(1)])
+        #expect(client.receive(.pubrel(Acknowledgement(1))) == [.pubcomp(1)])
+        #expect(client.receive(say("c")) == [.published("t"), .pubrec(1)])
+    }
+
     /// What cuts a client off while it is published, such as its own queue that is full, was published all the same.
     // MQTT 5: 4.3.3-10.
     @Test func whatCutItsClientOffIsNotPublishedAgain() {

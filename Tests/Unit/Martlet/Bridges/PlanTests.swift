@@ -81,6 +81,18 @@ struct PlanTests {
         #expect(throws: MessagingError.self) { try Self.plan(Self.amqp, Self.amqp, Forward("a", options: drops)) }
     }
 
+    /// A bridge knows no more than at least once, and says so where its source has more.
+    @Test func exactlyOnceEndsAtABridge() throws {
+        let kept = BridgeEnd(name: "kept", capabilities: Self.mqtt.capabilities.union(.lastingSubscriptions))
+        let text = "what is published exactly once at kept may arrive twice at amqp"
+        let plan = try Self.plan(kept, Self.amqp, Forward("a", toQueue: "q"))
+        #expect(plan.guarantee?.guarantee == .atLeastOnce)
+        #expect(plan.guarantee?.reasons.contains(text) == true)
+        // What may be lost is not said to come twice.
+        #expect(try Self.plan(kept, Self.redis, Forward("a")).guarantee?.reasons.count == 2)
+        #expect(try Self.plan(Self.mqtt, Self.amqp, Forward("a")).guarantee?.reasons.count == 1)
+    }
+
     @Test func whoDropsPromisesNothing() throws {
         let plan = try Self.plan(Self.amqp, Self.amqp, Forward("a", options: RouteOptions(overflow: .dropOldest)))
         #expect(plan.guarantee?.guarantee == .atMostOnce)

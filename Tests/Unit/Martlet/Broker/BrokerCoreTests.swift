@@ -100,6 +100,26 @@ import Testing
         #expect(effects() == ["gone=1 to 2:20", "gone 1 lost"], "a will that can't be kept still arrives")
     }
 
+    /// What the broker says of itself takes nobody's room, and needs none.
+    @Test func whatTheBrokerSaysCountsInNoLimit() throws {
+        var core = BrokerCore(MemoryBroker.Options(retainedTopics: 1, retainedBytes: 4))
+        func keeps(_ text: String, _ topic: TopicName, of client: Int? = 1) -> Bool {
+            let publication = BrokerPublication(Message(text), to: topic, retain: true, publisher: client)
+            return (try? core.publish(publication)) != nil
+        }
+        #expect(keeps("12345", "$SYS.broker.uptime", of: nil))
+        #expect(keeps("1234", "a"))
+        #expect(keeps("12345", "$SYS.broker.version", of: nil))
+        #expect(keeps("123456", "$SYS.broker.uptime", of: nil))
+        #expect(!keeps("1", "b"))
+        #expect(!keeps("1", "$SYS.mine"), "it is not of the broker because it looks so")
+        #expect(keeps("", "$SYS.broker.version", of: nil))
+        #expect(!keeps("1", "b"))
+        #expect(keeps("", "a"))
+        #expect(keeps("1234", "b"))
+        #expect(core.keptCount == 2)
+    }
+
     @Test mutating func aClientIsToldGoneOnceEachTimeItGoes() {
         connect(1)
         core.cut(1, now: .zero)
