@@ -1,4 +1,5 @@
 /// Reads what a record consists of. What is not there is `nil`, and nothing traps.
+@usableFromInline
 package struct RecordReader {
     /// What has not been read.
     package private(set) var rest: ArraySlice<UInt8>
@@ -9,15 +10,21 @@ package struct RecordReader {
 
     package mutating func byte() -> UInt8? { rest.popFirst() }
 
+    /// A number of up to 8 bytes. It is made anew for each kind where it is asked for: a million entries ask for millions of them.
+    @inlinable
     package mutating func number<Number: FixedWidthInteger>() -> Number? {
-        let size = Number.bitWidth / 8
+        littleEndian(MemoryLayout<Number>.size).map { Number(truncatingIfNeeded: $0) }
+    }
+
+    @usableFromInline
+    mutating func littleEndian(_ size: Int) -> UInt64? {
         guard rest.count >= size else { return nil }
-        var number: Number = 0
-        for (position, byte) in rest.prefix(size).enumerated() {
-            number |= Number(truncatingIfNeeded: byte) << Number(position * 8)
+        var number: UInt64 = 0
+        rest.withUnsafeBytes { bytes in
+            withUnsafeMutableBytes(of: &number) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<size])) }
         }
         rest = rest.dropFirst(size)
-        return number
+        return UInt64(littleEndian: number)
     }
 
     /// Bytes that have their number before them.

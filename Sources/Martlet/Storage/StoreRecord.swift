@@ -24,6 +24,7 @@ package enum StoreRecord {
 }
 
 extension [UInt8] {
+    @inlinable
     package mutating func append(number: some FixedWidthInteger) {
         Swift.withUnsafeBytes(of: number.littleEndian) { self += $0 }
     }
