@@ -42,6 +42,8 @@ struct Shop: Example {
                 "CREATE TABLE playground_stock (good TEXT PRIMARY KEY, count INT NOT NULL)"
             }
         }
+        // The outbox makes its table by itself, but perhaps not before the first order comes.
+        try await database.prepareOutbox()
         try await database.transaction { db in
             try await db.execute("DELETE FROM playground_stock")
             try await db.execute("INSERT INTO playground_stock (good, count) VALUES ('lamp', 10)")

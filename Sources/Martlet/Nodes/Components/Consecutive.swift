@@ -12,8 +12,8 @@
 /// tick of a loop that passes meanwhile is skipped, messages wait in their mailbox, and a caller's timeout goes on.
 ///
 /// It holds for ``Subscribe``, ``Consume``, ``Listen``, ``Every``, ``Respond`` and ``Perform``, also in groups inside, and for
-/// components of one's own that use ``NodeContext/inTurn(_:)``. ``Execute`` runs beside them, for it may run for ever. A handler
-/// that calls another one of the same turns waits for itself, until its timeout.
+/// components of one's own that use ``NodeContext/inTurn(_:)``. ``Execute`` runs beside them, for it may run for ever, and so
+/// do the exchanges and methods of AMQP. A handler that calls another one of the same turns waits for itself, until its timeout.
 ///
 /// Otherwise it is as a ``Group``.
 public struct Consecutive: Component, ComponentContainer {

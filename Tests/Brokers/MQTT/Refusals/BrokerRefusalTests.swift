@@ -49,6 +49,35 @@ import Testing
         }
     }
 
+    /// RabbitMQ knows no QoS 2, and says so by PUBACK. Who publishes once is told, and the link goes on.
+    @Test(arguments: MQTTVersion.allCases)
+    func aBrokerThatConfirmsOnceAsAtLeastOnceIsNotBelieved(_ version: MQTTVersion) async throws {
+        try await FakeBroker.withBroker { peer, _ in
+            try await peer.acceptClient(version)
+            for _ in 0..<2 {
+                let body = try await peer.receive(kind: 3).body
+                let size = Int(body[0]) << 8 | Int(body[1])
+                try await peer.send(.init(head: 0x40, body: Array(body[(2 + size)..<(4 + size)])))
+            }
+            try await peer.behave(version)
+        } _: { broker in
+            try await MQTTConnection.withConnection(.local(broker.port, version)) { connection in
+                func publish(_ guarantee: Guarantee) async -> MessagingError? {
+                    await messagingError {
+                        try await connection.publish(
+                            Message("x"),
+                            to: "t",
+                            options: PublishOptions(guarantee: guarantee, expiry: version == .v5 ? .seconds(60) : nil)
+                        )
+                    }
+                }
+                #expect(await publish(.exactlyOnce)?.code == .unsupported)
+                #expect(await publish(.atLeastOnce) == nil)
+                #expect(connection.statistics.linkFailures == 0)
+            }
+        }
+    }
+
     /// As a broker does that has rules for names (MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2).
     @Test(arguments: [(MQTTVersion.v311, UInt8(2)), (.v5, 0x85)])
     func aBadClientIdentifierIsNamed(_ version: MQTTVersion, _ reason: UInt8) async throws {
