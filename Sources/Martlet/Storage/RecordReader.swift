@@ -21,7 +21,9 @@ package struct RecordReader {
         guard rest.count >= size else { return nil }
         var number: UInt64 = 0
         rest.withUnsafeBytes { bytes in
-            withUnsafeMutableBytes(of: &number) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<size])) }
+            withUnsafeMutableBytes(of: &number) {
+                $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<size]))
+            }
         }
         rest = rest.dropFirst(size)
         return UInt64(littleEndian: number)
