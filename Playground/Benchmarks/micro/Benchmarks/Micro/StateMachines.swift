@@ -14,13 +14,13 @@ func stateMachines() {
         blackHole(goal.handle(.stop(.requested)))
         blackHole(goal.handle(.threwCancellation))
     }
-    Benchmark.each("call-table-register-reply-remove") { [calls = CallTable(prefix: "bench"), sink = Sink()] _ in
-        let id = calls.makeID()
-        try calls.register(sink, id: id, address: "bench.replies")
+    Benchmark.each("call-table-register-reply-remove") { [calls = CallTable(), sink = Sink()] _ in
+        let id = CallTable.makeID(.system)
+        try calls.register(sink, id: id, address: "bench.replies", isOwn: false)
         var reply = Message()
         reply.headers.correlationID = id
         calls.receive(reply, at: "bench.replies")
-        calls.remove(id: id, address: "bench.replies")
+        calls.remove(id: id)
     }
 }
 
