@@ -34,11 +34,9 @@ final class Pulse {
         guard session.keeper.isUp, let interval = keepAlive?.tick else { return }
         let timers = session.runtime.timers
         schedule(interval, session)
-        // This process did not run for a while: the broker was asked nothing, or its answer has not been read yet.
-        if timers.delay(since: time) > interval {
-            keepAlive?.excuse(timers.now)
-            return
-        }
+        // This process did not run for a while: the broker was asked nothing, or its answer has not been read yet. All the more
+        // it has to hear of this side now.
+        if timers.delay(since: time) > interval { keepAlive?.excuse(timers.now) }
         let isDeaf = session.reading.isDeaf(session)
         let verdict = keepAlive?.check(timers.now, isDeaf: isDeaf, hasSent: session.client.takeHasSent())
         session.attend {

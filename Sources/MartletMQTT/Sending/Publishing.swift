@@ -247,7 +247,8 @@ final class Publishing {
 
     /// Makes ready for another link after one was lost.
     ///
-    /// Where the broker keeps the session what is under way goes on. Otherwise a new client of the library begins, so that nothing is sent again that is to arrive at most once; the rest is sent anew.
+    /// Where the broker keeps the session what is under way goes on. Otherwise a new client of the library begins, so that nothing
+    /// is sent again that is to arrive at most once; the rest is sent anew.
     func renewClient(_ session: isolated MQTTSession) {
         guard session.options.session == .clean,
             let fresh = try? Mosquitto(session.options, clientID: session.runtime.name, wire: session.runtime.wire)

@@ -17,8 +17,8 @@ import Darwin
 /// ``flush()``: so many of them share a system call's worth of work, and a message is with its reader before the
 /// acknowledgement of it is sent. That is what telling the library of threads is for, of which there are none here.
 ///
-/// The library connects and subscribes. In messages it has no part: whoever publishes them
-/// keeps them until the broker has confirmed them, and what is received is read here.
+/// The library connects and subscribes. In messages it has no part: whoever publishes them keeps them until the broker has
+/// confirmed them, and what is received is read here.
 final class Mosquitto {
     /// What an event of the library leads to. Called on the loop, while the library is in the middle of something:
     /// whoever is called must not call the library back.

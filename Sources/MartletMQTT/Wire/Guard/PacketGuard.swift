@@ -163,7 +163,7 @@ struct PacketGuard {
             // It has come before.
             return .hold(answer: Self.packet(.pubrec, identifier), isUnusable: false)
         }
-        let answer = Self.answer(to: header.quality).map { Self.packet($0, identifier) } ?? []
+        let answer = Self.answer(to: header.quality, identifier)
         let isTopic = !topic.bytes.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
         guard topic.isFine, properties.isFine, isTopic else {
             if header.quality == 2 { try keep(nil, bytes: 0, identifier) }
@@ -183,7 +183,14 @@ struct PacketGuard {
         return .hold(answer: answer, isUnusable: false)
     }
 
-    private static func answer(to quality: UInt8) -> PacketKind? { [1: .puback, 2: .pubrec][quality] }
+    /// What a message is answered by; empty where it is by nothing.
+    private static func answer(to quality: UInt8, _ identifier: UInt16) -> [UInt8] {
+        switch quality {
+        case 0: []
+        case 1: packet(.puback, identifier)
+        default: packet(.pubrec, identifier)
+        }
+    }
 
     private mutating func keep(
         _ message: ReceivedMessage?,
@@ -251,7 +258,7 @@ struct PacketGuard {
 
     /// An answer that says nothing else.
     static func packet(_ kind: PacketKind, _ identifier: UInt16) -> [UInt8] {
-        packet(kind, [UInt8(identifier >> 8), UInt8(identifier & 0xff)])
+        [kind.rawValue << 4 | (kind.flags ?? 0), 2, UInt8(identifier >> 8), UInt8(identifier & 0xff)]
     }
 
     private static func packet(_ kind: PacketKind, _ body: [UInt8]) -> [UInt8] {
