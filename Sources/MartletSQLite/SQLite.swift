@@ -1,6 +1,14 @@
 import Martlet
 public import MartletSQL
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// A database in a file of this machine, by SQLite.
 ///
 /// There is one writer, and transactions wait for each other in the order in which they came; those who read do so beside it,
@@ -30,7 +38,7 @@ public final class SQLite: Database {
 
     /// The path of the file.
     public let path: String
-    private let lock: SQLiteFileLock?
+    private let lock: FileLock?
     private let writers: LinkPool<SQLiteLink>
     /// `nil` for a database in memory, which has one session.
     private let readers: LinkPool<SQLiteLink>?
@@ -51,7 +59,7 @@ public final class SQLite: Database {
         }
         self.path = path
         let isInMemory = path == ":memory:"
-        let lock = isInMemory ? nil : try SQLiteFileLock(path)
+        let lock = isInMemory ? nil : try Self.lock(path)
         self.lock = lock
         func pool(_ role: SQLiteLink.Role, maximum: Int) -> LinkPool<SQLiteLink> {
             LinkPool(name: "the database \(path)", maximum: maximum, patience: options.timeout) {
@@ -60,6 +68,23 @@ public final class SQLite: Database {
         }
         writers = pool(.writer, maximum: 1)
         readers = isInMemory ? nil : pool(.reader, maximum: options.readers)
+    }
+
+    /// Keeps other processes from writing to a database.
+    ///
+    /// The lock is on a file of its own: to close the database's own file once more would take away SQLite's locks on it.
+    private static func lock(_ database: String) throws(SQLError) -> FileLock {
+        func unopened(_ reason: String) -> SQLError {
+            SQLError(.notConnected, "the database \(quoted(database)) can't be opened: \(reason)")
+        }
+        let path = database + "-lock"
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw unopened("\(path): \(StoreFailure(of: "open"))") }
+        do {
+            return try FileLock(file)
+        } catch {
+            throw unopened(error.code == EWOULDBLOCK ? "somebody else has it for writing" : "\(error)")
+        }
     }
 
     /// A database as settings name it. `db_max_conn` counts the writer.

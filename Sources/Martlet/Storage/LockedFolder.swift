@@ -16,7 +16,7 @@ package final class LockedFolder: Sendable {
     package let descriptor: Int32
     /// The folder that it lies in, if it has been made just now.
     private let parent: Int32?
-    private let lock: Int32?
+    private let lock: FileLock?
 
     /// Opens a folder, and makes one if there is none.
     ///
@@ -38,11 +38,7 @@ package final class LockedFolder: Sendable {
             } else {
                 try Self.checkOwner(of: folder, path)
                 parent = isNew ? try keep(openFolder("\(path)/..")) : nil
-                let file = try keep(openFile("lock", in: folder, O_RDWR | O_CREAT))
-                guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-                    throw MessagingError(.invalidArgument, "somebody else uses the store in \(path)")
-                }
-                lock = file
+                lock = try Self.lock(folder, path)
             }
         } catch {
             for file in opened { close(file) }
@@ -52,7 +48,6 @@ package final class LockedFolder: Sendable {
     }
 
     deinit {
-        if let lock { close(lock) }
         close(descriptor)
         if let parent { close(parent) }
     }
@@ -60,8 +55,17 @@ package final class LockedFolder: Sendable {
     /// The folders that have to be on the disk for the files to be there: it, and that in which it was made.
     package var descriptors: Set<Int32> { Set([descriptor, parent].compactMap { $0 }) }
 
-    package func unlock() {
-        if let lock { _ = flock(lock, LOCK_UN) }
+    package func unlock() { lock?.release() }
+
+    private static func lock(_ folder: Int32, _ path: String) throws -> FileLock {
+        let file = openFile("lock", in: folder, O_RDWR | O_CREAT)
+        guard file >= 0 else { throw unusable(path, StoreFailure(of: "open")) }
+        do {
+            return try FileLock(file)
+        } catch {
+            guard error.code == EWOULDBLOCK else { throw unusable(path, error) }
+            throw MessagingError(.invalidArgument, "somebody else uses the store in \(path)")
+        }
     }
 
     package func unusable(_ failure: StoreFailure) -> MessagingError { Self.unusable(path, failure) }

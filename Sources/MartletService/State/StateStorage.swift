@@ -15,7 +15,7 @@ package final class StateStorage: Sendable {
     package typealias Hook = @Sendable (_ call: String) throws -> Void
 
     let path: String
-    private let lock: Int32
+    private let lock: FileLock
     private let before: Hook
 
     /// - Throws: ``StateFileError`` if the file is in use, or its folder can't be written to.
@@ -23,29 +23,16 @@ package final class StateStorage: Sendable {
         self.path = path
         self.before = before
         _ = mkdir(Self.folder(of: path), 0o700)
-        lock = open(path + ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard lock >= 0 else {
+        let file = open(path + ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
             throw StateFileError(.unreadable, path, "\(StoreFailure(of: "open")) (\(path).lock)")
         }
-        guard Self.take(lock) else {
-            let failure = StoreFailure(of: "flock")
-            close(lock)
-            guard failure.code == EWOULDBLOCK else { throw StateFileError(.unreadable, path, "\(failure)") }
+        do {
+            lock = try FileLock(file)
+        } catch {
+            guard error.code == EWOULDBLOCK else { throw StateFileError(.unreadable, path, "\(error)") }
             throw StateFileError(.inUse, path, "it is in use: does the service run a second time?")
         }
-    }
-
-    deinit { close(lock) }
-
-    /// Locks a file. One that is let go of just now may be held for a moment more, by a task that ends or a process that is being
-    /// started; the kernel knows no limit for a wait, so this asks again for half a second.
-    private static func take(_ file: Int32) -> Bool {
-        for _ in 0..<50 {
-            if flock(file, LOCK_EX | LOCK_NB) == 0 { return true }
-            guard errno == EWOULDBLOCK || errno == EINTR else { return false }
-            usleep(10_000)
-        }
-        return flock(file, LOCK_EX | LOCK_NB) == 0
     }
 
     private static func folder(of path: String) -> String {
