@@ -89,7 +89,6 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
@@ -365,11 +364,20 @@ let package = Package(
         ),
         .executableTarget(
             name: "martlet-peer",
-            dependencies: [
-                "Martlet", "MartletAMQP", "MartletMQTT", "MartletPostgreSQL", "MartletRedis", "MartletRelay",
-                "MartletServer", "MartletSQL",
-            ],
+            dependencies: ["Martlet", "MartletAMQP", "PeerJob"],
             path: "Playground/Benchmarks/Sources/martlet-peer",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "martlet-extras",
+            dependencies: ["Martlet", "MartletPostgreSQL", "MartletRelay", "MartletServer", "MartletSQL", "PeerJob"],
+            path: "Playground/Benchmarks/Sources/martlet-extras",
+            swiftSettings: settings
+        ),
+        .target(
+            name: "PeerJob",
+            dependencies: ["Martlet", "MartletAMQP", "MartletMQTT", "MartletRedis"],
+            path: "Playground/Benchmarks/Sources/PeerJob",
             swiftSettings: settings
         ),
         .target(name: "Peer", path: "Playground/Benchmarks/Sources/Peer"),

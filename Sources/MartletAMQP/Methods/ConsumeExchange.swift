@@ -123,7 +123,7 @@ public struct ConsumeExchange: Component {
     /// Where settling fails the handler has settled it, or the link is lost over which the message came: it comes again.
     private func handle(_ delivery: AMQPDelivery, _ context: NodeContext) async throws {
         do {
-            try await handle(delivery)
+            try await context.inTurn { try await handle(delivery) }
             try? delivery.ack()
         } catch let error as Unreadable {
             context.countHandlerError(error.error)

@@ -144,8 +144,10 @@ public struct ServeMethods: Component {
             guard let method = methods.first(where: { $0.name == name }) else {
                 throw MessagingError(.noResponder, name)
             }
-            try await method.run(arguments) { value in
-                for body in style.replies(value: value, isOnly: !method.isStream) { try await reply(body) }
+            try await context.inTurn {
+                try await method.run(arguments) { value in
+                    for body in style.replies(value: value, isOnly: !method.isStream) { try await reply(body) }
+                }
             }
             if method.isStream { for body in style.replyAtEnd { try await reply(body) } }
         } catch {

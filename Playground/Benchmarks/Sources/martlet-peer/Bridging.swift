@@ -1,4 +1,5 @@
 import Martlet
+import PeerJob
 
 /// A bridge from one broker to another, whose port is in `SINK_PORT`, until it is killed.
 struct Bridging {

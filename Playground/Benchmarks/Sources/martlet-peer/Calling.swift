@@ -1,4 +1,5 @@
 import Martlet
+import PeerJob
 
 /// Calls of a procedure that returns what it is given.
 struct Calling {

@@ -1,4 +1,5 @@
 import Martlet
+import PeerJob
 
 /// One task hands messages to another in the same process: through the embedded broker, and through an `AsyncStream`.
 struct HandingOver {

@@ -1,4 +1,5 @@
 import Martlet
+import PeerJob
 
 #if canImport(Glibc)
 import Glibc

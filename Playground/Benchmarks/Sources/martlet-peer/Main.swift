@@ -1,25 +1,9 @@
-import Martlet
+import PeerJob
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
+/// The workloads of Martlet and its transports.
 @main
 enum Main {
-    static func main() async {
-        do {
-            let job = try Job(Array(CommandLine.arguments.dropFirst()))
-            try await run(job)
-        } catch {
-            let line = Array("martlet-peer: \(error)\n".utf8)
-            _ = write(STDERR_FILENO, line, line.count)
-            exit(1)
-        }
-    }
+    static func main() async { await Job.main(run) }
 
     private static func run(_ job: Job) async throws {
         switch job.workload {
@@ -37,12 +21,7 @@ enum Main {
         case "raw": try await Values(job).raw()
         case "typed": try await Values(job).typed()
         case "bridge": try await Bridging(job).run()
-        case "relay": try await Relaying(job).run()
-        case "serve": try await Serving(job).run()
         case "idle": try await Idling(job).run()
-        case "select": try await Selecting(job).onPool()
-        case "select-as-text": try await Selecting(job, prepared: 0).onPool()
-        case "select-on-loop": try await Selecting(job).onLoop()
         case "hand-over": try await HandingOver(job).broker()
         case "hand-over-typed": try await HandingOver(job).typedBroker()
         case "stream": try await HandingOver(job).stream()

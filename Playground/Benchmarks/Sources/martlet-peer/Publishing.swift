@@ -1,5 +1,6 @@
 import Martlet
 import MartletAMQP
+import PeerJob
 
 /// One task publishes as fast as it can.
 struct Publishing {

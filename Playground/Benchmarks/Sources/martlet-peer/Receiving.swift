@@ -1,4 +1,5 @@
 import Martlet
+import PeerJob
 
 /// One loop reads what another program sends flat out.
 struct Receiving {

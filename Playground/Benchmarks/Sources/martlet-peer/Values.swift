@@ -1,4 +1,5 @@
 import Martlet
+import PeerJob
 
 /// Publish and subscribe through the broker in one process: with bytes, and with a struct of four fields.
 struct Values {

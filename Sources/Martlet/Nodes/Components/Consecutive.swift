@@ -11,9 +11,9 @@
 /// closure returns, also while it waits for something. What waits for its turn waits as it would behind its own former run: a
 /// tick of a loop that passes meanwhile is skipped, messages wait in their mailbox, and a caller's timeout goes on.
 ///
-/// It holds for ``Subscribe``, ``Consume``, ``Listen``, ``Every``, ``Respond`` and ``Perform``, also in groups inside, and for
-/// components of one's own that use ``NodeContext/inTurn(_:)``. ``Execute`` runs beside them, for it may run for ever, and so
-/// do the exchanges and methods of AMQP. A handler that calls another one of the same turns waits for itself, until its timeout.
+/// It holds for ``Subscribe``, ``Consume``, ``Listen``, ``Every``, ``Respond`` and ``Perform``, for the exchanges and methods of
+/// AMQP, also in groups inside, and for components of one's own that use ``NodeContext/inTurn(_:)``. ``Execute`` runs beside them,
+/// for it may run for ever. A handler that calls another one of the same turns waits for itself, until its timeout.
 ///
 /// Otherwise it is as a ``Group``.
 public struct Consecutive: Component, ComponentContainer {

@@ -123,6 +123,56 @@ import Testing
         }
     }
 
+    /// A loop, messages of an exchange and methods, of which no two work at the same time.
+    @Test(arguments: [MethodStyle.farine, .nameko]) func theyTakeTurns(style: MethodStyle) async throws {
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
+            let service = unique("svc")
+            let atWork = Mutex((now: 0, most: 0, times: [String: Int]()))
+            @Sendable func work(_ kind: String) async {
+                atWork.withLock {
+                    $0.now += 1
+                    $0.most = max($0.most, $0.now)
+                    $0.times[kind, default: 0] += 1
+                }
+                for _ in 0..<5 { await Task.yield() }
+                atWork.withLock { $0.now -= 1 }
+            }
+            let node = Node("turns-\(service)", on: connection) {
+                Consecutive {
+                    Every(.milliseconds(1)) { await work("loop") }
+                    ConsumeExchange("\(service)-in", key: service, on: connection) { (_: Pair) in await work("message")
+                    }
+                    ServeMethods(of: service, on: connection, style: style, concurrency: 4) {
+                        Method("add") { (pair: Pair) in
+                            await work("call")
+                            return pair.a + pair.b
+                        }
+                    }
+                }
+            }
+            try await node.whileRunning {
+                let client = MethodClient(of: service, on: connection, style: style, timeout: .seconds(300))
+                let publish = ExchangePublisher(to: "\(service)-in", key: service, on: connection, of: Pair.self)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<50 {
+                        group.addTask {
+                            try await publish(Pair(a: number, b: 0))
+                            let sum = try await client.call("add", Pair(a: number, b: 1), returning: Int.self)
+                            #expect(sum == number + 1)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                await until { atWork.withLock { $0.times["message"] == 50 && $0.times["loop"] != nil } }
+                await client.close()
+            }
+            let figures = atWork.withLock { $0 }
+            #expect(figures.most == 1)
+            #expect(figures.times["call"] == 50)
+        }
+    }
+
     /// The program dies while it serves a request: another one serves it again.
     @Test(arguments: [MethodStyle.farine, .nameko]) func aRequestOutlivesItsServer(style: MethodStyle) async throws {
         let port = try await RabbitMQServer.shared().port

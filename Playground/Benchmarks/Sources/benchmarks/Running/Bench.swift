@@ -26,7 +26,7 @@ struct Bench: Sendable {
             }
         case .martlet:
             let port = try ReservedPort()
-            let server = try start(.martlet("memory", "serve"), 1, port.number)
+            let server = try start(.extra("memory", "serve"), 1, port.number)
             defer { withExtendedLifetime(server) {} }
             try await server.waitForOutput("READY", limit: limit)
             return try await run(contender, count, port.number, by: server.processID)

@@ -20,6 +20,11 @@ struct Invocation: Sendable, Hashable {
         Self(program: "martlet-peer", transport: transport, workload: workload)
     }
 
+    /// What stands on the transports: relays, the broker, databases.
+    static func extra(_ transport: String, _ workload: String) -> Self {
+        Self(program: "martlet-extras", transport: transport, workload: workload)
+    }
+
     static func c(_ transport: String, _ workload: String) -> Self {
         Self(program: "c-\(transport)", workload: workload)
     }

@@ -51,7 +51,7 @@ extension Workload {
             name: "sql select, \(name)",
             broker: .postgresql,
             goal: goal,
-            martlet: Contender(measured: .martlet("sql", workload).with(window: window)),
+            martlet: Contender(measured: .extra("sql", workload).with(window: window)),
             rival: Contender(measured: rival.with(window: window))
         )
     }
@@ -230,7 +230,7 @@ extension Workload {
         func relayed(by relay: Invocation) -> Contender {
             Contender(measured: .c("carbon", "read"), staging: .relayed(by: relay, fed: source))
         }
-        let relay = Invocation.martlet("mqtt", "relay")
+        let relay = Invocation.extra("mqtt", "relay")
         return [
             Self(
                 name: "relay mqtt to carbon, against paho and a socket",

@@ -11,10 +11,10 @@ import Musl
 import Darwin
 #endif
 
-/// What to do, from the command line: `martlet-peer TRANSPORT WORKLOAD COUNT BYTES [WINDOW]`. The broker's port is in
-/// `BROKER_PORT`; the transport `memory` needs none, except to serve.
-struct Job: Sendable {
-    enum Transport: String {
+/// What to do, from the command line: `PROGRAM TRANSPORT WORKLOAD COUNT BYTES [WINDOW]`. The broker's port is in `BROKER_PORT`;
+/// the transport `memory` needs none, except to serve.
+package struct Job: Sendable {
+    package enum Transport: String, Sendable {
         case mqtt, amqp, redis
         /// PostgreSQL, which is no transport of messages.
         case sql
@@ -22,23 +22,36 @@ struct Job: Sendable {
         case memory
     }
 
-    struct UsageError: Error, CustomStringConvertible {
-        let description = "usage: BROKER_PORT=N martlet-peer mqtt|amqp|redis|sql|memory WORKLOAD COUNT BYTES [WINDOW]"
+    package struct UsageError: Error, CustomStringConvertible {
+        package let description = "usage: BROKER_PORT=N PROGRAM TRANSPORT WORKLOAD COUNT BYTES [WINDOW]; see Job.Transport"
+
+        package init() {}
     }
 
-    let transport: Transport
-    let workload: String
-    let count: Int
-    let bytes: Int
+    package let transport: Transport
+    package let workload: String
+    package let count: Int
+    package let bytes: Int
     /// How many messages or calls are under way at a time.
-    let window: Int
-    let port: Int
+    package let window: Int
+    package let port: Int
 
-    let topic: TopicName = "bench.topic"
-    let requests: QueueName = "bench.requests"
-    let queue: QueueName = "bench.queue.martlet"
+    package let topic: TopicName = "bench.topic"
+    package let requests: QueueName = "bench.requests"
+    package let queue: QueueName = "bench.queue.martlet"
 
-    init(_ arguments: [String]) throws {
+    /// Does what the command line says. What goes wrong ends the program.
+    package static func main(_ run: (Job) async throws -> Void) async {
+        do {
+            try await run(Job(Array(CommandLine.arguments.dropFirst())))
+        } catch {
+            let line = Array("\(CommandLine.arguments[0]): \(error)\n".utf8)
+            _ = write(STDERR_FILENO, line, line.count)
+            exit(1)
+        }
+    }
+
+    private init(_ arguments: [String]) throws {
         let numbers = arguments.dropFirst(2).compactMap { Int($0) }
         guard (4...5).contains(arguments.count), numbers.count == arguments.count - 2,
             let transport = Transport(rawValue: arguments[0]),
@@ -52,12 +65,12 @@ struct Job: Sendable {
     }
 
     /// What the workload sends.
-    var message: Message { Message(Array(repeating: UInt8(ascii: "x"), count: bytes)) }
+    package var message: Message { Message(Array(repeating: UInt8(ascii: "x"), count: bytes)) }
 
-    static func port(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+    package static func port(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
 
     /// - Parameter thread: that of another connection, to share it.
-    func connect(port: Int? = nil, thread: (any TaskExecutor)? = nil) async throws -> any Connection {
+    package func connect(port: Int? = nil, thread: (any TaskExecutor)? = nil) async throws -> any Connection {
         let port = port ?? self.port
         let connection = ConnectionOptions(thread: thread)
         switch transport {

@@ -1,5 +1,6 @@
 import Martlet
 import MartletServer
+import PeerJob
 
 /// Martlet's own broker on a port of this machine, until it is killed. Nothing is dropped that waits for a slow subscriber, as
 /// with the other broker.

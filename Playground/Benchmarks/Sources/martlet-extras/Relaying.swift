@@ -1,5 +1,6 @@
 import Martlet
 import MartletRelay
+import PeerJob
 
 /// A relay from a broker to Carbon, whose port is in `SINK_PORT`, until it is killed. Each batch is confirmed.
 struct Relaying {

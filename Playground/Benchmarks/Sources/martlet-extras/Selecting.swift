@@ -1,6 +1,7 @@
 import Martlet
 import MartletPostgreSQL
 import MartletSQL
+import PeerJob
 import Synchronization
 
 /// Queries of one row each.

@@ -8,14 +8,14 @@ import Darwin
 #endif
 
 /// The lines that whoever started this program reads.
-enum Report {
+package enum Report {
     /// Whoever sends may begin.
-    static func ready() {
+    package static func ready() {
         print("READY")
         flush()
     }
 
-    static func figures(_ count: Int, in duration: Duration, latencies: [Duration] = []) {
+    package static func figures(_ count: Int, in duration: Duration, latencies: [Duration] = []) {
         var used = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used)
         let cpu = Double(used.tv_sec) + Double(used.tv_nsec) / 1e9
@@ -30,7 +30,7 @@ enum Report {
         flush()
     }
 
-    static func bytes(_ count: Int) {
+    package static func bytes(_ count: Int) {
         print("{\"bytes\":\(count)}")
         flush()
     }
