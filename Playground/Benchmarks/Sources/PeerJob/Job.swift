@@ -23,7 +23,7 @@ package struct Job: Sendable {
     }
 
     package struct UsageError: Error, CustomStringConvertible {
-        package let description = "usage: BROKER_PORT=N PROGRAM TRANSPORT WORKLOAD COUNT BYTES [WINDOW]; see Job.Transport"
+        package let description = "usage: BROKER_PORT=N PROGRAM TRANSPORT WORKLOAD COUNT BYTES [WINDOW]"
 
         package init() {}
     }

@@ -164,7 +164,7 @@ import Testing
                     }
                     try await group.waitForAll()
                 }
-                await until { atWork.withLock { $0.times["message"] == 50 && $0.times["loop"] != nil } }
+                try await until { atWork.withLock { $0.times["message"] == 50 && $0.times["loop"] != nil } }
                 await client.close()
             }
             let figures = atWork.withLock { $0 }
