@@ -48,7 +48,7 @@ public final class BrokerServer: Service {
     private let systemTopics: Duration?
     private let store: BrokerStore
     private let storeSettings: StoreSettings
-    private let bound = Promise<[BoundAddress]>()
+    private let bound = Watched<Result<[BoundAddress], any Error>?>(nil)
     private let contexts = Mutex<[ServerContext]>([])
 
     /// - Parameters:
@@ -110,9 +110,13 @@ public final class BrokerServer: Service {
 
     /// Where it listens, as soon as it does.
     ///
-    /// - Throws: what ``run()`` throws if it can't listen; `CancellationError`.
+    /// - Throws: what ``run()`` throws if it can't listen; `CancellationError`, also when this task is to shut down gracefully.
     public var addresses: [BoundAddress] {
-        get async throws { try await bound.value() }
+        get async throws {
+            try await bound.wait { $0 != nil }
+            guard let result = bound.value else { throw CancellationError() }
+            return try result.get()
+        }
     }
 
     /// The server's counts.
@@ -134,20 +138,20 @@ public final class BrokerServer: Service {
         do {
             try hub.broker.attach(hub)
         } catch {
-            bound.end(.failure(error))
+            bound.update { $0 = $0 ?? .failure(error) }
             throw error
         }
         defer { hub.broker.detachHost() }
         do {
             try await hub.open(store, storeSettings) { door.permissions(clientID: $0, user: $1) }
         } catch {
-            bound.end(.failure(error))
+            bound.update { $0 = $0 ?? .failure(error) }
             throw error
         }
         do {
             channels = try await listen()
         } catch {
-            bound.end(.failure(error))
+            bound.update { $0 = $0 ?? .failure(error) }
             _ = await hub.closeStore()
             throw error
         }
@@ -225,16 +229,12 @@ public final class BrokerServer: Service {
             for channel in channels { try? await channel.close() }
             throw error
         }
-        bound.end(
-            .success(
-                zip(listeners, channels).map { listener, channel in
-                    let address = channel.localAddress
-                    let host =
-                        listener.descriptor == nil ? listener.host : address?.ipAddress ?? address?.pathname ?? ""
-                    return BoundAddress(listener: listener.name, host: host, port: address?.port ?? 0)
-                }
-            )
-        )
+        let addresses = zip(listeners, channels).map { listener, channel in
+            let address = channel.localAddress
+            let host = listener.descriptor == nil ? listener.host : address?.ipAddress ?? address?.pathname ?? ""
+            return BoundAddress(listener: listener.name, host: host, port: address?.port ?? 0)
+        }
+        bound.update { $0 = $0 ?? .success(addresses) }
         return channels
     }
 

@@ -136,6 +136,8 @@ package final class Promise<Value: Sendable>: Sendable {
     package func observe(_ observer: @escaping Observer) {
         let ended: Result<Value, any Error>? = state.withLock { state in
             if let ended = Self.result(of: state) { return ended }
+            // The former would never be told.
+            if case .observed = state { assertionFailure("a promise has one task that waits for it, or one observer") }
             state = .observed { state in
                 if let ended = Self.result(of: state) { observer(ended) }
             }

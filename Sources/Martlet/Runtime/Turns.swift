@@ -10,10 +10,12 @@ package final class Turns: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Runs `body` when nobody else's runs.
     ///
     /// - Throws: what `body` throws; `CancellationError` if the task is cancelled before.
-    func take<Result>(_ body: () async throws -> Result) async throws -> Result {
+    package func take<Result>(_ body: () async throws -> Result) async throws -> Result {
         try await begin()
         defer { end() }
         return try await body()

@@ -15,7 +15,7 @@ public actor MethodClient {
     private nonisolated let timeout: Duration
     /// Calls that wait, once there was one, and what hands them their replies. Owned: ``close()`` waits for its end.
     private var pending: (replies: PendingReplies, reader: Task<Void, Never>)?
-    private var opening: Promise<Void>?
+    private nonisolated let openings = Turns()
     private var isClosed = false
 
     /// A client. It opens what it needs with the first call.
@@ -138,22 +138,18 @@ public actor MethodClient {
 
     /// Those who call meanwhile wait for the same queue.
     private func openReplies() async throws -> PendingReplies {
-        while let opening { try await opening.value() }
-        guard !isClosed else { throw MessagingError.closed }
         if let pending, !pending.replies.hasEnded { return pending.replies }
-        let promise = Promise<Void>()
-        opening = promise
-        defer {
-            opening = nil
-            promise.end(.success(()))
+        return try await openings.take {
+            guard !isClosed else { throw MessagingError.closed }
+            if let pending, !pending.replies.hasEnded { return pending.replies }
+            let queue = try await ReplyQueue(on: connection, service, style, prefetch: 0)
+            guard !isClosed else {
+                await queue.close()
+                throw MessagingError.closed
+            }
+            let replies = PendingReplies(queue)
+            pending = (replies, Task { [style] in await replies.read(style) })
+            return replies
         }
-        let queue = try await ReplyQueue(on: connection, service, style, prefetch: 0)
-        guard !isClosed else {
-            await queue.close()
-            throw MessagingError.closed
-        }
-        let replies = PendingReplies(queue)
-        pending = (replies, Task { [style] in await replies.read(style) })
-        return replies
     }
 }

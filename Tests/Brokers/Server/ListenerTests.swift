@@ -25,6 +25,31 @@ import Testing
         Encoder(.v5).bytes(of: .connect(Connect(version: .v5, clientID: id, keepAlive: 0)))
     }
 
+    /// Also while others wait, and some of them give up.
+    @Test func whereItListensIsToldToAll() async throws {
+        let server = BrokerServer(MemoryBroker(), listeners: [.mqtt(port: 0)])
+        let ports = try await withThrowingTaskGroup(of: Int?.self) { group in
+            for number in 0..<10 {
+                group.addTask {
+                    let question = Task { try await server.addresses[0].port }
+                    if number == 5 { question.cancel() }
+                    return try? await question.value
+                }
+            }
+            // The one that gives up; only then does the server begin.
+            var ports = [try await group.next() ?? nil]
+            group.addTask {
+                try? await server.run()
+                return nil
+            }
+            while ports.count < 10, let port = try await group.next() { ports.append(port) }
+            group.cancelAll()
+            return ports
+        }
+        #expect(ports.count { $0 == nil } == 1)
+        #expect(Set(ports.compactMap(\.self)).count == 1)
+    }
+
     /// A proxy says who its client is, in the same packet as what that says or in many.
     @Test func aProxySaysWhoItsClientIs() async throws {
         let seen = Recorder<String>()

@@ -68,6 +68,27 @@ import Testing
         }
     }
 
+    /// The first call opens what all of them need, and others come meanwhile; whoever gives up takes nothing from the rest.
+    @Test func manyCallFirst() async throws {
+        try await serving(.farine) { (connection: AMQPConnection, service: String) async throws -> Void in
+            let client = MethodClient(of: service, on: connection, style: .farine, timeout: .seconds(300))
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 0..<20 {
+                    group.addTask {
+                        let call = Task { try await client.call("add", Pair(a: number, b: 0), returning: Int.self) }
+                        if number.isMultiple(of: 5) { call.cancel() }
+                        return (try? await call.value) ?? -1
+                    }
+                }
+                var answers: Set<Int> = []
+                for try await answer in group { answers.insert(answer) }
+                let those = (0..<20).filter { !$0.isMultiple(of: 5) }
+                #expect(answers.isSuperset(of: those), "\(answers)")
+            }
+            await client.close()
+        }
+    }
+
     @Test(arguments: [MethodStyle.farine, .nameko]) func errorsComeBack(style: MethodStyle) async throws {
         try await serving(style) { (connection: AMQPConnection, service: String) async throws -> Void in
             let client = MethodClient(of: service, on: connection, style: style, timeout: .seconds(30))
