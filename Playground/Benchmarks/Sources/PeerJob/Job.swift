@@ -1,4 +1,4 @@
-import Martlet
+package import Martlet
 import MartletAMQP
 import MartletMQTT
 import MartletRedis
