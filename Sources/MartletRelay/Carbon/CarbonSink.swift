@@ -33,20 +33,18 @@ public struct CarbonSink: Sink {
 
     /// Sends the lines of a batch, and returns when Carbon has read them.
     public func deliver(_ batch: [SinkItem]) async throws {
-        var output: [UInt8] = []
+        var lines = CarbonLines(prefix: prefix)
         var rejection = SinkRejection()
         for (index, item) in batch.enumerated() {
-            let lines = CarbonLines(item.message.body, prefix: prefix)
-            output += lines.good
-            guard lines.badCount > 0 else { continue }
-            let count = lines.badCount + lines.goodCount
+            guard let refused = lines.take(item.message.body) else { continue }
+            let count = refused.count + refused.takenCount
             rejection.reject(
                 index,
-                "\(lines.badCount) of \(count) lines are not for Carbon; the first one: \(lines.problem)",
-                undelivered: lines.goodCount > 0 ? lines.bad : nil
+                "\(refused.count) of \(count) lines are not for Carbon; the first one: \(refused.problem)",
+                undelivered: refused.takenCount > 0 ? refused.lines : nil
             )
         }
-        if !output.isEmpty { try await link.deliver(output) }
+        if !lines.taken.isEmpty { try await link.deliver(lines.taken) }
         if !rejection.isEmpty { throw rejection }
     }
 
