@@ -11,17 +11,33 @@ public struct CarbonSink: Sink {
 
     /// A message is confirmed where Carbon is waited for.
     public let capabilities: Capabilities
+    /// The thread that serves the socket.
+    public var taskExecutor: (any TaskExecutor)? { link.loop }
     private let prefix: [UInt8]
     private let link: CarbonLink
 
     /// Carbon at a host. It is connected to with the first message.
     ///
+    /// A relay is fastest where both its ends are on one thread:
+    ///
+    /// ```swift
+    /// let carbon = SinkConnection(CarbonSink(host: "graphite.home", thread: mqtt.taskExecutor))
+    /// ```
+    ///
     /// - Parameters:
     ///   - host: its name, or an address.
     ///   - port: where it listens for lines of text.
     ///   - options: how lines are delivered.
-    public init(host: String, port: Int = Self.defaultPort, options: CarbonOptions = CarbonOptions()) {
-        link = CarbonLink(host: host, port: port, options)
+    ///   - thread: the thread that serves the socket: that of a connection to a broker, from its `Connection.taskExecutor`.
+    ///     `nil`, or an executor that is no such thread: one of its own.
+    public init(
+        host: String,
+        port: Int = Self.defaultPort,
+        options: CarbonOptions = CarbonOptions(),
+        thread: (any TaskExecutor)? = nil
+    ) {
+        let loop = thread as? EventLoop ?? EventLoop(name: "martlet-carbon")
+        link = CarbonLink(host: host, port: port, options, on: loop)
         capabilities = Self.capabilities(options)
         prefix = options.prefix.isEmpty ? [] : Array((options.prefix + ".").utf8)
     }
