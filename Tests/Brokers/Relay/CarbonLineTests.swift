@@ -6,6 +6,8 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct CarbonLineTests {
     private func problem(_ text: String) -> String? { CarbonLine.problem(in: Array(text.utf8)) }
 
+    private func isPlain(_ text: String) -> Bool { CarbonLine.isPlain(Array(text.utf8).span) }
+
     @Test(arguments: [
         "a.b 1 1700000000", "a 1.5e-3 1700000000.25", "a;site=berlin;room=1 -2 0", "ü.x 1 -1", "a\t1  1700000000 ",
         "a/b +1 4294967295",
@@ -31,14 +33,16 @@ import Testing
         #expect(problem(String(repeating: "a", count: 16_384 - rest.utf8.count) + rest) == nil)
         let tooLong = String(repeating: "a", count: 16_385 - rest.utf8.count) + rest
         #expect(problem(tooLong) != nil)
-        #expect(!CarbonLine.isPlain(Array(tooLong.utf8).span))
+        #expect(!isPlain(tooLong))
         #expect(CarbonLine.problem(in: [0xFF, 0x20, 0x31, 0x20, 0x31]) == "it is not UTF-8")
     }
 
     @Test func badLinesAreTakenOutOfAMessage() throws {
         var lines = CarbonLines(prefix: Array("home.".utf8))
-        #expect(lines.take(Array("z 0 0".utf8)) == nil)
-        let refused = try #require(lines.take(Array("a 1 1\r\n\nb x 1\nc 3 3\n \nd".utf8)))
+        let none = lines.take(Array("z 0 0".utf8))
+        #expect(none?.count == nil)
+        let some = lines.take(Array("a 1 1\r\n\nb x 1\nc 3 3\n \nd".utf8))
+        let refused = try #require(some)
         #expect(String(decoding: lines.taken, as: UTF8.self) == "home.z 0 0\nhome.a 1 1\nhome.c 3 3\n")
         #expect(String(decoding: refused.lines, as: UTF8.self) == "b x 1\nd\n")
         #expect((refused.takenCount, refused.count) == (2, 2))
@@ -64,7 +68,7 @@ import Testing
 
     @Test(arguments: ["a.b 1 1700000000", "a;site=berlin  -2.5   0", "zigbee.kitchen +1 4294967295"])
     func mostLinesAreSeenToBeGoodAtOnce(_ line: String) {
-        #expect(CarbonLine.isPlain(Array(line.utf8).span))
+        #expect(isPlain(line))
     }
 
     /// Of lines that are nearly right some are plain, and Carbon takes each of these.
@@ -77,10 +81,9 @@ import Testing
         var plain = 0
         for _ in 0..<50_000 {
             let text = (0..<3).map { _ in fields.randomElement(using: &random) ?? "" }.joined(separator: " ")
-            let line = Array(text.utf8)
-            guard CarbonLine.isPlain(line.span) else { continue }
+            guard isPlain(text) else { continue }
             plain += 1
-            #expect(CarbonLine.problem(in: line) == nil, "\(text)")
+            #expect(problem(text) == nil, "\(text)")
         }
         #expect(plain > 1_000)
     }
