@@ -17,6 +17,11 @@ import Synchronization
 /// bridge is a `Service`, so that a `ServiceGroup` runs it and ends it in order. The brokers may be of different kinds.
 /// The guarantee of each route is computed when it starts, from the two brokers' capabilities, and logged; see
 /// ``plan()``.
+///
+/// A ``Forward`` without a transform runs on the thread of its source's connection (``Connection/taskExecutor``). One that has
+/// a transform, and other routes, run on the threads that all tasks share. All of them run where the task of ``run()``
+/// prefers to, if it prefers a place: by `withTaskExecutorPreference(edge.taskExecutor)` that is the thread of a connection, for
+/// transforms that are short and never block.
 public final class Bridge: Service, Sendable {
     /// What the bridge is called: on what it passes on, so that no message goes in a circle. No two bridges of one
     /// system have the same name.

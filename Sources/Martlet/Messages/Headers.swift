@@ -3,7 +3,7 @@
 /// Names are case-sensitive, are equal if their bytes are, and occur once. Messages have few headers, so they are kept in an array in the
 /// order in which they were set; no headers cost nothing.
 public struct Headers: Sendable {
-    private var fields: [(name: String, value: HeaderValue)] = []
+    private(set) var fields: [(name: String, value: HeaderValue)] = []
     /// What came beside them. It makes no difference to whether headers are equal.
     package var native: NativeProperties?
 
@@ -32,6 +32,9 @@ public struct Headers: Sendable {
             }
         }
     }
+
+    /// Makes room for so many more, none of which then moves the others.
+    mutating func reserve(_ count: Int) { fields.reserveCapacity(fields.count + count) }
 
     /// The value of a header; assigning `nil` removes it.
     public subscript(name: String) -> HeaderValue? {

@@ -35,7 +35,7 @@ extension Headers {
     /// All headers, for brokers where a name may stand several times: those of a message that came so, each as often and in
     /// that order, as far as they have not been changed since; then the others.
     package var all: [Element] {
-        guard let came = native?.fields, !came.isEmpty else { return Array(self) }
+        guard let came = native?.fields, !came.isEmpty else { return fields }
         var current: [ByteKey: HeaderValue] = [:]
         for (name, value) in self { current[ByteKey(name)] = value }
         var last: [ByteKey: Int] = [:]

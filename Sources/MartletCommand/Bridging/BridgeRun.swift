@@ -50,16 +50,19 @@ struct BridgeRun: Sendable {
     private func connect(_ stage: Stage) async throws {
         try await withEnd(settings.from, .from) { from in
             if settings.endsAreOne { return try await run(from, from, stage) }
-            try await withEnd(settings.to, .to) { to in try await run(from, to, stage) }
+            // What comes by the one thread goes by it: nothing is handed from one to another.
+            try await withEnd(settings.to, .to, thread: from.taskExecutor) { to in try await run(from, to, stage) }
         }
     }
 
     private func withEnd(
         _ end: BridgeSettings.End,
         _ side: BridgeSide,
+        thread: (any TaskExecutor)? = nil,
         _ body: (any Connection) async throws -> Void
     ) async throws {
         var options = settings.connection(end, side: side, connection)
+        options.thread = thread
         if !connection.verbose { options.logger = Logger(label: "martlet") { _ in BridgeLog(screen) } }
         switch end.address {
         case .broker(let address):
@@ -94,7 +97,8 @@ struct BridgeRun: Sendable {
         do {
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
-                    try await services.run()
+                    // What a file can have done to messages is short.
+                    try await withTaskExecutorPreference(from.taskExecutor) { try await services.run() }
                     return true
                 }
                 group.addTask {

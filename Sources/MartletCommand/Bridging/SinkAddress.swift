@@ -106,7 +106,10 @@ enum SinkAddress: Hashable, Sendable {
     func open(_ options: ConnectionOptions) async throws -> any Connection {
         switch self {
         case .carbon(let host, let port, let carbon):
-            SinkConnection(CarbonSink(host: host, port: port, options: carbon), connection: options)
+            SinkConnection(
+                CarbonSink(host: host, port: port, options: carbon, thread: options.thread),
+                connection: options
+            )
         case .file(let path, let file): SinkConnection(FileSink(path: path, options: file), connection: options)
         case .console(let format): SinkConnection(ConsoleSink(format: format), connection: options)
         case .slack(let slack): SinkConnection(try SlackSink(slack), connection: options)

@@ -10,7 +10,9 @@ extension PropertyList {
     ) throws(Failure) {
         if let isText = headers.native?.isText { add(.payloadFormatIndicator, isText ? 1 : 0) }
         guard !headers.isEmpty else { return }
-        for (name, value) in headers.native == nil ? Array(headers) : headers.all {
+        let headers = headers.all
+        all.reserveCapacity(all.count + headers.count)
+        for (name, value) in headers {
             switch (name, value) {
             case (Headers.Standard.contentType, .string(let type)):
                 guard TextRules.isFine(type) else {
@@ -26,8 +28,9 @@ extension PropertyList {
             where !id.utf8.isEmpty && id.utf8.count <= TextRules.longest:
                 add(.correlationData, Array(id.utf8))
             default:
+                // Its value is a text that is fine, or Base64, which may only be too long.
                 let property = UserProperty(name, value, isAllowed: TextRules.isFine)
-                guard TextRules.isFine(property.name), TextRules.isFine(property.value) else {
+                guard TextRules.isFine(property.name), property.value.utf8.count <= TextRules.longest else {
                     try refuse((name, value))
                     continue
                 }

@@ -1,7 +1,7 @@
 import Martlet
 import MartletTransport
 
-/// Connections to Carbon, one at a time, on a thread of their own.
+/// Connections to Carbon, one at a time, on the thread of a loop.
 ///
 /// That the system has taken a line says nothing: of 60 KB sent to a Carbon that was stopped and then killed, the other side
 /// had acknowledged every byte, and all were gone. Carbon itself says nothing either. But it closes its end in order once it
@@ -16,7 +16,7 @@ actor CarbonLink {
     private let host: String
     private let port: Int
     private let options: CarbonOptions
-    private let loop = EventLoop(name: "martlet-carbon")
+    nonisolated let loop: EventLoop
     private let timers = Timers(Timeline(ContinuousClock()))
     private var isOpen = false
     private var known: Known?
@@ -24,7 +24,8 @@ actor CarbonLink {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    init(host: String, port: Int, _ options: CarbonOptions) {
+    init(host: String, port: Int, _ options: CarbonOptions, on loop: EventLoop) {
+        self.loop = loop
         self.host = host
         self.port = port
         self.options = options

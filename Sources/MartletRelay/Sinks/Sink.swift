@@ -16,6 +16,10 @@ public protocol Sink: Sendable {
     /// `Capabilities.separateHeaders`. A sink that can't tell whether it has a message leaves out the first.
     var capabilities: Capabilities { get }
 
+    /// The thread that the sink works on, where batches are then put together and handed to it; by default `nil`: the threads
+    /// that all tasks share.
+    var taskExecutor: (any TaskExecutor)? { get }
+
     /// Delivers messages, in their order. It is called for one batch at a time, and returns when all of the batch is as safe
     /// as the sink can make it. The same batch may come again after an error.
     ///
@@ -38,6 +42,9 @@ public protocol Sink: Sendable {
 extension Sink {
     /// Messages are confirmed, and headers do not change bodies.
     public var capabilities: Capabilities { [.confirmedPublish, .separateHeaders] }
+
+    /// There is none of its own.
+    public var taskExecutor: (any TaskExecutor)? { nil }
 
     /// There are none.
     public func reload() throws {}

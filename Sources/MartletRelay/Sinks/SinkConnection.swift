@@ -19,6 +19,8 @@ public actor SinkConnection<Destination: Sink>: OneWayConnection {
     public nonisolated let runtime: ConnectionRuntime
     /// What the sink gives.
     public nonisolated let capabilities: Capabilities
+    /// The thread that the sink works on; `nil` if it has none of its own.
+    public nonisolated let taskExecutor: (any TaskExecutor)?
     private nonisolated let sink: Destination
     private nonisolated let queue: SinkQueue
     private nonisolated let offline: OfflinePolicy
@@ -42,11 +44,12 @@ public actor SinkConnection<Destination: Sink>: OneWayConnection {
         if let name { connection.name = name }
         self.sink = sink
         capabilities = sink.capabilities
+        taskExecutor = sink.taskExecutor
         offline = connection.whileOffline
         runtime = ConnectionRuntime(options: connection)
         queue = SinkQueue(options)
         let work = SinkCourier(sink: sink, queue: queue, options: options, runtime: runtime)
-        courier = Task { await work.run() }
+        courier = Task(executorPreference: sink.taskExecutor) { await work.run() }
         runtime.linkOpened()
     }
 
@@ -77,6 +80,15 @@ public actor SinkConnection<Destination: Sink>: OneWayConnection {
             case .buffer: break
             }
         }
+        var message = message
+        // By which a sink tells one that it delivers again from another like it.
+        if message.headers.messageID == nil { message.headers.messageID = runtime.random.text(for: .call) }
+        let item = SinkItem(topic: topic, message: message)
+        // Nobody waits for what the sink says of it.
+        if !isAwaited, options.expiry == nil {
+            try await queue.put(SinkEntry(item: item, word: nil), limit: nil)
+            return .confirmed
+        }
         let word = Promise<Void>()
         let timer = options.expiry.map { expiry in
             runtime.timers.schedule(at: runtime.timers.now + expiry) {
@@ -85,25 +97,15 @@ public actor SinkConnection<Destination: Sink>: OneWayConnection {
             }
         }
         do {
-            var message = message
-            // By which a sink tells one that it delivers again from another like it.
-            if message.headers.messageID == nil { message.headers.messageID = Self.makeID() }
-            let entry = SinkEntry(item: SinkItem(topic: topic, message: message), word: word)
-            try await queue.put(entry, limit: WaitLimit(options.expiry, of: runtime.timers))
+            try await queue.put(SinkEntry(item: item, word: word), limit: WaitLimit(options.expiry, of: runtime.timers))
         } catch {
             if let timer { runtime.timers.cancel(timer) }
             throw error
         }
         let confirmation = Confirmation(word, timer: timer, of: runtime.timers)
         if isAwaited { return confirmation }
-        _ = try await confirmation.tellFailure { [runtime] error in
-            runtime.countRefusal("the sink refused a message to \(topic): \(error)")
-        }
+        _ = try await confirmation.tellFailure { [runtime] in runtime.countRefusal(of: topic, $0) }
         return .confirmed
-    }
-
-    private static func makeID() -> String {
-        String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
     /// Has the sink read its files anew, such as a certificate.
@@ -123,7 +125,7 @@ public actor SinkConnection<Destination: Sink>: OneWayConnection {
         let timer = runtime.timers.schedule(at: runtime.timers.now + .seconds(5)) { [courier] in courier.cancel() }
         await courier.value
         runtime.timers.cancel(timer)
-        queue.close(runtime.missingLink)
+        queue.close(runtime.missingLink).fail(runtime.missingLink, runtime)
         await sink.close()
     }
 }

@@ -35,69 +35,55 @@ struct SinkCourier<Destination: Sink>: Sendable {
         try await more.value()
     }
 
-    private func deliver(_ batch: [SinkEntry], _ history: inout LinkHistory) async throws {
+    private func deliver(_ batch: SinkBatch, _ history: inout LinkHistory) async throws {
         var (batch, attempts) = (batch, 0)
-        while true {
-            batch.removeAll { $0.word.hasEnded }
-            guard !batch.isEmpty else { return }
+        while !batch.isEmpty {
             let failure: any Error
             do {
-                try await sink.deliver(batch.map(\.item))
+                try await sink.deliver(batch.items)
                 return delivered(batch, SinkRejection(), &history)
             } catch let rejection as SinkRejection {
                 return delivered(batch, rejection, &history)
             } catch let part as PartlyDelivered {
-                let count = min(max(0, part.count), batch.count)
-                if count > 0 {
-                    delivered(batch.prefix(count), part.rejection, &history)
+                let first = batch.takeFirst(max(0, part.count))
+                if !first.isEmpty {
+                    delivered(first, part.rejection, &history)
                     attempts = 0
                 }
-                batch.removeFirst(count)
                 failure = part.failure
             } catch {
                 failure = error
             }
             if Task.isCancelled {
-                for entry in batch { entry.word.end(.failure(runtime.missingLink)) }
+                batch.fail(runtime.missingLink, runtime)
                 throw CancellationError()
             }
-            if let error = failure as? MessagingError, !error.isRetriable { return refused(batch, error) }
+            if let error = failure as? MessagingError, !error.isRetriable { return batch.fail(error, runtime) }
             attempts += 1
             guard let delay = options.retry.delay(before: attempts - 1) else {
                 let text = "the sink did not take the message in \(attempts) attempts"
-                return refused(batch, MessagingError(.refused, text, cause: failure))
+                return batch.fail(MessagingError(.refused, text, cause: failure), runtime)
             }
             runtime.note(failure, "the sink does not take messages", &history)
             try await pause(max(delay, (failure as? RetryAfter)?.delay ?? .zero), batch)
+            batch.removeAbandoned()
         }
     }
 
     /// Waits before a batch is tried again. What it holds fails if that is cancelled.
-    private func pause(_ delay: Duration, _ batch: [SinkEntry]) async throws {
+    private func pause(_ delay: Duration, _ batch: SinkBatch) async throws {
         do {
             try await runtime.timers.sleep(for: delay)
         } catch {
-            for entry in batch { entry.word.end(.failure(runtime.missingLink)) }
+            batch.fail(runtime.missingLink, runtime)
             throw error
         }
     }
 
-    private func delivered(
-        _ batch: some RandomAccessCollection<SinkEntry>,
-        _ rejection: SinkRejection,
-        _ history: inout LinkHistory
-    ) {
+    private func delivered(_ batch: SinkBatch, _ rejection: SinkRejection, _ history: inout LinkHistory) {
         history.opened(at: runtime.timers.now)
         // First, so that a task which is told of its message finds the link up.
         runtime.linkOpened()
-        Promise.end(
-            batch.enumerated().map { index, entry in
-                (entry.word, rejection.errors[index].map { .failure($0) } ?? .success(()))
-            }
-        )
-    }
-
-    private func refused(_ batch: [SinkEntry], _ error: MessagingError) {
-        Promise.end(batch.map { ($0.word, .failure(error)) })
+        batch.end(runtime) { rejection.errors[$0] }
     }
 }

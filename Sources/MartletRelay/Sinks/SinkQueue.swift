@@ -2,15 +2,6 @@ import DequeModule
 import Martlet
 import Synchronization
 
-/// A message that waits for its batch.
-struct SinkEntry: Sendable {
-    let item: SinkItem
-    /// What the sink says of it.
-    let word: Promise<Void>
-
-    var bytes: Int { item.message.weight }
-}
-
 /// The messages that wait for a batch: bounded, many producers, one taker. A producer that finds no room waits in its turn.
 final class SinkQueue: Sendable {
     private typealias Room = WaitingRoom<SinkEntry>
@@ -76,16 +67,20 @@ final class SinkQueue: Sendable {
         arrival?.end(.success(()))
     }
 
-    /// Ends it: messages that wait, and those that come, fail with an error.
-    func close(_ error: any Error) {
-        let (waiting, producers): (Deque<SinkEntry>, [Room.Producer]) = state.withLock { state in
-            guard state.closed == nil else { return ([], []) }
+    /// Ends it: those who put messages in, or wait for room, get an error.
+    ///
+    /// - Returns: the messages that waited, which nobody will take.
+    func close(_ error: any Error) -> SinkBatch {
+        let (waiting, producers): (SinkBatch, [Room.Producer]) = state.withLock { state in
+            guard state.closed == nil else { return (SinkBatch(), []) }
             state.closed = error
-            defer { (state.waiting, state.bytes) = ([], 0) }
-            return (state.waiting, state.parked.failAll(error))
+            var waiting = SinkBatch()
+            while let entry = state.waiting.popFirst() { waiting.append(entry) }
+            state.bytes = 0
+            return (waiting, state.parked.failAll(error))
         }
         for producer in producers { producer.resume(throwing: error) }
-        for entry in waiting { entry.word.end(.failure(error)) }
+        return waiting
     }
 
     // MARK: For the taker alone
@@ -101,14 +96,14 @@ final class SinkQueue: Sendable {
     }
 
     /// Takes the messages that have waited longest, without those that nobody waits for any more. None: there are none.
-    func take(items: Int, bytes: Int) -> [SinkEntry] {
-        let (batch, admitted): ([SinkEntry], [Room.Producer]) = state.withLock { state in
-            var batch: [SinkEntry] = []
+    func take(items: Int, bytes: Int) -> SinkBatch {
+        let (batch, admitted): (SinkBatch, [Room.Producer]) = state.withLock { state in
+            var batch = SinkBatch()
             var size = 0
             while let next = state.waiting.first, batch.count < items, batch.isEmpty || size + next.bytes <= bytes {
                 state.waiting.removeFirst()
                 state.bytes -= next.bytes
-                guard !next.word.hasEnded else { continue }
+                guard !next.isAbandoned else { continue }
                 batch.append(next)
                 size += next.bytes
             }

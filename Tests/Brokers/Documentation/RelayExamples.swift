@@ -5,7 +5,8 @@ import MartletRelay
 /// The examples of the documentation of relays.
 private enum RelayExamples {
     static func relay(mqtt: MQTTConnection) async throws {
-        let carbon = SinkConnection(CarbonSink(host: "graphite.home"), name: "carbon")
+        // On the thread that reads the broker's socket: nothing is handed from one thread to another.
+        let carbon = SinkConnection(CarbonSink(host: "graphite.home", thread: mqtt.taskExecutor), name: "carbon")
         let route = RouteOptions(deadLetters: "metrics.dead", retain: .none)
         try await Bridge(from: mqtt, to: carbon, name: "metrics") { Forward("mulay", options: route) }.run()
     }

@@ -1,3 +1,4 @@
+import Dispatch
 import Martlet
 import MartletTesting
 import Synchronization
@@ -11,23 +12,30 @@ private final class Scripted: Sink {
         var batches: [[String]] = []
         var failures: [any Error] = []
         var isClosed = false
+        var isOnItsThread = true
     }
 
     private let state = Mutex(State())
     private let gate: Gate?
+    let taskExecutor: (any TaskExecutor)?
 
-    init(failing failures: [any Error] = [], gate: Gate? = nil) {
+    init(failing failures: [any Error] = [], gate: Gate? = nil, thread: (any TaskExecutor)? = nil) {
         self.gate = gate
+        taskExecutor = thread
         state.withLock { $0.failures = failures }
     }
 
     var batches: [[String]] { state.withLock { $0.batches } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
+    /// Whether every batch has come there.
+    var isOnItsThread: Bool { state.withLock { $0.isOnItsThread } }
 
     func deliver(_ batch: [SinkItem]) async throws {
         if let gate { try await gate.wait() }
         try state.withLock { state in
             state.batches.append(batch.map { $0.message.text ?? "" })
+            let preferred = withUnsafeCurrentTask { $0?.unownedTaskExecutor }
+            if preferred != taskExecutor?.asUnownedTaskExecutor() { state.isOnItsThread = false }
             if !state.failures.isEmpty { throw state.failures.removeFirst() }
         }
     }
@@ -48,6 +56,15 @@ private final class Gate: Sendable {
 }
 
 private struct Away: Error {}
+
+private final class Thread: TaskExecutor {
+    private let queue = DispatchQueue(label: "test")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}
 
 @Suite(.timeLimit(.minutes(10))) struct SinkTests {
     private let soon = SinkOptions(
@@ -79,6 +96,29 @@ private struct Away: Error {}
         await connection.close()
         #expect(sink.isClosed)
         #expect(connection.state == .closed)
+    }
+
+    @Test(arguments: [false, true])
+    func batchesComeOnTheSinksThread(hasOne: Bool) async throws {
+        let sink = Scripted(thread: hasOne ? Thread() : nil)
+        let connection = SinkConnection(sink, options: soon)
+        #expect(connection.taskExecutor === sink.taskExecutor)
+        for confirmation in try await publish(0..<100, on: connection) { try await confirmation.wait() }
+        #expect(sink.batches.flatMap { $0 } == texts(0..<100))
+        #expect(sink.isOnItsThread)
+        await connection.close()
+    }
+
+    /// Nobody waits for the sink's word on a message without a guarantee: what it says is counted.
+    @Test func aRefusalThatNobodyWaitsForIsCounted() async throws {
+        var rejection = SinkRejection()
+        rejection.reject(0, "it is the first")
+        let sink = Scripted(failing: [rejection, MessagingError(.refused, "no such channel", isRetriable: false)])
+        let connection = SinkConnection(sink, options: SinkOptions(maximumItems: 1, interval: .milliseconds(1)))
+        for text in texts(0..<3) { try await connection.publish(Message(text), to: "a") }
+        await connection.close()
+        #expect(sink.batches.flatMap { $0 } == texts(0..<3))
+        #expect(connection.statistics.refused == 2)
     }
 
     @Test func aBatchIsAsLargeAsItMayBe() async throws {

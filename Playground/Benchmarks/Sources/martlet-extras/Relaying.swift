@@ -10,7 +10,8 @@ struct Relaying {
 
     func run() async throws {
         let source = try await job.connect()
-        let carbon = CarbonSink(host: "127.0.0.1", port: Job.port("SINK_PORT") ?? CarbonSink.defaultPort)
+        let port = Job.port("SINK_PORT") ?? CarbonSink.defaultPort
+        let carbon = CarbonSink(host: "127.0.0.1", port: port, thread: source.taskExecutor)
         let bridge = Bridge(from: source, to: SinkConnection(carbon), name: "bench") {
             Forward("bench.#", options: RouteOptions(guarantee: .atMostOnce))
         }

@@ -13,11 +13,9 @@ struct Bridging {
         let bridge = Bridge(from: source, to: sink, name: "bench") {
             Forward("bench.#", options: RouteOptions(guarantee: .atMostOnce))
         }
-        try await withTaskExecutorPreference(source.taskExecutor) {
-            try await bridge.whileRunning {
-                Report.ready()
-                try await Task.sleep(for: .seconds(86_400))
-            }
+        try await bridge.whileRunning {
+            Report.ready()
+            try await Task.sleep(for: .seconds(86_400))
         }
     }
 }

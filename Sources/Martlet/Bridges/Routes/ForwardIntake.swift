@@ -85,8 +85,8 @@ struct ForwardIntake {
     }
 
     /// How long the next message has to wait; `nil` if it need not, and then it counts.
-    mutating func waitForRate(at now: Duration) -> Duration? {
-        bucket?.take(at: now)
+    mutating func waitForRate(at now: @autoclosure () -> Duration) -> Duration? {
+        bucket?.take(at: now())
     }
 
     /// Gives a message the form in which it is passed on.

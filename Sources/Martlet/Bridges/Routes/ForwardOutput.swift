@@ -43,9 +43,11 @@ struct ForwardOutput: Sendable {
     ///
     /// - Throws: ``MessagingError/Code/timeout`` for one that is worthless by now.
     private func left(of entry: ForwardEntry) throws -> Duration? {
+        let end = entry.delivery.message.headers.native?.expires
+        // As nearly all messages have none.
+        guard expiry != nil || end != nil else { return nil }
         let given = expiry.map { $0 - (timers.now - entry.begun) }
-        let own = entry.delivery.message.headers.native?.expires.map { $0 - .now }
-        guard let left = [given, own].compactMap(\.self).min() else { return nil }
+        guard let left = [given, end.map { $0 - .now }].compactMap(\.self).min() else { return nil }
         guard left > .zero else {
             throw MessagingError(.timeout, "the message expired before it could be passed on", isRetriable: false)
         }

@@ -25,7 +25,18 @@ struct ForwardPipeline: Sendable {
 
     private var options: RouteOptions { direction.options }
 
+    /// Runs until no more messages come.
+    ///
+    /// To pass a message on is short, and is done where it arrives: on the thread of the source's connection, unless the bridge
+    /// was told to run elsewhere. What a transform does nobody knows, so that one that has a transform stays where the bridge
+    /// runs.
     func run() async throws {
+        let isPlaced = withUnsafeCurrentTask { $0?.unownedTaskExecutor != nil }
+        let executor = isPlaced || direction.transform != nil ? nil : context.source.taskExecutor
+        try await withTaskExecutorPreference(executor) { try await passOn() }
+    }
+
+    private func passOn() async throws {
         let source = try await open()
         context.recorder.reads(source)
         defer { context.recorder.reads(nil) }
@@ -172,28 +183,29 @@ struct ForwardPipeline: Sendable {
         for try await delivery in deliveries {
             // Those of a queue that were fetched ahead go back, for others.
             if isQueue, Task.isShuttingDownGracefully { break }
-            guard let entry = try await accept(delivery, by: &intake) else { continue }
-            try await begin(entry, in: window)
+            // One value all the way: each copy of it would count a dozen references.
+            var entry = ForwardEntry(delivery, begun: context.timers.now)
+            if try await accept(&entry, by: &intake) { try await begin(&entry, in: window) }
         }
     }
 
-    /// Makes the message to pass on of a delivery; `nil` if there is none, and then the delivery is settled.
-    private func accept(_ delivery: Delivery, by intake: inout ForwardIntake) async throws -> ForwardEntry? {
-        var entry = ForwardEntry(delivery, begun: context.timers.now)
+    /// Makes the message to pass on of a delivery.
+    ///
+    /// - Returns: whether there is one; if not, the delivery is settled.
+    private func accept(_ entry: inout ForwardEntry, by intake: inout ForwardIntake) async throws -> Bool {
         if options.deadLetters != nil { entry.firstTime = WallClock.nanoseconds }
         if let counter = intake.screen(&entry) { return drop(entry, counter) }
         do {
             if let transform = direction.transform {
-                guard let made = try await transform(delivery, context.source.runtime, context.sink.runtime) else {
-                    return drop(entry, \.filtered)
-                }
+                let made = try await transform(entry.delivery, context.source.runtime, context.sink.runtime)
+                guard let made else { return drop(entry, \.filtered) }
                 entry.message = made
             }
         } catch {
             try Task.checkCancellation()
             context.recorder.begins()
             try await burial.bury(entry, error)
-            return nil
+            return false
         }
         switch intake.select(&entry) {
         case .take: break
@@ -201,30 +213,29 @@ struct ForwardPipeline: Sendable {
         case .bury(let error):
             context.recorder.begins()
             try await burial.bury(entry, error)
-            return nil
+            return false
         }
         while let wait = intake.waitForRate(at: context.timers.now) {
             if options.rate?.excess == .drop { return drop(entry, \.overRate) }
             try await context.timers.sleep(for: wait)
         }
-        if intake.prepare(&entry) { context.mark(&entry.message, origin: delivery.topic.text) }
+        if intake.prepare(&entry) { context.mark(&entry.message, origin: entry.delivery.topic.text) }
         context.recorder.begins()
-        return entry
+        return true
     }
 
-    private func drop(_ entry: ForwardEntry, _ counter: WritableKeyPath<RouteStatistics, Int>) -> ForwardEntry? {
+    private func drop(_ entry: ForwardEntry, _ counter: WritableKeyPath<RouteStatistics, Int>) -> Bool {
         memory.abandon(entry)
         context.recorder.update { statistics in
             statistics.received += 1
             statistics[keyPath: counter] += 1
         }
         try? entry.delivery.ack()
-        return nil
+        return false
     }
 
     /// Begins to pass a message on, and gives it its place among those under way.
-    private func begin(_ entry: ForwardEntry, in window: ForwardWindow) async throws {
-        var entry = entry
+    private func begin(_ entry: inout ForwardEntry, in window: ForwardWindow) async throws {
         if !entry.isRepeated {
             do {
                 entry.confirmation = try await output.begin(entry)

@@ -80,9 +80,10 @@ struct ForwardSettling: Sendable {
 
     /// The sink has it. If it can't be acknowledged, because the link over which it came was lost, it comes again.
     func arrived(_ entry: ForwardEntry) {
-        memory.arrived(entry, at: context.timers.now)
+        let now = context.timers.now
+        memory.arrived(entry, at: now)
         try? entry.delivery.ack()
-        let lag = context.timers.now - entry.begun
+        let lag = now - entry.begun
         context.recorder.update { statistics in
             statistics.forwarded += 1
             statistics.inFlight -= 1

@@ -54,6 +54,8 @@ struct BridgeMark: Sendable {
     ///
     /// - Parameter origin: where it came in, which counts if no bridge has passed it on before.
     func mark(_ headers: inout Headers, origin: String) {
+        // Its path, its origin, and the message's ID, which comes with them.
+        headers.reserve(3)
         let path = headers[Headers.Standard.bridgePath]?.string ?? ""
         if path.isEmpty {
             headers[Headers.Standard.bridgePath] = .string(bridge)

@@ -12,21 +12,25 @@ actor ScriptedConnection: Connection {
     private let base: MemoryConnection
     private nonisolated let script: @Sendable (Message, String) -> Answer
     nonisolated let capabilities: Capabilities
+    nonisolated let taskExecutor: (any TaskExecutor)?
     private let prefetch: Int?
 
     /// - Parameters:
     ///   - script: what becomes of a message to a topic or queue.
     ///   - lacking: what the broker is to seem not to be capable of.
     ///   - prefetch: how much consumers get at a time, whatever they ask for.
+    ///   - thread: what it says of the thread that serves it.
     init(
         _ base: MemoryConnection,
         lacking: Capabilities = [],
         prefetch: Int? = nil,
+        thread: (any TaskExecutor)? = nil,
         script: @escaping @Sendable (Message, String) -> Answer = { _, _ in .passOn }
     ) {
         self.base = base
         self.script = script
         self.prefetch = prefetch
+        taskExecutor = thread
         capabilities = base.capabilities.subtracting(lacking)
     }
 
