@@ -43,6 +43,7 @@ let package = Package(
         .library(name: "MartletCompression", targets: ["MartletCompression"]),
         .library(name: "MartletRelay", targets: ["MartletRelay"]),
         .library(name: "MartletServer", targets: ["MartletServer"]),
+        .library(name: "MartletJWT", targets: ["MartletJWT"]),
         .library(name: "MartletPostgreSQL", targets: ["MartletPostgreSQL"]),
         .library(name: "MartletSQL", targets: ["MartletSQL"]),
         .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
@@ -69,7 +70,7 @@ let package = Package(
         .trait(
             name: "Command",
             description: "The command 'martlet', and the packages that it is built on.",
-            enabledTraits: ["Settings", "Server", "Relay"]
+            enabledTraits: ["Settings", "Server", "Relay", "JWT"]
         ),
         .trait(
             name: "Relay",
@@ -77,7 +78,14 @@ let package = Package(
                 "Ends of relays that are no brokers, and async-http-client, on which those of the web are built."
         ),
         .trait(name: "Server", description: "A broker's doors to the network, and SwiftNIO, on which they are built."),
-        .default(enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "Relay", "Command"]),
+        .trait(
+            name: "JWT",
+            description: "Clients of such a broker show JSON Web Tokens, and jwt-kit, which verifies their signatures.",
+            enabledTraits: ["Server"]
+        ),
+        .default(
+            enabledTraits: ["MQTT", "AMQP", "Redis", "Settings", "Service", "SQL", "Server", "JWT", "Relay", "Command"]
+        ),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -90,6 +98,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         .target(
@@ -200,6 +209,18 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Beside the server, not in it: a server without tokens is built without jwt-kit and its cryptography.
+        .target(
+            name: "MartletJWT",
+            dependencies: [
+                "Martlet",
+                "MartletMQTTWire",
+                "MartletServer",
+                .product(name: "JWTKit", package: "jwt-kit", condition: .when(traits: ["JWT"])),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "MartletRelay",
             dependencies: [
@@ -304,6 +325,7 @@ let package = Package(
                 "Martlet",
                 "MartletBrokers",
                 "MartletConsole",
+                "MartletJWT",
                 "MartletRelay",
                 "MartletServer",
                 "MartletSettings",
@@ -404,6 +426,7 @@ let package = Package(
                 "MartletBrokers",
                 "MartletCompression",
                 "MartletHomeAssistant",
+                "MartletJWT",
                 "MartletMQTT",
                 "MartletPostgreSQL",
                 "MartletRedis",
@@ -665,8 +688,8 @@ let package = Package(
         .testTarget(
             name: "MartletServerTests",
             dependencies: [
-                "IntegrationSupport", "Martlet", "MartletCommand", "MartletMQTT", "MartletMQTTWire", "MartletServer",
-                "MartletTesting",
+                "IntegrationSupport", "Martlet", "MartletCommand", "MartletJWT", "MartletMQTT", "MartletMQTTWire",
+                "MartletServer", "MartletTesting",
                 command("NIOCore", from: "swift-nio", trait: "Server"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -682,6 +705,7 @@ let package = Package(
                 "MartletBrokers",
                 "MartletCommand",
                 "MartletConsole",
+                "MartletJWT",
                 "MartletServer",
                 "MartletSettings",
                 command("ArgumentParser", from: "swift-argument-parser"),

@@ -1,5 +1,6 @@
 import Martlet
 import MartletConsole
+import MartletJWT
 import MartletServer
 
 /// What `martlet broker` says of itself.
@@ -35,6 +36,23 @@ struct BrokerReport: Sendable {
         object.add("limit", integer: queue.options.limit)
         object.add("byte-limit", integer: queue.options.byteLimit)
         if let deadLetters = queue.options.deadLetters { object.add("dead-letters", string: deadLetters.mqtt) }
+        try output.write(object)
+    }
+
+    /// Says whose tokens it would let in.
+    func write(_ tokens: TokenSettings, _ keys: TokenKeys) throws {
+        guard asJSON else {
+            let passed = keys.passedOver.isEmpty ? "" : "; passed over: \(keys.passedOver.joined(separator: "; "))"
+            let text = "tokens by \(keys.count) keys of \(tokens.file.printable())\(passed)"
+            return try output.writeLine("planned", text)
+        }
+        var object = JSONObject()
+        object.add("state", string: "planned")
+        object.add("tokens", string: tokens.file)
+        object.add("keys", integer: keys.count)
+        if !keys.passedOver.isEmpty { object.add("passed-over", string: keys.passedOver.joined(separator: "; ")) }
+        if let issuer = tokens.rules.issuer { object.add("issuer", string: issuer) }
+        if let audience = tokens.rules.audience { object.add("audience", string: audience) }
         try output.write(object)
     }
 

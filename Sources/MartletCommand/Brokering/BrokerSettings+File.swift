@@ -27,9 +27,11 @@ extension BrokerSettings {
         }
         users = try table.text("users").map { FilePath.resolved($0, in: folder) }
         scram = try table.text("scram").map { FilePath.resolved($0, in: folder) }
+        tokens = try table.read("jwt") { node throws(SettingsError) in try TokenSettings(node, relativeTo: folder) }
         acl = try table.text("acl").map { FilePath.resolved($0, in: folder) }
         try table.exclude("users", "anonymous")
         try table.exclude("scram", "anonymous")
+        try table.exclude("jwt", "anonymous")
         isAnonymous = try table.bool("anonymous") ?? isAnonymous
         if let node = table.find("store") { (store, sync) = try Self.store(node, relativeTo: folder) }
         for node in try table.list("queues") ?? [] {

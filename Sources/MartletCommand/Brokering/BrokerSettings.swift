@@ -12,6 +12,8 @@ struct BrokerSettings: Sendable {
     var users: String?
     /// The users who log in by SCRAM-SHA-256.
     var scram: String?
+    /// Whose tokens are let in.
+    var tokens: TokenSettings?
     var acl: String?
     /// Whether everybody may connect, also from other machines.
     var isAnonymous = false
@@ -35,12 +37,12 @@ struct BrokerSettings: Sendable {
         guard let host = listeners.lazy.compactMap(\.publicHost).first, !hasUsers, !isAnonymous else { return }
         throw Failure(
             .usage,
-            "on \(host) other machines can connect: say users or scram, or anonymous if all of them may"
+            "on \(host) other machines can connect: say users, scram or jwt, or anonymous if all of them may"
         )
     }
 
-    /// Whether nobody is let in who is not a user of a file.
-    var hasUsers: Bool { users != nil || scram != nil }
+    /// Whether nobody is let in who is not a user of a file, or shows a token.
+    var hasUsers: Bool { users != nil || scram != nil || tokens != nil }
 
     var brokerStore: BrokerStore {
         guard let store else { return .none }
@@ -58,7 +60,10 @@ struct BrokerSettings: Sendable {
             if self[keyPath: value] != other[keyPath: value], !keys.contains(key) { keys.append(key) }
         }
         compare("listeners", \.listeners)
-        if hasUsers != other.hasUsers { keys.append(users ?? other.users == nil ? "scram" : "users") }
+        if hasUsers != other.hasUsers {
+            let asking = hasUsers ? self : other
+            keys.append(asking.users != nil ? "users" : asking.scram != nil ? "scram" : "jwt")
+        }
         compare("anonymous", \.isAnonymous)
         compare("store", \.store)
         compare("store", \.sync)

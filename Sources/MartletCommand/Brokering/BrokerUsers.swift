@@ -1,4 +1,6 @@
+import Logging
 import Martlet
+import MartletJWT
 import MartletServer
 import Synchronization
 
@@ -23,13 +25,16 @@ final class BrokerUsers: Authenticator {
 }
 
 extension BrokerSettings {
-    /// Reads the files of users.
+    /// Reads the files of users, and of the keys of tokens.
     ///
+    /// - Parameter logger: what is told of keys that can't be used.
     /// - Returns: `nil`: there are none.
     /// - Throws: `MessagingError.Code.invalidArgument` if one can't be read or is wrong.
-    func readUsers() throws -> (any Authenticator)? {
+    func readUsers(_ logger: Logger) throws -> (any Authenticator)? {
         let passwords = try users.map { try PasswordFile(path: $0) }
-        guard let scram else { return passwords }
-        return try SCRAMFile(path: scram, otherwise: passwords)
+        var authenticator: (any Authenticator)? = passwords
+        if let scram { authenticator = try SCRAMFile(path: scram, otherwise: passwords) }
+        guard let tokens else { return authenticator }
+        return TokenAuthenticator(try tokens.keys(logger), tokens.rules, otherwise: authenticator)
     }
 }

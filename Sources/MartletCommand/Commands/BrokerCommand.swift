@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import Martlet
 import MartletConsole
+import MartletJWT
 import MartletServer
 import UnixSignals
 
@@ -31,12 +32,15 @@ struct BrokerCommand: Subcommand {
             --proxy is for a broker behind HAProxy or the like: it takes connections from that address alone, and each has to \
             begin with a header of the PROXY protocol, which says who the client is. --systemd listens on the sockets that \
             systemd passes, by their FileDescriptorName= (mqtt, mqtts or ws), instead of on --host and the ports. Elsewhere than \
-            on a terminal SIGHUP has all files read anew: certificates, users, rules, and of --config the queues; what else has \
+            on a terminal SIGHUP has all files read anew: certificates, users, keys, rules, and of --config the queues; what else has \
             changed there is named, and holds from the next start on.
 
             --users names a file that mosquitto_passwd writes, --scram one that 'martlet broker scram' writes; then nobody is let in \
             without a user and a password. By --scram clients of MQTT 5 show that they know the password, by SCRAM-SHA-256, and do \
-            not send it; with --users, too, others may send theirs. --acl names \
+            not send it; with --users, too, others may send theirs. --jwt names the keys of an issuer of JSON Web Tokens, a key set \
+            or a public key in PEM: clients give a token as their password, are the user that it says (sub), and are cut off when it \
+            ends. Say --jwt-audience and --jwt-issuer, too, where the issuer's tokens are not for this broker alone; a secret that is \
+            shared with the issuer, and the rest, is for the file of --config. --acl names \
             rules as mosquitto's acl_file has them: what no rule allows is refused. --check reads the files, looks at the \
             store, says what it would do, and neither listens nor changes anything.
 
@@ -48,6 +52,7 @@ struct BrokerCommand: Subcommand {
               martlet broker
               martlet broker --host 0.0.0.0 --users users --acl rules --tls chain.pem,key.pem
               martlet broker scram keys alice && martlet broker --host 0.0.0.0 --scram keys
+              martlet broker --host 0.0.0.0 --tls chain.pem,key.pem --jwt keys.json --jwt-audience house
               martlet broker --ws 9001 --ws-origin http://localhost:3000
               martlet broker --store /var/lib/martlet --sync 1s
               martlet broker --queue jobs
@@ -114,6 +119,23 @@ struct BrokerCommand: Subcommand {
     )
     var scram: String?
     @Option(
+        help: ArgumentHelp(
+            "The keys of those whose JSON Web Tokens are let in: a key set, or a public key in PEM.",
+            valueName: "file"
+        ),
+        completion: .file()
+    )
+    var jwt: String?
+    @Option(help: ArgumentHelp("Whose tokens are taken: what iss has to be.", valueName: "name"))
+    var jwtIssuer: String?
+    @Option(
+        help: ArgumentHelp(
+            "Whom tokens have to be for: one of aud. Without it those that name an audience are refused.",
+            valueName: "name"
+        )
+    )
+    var jwtAudience: String?
+    @Option(
         help: ArgumentHelp("Who may publish and read what, as mosquitto's acl_file.", valueName: "file"),
         completion: .file()
     )
@@ -174,6 +196,10 @@ struct BrokerCommand: Subcommand {
         guard wsOrigin.isEmpty || ws != nil || systemd else { throw ValidationError("--ws-origin is for --ws.") }
         guard !anonymous || users == nil else { throw ValidationError("Either --users or --anonymous, not both.") }
         guard !anonymous || scram == nil else { throw ValidationError("Either --scram or --anonymous, not both.") }
+        guard !anonymous || jwt == nil else { throw ValidationError("Either --jwt or --anonymous, not both.") }
+        guard jwtIssuer == nil && jwtAudience == nil || jwt != nil || config != nil else {
+            throw ValidationError("--jwt-issuer and --jwt-audience are for --jwt.")
+        }
         guard sync == nil || store != nil || config != nil else { throw ValidationError("--sync is for --store.") }
         guard sync.map({ $0 > .zero }) ?? true else { throw ValidationError("--sync is a time, such as 1s.") }
         if let keepAlive {
@@ -182,10 +208,10 @@ struct BrokerCommand: Subcommand {
             }
         }
         guard report.map({ $0 > .zero }) ?? true else { throw ValidationError("--report is a time, such as 10s.") }
-        let isClosed = users != nil || scram != nil
+        let isClosed = users != nil || scram != nil || jwt != nil
         guard config != nil || isClosed || anonymous || ["127.0.0.1", "::1", "localhost", nil].contains(host) else {
             throw ValidationError(
-                "On \(host ?? "") other machines can connect: say --users or --scram, or --anonymous if all of them may."
+                "On \(host ?? "") other machines can connect: say --users, --scram or --jwt, or --anonymous if all of them may."
             )
         }
     }
@@ -207,7 +233,11 @@ struct BrokerCommand: Subcommand {
         if let listeners = try listeners() { settings.listeners = listeners }
         if let users { (settings.users, settings.isAnonymous) = (users, false) }
         if let scram { (settings.scram, settings.isAnonymous) = (scram, false) }
-        if anonymous { (settings.users, settings.scram, settings.isAnonymous) = (nil, nil, true) }
+        try settings.tokens = tokens(over: settings.tokens)
+        if jwt != nil { settings.isAnonymous = false }
+        if anonymous {
+            (settings.users, settings.scram, settings.tokens, settings.isAnonymous) = (nil, nil, nil, true)
+        }
         settings.acl = acl ?? settings.acl
         settings.store = store ?? settings.store
         settings.sync = sync ?? settings.sync
@@ -219,6 +249,21 @@ struct BrokerCommand: Subcommand {
         settings.report = report ?? settings.report
         try settings.validate()
         return settings
+    }
+
+    /// Whose tokens are let in, by the options over those of the file.
+    private func tokens(over file: TokenSettings?) throws -> TokenSettings? {
+        var tokens = file ?? jwt.map { TokenSettings(file: $0) }
+        if let jwt {
+            tokens?.file = jwt
+            tokens?.isSecret = false
+        }
+        guard tokens != nil || jwtIssuer == nil && jwtAudience == nil else {
+            throw Failure(.usage, "--jwt-issuer and --jwt-audience are for tokens: say --jwt, or jwt in the file")
+        }
+        if let jwtIssuer { tokens?.rules.issuer = jwtIssuer }
+        if let jwtAudience { tokens?.rules.audience = jwtAudience }
+        return tokens
     }
 
     /// Where the options say to listen; `nil`: they say nothing.
@@ -272,12 +317,13 @@ struct BrokerCommand: Subcommand {
         let isDrawn = !json && !check && session.output.stream.isInteractive
         let screen = isDrawn ? BrokerScreen(session.output) : nil
         defer { screen?.finish() }
+        let logger = connection.serverLogger(screen)
         let broker = MemoryBroker(options: settings.brokerOptions)
         let (server, users): (BrokerServer, BrokerUsers?)
         do {
             try Self.declare(settings.queues, broker)
             let rules = try settings.acl.map { try AccessRules(path: $0) }
-            users = try settings.readUsers().map { BrokerUsers($0) }
+            users = try settings.readUsers(logger).map { BrokerUsers($0) }
             func make(_ authenticator: some Authenticator) -> BrokerServer {
                 BrokerServer(
                     broker,
@@ -288,13 +334,14 @@ struct BrokerCommand: Subcommand {
                     limits: settings.limits,
                     queueGroup: settings.queueGroup,
                     systemTopics: settings.systemTopics,
-                    logger: connection.serverLogger(screen)
+                    logger: logger
                 )
             }
             server = users.map { make($0) } ?? make(AnonymousAuthenticator(fromAnywhere: settings.isAnonymous))
             if check {
                 let store = try server.checked()
                 for listener in listeners { try report.write("planned", listener.name, listener.host, listener.port) }
+                if let tokens = settings.tokens { try report.write(tokens, tokens.keys(nil)) }
                 for queue in settings.queues { try report.write(queue) }
                 if let store { try report.write(store) }
                 session.remark("nothing was listened on")
@@ -310,7 +357,8 @@ struct BrokerCommand: Subcommand {
                 let hangUps = await UnixSignalsSequence(trapping: .sighup)
                 group.addTask {
                     for await _ in hangUps {
-                        try report.writeReload(Result { try reload(settings, server, broker, users) })
+                        let result = Result { try reload(settings, server, broker, users, logger) }
+                        try report.writeReload(result)
                     }
                     try await session.interruption.wait()
                 }
@@ -331,11 +379,12 @@ struct BrokerCommand: Subcommand {
         _ old: BrokerSettings,
         _ server: BrokerServer,
         _ broker: MemoryBroker,
-        _ users: BrokerUsers?
+        _ users: BrokerUsers?,
+        _ logger: Logger
     ) throws -> [String] {
         let new = try settings()
         let rules = try new.acl.map { try AccessRules(path: $0) }
-        let files = try users == nil ? nil : new.readUsers()
+        let files = try users == nil ? nil : new.readUsers(logger)
         try Self.declare(new.queues, broker)
         if let files { users?.set(files) }
         server.setRules(rules)

@@ -48,7 +48,8 @@ public enum AuthenticationVerdict: Sendable, Hashable {
 /// Who may connect.
 ///
 /// It is asked for each CONNECT, outside the broker's lock, for several clients at a time. An error, or no answer within
-/// ``ServerLimits/authenticationTimeout``, refuses the client. It is cancelled when that time is over and when the server ends.
+/// ``ServerLimits/authenticationTimeout``, refuses the client. A `MessagingError` is logged, and so is to have nothing in it that is
+/// secret. It is cancelled when that time is over and when the server ends.
 public protocol Authenticator: Sendable {
     /// Decides about a client.
     func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict

@@ -200,7 +200,11 @@ final class Door: Sendable {
         let credentials = question.credentials
         switch question.subject {
         case .credentials:
-            return verdict((try? await authenticator.authenticate(credentials)) ?? .refused, credentials)
+            do {
+                return verdict(try await authenticator.authenticate(credentials), credentials)
+            } catch {
+                return .refused(.badUserNameOrPassword, (error as? MessagingError)?.message)
+            }
         case .message(let data, var exchange):
             do {
                 switch try await exchange.answer(data) {

@@ -9,13 +9,13 @@ import Darwin
 #endif
 
 /// Small files of lines, without a library for it.
-enum TextFile {
+package enum TextFile {
     private static let limit = 64 << 20
 
     /// All of a file.
     ///
     /// - Throws: `MessagingError.Code.invalidArgument` if it can't be read or is no text.
-    static func read(_ path: String) throws -> String {
+    package static func read(_ path: String) throws -> String {
         guard let file = fopen(path, "r") else {
             throw MessagingError(.invalidArgument, "\(path) can't be read: \(String(cString: strerror(errno)))")
         }

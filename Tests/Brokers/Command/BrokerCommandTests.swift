@@ -114,6 +114,100 @@ struct BrokerCommandTests {
         }
     }
 
+    @Test("lets in who shows a token of a key that its file has, and takes notice of other keys")
+    func tokens() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Server/Peers/token_peer.py").path()
+        let interpreter = try await PythonEnvironment.interpreter()
+        func python(_ arguments: String...) async throws -> String {
+            try await Program.run(interpreter, ["-W", "ignore", script] + arguments)
+        }
+        /// A set of one key, which has an identifier, and a token by it.
+        func made(_ id: String) async throws -> (set: String, token: String) {
+            let claims = #"{"sub":"alice","iss":"joe","aud":["house"],"exp":4000000000}"#
+            let text = try await python(
+                "make",
+                #"{"keys":{"\#(id)":"P-256"},"tokens":[["\#(id)",{"alg":"ES256","kid":"\#(id)"},\#(claims)]]}"#
+            )
+            let object = try Tool.object(text)
+            let set = try JSONSerialization.data(withJSONObject: try #require(object["set"]))
+            let tokens = try #require(object["tokens"] as? [String])
+            return (String(decoding: set, as: UTF8.self), try #require(tokens.first))
+        }
+        let (old, new) = (try await made("old"), try await made("new"))
+        let file = try folder.write(old.set, to: "keys.json")
+        let rules = try folder.write("pattern users/%u/#\n", to: "rules")
+        let options = ["--jwt", file, "--jwt-issuer", "joe", "--jwt-audience", "house", "--acl", rules]
+        let broker = try Tool.start(["broker", "--port", "0"] + options)
+        try await broker.waitForOutput(#""state":"listening""#)
+        let port = try #require(broker.lines.first?.firstMatch(of: /"port":(\d+)/)?.1)
+        func reason(_ version: String, _ token: String) async throws -> String {
+            try await python("connect", "\(port)", version, "client", token)
+        }
+        #expect(try await reason("3", old.token) == "0\n")
+        #expect(try await reason("5", old.token) == "0\n")
+        #expect(try await reason("3", new.token) == "4\n")
+        #expect(try await reason("5", new.token) == "134\n")
+        // It is the user of the token who may do what rules say.
+        let publisher = try Program.find("mosquitto_pub", package: "mosquitto-clients")
+        let credentials = ["-V", "5", "-p", "\(port)", "-u", "bob", "-P", old.token, "-q", "1", "-m", "x", "-d"]
+        let own = try await Program.run(publisher, credentials + ["-t", "users/alice/a"])
+        #expect(!own.contains("RC:135"), "\(own)")
+        let others = try await Program.run(publisher, credentials + ["-t", "users/bob/a"])
+        #expect(others.contains("RC:135"), "\(others)")
+        // A file that is no set changes nothing, and other keys take the place of these.
+        for (text, problem) in [("{}", true), (new.set, false)] {
+            try folder.write(text, to: "keys.json")
+            let count = broker.lines.count { $0.contains(#""state":"reloaded""#) }
+            broker.send(signal: SIGHUP)
+            try await until { broker.lines.count { $0.contains(#""state":"reloaded""#) } > count }
+            let line = broker.lines.last { $0.contains(#""state":"reloaded""#) }
+            #expect(line?.contains("no key by which a token could be verified") == problem)
+            #expect(try await reason("5", old.token) == (problem ? "0\n" : "134\n"))
+        }
+        #expect(try await reason("3", new.token) == "0\n")
+        broker.send(signal: SIGTERM)
+        #expect(try await broker.waitForEnd() == .exited(0))
+        #expect(!broker.lines.joined().contains("eyJ") && !broker.errors.contains("eyJ"))
+        #expect(broker.errors.contains("a key that is not known"))
+    }
+
+    @Test("--check says by which keys tokens would be let in")
+    func checksTokens() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let secret = #"{"kty":"oct","k":"\#(String(repeating: "A", count: 44))"}"#
+        let keys = try folder.write(#"{"keys":[\#(secret),{"kty":"XYZ","kid":"b"}]}"#, to: "keys.json")
+        let run = try await Tool.run(["broker", "--check", "--jwt", keys, "--jwt-audience", "house"])
+        #expect(run.exit == .exited(0))
+        #expect(
+            run.lines.last
+                == #"{"state":"planned","tokens":"\#(keys)","keys":1,"passed-over":"key \"b\": its kind is not known","audience":"house"}"#
+        )
+        #expect(run.errors.split(separator: "\n").count { $0.contains("passed over") } == 1, "\(run.errors)")
+        try folder.write("a secret that is long enough for HS256\n", to: "secret")
+        let config = try folder.write(
+            "jwt: {secret: secret, issuer: joe}\nlisteners: [{host: 0.0.0.0, port: 0}]\n",
+            to: "broker.yml"
+        )
+        let other = try await Tool.run(["broker", "--check", "--config", config, "--jwt-audience", "house"])
+        #expect(other.exit == .exited(0), "\(other.errors)")
+        #expect(
+            other.lines.last
+                == #"{"state":"planned","tokens":"\#(folder.path("secret"))","keys":1,"issuer":"joe","audience":"house"}"#
+        )
+        for arguments in [
+            ["--jwt", folder.path("none")], ["--jwt", keys, "--anonymous"], ["--jwt-audience", "house"],
+            ["--jwt-issuer", "joe"], ["--jwt", folder.path("secret")],
+            ["--config", try folder.write("{}", to: "empty.yml"), "--jwt-issuer", "joe"],
+        ] {
+            let run = try await Tool.run(["broker", "--check"] + arguments)
+            #expect(run.exit == .exited(64), "\(arguments): \(run.output)")
+        }
+    }
+
     /// Answers what a program asks for on a terminal, and prints what was to be seen there.
     private static let typist = """
         import os, pty, sys, termios

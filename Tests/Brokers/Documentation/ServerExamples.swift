@@ -1,5 +1,6 @@
 import IntegrationSupport
 import Martlet
+import MartletJWT
 import MartletServer
 import Testing
 
@@ -34,6 +35,32 @@ import Testing
             authenticator: try .scram("keys", otherwise: PasswordFile(path: "users"))
         )
         return mutual
+    }
+
+    /// Compiled, not run: there are no such files.
+    private func signed(_ broker: MemoryBroker) throws -> BrokerServer {
+        let signed = BrokerServer(
+            broker,
+            listeners: [.mqtts(host: "0.0.0.0", .init(certificateChain: "chain.pem", privateKey: "key.pem"))],
+            authenticator: try .tokens(TokenKeys(path: "keys.json"), TokenRules(issuer: "joe", audience: "house")),
+            rules: try AccessRules(path: "rules")
+        )
+        return signed
+    }
+
+    /// Compiled, not run: there are no such files.
+    private func tokens(_ broker: MemoryBroker) throws -> BrokerServer {
+        let tokens = TokenAuthenticator(
+            try TokenKeys(path: "keys.json"),
+            TokenRules(issuer: "https://id.example", audience: "house")
+        )
+        let server = BrokerServer(
+            broker,
+            listeners: [.mqtts(host: "0.0.0.0", .init(certificateChain: "chain.pem", privateKey: "key.pem"))],
+            authenticator: tokens,
+            rules: try AccessRules(text: "pattern users/%u/#", name: "rules")
+        )
+        return server
     }
 
     /// Compiled, not run: it would make that folder.

@@ -1,5 +1,6 @@
 import Foundation
 import Martlet
+import MartletJWT
 import MartletServer
 import MartletSettings
 import Testing
@@ -139,6 +140,46 @@ struct BrokerSettingsTests {
         #expect(throws: Failure.self) { try BrokerSettings(yaml: "listeners: [{host: 0.0.0.0}]").validate() }
     }
 
+    @Test("has tokens of a file of keys, or of a table")
+    func readsTokens() throws {
+        let short = try BrokerSettings(yaml: "jwt: keys.json\nlisteners: [{host: 0.0.0.0}]", in: "/site")
+        #expect(short.tokens == TokenSettings(file: "/site/keys.json"))
+        try short.validate()
+        let all = try BrokerSettings(
+            yaml: """
+                jwt:
+                  secret: /etc/secret
+                  issuer: joe
+                  audience: house
+                  leeway: 5s
+                  user: name
+                  client-id: client
+                  user-name: sub
+                  endless: yes
+                """,
+            in: "/site"
+        )
+        var expected = TokenSettings(file: "/etc/secret", isSecret: true)
+        expected.rules = TokenRules(
+            issuer: "joe",
+            audience: "house",
+            leeway: .seconds(5),
+            userClaim: "name",
+            clientIDClaim: "client",
+            userNameClaim: "sub",
+            allowsEndless: true
+        )
+        #expect(all.tokens == expected)
+        #expect(try BrokerSettings(yaml: "jwt: {keys: a, leeway: 0s}").tokens?.rules.leeway == .zero)
+        for text in ["jwt: {issuer: joe}", "jwt: {keys: a, secret: b}", "jwt: a\nanonymous: true", "jwt: [a]"] {
+            #expect(throws: SettingsError.self, "\(text)") { try BrokerSettings(yaml: text) }
+        }
+        // Other keys hold at once; to ask for tokens at all is for the next start.
+        let open = try BrokerSettings(yaml: "{}")
+        #expect(open.keysForNextStart(all) == ["jwt"])
+        #expect(try all.keysForNextStart(BrokerSettings(yaml: "jwt: other.json")) == [])
+    }
+
     @Test("is in the documentation: the file there, and every key")
     func isDocumented() throws {
         let parts = Self.document.components(separatedBy: "```yaml\n")
@@ -147,11 +188,13 @@ struct BrokerSettingsTests {
         try BrokerSettings(yaml: yaml).validate()
         for text in [
             "KEY: 1", "listeners: [{KEY: 1}]", "listeners: [{tls: {KEY: 1}}]", "store: {folder: a, KEY: 1}",
-            "queues: [{name: a, KEY: 1}]", "limits: {KEY: 1}",
+            "queues: [{name: a, KEY: 1}]", "limits: {KEY: 1}", "jwt: {keys: a, KEY: 1}",
         ] {
             let error = #expect(throws: SettingsError.self) { try BrokerSettings(yaml: text) }
             let message = try #require(error?.message)
-            let keys = try #require(message.components(separatedBy: "it has ").last).components(separatedBy: ", ")
+            // Where one of them is nearly KEY, that is asked behind them.
+            let list = message.components(separatedBy: "; is ").first?.components(separatedBy: "it has ").last
+            let keys = try #require(list).components(separatedBy: ", ")
             #expect(message.contains("has no key \"KEY\"") && keys.count > 1, "\(message)")
             let table = try #require(Self.document.components(separatedBy: "### A file for the command").last)
             for key in keys {
