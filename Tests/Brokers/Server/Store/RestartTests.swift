@@ -239,9 +239,9 @@ import Testing
     }
 
     @Test func willsThatAreToWait() async throws {
-        let store = try StoreFixture()
+        var store = try StoreFixture()
         var will = WillMessage(topic: "gone", payload: Array("x".utf8), qos: .atLeastOnce)
-        will.properties.add(.willDelayInterval, 2)
+        will.properties.add(.willDelayInterval, 500)
         let delayed = will
         try await store.withServer { _, port in
             let (client, _) = try await WireClient.kept(port, "mortal", will: delayed)
@@ -251,6 +251,7 @@ import Testing
             try await reader.send(.disconnect(Disconnect()))
             _ = try await reader.socket.receiveEnd()
         }
+        store.settings.wall = { WallClock.nanoseconds + 700_000_000_000 }
         try await store.withServer { _, port in
             let reader = try await WireClient.kept(port, "reader").0
             #expect(try await reader.text() == "x")
@@ -265,6 +266,7 @@ import Testing
             let (_, isPresent) = try await WireClient.kept(port, "mortal")
             #expect(isPresent)
         }
+        store.settings.wall = { WallClock.nanoseconds + 1_400_000_000_000 }
         try await store.withServer { _, port in
             let reader = try await WireClient.kept(port, "reader").0
             #expect(try await reader.textsUntilMark() == [])
