@@ -56,7 +56,10 @@ import Testing
             group.addTask { try? await Service.serve(on: connection, with: database) }
             try await peer.send(User(id: 1, name: "Ada"), to: Self.saves)
             var found: User?
-            while found == nil { found = try? await peer.call(Self.find, 1) }
+            try await until {
+                found = try? await peer.call(Self.find, 1)
+                return found != nil
+            }
             #expect(found?.name == "Ada")
             group.cancelAll()
         }
