@@ -4,6 +4,10 @@
 # elsewhere would.
 build_options=(--no-color-diagnostics)
 
+# Swift 6.3 names the traits to the compiler in an order that is another one in each process, and what was compiled with one
+# order is compiled again with the next (swiftlang/swift-package-manager#10525). With this the order stays the same.
+swift() { SWIFT_DETERMINISTIC_HASHING=1 command swift "$@"; }
+
 # build_shown NAME OPTIONS...: builds, and lets whoever waits see how far it is: on a terminal as it goes, elsewhere by a line
 # before and, if it fails, by all that the build has said. It writes to standard error: standard output belongs to the program.
 build_shown() {
@@ -25,7 +29,7 @@ package_root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
 # Stops with an explanation if there is no Swift.
 require_swift() {
-    if ! command -v swift >/dev/null; then
+    if ! type -P swift >/dev/null; then
         echo "Swift 6.3 or later is needed, and there is no 'swift' here. Install it from https://www.swift.org/install" >&2
         exit 1
     fi
