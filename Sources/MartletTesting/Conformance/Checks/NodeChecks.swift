@@ -135,6 +135,29 @@ extension ConformanceSuite {
             try await connection.publish(Message(), to: topic, options: PublishOptions(retain: true))
         },
 
+        ConformanceCheck("what a node logs is read elsewhere, in order, to its last word") { environment in
+            let reader = try await environment.connect(at: .sink)
+            let connection = try await environment.connectQuietly()
+            let entries = try await reader.subscribe(to: Topic<LogEntry>(environment.topic("node.logs")))
+            let options = NodeOptions(heartbeat: nil, device: "robot", log: .from(.debug))
+            let node = Node(environment.topic("node").text, on: connection, options: options) { Counting(to: 100) }
+            var read: [LogEntry] = []
+            func readUntil(_ message: String) async throws {
+                while let entry = try await entries.next()?.value {
+                    read.append(entry)
+                    if entry.message == message { return }
+                }
+            }
+            try await environment.running(node) { try await readUntil("99") }
+            try await readUntil("the node has ended")
+            try environment.expect(read.contains { $0.message == "the node runs" }, "its own words", actual: "none came")
+            let counted = read.filter { $0.metadata["component"] == "Counting" }
+            try environment.expect(counted.map(\.message), equals: (0..<100).map(String.init), "what was counted")
+            try environment.expect(counted.first?.level, equals: .debug, "the level")
+            try environment.expect(counted.first?.metadata["device"], equals: "robot", "the device")
+            try environment.expect(read.allSatisfy { $0.dropped == 0 }, "none to be dropped", actual: "one was")
+        },
+
         ConformanceCheck(
             "a component that fails ends its node, with its error",
             crosses: .not("nothing is sent"),
@@ -231,5 +254,17 @@ extension ConformanceSuite {
                 continue
             }
         }
+    }
+}
+
+/// Logs numbers, and lives on.
+private struct Counting: Component {
+    let end: Int
+
+    init(to end: Int) { self.end = end }
+
+    func run(in context: NodeContext) async throws {
+        for number in 0..<end { context.logger.debug("\(number)") }
+        try await Task.sleep(for: .seconds(600))
     }
 }
