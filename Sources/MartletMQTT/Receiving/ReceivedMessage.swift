@@ -25,8 +25,11 @@ struct ReceivedMessage: Sendable, Equatable {
         self.body = body
         self.quality = quality
         self.isRetained = isRetained
-        guard !properties.isEmpty else { return }
-        subscriptions = properties.subscriptionIdentifiers.map { Int($0) }
+        for property in properties.all where property.id == .subscriptionIdentifier {
+            if case .number(let number) = property.value { subscriptions.append(Int(number)) }
+        }
+        // Most have nothing else.
+        guard properties.all.count > subscriptions.count else { return }
         headers = properties.headers(
             expires: properties.number(.messageExpiryInterval).map { .now + .seconds(Int($0)) }
         )

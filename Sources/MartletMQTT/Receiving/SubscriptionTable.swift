@@ -62,6 +62,52 @@ struct SubscriptionTable<Receiver: Sendable> {
             } ?? SubscriptionTerms()
         }
 
+        /// Calls `body` with every member that gets a message, if the filter matches its topic.
+        ///
+        /// - Returns: whether it does.
+        fileprivate mutating func deliverIfItMatches(
+            _ message: Arrival,
+            _ outcome: inout Outcome,
+            _ body: (Receiver, _ isRetained: Bool) -> Void
+        ) -> Bool {
+            guard WireFilter.matches(topic, message.topic) else { return false }
+            deliver(message, &outcome, body)
+            return true
+        }
+
+        /// Calls `body` with every member that gets a message.
+        fileprivate mutating func deliver(
+            _ message: Arrival,
+            _ outcome: inout Outcome,
+            _ body: (Receiver, _ isRetained: Bool) -> Void
+        ) {
+            guard !members.isEmpty else {
+                outcome.isLeft = true
+                return
+            }
+            outcome.isRead = true
+            guard !isShared else {
+                // Each message is for one of them.
+                let receiver = members[turn % members.count].receiver
+                turn += 1
+                return body(receiver, message.isRetained)
+            }
+            lazy var hash = ByteKey(message.topic).hashValue
+            for position in members.indices {
+                guard message.isRetained else {
+                    // One without a guarantee may overtake what was kept, where that has one.
+                    if members[position].retained.isOpen, message.quality > 0 || asked?.quality == 0 {
+                        members[position].retained.passed(hash)
+                    }
+                    body(members[position].receiver, false)
+                    continue
+                }
+                let takes = members[position].retained.takes(hash, message.time)
+                // Where new ones say that they are kept they can't be told from old ones: better one twice than one lost.
+                guard takes || asked?.retainAsPublished == true else { continue }
+                body(members[position].receiver, takes || members[position].retainAsPublished)
+            }
+        }
     }
 
     /// Whether the broker keeps the subscriptions beyond the process.
@@ -476,7 +522,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         var isForOthers = false
     }
 
-    /// Calls `body` with everyone who gets a message.
+    /// Calls `body` with everyone who gets a message. Nothing is copied for it: there may be thousands of them.
     ///
     /// - Parameters:
     ///   - name: its topic, where the broker does not tell the subscription; `nil` if it has no name.
@@ -489,9 +535,8 @@ struct SubscriptionTable<Receiver: Sendable> {
         var outcome = Outcome()
         var isKnown = false
         for id in message.identified {
-            if let filter = filters[id], WireFilter.matches(filter.topic, message.topic) {
+            if filters[id]?.deliverIfItMatches(message, &outcome, body) == true {
                 isKnown = true
-                deliver(message, to: filter, &outcome, body)
             } else if departed.matches(message.topic, id: id, name()) {
                 isKnown = true
                 outcome.isLeft = true
@@ -504,9 +549,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         var matching: [Int] = []
         index.forEachMatch(of: name) { matching.append($0) }
         if isCopy(message, matching, name) { return Outcome(isRead: true) }
-        for id in matching {
-            if let filter = filters[id] { deliver(message, to: filter, &outcome, body) }
-        }
+        for id in matching { filters[id]?.deliver(message, &outcome, body) }
         if matching.isEmpty, message.identified.isEmpty, departed.matches(name) { outcome.isLeft = true }
         return outcome
     }
@@ -529,40 +572,6 @@ struct SubscriptionTable<Receiver: Sendable> {
 
     /// Something else has come of the broker.
     mutating func interrupted() { copies.interrupted() }
-
-    private mutating func deliver(
-        _ message: Arrival,
-        to filter: Filter,
-        _ outcome: inout Outcome,
-        _ body: (Receiver, Bool) -> Void
-    ) {
-        guard !filter.members.isEmpty else {
-            outcome.isLeft = true
-            return
-        }
-        outcome.isRead = true
-        guard !filter.isShared else {
-            // Each message is for one of them.
-            body(filter.members[filter.turn % filter.members.count].receiver, message.isRetained)
-            filters[filter.id]?.turn += 1
-            return
-        }
-        let topic = message.isRetained || !waiting.isEmpty ? ByteKey(message.topic).hashValue : 0
-        for (position, member) in filter.members.enumerated() {
-            guard message.isRetained else {
-                // One without a guarantee may overtake what was kept, where that has one.
-                if member.retained.isOpen, message.quality > 0 || filter.asked?.quality == 0 {
-                    filters[filter.id]?.members[position].retained.passed(topic)
-                }
-                body(member.receiver, false)
-                continue
-            }
-            let takes = filters[filter.id]?.members[position].retained.takes(topic, message.time) ?? false
-            // Where new ones say that they are kept they can't be told from old ones: better one twice than one lost.
-            guard takes || filter.asked?.retainAsPublished == true else { continue }
-            body(member.receiver, takes || member.retainAsPublished)
-        }
-    }
 
     /// The socket has nothing more at the moment.
     mutating func readDry(at now: Duration) {

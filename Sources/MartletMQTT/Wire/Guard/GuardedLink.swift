@@ -55,7 +55,7 @@ final class GuardedLink {
     private let withheld = ByteBuffer()
     /// Whether some of them are to be read now, as if they had just come.
     private(set) var hasReleased = false
-    /// A packet that does not pass as it is, and how many bytes it has.
+    /// The packet behind those that pass, which does not pass as it is, and how many bytes it has.
     private var special: (verdict: PacketGuard.Inbound, count: Int)?
     /// Why no packet passes any more.
     private var fault: PacketFault?
@@ -203,14 +203,20 @@ final class GuardedLink {
     func nextInput() throws -> Input? {
         hasReleased = false
         while true {
-            if withholds { withholdFirst() }
-            let (packets, bytes) = judge()
-            if packets > 0 { return .packets(packets, bytes: bytes) }
-            if let fault {
-                throw MessagingError(.connectionLost, "the broker does not keep to the protocol: \(fault.problem)")
+            var next = special.take()
+            if next == nil {
+                if withholds { withholdFirst() }
+                let (packets, bytes, last) = judge()
+                if packets > 0 {
+                    special = last
+                    return .packets(packets, bytes: bytes)
+                }
+                if let fault {
+                    throw MessagingError(.connectionLost, "the broker does not keep to the protocol: \(fault.problem)")
+                }
+                next = last
             }
-            guard let (verdict, count) = special else { return nil }
-            special = nil
+            guard let (verdict, count) = next else { return nil }
             input.consume(count)
             switch verdict {
             case .pass: break
@@ -226,9 +232,9 @@ final class GuardedLink {
 
     /// Looks at whole packets until one does not pass as it is.
     ///
-    /// - Returns: how many pass, and how many bytes they have.
-    private func judge() -> (packets: Int, bytes: Int) {
-        guard fault == nil, special == nil else { return (0, 0) }
+    /// - Returns: how many pass, how many bytes they have, and the one that does not, with its bytes.
+    private func judge() -> (packets: Int, bytes: Int, special: (verdict: PacketGuard.Inbound, count: Int)?) {
+        guard fault == nil else { return (0, 0, nil) }
         let input = input.bytes
         var (packets, position) = (0, 0)
         do throws(PacketFault) {
@@ -237,17 +243,14 @@ final class GuardedLink {
                 guard let header = try rules.header(of: bytes), header.total <= bytes.count, !isWithheld(header)
                 else { break }
                 let verdict = try rules.inbound(UnsafeRawBufferPointer(rebasing: bytes[..<header.total]), header)
-                guard verdict == .pass else {
-                    special = (verdict, header.total)
-                    break
-                }
+                guard case .pass = verdict else { return (packets, position, (verdict, header.total)) }
                 packets += 1
                 position += header.total
             }
         } catch {
             fault = error
         }
-        return (packets, position)
+        return (packets, position, nil)
     }
 
     /// Writes what has come, at most so many bytes, where the library reads it.

@@ -1,3 +1,4 @@
+import Logging
 import Martlet
 
 extension ConformanceSuite {
@@ -142,15 +143,10 @@ extension ConformanceSuite {
             let options = NodeOptions(heartbeat: nil, device: "robot", log: .from(.debug))
             let node = Node(environment.topic("node").text, on: connection, options: options) { Counting(to: 100) }
             var read: [LogEntry] = []
-            func readUntil(_ message: String) async throws {
-                while let entry = try await entries.next()?.value {
-                    read.append(entry)
-                    if entry.message == message { return }
-                }
-            }
-            try await environment.running(node) { try await readUntil("99") }
-            try await readUntil("the node has ended")
-            try environment.expect(read.contains { $0.message == "the node runs" }, "its own words", actual: "none came")
+            try await environment.running(node) { read += try await Self.entries(entries, to: "99") }
+            read += try await Self.entries(entries, to: "the node has ended")
+            let isHeard = read.contains { $0.message == "the node runs" }
+            try environment.expect(isHeard, "the node's own words", actual: "none came")
             let counted = read.filter { $0.metadata["component"] == "Counting" }
             try environment.expect(counted.map(\.message), equals: (0..<100).map(String.init), "what was counted")
             try environment.expect(counted.first?.level, equals: .debug, "the level")
@@ -243,6 +239,13 @@ extension ConformanceSuite {
             try environment.expect(begun.values + rest.sorted(), equals: (0..<4).map(String.init), "what both handle")
         },
     ]
+
+    /// The records that come, to one that says something.
+    private static func entries(_ log: TypedSubscription<LogEntry>, to message: String) async throws -> [LogEntry] {
+        var entries: [LogEntry] = []
+        while entries.last?.message != message, let entry = try await log.next() { entries.append(entry.value) }
+        return entries
+    }
 
     /// A call that was on its way to the node when its responder went may be lost; the next one is not.
     private static func callUntilAnswered(_ rpc: RPC<Int, Int>, on peer: any Connection) async throws {
