@@ -62,6 +62,17 @@ struct SubscriptionTable<Receiver: Sendable> {
             } ?? SubscriptionTerms()
         }
 
+        /// The socket has nothing more at the moment.
+        ///
+        /// - Returns: the members that still wait for kept messages, and when they will have waited long enough.
+        fileprivate mutating func readDry(at now: Duration) -> [(member: Int, time: Duration?)] {
+            var open: [(member: Int, time: Duration?)] = []
+            for position in members.indices where members[position].retained.readDry(now) {
+                open.append((members[position].id, members[position].retained.waited))
+            }
+            return open
+        }
+
         /// Calls `body` with every member that gets a message, if the filter matches its topic.
         ///
         /// - Returns: whether it does.
@@ -575,19 +586,16 @@ struct SubscriptionTable<Receiver: Sendable> {
 
     /// The socket has nothing more at the moment.
     mutating func readDry(at now: Duration) {
-        // It is asked after each reading, and thousands may wait.
+        // It is asked after each reading, and thousands may wait, many of them by one filter.
         guard let time = waited, now >= time else { return }
         waited = nil
-        for member in waiting {
-            guard let id = filterOfMember[member], let members = filters[id]?.members,
-                let position = members.firstIndex(where: { $0.id == member }),
-                filters[id]?.members[position].retained.readDry(now) == true
-            else {
-                waiting.remove(member)
-                continue
+        let open = Set(waiting.compactMap { filterOfMember[$0] })
+        waiting = []
+        for id in open {
+            for (member, time) in filters[id]?.readDry(at: now) ?? [] {
+                waiting.insert(member)
+                if let time { waited = min(time, waited ?? time) }
             }
-            guard let time = filters[id]?.members[position].retained.waited else { continue }
-            waited = min(time, waited ?? time)
         }
     }
 }

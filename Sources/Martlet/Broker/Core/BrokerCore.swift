@@ -332,8 +332,9 @@ struct BrokerCore: Sendable {
     /// - Returns: what was subscribed to, and by whom; `nil`: nothing.
     @discardableResult
     mutating func unsubscribe(_ recipient: Recipient) -> (TopicPattern, BrokerClient)? {
-        guard let client = clients[recipient.client],
-            let old = clients[recipient.client]?.subscriptions.removeValue(forKey: recipient.number)
+        // First: with a copy of the client at hand all of its subscriptions would be copied.
+        guard let old = clients[recipient.client]?.subscriptions.removeValue(forKey: recipient.number),
+            let client = clients[recipient.client]
         else { return nil }
         // Of one whose link is lost it has been removed, but for a session's.
         if client.isOnline || client.isSession { remove(old) }

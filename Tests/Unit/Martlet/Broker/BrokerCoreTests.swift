@@ -51,6 +51,17 @@ import Testing
         try core.publish(BrokerPublication(Message(text), to: topic, retain: false)).map(\.recipient.number).sorted()
     }
 
+    /// With a copy of the others for each that ends, this would take many minutes.
+    @Test(.timeLimit(.minutes(3))) mutating func manySubscriptionsOfOneClientEnd() {
+        connect(1)
+        for number in 0..<50_000 { subscribe(1, number, to: TopicPattern(TopicName("t.\(number)"))) }
+        for number in 0..<50_000 {
+            let ended = core.unsubscribe(Recipient(client: 1, number: number))
+            #expect(ended?.1.id == 1)
+        }
+        #expect(core.unsubscribe(Recipient(client: 1, number: 0))?.1 == nil)
+    }
+
     @Test mutating func aPublishNamesItsSubscribers() throws {
         connect(1)
         connect(2)
