@@ -3,8 +3,9 @@ public struct CarbonOptions: Sendable, Hashable {
     /// When lines count as delivered.
     public enum Confirmation: String, Sendable, Hashable {
         /// Carbon has read them. Each batch has a connection of its own, which is closed on this side after the last line;
-        /// Carbon closes it, too, when it has read all. Nothing is lost when Carbon is away, stopped, killed or restarted;
-        /// lines may come twice, which is harmless but for a carbon-aggregator that counts or sums.
+        /// Carbon closes it, too, when it has read all. Nothing is lost when Carbon is away, stopped or restarted, and of one
+        /// that is killed no more than what it had read and not worked on yet; lines may come twice, which is harmless but
+        /// for a carbon-aggregator that counts or sums.
         case read
         /// The system has taken them. The connection stays open. Lines that Carbon has not read when it ends are lost.
         case written

@@ -52,14 +52,27 @@ package final class CarbonServer: ControlledServer {
         Program.text(of: folder.path("received")).split(separator: "\n").map(String.init)
     }
 
+    /// Each line that it has read, as it came. One that is killed in between has read what it has not received yet.
+    package var read: [String] {
+        Program.text(of: folder.path("received.read")).split(separator: "\n").map(String.init)
+    }
+
     private static let script = """
         import os, sys
         from carbon import events
-        record = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        path = sys.argv.pop(1)
+        def opened(path): return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        record, raw = opened(path), opened(path + ".read")
         pid = sys.argv.pop(1)
         if os.path.exists(pid): os.remove(pid)
         def note(name, point): os.write(record, f"{name} {point[1]:g} {int(point[0])}\\n".encode())
         events.metricReceived.addHandler(note)
+        from twisted.protocols.basic import LineOnlyReceiver
+        take = LineOnlyReceiver.dataReceived
+        def read(self, data):
+            os.write(raw, data)
+            return take(self, data)
+        LineOnlyReceiver.dataReceived = read
         from carbon.util import run_twistd_plugin
         run_twistd_plugin("carbon-cache.py")
 
