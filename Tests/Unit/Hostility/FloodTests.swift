@@ -7,7 +7,7 @@ import Testing
     @Test(arguments: [Overflow.suspend, .dropOldest, .dropNewest, .conflate])
     func slowReadersKeepMemoryFlat(overflow: Overflow) async throws {
         // A sanitizer makes a message some fifty times slower, and the tests beside this one wait.
-        let total = ProcessInfo.processInfo.environment["MARTLET_FLOOD"].flatMap(Int.init) ?? 300_000
+        let total = ProcessInfo.processInfo.environment["MARTLET_FLOOD"].flatMap(Int.init) ?? 1_000_000
         let limit = 100
         let broker = MemoryBroker()
         let publisher = try await broker.connect(name: "publisher")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-/// Thousands of broken messages of a foreign peer on each pattern, other ones with each run: nothing traps, nothing hangs,
+/// A hundred thousand broken messages of a foreign peer on each pattern, other ones with each run: nothing traps, nothing hangs,
 /// every one of them is used or counted, and what comes after them arrives.
 ///
 /// They come as transports hand them on: out of their envelope as far as they have one.
@@ -13,7 +13,7 @@ import Testing
     private static let environment = ProcessInfo.processInfo.environment
     /// Fewer where a sanitizer watches, which takes its time.
     private static let rounds =
-        environment["MARTLET_FUZZ"].flatMap(Int.init) ?? (environment["MARTLET_FLOOD"] == nil ? 20_000 : 5_000)
+        environment["MARTLET_FUZZ"].flatMap(Int.init) ?? (environment["MARTLET_FLOOD"] == nil ? 100_000 : 5_000)
     private static let seed = environment["MARTLET_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1_000_000_000)
 
     /// Messages that come of mutations of some bytes.

@@ -51,7 +51,7 @@ import Testing
         try core.publish(BrokerPublication(Message(text), to: topic, retain: false)).map(\.recipient.number).sorted()
     }
 
-    /// With a copy of the others for each that ends, this would take many minutes.
+    /// With a copy of the others for each that ends, this would be quadratic.
     @Test(.timeLimit(.minutes(3))) mutating func manySubscriptionsOfOneClientEnd() {
         connect(1)
         for number in 0..<50_000 { subscribe(1, number, to: TopicPattern(TopicName("t.\(number)"))) }
