@@ -3,6 +3,11 @@
 # What every build of this package is told, so that none makes another one's anew. With colours, a build on a terminal and one
 # elsewhere would.
 build_options=(--no-color-diagnostics)
+# What debuggers and editors need is a third of the work. Whoever builds anew each time, and has neither, says `none`.
+if [ "${MARTLET_DEBUG_INFORMATION-}" = none ]; then
+    debug_options=(-debug-info-format none --disable-index-store)
+    build_options+=("${debug_options[@]}")
+fi
 
 # Swift 6.3 names the traits to the compiler in an order that is another one in each process, and what was compiled with one
 # order is compiled again with the next (swiftlang/swift-package-manager#10525). With this the order stays the same.

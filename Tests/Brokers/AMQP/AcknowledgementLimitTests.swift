@@ -162,7 +162,8 @@ import Testing
             while done.count < 8, .now - start < .seconds(60) {
                 let job = try #require(try await jobs.next())
                 handled += 1
-                try await Task.sleep(for: .seconds(3))
+                // Not half of the limit: a job that is begun just before the queue comes anew leaves time for the next one.
+                try await Task.sleep(for: .seconds(2))
                 do {
                     try job.ack()
                     done.insert(job.message.text ?? "")
@@ -171,7 +172,7 @@ import Testing
                 }
             }
             #expect(done.count == 8, "\(handled) were handled")
-            // Of three that it has begun the third comes too late, or the second as well where the broker looks just then.
+            // Of those that a new channel brings the first is in time, whatever the worker was at before.
             #expect(handled <= 16)
             #expect(broker.statistics.staleDeliveries > 0)
             try await broker.deleteQueue(queue.text)
