@@ -3,9 +3,9 @@
 # What every build of this package is told, so that none makes another one's anew. With colours, a build on a terminal and one
 # elsewhere would.
 build_options=(--no-color-diagnostics)
-# What debuggers and editors need is a third of the work. Whoever builds anew each time, and has neither, says `none`.
+# What debuggers need is a fifth of the work. Whoever builds anew each time, and has none, says `none`.
 if [ "${MARTLET_DEBUG_INFORMATION-}" = none ]; then
-    debug_options=(-debug-info-format none --disable-index-store)
+    debug_options=(-debug-info-format none)
     build_options+=("${debug_options[@]}")
 fi
 
