@@ -30,7 +30,7 @@ extension Workload {
         selecting("one session, on its loop", "select-on-loop", 1, .atLeast(ratio: 0.8), .c("sql", "select")),
         selecting("one session, on the pool", "select", 1, .atLeast(ratio: 0.5), .c("sql", "select")),
         selecting("one session, against psycopg", "select-on-loop", 1, .atLeast(ratio: 3), .python("sql", "select")),
-        selecting("16 tasks on 8 sessions, on their loop", "select-on-loop", 16, .atLeast(ratio: 0.9), .c("sql", "select")),
+        selecting("16 tasks on 8 sessions, on a loop", "select-on-loop", 16, .atLeast(ratio: 0.9), .c("sql", "select")),
         selecting("16 tasks on 8 sessions", "select", 16, .atLeast(ratio: 0.9), .c("sql", "select")),
         selecting(
             "16 tasks on 8 sessions, not prepared",
