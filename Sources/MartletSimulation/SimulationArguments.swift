@@ -29,7 +29,8 @@ struct SimulationArguments: Hashable {
           --failures N         ends after so many failures; by default ten
           --nodes N            how many nodes there are
           --rounds N           how much is to be done
-          --without KIND,…     leaves out kinds of faults: delay, duplicate, reorder, drop, cut, half-open, or all
+          --without KIND,…     leaves out kinds of faults: delay, duplicate, reorder, drop, cut, half-open,
+                               bandwidth, or all
           --calm LINK,…        leaves out the faults of these links
           --log                prints what happens; for one seed
           --help               prints this

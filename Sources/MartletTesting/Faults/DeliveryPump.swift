@@ -27,6 +27,7 @@ struct DeliveryPump: Sendable {
         guard let decision = link.decide(.delivery) else { return try await pass(on: delivery) }
         let delivery = link.plan.faults.halfOpen > 0 ? unheardInSilence(delivery) : delivery
         if let delay = decision.delay { try? await link.runtime.timers.sleep(for: delay) }
+        try? await link.receive(delivery.message)
         if link.isSilent {
             guard !losesMessages else { return link.count(\.dropped) }
             // One from a queue is stale then, and its reader does not get it.

@@ -20,12 +20,15 @@ public struct FaultKinds: OptionSet, Sendable, Hashable {
     /// The link is lost long before that is noticed: what is sent and what comes is lost meanwhile.
     public static let halfOpen = FaultKinds(rawValue: 1 << 5)
 
+    /// The link is slow: a message waits until those before it have passed.
+    public static let bandwidth = FaultKinds(rawValue: 1 << 6)
+
     /// Every kind.
-    public static let all: FaultKinds = [.delay, .duplicate, .reorder, .drop, .cut, .halfOpen]
+    public static let all: FaultKinds = [.delay, .duplicate, .reorder, .drop, .cut, .halfOpen, .bandwidth]
 
     static let names: [(kind: FaultKinds, name: String)] = [
         (.delay, "delay"), (.duplicate, "duplicate"), (.reorder, "reorder"), (.drop, "drop"), (.cut, "cut"),
-        (.halfOpen, "half-open"),
+        (.halfOpen, "half-open"), (.bandwidth, "bandwidth"),
     ]
 
     /// Each kind of the set by itself.

@@ -19,8 +19,11 @@ public struct Faults: Sendable, Hashable {
     public var maximumDelay: Duration
     /// The longest time for which the link is lost; and for which one is silent before that.
     public var maximumOutage: Duration
+    /// How many bytes a second the link carries in either direction: bodies, and the names of headers. Who sends waits until
+    /// the message has passed, as behind a full socket; who receives gets it then. `nil`: any number.
+    public var bandwidth: Int?
 
-    /// No faults, unless told; at most 3 ms late and 10 ms without a link.
+    /// No faults, unless told; at most 3 ms late and 10 ms without a link; any bandwidth.
     public init(
         delay: Double = 0,
         duplicate: Double = 0,
@@ -29,7 +32,8 @@ public struct Faults: Sendable, Hashable {
         cut: Double = 0,
         halfOpen: Double = 0,
         maximumDelay: Duration = .milliseconds(3),
-        maximumOutage: Duration = .milliseconds(10)
+        maximumOutage: Duration = .milliseconds(10),
+        bandwidth: Int? = nil
     ) {
         self.delay = delay
         self.duplicate = duplicate
@@ -39,9 +43,10 @@ public struct Faults: Sendable, Hashable {
         self.halfOpen = halfOpen
         self.maximumDelay = maximumDelay
         self.maximumOutage = maximumOutage
+        self.bandwidth = bandwidth
     }
 
-    /// Faults of some kinds, each as likely; a lost or silent link a tenth of that.
+    /// Faults of some kinds, each as likely; a lost or silent link a tenth of that. ``FaultKinds/bandwidth`` is 100 kB a second.
     public init(_ kinds: FaultKinds, probability: Double) {
         self.init(
             delay: kinds.contains(.delay) ? probability : 0,
@@ -49,7 +54,8 @@ public struct Faults: Sendable, Hashable {
             reorder: kinds.contains(.reorder) ? probability : 0,
             drop: kinds.contains(.drop) ? probability : 0,
             cut: kinds.contains(.cut) ? probability / 10 : 0,
-            halfOpen: kinds.contains(.halfOpen) ? probability / 10 : 0
+            halfOpen: kinds.contains(.halfOpen) ? probability / 10 : 0,
+            bandwidth: kinds.contains(.bandwidth) ? 100_000 : nil
         )
     }
 
@@ -62,6 +68,7 @@ public struct Faults: Sendable, Hashable {
         if drop > 0 { kinds.insert(.drop) }
         if cut > 0 { kinds.insert(.cut) }
         if halfOpen > 0 { kinds.insert(.halfOpen) }
+        if bandwidth != nil { kinds.insert(.bandwidth) }
         return kinds
     }
 
@@ -74,6 +81,7 @@ public struct Faults: Sendable, Hashable {
         if kinds.contains(.drop) { faults.drop = 0 }
         if kinds.contains(.cut) { faults.cut = 0 }
         if kinds.contains(.halfOpen) { faults.halfOpen = 0 }
+        if kinds.contains(.bandwidth) { faults.bandwidth = nil }
         return faults
     }
 
@@ -91,6 +99,12 @@ public struct Faults: Sendable, Hashable {
         }
         guard maximumDelay >= .zero, maximumOutage >= .zero else {
             throw MessagingError(.invalidArgument, "a fault's longest time is negative")
+        }
+        if let bandwidth, bandwidth < 1 {
+            throw MessagingError(
+                .invalidArgument,
+                "the bandwidth is \(bandwidth) bytes a second; it must be at least 1"
+            )
         }
     }
 }

@@ -1,7 +1,7 @@
 public import Martlet
 
 /// A connection on a bad link: it wraps another one, and drops, repeats, reorders and delays what passes, and cuts
-/// and restores the link, as a seed says. A link may also go silent for a while before it is found lost.
+/// and restores the link, as a seed says. A link may also go silent for a while before it is found lost, or be slow.
 ///
 /// ```swift
 /// try await withFaultyConnection(wrapping: connection, seed: 7, faults: Faults(delay: 0.1, drop: 0.05)) { faulty in
@@ -78,7 +78,7 @@ public actor FaultyConnection: CuttableConnection {
     public nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
         try topic.validate()
         try runtime.checkSize(of: message)
-        try await link.transmit(.publish, options.guarantee, isAnswered: options.retain) { [connection] in
+        try await link.transmit(message, .publish, options.guarantee, isAnswered: options.retain) { [connection] in
             try await connection.publish(message, to: topic, options: options)
         }
     }
@@ -97,7 +97,8 @@ public actor FaultyConnection: CuttableConnection {
     public nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
         try queue.validate()
         try runtime.checkSize(of: message)
-        try await link.transmit(.send, options.guarantee, isAnswered: options.requiresConsumer) { [connection] in
+        let isAnswered = options.requiresConsumer
+        try await link.transmit(message, .send, options.guarantee, isAnswered: isAnswered) { [connection] in
             try await connection.send(message, to: queue, options: options)
         }
     }
@@ -128,8 +129,7 @@ public actor FaultyConnection: CuttableConnection {
     ) async throws -> ReplyAddress {
         let link = link
         let late = HeldOne<(Message, String)>(timers: runtime.timers) { receive($0.0, $0.1) }
-        return try await connection.openReplyAddress { reply, address in
-            let fate = link.decide(.incomingReply)?.fate ?? .pass
+        let pass: @Sendable (FaultPlan.Fate, Message, String) -> Void = { fate, reply, address in
             switch link.isSilent ? .drop : fate {
             case .drop:
                 link.count(\.dropped)
@@ -146,12 +146,17 @@ public actor FaultyConnection: CuttableConnection {
             }
             late.passed()
         }
+        return try await connection.openReplyAddress { [runtime] reply, address in
+            guard let decision = link.decide(.incomingReply) else { return pass(.pass, reply, address) }
+            guard let arrival = link.arrival(of: reply) else { return pass(decision.fate, reply, address) }
+            _ = runtime.timers.schedule(at: arrival) { pass(decision.fate, reply, address) }
+        }
     }
 
     /// Sends a message to a reply address, unless the plan says otherwise; see `Connection/reply(_:to:)`.
     public nonisolated func reply(_ message: Message, to address: String) async throws {
         try runtime.checkSize(of: message)
-        try await link.transmit(.reply, .atMostOnce, isAnswered: false) { [connection] in
+        try await link.transmit(message, .reply, .atMostOnce, isAnswered: false) { [connection] in
             try await connection.reply(message, to: address)
         }
     }

@@ -19,6 +19,9 @@ final class FaultyLink: Sendable {
     let link: LinkSwitch?
     let runtime: ConnectionRuntime
     let held: HeldBack
+    /// What goes out, and what comes in; `nil`: at any rate.
+    private let outgoing: Line?
+    private let incoming: Line?
     /// Whether the link is silent: lost, and not known to be.
     private let silence = Watched(false)
     /// Deliveries that were settled meanwhile: the broker has not heard of it.
@@ -30,6 +33,8 @@ final class FaultyLink: Sendable {
         self.link = link
         self.runtime = runtime
         held = HeldBack(timers: runtime.timers)
+        let line = { plan.faults.bandwidth.map { Line(bandwidth: $0, timers: runtime.timers) } }
+        (outgoing, incoming) = (line(), line())
     }
 
     var statistics: FaultStatistics { state.withLock { $0.statistics } }
@@ -59,6 +64,7 @@ final class FaultyLink: Sendable {
     /// - Parameter isAnswered: whether the sender is to hear what came of it at once; then it waits itself while
     ///   others overtake it.
     func transmit(
+        _ message: Message,
         _ operation: FaultPlan.Operation,
         _ guarantee: Guarantee,
         isAnswered: Bool,
@@ -68,6 +74,7 @@ final class FaultyLink: Sendable {
         guard let decision = decide(operation) else { return try await forward() }
         if let outage = decision.outage { try await lose(after: decision.silence, for: outage) }
         if let delay = decision.delay { try await runtime.timers.sleep(for: delay) }
+        try await outgoing?.carry(message)
         if isSilent {
             guard guarantee != .atMostOnce || isAnswered else { return count(\.dropped) }
             // The broker's word does not come; then the link is found lost.
@@ -144,6 +151,12 @@ final class FaultyLink: Sendable {
     }
 
     // MARK: Coming in
+
+    /// Waits until a message that comes in has passed, on a slow link.
+    func receive(_ message: Message) async throws { try await incoming?.carry(message) }
+
+    /// When a reply has passed, which can't be waited with; `nil`: now.
+    func arrival(of reply: Message) -> Duration? { incoming?.take(reply) }
 
     /// Carries deliveries from one subscription to another.
     func carry(from source: Subscription, to mailbox: Mailbox<Delivery>, losesMessages: Bool) -> Subscription {

@@ -9,6 +9,7 @@ extension World {
         var faults = Faults(.all, probability: 0.15)
         faults.maximumDelay = .milliseconds(50)
         faults.maximumOutage = .milliseconds(500)
+        faults.bandwidth = 50_000
         return faults
     }
 }

@@ -32,7 +32,7 @@ import Testing
         var expected = Self.start
         expected.nodes = 3
         expected.rounds = 2
-        expected.without = [.delay, .duplicate, .reorder, .drop, .halfOpen]
+        expected.without = [.delay, .duplicate, .reorder, .drop, .halfOpen, .bandwidth]
         expected.calm = ["a", "c"]
         #expect(smallest == expected)
         #expect(report.failure?.description == "lost 3")
