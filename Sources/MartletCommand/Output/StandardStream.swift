@@ -39,10 +39,7 @@ struct StandardStream: Sendable {
     }
 
     /// Whether it is a pipe, whose reader may go.
-    var isPipe: Bool {
-        var status = stat()
-        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
-    }
+    var isPipe: Bool { Terminal.isPipe(descriptor) }
 
     /// Writes all of it. A slow reader is waited for, in steps, so that a cancelled task is not held up by him.
     ///

@@ -38,6 +38,13 @@ package struct Terminal: Sendable {
 }
 
 extension Terminal {
+    /// Whether a file descriptor is an end of a pipe. It is asked in a module without Foundation: beside it, the compiler takes
+    /// `stat` for one of CoreFoundation's in an optimised build, and refuses it.
+    package static func isPipe(_ descriptor: CInt) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+    }
+
     /// This process's standard output.
     ///
     /// It shares its buffer with `print`, so that lines printed by others keep their place. What `LiveDisplay` may
