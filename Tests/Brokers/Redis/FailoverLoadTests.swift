@@ -78,8 +78,9 @@ import Testing
 
     /// Makes the replica the master, once it has all that the master has confirmed, and the master its replica.
     private func change(_ pair: (master: RedisServer, replica: RedisServer)) async throws {
-        // Nothing is written meanwhile, as in a failover that is planned.
-        try await pair.master.command("CLIENT", "PAUSE", "3000", "WRITE")
+        // Nothing is written meanwhile, as in a failover that is planned: what the master takes after it was compared would be lost
+        // with its place. The pause is ended below; it must not end by itself on a machine that is slow.
+        try await pair.master.command("CLIENT", "PAUSE", "60000", "WRITE")
         try await until {
             let (ours, theirs) = (try await offset(pair.master), try await offset(pair.replica))
             return ours == theirs
