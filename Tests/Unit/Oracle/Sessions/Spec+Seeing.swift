@@ -249,8 +249,23 @@ extension Spec {
         }
     }
 
+    /// Finds somebody who may have got a shared message among those who seem to have got others that are like it, and need not
+    /// have: a member that was chosen for those has gone since.
+    private mutating func claim(_ index: Int, _ tried: inout Set<Int>) -> Bool {
+        for other in shared.indices where other != index && !tried.contains(other) {
+            guard let taker = shared[other].taker, shared[index].publishedAt <= taker.at,
+                let owed = shared[index].members[taker.session], taker.fits(owed), !owed.isExpired(taker.at)
+            else { continue }
+            tried.insert(other)
+            if shared[other].isOptional { shared[other].taker = nil } else if !claim(other, &tried) { continue }
+            shared[index].taker = taker
+            return true
+        }
+        return false
+    }
+
     /// Nothing is owed to anybody.
-    func end() throws {
+    mutating func end() throws {
         for session in sessions.values {
             guard session.waiting.allSatisfy(\.isOptional), session.underWay.isEmpty, session.received.isEmpty else {
                 throw Violation(
@@ -261,7 +276,10 @@ extension Spec {
                 )
             }
         }
-        if let lost = shared.first(where: { !$0.isOptional && $0.taker == nil }) {
+        for index in shared.indices where !shared[index].isOptional && shared[index].taker == nil {
+            var tried: Set<Int> = [index]
+            if claim(index, &tried) { continue }
+            let lost = shared[index]
             throw Violation(
                 "nobody of \(lost.share) got \(lost.members.values.first?.summary ?? ""), published at \(lost.publishedAt)"
             )
