@@ -33,6 +33,8 @@ import Testing
                         #expect(try await news.next()?.message.text == "back \(round)")
                     }
                 }
+                // The proxy's end would cut off the farewell.
+                try await until { proxy.counts.openConnections == 0 }
             }
             try await observer.publish(Message("end"), to: topic, options: Self.promise)
             #expect(try await news.next()?.message.text == "end")
