@@ -195,7 +195,18 @@ extension Spec {
         guard let link = links[number], !link.mustClose, mayCut else { return }
         links[number]?.mustClose = true
         links[number]?.mayTell = true
+        // It may have been cut off before the broker took the subscriptions of this moment: then its will is not for them.
+        let (known, knownShared) = (sessions.mapValues(\.waiting.count), shared.count)
         leave(link.session, now)
+        for session in sessions.values where session.subscribedAt == now {
+            for place in session.waiting.indices.dropFirst(known[session.clientID] ?? 0) {
+                session.waiting[place].isOptional = true
+            }
+        }
+        let late = Set(sessions.values.filter { $0.subscribedAt == now }.map(\.number))
+        for place in shared.indices.dropFirst(knownShared) where !late.isDisjoint(with: shared[place].members.keys) {
+            shared[place].isOptional = true
+        }
     }
 
     // MARK: After a step

@@ -56,6 +56,8 @@ extension Spec {
         let clientID: String
         var link: Int?
         var subscriptions: [String: Subscription] = [:]
+        /// When it last subscribed to anything.
+        var subscribedAt: Duration?
         var waiting: [Owed] = []
         /// In the order in which they were first sent.
         var underWay: [UnderWay] = []

@@ -254,6 +254,7 @@ struct Spec {
     // MARK: Subscriptions
 
     mutating func subscribe(_ request: SubscribeRequest, _ session: Session, _ now: Duration) {
+        session.subscribedAt = now
         for entry in request.entries {
             let isNew = session.subscriptions[entry.filter] == nil
             let subscription = Subscription(entry, request.properties.number(.subscriptionIdentifier))
@@ -275,7 +276,10 @@ struct Spec {
     mutating func unsubscribe(_ request: UnsubscribeRequest, _ session: Session) {
         for filter in request.filters where session.subscriptions.removeValue(forKey: filter) != nil {
             for index in session.waiting.indices { session.waiting[index].isOptional = true }
-            session.owesKept.removeAll { $0.filter == filter }
+            // What was under way to it may still come (MQTT 5, 3.10.4).
+            for index in session.owesKept.indices where session.owesKept[index].filter == filter {
+                session.owesKept[index].isOptional = true
+            }
             release(session, where: { _ in true })
         }
     }
