@@ -29,13 +29,17 @@ extension PostgreSQLLink {
     }
 
     func stop(_ number: Int) {
-        guard let job, job.number == number, !job.isStopped, stopping == nil, let socket,
-            let cancel = PQgetCancel(socket.pointer)
-        else { return }
-        self.job?.isStopped = true
+        guard let job, job.number == number, !job.isStopped else { return }
+        self.job?.stoppedAt = .now
+        ask(number)
+    }
+
+    /// Asks the server to stop a statement. Neither the asking nor the stopping is waited for for ever.
+    private func ask(_ number: Int) {
+        guard job?.number == number, stopping == nil, let socket else { return }
+        guard let cancel = PQgetCancel(socket.pointer) else { return socket.giveUp() }
         let told = Promise<Void>()
         stopping = told
-        // Neither the asking nor the stopping is waited for for ever.
         let timer = thread.loop.schedule(after: Self.stopPatience) {
             socket.giveUp()
             told.end(.success(()))
@@ -51,20 +55,23 @@ extension PostgreSQLLink {
                 self.assumeIsolated { link in
                     timer.cancel()
                     link.stopping = nil
-                    link.isStopped(number)
+                    link.wasAsked(number)
                 }
                 told.end(.success(()))
             }
         }
     }
 
-    /// The server has been told to stop, and may still take its time.
-    func isStopped(_ number: Int) {
-        guard job?.number == number else { return }
-        thread.loop.schedule(after: Self.stopPatience) { [weak self] in
-            self?.assumeIsolated { link in
-                if link.job?.number == number { link.socket?.giveUp() }
-            }
+    /// The server has been asked. It forgets that if it has not seen the statement yet, so it is asked again, later each time.
+    private func wasAsked(_ number: Int) {
+        guard let job, job.number == number, let start = job.stoppedAt else { return }
+        let passed = ContinuousClock.now - start
+        guard passed < Self.stopPatience else {
+            socket?.giveUp()
+            return
+        }
+        thread.loop.schedule(after: max(passed, .milliseconds(100))) { [weak self] in
+            self?.assumeIsolated { $0.ask(number) }
         }
     }
 

@@ -14,7 +14,10 @@ actor PostgreSQLLink: SQLLink {
     /// A statement that may be stopped.
     struct Job {
         let number: Int
-        var isStopped = false
+        /// When the server was first asked to stop it.
+        var stoppedAt: ContinuousClock.Instant?
+
+        var isStopped: Bool { stoppedAt != nil }
     }
 
     struct Answer {

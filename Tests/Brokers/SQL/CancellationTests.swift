@@ -1,3 +1,4 @@
+import Foundation
 import IntegrationSupport
 import MartletPostgreSQL
 import MartletSQL
@@ -12,13 +13,17 @@ struct CancellationTests {
             : "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 10000000000) SELECT count(*) AS n FROM c"
     }
 
-    /// Runs a body, cancels it once it has said that it is far enough, and returns the error.
+    /// Runs a body, cancels it once it has said that it is far enough, and returns the error; that of one which never is so
+    /// far, too.
     private func cancelled(_ body: @escaping @Sendable (_ begin: @Sendable () -> Void) async throws -> Void)
         async throws -> (any Error)?
     {
         let begun = Locked(false)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await body { begun.withLock { $0 = true } } }
+            group.addTask {
+                defer { begun.withLock { $0 = true } }
+                try await body { begun.withLock { $0 = true } }
+            }
             try await until { begun.withLock { $0 } }
             try await Task.sleep(for: .milliseconds(50))
             group.cancelAll()
@@ -73,6 +78,32 @@ struct CancellationTests {
         }
     }
 
+    /// A server that is asked to stop a statement which it has not seen yet forgets that it was asked.
+    @Test func aStatementThatTheServerHasNotSeenYetIsStopped() async throws {
+        try await withDatabase(.postgreSQL, sessions: 1) { (database) async throws in
+            let own = "SELECT pg_backend_pid()" as SQL
+            let process = try #require(try await database.first(own, as: Int32.self))
+            let query = endless(.postgreSQL)
+            kill(process, SIGSTOP)
+            defer { kill(process, SIGCONT) }
+            // It is told that it was asked before it reads what it is to do.
+            async let goesOn: Void = {
+                try await Task.sleep(for: .milliseconds(300))
+                kill(process, SIGCONT)
+            }()
+            let error = try await cancelled { begin in
+                try await database.withSession { db in
+                    begin()
+                    _ = try await db.rows(query, as: Int.self)
+                }
+            }
+            try await goesOn
+            #expect(error is CancellationError)
+            // It was not given up for that.
+            #expect(try await database.first(own, as: Int32.self) == process)
+        }
+    }
+
     @Test(arguments: DatabaseKind.shared) func statementsThatTakeLongLeaveOtherTasksAlone(_ kind: DatabaseKind)
         async throws
     {
@@ -80,17 +111,19 @@ struct CancellationTests {
         let statements = 8
         try await withDatabase(kind, sessions: statements) { (database) async throws in
             let query = endless(kind)
-            let begun = Locked(0)
+            let (begun, ended) = (Locked(0), Locked(0))
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<statements {
                     group.addTask {
+                        defer { ended.withLock { $0 += 1 } }
                         try await database.withSession { db in
                             begun.withLock { $0 += 1 }
                             _ = try await db.rows(query, as: Int.self)
                         }
                     }
                 }
-                try await until { begun.withLock { $0 } == statements }
+                // One that ends has failed, and the rest would not be waited for in vain.
+                try await until { begun.withLock { $0 } == statements || ended.withLock { $0 } > 0 }
                 for _ in 0..<100 { try await Task.sleep(for: .milliseconds(1)) }
                 group.cancelAll()
                 while let result = await group.nextResult() {
