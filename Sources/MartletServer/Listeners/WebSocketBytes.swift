@@ -9,14 +9,19 @@ final class WebSocketBytes: ChannelDuplexHandler {
     typealias OutboundOut = WebSocketFrame
 
     private var hasEnded = false
+    /// Whether a frame has come that others are to continue.
+    private var isContinued = false
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
         guard !hasEnded else { return }
-        // A client's frames are masked (RFC 6455, 5.1).
-        guard frame.maskKey != nil else { return end(context, .protocolError) }
+        // A client's frames are masked (RFC 6455, 5.1), and no extension was agreed on that would use the other bits (5.2).
+        guard frame.maskKey != nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else { return end(context, .protocolError) }
         switch frame.opcode {
         case .binary, .continuation:
+            // What was begun is continued before anything else is begun (5.4).
+            guard isContinued == (frame.opcode == .continuation) else { return end(context, .protocolError) }
+            isContinued = !frame.fin
             context.fireChannelRead(wrapInboundOut(frame.unmaskedData))
         case .ping:
             // Of a client that takes nothing more, answers would pile up.

@@ -49,9 +49,13 @@ import Testing
         }
     }
 
-    /// By what is wrong: a text, a frame without a mask, and one that there is not.
+    /// By what is wrong: a text, a frame without a mask, one that there is not, one that continues nothing, and one of each bit
+    /// that belongs to extensions.
     // MQTT 5: 6.0.0-1. MQTT 3.1.1: 6.0.0-1.
-    @Test(arguments: [(UInt8(1), true, UInt16(1_003)), (2, false, 1_002), (3, true, 1_002)])
+    @Test(arguments: [
+        (UInt8(1), true, UInt16(1_003)), (2, false, 1_002), (3, true, 1_002), (0, true, 1_002), (0x12, true, 1_002),
+        (0x22, true, 1_002), (0x42, true, 1_002),
+    ])
     func framesThatAreNotOfAClientOfMQTTEndIt(_ opcode: UInt8, _ isMasked: Bool, _ code: UInt16) async throws {
         try await withWebSocket { port in
             let client = try await WebSocketClient(port)
@@ -60,6 +64,20 @@ import Testing
             let frame = try await client.frame()
             #expect(frame.opcode == 8)
             #expect(frame.payload.prefix(2).reduce(0) { $0 << 8 | UInt16($1) } == code)
+            try await client.waitForEnd()
+        }
+    }
+
+    /// RFC 6455, 5.4.
+    @Test func anotherMessageInTheMiddleOfOneEndsIt() async throws {
+        try await withWebSocket { port in
+            let client = try await WebSocketClient(port)
+            _ = try await client.answer()
+            try await client.send(opcode: 2, [0x10], isLast: false)
+            try await client.send(opcode: 2, [0])
+            let frame = try await client.frame()
+            #expect(frame.opcode == 8)
+            #expect(frame.payload.prefix(2) == [3, 0xEA])
             try await client.waitForEnd()
         }
     }
