@@ -11,7 +11,7 @@ package enum StoreRecord {
         var record: [UInt8] = []
         record.reserveCapacity(content.count + prefixBytes)
         record.append(number: UInt32(clamping: content.count))
-        record.append(number: CRC32.checksum(of: content))
+        record.append(number: CRC32.checksum(of: content[...]))
         return record + content
     }
 
@@ -32,19 +32,5 @@ extension [UInt8] {
     package mutating func append(text: String) {
         append(number: UInt32(clamping: text.utf8.count))
         self += text.utf8
-    }
-}
-
-/// The checksum of IEEE 802.3, as zip and PNG have it: to tell a record that was written whole from one that was not.
-enum CRC32 {
-    private static let table: [UInt32] = (0..<256).map { byte in
-        (0..<8).reduce(UInt32(byte)) { rest, _ in rest & 1 == 1 ? 0xedb8_8320 ^ (rest >> 1) : rest >> 1 }
-    }
-
-    static func checksum(of bytes: some Sequence<UInt8>) -> UInt32 {
-        let table = table
-        var rest: UInt32 = 0xffff_ffff
-        for byte in bytes { rest = table[Int((rest ^ UInt32(byte)) & 0xff)] ^ (rest >> 8) }
-        return rest ^ 0xffff_ffff
     }
 }

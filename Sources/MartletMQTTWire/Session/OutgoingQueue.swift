@@ -15,6 +15,8 @@ struct OutgoingQueue: Sendable {
     private var guaranteed = Fifo<Waiting>()
     private var lastNumber: UInt64 = 0
     private(set) var bytes = 0
+    /// How many are deliveries of queues. Most sessions have none.
+    private var deliveries = 0
     /// When the first of them expires, or earlier.
     private(set) var nextExpiry: Duration?
 
@@ -40,6 +42,7 @@ struct OutgoingQueue: Sendable {
     mutating func restore(_ waiting: Waiting) {
         lastNumber = max(lastNumber, waiting.number)
         bytes += waiting.publication.cost
+        if waiting.match.delivery != nil { deliveries += 1 }
         if let expiry = waiting.publication.expiresAt { nextExpiry = min(expiry, nextExpiry ?? expiry) }
         if waiting.qos == .atMostOnce {
             unguaranteed.append(waiting, waiting.number)
@@ -50,14 +53,19 @@ struct OutgoingQueue: Sendable {
 
     mutating func popFirst(guaranteed isGuaranteed: Bool) -> Waiting? {
         guard let first = isGuaranteed ? guaranteed.popFirst() : unguaranteed.popFirst() else { return nil }
-        bytes -= first.publication.cost
-        if isEmpty { nextExpiry = nil }
+        forget(first)
         return first
+    }
+
+    private mutating func forget(_ waiting: Waiting) {
+        bytes -= waiting.publication.cost
+        if waiting.match.delivery != nil { deliveries -= 1 }
+        if isEmpty { nextExpiry = nil }
     }
 
     /// Takes out the deliveries of queues among them.
     mutating func takeDeliveries() -> [Waiting] {
-        takeAll { $0.match.delivery != nil }
+        deliveries == 0 ? [] : takeAll { $0.match.delivery != nil }
     }
 
     /// The messages that another member of a group may get, in order.
@@ -83,8 +91,7 @@ struct OutgoingQueue: Sendable {
     /// Takes out the message of QoS 1 or 2 of a number.
     mutating func remove(_ number: UInt64) -> Waiting? {
         guard let found = guaranteed.remove(number) else { return nil }
-        bytes -= found.publication.cost
-        if isEmpty { nextExpiry = nil }
+        forget(found)
         return found
     }
 
@@ -98,11 +105,12 @@ struct OutgoingQueue: Sendable {
 
     mutating func takeAll(where condition: (Waiting) -> Bool) -> [Waiting] {
         var taken: [Waiting] = []
-        var (left, next): (Int, Duration?) = (0, nil)
+        var (left, deliveries, next): (Int, Int, Duration?) = (0, 0, nil)
         for queue in [unguaranteed, guaranteed] {
             queue.forEach { waiting in
                 guard !condition(waiting) else { return taken.append(waiting) }
                 left += waiting.publication.cost
+                if waiting.match.delivery != nil { deliveries += 1 }
                 guard let expiry = waiting.publication.expiresAt else { return }
                 next = min(expiry, next ?? expiry)
             }
@@ -111,7 +119,7 @@ struct OutgoingQueue: Sendable {
             unguaranteed.removeAll(where: condition)
             guaranteed.removeAll(where: condition)
         }
-        (bytes, nextExpiry) = (left, next)
+        (bytes, self.deliveries, nextExpiry) = (left, deliveries, next)
         return taken
     }
 }

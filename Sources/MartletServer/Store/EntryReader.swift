@@ -30,7 +30,7 @@ struct EntryReader {
     /// The next entry.
     ///
     /// - Parameter messages: the file's messages so far, by their numbers.
-    mutating func next(_ messages: [UInt64: Publication]) -> StoreEntry? {
+    mutating func next(_ messages: IntroducedMessages) -> StoreEntry? {
         guard let kind = reader.byte().flatMap({ EntryKind(rawValue: $0) }) else { return nil }
         switch kind {
         case .message: return message()
@@ -98,7 +98,7 @@ struct EntryReader {
         )
     }
 
-    private mutating func enqueued(_ kind: EntryKind, _ messages: [UInt64: Publication]) -> StoreEntry? {
+    private mutating func enqueued(_ kind: EntryKind, _ messages: IntroducedMessages) -> StoreEntry? {
         guard let number: UInt64 = reader.number(), let queue = reader.text(), let deliveries: UInt32 = reader.number(),
             let tag: UInt64 = reader.number(), let (qos, expiry) = qualities()
         else { return nil }
@@ -123,7 +123,7 @@ struct EntryReader {
         )
     }
 
-    private mutating func change(_ kind: EntryKind, _ messages: [UInt64: Publication]) -> SessionChange? {
+    private mutating func change(_ kind: EntryKind, _ messages: IntroducedMessages) -> SessionChange? {
         switch kind {
         case .connected:
             guard let expiry = duration(), let will = will() else { return nil }

@@ -29,7 +29,7 @@ struct StoreImage: Sendable {
     private let clock: WallTime
     // What the file that is being read has introduced.
     private var numbered: [Int: Int] = [:]
-    private var messages: [UInt64: Publication] = [:]
+    private var messages = IntroducedMessages()
 
     init(_ limits: SessionLimits, _ clock: WallTime) {
         self.limits = limits
@@ -39,7 +39,7 @@ struct StoreImage: Sendable {
     /// The records of another file come.
     mutating func beginFile() {
         numbered = [:]
-        messages = [:]
+        messages = IntroducedMessages()
     }
 
     /// Does what a record tells.
@@ -66,7 +66,7 @@ struct StoreImage: Sendable {
                 sessions[position]?.origin = origin
             }
             numbered[number] = position
-        case .message(let number, let publication): messages[number] = publication
+        case .message(let number, let publication): messages.append(publication, number)
         case .change(let change, let number):
             guard let position = numbered[number], sessions[position] != nil else { return false }
             if case .ended = change {

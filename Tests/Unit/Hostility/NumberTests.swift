@@ -191,7 +191,7 @@ import Testing
             let name = String(repeating: "0", count: 20 - digits.count) + digits + ".log"
             try Data(records).write(to: URL(filePath: "\(folder)/\(name)"))
             var cursor = withUnsafeBytes(of: tag(number).littleEndian) { Array($0) }
-            withUnsafeBytes(of: CRC32.checksum(of: cursor).littleEndian) { cursor += $0 }
+            withUnsafeBytes(of: CRC32.checksum(of: cursor[...]).littleEndian) { cursor += $0 }
             for withCursor in [false, true] {
                 if withCursor { try Data(cursor).write(to: URL(filePath: "\(folder)/cursor")) }
                 var files = try StoreFiles(StoreOptions(folder: folder, limit: 1 << 20, maximumAge: .seconds(1)))

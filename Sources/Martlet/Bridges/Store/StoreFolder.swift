@@ -119,7 +119,7 @@ final class StoreFolder: Sendable {
     func save(cursor: UInt64) {
         var bytes: [UInt8] = []
         withUnsafeBytes(of: cursor.littleEndian) { bytes += $0 }
-        withUnsafeBytes(of: CRC32.checksum(of: bytes).littleEndian) { bytes += $0 }
+        withUnsafeBytes(of: CRC32.checksum(of: bytes[...]).littleEndian) { bytes += $0 }
         _ = pwrite(cursorFile, bytes, bytes.count, 0)
     }
 }

@@ -399,7 +399,7 @@ import Darwin
         for bytes in Self.allEntries() {
             var reader = EntryReader(bytes[...], WallTime(.zero, is: 0))
             var writer = EntryWriter(WallTime(.zero, is: 0))
-            var messages: [UInt64: Publication] = [:]
+            var messages = IntroducedMessages()
             while !reader.isAtEnd {
                 let entry = reader.next(messages)
                 switch try #require(entry) {
@@ -407,7 +407,7 @@ import Darwin
                     #expect(origin == .init(user: "u", address: "1.2.3.4", listener: "mqtt"))
                     writer.session(number, clientID, BrokerClient.made(name: clientID))
                 case .message(let number, let publication):
-                    messages[number] = publication
+                    messages.append(publication, number)
                     writer.message(number, publication)
                 case .change(let change, let session): writer.change(change, of: session, message: 1)
                 case .kept(let publication):
@@ -433,7 +433,7 @@ import Darwin
     @Test func aMessageThatNobodyRemembers() throws {
         let bytes: [UInt8] = [EntryKind.receivedUnmarked.rawValue, 2, 0, 0, 0, 8, 0]
         var reader = EntryReader(bytes[...], WallTime(.zero, is: 0))
-        guard case .change(.received(8, .unknown), of: 2) = reader.next([:]) else {
+        guard case .change(.received(8, .unknown), of: 2) = reader.next(IntroducedMessages()) else {
             Issue.record("it is not read")
             return
         }

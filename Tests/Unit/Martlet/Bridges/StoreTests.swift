@@ -38,8 +38,20 @@ struct StoreTests {
     // MARK: Records
 
     @Test func theChecksumIsTheUsualOne() {
-        #expect(CRC32.checksum(of: Array("123456789".utf8)) == 0xcbf4_3926)
+        #expect(CRC32.checksum(of: Array("123456789".utf8)[...]) == 0xcbf4_3926)
         #expect(CRC32.checksum(of: []) == 0)
+    }
+
+    /// It is taken several bytes at a time: whatever the length, and wherever in an array it begins, it is the sum of single bits.
+    @Test(arguments: 0...70) func theChecksumOfEachLength(_ length: Int) {
+        var random = SplitMix64(seed: UInt64(length))
+        let bytes = (0..<length + 3).map { _ in UInt8.random(in: 0...255, using: &random) }
+        var rest: UInt32 = 0xffff_ffff
+        for byte in bytes[3...] {
+            rest ^= UInt32(byte)
+            for _ in 0..<8 { rest = rest & 1 == 1 ? 0xedb8_8320 ^ (rest >> 1) : rest >> 1 }
+        }
+        #expect(CRC32.checksum(of: bytes[3...]) == ~rest)
     }
 
     @Test func aRecordBringsBackWhatWentIn() throws {
