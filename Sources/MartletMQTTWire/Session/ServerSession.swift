@@ -119,13 +119,15 @@ package struct ServerSession: Sendable {
         if var authentication = Authentication(connect) {
             answer.properties.all += authentication.succeed(authenticationData).properties.all
             link?.authentication = authentication
-            // Without its data it would be worth nothing to a client that has the server prove who it is.
-            guard fits(.connack(answer)) else {
-                will = nil
-                send(.connack(Connack(.packetTooLarge)), &actions)
-                actions.append(.close)
-                return leave(now: now, &actions)
-            }
+        }
+        // A client that is not told what it gets can't keep to it; nor could one that has the server prove who it is do without
+        // the data (3.1.2-24).
+        guard fits(.connack(answer)) else {
+            will = nil
+            let refusal = Packet.connack(Connack(.packetTooLarge))
+            if fits(refusal) { send(refusal, &actions) }
+            actions.append(.close)
+            return leave(now: now, &actions)
         }
         send(.connack(answer), &actions)
         for id in inFlight.beginResending() { send(.pubrel(Acknowledgement(id)), &actions) }

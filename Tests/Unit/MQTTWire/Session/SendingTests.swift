@@ -61,6 +61,22 @@ import Testing
         #expect(client.session.messagesInFlight == 1)
     }
 
+    // MQTT 5: 3.1.2-24.
+    @Test func whoDoesNotTakeTheAnswerToConnectIsRefused() throws {
+        func answer(_ most: UInt32) -> [Harness.Seen] {
+            var client = Harness()
+            let seen = client.connect(.v5, [(.maximumPacketSize, most)])
+            #expect(client.session.isConnected == (seen.connack?.reason == .success))
+            return seen
+        }
+        let connack = try #require(answer(1_000).connack)
+        let count = UInt32(Encoder(.v5).bytes(of: .connack(connack)).count)
+        #expect(count > 5)
+        #expect(answer(count) == [.sent(.connack(connack))])
+        for most in 5..<count { #expect(answer(most) == [.sent(.connack(Connack(.packetTooLarge))), .closed, .ended]) }
+        for most in 1..<5 as Range<UInt32> { #expect(answer(most) == [.closed, .ended]) }
+    }
+
     @Test func topicsHaveNumbersWhereTheClientTakesThem() {
         var client = Harness(.v5, cleanStart: false, expiry: 60, [(.topicAliasMaximum, 2)])
         #expect(client.deliver("1", to: "house/hall").namings == ["house/hall = 1"])
@@ -97,7 +113,7 @@ import Testing
     /// The whole packet counts, its first byte and length among them.
     // MQTT 5: 3.1.2-29, 3.14.2-3.
     @Test func whatPeopleAreToldIsLeftOutWhereItIsTooLong() {
-        var client = Harness(.v5, [(.maximumPacketSize, 10)])
+        var client = Harness(.v5, [(.maximumPacketSize, 20)])
         #expect(client.receive(.auth(Auth(.reauthenticate))).first == .sent(.disconnect(Disconnect(.protocolError))))
         var other = Harness(.v5, [(.requestProblemInformation, 0)])
         guard case .sent(.disconnect(let disconnect)) = other.receive(.auth(Auth(.reauthenticate))).first else {
