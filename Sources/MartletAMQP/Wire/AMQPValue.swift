@@ -16,7 +16,7 @@ public enum AMQPValue: Sendable, Hashable {
     case uint32(UInt32)
     /// A signed number of 64 bits (`l`).
     case int64(Int64)
-    /// An unsigned number of 64 bits (`L`). RabbitMQ reads it as a signed one.
+    /// An unsigned number of 64 bits (`L`). RabbitMQ reads it as a signed one, and so do a message's `Headers`.
     case uint64(UInt64)
     /// A number of 32 bits with a fraction (`f`). RabbitMQ takes none that is infinite or no number: they are sent as text.
     case float(Float)

@@ -131,6 +131,9 @@ extension HeaderValue {
         case .double(let number): self = .double(number)
         case .bytes(let bytes): self = .bytes(bytes)
         case .timestamp(let seconds): self = .integer(Int64(clamping: seconds))
+        // The specification (0-9-1, section 4.2.1) and RabbitMQ have a signed number there; py-amqp writes one that is
+        // negative.
+        case .uint64(let number): self = .integer(Int64(bitPattern: number))
         case .decimal, .array, .table, .void: return nil
         default:
             guard let number = value.integer else { return nil }

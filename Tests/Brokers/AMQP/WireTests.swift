@@ -136,6 +136,19 @@ import Testing
         #expect(header.properties == AMQPProperties())
     }
 
+    /// py-amqp writes whole numbers that need 64 bits as `L`, also those that are negative.
+    @Test(
+        arguments: [
+            ("L", -5_000_000_000), ("L", 5_000_000_000), ("L", -1), ("L", .min), ("l", -5_000_000_000), ("l", .min),
+        ] as [(String, Int64)]
+    ) func aHeaderOf64BitsIsSigned(_ kind: String, _ number: Int64) throws {
+        let digits = (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
+        let table: [UInt8] = [0, 0, 0, 11, 1] + Array("n\(kind)".utf8) + digits
+        let payload: [UInt8] = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0] + table
+        let header = try payload.withUnsafeBytes { try MethodDecoder().header($0) }
+        #expect(header.properties.headers?["n"].flatMap { HeaderValue($0) } == .integer(number))
+    }
+
     @Test func partsBecomeAMessage() throws {
         var assembly = ContentAssembly(maximumBodyBytes: 10)
         try assembly.announce(delivery)
