@@ -22,17 +22,19 @@ enum PostgreSQLService {
         return [:]
     }
 
+    /// What stands below a name, read as libpq reads it: otherwise hosts of its would pass for none.
     static func section(_ name: String, of text: String) -> [String: String]? {
         var values: [String: String]?
-        for line in text.split(whereSeparator: \.isNewline) {
-            let line = line.trimmed
-            if line.isEmpty || line.hasPrefix("#") { continue }
-            if line.hasPrefix("[") {
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            let line = Substring(line.trimmed)
+            if line.isEmpty || line.utf8.first == UInt8(ascii: "#") { continue }
+            if line.utf8.first == UInt8(ascii: "[") {
                 if values != nil { return values }
-                if line == "[\(name)]" { values = [:] }
-            } else if values != nil, let equals = line.firstIndex(of: "=") {
+                // Behind the bracket there may be anything.
+                if line.utf8.starts(with: "[\(name)]".utf8) { values = [:] }
+            } else if values != nil, let equals = line.utf8.firstIndex(of: UInt8(ascii: "=")) {
                 // Of two the first one counts.
-                let said = [String(line[..<equals]): String(line[line.index(after: equals)...])]
+                let said = [String(line[..<equals]): String(line[line.utf8.index(after: equals)...])]
                 values?.merge(said) { first, _ in first }
             }
         }
@@ -51,10 +53,12 @@ enum PostgreSQLService {
     }
 }
 
-extension Substring {
-    fileprivate var trimmed: Substring {
-        let start = drop(while: \.isWhitespace)
-        guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return start[...last]
+extension Substring.UTF8View {
+    /// Without what is white space in C at both ends.
+    fileprivate var trimmed: Substring.UTF8View {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+        var rest = drop(while: isSpace)
+        while let last = rest.last, isSpace(last) { rest = rest.dropLast() }
+        return rest
     }
 }

@@ -116,6 +116,11 @@ struct PostgreSQLEnvironmentTests {
         let file = try folder.write("[strict]\n\(place)[lax]\n\(place)sslmode=disable\n", to: "services")
         #expect(try await answer("service=strict \(user)", ["PGSERVICEFILE": file]).contains("SSL"))
         #expect(try await answer("service=lax \(user)", ["PGSERVICEFILE": file]) == isLetIn)
+        // What libpq takes for the service's name is it here, too; of another host nothing may be missed.
+        let text = "[strict] # elsewhere\n\t\(place)[lax]]\n\(place)\u{B} sslmode=disable\u{C}\n"
+        let odd = try folder.write(text, to: "odd")
+        #expect(try await answer("service=strict \(user)", ["PGSERVICEFILE": odd]).contains("SSL"))
+        #expect(try await answer("service=lax \(user)", ["PGSERVICEFILE": odd]) == isLetIn)
         // One host of several is elsewhere: then all have to be secure.
         let several = "host=127.0.0.1,db.elsewhere.test hostaddr=127.0.0.1,127.0.0.1 port=\(server.port) \(user)"
         #expect(try await answer(several, [:]).contains("SSL"))
