@@ -33,7 +33,7 @@ public struct EventSourceOptions: Sendable, Hashable {
 ///
 /// The topic of a message is the event's type, `message` where the server names none, its body the data, and its position and
 /// message ID the event's ID. A stream that ends or fails is asked for again, with the last ID and after the time that the
-/// server asks for. The answer 204 ends the source, 408, 429 and 5xx are waited for, and any other is a failure that time does
+/// server asks for; an ID with control characters, which HTTP has no place for, is not sent. The answer 204 ends the source, 408, 429 and 5xx are waited for, and any other is a failure that time does
 /// not mend.
 public struct EventSource: Source {
     private let address: WebAddress
@@ -62,7 +62,8 @@ public struct EventSource: Source {
         for (name, value) in options.headers { request.headers.add(name: name, value: value.value) }
         request.headers.replaceOrAdd(name: "accept", value: "text/event-stream")
         request.headers.replaceOrAdd(name: "cache-control", value: "no-store")
-        if !id.isEmpty { request.headers.replaceOrAdd(name: "last-event-id", value: id) }
+        // With one that can't be sent nothing would ever be asked for again.
+        if !id.isEmpty, FieldText.isValue(id) { request.headers.replaceOrAdd(name: "last-event-id", value: id) }
         let response: HTTPClientResponse
         do {
             response = try await client.send(request)

@@ -22,6 +22,11 @@ enum FieldText {
         }
     }
 
+    /// Whether a text can be the value of a field: it has no control characters but tabs (RFC 9110, section 5.5).
+    static func isValue(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7F) }
+    }
+
     /// A name or a value of a form (`application/x-www-form-urlencoded`).
     static func form(_ text: String) -> String {
         escaped(text) { byte in
@@ -38,7 +43,10 @@ enum FieldText {
             switch byte {
             case UInt8(ascii: "+"): bytes.append(0x20)
             case UInt8(ascii: "%"):
-                guard rest.count >= 2, let code = UInt8(Substring(rest.prefix(2)), radix: 16) else { return nil }
+                // A sign would be a number's, too.
+                guard rest.count >= 2, rest.first != UInt8(ascii: "+"),
+                    let code = UInt8(Substring(rest.prefix(2)), radix: 16)
+                else { return nil }
                 bytes.append(code)
                 rest = rest.dropFirst(2)
             default: bytes.append(byte)

@@ -138,6 +138,13 @@ import Testing
         await sink.close()
     }
 
+    @Test func anEscapeOfAQueryIsTwoDigits() {
+        for text in ["%", "%4", "%+1", "%-1", "% 1", "%4x", "%ff"] {
+            #expect(FieldText.unescaped(Substring(text)) == nil, "\(text)")
+        }
+        #expect(FieldText.unescaped("a%2B+%c3%A9") == "a+ é")
+    }
+
     /// Proxies pack or gather what they are not told to leave alone.
     @Test func proxiesAreToldToPassEventsOn() async throws {
         let sink = try await EventSink.open(EventSinkOptions(port: 0))

@@ -219,6 +219,28 @@ import Testing
         }
     }
 
+    /// The stream goes on, though from where the server likes.
+    @Test(arguments: ["\u{1}", "a\u{7F}", "a\u{1B}b"])
+    func anIDThatHTTPHasNoPlaceForIsNotSent(_ id: String) async throws {
+        let ids = Mutex<[String?]>([])
+        try await WebServer.withServer { request, reply in
+            let number = ids.withLock { ids in
+                ids.append(request.headers["last-event-id"])
+                return ids.count
+            }
+            try await reply.beginEvents()
+            try await reply.write(number == 1 ? "id: \(id)\ndata: a\n\n" : "id: c\u{9}1\ndata: b\n\n")
+            throw HangUp()
+        } _: { server in
+            let connection = try source(server)
+            let subscription = try await connection.subscribe(to: "#")
+            let texts = ["a", "b", "b"]
+            for text in texts { #expect(try await subscription.next()?.message.text == text) }
+            #expect(ids.withLock { $0.prefix(3) } == [nil, nil, "c\u{9}1"])
+            await connection.close()
+        }
+    }
+
     @Test func whatIsTooLargeIsCounted() async throws {
         try await WebServer.withServer { _, reply in
             try await reply.beginEvents()
