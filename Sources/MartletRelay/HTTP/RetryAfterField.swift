@@ -12,7 +12,7 @@ enum RetryAfterField {
         if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
             return min(maximum, .seconds(Int64(text) ?? .max / 2))
         }
-        guard let time = seconds(ofDate: text) else { return nil }
+        guard let time = seconds(ofDate: text, at: now) else { return nil }
         return .seconds(min(max(0, time - now), maximum.components.seconds))
     }
 
@@ -20,14 +20,35 @@ enum RetryAfterField {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
-    /// The time of a date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-    private static func seconds(ofDate text: Substring) -> Int64? {
+    /// The day, the month, the year, the time of day, and the zone of a date in one of the three forms (section 5.6.7).
+    ///
+    /// - Parameter year: the year that it is.
+    private static func words(ofDate text: Substring, in year: Int64) -> [Substring]? {
         let words = text.split(separator: " ")
-        guard words.count == 6, words[0].hasSuffix(","), words[5] == "GMT", let day = Int64(words[1]),
-            (1...31).contains(day), let month = months.firstIndex(of: String(words[2])), let year = Int64(words[3]),
-            (1970...9999).contains(year)
+        switch (words.count, words.first?.hasSuffix(",")) {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        case (6, true): return Array(words.dropFirst())
+        // Sunday, 06-Nov-94 08:49:37 GMT
+        case (4, true):
+            let date = words[1].split(separator: "-", omittingEmptySubsequences: false)
+            guard date.count == 3, date[2].count == 2, let digits = Int64(date[2]) else { return nil }
+            // Of the years that end so the one that is nearest.
+            let distance = (digits - year % 100 + 150) % 100 - 50
+            return [date[0], date[1], Substring("\(year + distance)"), words[2], words[3]]
+        // Sun Nov  6 08:49:37 1994
+        case (5, false): return [words[2], words[1], words[4], words[3], "GMT"]
+        default: return nil
+        }
+    }
+
+    /// The time of a date.
+    private static func seconds(ofDate text: Substring, at now: Int64) -> Int64? {
+        // A year has 365.2425 days.
+        guard let words = words(ofDate: text, in: 1970 + now / 31_556_952), words[4] == "GMT",
+            let day = Int64(words[0]), (1...31).contains(day), let month = months.firstIndex(of: String(words[1])),
+            let year = Int64(words[2]), (1970...9999).contains(year)
         else { return nil }
-        let clock = words[4].split(separator: ":", omittingEmptySubsequences: false).compactMap { Int64($0) }
+        let clock = words[3].split(separator: ":", omittingEmptySubsequences: false).compactMap { Int64($0) }
         guard clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2])
         else { return nil }
         // Years are counted from March, so that a leap day is the last day of one.

@@ -227,6 +227,11 @@ private final class Hook: Sendable {
             ("Fri, 13 Feb 2009 23:31:40 GMT", 10), ("Fri, 13 Feb 2009 23:31:20 GMT", 0),
             ("Thu, 29 Feb 2096 00:00:00 GMT", 86_400),
             ("Fri, 13 Feb 2009 23:31:40", nil), ("Fri, 40 Feb 2009 23:31:40 GMT", nil),
+            // The two older forms of a date.
+            ("Friday, 13-Feb-09 23:31:40 GMT", 10), ("Saturday, 14-Feb-09 00:00:00 GMT", 1_710),
+            ("Saturday, 14-Feb-58 00:00:00 GMT", 86_400), ("Saturday, 14-Feb-60 00:00:00 GMT", nil),
+            ("Saturday, 14-Feb-99 00:00:00 GMT", 0), ("Friday, 13-Feb-2009 23:31:40 GMT", nil),
+            ("Fri Feb 13 23:31:40 2009", 10), ("Sun Feb  1 00:00:00 2009", 0), ("Fri Feb 13 2009 23:31:40", nil),
         ] as [(String, Int?)]
     ) func timesAreRead(_ text: String, _ seconds: Int?) {
         #expect(RetryAfterField.delay(of: text, at: 1_234_567_890) == seconds.map { .seconds($0) })
