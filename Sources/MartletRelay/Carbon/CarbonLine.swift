@@ -56,8 +56,8 @@ enum CarbonLine {
     static func problem(in line: some Collection<UInt8>) -> String? {
         guard line.count <= maximumBytes else { return "it has \(line.count) bytes; Carbon reads \(maximumBytes)" }
         guard let text = String(validating: line, as: UTF8.self) else { return "it is not UTF-8" }
-        // As Carbon does, which splits at any white space of Unicode.
-        let fields = text.split(whereSeparator: \.isWhitespace)
+        // As Carbon does, which splits at any white space of Unicode, whatever combines with it.
+        let fields = text.unicodeScalars.split(whereSeparator: \.properties.isWhitespace).map(Substring.init)
         guard fields.count == 3 else { return "it has \(fields.count) fields, not name, value and time" }
         guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control && $0 != "\t" }) else {
             return "it has control characters"

@@ -22,7 +22,8 @@ import Testing
         ("a x 1", "finite"),
         ("a 1_000 1", "finite"), ("a 1 -2", "time"), ("a 1 4294967296", "time"), ("a 1 x", "time"),
         ("a\u{0} 1 1", "control"),
-        ("a\u{85}b 1 1", "4 fields"),
+        ("a\u{85}b 1 1", "4 fields"), ("a \u{301}1 1", "finite"), ("a 1 \u{FE0F}1", "time"),
+        ("a \u{301} 1 1", "4 fields"),
     ])
     func isNotTaken(_ line: String, _ reason: String) throws {
         #expect(try #require(problem(line)).contains(reason))
