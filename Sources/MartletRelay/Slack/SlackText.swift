@@ -29,15 +29,22 @@ enum SlackText {
         return unescaped(result + rest)
     }
 
-    /// What is meant by what stands between `<` and `>`.
+    /// What is meant by what stands between `<` and `>`. A label that is empty, as that of a channel may be, is none.
     private static func written(_ link: Substring) -> String {
         let parts = link.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
-        let (target, label) = (parts.first ?? "", parts.count == 2 ? parts[1] : nil)
+        let (target, label) = (parts.first ?? "", parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil)
         switch target.first {
-        case "#", "@": return String(target.prefix(1) + (label ?? target.dropFirst()))
-        case "!": return String("@" + (label ?? target.dropFirst()))
+        // A time has the text that is shown where it can't be.
+        case "!" where target.hasPrefix("!date^"): return String(label ?? target)
+        case "#", "@": return named(target.prefix(1), label ?? target.dropFirst())
+        case "!": return named("@", label ?? target.dropFirst())
         default: return String(label ?? target)
         }
+    }
+
+    /// A name behind its sign, which a label may have already.
+    private static func named(_ sign: Substring, _ name: Substring) -> String {
+        String(name.hasPrefix(sign) ? name : sign + name)
     }
 
     private static func unescaped(_ text: String) -> String {
