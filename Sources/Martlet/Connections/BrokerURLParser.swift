@@ -85,7 +85,12 @@ struct BrokerURLParser {
             rest = part[end...].dropping(bytes: 1)
         } else {
             let end = part.firstIndex(ofAnyASCII: ":") ?? part.endIndex
-            name = part[..<end].lowercased()
+            // RFC 3986, section 3.2.2. What is no escape has a percent sign, which no host has.
+            if case .text(let text) = PercentText.decoded(part[..<end]) {
+                name = text.lowercased()
+            } else {
+                name = part[..<end].lowercased()
+            }
             rest = part[end...]
             if rest.dropping(bytes: 1).contains(ascii: ":") {
                 throw wrong(
