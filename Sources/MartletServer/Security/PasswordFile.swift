@@ -1,10 +1,11 @@
 import Martlet
 
 /// The users of a file as `mosquitto_passwd` writes it: a line each, `name:$7$rounds$salt$hash` (PBKDF2 with SHA-512) or the older
-/// `name:$6$salt$hash` (SHA-512).
+/// `name:$6$salt$hash` (SHA-512). From version 2.1 on it writes these only if told, `mosquitto_passwd -H sha512-pbkdf2`; what it writes
+/// otherwise (`$argon2id$`) is refused.
 ///
 /// It is read once. A client without a user, or with one that is not in the file, is refused in the same time as one with a
-/// wrong password.
+/// wrong password. Nobody is let in without a password, or by an empty one, whatever the file says; nor does mosquitto.
 public struct PasswordFile: Authenticator {
     /// How a password is kept.
     fileprivate enum Hash: Sendable {
@@ -49,7 +50,8 @@ public struct PasswordFile: Authenticator {
             else {
                 throw MessagingError(
                     .invalidArgument,
-                    "line \(number) of \(name) is not a user, ':' and a hash that begins with $7$ or $6$, as mosquitto_passwd writes it"
+                    "line \(number) of \(name) is not a user, ':' and a hash that begins with $7$ or $6$, as mosquitto_passwd writes it "
+                        + "(from version 2.1 on with -H sha512-pbkdf2)"
                 )
             }
             if case .pbkdf2(let own, _, _) = hash { rounds = max(rounds, own) }
@@ -63,8 +65,9 @@ public struct PasswordFile: Authenticator {
     public func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict {
         guard let user = credentials.user else { return .refused }
         let hash = users[Array(user.utf8)]
-        let isRight = (hash ?? stranger).matches(credentials.password ?? [])
-        return hash != nil && isRight ? .accepted(user: user) : .refused
+        let password = credentials.password ?? []
+        let isRight = (hash ?? stranger).matches(password)
+        return hash != nil && isRight && !password.isEmpty ? .accepted(user: user) : .refused
     }
 }
 

@@ -47,6 +47,26 @@ import Testing
         }
     }
 
+    @Test func nobodyIsLetInByAnEmptyPassword() async throws {
+        let hash =
+            "$6$MDEyMzQ1Njc4OWFi$"
+            + "D1Wmwbo//Ju+TOxH6D+S+wXsEYYnYfPIcZXq2z8FSWAnek/S+F/spLYb2grR5FPUl7wZyHna669O5GZ4DjHmyw=="
+        try await withServer(authenticator: try PasswordFile(text: "empty:\(hash)", name: "users")) { _, port in
+            for password in ["", nil] {
+                let answer = try await WireClient(port).connect("client", user: "empty", password: password)
+                #expect(answer.reason == .badUserNameOrPassword)
+            }
+        }
+    }
+
+    /// What `mosquitto_passwd` writes from version 2.1 on; the error says how it writes what is read.
+    @Test func ofAHashThatIsNotReadItIsSaidHowToWriteAnother() {
+        let error = #expect(throws: MessagingError.self) {
+            try PasswordFile(text: "alice:$argon2id$v=19$m=12288,t=3,p=1$c2FsdHNhbHQ$a2V5a2V5a2V5\n", name: "users")
+        }
+        #expect(error?.description.contains("-H sha512-pbkdf2") == true)
+    }
+
     /// An authenticator that takes too long, fails, or is asked too much holds up nobody else.
     private struct Slow: Authenticator {
         func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict {
