@@ -33,8 +33,8 @@ public struct EventSourceOptions: Sendable, Hashable {
 ///
 /// The topic of a message is the event's type, `message` where the server names none, its body the data, and its position and
 /// message ID the event's ID. A stream that ends or fails is asked for again, with the last ID and after the time that the
-/// server asks for; an ID with control characters, which HTTP has no place for, is not sent. The answer 204 ends the source, 408, 429 and 5xx are waited for, and any other is a failure that time does
-/// not mend.
+/// server asks for; an ID with control characters, which HTTP has no place for, is not sent. The answer 204 ends the source, 408,
+/// 429 and 5xx are waited for, and any other is a failure that time does not mend.
 public struct EventSource: Source {
     private let address: WebAddress
     private let options: EventSourceOptions

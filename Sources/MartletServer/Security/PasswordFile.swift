@@ -1,8 +1,8 @@
 import Martlet
 
 /// The users of a file as `mosquitto_passwd` writes it: a line each, `name:$7$rounds$salt$hash` (PBKDF2 with SHA-512) or the older
-/// `name:$6$salt$hash` (SHA-512). From version 2.1 on it writes these only if told, `mosquitto_passwd -H sha512-pbkdf2`; what it writes
-/// otherwise (`$argon2id$`) is refused.
+/// `name:$6$salt$hash` (SHA-512). From version 2.1 on it writes these only if told, `mosquitto_passwd -H sha512-pbkdf2`; what it
+/// writes otherwise (`$argon2id$`) is refused.
 ///
 /// It is read once. A client without a user, or with one that is not in the file, is refused in the same time as one with a
 /// wrong password. Nobody is let in without a password, or by an empty one, whatever the file says; nor does mosquitto.
