@@ -3,13 +3,14 @@
 # What every build of this package is told, so that none makes another one's anew. With colours, a build on a terminal and one
 # elsewhere would.
 build_options=(--no-color-diagnostics)
-# Whoever builds anew each time says `once`: modules are compiled as a whole, as in an optimised build, and without what debuggers
-# need. That is less than two thirds of the work, and finds what only an optimised build would refuse.
-once_options=(
+# Whoever builds anew each time says `whole` or `once`: modules are compiled as a whole, as in an optimised build, and without what
+# debuggers need. That is less than two thirds of the work, and finds what only an optimised build would refuse. With `once`,
+# Package.swift has what each message passes through optimised.
+whole_options=(
     -debug-info-format none
     -Xswiftc -whole-module-optimization -Xswiftc -num-threads -Xswiftc "$(nproc 2>/dev/null || echo 2)"
 )
-if [ "${MARTLET_BUILD-}" = once ]; then build_options+=("${once_options[@]}"); fi
+case ${MARTLET_BUILD-} in whole | once) build_options+=("${whole_options[@]}") ;; esac
 
 # Swift 6.3 names the traits to the compiler in an order that is another one in each process, and what was compiled with one
 # order is compiled again with the next (swiftlang/swift-package-manager#10525). With this the order stays the same.

@@ -18,9 +18,13 @@ extension ServerSession {
         case .pubrel(let answer): release(answer.packetID, &actions)
         case .subscribe(let subscribe):
             link?.isRecovering = false
+            let answer = Suback(subscribe.packetID, subscribe.entries.map { _ in .success })
+            guard takes(.suback(answer), now: now, &actions) else { return }
             actions.append(.subscribe(subscribe))
         case .unsubscribe(let unsubscribe):
             link?.isRecovering = false
+            let answer = Unsuback(unsubscribe.packetID, unsubscribe.filters.map { _ in .success })
+            guard takes(.unsuback(answer), now: now, &actions) else { return }
             actions.append(.unsubscribe(unsubscribe))
         case .pingreq: send(.pingresp, &actions)
         case .disconnect(let disconnect): self.disconnect(disconnect, now: now, &actions)
@@ -163,6 +167,14 @@ extension ServerSession {
     }
 
     // MARK: Subscriptions
+
+    /// Whether the client takes an answer of that length, a reason for each filter. One that does not is cut off before anything
+    /// is done: it would never know what it has (MQTT 5, 3.1.2-24).
+    private mutating func takes(_ answer: Packet, now: Duration, _ actions: inout [SessionAction]) -> Bool {
+        if fits(answer) { return true }
+        cut(.packetTooLarge, "the answer for so many filters is longer than it takes", now: now, &actions)
+        return false
+    }
 
     /// The subscriptions of a SUBSCRIBE hold, as far as they were granted.
     package mutating func subscribed(

@@ -77,6 +77,25 @@ import Testing
         for most in 1..<5 as Range<UInt32> { #expect(answer(most) == [.closed, .ended]) }
     }
 
+    // MQTT 5: 3.1.2-24.
+    @Test func whoDoesNotTakeTheAnswerForSoManyFiltersIsCutOff() {
+        for (count, isTaken) in [(95, true), (96, false)] {
+            let filters = (0..<count).map { "f/\($0)" }
+            for isLeaving in [false, true] {
+                // Five bytes of it are no reasons.
+                var client = Harness(.v5, [(.maximumPacketSize, 100)])
+                let packet: Packet =
+                    isLeaving
+                    ? .unsubscribe(UnsubscribeRequest(1, filters))
+                    : .subscribe(SubscribeRequest(1, filters.map { .init($0) }))
+                let seen = client.receive(packet)
+                #expect(client.session.isConnected == isTaken)
+                #expect(seen.reason == (isTaken ? nil : .packetTooLarge))
+                #expect(client.session.orderedSubscriptions.isEmpty == (isLeaving || !isTaken))
+            }
+        }
+    }
+
     @Test func topicsHaveNumbersWhereTheClientTakesThem() {
         var client = Harness(.v5, cleanStart: false, expiry: 60, [(.topicAliasMaximum, 2)])
         #expect(client.deliver("1", to: "house/hall").namings == ["house/hall = 1"])
