@@ -16,6 +16,9 @@ import Testing
         environment["MARTLET_FUZZ"].flatMap(Int.init) ?? (environment["MARTLET_FLOOD"] == nil ? 100_000 : 5_000)
     private static let seed = environment["MARTLET_SEED"].flatMap(UInt64.init) ?? .random(in: 0..<1_000_000_000)
 
+    /// How long whoever asks may wait behind all of them.
+    private static let patience = Duration.seconds(300)
+
     /// Messages that come of mutations of some bytes.
     private struct Mutations {
         let originals: [[UInt8]]
@@ -142,7 +145,8 @@ import Testing
                     try await foreign.send(mutations.next(), to: "ops.move")
                     taken += 1
                 }
-                let reached = try await foreign.call(RPC<Move, Reached>("ops.move"), Move(target: 9))
+                let rpc = RPC<Move, Reached>("ops.move")
+                let reached = try await foreign.call(rpc, Move(target: 9), timeout: Self.patience)
                 #expect(reached.position == 9, "seed \(Self.seed)")
             }
             // Every request was handled, could not be read, or could not have been answered; a few were the same as one
@@ -209,7 +213,7 @@ import Testing
                 var reached: Reached?
                 while reached == nil {
                     do {
-                        reached = try await foreign.send(Move(target: 9), to: move).result
+                        reached = try await foreign.send(Move(target: 9), to: move, timeout: Self.patience).result
                     } catch let error as MessagingError where error.code == .goalRejected {
                         continue
                     }
@@ -280,7 +284,7 @@ import Testing
                     let message = mutations.next()
                     try await foreign.send(message, to: "arm.health")
                 }
-                let health = try await foreign.call("arm.health", Message("{}"))
+                let health = try await foreign.call("arm.health", Message("{}"), timeout: Self.patience)
                 #expect(health.body.count > 2, "seed \(Self.seed)")
                 #expect(own.statistics.unanswerable > 0, "seed \(Self.seed)")
             }
