@@ -43,9 +43,10 @@ enum FieldText {
             switch byte {
             case UInt8(ascii: "+"): bytes.append(0x20)
             case UInt8(ascii: "%"):
-                // A sign would be a number's, too.
-                guard rest.count >= 2, rest.first != UInt8(ascii: "+"),
-                    let code = UInt8(Substring(rest.prefix(2)), radix: 16)
+                let digits = rest.prefix(2)
+                // A number may have a sign, an escape has digits alone.
+                guard digits.count == 2, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
+                    let code = UInt8(Substring(digits), radix: 16)
                 else { return nil }
                 bytes.append(code)
                 rest = rest.dropFirst(2)

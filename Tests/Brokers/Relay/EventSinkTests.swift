@@ -139,7 +139,7 @@ import Testing
     }
 
     @Test func anEscapeOfAQueryIsTwoDigits() {
-        for text in ["%", "%4", "%+1", "%-1", "% 1", "%4x", "%ff"] {
+        for text in ["%", "%4", "%+1", "%-1", "%-0", "%+0", "% 1", "%4x", "%ff"] {
             #expect(FieldText.unescaped(Substring(text)) == nil, "\(text)")
         }
         #expect(FieldText.unescaped("a%2B+%c3%A9") == "a+ é")
