@@ -61,7 +61,7 @@ require_packages() {
     provided=$(provided_packages)
     if [ "${1-}" = --brokers ]; then
         shift
-        wanted+=(mosquitto mosquitto-clients redis-server rabbitmq-server ejabberd postgresql pgbouncer sqlite3 openssl systemd haproxy)
+        wanted+=(mosquitto mosquitto-clients redis-server rabbitmq-server ejabberd postgresql pgbouncer sqlite3 openssl systemd haproxy strace)
     fi
     # shellcheck disable=SC2086 # One word each.
     install_missing $provided ${wanted[@]+"${wanted[@]}"} "$@"

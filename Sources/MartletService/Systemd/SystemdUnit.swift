@@ -40,6 +40,7 @@ struct SystemdUnit: Sendable {
         StateDirectory=martlet/\(Self.escaped(name))
         StateDirectoryMode=0700
         UMask=0077
+        Environment=LIBDISPATCH_LOG=NO
         NoNewPrivileges=yes
         \(protection)
 
@@ -50,6 +51,9 @@ struct SystemdUnit: Sendable {
     }
 
     /// A user's own manager can't grant what takes more rights than the user has.
+    ///
+    /// The threads of Swift's concurrency set their priority when they begin, and die if they may not. That one of them is not
+    /// given the higher one it asks for would be a line in the journal at each start.
     private var protection: String {
         let anywhere = """
             LockPersonality=yes
@@ -61,6 +65,8 @@ struct SystemdUnit: Sendable {
             SystemCallArchitectures=native
             SystemCallFilter=@system-service
             SystemCallFilter=~@privileged @resources
+            SystemCallFilter=setpriority
+            SystemCallErrorNumber=EPERM
             """
         let user: String
         switch account {

@@ -332,10 +332,6 @@ struct RelayTests {
         }
     }
 
-    private func until(_ condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(for: .milliseconds(10)) }
-    }
-
     @Test("a certificate that can't be used is said with its place, before anything is connected to")
     func checksCertificates() async throws {
         let folder = try TemporaryFolder("relay")

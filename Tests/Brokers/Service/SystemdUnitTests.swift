@@ -14,9 +14,7 @@ struct SystemdUnitTests {
     }
 
     private func output(_ arguments: String..., environment: [String: String] = [:]) async throws -> String {
-        let run = try ProgramUnderTest.start(["--start", "minimal"] + arguments, environment: environment)
-        #expect(try await run.waitForEnd() == .exited(0), "\(run.errors)")
-        return run.output
+        try await ProgramUnderTest.output(["--start", "minimal"] + arguments, environment: environment)
     }
 
     private func refusal(_ arguments: String...) async throws -> String { try await refusal(arguments) }
@@ -34,13 +32,12 @@ struct SystemdUnitTests {
     @Test(arguments: [[], ["--as", "daemon"]])
     func `convinces systemd, and leaves it little to fear`(arguments: [String]) async throws {
         let analyze = try Program.find("systemd-analyze", package: "systemd")
-        let run = try ProgramUnderTest.start(
+        let text = try await ProgramUnderTest.output(
             // Wherever the tests stand: systemd wants a program that there is.
             ["--start", "minimal", "unit", "--program", "/usr/bin/true"] + arguments,
             environment: ["MARTLET_BROKER": "mqtt://localhost"]
         )
-        #expect(try await run.waitForEnd() == .exited(0), "\(run.errors)")
-        let path = try folder.write(run.output, to: "minimal.service")
+        let path = try folder.write(text, to: "minimal.service")
         // Both complain of what is wrong with other units of the machine as well.
         let complaints = try await Program.run(analyze, ["verify", "--man=no", path])
         #expect(!complaints.contains("minimal.service"), "\(complaints)")
@@ -50,6 +47,33 @@ struct SystemdUnitTests {
             ["security", "--offline=true", "--no-pager", "--threshold=15", path]
         )
         #expect(report.contains("Overall exposure level for minimal.service: 1."), "\(report)")
+    }
+
+    @Test func `lets the program do all that it does`() async throws {
+        let settings = "services: {echo: {custom_value: hello}}\n"
+        let strace = try Program.find("strace", package: "strace")
+        let calls = folder.path("calls")
+        try await MosquittoServer.withServer { server in
+            let broker = "broker: {host: 127.0.0.1, port: \(server.port)}\n"
+            let path = try folder.write(broker + settings, to: "echo.yml")
+            let unit = try await ProgramUnderTest.output(["--start", "echo", "unit", "--user", "--config", path])
+            // The program is the child, and what traces it hangs on to it: signals are for the program.
+            let echo = try ProgramRun(
+                strace,
+                ["-D", "-f", "-qq", "-o", calls, ProgramUnderTest.path, "--start", "echo", "--config", path],
+                environment: ["STATE_DIRECTORY": folder.path]
+            )
+            try await echo.waitForErrors("the node runs")
+            echo.send(signal: SIGHUP)
+            try await echo.waitForErrors("runs with its new settings")
+            echo.send(signal: SIGTERM)
+            #expect(try await echo.waitForEnd() == .exited(0), "\(echo.errors)")
+            let allowed = try await SystemCalls.allowed(by: unit)
+            let made = try SystemCalls.made(in: calls)
+            #expect(made.isSuperset(of: ["execve", "socket", "setpriority"]), "\(made)")
+            #expect(made.subtracting(allowed).isEmpty)
+            #expect(!allowed.contains("mount"))
+        }
     }
 
     @Test func `of a user convinces systemd, too`() async throws {

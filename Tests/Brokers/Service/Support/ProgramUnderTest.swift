@@ -1,4 +1,5 @@
 import IntegrationSupport
+import Testing
 
 /// The program that the tests run, which stands beside them.
 enum ProgramUnderTest {
@@ -8,6 +9,13 @@ enum ProgramUnderTest {
     /// Starts it.
     static func start(_ arguments: [String], environment: [String: String] = [:]) throws -> ProgramRun {
         try ProgramRun(ofPackage: name, arguments, environment: environment)
+    }
+
+    /// Runs it to its end and returns what it has written; how it failed, if it did, is recorded.
+    static func output(_ arguments: [String], environment: [String: String] = [:]) async throws -> String {
+        let run = try start(arguments, environment: environment)
+        #expect(try await run.waitForEnd() == .exited(0), "\(run.errors)")
+        return run.output
     }
 
     /// Where it is.
