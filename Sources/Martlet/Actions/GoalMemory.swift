@@ -2,15 +2,10 @@ import DequeModule
 
 /// What is remembered of goals for a time: so many of them, so long. A pure value; time is passed in.
 struct GoalMemory<Value> {
-    private struct Entry {
-        let id: GoalID
-        let forgetAt: Duration
-    }
-
     private let limit: Int
     private let lifetime: Duration
     private var values: [GoalID: Value] = [:]
-    private var order: Deque<Entry> = []
+    private var order: Deque<Remembered> = []
 
     init(limit: Int, lifetime: Duration) {
         self.limit = limit
@@ -27,7 +22,7 @@ struct GoalMemory<Value> {
     mutating func insert(_ value: Value, for id: GoalID, now: Duration) {
         guard values[id] == nil else { return }
         values[id] = value
-        order.append(Entry(id: id, forgetAt: now + lifetime))
+        order.append(Remembered(id: id, forgetAt: now + lifetime))
         if order.count > limit, let oldest = order.popFirst() { values[oldest.id] = nil }
     }
 
@@ -46,4 +41,11 @@ struct GoalMemory<Value> {
             values[oldest.id] = nil
         }
     }
+}
+
+/// Of which goal something is remembered, and until when. Outside of the generic type, so that a queue of these is compiled for
+/// them alone: where it was not, every look at it had the runtime find out its type.
+private struct Remembered {
+    let id: GoalID
+    let forgetAt: Duration
 }

@@ -40,7 +40,8 @@ public final class Bridge: Service, Sendable {
     ///   - from: the connection on the bridge's `from:` side.
     ///   - to: the connection on the bridge's `to:` side.
     ///   - name: what the bridge is called, at most 64 bytes without commas and white space; by default a name of its
-    ///     own that is new each time.
+    ///     own that is new each time. By its name a bridge that is started again knows what it has passed on before: where
+    ///     both sides keep messages and are passed to each other, it needs one that stays.
     ///   - options: what holds for all routes; by default as ``BridgeOptions`` says.
     ///   - routes: the messages, calls and actions that are passed on.
     public init(

@@ -73,8 +73,14 @@ struct PlannedDirection: Sendable {
             )
         }
         return planned.enumerated().map { place, direction in
-            PlannedDirection(
-                plan: direction.plan,
+            var plan = direction.plan
+            if !isNamed, loops.contains(place), ends[plan.source].capabilities.contains(.retain) {
+                plan.warnings.append(
+                    "the bridge has no name that stays: started again, it may put an older kept message in place of a newer one"
+                )
+            }
+            return PlannedDirection(
+                plan: plan,
                 route: direction.route,
                 index: direction.index,
                 isInLoop: loops.contains(place)

@@ -85,20 +85,15 @@ struct Supervisor: Sendable {
     /// - Parameter delay: how long it waits beyond that, so that a link that comes and goes keeps nobody busy.
     /// - Returns: whether to go on; `false` if shutdown began meanwhile.
     private func waitForLinks(of part: Part, _ delay: Duration) async throws -> Bool {
-        do {
-            try await cancelWhenGracefulShutdown {
-                try await part.links.needed.runtime.waitUntilConnected(within: nil)
-                guard let wanted = part.links.wanted?.runtime, wanted.states.state != .connected else {
-                    return try await timers.sleep(for: delay)
-                }
-                do {
-                    try await wanted.waitUntilConnected(within: delay)
-                } catch let error as MessagingError where error.code == .timeout {}
+        try await untilShutdown {
+            try await part.links.needed.runtime.waitUntilConnected(within: nil)
+            guard let wanted = part.links.wanted?.runtime, wanted.states.state != .connected else {
+                return try await timers.sleep(for: delay)
             }
-            return true
-        } catch is CancellationError where !Task.isCancelled {
-            return false
-        }
+            do {
+                try await wanted.waitUntilConnected(within: delay)
+            } catch let error as MessagingError where error.code == .timeout {}
+        } != nil
     }
 }
 

@@ -83,7 +83,7 @@ struct BridgeRun: Sendable {
     }
 
     private func run(_ from: any Connection, _ to: any Connection, _ stage: Stage) async throws {
-        let bridge = Bridge(from: from, to: to, name: settings.name, options: settings.options) {
+        let bridge = Bridge(from: from, to: to, name: settings.bridgeName, options: settings.options) {
             settings.routes.map(\.route)
         }
         let services = ServiceGroup(

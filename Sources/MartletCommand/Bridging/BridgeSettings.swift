@@ -10,7 +10,7 @@ struct BridgeSettings: Hashable, Sendable {
         var client: String?
     }
 
-    /// `nil`: a name that is new each time.
+    /// What the user calls it.
     var name: String?
     var from: End
     var to: End
@@ -18,6 +18,12 @@ struct BridgeSettings: Hashable, Sendable {
     var routes: [RouteSettings]
     /// How its own figures are told as metrics; `nil`: they are not.
     var report: ReportSettings?
+
+    /// What the bridge is called in what it passes on. By this a bridge that was started again knows the messages that brokers
+    /// keep and that it has passed on before: without a name of the user's it is made of the two ends.
+    var bridgeName: String {
+        name ?? "bridge-" + String(StableHash.of("\(from.address) \(to.address)"), radix: 36)
+    }
 
     /// What stands on a side.
     func end(_ side: BridgeSide) -> End { side == .from ? from : to }

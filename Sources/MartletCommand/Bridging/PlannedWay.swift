@@ -69,7 +69,7 @@ struct PlannedWay: Sendable {
             _ = try Bridge.plan(
                 between: ends,
                 areOne: settings.endsAreOne,
-                name: settings.name ?? "bridge",
+                name: settings.bridgeName,
                 options: settings.options
             ) { settings.routes.map(\.route) }
         } catch let error as MessagingError {

@@ -108,7 +108,10 @@ enum PayloadSource: Hashable, Sendable {
                 count = read(file, buffer.baseAddress, buffer.count)
                 size = max(0, count)
             }
-            if count < 0 { throw failure() }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure()
+            }
             if count == 0 { return all }
             guard all.count <= limit else {
                 throw Failure(.badData, "the file \(quoted(path)) has more than \(limit) bytes")

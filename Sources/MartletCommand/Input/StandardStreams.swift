@@ -26,13 +26,19 @@ actor StandardStreams {
     ///
     /// - Throws: ``Failure`` if it can't be read; `CancellationError`.
     func read() async throws -> [UInt8] {
-        try await waitUntilReady(STDIN_FILENO)
         while true {
+            try await waitUntilReady(STDIN_FILENO)
+            var result = 0
             let bytes = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
-                count = max(0, Self.read(STDIN_FILENO, buffer))
+                result = Self.read(STDIN_FILENO, buffer)
+                count = max(0, result)
             }
-            if !bytes.isEmpty { return bytes }
-            guard errno == EINTR else { return [] }
+            guard result < 0 else { return bytes }
+            switch errno {
+            // Another program that has it open may have had it wait for nothing.
+            case EINTR, EAGAIN: continue
+            case let code: throw Failure(.noInput, "standard input can't be read: \(String(cString: strerror(code)))")
+            }
         }
     }
 

@@ -19,7 +19,7 @@ enum CommandExit: Int32, CaseIterable {
         case .failure: "the call or the goal failed, nobody is there, the broker refused"
         case .usage: "the arguments, or a file of settings, are wrong"
         case .badData: "the payload is no JSON"
-        case .noInput: "a file can't be read"
+        case .noInput: "a file, or standard input, can't be read"
         case .unavailable: "the broker can't be reached, or does not let us in"
         case .timeIsOver: "the time of --timeout is over"
         case .interrupted: "ended by Ctrl-C before it was done"

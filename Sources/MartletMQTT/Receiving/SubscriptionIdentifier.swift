@@ -1,3 +1,5 @@
+internal import Martlet
+
 /// The number by which a broker tells of a message through which subscription it came (MQTT 5, 3.8.2.1.2).
 ///
 /// A broker that keeps a session keeps these numbers, also for messages that wait in it. So a filter has the same number in
@@ -12,12 +14,5 @@ enum SubscriptionIdentifier {
     static func preferred(for filter: String) -> Int {
         let hash = StableHash.of(filter)
         return Int((hash ^ hash >> 32) % UInt64(maximum)) + 1
-    }
-}
-
-/// FNV-1a: a hash that is the same in each process, which those of the standard library are not.
-enum StableHash {
-    static func of(_ text: String, after start: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
-        text.utf8.reduce(start) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 }

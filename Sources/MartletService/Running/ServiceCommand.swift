@@ -14,7 +14,9 @@ import Darwin
 #endif
 
 /// The command line of a service, or of several.
-struct ServiceCommand: ParsableArguments {
+struct ServiceCommand: ParsableCommand {
+    static var configuration: CommandConfiguration { CommandConfiguration(commandName: OwnProgram.name) }
+
     /// What a program is told to do.
     enum Subcommand: String, ExpressibleByArgument, CaseIterable {
         case run

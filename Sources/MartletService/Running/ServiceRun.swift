@@ -9,10 +9,10 @@ struct ServiceRun<Program: ServiceProgram>: Service {
     let watchdog: Watchdog?
 
     func run() async throws {
-        let link = try await cancelWhenGracefulShutdown {
+        let link = try await untilShutdown {
             try await Program.Link.connect(to: plan.broker.value, connection: plan.connection)
         }
-        try await link.closing { link in
+        try await link?.closing { link in
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     try await run(on: link)
@@ -85,9 +85,10 @@ struct ServiceRun<Program: ServiceProgram>: Service {
 
     /// Stops and starts the node's components as a topic says.
     private func obey(_ topic: TopicName, _ node: Node, _ logger: Logger) async throws {
-        let values = try await cancelWhenGracefulShutdown {
+        let values = try await untilShutdown {
             try await node.connection.subscribe(to: Topic<Bool>(topic), codec: PlainText())
         }
+        guard let values else { return }
         for try await value in values {
             switch (value.value, node.state) {
             case (true, .stopped): try await node.start()

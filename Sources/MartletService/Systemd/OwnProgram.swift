@@ -12,6 +12,11 @@ enum OwnProgram {
             ?? absolute(CommandLine.arguments.first ?? "")
     }
 
+    /// What it is called, to whoever runs it.
+    static var name: String {
+        CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "service"
+    }
+
     /// A path from the root on.
     static func absolute(_ path: String) -> String {
         path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path

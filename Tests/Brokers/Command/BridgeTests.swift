@@ -328,6 +328,42 @@ struct BridgeTests {
         }
     }
 
+    @Test("without a name and started again, it puts no older kept value in place of a newer one")
+    func keepsTheNewerValue() async throws {
+        try await MosquittoServer.withServer { far in
+            let (here, there) = (try await TestBroker.mqtt.url, "mqtt://127.0.0.1:\(far.port)")
+            let topic = unique("kept")
+            func keep(_ number: Int, _ url: String, _ name: String) async throws {
+                let arguments = ["publish", url, "\(topic).\(name)", "\(number)", "--retain", "--qos", "1"]
+                try await #expect(Tool.run(arguments).exit == .exited(0))
+            }
+            func value(_ url: String, _ name: String) async throws -> Int? {
+                let run = try await Tool.run("subscribe", url, "\(topic).\(name)", "--count", "1", "--timeout", "30s")
+                return try run.objects.first?["body"] as? Int
+            }
+            for number in 1...2 {
+                try await keep(number, here, "a")
+                let bridge = try await Tool.start(
+                    "bridge",
+                    here,
+                    there,
+                    "--topic",
+                    "\(topic).#",
+                    "--direction",
+                    "both",
+                    until: "bridging"
+                )
+                try await until { try await value(there, "a") == number }
+                // What came from there at the start has come before this.
+                try await keep(number, there, "b")
+                try await until { try await value(here, "b") == number }
+                bridge.send(signal: SIGTERM)
+                try await #expect(bridge.waitForEnd() == .exited(0))
+                try await #expect(value(here, "a") == number)
+            }
+        }
+    }
+
     @Test(
         "a broker that is not there is waited for, whichever it is; what comes meanwhile is stored",
         arguments: [true, false]

@@ -66,6 +66,20 @@ struct ErrorTests {
         #expect(outcome.errors.contains(#""/no/such/file" can't be read: No such file or directory"#))
     }
 
+    @Test("standard input that can't be read: exit code 66, and no kept value is taken back")
+    func cannotReadInput() async throws {
+        let url = try await TestBroker.mqtt.url
+        let topic = unique("kept")
+        try await #expect(Tool.run("publish", url, topic, "1", "--retain").exit == .exited(0))
+        for payload in ["@-", "-"] {
+            let outcome = try await Tool.run("publish", url, topic, payload, "--raw", "--retain", input: .path("/"))
+            #expect(outcome.exit == .exited(66))
+            #expect(outcome.errors.contains("standard input can't be read: Is a directory"))
+        }
+        let kept = try await Tool.run("subscribe", url, topic, "--count", "1", "--timeout", "30s")
+        #expect(try kept.objects.map { $0["body"] as? Int } == [1])
+    }
+
     @Test("no broker: exit code 69, where, why and for how long", arguments: ["mqtt", "amqp", "redis"])
     func findsNoBroker(scheme: String) async throws {
         let port = try ReservedPort()

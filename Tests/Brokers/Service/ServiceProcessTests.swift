@@ -61,6 +61,10 @@ struct ServiceProcessTests {
         }
     }
 
+    @Test func `is called in its help as it is in the shell`() async throws {
+        #expect(try await ProgramUnderTest.output(["--help"]).contains("USAGE: service-under-test [<subcommand>]"))
+    }
+
     @Test func `is said to be gone when it is killed`() async throws {
         try await MosquittoServer.withServer { server in
             let listener = try await MQTTConnection.connect(to: "mqtt://127.0.0.1:\(server.port)")

@@ -16,6 +16,8 @@ package final class ProgramRun: Sendable {
         case nothing
         /// A text, and then the end.
         case text(String)
+        /// What is at a path, whatever that is.
+        case path(String)
         /// Nothing, and no end either, as long as this object lives.
         case silence
     }
@@ -45,6 +47,8 @@ package final class ProgramRun: Sendable {
         case .nothing: break
         case .text(let text):
             ends[0] = open(try folder.write(text, to: "input"), O_RDONLY | O_CLOEXEC)
+        case .path(let path):
+            ends[0] = open(path, O_RDONLY | O_CLOEXEC)
         case .silence:
             let (reading, writing) = try ChildProcess.socketPair()
             ends = [reading, writing]
