@@ -30,6 +30,8 @@ enum Zlib {
             throw MessagingError(.bodyTooLarge, "\(bytes.count) compressed bytes are more than zlib takes at once")
         }
         var bytes = bytes
+        // One byte more shows that there are too many.
+        let limit = min(max(limit, 0), .max - 1)
         var stream = z_stream()
         guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
             throw MessagingError(.decodingFailed, "zlib could not be set up")

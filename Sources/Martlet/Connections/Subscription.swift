@@ -127,7 +127,7 @@ public struct Subscription: AsyncSequence, Sendable {
         within limit: Duration,
         clock: any Clock<Duration> = ContinuousClock()
     ) async throws -> Delivery? {
-        switch try await next(during: { try await clock.sleep(for: limit) }) {
+        switch try await next(during: { try await clock.sleep(for: limit.capped) }) {
         case .delivery(let delivery): return delivery
         case .end: return nil
         case .nothing: throw MessagingError(.timeout, "nothing has come\(source) within \(limit)")

@@ -1,12 +1,10 @@
-import Synchronization
-
 /// Publishes values of one type to any number of topics over one connection, on request only when they change.
 public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
     private let connection: any Connection
     private let options: PublishOptions
     private let filter: ChangeFilter
     private let codec: (any Codec)?
-    private let memory = Mutex(ChangeMemory(limit: 10_000))
+    private let gate = ChangeGate()
 
     /// - Parameters:
     ///   - connection: the connection by which values are published.
@@ -27,7 +25,8 @@ public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
 
     /// Publishes a value, unless the filter holds it back.
     ///
-    /// A value counts as published once the publish has succeeded: one that failed is not held back next time.
+    /// A value counts as published from when its publish begins. One that failed does not: nobody knows whether it has arrived,
+    /// and the next one is published whatever it is.
     ///
     /// - Returns: whether it was published.
     /// - Throws: as ``Connection/publish(_:to:options:)-(Message,_,_)``, and ``MessagingError/Code/encodingFailed``.
@@ -39,14 +38,8 @@ public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
     /// Publishes a value, or a part of one.
     func publish(encoding value: some Encodable, to topic: TopicName) async throws -> Bool {
         let message = try connection.runtime.codecs.message(value, codec: codec)
-        guard filter != .none else {
+        return try await gate.pass(message.body, to: topic, at: connection.runtime.timers.now, filter: filter) {
             try await connection.publish(message, to: topic, options: options)
-            return true
         }
-        let now = connection.runtime.timers.now
-        guard memory.withLock({ $0.isDue(message.body, for: topic, at: now, filter: filter) }) else { return false }
-        try await connection.publish(message, to: topic, options: options)
-        memory.withLock { $0.published(message.body, to: topic, at: now) }
-        return true
     }
 }

@@ -64,6 +64,15 @@ final class CreditGate: ReplyReceiver {
         }
     }
 
+    /// An element did not leave: the next one may go instead.
+    func giveBack() {
+        let waiters = state.withLock { state in
+            state.used -= 1
+            return state.takeWaiters()
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
     private func waitForNews(isolation: isolated (any Actor)? = #isolation) async {
         let id = state.withLock { state in
             state.lastWaiter += 1

@@ -4,6 +4,7 @@ import Synchronization
 final class FrameWriter: Sendable {
     private let request: IncomingRequest
     private let gate: CreditGate
+    private let turns = Turns()
     private let nextSequence = Mutex(0)
 
     init(_ request: IncomingRequest, gate: CreditGate) {
@@ -23,11 +24,19 @@ final class FrameWriter: Sendable {
     /// Sends one element, as soon as the reader has allowed it.
     func write(_ element: Message) async throws {
         try await gate.pass()
-        let frame = numbered(element)
         do {
-            try await request.reply(frame)
+            // One after the other, so that the number of one that does not leave can be given back.
+            try await turns.take {
+                let frame = numbered(element)
+                do {
+                    try await request.reply(frame)
+                } catch {
+                    giveBack(frame)
+                    throw error
+                }
+            }
         } catch {
-            giveBack(frame)
+            gate.giveBack()
             throw error
         }
     }

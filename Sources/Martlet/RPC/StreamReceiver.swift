@@ -124,6 +124,8 @@ final class StreamReceiver: ReplyReceiver {
         let due: (Int, StreamControl)? = state.withLock { state in
             state.consumed += 1
             state.waitingBytes -= frame.weight
+            // The writer may have waited for this. It is silent from here on, not while its reader was busy.
+            state.lastFrame = timers.now
             let allowed = state.consumed + window
             guard !state.ended, let control = state.control, allowed - state.granted >= max(1, window / 2) else {
                 return nil

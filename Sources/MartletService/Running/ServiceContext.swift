@@ -1,7 +1,6 @@
 public import Logging
 public import Martlet
 import MartletSettings
-import Synchronization
 
 /// What a service is given to work with: its name, its connection, its settings, and how it publishes.
 public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendable {
@@ -18,7 +17,7 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
     private let stateFile: StateLocation
     private let codec: PlainText
     private let debugPrefix: TopicName?
-    private let memory = Mutex(ChangeMemory(limit: 10_000))
+    private let gate = ChangeGate()
 
     /// A context, for a test of a service; otherwise the program makes it.
     ///
@@ -156,12 +155,10 @@ public final class ServiceContext<Link: Connection, Settings: Sendable>: Sendabl
     ) async throws -> Bool {
         let message = try connection.runtime.codecs.message(value, codec: codec)
         let topic = debugPrefix.map(topic.below) ?? topic
-        let now = connection.runtime.timers.now
-        guard memory.withLock({ $0.isDue(message.body, for: topic, at: now, filter: changes) }) else { return false }
         guard options.guarantee > .atMostOnce || connection.state == .connected else { return false }
-        try await connection.publish(message, to: topic, options: options)
-        if changes != .none { memory.withLock { $0.published(message.body, to: topic, at: now) } }
-        return true
+        return try await gate.pass(message.body, to: topic, at: connection.runtime.timers.now, filter: changes) {
+            try await connection.publish(message, to: topic, options: options)
+        }
     }
 
     // MARK: State

@@ -19,6 +19,21 @@ import Testing
         #expect(throws: DecodingError.self) { try decode(Pair.self, #"{"a":1,"b":2,"a":null}"#) }
     }
 
+    /// Names that look alike are two, in whatever form they stand there.
+    @Test func keysAreComparedByTheirBytes() throws {
+        struct Both: Decodable, Equatable {
+            enum CodingKeys: String, CodingKey {
+                case composed = "caf\u{E9}"
+                case other = "x"
+            }
+            var composed: Int
+            var other: Int
+        }
+        for text in [#"{"caf\u00e9":1,"cafe\u0301":2,"x":3}"#, "{\"caf\u{E9}\":1,\"cafe\u{301}\":2,\"x\":3}"] {
+            #expect(try decode(Both.self, text) == Both(composed: 1, other: 3))
+        }
+    }
+
     /// Past a few keys they are found by hashing, which has to agree.
     @Test(arguments: [1, 23, 24, 25, 100, 5_000])
     func manyKeys(count: Int) throws {

@@ -27,6 +27,18 @@ import Testing
         #expect(try compression.outgoing(text) == stream)
     }
 
+    @Test(arguments: [Int.max, 1 << 40, 23])
+    func anyLimitWillDo(limit: Int) throws {
+        let sent = try ZlibCompression().outgoing(text)
+        #expect(try ZlibCompression(maximumBytes: limit).incoming(sent) == text)
+    }
+
+    @Test(arguments: [22, 0, -1, Int.min])
+    func whatIsBeyondTheLimitIsRefused(limit: Int) throws {
+        let sent = try ZlibCompression().outgoing(text)
+        #expect(code { _ = try ZlibCompression(maximumBytes: limit).incoming(sent) } == .bodyTooLarge)
+    }
+
     @Test(arguments: CompressionLevel.allCases, [0, 1, 2, 100, 65_536, 3_000_000])
     func roundTrips(level: CompressionLevel, size: Int) throws {
         var random = SplitMix64(seed: UInt64(size))

@@ -79,7 +79,7 @@ struct ForwardIntake {
             }
             entry.topic = topic
         }
-        guard memory.isDue(entry.message.body, for: entry.topic, at: entry.begun) else { return .drop(\.unchanged) }
+        guard memory.isDue(entry) else { return .drop(\.unchanged) }
         guard sampler.takes(entry.topic, at: entry.begun) else { return .drop(\.sampledOut) }
         return .take
     }

@@ -1,8 +1,8 @@
 import DequeModule
 import Synchronization
 
-/// A route's memory of the messages that have arrived at its sink. The task that reads and the one that settles share
-/// it.
+/// A route's memory of the messages that are on their way to its sink or have arrived there. The task that reads and the one that
+/// settles share it.
 final class ForwardMemory: Sendable {
     /// Whether a message's ID is known, and from when.
     enum Known: Sendable {
@@ -42,25 +42,36 @@ final class ForwardMemory: Sendable {
 
     /// A message goes no further: another one of its ID may, unless this one only waits for the outcome of another.
     func abandon(_ entry: ForwardEntry) {
-        guard let id = entry.id, !entry.isRepeated else { return }
-        state.withLock { _ = $0.underWay.remove(id) }
+        guard entry.id != nil || entry.changeNumber != nil, !entry.isRepeated else { return }
+        state.withLock { state in
+            if let id = entry.id { state.underWay.remove(id) }
+            if let number = entry.changeNumber { state.changes.forget(entry.topic, number) }
+        }
     }
 
-    /// Whether a body is new to a topic, if it has to be.
-    func isDue(_ body: [UInt8], for topic: TopicName, at now: Duration) -> Bool {
-        guard changes != .none else { return true }
-        return state.withLock { $0.changes.isDue(body, for: topic, at: now, filter: changes) }
+    /// Whether a message's body is new to its topic, if it has to be. One of which the first is under way is not asked: it has to
+    /// be there should that one not arrive.
+    func isDue(_ entry: ForwardEntry) -> Bool {
+        guard changes != .none, !entry.isRepeated else { return true }
+        return state.withLock {
+            $0.changes.isDue(entry.message.body, for: entry.topic, at: entry.begun, filter: changes)
+        }
+    }
+
+    /// A message is passed on: what comes behind it is compared with it.
+    func passes(_ entry: inout ForwardEntry) {
+        guard changes != .none, !entry.isRepeated else { return }
+        entry.changeNumber = state.withLock {
+            $0.changes.publishes(entry.message.body, to: entry.topic, at: entry.begun)
+        }
     }
 
     /// The sink has a message.
-    func arrived(_ entry: ForwardEntry, at now: Duration) {
-        guard entry.id != nil || changes != .none else { return }
+    func arrived(_ entry: ForwardEntry) {
+        guard let id = entry.id else { return }
         state.withLock { state in
-            if let id = entry.id {
-                state.underWay.remove(id)
-                state.window.record(id)
-            }
-            if changes != .none { state.changes.published(entry.message.body, to: entry.topic, at: now) }
+            state.underWay.remove(id)
+            state.window.record(id)
         }
     }
 }

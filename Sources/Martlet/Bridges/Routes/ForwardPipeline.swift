@@ -219,6 +219,7 @@ struct ForwardPipeline: Sendable {
             if options.rate?.excess == .drop { return drop(entry, \.overRate) }
             try await context.timers.sleep(for: wait)
         }
+        memory.passes(&entry)
         if intake.prepare(&entry) { context.mark(&entry.message, origin: entry.delivery.topic.text) }
         context.recorder.begins()
         return true

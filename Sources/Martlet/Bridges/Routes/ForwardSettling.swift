@@ -63,6 +63,7 @@ struct ForwardSettling: Sendable {
             // That one was not passed on, so that this one takes its place.
             var entry = entry
             entry.isRepeated = false
+            memory.passes(&entry)
             do {
                 try await output.begin(entry).wait()
                 arrived(entry)
@@ -80,10 +81,9 @@ struct ForwardSettling: Sendable {
 
     /// The sink has it. If it can't be acknowledged, because the link over which it came was lost, it comes again.
     func arrived(_ entry: ForwardEntry) {
-        let now = context.timers.now
-        memory.arrived(entry, at: now)
+        memory.arrived(entry)
         try? entry.delivery.ack()
-        let lag = now - entry.begun
+        let lag = context.timers.now - entry.begun
         context.recorder.update { statistics in
             statistics.forwarded += 1
             statistics.inFlight -= 1

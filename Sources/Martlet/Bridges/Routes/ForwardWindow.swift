@@ -10,6 +10,8 @@ struct ForwardEntry: Sendable {
     var id: String?
     /// Whether the same message is under way already: the outcome of that one decides about this one.
     var isRepeated = false
+    /// By which the route forgets its body again, where it remembers those that have gone.
+    var changeNumber: UInt64?
     /// Whether the sink is to keep it for later subscribers, or to delete the one that it has kept.
     var retain = false
     let begun: Duration

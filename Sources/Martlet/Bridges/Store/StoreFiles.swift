@@ -268,7 +268,7 @@ struct StoreFiles: ~Copyable {
     /// The records that come next, at most so many.
     mutating func read(_ limit: Int, now: Int64) -> Found {
         var found = Found()
-        let oldest = options.maximumAge.map { now - max(0, Int64($0.seconds * 1e9)) }
+        let oldest = options.maximumAge.map { now - max(0, Int64($0.capped.seconds * 1e9)) }
         while found.messages.count < limit, reading < next {
             let position = segments.lastIndex { $0.first <= reading }
             let end = segments.first { $0.first > reading }?.first ?? next

@@ -172,7 +172,9 @@ final class Document {
 
     private func isSameKey(_ a: Int, _ b: Int) -> Bool {
         let (first, second) = (nodes[a], nodes[b])
-        guard first.kind == .string, second.kind == .string else { return keyText(of: a) == keyText(of: b) }
+        guard first.kind == .string, second.kind == .string else {
+            return keyText(of: a).utf8.elementsEqual(keyText(of: b).utf8)
+        }
         guard first.count == second.count else { return false }
         let (start, otherStart) = (Int(first.start), Int(second.start))
         for offset in 0..<Int(first.count) where bytes[start + offset] != bytes[otherStart + offset] { return false }

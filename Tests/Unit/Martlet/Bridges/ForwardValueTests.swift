@@ -75,7 +75,7 @@ struct ForwardValueTests {
         memory.abandon(entries[1])
         #expect(intake.screen(&entries[2]) == nil)
         #expect(entries[2].isRepeated)
-        memory.arrived(entries[0], at: .zero)
+        memory.arrived(entries[0])
         #expect(intake.screen(&entries[3]) == \.duplicates)
     }
 
@@ -105,13 +105,43 @@ struct ForwardValueTests {
         #expect(intake.select(&first) == .take)
         #expect(intake.waitForRate(at: .zero) == nil)
         #expect(intake.waitForRate(at: .milliseconds(250)) == .milliseconds(750))
-        memory.arrived(first, at: .zero)
+        memory.passes(&first)
         var same = Self.entry(at: .seconds(20))
         #expect(intake.select(&same) == .drop(\.unchanged))
         var early = Self.entry("a.x", "2", at: .seconds(5))
         #expect(intake.select(&early) == .drop(\.sampledOut))
         var later = Self.entry("a.x", "2", at: .seconds(20))
         #expect(intake.select(&later) == .take)
+    }
+
+    /// What is on its way counts, for it may arrive. Nobody knows what the sink has after one that failed.
+    @Test func changesAreThoseToWhatIsOnItsWay() throws {
+        let options = RouteOptions(changes: .onlyIfChanged, deduplication: 10)
+        let memory = ForwardMemory(options)
+        var intake = try Self.intake(options: options, memory: memory)
+        func decide(_ body: String, id: String? = nil) throws -> (ForwardIntake.Decision, ForwardEntry) {
+            var entry = Self.entry("a.x", body, headers: id.map { ["message-id": .string($0)] } ?? [:])
+            _ = intake.screen(&entry)
+            let decision = intake.select(&entry)
+            if decision == .take { memory.passes(&entry) }
+            return (decision, entry)
+        }
+        #expect(try decide("on").0 == .take)
+        let off = try decide("off")
+        let on = try decide("on")
+        #expect(off.0 == .take && on.0 == .take)
+        #expect(try decide("on").0 == .drop(\.unchanged))
+        // A later one has taken its place.
+        memory.abandon(off.1)
+        #expect(try decide("on").0 == .drop(\.unchanged))
+        memory.abandon(on.1)
+        #expect(try decide("on").0 == .take)
+        // The same message again is no change, but has to be there should the first not arrive.
+        #expect(try decide("off", id: "1").0 == .take)
+        let again = try decide("off", id: "1")
+        #expect(again.0 == .take && again.1.isRepeated)
+        memory.abandon(again.1)
+        #expect(try decide("off").0 == .drop(\.unchanged))
     }
 
     @Test(arguments: [

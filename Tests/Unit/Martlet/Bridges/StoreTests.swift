@@ -213,6 +213,13 @@ struct StoreTests {
         #expect(found.unusable == [0..<1])
     }
 
+    @Test func forEverIsAnAgeToo() throws {
+        let folder = try Folder()
+        var files = try StoreFiles(Self.options(folder) { $0.maximumAge = .seconds(Int64.max) })
+        _ = files.append([Self.stored(1, time: 0)])
+        #expect(Self.texts(files.read(10, now: 12_000_000_000)) == ["1"])
+    }
+
     @Test func aFolderHasOneUser() throws {
         let folder = try Folder()
         let files = try StoreFiles(Self.options(folder))

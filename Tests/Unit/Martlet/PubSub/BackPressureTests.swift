@@ -26,6 +26,14 @@ import Testing
         #expect(slower.waiting == 1)
     }
 
+    @Test func forEverIsALimitToo() async throws {
+        let connection = try await MemoryBroker().connect(name: "a")
+        let subscription = try await connection.subscribe(to: "a")
+        async let delivery = subscription.next(within: .seconds(Int64.max))
+        try await connection.publish(Message("x"), to: "a")
+        #expect(try await delivery?.message.text == "x")
+    }
+
     @Test func limitsWithoutMeaningAreErrors() async throws {
         let connection = try await MemoryBroker().connect(name: "a")
         let code = await errorCode { _ = try await connection.subscribe(to: "a", options: SubscribeOptions(limit: 0)) }

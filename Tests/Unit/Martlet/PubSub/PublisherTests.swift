@@ -53,6 +53,37 @@ import Testing
         #expect(try await publisher.publish(1))
     }
 
+    /// One that failed may have arrived all the same: whatever comes next is published.
+    @Test func nobodyKnowsWhatATopicHasAfterAFailure() async throws {
+        let connection = try await MemoryBroker().connect(name: "a")
+        let publisher = Publisher(to: Topic<Int>("count"), on: connection, filter: .onlyIfChanged)
+        #expect(try await publisher.publish(1))
+        connection.cut()
+        #expect(await errorCode { try await publisher.publish(2) } == .notConnected)
+        connection.restore()
+        #expect(try await publisher.publish(1))
+        #expect(try await !publisher.publish(1))
+    }
+
+    @Test func aValueIsComparedWithTheOneThatIsUnderWay() async throws {
+        let gate = ChangeGate()
+        let (begun, confirmed) = (Promise<Void>(), Promise<Void>())
+        @Sendable func publish(_ value: UInt8, _ body: () async throws -> Void = {}) async throws -> Bool {
+            try await gate.pass([value], to: "switch", at: .zero, filter: .onlyIfChanged, body)
+        }
+        #expect(try await publish(1))
+        async let second = publish(2) {
+            begun.end(.success(()))
+            try await confirmed.value()
+        }
+        try await begun.value()
+        #expect(try await publish(1))
+        #expect(try await !publish(1))
+        confirmed.end(.success(()))
+        #expect(try await second)
+        #expect(try await !publish(1))
+    }
+
     @Test func eachTopicHasItsOwnLastValue() async throws {
         let connection = try await MemoryBroker().connect(name: "a")
         let publisher = MultiTopicPublisher<Int>(on: connection, filter: .onlyIfChanged)

@@ -1,3 +1,4 @@
+import MartletTesting
 import Testing
 
 @testable import Martlet
@@ -24,5 +25,27 @@ import Testing
             }
         }
         await timers.stop()
+    }
+
+    /// A writer is silent from when its reader has taken what there was, not from when that came.
+    @Test func aReaderThatIsSlowItselfIsNotTimed() async throws {
+        let clock = TestClock()
+        let timers = Timers(drivenBy: Timeline(clock))
+        let receiver = StreamReceiver(window: 1, timeout: .seconds(3), timers: timers) { _, _ in }
+        receiver.start()
+        func pass(_ time: Duration) {
+            clock.advance(by: time)
+            timers.fireDue()
+        }
+        for number in 0..<5 {
+            receiver.receive(Message("\(number)", headers: [Headers.Standard.sequence: .integer(Int64(number))]))
+            for _ in 0..<10 { pass(.milliseconds(500)) }
+            #expect(try await receiver.next()?.text == "\(number)")
+            // So long the credit and the next element are under way.
+            for _ in 0..<5 { pass(.milliseconds(500)) }
+        }
+        pass(.milliseconds(500))
+        pass(.milliseconds(500))
+        #expect(await errorCode { _ = try await receiver.next() } == .timeout)
     }
 }

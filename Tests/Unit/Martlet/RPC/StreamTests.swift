@@ -51,6 +51,38 @@ import Testing
         }
     }
 
+    /// An element that is refused takes neither a place nor credit, also where several tasks write.
+    @Test(arguments: [1, 2, 64], [1, 2])
+    func aHandlerMayGoOnAfterAnElementThatIsRefused(window: Int, writers: Int) async throws {
+        let broker = MemoryBroker()
+        let caller = try await broker.connect(name: "caller")
+        let server = try await broker.connect(options: ConnectionOptions(name: "server", maximumBodyBytes: 1_000))
+        let texts = StreamingRPC<Int, String>("ops.texts")
+        let refused = String(repeating: "x", count: 2_000)
+        try await withBackground {
+            try await server.respond(to: texts) { count, writer in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<writers {
+                        group.addTask {
+                            for number in 0..<count {
+                                let code = await errorCode { try await writer.write(refused) }
+                                #expect(code == .bodyTooLarge)
+                                try await writer.write("\(number)")
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        } _: {
+            await broker.waitForConsumers(of: "ops.texts")
+            var all: [String] = []
+            let stream = try await caller.stream(texts, 100, timeout: .seconds(300), window: window)
+            for try await text in stream { all.append(text) }
+            #expect(all.sorted() == (0..<100).flatMap { Array(repeating: "\($0)", count: writers) }.sorted())
+        }
+    }
+
     @Test func theWriterIsNoMoreThanAWindowAhead() async throws {
         try await withCounter { _, caller, written in
             var iterator = try await caller.stream(self.count, 1_000, window: 10).makeAsyncIterator()
