@@ -182,11 +182,12 @@ let package = Package(
             dependencies: ["Martlet"],
             swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]
         ),
-        // What servers of all kinds share: their certificates. No product.
+        // What servers of all kinds share: their certificates, and how they take connections. No product.
         .target(
             name: "MartletListeners",
             dependencies: [
                 "Martlet",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server", "Relay"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server", "Relay"])),
             ],
             swiftSettings: settings

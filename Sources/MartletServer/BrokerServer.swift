@@ -254,7 +254,9 @@ public final class BrokerServer: Service {
             case .plain:
                 try pipeline.addHandler(PacketHandler(hub, door, connection))
             case .webSocket(let origins):
-                let webSocket = WebSocketDoor(origins: origins, limits: hub.limits) { channel in
+                // By a Unix socket no browser comes.
+                let isLocal = connection.isLoopback && source?.ipAddress != nil
+                let webSocket = WebSocketDoor(origins: origins, isLocal: isLocal, limits: hub.limits) { channel in
                     try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
                 }
                 try webSocket.configure(channel)
@@ -262,6 +264,11 @@ public final class BrokerServer: Service {
         }
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause { hub.log($0, of: listener) })
+                }
+            }
             // Each channel keeps a buffer of the size that it read last, an idle one for ever.
             .childChannelOption(
                 .recvAllocator,

@@ -150,6 +150,20 @@ struct InFlightMessages: Sendable {
         return nil
     }
 
+    /// Takes out messages that are to be acknowledged and were not sent on this link.
+    mutating func takeUnsent(where isWanted: (Publication) -> Bool) -> [(id: UInt16, Match)] {
+        var taken: [(id: UInt16, Match)] = []
+        for (id, message) in messages.sorted(by: { $0.value.sequence < $1.value.sequence }) where !message.isSentHere {
+            guard case .published(let publication, let match, _) = message.stage, isWanted(publication) else {
+                continue
+            }
+            messages[id] = nil
+            taken.append((id, match))
+        }
+        if !taken.isEmpty { resending.removeAll { messages[$0] == nil } }
+        return taken
+    }
+
     /// Takes out deliveries of queues that another client may get: those of QoS 1, which are not acknowledged (MQTT 5, 4.8.2).
     mutating func takeReturnable() -> [(id: UInt16, delivery: UInt64)] { takeDeliveries { $0 == .atLeastOnce } }
 

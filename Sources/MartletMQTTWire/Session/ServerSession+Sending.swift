@@ -33,7 +33,13 @@ extension ServerSession {
 
     private func canSend(_ qos: QoS) -> Bool {
         guard let link, link.isWritable else { return false }
-        return qos == .atMostOnce || (inFlight.window < link.receiveMaximum && inFlight.hasRoom)
+        return qos == .atMostOnce || (canResend && inFlight.hasRoom)
+    }
+
+    /// Whether the client takes one more of QoS 1 or 2. What is sent again has its identifier already.
+    private var canResend: Bool {
+        guard let link, link.isWritable else { return false }
+        return inFlight.window < link.receiveMaximum
     }
 
     private mutating func keep(_ waiting: OutgoingQueue.Waiting, now: Duration, _ actions: inout [SessionAction]) {
@@ -79,15 +85,24 @@ extension ServerSession {
         }
     }
 
-    /// Drops messages that wait and that the client is not to get any more.
-    package mutating func dropWaiting(
+    /// Drops messages that the client is not to get any more: those that wait, and those that are to be sent again. What it was
+    /// sent on this link it has.
+    ///
+    /// Deliveries of queues that wait are their queues' again: the host is to have stopped consuming these.
+    package mutating func dropUnsent(
         _ actions: inout [SessionAction],
         where isUnwanted: (Publication) -> Bool
     ) {
+        for (id, match) in inFlight.takeUnsent(where: isUnwanted) {
+            counts.dropped += 1
+            note(.acknowledged(id))
+            // It was begun with QoS 2, and nobody knows whether an earlier link has brought it (MQTT 5, 4.8.2-5).
+            settle(match, .rejected, &actions)
+        }
         for waiting in queue.takeAll(where: { isUnwanted($0.publication) }) {
             counts.dropped += 1
             if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
-            settle(waiting.match, .rejected, &actions)
+            settle(waiting.match, .returned, &actions)
         }
     }
 
@@ -98,7 +113,7 @@ extension ServerSession {
 
     /// Sends what waits, as far as the client takes it.
     mutating func drain(now: Duration, _ actions: inout [SessionAction]) {
-        while canSend(.atLeastOnce), let (id, publication, match, qos) = inFlight.resendNext() {
+        while canResend, let (id, publication, match, qos) = inFlight.resendNext() {
             // Its delivery has begun, so that it goes on whatever time it is.
             let outgoing = Outgoing(publication, match, qos, id, isDuplicate: true, now: now)
             if fits(outgoing) { deliver(outgoing, &actions) } else { giveUp(id, now: now, &actions) }

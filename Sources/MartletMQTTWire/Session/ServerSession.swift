@@ -277,13 +277,17 @@ package struct ServerSession: Sendable {
     /// What the client has sent lately has not been read: its keep-alive counts from now.
     package mutating func excuse(now: Duration) { link?.lastHeard = now }
 
+    /// Whether its client has said nothing for longer than it may.
+    package func isSilent(at now: Duration) -> Bool {
+        guard let link, let patience = link.patience, link.holds == 0 else { return false }
+        return link.lastHeard + patience <= now
+    }
+
     /// Time has passed.
     package mutating func tick(now: Duration, _ actions: inout [SessionAction]) {
         expireWaiting(now: now, &actions)
+        if isSilent(at: now) { return cut(.keepAliveTimeout, now: now, &actions) }
         if let link {
-            if let patience = link.patience, link.holds == 0, link.lastHeard + patience <= now {
-                return cut(.keepAliveTimeout, now: now, &actions)
-            }
             if let stuckSince = link.stuckSince, stuckSince + limits.drainTimeout <= now {
                 return cut(.quotaExceeded, "the connection takes nothing more", now: now, &actions)
             }

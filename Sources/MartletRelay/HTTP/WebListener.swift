@@ -1,3 +1,4 @@
+import Logging
 import Martlet
 import MartletListeners
 import NIOCore
@@ -22,6 +23,7 @@ final class WebListener: Sendable {
     ///
     /// - Parameters:
     ///   - port: 0: one that is free.
+    ///   - logger: told when it can take no connections.
     ///   - serve: makes what answers the requests of a client; called on the client's event loop.
     /// - Throws: `MessagingError.Code.notConnected` if it can't listen there, and `MessagingError.Code.invalidArgument` if the
     ///   certificate can't be used.
@@ -29,12 +31,26 @@ final class WebListener: Sendable {
         host: String,
         port: Int,
         tls: TLSServerOptions?,
+        logger: Logger = Logger(label: "martlet"),
         serve: @escaping @Sendable () -> Handler
     ) async throws -> WebListener {
         let context = try tls.map { try ServerContext($0) }
         let bootstrap = ServerBootstrap(group: WebClient.group)
             .serverChannelOption(.backlog, value: 128)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    var failed = FaultLog()
+                    let pause = AcceptPause { error in
+                        guard let count = failed.note(at: .now) else { return }
+                        logger.error(
+                            "connections wait to be taken: this process may have no more descriptors (see ulimit -n)",
+                            metadata: ["port": "\(port)", "error": "\(error)", "since-last": "\(count)"]
+                        )
+                    }
+                    try channel.pipeline.syncOperations.addHandler(pause)
+                }
+            }
             // What a client does not read is not to wait in memory.
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 16 << 10, high: 64 << 10))
             .childChannelInitializer { channel in

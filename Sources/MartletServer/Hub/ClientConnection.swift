@@ -29,6 +29,8 @@ final class ClientConnection: Sendable {
         var isClosing = false
         /// Whether its loop has been told that there is something.
         var isAnnounced = false
+        /// Whether it was said that more is waiting than should be, and not yet that there is room again.
+        var isFull = false
 
         mutating func announce() -> Bool {
             guard !isAnnounced else { return false }
@@ -53,9 +55,11 @@ final class ClientConnection: Sendable {
     private let versionNumber = Atomic(ProtocolVersion.v311.rawValue)
     /// How many of its messages have found no room yet.
     private let held = Atomic(0)
-    /// Whether the session waits to be told that there is room again.
-    private let reportsRoom = Atomic(false)
+    /// The bytes that have come of a packet that is not whole yet.
+    private let unfinished = Atomic(0)
 
+    /// So many bytes of a packet are a fair part of it.
+    private static let progress = 1_000
     /// So often it is waited at most, a millisecond each time, for a loop to read what a client has sent.
     private static let mostRounds = 64
 
@@ -94,6 +98,16 @@ final class ClientConnection: Sendable {
         channel.eventLoop.execute { self.channel.read() }
     }
 
+    /// Counts what has come of a packet that is not whole yet.
+    func countUnfinished(_ bytes: Int) { unfinished.add(bytes, ordering: .relaxed) }
+
+    /// A packet has come whole.
+    func finishPacket() { unfinished.store(0, ordering: .relaxed) }
+
+    /// Whether a fair part of a packet has come since this was asked, or since the last whole one: its client is slow, and not
+    /// silent. Bytes that merely drip don't count.
+    func takeProgress() -> Bool { unfinished.exchange(0, ordering: .relaxed) >= Self.progress }
+
     /// Has what its client has sent by now be read, before its place is taken: the last messages, and that the client goes.
     ///
     /// - Parameters:
@@ -127,12 +141,6 @@ final class ClientConnection: Sendable {
 
     // MARK: Writing
 
-    /// Has the loop say when there is room again.
-    func setReportsRoom() { reportsRoom.store(true, ordering: .relaxed) }
-
-    /// On the loop: whether it is to be said now.
-    func takeReportsRoom() -> Bool { reportsRoom.exchange(false, ordering: .relaxed) }
-
     /// Appends bytes to what is written.
     ///
     /// - Parameter group: they leave when this group of changes is in the broker's store; 0: at once. What comes after them waits
@@ -152,6 +160,7 @@ final class ClientConnection: Sendable {
                 output.pieces.append(Piece(bytes: bytes, group: group))
             }
             let isFull = output.bytes > Self.limit
+            if isFull { output.isFull = true }
             guard group > 0 else { return (output.announce(), isFull) }
             guard output.awaited < group else { return (false, isFull) }
             output.awaited = group
@@ -176,8 +185,8 @@ final class ClientConnection: Sendable {
     /// What may be written now.
     struct Takings {
         let pieces: [Piece]
-        /// Whether more is there that waits for a group.
-        let isWaiting: Bool
+        /// Whether there is room again, where it was said that more is waiting than should be.
+        let makesRoom: Bool
         /// Whether nothing comes after it.
         let isClosing: Bool
     }
@@ -187,14 +196,14 @@ final class ClientConnection: Sendable {
         output.withLock { output in
             output.isAnnounced = false
             guard let count = output.pieces.firstIndex(where: { $0.group > group }) else {
-                let pieces = output.pieces
-                (output.pieces, output.bytes) = ([], 0)
-                return Takings(pieces: pieces, isWaiting: false, isClosing: output.isClosing)
+                let takings = Takings(pieces: output.pieces, makesRoom: output.isFull, isClosing: output.isClosing)
+                (output.pieces, output.bytes, output.isFull) = ([], 0, false)
+                return takings
             }
             let pieces = Array(output.pieces[..<count])
             output.pieces.removeFirst(count)
             output.bytes -= pieces.reduce(0) { $0 + $1.bytes.readableBytes }
-            return Takings(pieces: pieces, isWaiting: true, isClosing: false)
+            return Takings(pieces: pieces, makesRoom: false, isClosing: false)
         }
     }
 

@@ -86,15 +86,25 @@ final class PacketHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         timeout?.cancel()
+        // A client may say its last in one breath with its end.
+        readPackets(context)
+        // Of one that has said more than its CONNECT it is still to be known who it was.
+        if phase != .asking || received.readableBytes == 0 { leave() }
+        context.fireChannelInactive()
+    }
+
+    /// The client has gone.
+    private func leave() {
         if phase == .connected { hub.lost(connection) }
         phase = .closing
-        context.fireChannelInactive()
+        received = ByteBuffer()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase != .closing else { return }
         var bytes = unwrapInboundIn(data)
         hub.countReceived(bytes.readableBytes)
+        connection.countUnfinished(bytes.readableBytes)
         if received.readableBytes == 0 { received = bytes } else { received.writeBuffer(&bytes) }
     }
 
@@ -126,8 +136,8 @@ final class PacketHandler: ChannelDuplexHandler {
         context.flush()
         if taken.isClosing {
             close(context)
-        } else if !taken.isWaiting, connection.takeReportsRoom() {
-            if context.channel.isWritable { hub.setWritable(true, connection) }
+        } else if taken.makesRoom, context.channel.isWritable {
+            hub.setWritable(true, connection)
         }
     }
 
@@ -163,6 +173,7 @@ final class PacketHandler: ChannelDuplexHandler {
         case .asking, .closing: break
         case .connected:
             guard !packets.isEmpty || fault != nil else { break }
+            connection.finishPacket()
             if let fault { hub.log(fault, of: connection) }
             if let data = hub.receive(packets, fault, from: connection) { authenticateAnew(data, context) }
         }
@@ -229,7 +240,7 @@ final class PacketHandler: ChannelDuplexHandler {
     }
 
     private func act(on verdict: Door.Verdict, _ connect: Connect, _ context: ChannelHandlerContext) {
-        guard phase == .asking, context.channel.isActive else { return }
+        guard phase == .asking else { return }
         switch verdict {
         case .refused(let reason, let text):
             if let text { hub.log(text, reason, of: connection) }
@@ -248,18 +259,23 @@ final class PacketHandler: ChannelDuplexHandler {
     }
 
     private func enter(_ connect: Connect, _ admission: Door.Admission, _ context: ChannelHandlerContext) {
-        guard phase == .asking, context.channel.isActive else { return }
+        guard phase == .asking else { return }
+        // One that has gone takes no place from a connection that its client has made since.
+        if !context.channel.isActive, let other = hub.connection(of: connect.clientID),
+            other.number > connection.number
+        {
+            return leave()
+        }
         phase = .connected
         proof?.connect = nil
         decoder.limits = hub.limits.wire
-        if let reason = hub.connect(connect, admission, by: connection) {
-            return refuse(reason, connect.version, context)
-        }
+        let refusal = hub.connect(connect, admission, by: connection) { door.permissions(clientID: $0, user: $1) }
+        if let refusal { return refuse(refusal, connect.version, context) }
         context.triggerUserOutboundEvent(HasConnected(), promise: nil)
         if !context.channel.isWritable { hub.setWritable(false, connection) }
-        // The client need not have waited for the answer.
+        // The client need not have waited for the answer, nor be there for it.
         readPackets(context)
-        context.read()
+        if context.channel.isActive { context.read() } else { leave() }
     }
 
     // MARK: AUTH

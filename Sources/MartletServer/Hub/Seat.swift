@@ -14,6 +14,8 @@ struct Seat {
     var permissions: Permissions
     /// The messages that its latest subscriptions ask for, as far as they were not sent yet.
     var backlogs: [Backlog] = []
+    /// The queues that its subscriptions are to consume, by their numbers.
+    var queues: [Int: Queue] = [:]
     /// The log of the broker's store that knows it.
     var knownToLog = 0
     /// Whether its socket was found to be full.
@@ -26,6 +28,22 @@ struct Seat {
         var actions: [SessionAction] = []
         body(&session, &actions)
         return actions
+    }
+
+    /// Removes the subscription to a filter.
+    ///
+    /// - Returns: its number; `nil`: there is none.
+    mutating func remove(filter: String) -> Int? {
+        guard let subscription = session.remove(filter: filter) else { return nil }
+        queues[subscription] = nil
+        return subscription
+    }
+
+    /// A queue that a subscription is to consume.
+    struct Queue {
+        let name: QueueName
+        /// Whether it does: its client may read the queue.
+        var isConsumed = false
     }
 
     /// What a message of its client, or a request of it, needs to be known of it.

@@ -15,17 +15,19 @@ extension SessionHub {
 
     /// Lets a client in whose credentials were found to be right: it takes up its session, or gets a new one.
     ///
+    /// - Parameter permissions: what a client of an identifier and a user may do.
     /// - Returns: why it is not let in; then nothing has changed for the session that it named.
     func connect(
         _ connect: Connect,
         _ admission: Door.Admission,
-        by connection: ClientConnection
+        by connection: ClientConnection,
+        permissions: (_ clientID: String, _ user: String?) -> Permissions
     ) -> ReasonCode? {
         var reason: ReasonCode?
         act(of: connection) { state, now in
             // Timers may be late: a session that is over is not gone on with, and a will that is due is published.
             self.settleDue(now: now, &state)
-            reason = self.connect(connect, admission, by: connection, now: now, &state)
+            reason = self.connect(connect, admission, by: connection, permissions, now: now, &state)
             self.settle(&state)
         }
         return reason
@@ -35,6 +37,7 @@ extension SessionHub {
         _ connect: Connect,
         _ admission: Door.Admission,
         by connection: ClientConnection,
+        _ permissions: (_ clientID: String, _ user: String?) -> Permissions,
         now: Duration,
         _ broker: inout MemoryBroker.State
     ) -> ReasonCode? {
@@ -65,6 +68,14 @@ extension SessionHub {
             }
         }
         connection.setVersion(connect.version)
+        // Asked now, the rules are those that hold, and the identifier is the one that the client has.
+        let allowed = permissions(clientID, admission.user)
+        if let place = state.withLock({ $0.places[key] }) {
+            allow(allowed, at: place, &broker)
+            // It was kept for somebody else.
+            if !isOfUser(admission.user, place) { state.withLock { $0.dropForbidden(at: place) } }
+            settle(&broker)
+        }
         let entered: (number: Int, prefetch: Int)? = state.withLock { hub in
             let existing = hub.places[key]
             let place = existing ?? hub.makePlace()
@@ -76,14 +87,13 @@ extension SessionHub {
                     session: session,
                     number: client.id,
                     client: client,
-                    permissions: admission.permissions
+                    permissions: allowed
                 )
             }
             hub.connected[connection.number] = place
             hub.mostClients = max(hub.mostClients, hub.connected.count)
             hub.seats[place]?.connection = connection
             hub.seats[place]?.client = client
-            hub.seats[place]?.permissions = admission.permissions
             hub.act(at: place) { session, actions in
                 session.connect(
                     connect,

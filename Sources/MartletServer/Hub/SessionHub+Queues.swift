@@ -14,25 +14,46 @@ extension SessionHub {
         _ broker: inout MemoryBroker.State
     ) -> ReasonCode {
         guard seat.permissions.mayRead(TopicName(queue)),
-            case .success(let ruled) = self.broker.ruling(on: queue, seat.client, &broker)
+            case .success(let ruled) = self.broker.ruling(on: queue, seat.client, &broker),
+            seat.permissions.mayRead(TopicName(ruled))
         else { return .notAuthorized }
         let ruling = ruled == queue ? nil : ruled.mqtt
-        let added: (number: Int, isNew: Bool, prefetch: Int)? = state.withLock { hub in
+        let number: Int? = state.withLock { hub in
             guard let added = hub.seats[place]?.session.add(entry, identifier: identifier, ruling: ruling) else {
                 return nil
             }
-            return (added.number, added.isNew, hub.seats[place]?.session.window ?? 1)
+            if added.isNew { hub.seats[place]?.queues[added.number] = Seat.Queue(name: ruled) }
+            return added.number
         }
-        guard let added else { return .quotaExceeded }
-        let recipient = Recipient(
-            client: seat.number,
-            number: SubscriberNumber.make(place: place, subscription: added.number)
-        )
-        if added.isNew, !self.broker.consumeSession(recipient, from: ruled, prefetch: added.prefetch, &broker) {
-            state.withLock { hub in _ = hub.seats[place]?.session.remove(filter: entry.filter) }
+        guard let number else { return .quotaExceeded }
+        chooseQueues(at: place, &broker)
+        guard state.withLock({ $0.seats[place]?.queues[number]?.isConsumed ?? false }) else {
+            state.withLock { _ = $0.seats[place]?.remove(filter: entry.filter) }
             return .quotaExceeded
         }
         return ReasonCode(granted: entry.qos)
+    }
+
+    /// Has a session consume, of the queues that it has subscribed to, those that it may read, and no other: it would be given what
+    /// it does not get, and nobody else would.
+    func chooseQueues(at place: Int, _ broker: inout MemoryBroker.State) {
+        guard let seat = state.withLock({ $0.seats[place] }), !seat.queues.isEmpty else { return }
+        for (subscription, queue) in seat.queues.sorted(by: { $0.key < $1.key }) {
+            let mayRead = seat.permissions.mayRead(TopicName(queue.name))
+            guard mayRead != queue.isConsumed else { continue }
+            let recipient = Recipient(
+                client: seat.number,
+                number: SubscriberNumber.make(place: place, subscription: subscription)
+            )
+            var isConsumed = false
+            if mayRead {
+                let prefetch = seat.session.window
+                isConsumed = self.broker.consumeSession(recipient, from: queue.name, prefetch: prefetch, &broker)
+            } else {
+                self.broker.unsubscribeSession(recipient, &broker)
+            }
+            state.withLock { $0.seats[place]?.queues[subscription]?.isConsumed = isConsumed }
+        }
     }
 
     /// Takes a delivery of a queue for a client. Called under the broker's lock.
@@ -44,8 +65,8 @@ extension SessionHub {
             guard hub.seats.indices.contains(place), let seat = hub.seats[place],
                 let match = seat.match(ofDelivery: tag, recipient)
             else { return .requeue }
-            // Its rules may have changed since it subscribed.
-            guard seat.permissions.mayRead(publication.topic) else { return .reject }
+            // Its rules may have changed since this was on its way to it.
+            guard seat.permissions.mayRead(publication.topic) else { return .requeue }
             hub.goOn(max(hub.now, now))
             let wire = publication.wire
             hub.act(at: place) { [now = hub.now] in $0.deliver(wire, match, now: now, &$1) }

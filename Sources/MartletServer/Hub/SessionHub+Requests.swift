@@ -120,7 +120,7 @@ extension SessionHub {
         var reasons: [ReasonCode] = []
         for filter in unsubscribe.filters {
             let removed: Recipient? = state.withLock { hub in
-                guard let subscription = hub.seats[place]?.session.remove(filter: filter),
+                guard let subscription = hub.seats[place]?.remove(filter: filter),
                     let number = hub.seats[place]?.number
                 else { return nil }
                 return Recipient(

@@ -108,14 +108,14 @@ extension SessionHub {
                 let asked = TopicPattern(mqtt: subscription.entry.filter)
                 let pattern = subscription.ruling.map { TopicPattern(mqtt: $0) } ?? asked
                 if let group = asked.group, group == queueGroup, let topic = pattern.onlyTopic {
-                    let prefetch = kept.session.window
                     let queue = QueueName(topic)
-                    _ = self.broker.consumeSession(recipient, from: queue, prefetch: prefetch, &broker)
+                    state.withLock { $0.seats[place]?.queues[subscription.number] = Seat.Queue(name: queue) }
                     restored.workers[queue] = recipient
                 } else {
                     self.broker.subscribeSession(recipient, to: pattern, group: asked.group, &broker)
                 }
             }
+            chooseQueues(at: place, &broker)
             sessions.append(restored)
         }
         return sessions

@@ -61,7 +61,6 @@ extension SessionHub.State {
         }
         if isFull, seats[place]?.isStuck == false {
             seats[place]?.isStuck = true
-            connection.setReportsRoom()
             act(at: place) { [now] in $0.setWritable(false, now: now, &$1) }
         }
     }
@@ -75,17 +74,25 @@ extension SessionHub.State {
         }
     }
 
+    /// A client whose packet takes longer than its keep-alive is there, as long as more of it comes.
+    mutating func excuseIfSlow(at place: Int) {
+        guard let seat = seats[place], seat.session.isSilent(at: now), seat.connection?.takeProgress() == true else {
+            return
+        }
+        seats[place]?.session.excuse(now: now)
+    }
+
     mutating func noteDeadline(of place: Int) {
         if let next = seats[place]?.session.nextDeadline { deadlines.note(place, at: next) }
     }
 
     // MARK: Messages
 
-    /// Drops what waits for a client that may not read it any more.
+    /// Drops what a client has yet to be sent, or sent again, and may not read.
     mutating func dropForbidden(at place: Int) {
         guard let permissions = seats[place]?.permissions, !permissions.isAll else { return }
         act(at: place) { session, actions in
-            session.dropWaiting(&actions) { !permissions.mayRead(TopicName(mqtt: $0.topic)) }
+            session.dropUnsent(&actions) { !permissions.mayRead(TopicName(mqtt: $0.topic)) }
         }
     }
 

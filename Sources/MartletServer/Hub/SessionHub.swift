@@ -1,6 +1,7 @@
 import DequeModule
 import Logging
 import Martlet
+import MartletListeners
 import MartletMQTTWire
 import NIOCore
 import Synchronization
@@ -84,6 +85,7 @@ final class SessionHub: SessionHost {
     let logger: Logger
     let state: Mutex<State>
     let faults = Mutex(FaultLog())
+    let failedAccepts = Mutex(FaultLog())
     private let held = Atomic(0)
     private let bytesReceived = Atomic(0)
     private let bytesSent = Atomic(0)
@@ -126,21 +128,24 @@ final class SessionHub: SessionHost {
     /// It was decided about what a client has said in an authentication.
     func authenticated(_ connection: ClientConnection, _ verdict: Door.Verdict) {
         act(of: connection) { state, now in
-            let user = self.state.withLock { hub in
-                hub.connected[connection.number].flatMap { hub.seats[$0]?.client.user }
-            }
-            func isTheSame(_ other: String?) -> Bool { user.map { Array($0.utf8) } == other.map { Array($0.utf8) } }
+            let place = self.state.withLock { $0.connected[connection.number] }
             let outcome: AuthenticationOutcome =
                 switch verdict {
                 case .proceeds(let data, _): .proceed(data)
                 // A session and what it is allowed are the user's: it can't become another's on its way.
-                case .admitted(let admission) where isTheSame(admission.user):
+                case .admitted(let admission) where place.map { isOfUser(admission.user, $0) } ?? false:
                     .succeeded(admission.data, for: admission.time)
                 case .admitted, .refused: .failed
                 }
             self.with(connection) { $0.authenticated(outcome, now: now, &$1) }
             self.settle(&state)
         }
+    }
+
+    /// Whether a session is a user's. What differs in any byte is somebody else.
+    func isOfUser(_ user: String?, _ place: Int) -> Bool {
+        let own = state.withLock { $0.seats[place]?.client.user }
+        return own.map { Array($0.utf8) } == user.map { Array($0.utf8) }
     }
 
     /// The client's socket has gone.
@@ -323,15 +328,23 @@ final class SessionHub: SessionHost {
                 hub.begin(now)
                 return hub.seats.indices
             }) {
-                self.state.withLock { hub in
-                    guard let seat = hub.seats[place] else { return }
-                    hub.seats[place]?.permissions = permissions(seat.session.clientID, seat.client.user)
-                    hub.dropForbidden(at: place)
+                let client = self.state.withLock { hub in
+                    hub.seats[place].map { ($0.session.clientID, $0.client.user) }
                 }
-                self.settle(&state)
+                guard let client else { continue }
+                allow(permissions(client.0, client.1), at: place, &state)
+                self.state.withLock { $0.dropForbidden(at: place) }
             }
+            // What one may not have any more is given to another when it is known of all what they may.
+            self.settle(&state)
         }
         handOver()
+    }
+
+    /// Has a session's client be allowed something else.
+    func allow(_ permissions: Permissions, at place: Int, _ broker: inout MemoryBroker.State) {
+        state.withLock { $0.seats[place]?.permissions = permissions }
+        chooseQueues(at: place, &broker)
     }
 
     // MARK: From the broker
@@ -471,6 +484,7 @@ final class SessionHub: SessionHost {
         }
         while let place = state.withLock({ $0.deadlines.popDue(at: now) }) {
             state.withLock { hub in
+                hub.excuseIfSlow(at: place)
                 hub.act(at: place) { $0.tick(now: now, &$1) }
                 hub.noteDeadline(of: place)
             }

@@ -51,7 +51,8 @@ public struct Listener: Sendable, Hashable {
     ///   - tls: `nil`: without TLS.
     ///   - origins: of whose pages clients may come besides those of the listener's own host, such as `https://example.org`;
     ///     `*`: of all. Clients that are no page name none, and may come. A page of anybody could otherwise use a broker that
-    ///     lets this machine in, by the browser of whoever reads it.
+    ///     lets this machine in, by the browser of whoever reads it. For clients from this machine, the own host is `localhost`
+    ///     or an address such as `127.0.0.1`: any name can lead here. A proxy on this machine is such a client.
     public static func webSocket(
         host: String = "127.0.0.1",
         port: Int = 9001,

@@ -6,6 +6,8 @@ import NIOWebSocket
 /// Has a channel become a WebSocket that carries MQTT, if the client asks for that (RFC 6455; MQTT 5, section 6).
 struct WebSocketDoor: Sendable {
     let origins: [String]
+    /// Whether the client is a program of this machine.
+    let isLocal: Bool
     let limits: ServerLimits
     /// Adds what reads MQTT.
     let opened: @Sendable (any Channel) throws -> Void
@@ -55,13 +57,20 @@ struct WebSocketDoor: Sendable {
         guard let authority = origin.split(separator: "/", maxSplits: 1).last?.drop(while: { $0 == "/" }),
             let own = headers.first(name: "host")?.lowercased()
         else { return false }
-        return Self.host(of: authority) == Self.host(of: own[...])
+        let host = Self.host(of: own[...])
+        // Whoever has a page may have its host's name lead to this machine by the time that the page asks.
+        return Self.host(of: authority) == host && (!isLocal || Self.isLoopback(host))
     }
 
     /// A host without its port.
     private static func host(of authority: Substring) -> Substring {
-        if authority.hasPrefix("[") { return authority.prefix { $0 != "]" } }
+        if authority.hasPrefix("[") { return authority.dropFirst().prefix { $0 != "]" } }
         return authority.prefix { $0 != ":" }
+    }
+
+    /// Whether a host is this machine, whatever servers of names say.
+    private static func isLoopback(_ host: Substring) -> Bool {
+        host == "localhost" || (try? SocketAddress(ipAddress: String(host), port: 0).isLoopback) == true
     }
 }
 

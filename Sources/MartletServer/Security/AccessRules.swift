@@ -12,7 +12,8 @@ import Martlet
 /// `topic` and `pattern` are followed by `read`, `write`, `readwrite` or `deny`, which may be left out and then is
 /// `readwrite`, and a filter. Lines before the first `user` are for clients without a user; those behind it for that user.
 /// `pattern` is for everybody; in it `%c` is the client's identifier and `%u` its user. A name with `/`, `+` or `#` stands for
-/// neither: it would let a client name itself into another's topics. What no line allows is refused; `deny` wins.
+/// neither, nor does one by which the filter would begin with `$`: it would let a client name itself into another's topics. What
+/// no line allows is refused; `deny` wins.
 ///
 /// They are asked when a client publishes, subscribes, and gets a message, also a kept one or one that waited for it.
 /// Subscribing is refused where nothing could be read: no rule allows any of the filter's topics, or one denies all of them.
@@ -121,7 +122,10 @@ public struct AccessRules: Sendable {
             }
             rest = after.dropFirst()
         }
-        return filled + rest
+        filled += rest
+        // A name could otherwise make it a filter of `$SYS`, or a group's (`$share`), of which the group means nothing here.
+        let isOrdinary = !filled.hasPrefix("$") || filter.hasPrefix("$")
+        return isOrdinary && TopicPattern(mqtt: filled).group == nil ? filled : nil
     }
 
     private static func isSafe(_ name: String) -> Bool {

@@ -17,7 +17,6 @@ final class Door: Sendable {
     /// How somebody is let in.
     struct Admission: Sendable {
         let user: String?
-        let permissions: Permissions
         /// How long it may stay; `nil`: for any time.
         var time: Duration?
         /// What it is told at the end of its authentication.
@@ -111,7 +110,7 @@ final class Door: Sendable {
     ) {
         if let anonymous = authenticator as? AnonymousAuthenticator {
             let verdict = anonymous.verdict(isLoopback: connection.isLoopback)
-            return answer(self.verdict(verdict, credentials, otherwise: .notAuthorized))
+            return answer(self.verdict(verdict, otherwise: .notAuthorized))
         }
         ask(.credentials, credentials, connection, answer)
     }
@@ -155,15 +154,10 @@ final class Door: Sendable {
 
     private func verdict(
         _ verdict: AuthenticationVerdict,
-        _ credentials: ClientCredentials,
         otherwise reason: ReasonCode = .badUserNameOrPassword
     ) -> Verdict {
         guard case .accepted(let user, let time) = verdict else { return .refused(reason) }
-        return .admitted(admission(of: user, credentials, time))
-    }
-
-    private func admission(of user: String?, _ credentials: ClientCredentials, _ time: Duration?) -> Admission {
-        Admission(user: user, permissions: permissions(clientID: credentials.clientID, user: user), time: time)
+        return .admitted(Admission(user: user, time: time))
     }
 
     /// Has the authenticator decide about clients, several at a time, until it is cancelled.
@@ -201,7 +195,7 @@ final class Door: Sendable {
         switch question.subject {
         case .credentials:
             do {
-                return verdict(try await authenticator.authenticate(credentials), credentials)
+                return verdict(try await authenticator.authenticate(credentials))
             } catch {
                 return .refused(.badUserNameOrPassword, (error as? MessagingError)?.message)
             }
@@ -210,9 +204,7 @@ final class Door: Sendable {
                 switch try await exchange.answer(data) {
                 case .proceed(let answer) where answer.count <= UInt16.max: return .proceeds(answer, exchange)
                 case .accepted(let user, let time, let answer) where answer.count <= UInt16.max:
-                    var admission = admission(of: user, credentials, time)
-                    admission.data = answer
-                    return .admitted(admission)
+                    return .admitted(Admission(user: user, time: time, data: answer))
                 case .refused: return .refused(.notAuthorized)
                 case .proceed, .accepted: return .refused(.notAuthorized, "its authenticator says more than MQTT can")
                 }

@@ -187,6 +187,36 @@ import Testing
         }
     }
 
+    #if os(Linux)
+    /// How long a process has had a processor so far.
+    private static func processorTime(of process: Int32) throws -> Duration {
+        let text = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        // Behind the program's name, which is in brackets, the twelfth and the next (proc_pid_stat(5)).
+        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+        let ticks = fields[12...13].reduce(0) { $0 + (Int($1) ?? 0) }
+        return .seconds(Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK))))
+    }
+
+    /// A broker that has no more descriptors says so, and rests until it has some.
+    @Test func withoutDescriptorsItWaits() async throws {
+        let broker = try ProgramRun(
+            "/bin/sh",
+            ["-c", #"ulimit -n 64; exec "$0" "$@""#, ProgramRun.path(ofPackage: "martlet"), "broker", "--port", "0"]
+        )
+        try await broker.waitForOutput(#""state":"listening""#)
+        let line = try #require(broker.lines.first { $0.contains("listening") })
+        let port = try #require(line.split(separator: #""port":"#).last.flatMap { Int($0.prefix(while: \.isNumber)) })
+        var others = try (0..<100).map { _ in try WireClient(port) }
+        try await broker.waitForErrors("connections wait to be taken")
+        let before = try Self.processorTime(of: broker.processID)
+        try await Task.sleep(for: .seconds(3))
+        #expect(try Self.processorTime(of: broker.processID) - before < .seconds(1))
+        #expect(broker.errors.split(separator: "\n").count { $0.contains("connections wait to be taken") } == 1)
+        others.removeAll()
+        _ = try await WireClient.connected(port, "later")
+    }
+    #endif
+
     @Test func connectsAreLimitedInTime() async throws {
         var limits = ServerLimits()
         limits.connectionsPerSecond = 3

@@ -272,6 +272,57 @@ import Testing
         }
     }
 
+    private static func rules(_ text: String) throws -> AccessRules { try AccessRules(text: text, name: "rules") }
+
+    /// Who may not read a queue does not consume it: what is in it is for others, and for the same session when it may again.
+    @Test func whoMayNotReadAQueueKeepsItFromNobody() async throws {
+        let broker = MemoryBroker()
+        try broker.declareQueue("jobs", options: QueueOptions())
+        let local = try await Self.connection(broker)
+        func queue() -> BrokerPresence.Queue? { broker.presence.queues.first { $0.name == "jobs" } }
+        func send(_ numbers: Range<Int>) async throws {
+            for number in numbers { try await local.send(Message("\(number)"), to: "jobs") }
+        }
+        let strict = "pattern readwrite mark/%u\nuser carol\ntopic read jobs\n"
+        let lenient = try Self.rules(strict + "user alice\ntopic read jobs\n")
+        try await withServer(broker, authenticator: Named(), rules: lenient) { server, port in
+            func client(_ id: String, user: String) async throws -> WireClient {
+                let client = try WireClient(port)
+                try await client.connect(id, cleanStart: false, expiry: 1_000, user: user)
+                return client
+            }
+            let first = try await client("worker", user: "alice")
+            try await first.subscribe(.init("$share/martlet/jobs", qos: .atLeastOnce))
+            try await first.send(.disconnect(Disconnect()))
+            _ = try await first.socket.receiveEnd()
+            try await send(0..<5)
+            // Somebody else takes up the session.
+            let bob = try await client("worker", user: "bob")
+            #expect(try await bob.textsUntilMarkOf("mark/bob") == [])
+            #expect(queue()?.waiting == 5 && queue()?.consumers == 0)
+            let alice = try await client("worker", user: "alice")
+            for number in 0..<5 { #expect(try await alice.text() == "\(number)") }
+            try await until { queue()?.unsettled == 0 }
+            // The rules are exchanged while she is there, and back.
+            server.setRules(try Self.rules(strict))
+            #expect(queue()?.consumers == 0)
+            try await send(5..<10)
+            #expect(try await alice.textsUntilMarkOf("mark/alice") == [])
+            let carol = try await client("other", user: "carol")
+            try await carol.subscribe(.init("$share/martlet/jobs", qos: .atLeastOnce))
+            for number in 5..<10 { #expect(try await carol.text() == "\(number)") }
+            try await carol.send(.unsubscribe(UnsubscribeRequest(5, ["$share/martlet/jobs"])))
+            #expect(try await carol.receive() == .unsuback(Unsuback(5, [.success])))
+            try await send(10..<12)
+            server.setRules(lenient)
+            #expect(try await [alice.text(), alice.text()] == ["10", "11"])
+            try await alice.send(.unsubscribe(UnsubscribeRequest(5, ["$share/martlet/jobs"])))
+            #expect(try await alice.receive() == .unsuback(Unsuback(5, [.success])))
+            #expect(queue()?.consumers == 0)
+        }
+        #expect(broker.statistics.droppedDeadLetters == 0)
+    }
+
     @Test func theGroupCanBeLikeAnyOther() async throws {
         let broker = MemoryBroker()
         let local = try await Self.connection(broker)

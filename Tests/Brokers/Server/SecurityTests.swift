@@ -3,6 +3,7 @@ import Martlet
 import MartletMQTT
 import MartletMQTTWire
 import MartletServer
+import MartletTesting
 import Testing
 
 /// Who is let in, and to what.
@@ -162,9 +163,115 @@ import Testing
         }
     }
 
-    private struct Named: Authenticator {
+    /// By a name a pattern becomes neither a filter of `$SYS` nor one of a group, whose own filter would then hold.
+    @Test(arguments: ["$share", "$SYS"]) func aNameBeginsNoFilterWithADollar(_ name: String) async throws {
+        let rules = try AccessRules(
+            text: "pattern readwrite %c/data/#\npattern readwrite %u/own/#\npattern readwrite clients/%c/#",
+            name: "rules"
+        )
+        try await withServer(authenticator: Named(), rules: rules) { _, port in
+            let sly = try WireClient(port)
+            try await sly.connect(name, user: name)
+            for filter in ["secret", "data/a", "$SYS/#", "$SYS/data/a", "$share/data/a"] {
+                #expect(try await sly.subscribe(.init(filter)) == [.notAuthorized], "\(filter)")
+            }
+            #expect(try await sly.subscribe(.init("clients/\(name)/a")) == [.success])
+            #expect(try await sly.publishSurely("", to: "secret") == .notAuthorized)
+            let honest = try WireClient(port)
+            try await honest.connect("client", user: "user")
+            #expect(try await honest.subscribe(.init("client/data/a"), .init("user/own/a")) == [.success, .success])
+        }
+    }
+
+    /// A client that leaves its name to the broker may do what is for clients of that name.
+    @Test func rulesHoldForANameThatWasGiven() async throws {
+        let rules = try AccessRules(text: "pattern readwrite clients/%c/#", name: "rules")
+        try await withServer(rules: rules) { _, port in
+            let client = try WireClient(port)
+            let name = try #require(try await client.connect("").properties.text(.assignedClientIdentifier))
+            let reasons = try await client.subscribe(.init("clients/\(name)/a"), .init("clients/b/a"))
+            #expect(reasons == [.success, .notAuthorized])
+            #expect(try await client.publishSurely("", to: "clients/\(name)/b") == .noMatchingSubscribers)
+        }
+    }
+
+    /// Whoever takes up the session of another user gets what he may read of it himself, be it sent for the first time or again.
+    @Test func whatWaitsForAnotherUserIsNotGivenAway() async throws {
+        let rules = try AccessRules(
+            text: "topic write #\nuser alice\ntopic read #\nuser bob\ntopic readwrite public/#",
+            name: "rules"
+        )
+        try await withServer(authenticator: Named(), rules: rules) { server, port in
+            let alice = try WireClient(port)
+            try await alice.connect("shared", cleanStart: false, expiry: 1_000, user: "alice")
+            try await alice.subscribe(.init("#", qos: .exactlyOnce))
+            let writer = try await WireClient.connected(port, "writer")
+            for (topic, qos) in ["secret/1": QoS.atLeastOnce, "secret/2": .exactlyOnce, "public/1": .atLeastOnce] {
+                try await writer.publishSurely(topic, to: topic, qos)
+                // It is not acknowledged.
+                guard case .publish = try await alice.receive() else { throw ServerError("No message") }
+            }
+            try await alice.send(.disconnect(Disconnect()))
+            _ = try await alice.socket.receiveEnd()
+            for topic in ["secret/3", "public/2"] { try await writer.publishSurely(topic, to: topic) }
+            let bob = try WireClient(port)
+            let answer = try await bob.connect("shared", cleanStart: false, expiry: 1_000, user: "bob")
+            #expect(answer.sessionPresent)
+            #expect(try await bob.textsUntilMarkOf("public/mark") == ["public/1", "public/2"])
+            #expect(server.statistics.dropped == 3)
+        }
+    }
+
+    /// Asks for so long who a client is.
+    private struct Patient: Authenticator {
+        var asked = Recorder<String>()
+
         func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict {
-            .accepted(user: credentials.user)
+            asked.record(credentials.clientID)
+            try await Task.sleep(for: .milliseconds(credentials.user == "slow" ? 500 : 20))
+            return .accepted(user: credentials.user)
+        }
+    }
+
+    private static func breath(_ id: String, user: String? = nil) -> [UInt8] {
+        var connect = Connect(version: .v311, clientID: id, keepAlive: 0)
+        connect.userName = user
+        let packets: [Packet] = [
+            .connect(connect),
+            .publish(Publish(topic: "a", payload: Array(id.utf8))),
+            .disconnect(Disconnect()),
+        ]
+        return packets.flatMap { Encoder(.v311).bytes(of: $0) }
+    }
+
+    /// Small programs say all that they have to say at once, and are gone before it is known who they are.
+    @Test func whoIsGoneWhenLetInIsHeard() async throws {
+        try await withServer(authenticator: Patient()) { server, port in
+            let reader = try await WireClient.connected(port, "reader")
+            try await reader.subscribe(.init("a"))
+            for number in 0..<30 {
+                let socket = try Socket.connecting(to: .loopback(port: port))
+                try await socket.sendAll(Self.breath("\(number)"))
+                if number.isMultiple(of: 2) { socket.endWriting() } else { socket.end() }
+                #expect(try await reader.text() == "\(number)")
+            }
+            try await until { server.statistics.clients == 1 && server.statistics.connections == 1 }
+            #expect(server.statistics.sessions == 1)
+        }
+    }
+
+    /// A connection that has gone ends none that its client has made since.
+    @Test func whoIsGoneWhenLetInTakesNobodysPlace() async throws {
+        let patient = Patient()
+        try await withServer(authenticator: patient) { server, port in
+            let gone = try Socket.connecting(to: .loopback(port: port))
+            try await gone.sendAll(Self.breath("client", user: "slow"))
+            gone.end()
+            try await until { !patient.asked.values.isEmpty && server.statistics.connections == 0 }
+            let client = try await WireClient.connected(port, "client")
+            try await Task.sleep(for: .milliseconds(800))
+            try await client.send(.pingreq)
+            #expect(try await client.receive() == .pingresp)
         }
     }
 
@@ -209,11 +316,14 @@ import Testing
         try await withServer { server, port in
             let (away, _) = try await WireClient.kept(port, "away")
             try await away.subscribe(.init("#", qos: .atLeastOnce))
+            let writer = try await WireClient.connected(port, "writer")
+            try await writer.publishSurely("0", to: "secret")
+            // It is not acknowledged.
+            guard case .publish = try await away.receive() else { throw ServerError("No message") }
             try await away.send(.disconnect(Disconnect()))
             _ = try await away.socket.receiveEnd()
             let there = try await WireClient.connected(port, "there")
             try await there.subscribe(.init("secret"))
-            let writer = try await WireClient.connected(port, "writer")
             try await writer.publishSurely("1", to: "secret")
             #expect(try await there.text() == "1")
             server.setRules(
@@ -252,20 +362,6 @@ import Testing
                     #expect(try await client.subscribe(.init(filter)) == [reason], "\(filter)")
                 }
             }
-        }
-    }
-}
-
-extension WireClient {
-    /// As ``textsUntilMark()``, by a topic that the client may publish and read.
-    fileprivate func textsUntilMarkOf(_ mark: String) async throws -> [String] {
-        try await subscribe(.init(mark))
-        try await publish("", to: mark)
-        var texts: [String] = []
-        while true {
-            let message = try await message()
-            if message.topic == mark { return texts }
-            texts.append(String(decoding: message.payload, as: UTF8.self))
         }
     }
 }

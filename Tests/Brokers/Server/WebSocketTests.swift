@@ -106,6 +106,61 @@ import Testing
         }
     }
 
+    /// A page's own host is this machine when a server of names has said so, but for those names that no such server is asked for.
+    @Test(arguments: [
+        ("evil.example:80", "http://evil.example:80", 403),
+        ("127.0.0.1.evil.example", "http://127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", "http://localhost.evil.example", 403), ("localhost:9001", "http://localhost", 101),
+        ("[::1]:9001", "http://[::1]:8080", 101), ("127.0.0.2", "http://127.0.0.2", 101),
+        ("known.example", "http://known.example", 101),
+    ]) func namesThatLeadHereAreNotTrusted(_ host: String, _ origin: String, _ status: Int) async throws {
+        try await withWebSocket(origins: ["http://known.example"]) { port in
+            let headers = ["Sec-WebSocket-Protocol: mqtt", "Origin: \(origin)"]
+            let answer = try await WebSocketClient(port, headers: headers, host: host).answer()
+            #expect(answer.first?.hasPrefix("HTTP/1.1 \(status) ") == true, "\(answer)")
+        }
+    }
+
+    /// Whoever comes from elsewhere comes by any name that the host has there.
+    @Test func theOwnHostHasAnyNameElsewhere() async throws {
+        let listener = Listener.webSocket(port: 0).behind(["127.0.0.1"])
+        try await withServer(listeners: [listener]) { _, port in
+            let headers = ["Sec-WebSocket-Protocol: mqtt", "Origin: https://broker.example"]
+            let prelude = Array("PROXY TCP4 192.0.2.7 192.0.2.1 1234 9001\r\n".utf8)
+            let client = try await WebSocketClient(port, headers: headers, host: "broker.example", prelude: prelude)
+            #expect(try await client.answer().first == "HTTP/1.1 101 Switching Protocols")
+        }
+    }
+
+    /// Browsers and libraries close a WebSocket right behind DISCONNECT.
+    @Test(arguments: [true, false]) func whatComesBeforeTheCloseIsHeard(_ waits: Bool) async throws {
+        let broker = MemoryBroker()
+        let inbox = try await broker.connect(name: "local").subscribe(to: "#")
+        try await withServer(broker, listeners: [.webSocket(port: 0)], systemTopics: nil) { server, port in
+            for number in 0..<10 {
+                let client = try await WebSocketClient(port)
+                _ = try await client.answer()
+                let will = WillMessage(topic: "will", payload: [1])
+                let connect = Connect(version: .v311, clientID: "page-\(number)", keepAlive: 0, will: will)
+                var frames: [UInt8] = []
+                for packet: Packet in [
+                    .connect(connect), .publish(Publish(topic: "last", payload: [2])), .disconnect(Disconnect()),
+                ] {
+                    frames += WebSocketClient.frame(2, Encoder(.v311).bytes(of: packet))
+                    guard waits, packet.kind == .connect else { continue }
+                    try await client.sendPlain(frames)
+                    _ = try await client.frame()
+                    frames = []
+                }
+                try await client.sendPlain(frames + WebSocketClient.frame(8, [3, 0xE8]))
+                #expect(try await inbox.next()?.message.body == [2])
+                try await client.waitForEnd()
+            }
+            try await until { server.statistics.clients == 0 }
+            #expect(inbox.waiting == 0)
+        }
+    }
+
     @Test func whoNeverOpensOneIsNotWaitedFor() async throws {
         var limits = ServerLimits()
         limits.connectTimeout = .milliseconds(50)

@@ -51,6 +51,39 @@ import Testing
         while try StoreDump(folder: store.path).waitingCount != count { try await Task.sleep(for: .milliseconds(5)) }
     }
 
+    // MARK: Rules
+
+    /// A session that may not read its queue any more is no consumer of it, when it is there again.
+    @Test func rulesThatHaveChangedHoldForQueues() async throws {
+        let store = try StoreFixture()
+        try await store.withServer(try Self.broker()) { _, port in
+            let (worker, _) = try await WireClient.kept(port, "worker")
+            try await worker.subscribe(Self.jobs)
+            try await worker.send(.disconnect(Disconnect()))
+            _ = try await worker.socket.receiveEnd()
+            let writer = try await WireClient.connected(port, "writer")
+            for text in ["1", "2"] { try await writer.publishSurely(text, to: "jobs") }
+        }
+        let broker = try Self.broker()
+        let local = try await broker.connect(name: "local")
+        let rules = try AccessRules(text: "topic readwrite mark/#", name: "rules")
+        try await store.withServer(broker, rules: rules) { server, port in
+            let (worker, isPresent) = try await WireClient.kept(port, "worker")
+            #expect(isPresent)
+            #expect(try await worker.textsUntilMark() == [])
+            let inbox = try await local.consume(from: "jobs")
+            for text in ["1", "2"] {
+                let delivery = try #require(try await inbox.next())
+                #expect(delivery.message.text == text)
+                try delivery.ack()
+            }
+            inbox.unsubscribe()
+            server.setRules(nil)
+            try await local.send(Message("3"), to: "jobs")
+            #expect(try await worker.text() == "3")
+        }
+    }
+
     // MARK: What waits
 
     @Test(arguments: ProtocolVersion.allCases, End.allCases) func whatWaitsInAQueue(

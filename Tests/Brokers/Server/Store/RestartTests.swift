@@ -439,9 +439,12 @@ import Testing
         try await store.withServer { _, port in
             let (reader, _) = try await WireClient.kept(port, "reader")
             try await reader.subscribe(.init("#", qos: .atLeastOnce))
+            let writer = try await WireClient.connected(port, "writer")
+            try await writer.publishSurely("secret", to: "secret/sent")
+            // It is not acknowledged.
+            guard case .publish = try await reader.receive() else { throw ServerError("No message") }
             try await reader.send(.disconnect(Disconnect()))
             _ = try await reader.socket.receiveEnd()
-            let writer = try await WireClient.connected(port, "writer")
             try await writer.publishSurely("secret", to: "secret/waits")
         }
         let rules = try AccessRules(text: "topic read public/#\ntopic write #\ntopic read mark/#", name: "rules")

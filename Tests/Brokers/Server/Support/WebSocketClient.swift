@@ -6,14 +6,24 @@ final class WebSocketClient {
     private var bytes: [UInt8] = []
 
     /// Asks for a WebSocket.
-    init(_ port: Int, headers: [String] = ["Sec-WebSocket-Protocol: mqtt"]) async throws {
+    ///
+    /// - Parameters:
+    ///   - host: what it takes the server for; `nil`: what it is.
+    ///   - prelude: what is sent before.
+    init(
+        _ port: Int,
+        headers: [String] = ["Sec-WebSocket-Protocol: mqtt"],
+        host: String? = nil,
+        prelude: [UInt8] = []
+    ) async throws {
         socket = try Socket.connecting(to: .loopback(port: port))
         let lines =
             [
-                "GET /mqtt HTTP/1.1", "Host: 127.0.0.1:\(port)", "Upgrade: websocket", "Connection: Upgrade",
+                "GET /mqtt HTTP/1.1", "Host: \(host ?? "127.0.0.1:\(port)")",
+                "Upgrade: websocket", "Connection: Upgrade",
                 "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
             ] + headers + ["", ""]
-        try await socket.sendAll(Array(lines.joined(separator: "\r\n").utf8))
+        try await socket.sendAll(prelude + Array(lines.joined(separator: "\r\n").utf8))
     }
 
     /// The head of what is answered to the request.
@@ -24,10 +34,14 @@ final class WebSocketClient {
     }
 
     func send(opcode: UInt8, _ payload: [UInt8], isLast: Bool = true, isMasked: Bool = true) async throws {
+        try await socket.sendAll(Self.frame(opcode, payload, isLast: isLast, isMasked: isMasked))
+    }
+
+    /// A frame of a client, a short one.
+    static func frame(_ opcode: UInt8, _ payload: [UInt8], isLast: Bool = true, isMasked: Bool = true) -> [UInt8] {
         let mask: [UInt8] = isMasked ? [1, 2, 3, 4] : []
-        var frame = [(isLast ? 0x80 : 0) | opcode, (isMasked ? 0x80 : 0) | UInt8(payload.count)] + mask
-        frame += payload.enumerated().map { isMasked ? $1 ^ mask[$0 % 4] : $1 }
-        try await socket.sendAll(frame)
+        let head = [(isLast ? 0x80 : 0) | opcode, (isMasked ? 0x80 : 0) | UInt8(payload.count)] + mask
+        return head + payload.enumerated().map { isMasked ? $1 ^ mask[$0 % 4] : $1 }
     }
 
     /// Sends the head of a frame that says it is so long, whose mask changes nothing.

@@ -121,7 +121,11 @@ final class WireClient {
 
     /// The texts that come until a mark that this client sends to itself has gone round.
     func textsUntilMark() async throws -> [String] {
-        let mark = "mark/\(UInt64.random(in: 0 ... .max))"
+        try await textsUntilMarkOf("mark/\(UInt64.random(in: 0 ... .max))")
+    }
+
+    /// The same, by a topic that the client may publish and read.
+    func textsUntilMarkOf(_ mark: String) async throws -> [String] {
         try await subscribe(.init(mark))
         try await publish("", to: mark)
         var texts: [String] = []

@@ -118,6 +118,55 @@ import Testing
         #expect(none.receive(.disconnect(Disconnect(properties: properties(20)))).reason == .protocolError)
     }
 
+    /// What is sent again has its identifier: that none is left does not hold it up.
+    @Test func allIdentifiersMayBeInUse() {
+        var limits = SessionLimits()
+        limits.inFlight = 65_535
+        var client = Harness(.v311, cleanStart: false, limits: limits)
+        for _ in 0..<65_535 { client.deliver("x", .atLeastOnce) }
+        client.lose()
+        client.deliver("y", .atLeastOnce)
+        let seen = client.connect(.v311, cleanStart: false, isResumed: true)
+        #expect(seen.count == 65_536)
+        #expect(client.receive(.puback(Acknowledgement(300))) == [.message("y", .atLeastOnce, id: 300)])
+    }
+
+    /// What the client is not to get any more is sent neither again nor for the first time. What it was sent on this link it has.
+    @Test func whatIsUnwantedIsForgotten() {
+        var client = Harness(.v5, expiry: 60, [(.receiveMaximum, 4)])
+        client.deliver("1", .atLeastOnce)
+        client.deliver("2", .exactlyOnce, delivery: 20)
+        client.deliver("3", .exactlyOnce)
+        client.receive(.pubrec(Acknowledgement(3)))
+        client.deliver("4", .atLeastOnce)
+        client.lose()
+        client.deliver("5", .atLeastOnce)
+        client.connect(.v5, cleanStart: false, expiry: 60, isResumed: true, [(.receiveMaximum, 1)])
+        let seen = client.step { session, _, actions in
+            session.dropUnsent(&actions) { publication in !publication.payload.elementsEqual("4".utf8) }
+        }
+        // The first one was sent again before.
+        #expect(seen == [.settled(20, .rejected)])
+        #expect(client.session.messagesInFlight == 3 && client.session.queuedMessages == 0)
+        #expect(
+            client.receive(.puback(Acknowledgement(1))) == [.message("4", .atLeastOnce, id: 4, isDuplicate: true)]
+        )
+        #expect(client.receive(.puback(Acknowledgement(4))) == [])
+        #expect(client.receive(.pubcomp(Acknowledgement(3))) == [])
+        #expect(client.deliver("6", .atLeastOnce) == [.message("6", .atLeastOnce, id: 5)])
+    }
+
+    /// What a queue has given to a client, and was not sent to it, is for others.
+    @Test func anUnwantedDeliveryGoesBack() {
+        var client = Harness(.v5)
+        #expect(client.setWritable(false) == [])
+        #expect(client.deliver("1", .atLeastOnce, delivery: 10) == [])
+        #expect(client.deliver("2", .atMostOnce, delivery: 20) == [])
+        let seen = client.step { session, _, actions in session.dropUnsent(&actions) { _ in true } }
+        #expect(seen == [.settled(20, .returned), .settled(10, .returned)])
+        #expect(client.setWritable(true) == [])
+    }
+
     /// A client that takes less at a time than before gets what waits bit by bit.
     @Test func aSmallerWindowHolds() {
         var client = Harness(.v5, expiry: 60)

@@ -175,7 +175,7 @@ final class SessionWorld: World {
             spec.connect(connect, link.number, now: now)
             if spec.links[link.number]?.isPresent == false { clients[link.client].isForgotten = true }
             if let problem = hub.problem(with: connect)
-                ?? hub.connect(connect, .init(user: nil, permissions: .all), by: link.connection)
+                ?? hub.connect(connect, .init(user: nil), by: link.connection, permissions: { _, _ in .all })
             {
                 throw Violation("link \(link.number) is refused: \(problem)")
             }

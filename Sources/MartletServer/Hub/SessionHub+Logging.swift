@@ -1,29 +1,19 @@
 import Logging
+import MartletListeners
 import MartletMQTTWire
+import NIOCore
 import Synchronization
 
-/// What clients have done wrong: counted, and logged so seldom that nobody can fill a disk by it.
-struct FaultLog: Sendable {
-    private static let pause = Duration.seconds(10)
-
-    private var last: ContinuousClock.Instant?
-    private var unlogged = 0
-    private(set) var total = 0
-
-    /// Notes one more.
-    ///
-    /// - Returns: how many there were since the last line, this one among them, if there is to be one now.
-    mutating func note(at now: ContinuousClock.Instant) -> Int? {
-        total += 1
-        unlogged += 1
-        if let last, now - last < Self.pause { return nil }
-        last = now
-        defer { unlogged = 0 }
-        return unlogged
-    }
-}
-
 extension SessionHub {
+    /// Logs why a listener takes no connections for now.
+    func log(_ error: IOError, of listener: Listener) {
+        guard let count = failedAccepts.withLock({ $0.note(at: .now) }) else { return }
+        logger.error(
+            "connections wait to be taken: this process may have no more descriptors (see ulimit -n)",
+            metadata: ["listener": "\(listener.name)", "error": "\(error)", "since-last": "\(count)"]
+        )
+    }
+
     /// Logs what is wrong with what a client has sent.
     func log(_ fault: WireFault, of connection: ClientConnection) {
         log(fault.text, fault.reason, of: connection)
