@@ -34,7 +34,7 @@ enum PostgreSQLFailure {
         case "40001", "40P01": return .serializationFailure
         case "42501", readOnly: return .permissionDenied
         case "25P02", "40000": return .transactionAborted
-        case "57P01", "57P02", "57P03", "57P05", "25P03": return .connectionLost
+        case "57P01", "57P02", "57P03", "57P05", "25P03", "25P04": return .connectionLost
         case "55P03": return .timeout
         case "53300": return .notConnected
         default: break

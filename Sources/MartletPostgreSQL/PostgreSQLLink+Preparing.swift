@@ -1,4 +1,5 @@
 import CPostgreSQL
+import Martlet
 import MartletSQL
 
 extension PostgreSQLLink {
@@ -23,14 +24,53 @@ extension PostgreSQLLink {
             guard parameters.send(text, preparedAs: name, on: socket.pointer) else { throw broken(socket) }
             return try await collect(socket)
         } catch let error as SQLError where step.isPrepared && error.mayBeOfPreparing {
-            if error.state == "26000" { statements.giveUp() } else { statements.distrust(key) }
             try await checkStopped()
-            switch PQtransactionStatus(socket.pointer) {
-            // It has done nothing, and is what it would be without having been prepared.
-            case PQTRANS_IDLE: return try await answer(once: text, parameters, socket)
-            default: throw error.isOfPreparing ? error.retriable : error
-            }
+            let isInTransaction = PQtransactionStatus(socket.pointer) != PQTRANS_IDLE
+            // What the statement did was undone, but not what a procedure had committed or a function done elsewhere.
+            if !isInTransaction, try await isUpToDate(step, key, socket) { throw error }
+            if error.state == "26000" { statements.giveUp() } else { statements.distrust(key) }
+            if isInTransaction { throw error.isOfPreparing ? error.retriable : error }
+            return try await answer(once: text, parameters, socket)
         }
+    }
+
+    /// Whether a statement is still what it was prepared as, so that an error is its own: the server would prepare it the same
+    /// way today. One that is not was refused before it did anything.
+    private func isUpToDate(
+        _ step: PreparedStatements.Step,
+        _ key: PreparedStatements.Key,
+        _ socket: PostgreSQLSocket
+    ) async throws -> Bool {
+        guard let name = step.name else { return true }
+        do {
+            let types = try await parameterTypes(of: name, socket)
+            // Without a name, it is gone with the next statement.
+            try await parse(key, as: "", socket)
+            return try await parameterTypes(of: "", socket) == types
+        } catch let error as SQLError where !socket.isGivenUp {
+            // It is refused, as it was prepared or as it is written.
+            _ = error
+            try await checkStopped()
+            return false
+        }
+    }
+
+    /// The types that the server has found for the values of a statement.
+    private func parameterTypes(of name: String, _ socket: PostgreSQLSocket) async throws -> [Oid] {
+        guard PQsendDescribePrepared(socket.pointer, name) == 1 else { throw broken(socket) }
+        try await socket.flush()
+        var types: [Oid] = []
+        var failure: SQLError?
+        while let result = try await socket.nextResult() {
+            guard result.status == PGRES_COMMAND_OK else {
+                failure = try self.failure(of: result, socket)
+                continue
+            }
+            types = (0..<PQnparams(result.pointer)).map { PQparamtype(result.pointer, $0) }
+        }
+        if let failure { throw failure }
+        try await checkStopped()
+        return types
     }
 
     private func answer(
@@ -54,15 +94,19 @@ extension PostgreSQLLink {
                 _ = try await collect(socket)
                 try await checkStopped()
             }
-            guard PQsendPrepare(socket.pointer, name, key.text, CInt(key.types.count), key.types) == 1 else {
-                throw broken(socket)
-            }
-            _ = try await collect(socket)
+            try await parse(key, as: name, socket)
         } catch {
             statements.wasRefused(key)
             throw error
         }
         try await checkStopped()
+    }
+
+    private func parse(_ key: PreparedStatements.Key, as name: String, _ socket: PostgreSQLSocket) async throws {
+        guard PQsendPrepare(socket.pointer, name, key.text.text, CInt(key.types.count), key.types) == 1 else {
+            throw broken(socket)
+        }
+        _ = try await collect(socket)
     }
 
     /// What was to be stopped is not gone on with.
@@ -74,7 +118,15 @@ extension PostgreSQLLink {
 }
 
 extension PreparedStatements.Step {
-    fileprivate var isPrepared: Bool { if case .once = self { false } else { true } }
+    fileprivate var isPrepared: Bool { name != nil }
+
+    /// What the server calls the statement; `nil`: it is not prepared.
+    fileprivate var name: String? {
+        switch self {
+        case .once: nil
+        case .named(let name), .prepared(let name, _): name
+        }
+    }
 }
 
 extension SQLError {

@@ -32,6 +32,9 @@ extension PostgreSQLLink {
     private func parameters(of statement: SQLStatement) throws -> PostgreSQLParameters {
         let parameters = try PostgreSQLParameters(statement.values)
         guard !statement.text.utf8.contains(0) else { throw SQLError(.invalidStatement, "the statement holds a zero") }
+        guard statement.text.utf8.count <= PostgreSQLParameters.maximumSize else {
+            throw SQLError(.invalidStatement, "the statement is longer than 1 GiB")
+        }
         try Task.checkCancellation()
         return parameters
     }

@@ -12,12 +12,13 @@ extension PostgreSQLLink {
                 throw SQLError(.failed, "the server gave no answer")
             }
             let rows = PostgreSQLRows(result.pointer)
+            let mayWrite = Self.mayWrite(statement.text)
             switch result.status {
             case PGRES_SINGLE_TUPLE:
-                stream = Stream(rows: rows, first: rows.values(result.pointer), isAtEnd: false)
+                stream = Stream(rows: rows, first: rows.values(result.pointer), isAtEnd: false, mayWrite: mayWrite)
             case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
-                stream = Stream(rows: rows, first: [], isAtEnd: true)
                 try await drain(socket)
+                stream = Stream(rows: rows, first: [], isAtEnd: true, mayWrite: mayWrite)
             default:
                 let failure = try failure(of: result, socket)
                 try await drain(socket)
@@ -62,18 +63,36 @@ extension PostgreSQLLink {
         }
     }
 
-    /// Takes what is left of an answer.
-    func drain(_ socket: PostgreSQLSocket) async throws {
-        while try await socket.nextResult() != nil {}
+    /// Whether a statement may write. Of one that only has such a word no more is lost than time.
+    private static func mayWrite(_ statement: String) -> Bool {
+        let statement = statement.uppercased()
+        return ["INSERT", "UPDATE", "DELETE", "MERGE", "CALL", "EXECUTE"].contains { statement.contains($0) }
     }
 
-    func closeStream() async {
+    /// Takes what is left of an answer.
+    ///
+    /// - Throws: the error that stands in it: a constraint that was deferred is checked behind the rows.
+    private func drain(_ socket: PostgreSQLSocket) async throws {
+        var failure: SQLError?
+        while let result = try await socket.nextResult() {
+            switch result.status {
+            case PGRES_SINGLE_TUPLE, PGRES_TUPLES_OK, PGRES_COMMAND_OK: break
+            default: failure = try failure ?? self.failure(of: result, socket)
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    func closeStream() async throws {
         guard let stream else { return }
         self.stream = nil
         guard !stream.isAtEnd, let socket, !socket.isGivenUp else { return }
+        let number = beginJob()
+        defer { job = nil }
+        // Stopped, it would undo what it has written, and the transaction that it is a part of.
+        if stream.mayWrite || isInTransaction && !Task.isCancelled { return try await drain(socket) }
         // The rest may be long.
-        stop(beginJob())
-        do { try await drain(socket) } catch { socket.giveUp() }
-        job = nil
+        stop(number)
+        try? await drain(socket)
     }
 }

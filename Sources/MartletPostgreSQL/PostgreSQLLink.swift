@@ -31,6 +31,7 @@ actor PostgreSQLLink: SQLLink {
         /// What came with the first result.
         var first: [[SQLValue]]
         var isAtEnd: Bool
+        let mayWrite: Bool
     }
 
     let thread: OwnedLoop

@@ -16,6 +16,9 @@ struct PostgreSQLParameters {
         var format: CInt = 0
     }
 
+    /// How many bytes PostgreSQL takes with one statement: 1 GiB, with room for what stands beside the values.
+    static let maximumSize = 1 << 30 - 1 << 20
+
     /// All values, with a zero behind each.
     private var storage: [UInt8] = []
     private var places: [Place] = []
@@ -31,16 +34,16 @@ struct PostgreSQLParameters {
         for value in values {
             switch value {
             case .null: addNull()
-            case .bool(let truth): add((truth ? "true" : "false").utf8)
-            case .integer(let number): add(String(number).utf8)
-            case .double(let number): add("\(number)".utf8)
+            case .bool(let truth): try add((truth ? "true" : "false").utf8)
+            case .integer(let number): try add(String(number).utf8)
+            case .double(let number): try add("\(number)".utf8)
             case .text(let text):
                 // The rest would be cut off.
                 guard !text.utf8.contains(0) else {
                     throw SQLError(.encodingFailed, "PostgreSQL keeps no text with a zero in it")
                 }
-                add(text.utf8)
-            case .bytes(let bytes): add(bytes, type: Self.bytesType, format: 1)
+                try add(text.utf8)
+            case .bytes(let bytes): try add(bytes, type: Self.bytesType, format: 1)
             }
         }
     }
@@ -50,11 +53,26 @@ struct PostgreSQLParameters {
         types.append(0)
     }
 
-    private mutating func add(_ bytes: some Collection<UInt8>, type: Oid = 0, format: CInt = 0) {
-        places.append(Place(start: storage.count, length: CInt(bytes.count), format: format))
+    private mutating func add(
+        _ bytes: some Collection<UInt8>,
+        type: Oid = 0,
+        format: CInt = 0
+    ) throws(SQLError) {
+        let length = try Self.length(bytes.count, behind: storage.count)
+        places.append(Place(start: storage.count, length: length, format: format))
         types.append(type)
         storage.append(contentsOf: bytes)
         storage.append(0)
+    }
+
+    /// The length of a value as libpq takes it.
+    ///
+    /// - Parameter others: how many bytes those before it have.
+    static func length(_ count: Int, behind others: Int) throws(SQLError) -> CInt {
+        guard count <= maximumSize - others else {
+            throw SQLError(.encodingFailed, "PostgreSQL has no room for the values of the statement: more than 1 GiB")
+        }
+        return CInt(count)
     }
 
     /// Sends a statement with them.

@@ -1,4 +1,5 @@
 import CPostgreSQL
+import Martlet
 
 /// The statements that the server keeps prepared for a session, so that it does not read and plan them each time.
 ///
@@ -6,8 +7,13 @@ import CPostgreSQL
 struct PreparedStatements {
     /// A statement. The types are said by this side, so that they are a part of it.
     struct Key: Hashable {
-        let text: String
+        let text: ByteKey
         let types: [Oid]
+
+        init(text: String, types: [Oid]) {
+            self.text = ByteKey(text)
+            self.types = types
+        }
     }
 
     /// How a statement is run.

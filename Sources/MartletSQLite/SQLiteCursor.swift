@@ -6,7 +6,9 @@ final class SQLiteCursor {
     private let statement: OpaquePointer
     private let connection: OpaquePointer
     private var names: SQLColumns?
-    private(set) var isAtEnd = false
+    /// The first row, until it is taken.
+    private var first: [SQLValue]?
+    private var isAtEnd = false
 
     init(_ query: SQLStatement, on connection: OpaquePointer) throws {
         self.connection = connection
@@ -87,6 +89,7 @@ final class SQLiteCursor {
     /// Whether it changes nothing.
     var isReadOnly: Bool { sqlite3_stmt_readonly(statement) != 0 }
 
+    /// They are known once the first row was fetched: until then the tables may become others.
     var columns: SQLColumns {
         if let names { return names }
         let columns = SQLColumns(
@@ -98,10 +101,27 @@ final class SQLiteCursor {
         return columns
     }
 
+    /// Fetches the first row. A statement that writes does so here, whatever is read of its rows.
+    func start() throws { first = try step() }
+
     /// The next row; `nil` at the end.
     func next() throws -> [SQLValue]? {
+        if let row = first {
+            first = nil
+            return row
+        }
+        return isAtEnd ? nil : try step()
+    }
+
+    /// Ends it, wherever it is. What it wrote outside a transaction is committed here, unless it was read to its end.
+    func finish() throws {
+        let code = sqlite3_reset(statement)
+        guard code == SQLITE_OK else { throw SQLiteFailure.error(connection, code) }
+    }
+
+    private func step() throws -> [SQLValue]? {
         switch sqlite3_step(statement) {
-        case SQLITE_ROW: return (0..<sqlite3_column_count(statement)).map(value)
+        case SQLITE_ROW: return try (0..<sqlite3_column_count(statement)).map(value)
         case SQLITE_DONE:
             isAtEnd = true
             return nil
@@ -111,14 +131,19 @@ final class SQLiteCursor {
         }
     }
 
-    private func value(_ column: CInt) -> SQLValue {
+    private func value(_ column: CInt) throws -> SQLValue {
         switch sqlite3_column_type(statement, column) {
         case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, column))
         case SQLITE_FLOAT: return .double(sqlite3_column_double(statement, column))
         case SQLITE_TEXT:
             guard let text = sqlite3_column_text(statement, column) else { return .text("") }
             let count = Int(sqlite3_column_bytes(statement, column))
-            return .text(String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self))
+            let bytes = UnsafeBufferPointer(start: text, count: count)
+            if let text = String(validating: bytes, as: UTF8.self) { return .text(text) }
+            throw SQLError(
+                .decodingFailed,
+                "the column '\(columns.names[Int(column)])' is text that is no UTF-8; CAST(… AS BLOB) gives its bytes"
+            )
         case SQLITE_BLOB:
             guard let bytes = sqlite3_column_blob(statement, column) else { return .bytes([]) }
             return .bytes(

@@ -18,6 +18,8 @@ actor SQLiteLink: SQLLink {
     private var cursor: SQLiteCursor?
     /// Whether a transaction was begun and not yet ended by this link.
     private var isInTransaction = false
+    /// Whether foreign keys are left alone until the transaction is over. SQLite changes that between transactions only.
+    private var ignoresForeignKeys = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.loop.asUnownedSerialExecutor() }
 
@@ -97,10 +99,13 @@ actor SQLiteLink: SQLLink {
     // MARK: Streams
 
     func openStream(_ statement: SQLStatement) async throws -> SQLColumns {
-        try handle.perform(nil) {
-            let cursor = try prepare(statement)
-            self.cursor = cursor
-            return cursor.columns
+        try await stoppable { job in
+            try handle.perform(job) {
+                let cursor = try prepare(statement)
+                try cursor.start()
+                self.cursor = cursor
+                return cursor.columns
+            }
         }
     }
 
@@ -110,7 +115,7 @@ actor SQLiteLink: SQLLink {
             do {
                 let rows = try handle.perform(job) {
                     var rows: [[SQLValue]] = []
-                    while rows.count < Self.batchSize, !cursor.isAtEnd, let row = try cursor.next() { rows.append(row) }
+                    while rows.count < Self.batchSize, let row = try cursor.next() { rows.append(row) }
                     return rows
                 }
                 if rows.isEmpty { self.cursor = nil }
@@ -122,12 +127,20 @@ actor SQLiteLink: SQLLink {
         }
     }
 
-    func closeStream() async { cursor = nil }
+    func closeStream() async throws {
+        guard let cursor else { return }
+        self.cursor = nil
+        try handle.perform(nil) { try cursor.finish() }
+    }
 
     // MARK: Transactions
 
     func begin(_ options: TransactionOptions) async throws {
         try checkTransaction()
+        if options.ignoresForeignKeys {
+            _ = try collect(SQLStatement(text: "PRAGMA foreign_keys = OFF"), nil)
+            ignoresForeignKeys = true
+        }
         // One that writes has to be the writer from its beginning: one that becomes it later can't wait for another.
         let kind = options.isReadOnly ? "DEFERRED" : "IMMEDIATE"
         _ = try await stoppable { job in try collect(SQLStatement(text: "BEGIN \(kind)"), job) }
@@ -135,7 +148,7 @@ actor SQLiteLink: SQLLink {
     }
 
     func commit() async throws {
-        defer { isInTransaction = false }
+        defer { leaveTransaction() }
         try checkTransaction()
         do {
             _ = try collect(SQLStatement(text: "COMMIT"), nil)
@@ -150,6 +163,7 @@ actor SQLiteLink: SQLLink {
         guard let savepoint else {
             isInTransaction = false
             if hasTransaction { _ = try? collect(SQLStatement(text: "ROLLBACK"), nil) }
+            leaveTransaction()
             return
         }
         guard hasTransaction else { return }
@@ -158,13 +172,21 @@ actor SQLiteLink: SQLLink {
         }
     }
 
+    private func leaveTransaction() {
+        isInTransaction = false
+        guard ignoresForeignKeys, (try? collect(SQLStatement(text: "PRAGMA foreign_keys = ON"), nil)) != nil else {
+            return
+        }
+        ignoresForeignKeys = false
+    }
+
     // MARK: Life
 
     var isReusable: Bool {
         get async {
             // What a session has begun by itself ends with it.
             await rollback(to: nil)
-            return cursor == nil && !hasTransaction
+            return cursor == nil && !hasTransaction && !ignoresForeignKeys
         }
     }
 

@@ -92,11 +92,14 @@ final class EventServing: ChannelInboundHandler {
             return answer(.badRequest, "\((error as? MessagingError)?.message ?? "\(error)")\n", context)
         }
         // A proxy that packs the stream, or gathers it, would hold back events.
-        let fields: HTTPHeaders = [
+        var fields: HTTPHeaders = [
             "content-type": "text/event-stream", "cache-control": "no-store, no-transform", "x-accel-buffering": "no",
         ]
+        // Whoever asks by an older version knows no chunks (RFC 9112, section 6.1): to him the stream ends with the connection.
+        let version: HTTPVersion = head.version.major == 1 && head.version.minor >= 1 ? .http1_1 : .http1_0
+        if version == .http1_0 { fields.add(name: "connection", value: "close") }
         context.write(
-            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: fields))),
+            wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .ok, headers: fields))),
             promise: nil
         )
         offset = ring.start(behind: head.headers.first(name: "last-event-id"))

@@ -77,10 +77,8 @@ public struct WebhookSink: Sink {
         request.body = .bytes(item.message.body)
         let id = FieldText.escaped(item.message.headers.messageID ?? "")
         let time = WallClock.nanoseconds / 1_000_000_000
-        request.headers.add(
-            name: "content-type",
-            value: FieldText.escaped(item.message.headers.contentType ?? "application/json")
-        )
+        let type = item.message.headers.contentType ?? "application/json"
+        request.headers.add(name: "content-type", value: FieldText.isValue(type) ? type : FieldText.escaped(type))
         request.headers.add(name: "martlet-topic", value: FieldText.escaped(item.topic.text))
         request.headers.add(name: "idempotency-key", value: id)
         request.headers.add(name: "webhook-id", value: id)

@@ -5,7 +5,8 @@ extension Consume {
     ///
     /// The handler's effects, the messages that it sends by ``SQLTransaction/send(_:to:headers:codec:)`` and the fact that the
     /// message was handled are one transaction. The delivery is acknowledged after it was committed; one that comes again is
-    /// acknowledged, and not handled. While the database is away the delivery waits.
+    /// acknowledged, and not handled. While the database is away the delivery waits. If the handler loses the database time and
+    /// again, which was there before, that is as if it threw.
     ///
     /// The handler may run several times before one of its transactions is committed, so it does nothing that a transaction
     /// does not undo.

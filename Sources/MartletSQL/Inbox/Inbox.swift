@@ -11,6 +11,8 @@ final class Inbox: Sendable {
     }
 
     private static let hour: Int64 = 3_600
+    /// How often a handler may lose the database. Each time the database was there before: it may be the message that costs it.
+    private static let patience = 5
 
     private static let table = Migration("martlet inbox 1") {
         """
@@ -39,6 +41,7 @@ final class Inbox: Sendable {
     /// out its deliveries within a second.
     ///
     /// - Returns: what the body returned, or what it returned the first time.
+    /// - Throws: what the body throws; that the database is away, too, once the body has been run in vain a few times.
     @discardableResult
     func once<Result: Codable & Sendable>(
         _ id: String?,
@@ -49,18 +52,22 @@ final class Inbox: Sendable {
         var options = TransactionOptions()
         // Run again, the transaction finds its own row, if it was committed.
         options.asksAfterLostCommit = id == nil
+        var losses = 0
         while true {
+            let hasBegun = Atomic(false)
             do {
                 try await prepare()
                 return try await database.transaction(options) { db in
-                    guard let id else { return try await body(db) }
-                    guard try await isNew(id, db) else { return try await reply(to: id, db) }
+                    if let id, try await !isNew(id, db) { return try await reply(to: id, db) }
+                    hasBegun.store(true, ordering: .relaxed)
                     let result = try await body(db)
-                    if keepsResult { try await store(result, of: id, db) }
+                    if let id, keepsResult { try await store(result, of: id, db) }
                     return result
                 }
             } catch let error as SQLError where error.isOfAbsence {
                 if Task.isShuttingDownGracefully { throw error }
+                if hasBegun.load(ordering: .relaxed), error.mayBeOfMessage { losses += 1 }
+                if losses == Self.patience { throw error }
                 try await Task.sleep(for: delay)
                 delay = min(delay * 2, .seconds(5))
             }
@@ -101,4 +108,9 @@ extension SQLError {
     var isOfAbsence: Bool {
         [.notConnected, .connectionLost, .commitUnknown, .outOfSpace, .timeout].contains(code)
     }
+
+    /// Whether a message may cause it where the database is there: its handler takes longer than the server lets a transaction
+    /// last, ends its link, waits for a lock or for another database, or asks for more memory than there is. A full disk is
+    /// full for all. PostgreSQL says 53200 where memory is lacking, SQLite 7.
+    fileprivate var mayBeOfMessage: Bool { code != .outOfSpace || state == "53200" || state == "7" }
 }

@@ -1,16 +1,21 @@
+import Martlet
+
 extension Database {
     /// Makes the changes of a list that were not made yet, in its order, each in a transaction of its own. The database
     /// keeps, in the table `martlet_migrations`, which ones were.
     ///
     /// Programs that migrate at once wait for each other, and each change is made once. New ones come at the end of the list.
     ///
+    /// On SQLite nothing acts on foreign keys (`ON DELETE CASCADE` and the like) while a change is made, so that a table may
+    /// be replaced by another one. They are checked at its end.
+    ///
     /// - Throws: ``SQLError/Code/migrationFailed``, which names the migration: its statements are not what they were when they
     ///   ran, it stands before one that has run, two have its name, or it failed, and then nothing of it is done;
     ///   `CancellationError`.
     public func migrate(@MigrationBuilder _ migrations: () -> [Migration]) async throws {
         let migrations = migrations()
-        var names: Set<String> = []
-        for migration in migrations where !names.insert(migration.name).inserted {
+        var names: Set<ByteKey> = []
+        for migration in migrations where !names.insert(ByteKey(migration.name)).inserted {
             throw failure(migration, "there are two of that name")
         }
         try await transaction { db in
@@ -21,16 +26,19 @@ extension Database {
                 (name TEXT PRIMARY KEY, checksum TEXT NOT NULL, at TEXT NOT NULL DEFAULT (CAST(CURRENT_TIMESTAMP AS TEXT)))
                 """
             )
-            let applied = Set(try await db.rows("SELECT name FROM martlet_migrations", as: String.self))
-            let last = migrations.lastIndex { applied.contains($0.name) } ?? 0
-            if let late = migrations[..<last].first(where: { !applied.contains($0.name) }) {
+            let known = try await db.rows("SELECT name FROM martlet_migrations", as: String.self)
+            let applied = Set(known.map { ByteKey($0) })
+            let last = migrations.lastIndex { applied.contains(ByteKey($0.name)) } ?? 0
+            if let late = migrations[..<last].first(where: { !applied.contains(ByteKey($0.name)) }) {
                 throw failure(
                     late,
                     "it stands before '\(migrations[last].name)', which has run: new ones come at the end"
                 )
             }
         }
-        for migration in migrations { try await transaction { db in try await apply(migration, db) } }
+        var options = TransactionOptions()
+        options.ignoresForeignKeys = true
+        for migration in migrations { try await transaction(options) { db in try await apply(migration, db) } }
     }
 
     private func apply(_ migration: Migration, _ db: SQLTransaction) async throws {
@@ -41,7 +49,11 @@ extension Database {
         )
         guard let known else {
             do {
+                let before = try await lostReferences(db)
                 try await migration.body(db)
+                guard try await lostReferences(db) <= before else {
+                    throw SQLError(.foreignKeyViolation, "there would be rows that refer to others that are not there")
+                }
             } catch let error as SQLError where !error.isRetriable {
                 throw failure(migration, error.message, beneath: error)
             }
@@ -55,10 +67,20 @@ extension Database {
         }
     }
 
-    /// Has others that migrate wait. On SQLite whoever writes does so anyway.
+    /// How many rows refer to one that is not there. There may be some since a time when nobody checked.
+    private func lostReferences(_ db: SQLTransaction) async throws -> Int {
+        guard dialect == .sqlite else { return 0 }
+        return try await db.first("SELECT count(*) FROM pragma_foreign_key_check", as: Int.self) ?? 0
+    }
+
+    /// Has others wait that migrate the same schema. On SQLite whoever writes does so anyway.
     private func lockMigrations(_ db: SQLTransaction) async throws {
         guard dialect == .postgreSQL else { return }
-        _ = try await db.rows("SELECT pg_advisory_xact_lock(\(SQLLockKeys.migrations)) IS NULL", as: Bool.self)
+        let lock: SQL = """
+            SELECT pg_advisory_xact_lock(\(SQLLockKeys.migrations), oid::int4) IS NULL
+            FROM pg_namespace WHERE nspname = current_schema()
+            """
+        _ = try await db.rows(lock, as: Bool.self)
     }
 
     private func failure(_ migration: Migration, _ reason: String, beneath error: SQLError? = nil) -> SQLError {
@@ -71,9 +93,10 @@ extension Database {
     }
 }
 
-/// The numbers of the advisory locks that are taken on PostgreSQL. They begin with "martlet" as bytes, so that no other
-/// program has one of them by chance.
+/// The numbers of the advisory locks that are taken on PostgreSQL, before that of what is locked: locks are the whole
+/// database's, which several programs may share. They begin with "mrt" as bytes, so that no other program has one of them by
+/// chance.
 package enum SQLLockKeys {
-    package static let migrations: Int64 = 0x6d61_7274_6c65_7401
-    package static let outbox: Int64 = 0x6d61_7274_6c65_7402
+    package static let migrations: Int32 = 0x6d72_7401
+    package static let outbox: Int32 = 0x6d72_7402
 }

@@ -15,7 +15,8 @@ public import Martlet
 /// PostgreSQL tells of each commit at once (LISTEN and NOTIFY), by a session that the outbox has beside those of the database.
 /// On SQLite, and through a pooler such as PgBouncer, it looks as often as ``Options/interval`` says.
 ///
-/// Of several that run for one database, on PostgreSQL, one sends and the others wait to take its place.
+/// Of several that run for one outbox, on PostgreSQL, one sends and the others wait to take its place. Programs whose search
+/// paths lead to tables of their own have outboxes of their own.
 public struct Outbox: Component {
     /// How it looks for messages.
     public struct Options: Sendable, Hashable {

@@ -25,16 +25,16 @@ final class OutboxPublisher: Sendable {
         /// Messages wait for a transaction that still runs.
         case heldBack
         case done
-        /// Another program of this database sends.
+        /// Another program sends for this outbox.
         case elsewhere
     }
 
     private let database: any Database
     private let connection: any Connection
     private let limit: Int
-    /// The IDs of the messages that the broker has and that may not be deleted yet. Where the database has no room to delete
-    /// them, they would otherwise be sent each time it is tried.
-    private let sent = Mutex<Set<String>>([])
+    /// The rows whose messages the broker has and that may not be deleted yet. Where the database has no room to delete them,
+    /// they would otherwise be sent each time it is tried.
+    private let sent = Mutex<Set<Int64>>([])
 
     init(_ database: any Database, on connection: any Connection, limit: Int) {
         self.database = database
@@ -70,15 +70,29 @@ final class OutboxPublisher: Sendable {
 
     /// The lock goes with the transaction, whatever ends it. A transaction below the oldest one that still runs can't get
     /// company any more: what it has sent is all there, and before all that comes.
+    ///
+    /// What is there of a transaction that is yet to come is older than all: it was read from a backup of another server, which
+    /// had counted further.
     private func publishLocked() async throws -> (count: Int?, failure: (any Error)?) {
         let options = TransactionOptions(isolation: .readCommitted, attempts: 1)
         return try await database.transaction(options) { db in
-            let isFirst = try await db.first("SELECT pg_try_advisory_xact_lock(\(SQLLockKeys.outbox))", as: Bool.self)
+            let lock: SQL = """
+                SELECT pg_try_advisory_xact_lock(\(SQLLockKeys.outbox), 'martlet_outbox'::regclass::oid::int4)
+                """
+            let isFirst = try await db.first(lock, as: Bool.self)
             guard isFirst == true else { return (nil, nil) }
             let rows = try await db.rows(
                 """
-                SELECT id, kind, name, message FROM martlet_outbox
-                WHERE failed IS NULL AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT \(limit)
+                SELECT id, kind, name, message FROM (
+                    (SELECT 1 AS turn, * FROM martlet_outbox
+                    WHERE failed IS NULL AND xid >= pg_snapshot_xmax(pg_current_snapshot())
+                    ORDER BY xid, id LIMIT \(limit))
+                    UNION ALL
+                    (SELECT 2 AS turn, * FROM martlet_outbox
+                    WHERE failed IS NULL AND xid < pg_snapshot_xmin(pg_current_snapshot())
+                    ORDER BY xid, id LIMIT \(limit))
+                ) AS waiting
+                ORDER BY turn, xid, id LIMIT \(limit)
                 """,
                 as: Row.self
             )
@@ -91,19 +105,18 @@ final class OutboxPublisher: Sendable {
     /// Sends messages in their order, and waits until the broker has them.
     private func send(_ rows: [Row]) async throws -> Outcome {
         var outcome = Outcome()
-        var pending: [(id: Int64, messageID: String?, confirmation: Confirmation)] = []
+        var pending: [(id: Int64, confirmation: Confirmation)] = []
         for row in rows {
+            if sent.withLock({ $0.contains(row.id) }) {
+                outcome.sent.append(row.id)
+                continue
+            }
             do {
                 guard let message = Message(storedRecord: row.message) else {
                     throw MessagingError(.invalidArgument, "what lies in the outbox is no message")
                 }
-                let messageID = message.headers.messageID
-                if let messageID, sent.withLock({ $0.contains(messageID) }) {
-                    outcome.sent.append(row.id)
-                    continue
-                }
                 let entry = OutboxEntry(kind: row.kind, name: row.name, message: message)
-                pending.append((row.id, messageID, try await entry.begin(on: connection)))
+                pending.append((row.id, try await entry.begin(on: connection)))
             } catch let error as MessagingError where error.isForGood {
                 outcome.impossible.append((row.id, error.description))
             } catch {
@@ -111,11 +124,11 @@ final class OutboxPublisher: Sendable {
                 break
             }
         }
-        for (id, messageID, confirmation) in pending {
+        for (id, confirmation) in pending {
             do {
                 try await confirmation.wait()
                 outcome.sent.append(id)
-                if let messageID { sent.withLock { _ = $0.insert(messageID) } }
+                sent.withLock { _ = $0.insert(id) }
             } catch let error as MessagingError where error.isForGood {
                 outcome.impossible.append((id, error.description))
             } catch {

@@ -19,7 +19,7 @@ struct OutboxRun: Sendable {
     func callAsFunction() async throws {
         while !Task.isShuttingDownGracefully {
             do {
-                try await untilShutdown { try await database.prepareOutbox() }
+                _ = try await untilShutdown { try await database.prepareOutbox() }
                 try await listenAndSend()
             } catch {
                 try Task.checkCancellation()
@@ -41,20 +41,6 @@ struct OutboxRun: Sendable {
         do { result = .success(try await send(until: nil, wait: listener.wait)) } catch { result = .failure(error) }
         await listener.close()
         try result.get()
-    }
-
-    /// Does what may be broken off when shutdown begins, which is no error then.
-    ///
-    /// - Returns: `nil`: it was broken off.
-    @discardableResult
-    private func untilShutdown<Value: Sendable>(
-        _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value? {
-        do {
-            return try await cancelWhenGracefulShutdown(body)
-        } catch is CancellationError where !Task.isCancelled {
-            return nil
-        }
     }
 
     private func sleep(_ limit: Duration) async throws { try await Task.sleep(for: min(limit, options.interval)) }
@@ -86,13 +72,13 @@ struct OutboxRun: Sendable {
                 try Task.checkCancellation()
                 context.countHandlerError(error)
             }
-            try await untilShutdown { [pause] in try await wait(pause) }
+            _ = try await untilShutdown { [pause] in try await wait(pause) }
             if let end, .now >= end { return }
         }
     }
 
     private func note(_ progress: OutboxPublisher.Progress) async throws -> String? {
-        if progress == .elsewhere { return "another program sends for this database" }
+        if progress == .elsewhere { return "another program sends for this outbox" }
         return try await OutboxBacklog(of: database, isHeldBack: progress == .heldBack).note
     }
 }

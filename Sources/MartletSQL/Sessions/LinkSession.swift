@@ -76,11 +76,11 @@ package final class LinkSession: SQLSession {
                     result = try await body(SQLRows(feed: feed))
                 } catch {
                     feed.close()
-                    await link.closeStream()
+                    try? await link.closeStream()
                     throw error
                 }
                 feed.close()
-                await link.closeStream()
+                try await link.closeStream()
                 return result
             } catch let error as SQLError {
                 throw error.of(statement)

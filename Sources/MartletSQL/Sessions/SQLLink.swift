@@ -17,8 +17,11 @@ package protocol SQLLink: AnyObject, Sendable {
     /// The next rows; none when there are no more, and then the stream is closed.
     func nextRows() async throws -> [[SQLValue]]
 
-    /// Ends a stream that was not read to its end; does nothing otherwise. Cancellation does not shorten it.
-    func closeStream() async
+    /// Ends a stream that was not read to its end; does nothing otherwise. Cancellation does not shorten it. What a statement
+    /// has written stays, however little of its rows was read.
+    ///
+    /// - Throws: if it was undone instead, as by a constraint that was deferred.
+    func closeStream() async throws
 
     func begin(_ options: TransactionOptions) async throws
 
@@ -85,7 +88,7 @@ extension SQLLink {
             try transaction.end()
         } catch {
             transaction.abandon()
-            await closeStream()
+            try? await closeStream()
             await rollback(to: nil)
             throw error
         }

@@ -19,7 +19,7 @@ public protocol SQLSession: Sendable {
     /// Reads the rows of a query one by one, for results that are too large to be held at once.
     ///
     /// Rows come as they are asked for; a few are fetched ahead. Meanwhile the session runs nothing else. When the body
-    /// returns or throws, what was not read is left.
+    /// returns or throws, what was not read is left; what an `INSERT … RETURNING` or the like has written stays.
     ///
     /// ```swift
     /// try await db.withRows("SELECT id, name FROM users", as: User.self) { users in
@@ -87,6 +87,9 @@ public struct TransactionOptions: Sendable, Hashable {
     /// Whether the database is asked what became of a transaction whose commit was not answered. Whoever can tell by what it
     /// has written does without: a server that has crashed may know another transaction by the same number.
     package var asksAfterLostCommit = true
+    /// Whether SQLite leaves foreign keys alone meanwhile, neither checking them nor acting on them. Whoever says so checks them
+    /// before the end.
+    package var ignoresForeignKeys = false
 
     /// - Parameters:
     ///   - isolation: how much it sees of others.

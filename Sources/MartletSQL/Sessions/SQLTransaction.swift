@@ -55,7 +55,7 @@ public final class SQLTransaction: SQLSession {
                 return result
             } catch {
                 part.abandon()
-                await link.closeStream()
+                try? await link.closeStream()
                 await link.rollback(to: savepoint)
                 throw error
             }

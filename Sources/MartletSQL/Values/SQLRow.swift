@@ -1,3 +1,4 @@
+import Martlet
 import Synchronization
 
 /// A row as it came, for queries whose columns the program does not know beforehand:
@@ -65,20 +66,20 @@ package final class SQLColumns: Sendable {
 
     package let names: [String]
     /// What was found: a result has many rows.
-    private let found = Mutex<[String: Place]>([:])
+    private let found = Mutex<[ByteKey: Place]>([:])
 
     package init(_ names: [String]) { self.names = names }
 
     /// The column of a name. One that is called so as it stands counts more than others that are read like it.
     func find(_ name: String) -> Place {
         // A few names are looked through in less time than it takes to hash one.
-        if names.count <= 8, let place = place({ $0 == name }) { return place }
+        if names.count <= 8, let place = place({ $0.hasSameBytes(as: name) }) { return place }
         return found.withLock { found in
-            if let place = found[name] { return place }
+            if let place = found[ByteKey(name)] { return place }
             let folded = Self.folded(name)
-            let spelled = place { $0 == name } ?? place { $0 == folded }
+            let spelled = place { $0.hasSameBytes(as: name) } ?? place { $0 == folded }
             let place = spelled ?? place { Self.folded($0) == folded } ?? .missing
-            found[name] = place
+            found[ByteKey(name)] = place
             return place
         }
     }

@@ -16,8 +16,8 @@ import Synchronization
 ///
 /// The file is JSON, on one line. It is replaced as a whole and forced onto the disk, so that it holds the old value or the
 /// new one, whatever happens to the process or the machine meanwhile. The version before it stays beside it as
-/// `<file>.previous`, and counts if the file can't be read. `<file>.lock` keeps other processes away. To begin anew, delete the
-/// file and that.
+/// `<file>.previous`, and counts if the file can't be read or is missing. `<file>.lock` keeps other processes away. To begin
+/// anew, delete the file and the version before it.
 ///
 /// Each change writes the whole value: it is for settings and counters, not for measurements.
 public final class StateFile<Value: Codable & Sendable>: Sendable {
@@ -111,21 +111,30 @@ public final class StateFile<Value: Codable & Sendable>: Sendable {
         return result
     }
 
+    /// What the file holds or, where that is no state or the file is missing, the version before it; `nil` if there is neither.
     private static func read(_ storage: StateStorage, default value: Value, _ logger: Logger) throws -> State? {
-        guard let bytes = try storage.contents() else { return nil }
-        do {
-            return State(value: try StateText.value(of: bytes, default: value), bytes: bytes)
-        } catch {
-            guard let former = try? storage.previousContents(),
-                let value = try? StateText.value(of: former, default: value)
-            else { throw StateFileError(.unreadable, storage.path, "it holds no such state: \(error)") }
-            try storage.putAside()
-            logger.error(
-                "the state file can't be read; the version before it counts, and the file is kept",
-                metadata: ["file": "\(storage.path)", "error": "\(error)"]
-            )
-            return State(value: value, bytes: former)
+        let bytes = try storage.contents()
+        var reason = "it is missing"
+        if let bytes {
+            do {
+                return State(value: try StateText.value(of: bytes, default: value), bytes: bytes)
+            } catch {
+                reason = "it holds no such state: \(error)"
+            }
         }
+        let former = try storage.previousContents()
+        if bytes == nil, former == nil { return nil }
+        guard let former, let value = try? StateText.value(of: former, default: value) else {
+            throw StateFileError(.unreadable, storage.path, "\(reason); nor can the version before it be read")
+        }
+        if bytes != nil { try storage.putAside() }
+        logger.error(
+            "the state file can't be used; the version before it counts, and a damaged file is kept",
+            metadata: ["file": "\(storage.path)", "error": "\(reason)"]
+        )
+        // Where that fails the version before it counts the next time, too.
+        try? storage.write(former, former: nil)
+        return State(value: value, bytes: former)
     }
 
     private static func blocking<Result: Sendable>(

@@ -162,6 +162,20 @@ import Testing
         await sink.close()
     }
 
+    /// Chunks would stand among the events for whoever knows none.
+    @Test func anOlderClientGetsNoChunks() async throws {
+        let sink = try await EventSink.open(EventSinkOptions(port: 0))
+        let curl = try Program.find("curl", package: "curl")
+        let head = ["--silent", "--include", "--raw", "--http1.0", "--max-time", "3"]
+        let run = try ProgramRun(curl, head + ["http://127.0.0.1:\(sink.port)/events"])
+        try await run.waitForEnd()
+        let lines = run.output.lowercased().split(whereSeparator: \.isNewline)
+        #expect(lines.first == "http/1.0 200 ok")
+        #expect(lines.contains("connection: close") && !lines.contains { $0.hasPrefix("transfer-encoding") })
+        #expect(lines.last == ":", "\(run.output)")
+        await sink.close()
+    }
+
     @Test func aPortThatIsTakenIsSaid() async throws {
         let sink = try await EventSink.open(EventSinkOptions(port: 0))
         #expect(await errorCode { _ = try await EventSink.open(EventSinkOptions(port: sink.port)) } == .notConnected)

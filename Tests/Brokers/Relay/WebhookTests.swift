@@ -203,6 +203,21 @@ private final class Hook: Sendable {
         await source.close()
     }
 
+    @Test func theTypeOfTheContentStaysAsItIs() async throws {
+        let hook = Hook()
+        let types = [#"text/plain; charset="iso-8859-1""#, "multipart/mixed; boundary=a%20b"]
+        try await WebServer.withServer(hook.serve) { server in
+            let connection = SinkConnection(try WebhookSink(server.url), options: soon)
+            for type in types {
+                var message = Message("x")
+                message.headers.contentType = type
+                try await connection.publish(message, to: "a", options: sure)
+            }
+            await connection.close()
+        }
+        #expect(hook.requests.map { $0.headers["content-type"] } == types)
+    }
+
     @Test func idsThatCanNotStandInAHeadAreEscaped() async throws {
         let hook = Hook()
         try await WebServer.withServer(hook.serve) { server in

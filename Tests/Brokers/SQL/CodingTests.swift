@@ -223,4 +223,16 @@ struct CodingTests {
             #expect(await failure(database, "SELECT 'x' AS a", as: [Int].self).contains("no JSON"))
         }
     }
+
+    /// Unicode has two ways to write an é, and to Swift they are one text.
+    @Test(arguments: DatabaseKind.allCases) func columnsThatLookTheSameAreTwo(_ kind: DatabaseKind) async throws {
+        try await withDatabase(kind) { (database) async throws in
+            let names = ["caf\u{E9}", "cafe\u{301}"]
+            let few: SQL = "SELECT 1 AS \(identifier: names[0]), 2 AS \(identifier: names[1])"
+            for query: SQL in [few, "\(few), 3 AS c, 4 AS d, 5 AS e, 6 AS f, 7 AS g, 8 AS h, 9 AS i"] {
+                let row = try #require(try await database.first(query, as: SQLRow.self))
+                #expect(names.map { row[$0] } == [.integer(1), .integer(2)])
+            }
+        }
+    }
 }

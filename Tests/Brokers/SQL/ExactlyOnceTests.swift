@@ -314,4 +314,51 @@ struct ExactlyOnceTests {
         }
         await connection.close()
     }
+
+    /// What costs a handler its transaction each time, although the database is there.
+    enum Loss: CaseIterable, Sendable, CustomTestStringConvertible {
+        case link, time, memory, another
+
+        var testDescription: String { "\(self)" }
+
+        func happen(_ db: SQLTransaction) async throws {
+            switch self {
+            case .link: try await db.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            case .time:
+                try await db.execute("SET LOCAL idle_in_transaction_session_timeout = 20")
+                try await Task.sleep(for: .milliseconds(200))
+            case .memory:
+                try await db.execute("DO $$ BEGIN RAISE 'out of memory' USING ERRCODE = '53200'; END $$")
+            case .another: throw SQLError(.notConnected, "another database is away")
+            }
+        }
+    }
+
+    @Test(arguments: Loss.allCases) func aMessageThatCostsTheLinkToTheDatabaseDies(_ loss: Loss) async throws {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect(options: ConnectionOptions(name: "shop"))
+        let (jobs, dead) = (Queue<Int>("jobs"), Queue<Int>("dead"))
+        try broker.declareQueue(jobs.name, options: QueueOptions(deadLetters: dead.name))
+        try await withDatabase(.postgreSQL) { (database) async throws in
+            let done = Locked([Int]())
+            let node = Node("shop", on: connection) {
+                Consume(
+                    from: jobs,
+                    in: database,
+                    deduplicating: .by(\.self),
+                    onHandlerError: .requeue(deliveries: 2)
+                ) { job, db in
+                    if job.value == 1 { try await loss.happen(db) }
+                    done.withLock { $0.append(job.value) }
+                }
+                Consume(from: dead) { job in done.withLock { $0.append(-job.value) } }
+            }
+            try await running(node) { () async throws in
+                for number in 1...2 { try await connection.send(number, to: jobs) }
+                try await until { done.withLock { $0.contains(-1) && $0.contains(2) } }
+                #expect(node.health["Consume jobs"]?.handlerErrors == 2)
+            }
+        }
+        await connection.close()
+    }
 }

@@ -1,3 +1,4 @@
+import MartletPostgreSQL
 import MartletSQL
 import Testing
 
@@ -118,6 +119,89 @@ struct MigrationTests {
                 try await group.waitForAll()
             }
             #expect(runs.withLock { $0 } == 5)
+        }
+    }
+
+    /// Unicode has two ways to write an é, and to Swift they are one text.
+    @Test(arguments: DatabaseKind.allCases) func namesThatLookTheSameAreTwo(_ kind: DatabaseKind) async throws {
+        try await withDatabase(kind) { (database) async throws in
+            for _ in 0..<2 {
+                try await database.migrate {
+                    Migration("caf\u{E9}") { "CREATE TABLE a (n INT)" }
+                    Migration("cafe\u{301}") { "CREATE TABLE b (n INT)" }
+                }
+            }
+            #expect(try await database.first("SELECT count(*) FROM a, b", as: Int.self) == 0)
+        }
+    }
+
+    @Test func programsOfTwoSchemasDoNotWaitForEachOther() async throws {
+        let url = try await newPostgreSQLDatabase()
+        let databases = try ["a", "b"]
+            .map { try PostgreSQL("\(url)?options=-c%20search_path%3D\($0)%20-c%20lock_timeout%3D5s") }
+        for schema in ["a", "b"] { try await databases[0].execute("CREATE SCHEMA \(identifier: schema)") }
+        try await databases[0].migrate {
+            Migration("long") { _ in
+                try await databases[1].migrate { Migration("short") { "CREATE TABLE t (n INT)" } }
+            }
+        }
+        #expect(try await databases[0].first("SELECT count(*) FROM b.t", as: Int.self) == 0)
+        for database in databases { await database.close() }
+    }
+
+    // MARK: Foreign keys on SQLite
+
+    private static let sqlite: [DatabaseKind] = [.sqlite, .memory]
+
+    private func withFamily(_ kind: DatabaseKind, _ body: (any Database) async throws -> Void) async throws {
+        try await withDatabase(kind) { (database) async throws in
+            try await database.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+            try await database.execute("CREATE TABLE child (id INTEGER REFERENCES parent (id) ON DELETE CASCADE)")
+            try await database.execute("INSERT INTO parent VALUES (1)")
+            try await database.execute("INSERT INTO child VALUES (1)")
+            try await body(database)
+            // They are checked and acted on again.
+            let code = await sqlCode { try await database.execute("INSERT INTO child VALUES (7)") }
+            #expect(code == .foreignKeyViolation)
+            try await database.execute("DELETE FROM parent")
+            #expect(try await database.rows("SELECT id FROM child WHERE id < 9", as: Int.self) == [])
+        }
+    }
+
+    @Test(arguments: sqlite) func aTableMayBeReplacedByAnother(_ kind: DatabaseKind) async throws {
+        try await withFamily(kind) { (database) async throws in
+            try await database.migrate {
+                Migration("names") {
+                    "CREATE TABLE new (id INTEGER PRIMARY KEY, name TEXT)"
+                    "INSERT INTO new (id) SELECT id FROM parent"
+                    "DROP TABLE parent"
+                    "ALTER TABLE new RENAME TO parent"
+                }
+            }
+            #expect(try await database.rows("SELECT id FROM child", as: Int.self) == [1])
+            #expect(try await database.rows("SELECT name FROM parent", as: String?.self) == [nil])
+        }
+    }
+
+    @Test(arguments: sqlite) func oneThatLeavesReferencesToNothingIsUndone(_ kind: DatabaseKind) async throws {
+        try await withFamily(kind) { (database) async throws in
+            let message = await failure {
+                try await database.migrate { Migration("empty") { "DELETE FROM parent" } }
+            }
+            #expect(message.contains("'empty'") && message.contains("refer to"))
+            #expect(try await database.rows("SELECT id FROM parent", as: Int.self) == [1])
+            #expect(try await database.rows("SELECT id FROM child", as: Int.self) == [1])
+        }
+    }
+
+    /// Other programs write without checking.
+    @Test func referencesThatLedToNothingBeforeAreLeft() async throws {
+        try await withFamily(.memory) { (database) async throws in
+            try await database.execute("PRAGMA foreign_keys = OFF")
+            try await database.execute("INSERT INTO child VALUES (9)")
+            try await database.execute("PRAGMA foreign_keys = ON")
+            try await database.migrate { Migration("more") { "CREATE TABLE more (n INT)" } }
+            #expect(try await database.rows("SELECT id FROM child ORDER BY id", as: Int.self) == [1, 9])
         }
     }
 }

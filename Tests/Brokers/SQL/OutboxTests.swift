@@ -170,4 +170,89 @@ struct OutboxTests {
             try await until { node.health["Outbox"]?.lastError?.contains("closed") == true }
         }
     }
+
+    /// Where they can't be deleted those that were sent are remembered, each by itself.
+    @Test(arguments: DatabaseKind.allCases) func messagesOfOneIDAreAllSentAndOnce(_ kind: DatabaseKind) async throws {
+        let connection = try await MemoryBroker().connect(options: ConnectionOptions(name: "shop"))
+        try await withDatabase(kind) { (database) async throws in
+            try await database.prepareOutbox()
+            if kind.isPostgreSQL {
+                try await database.execute(
+                    """
+                    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room'; END $$
+                    """
+                )
+                try await database.execute(
+                    "CREATE TRIGGER refuse BEFORE DELETE ON martlet_outbox FOR EACH ROW EXECUTE FUNCTION refuse()"
+                )
+            } else {
+                try await database.execute(
+                    """
+                    CREATE TRIGGER refuse BEFORE DELETE ON martlet_outbox BEGIN SELECT RAISE(ABORT, 'no room'); END
+                    """
+                )
+            }
+            let queues = [Queue<Int>("first"), Queue<Int>("second")]
+            let received = Locked([Int]())
+            let node = Node("shop", on: connection) {
+                Outbox(database, options: .init(interval: .milliseconds(20), idleInterval: .milliseconds(20)))
+                for queue in queues { Consume(from: queue) { n in received.withLock { $0.append(n.value) } } }
+            }
+            var headers = Headers()
+            headers.messageID = "order-42"
+            try await running(node) { [headers] () async throws in
+                for (number, queue) in queues.enumerated() {
+                    try await database.transaction { db in try await db.send(number, to: queue, headers: headers) }
+                    try await until { received.withLock { $0.count } == number + 1 }
+                    let errors = node.health["Outbox"]?.handlerErrors ?? 0
+                    try await until { node.health["Outbox"]?.handlerErrors ?? 0 > errors + 2 }
+                }
+                try await database.execute(
+                    kind.isPostgreSQL ? "DROP TRIGGER refuse ON martlet_outbox" : "DROP TRIGGER refuse"
+                )
+                try await until {
+                    try await database.first("SELECT count(*) FROM martlet_outbox", as: Int.self) == 0
+                }
+                #expect(received.withLock { $0 } == [0, 1])
+            }
+        }
+        await connection.close()
+    }
+
+    @Test func outboxesOfTwoSchemasDoNotWaitForEachOther() async throws {
+        let url = try await newPostgreSQLDatabase()
+        let databases = try ["a", "b"].map { try PostgreSQL("\(url)?options=-c%20search_path%3D\($0)") }
+        for schema in ["a", "b"] { try await databases[0].execute("CREATE SCHEMA \(identifier: schema)") }
+        for database in databases { try await database.prepareOutbox() }
+        try await send(1, databases[0])
+        let options = Outbox.Options(interval: .milliseconds(20))
+        try await databases[0].transaction { db in
+            // It is sent, and can't be deleted meanwhile.
+            try await db.execute("LOCK TABLE martlet_outbox IN SHARE MODE")
+            try await withOutbox(databases[0], options) { _, received in
+                try await until { received.withLock { $0 } == [1] }
+                try await withOutbox(databases[1], options) { _, others in
+                    try await send(2, databases[1])
+                    try await until { others.withLock { $0 } == [2] }
+                }
+            }
+        }
+        for database in databases { await database.close() }
+    }
+
+    /// A backup holds the numbers of transactions as they were at its server. A younger server has not counted so far.
+    @Test func whatWasReadFromABackupIsSentFirst() async throws {
+        try await withDatabase(.postgreSQL) { (database) async throws in
+            try await database.prepareOutbox()
+            for number in 1...3 { try await send(number, database) }
+            try await database.execute(
+                "UPDATE martlet_outbox SET xid = (xid::text::bigint + 1000000000)::text::xid8"
+            )
+            for number in 4...6 { try await send(number, database) }
+            try await withOutbox(database, .init(interval: .milliseconds(20), batch: 2)) { _, received in
+                try await until { received.withLock { $0.count } == 6 }
+                #expect(received.withLock { $0 } == Array(1...6))
+            }
+        }
+    }
 }

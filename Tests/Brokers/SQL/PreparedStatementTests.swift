@@ -145,6 +145,52 @@ struct PreparedStatementTests {
         }
     }
 
+    /// What was committed or counted on the way to an error is not undone with it.
+    @Test func aStatementThatFailsRunsOnce() async throws {
+        try await withOneSession { (database) async throws in
+            try await database.execute("CREATE TABLE t (n INT)")
+            try await database.execute(
+                """
+                CREATE PROCEDURE work(divisor INT) LANGUAGE plpgsql AS
+                $$ BEGIN INSERT INTO t VALUES (1); COMMIT; PERFORM 1 / divisor; END $$
+                """
+            )
+            try await database.execute("CREATE SEQUENCE numbers")
+            try await database.withSession { (db) async throws in
+                for _ in 0..<3 {
+                    try await db.execute("CALL work(\(1))")
+                    _ = try await db.first("SELECT nextval('numbers') / \(1)::int", as: Int.self)
+                }
+                for _ in 0..<3 {
+                    #expect(await sqlCode { try await db.execute("CALL work(\(0))") } == .invalidData)
+                    let division = await sqlCode {
+                        _ = try await db.first("SELECT nextval('numbers') / \(0)::int", as: Int.self)
+                    }
+                    #expect(division == .invalidData)
+                }
+                #expect(try await db.first("SELECT count(*) FROM t", as: Int.self) == 6)
+                #expect(try await db.first("SELECT last_value FROM numbers", as: Int.self) == 6)
+            }
+        }
+    }
+
+    /// Unicode has two ways to write an é, and to Swift they are one text.
+    @Test func statementsThatLookTheSameAreTwo() async throws {
+        try await withOneSession { (database) async throws in
+            try await database.withSession { (db) async throws in
+                let tables = ["caf\u{E9}", "cafe\u{301}"]
+                for table in tables { try await db.execute("CREATE TABLE \(identifier: table) (n INT)") }
+                for (number, table) in tables.enumerated() {
+                    for _ in 0..<4 { try await db.execute("INSERT INTO \(identifier: table) VALUES (\(number))") }
+                }
+                for (number, table) in tables.enumerated() {
+                    let query: SQL = "SELECT n FROM \(identifier: table) ORDER BY n -- \(SQL(verbatim: "\(number)"))"
+                    #expect(try await db.rows(query, as: Int.self) == Array(repeating: number, count: 4))
+                }
+            }
+        }
+    }
+
     /// To prepare a statement the server waits for whoever changes the table.
     @Test func itIsStoppedWhileItIsPrepared() async throws {
         let url = try await newPostgreSQLDatabase()

@@ -102,6 +102,27 @@ struct StateFileTests {
         #expect(memory.value == Memory(powersave: true, sentCount: 2))
     }
 
+    /// Nothing was changed between the starts.
+    @Test(arguments: ["no state", nil] as [String?])
+    func `that is damaged or missing is what it was before, at each start`(damaged: String?) async throws {
+        if let damaged { try folder.write(damaged, to: "gadget.json") }
+        try folder.write("{\"powersave\":true,\"sentCount\":1}\n", to: "gadget.json.previous")
+        let foreign = try folder.write(Self.miqro, to: "gadget.yaml")
+        for _ in 0..<3 {
+            let memory = try await StateFile.open(at: path, default: Memory(), importing: foreign)
+            #expect(memory.value == Memory(powersave: true, sentCount: 1))
+        }
+        #expect(text("gadget.json") == "{\"powersave\":true,\"sentCount\":1}\n")
+        #expect(text("gadget.json.damaged") == damaged)
+    }
+
+    @Test func `that is missing beside a damaged version is not begun anew`() async throws {
+        try folder.write("no state", to: "gadget.json.previous")
+        await #expect { _ = try await StateFile.open(at: path, default: Memory()) } throws: { error in
+            (error as? StateFileError)?.code == .unreadable && "\(error)".contains("is missing")
+        }
+    }
+
     @Test func `that nothing can be made of is left alone`() async throws {
         try folder.write("no state", to: "gadget.json")
         await #expect { _ = try await StateFile.open(at: path, default: Memory()) } throws: { error in
