@@ -81,7 +81,8 @@ public struct AMQPDelivery: Sendable {
         try settle(.ack(tag: tag, multiple: upToHere))
     }
 
-    /// Says that the message could not be handled.
+    /// Says that the message could not be handled. What came of a stream can only be acknowledged: RabbitMQ ends the connection
+    /// for anything else.
     ///
     /// - Parameters:
     ///   - requeue: whether it goes back to its queue; otherwise it becomes a dead letter.

@@ -29,6 +29,17 @@ public struct AMQPQueue: Sendable, Hashable {
         self.arguments = arguments
     }
 
+    /// A queue of Martlet's own that goes when nobody has used it for a while.
+    ///
+    /// It is durable, since newer brokers permit none that is neither that nor exclusive. What it holds is worth little: so it is
+    /// on one node, whatever the virtual host's default is.
+    static func passing(_ name: String, after expiry: Duration) -> AMQPQueue {
+        var queue = AMQPQueue(name)
+        queue.kind = .classic
+        queue.expiry = expiry
+        return queue
+    }
+
     func validate() throws {
         try ShortText.check(name, "a queue's name")
         try arguments.validate()
@@ -45,6 +56,8 @@ public struct AMQPQueue: Sendable, Hashable {
         public static let classic = Kind(rawValue: "classic")
         /// On several nodes of a cluster: it survives as long as most of them do. It is durable and never exclusive.
         public static let quorum = Kind(rawValue: "quorum")
+        /// A log, which is none of the verbs' queues.
+        static let stream = Kind(rawValue: "stream")
     }
 
     /// What it is made of (`x-queue-type`); `nil`: what the virtual host has as its default.

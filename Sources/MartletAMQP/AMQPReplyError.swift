@@ -28,6 +28,15 @@ public struct AMQPReplyError: Error, Sendable, Hashable, CustomStringConvertible
     /// does not exist.
     var isNodeAway: Bool { code == Self.notFound && text.contains("is down or inaccessible") }
 
+    /// Whether it is about something that this broker does not do any more, or is told not to. RabbitMQ ends the connection for
+    /// that, and does so again each time.
+    var isDeniedFeature: Bool { code == Self.internalError && text.contains("is deprecated") }
+
+    /// Whether a queue was declared that exists, as a stream.
+    var isStream: Bool {
+        code == Self.preconditionFailed && text.contains("'x-queue-type'") && text.contains("'stream'")
+    }
+
     /// What the user has no right to, in RabbitMQ's words for rights; `nil` if that is not the reason.
     var missingRight: String? {
         // Names that are reserved, and what another consumer has for itself, are refused by this code as well.
@@ -60,6 +69,18 @@ extension MessagingError {
 
     /// Whether it is one of a queue whose node is away.
     var isOfAbsentNode: Bool { (cause as? AMQPReplyError)?.isNodeAway ?? false }
+
+    /// Whether it is of something that the broker does not do any more, and says so by ending the connection.
+    var isOfDeniedFeature: Bool { (cause as? AMQPReplyError)?.isDeniedFeature ?? false }
+
+    /// A queue that is a stream: reading does not take from it, and nothing goes back.
+    static func isStream(_ queue: String, cause: (any Error)? = nil) -> MessagingError {
+        MessagingError(
+            .unsupported,
+            "the queue \(quoted(queue)) is a stream, which is not consumed as a queue is: read it by a channel",
+            cause: cause
+        )
+    }
 
     /// A channel that the broker closed.
     init(channelClose close: ServerMethod.Close) {

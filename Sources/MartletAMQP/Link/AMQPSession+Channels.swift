@@ -175,9 +175,12 @@ extension AMQPSession {
         channel.owner?.ended(channel, error, linkIsLost: linkIsLost, of: self)
     }
 
-    /// Refuses a delivery whose body was not kept: it becomes a dead letter, where there are such.
+    /// Refuses a delivery whose body was not kept: it becomes a dead letter, where there are such. A stream has none, and
+    /// RabbitMQ ends the connection of who wants that.
     func refuse(_ content: ContentAssembly.Content, on channel: Channel) {
         switch content.announcement {
+        case .delivery(let delivery) where content.isOfStream:
+            tell(.ack(tag: delivery.tag, multiple: false), on: channel)
         case .delivery(let delivery): tell(.nack(tag: delivery.tag, multiple: false, requeue: false), on: channel)
         case .got(let got): tell(.nack(tag: got.tag, multiple: false, requeue: false), on: channel)
         case .returned: break

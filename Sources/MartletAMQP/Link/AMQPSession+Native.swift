@@ -13,6 +13,13 @@ extension AMQPSession {
         return reply
     }
 
+    /// Consumers have ended. With its last one here an auto-deleted queue is not declared again, nor what is bound to it.
+    func consumersEnded(of queues: [String]) {
+        for queue in queues where declarations.queue(queue)?.isAutoDeleted == true && !consuming.consumes(queue) {
+            declarations.note(.deleteQueue(queue, ifUnused: false, ifEmpty: false))
+        }
+    }
+
     // MARK: Channels
 
     func openNative(confirms: Bool) async throws -> Int {
@@ -59,10 +66,11 @@ extension AMQPSession {
             publishing.sendAccepted(by: .native(id), self)
         }
         consuming.removeNative(id)
-        let channel = native.channel
+        let (channel, queues) = (native.channel, native.consumedQueues)
         attend { native.close(self) }
         // Without a link there is nothing to tell the broker.
         native.finish(throwing: nil)
+        consumersEnded(of: queues)
         guard let channel, channels.has(channel) else { return closed() }
         // The broker answers nothing after its farewell, with which this ends.
         channel.waiting.append { _ in closed() }
@@ -134,7 +142,9 @@ extension AMQPSession {
     nonisolated func leave(_ tag: String, of id: Int) {
         bell.execute { [weak self] in
             self?.assumeIsolated { session in
-                session.attend { session.consuming.native(id)?.leave(tag, session) }
+                // Without a link as well: the next one is not to have it.
+                session.consuming.native(id)?.leave(tag, session)
+                session.attend {}
             }
         }
     }

@@ -118,7 +118,7 @@ extension AMQPSession {
 
     // MARK: What is consumed
 
-    private static func pause(before attempt: Int) -> Duration {
+    static func pause(before attempt: Int) -> Duration {
         Backoff(initial: .milliseconds(50), maximum: .seconds(10)).delay(before: attempt) ?? .seconds(10)
     }
 

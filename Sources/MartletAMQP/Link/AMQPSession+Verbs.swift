@@ -286,8 +286,10 @@ extension AMQPSession {
         if let declared = declarations.queue(queue) { return declared }
         var declared = AMQPQueue(queue, arguments: options.queueArguments)
         if forRequests {
-            // It goes with its last responder, so that the broker tells callers that there is none.
-            declared = AMQPQueue(queue, isDurable: false, isAutoDeleted: true)
+            // It goes with its last responder, so that the broker tells callers that there is none; and by time, if that one has
+            // not come back from a restart of the broker.
+            declared = .passing(queue, after: .seconds(60))
+            declared.isAutoDeleted = true
         } else if !options.queuesAreDurable {
             declared.isDurable = false
         } else {
@@ -328,7 +330,8 @@ extension AMQPSession {
                 return try await untilNodeIsThere(within: patience) { try await declare(name, within: limit) }
             } catch let error as MessagingError {
                 if waits, error.code == .timeout, error.amqpReplyCode == nil { continue }
-                guard [.notConnected, .connectionLost].contains(error.code) else { throw error }
+                let isOfLink = [.notConnected, .connectionLost].contains(error.code)
+                guard isOfLink, !error.isOfDeniedFeature else { throw error }
                 if !waits {
                     if case .fail = options.connection.whileOffline { throw error }
                     return .known
@@ -433,7 +436,7 @@ extension AMQPSession {
             } catch let error as MessagingError {
                 // RabbitMQ fails, and ends the link, when a quorum queue is consumed while somebody else is declaring it.
                 // By the time the link is back the queue is there.
-                let isRace = error.amqpReplyCode == AMQPReplyError.internalError
+                let isRace = error.amqpReplyCode == AMQPReplyError.internalError && !error.isOfDeniedFeature
                 guard isRace || isRepeated && error.code == .notConnected, attempt < 10 else { throw error }
                 isRepeated = true
                 try await runtime.waitUntilConnected(within: self.options.connectTimeout)
@@ -468,7 +471,11 @@ extension AMQPSession {
     /// Ends what is consumed, soon. From any thread.
     nonisolated func leave(_ id: Int) {
         bell.execute { [weak self] in
-            self?.assumeIsolated { $0.remove(id) }
+            self?.assumeIsolated { session in
+                let queues = session.consuming[id]?.consumedQueues ?? []
+                session.remove(id)
+                session.consumersEnded(of: queues)
+            }
         }
     }
 

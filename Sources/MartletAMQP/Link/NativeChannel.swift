@@ -83,6 +83,8 @@ final class NativeChannel: Restorable, ChannelOwner {
         throw failure ?? session.offlineError
     }
 
+    var consumedQueues: [String] { consumers.values.map(\.queue) }
+
     func setPrefetch(_ count: UInt16) { prefetch = count }
 
     // MARK: Consumers
@@ -110,7 +112,9 @@ final class NativeChannel: Restorable, ChannelOwner {
     }
 
     func leave(_ tag: String, _ session: isolated AMQPSession) {
-        guard consumers.removeValue(forKey: tag) != nil, let channel else { return }
+        guard let consumer = consumers.removeValue(forKey: tag) else { return }
+        session.consumersEnded(of: [consumer.queue])
+        guard let channel else { return }
         session.ask(.cancel(consumer: tag), on: channel) { _ in }
     }
 
@@ -119,6 +123,8 @@ final class NativeChannel: Restorable, ChannelOwner {
         guard let consumer = consumers[announcement.consumer] else {
             // Under way when it was left. To put back what came without acknowledgement would end the channel.
             if announcement.consumer.hasPrefix(Self.noAckPrefix) { return }
+            // To put something back into a stream would end the connection.
+            if content.isOfStream { return }
             session.tell(.nack(tag: announcement.tag, multiple: false, requeue: true), on: channel)
             return
         }
@@ -136,6 +142,7 @@ final class NativeChannel: Restorable, ChannelOwner {
 
     func cancelled(_ tag: String, on channel: Channel, of session: isolated AMQPSession) {
         guard let consumer = consumers.removeValue(forKey: tag) else { return }
+        session.consumersEnded(of: [consumer.queue])
         session.publishing.post(.consumerCancelled(queue: consumer.queue))
         consumer.inbox.mailbox.finish(
             throwing: MessagingError(
@@ -181,7 +188,9 @@ final class NativeChannel: Restorable, ChannelOwner {
         let error = error as? MessagingError ?? Self.closed
         failure = error
         session.publishing.failWaiting(of: .native(id), error)
+        let queues = consumedQueues
         finish(throwing: error)
+        session.consumersEnded(of: queues)
     }
 
     /// Nobody holds it any more, or it is closed.

@@ -10,6 +10,8 @@ protocol Restorable: AnyObject {
     func wake(_ session: isolated AMQPSession)
     /// Whether what is published for it while there is no link does not come.
     var losesWithLink: Bool { get }
+    /// The queues that somebody else may have declared, as often as it consumes them.
+    var consumedQueues: [String] { get }
     /// Ends it at the broker, because its reader wants no more.
     func leave(_ session: isolated AMQPSession)
     /// Takes away at the broker what would outlive the connection, which is about to be closed.
@@ -23,6 +25,7 @@ extension Restorable {
     func work(_ session: isolated AMQPSession) {}
     func wake(_ session: isolated AMQPSession) {}
     var losesWithLink: Bool { false }
+    var consumedQueues: [String] { [] }
     func leave(_ session: isolated AMQPSession) {}
     func sayGoodbye(_ session: isolated AMQPSession) {}
 }

@@ -29,9 +29,8 @@ final class WillKeeper: Restorable, ChannelOwner {
             let channel = try session.openChannel(self)
             self.channel = channel
             queue = UniqueName.make("martlet.will")
-            var declared = AMQPQueue(queue, isDurable: false)
+            var declared = AMQPQueue.passing(queue, after: .seconds(60))
             declared.messageExpiry = .zero
-            declared.expiry = .seconds(60)
             declared.deadLetterExchange = session.options.exchange
             declared.deadLetterRoutingKey = try session.runtime.names.topic(will.topic)
             let (properties, body) = try WireFormat.content(of: will.message, session.runtime.wire)

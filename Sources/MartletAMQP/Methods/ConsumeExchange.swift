@@ -15,14 +15,13 @@ import ServiceLifecycle
 /// throws, the error is counted and logged, and the message goes back into the queue once; the second time it is rejected, which
 /// makes a dead letter where the queue has a place for those. A message that is no such value is rejected at once. When the node
 /// stops, the message in hand is handled; those that had been fetched ahead go back.
+///
+/// When the queue is deleted, or the broker takes back a message that is in hand for longer than it allows, the queue is
+/// declared, bound and consumed again once that message has been handled.
 public struct ConsumeExchange: Component {
     /// `ConsumeExchange` and the queue's name.
     public let name: String
-    private let exchange: AMQPExchange
-    private let queue: AMQPQueue
-    private let key: String
-    private let prefetch: Int
-    private let connection: AMQPConnection
+    private let queue: BoundQueue
     private let handle: @Sendable (AMQPDelivery) async throws -> Void
 
     /// Handles values together with the delivery that each came by: it tells the properties, the routing key and whether it may
@@ -33,7 +32,8 @@ public struct ConsumeExchange: Component {
     ///   - key: what the queue is bound by.
     ///   - queue: the queue's name; `nil`: as the key. It is declared, durable.
     ///   - kind: by what rule the exchange picks queues.
-    ///   - prefetch: how many messages may be fetched ahead, 1 to 65,535.
+    ///   - prefetch: how many messages may be fetched ahead, 1 to 65,535. More than one save time where handlers are quick.
+    ///     Those that wait count as in hand, for which the broker has a limit.
     ///   - connection: where they come from.
     ///   - handler: is called for each value, one after the other. It need not settle the delivery.
     public init<Value: Decodable & Sendable>(
@@ -41,16 +41,19 @@ public struct ConsumeExchange: Component {
         key: String,
         queue: String? = nil,
         kind: AMQPExchange.Kind = .direct,
-        prefetch: Int = 10,
+        prefetch: Int = 1,
         on connection: AMQPConnection,
         handler: @escaping @Sendable (Value, AMQPDelivery) async throws -> Void
     ) {
-        name = "ConsumeExchange \(queue ?? key)"
-        self.exchange = AMQPExchange(exchange, kind: kind)
-        self.queue = AMQPQueue(queue ?? key)
-        self.key = key
-        self.prefetch = prefetch
-        self.connection = connection
+        let queue = queue ?? key
+        name = "ConsumeExchange \(queue)"
+        self.queue = BoundQueue(
+            exchange: AMQPExchange(exchange, kind: kind),
+            queue: AMQPQueue(queue),
+            binding: AMQPBinding(from: exchange, to: queue, routingKey: key),
+            prefetch: prefetch,
+            connection: connection
+        )
         handle = { delivery in
             let value: Value
             do {
@@ -69,7 +72,8 @@ public struct ConsumeExchange: Component {
     ///   - key: what the queue is bound by.
     ///   - queue: the queue's name; `nil`: as the key. It is declared, durable.
     ///   - kind: by what rule the exchange picks queues.
-    ///   - prefetch: how many messages may be fetched ahead, 1 to 65,535.
+    ///   - prefetch: how many messages may be fetched ahead, 1 to 65,535. More than one save time where handlers are quick.
+    ///     Those that wait count as in hand, for which the broker has a limit.
     ///   - connection: where they come from.
     ///   - handler: is called for each value, one after the other.
     public init<Value: Decodable & Sendable>(
@@ -77,7 +81,7 @@ public struct ConsumeExchange: Component {
         key: String,
         queue: String? = nil,
         kind: AMQPExchange.Kind = .direct,
-        prefetch: Int = 10,
+        prefetch: Int = 1,
         on connection: AMQPConnection,
         handler: @escaping @Sendable (Value) async throws -> Void
     ) {
@@ -95,27 +99,19 @@ public struct ConsumeExchange: Component {
 
     /// Checks the prefetch.
     public func validate() throws {
-        guard (1...65_535).contains(prefetch) else {
-            throw MessagingError(.invalidArgument, "\(name): prefetch is \(prefetch); it is from 1 to 65535")
+        guard (1...65_535).contains(queue.prefetch) else {
+            throw MessagingError(.invalidArgument, "\(name): prefetch is \(queue.prefetch); it is from 1 to 65535")
         }
     }
 
     /// Handles messages until the node stops.
     public func run(in context: NodeContext) async throws {
-        try await connection.declare(exchange)
-        try await connection.declare(queue)
-        try await connection.bindQueue(AMQPBinding(from: exchange.name, to: queue.name, routingKey: key))
-        try await connection.withChannel(confirms: false) { channel in
-            let options = AMQPConsumeOptions(prefetch: prefetch)
-            let deliveries = try await channel.consume(from: queue.name, options: options)
-            context.ready()
-            try await withGracefulShutdownHandler {
-                for try await delivery in deliveries {
-                    if Task.isShuttingDownGracefully { break }
-                    try await handle(delivery.settledOnce(), context)
-                }
-            } onGracefulShutdown: {
-                deliveries.cancel()
+        let reading = try await queue.open()
+        context.ready()
+        try await queue.read(reading, context) { deliveries in
+            for try await delivery in deliveries {
+                if Task.isShuttingDownGracefully { break }
+                try await handle(delivery.settledOnce(), context)
             }
         }
     }

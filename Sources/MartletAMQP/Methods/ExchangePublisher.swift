@@ -7,10 +7,8 @@ import Martlet
 /// try await publish(Result(result: 0))
 /// ```
 public actor ExchangePublisher<Value: Encodable & Sendable> {
-    private let exchange: AMQPExchange
     private let keys: [String]
-    private let connection: AMQPConnection
-    private var channel: AMQPChannel?
+    private let channel: ExchangeChannel
 
     /// A publisher. It declares its exchange, durable, with the first value.
     ///
@@ -27,9 +25,8 @@ public actor ExchangePublisher<Value: Encodable & Sendable> {
         on connection: AMQPConnection,
         of type: Value.Type = Value.self
     ) {
-        self.exchange = AMQPExchange(exchange, kind: kind)
         self.keys = keys
-        self.connection = connection
+        channel = ExchangeChannel(AMQPExchange(exchange, kind: kind), on: connection)
     }
 
     /// A publisher with one routing key.
@@ -49,23 +46,6 @@ public actor ExchangePublisher<Value: Encodable & Sendable> {
     ///   what ``AMQPChannel/publish(_:to:routingKey:isMandatory:)`` throws.
     public func callAsFunction(_ value: Value) async throws {
         let message = AMQPMessage(try JSONCodec().encode(value), properties: .json())
-        let channel = try await openChannel()
-        do {
-            for key in keys { try await channel.publish(message, to: exchange.name, routingKey: key) }
-        } catch let error as MessagingError where error.code == .refused {
-            // The channel has ended with it.
-            self.channel = nil
-            throw error
-        }
-    }
-
-    private func openChannel() async throws -> AMQPChannel {
-        if let channel { return channel }
-        try await connection.declare(exchange)
-        let opened = try await connection.openChannel()
-        // Another call may have been faster.
-        if let channel { return channel }
-        channel = opened
-        return opened
+        for key in keys { try await channel.publish(message, routingKey: key) }
     }
 }

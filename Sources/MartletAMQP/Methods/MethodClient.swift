@@ -24,7 +24,8 @@ public actor MethodClient {
     ///   - service: whose methods.
     ///   - connection: by which they are called.
     ///   - style: how the service speaks.
-    ///   - timeout: how long it may take to the first reply of a call, and from one to the next of a stream.
+    ///   - timeout: how long it may take from a call to its first reply, and from one to the next of a stream. A request that
+    ///     has not been sent by then is not sent.
     public init(
         of service: String,
         on connection: AMQPConnection,
@@ -57,16 +58,15 @@ public actor MethodClient {
         returning type: Value.Type = Value.self
     ) async throws -> Value {
         let request = try Self.request(method, arguments, ordered)
-        let replies = try await openReplies()
-        let id = ReplyQueue.identifier()
-        let promise = try replies.expect(id)
-        defer { replies.forget(id) }
-        let timers = connection.runtime.timers
-        let late = lateness(of: method)
-        let timer = timers.schedule(at: timers.now + timeout) { promise.end(.failure(late)) }
-        defer { timers.cancel(timer) }
-        try await send(request, method, id, replies.queue)
-        switch try await promise.value() {
+        let reply = try await inTime(method) {
+            let replies = try await self.openReplies()
+            let id = ReplyQueue.identifier()
+            let promise = try replies.expect(id)
+            defer { replies.forget(id) }
+            try await self.send(request, method, id, replies.queue)
+            return try await promise.value()
+        }
+        switch reply {
         case .value(let value, _): return try value.value(as: Value.self)
         case .end: throw MessagingError(.streamBroken, "\(quoted(method)) ended without a value")
         case .failure(let error): throw error
@@ -86,9 +86,12 @@ public actor MethodClient {
         returning type: Value.Type = Value.self
     ) async throws -> MethodValues<Value> {
         let request = try Self.request(method, arguments, ordered)
-        let queue = try await ReplyQueue(on: connection, service, style, prefetch: 100)
         let id = ReplyQueue.identifier()
-        try await send(request, method, id, queue)
+        let queue = try await inTime(method) { [self] in
+            let queue = try await ReplyQueue(on: connection, service, style, prefetch: 100)
+            try await send(request, method, id, queue)
+            return queue
+        }
         return MethodValues(queue, id, style, timeout, lateness(of: method), connection.runtime.timers)
     }
 
@@ -101,6 +104,24 @@ public actor MethodClient {
         await replies.queue.close()
         reader.cancel()
         await reader.value
+    }
+
+    /// Runs `body`, and cancels it after the timeout: what it publishes waits for the broker for as long as that takes.
+    private nonisolated func inTime<Result: Sendable>(
+        _ method: String,
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        let (timers, timeout, late) = (connection.runtime.timers, timeout, lateness(of: method))
+        return try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await timers.sleep(for: timeout)
+                throw late
+            }
+            defer { group.cancelAll() }
+            guard let result = try await group.next() else { throw late }
+            return result
+        }
     }
 
     private nonisolated func lateness(of method: String) -> MessagingError {

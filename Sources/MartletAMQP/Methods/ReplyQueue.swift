@@ -1,7 +1,8 @@
 import Martlet
 import Synchronization
 
-/// A queue of a client's own that replies come by. It goes with the client's link, and is there again on the next one.
+/// A queue of a client's own that replies come by. It goes with the client's link, and is there again on the next one, as long as
+/// somebody holds it.
 struct ReplyQueue: Sendable {
     let address: String
     let channel: AMQPChannel
@@ -12,10 +13,16 @@ struct ReplyQueue: Sendable {
         address = Self.identifier()
         let exchange = style.exchange(of: service)
         try await connection.declare(exchange)
-        try await connection.declare(AMQPQueue(address, isDurable: false, isExclusive: true, isAutoDeleted: true))
-        try await connection.bindQueue(AMQPBinding(from: exchange.name, to: address, routingKey: address))
-        channel = try await connection.openChannel()
-        consumer = try await channel.consume(from: address, options: AMQPConsumeOptions(prefetch: prefetch))
+        do {
+            try await connection.declare(AMQPQueue(address, isDurable: false, isExclusive: true, isAutoDeleted: true))
+            try await connection.bindQueue(AMQPBinding(from: exchange.name, to: address, routingKey: address))
+            channel = try await connection.openChannel()
+            consumer = try await channel.consume(from: address, options: AMQPConsumeOptions(prefetch: prefetch))
+        } catch {
+            // It has no consumer to go with.
+            connection.session.forget(address)
+            throw error
+        }
     }
 
     func close() async {

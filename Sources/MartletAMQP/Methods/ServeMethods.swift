@@ -12,6 +12,9 @@ import ServiceLifecycle
 /// A request is acknowledged when its reply is with the broker: if the program dies meanwhile another one serves it again. One
 /// that can't be read, or is for a method that there is not, is answered with that error. When the node stops, the requests in
 /// hand are served; those that had been fetched ahead go back to their queues.
+///
+/// When a queue is deleted, or the broker takes back a request that is in hand for longer than it allows, that queue is declared,
+/// bound and consumed again once the requests in hand have been served. What the broker has taken back comes again.
 public struct ServeMethods: Component {
     /// `ServeMethods` and the service's name.
     public let name: String
@@ -66,78 +69,69 @@ public struct ServeMethods: Component {
 
     /// Serves until the node stops.
     public func run(in context: NodeContext) async throws {
-        let intakes = style.intakes(methods.map(\.name), of: service)
-        let channel = try await open(intakes)
-        do {
-            try await serve(intakes, channel, context)
-            await channel.close()
-        } catch {
-            await channel.close()
-            throw error
-        }
-    }
-
-    private func open(_ intakes: [MethodStyle.Intake]) async throws -> AMQPChannel {
-        try await connection.declare(style.exchange(of: service))
-        for intake in intakes {
-            try await connection.declare(intake.queue)
-            try await connection.bindQueue(intake.binding)
-        }
-        return try await connection.openChannel()
-    }
-
-    private func serve(_ intakes: [MethodStyle.Intake], _ channel: AMQPChannel, _ context: NodeContext) async throws {
-        var consumers: [(consumer: AMQPConsumer, method: String?)] = []
-        for intake in intakes {
-            let options = AMQPConsumeOptions(prefetch: concurrency)
-            consumers.append((try await channel.consume(from: intake.queue.name, options: options), intake.method))
+        let exchange = style.exchange(of: service)
+        var queues: [(queue: BoundQueue, reading: BoundQueue.Reading, method: String?)] = []
+        for intake in style.intakes(methods.map(\.name), of: service) {
+            let queue = BoundQueue(
+                exchange: exchange,
+                queue: intake.queue,
+                binding: intake.binding,
+                prefetch: concurrency,
+                connection: connection
+            )
+            queues.append((queue, try await queue.open(), intake.method))
         }
         context.ready()
-        let all = consumers.map(\.consumer)
-        try await withGracefulShutdownHandler {
-            try await withThrowingDiscardingTaskGroup { group in
-                for (consumer, method) in consumers {
-                    group.addTask { try await serve(consumer, method, channel, context) }
+        let replies = ExchangeChannel(exchange, on: connection)
+        try await withThrowingDiscardingTaskGroup { group in
+            for (queue, reading, method) in queues {
+                group.addTask {
+                    try await queue.read(reading, context) { try await serve($0, method, replies, context) }
                 }
             }
-        } onGracefulShutdown: {
-            for consumer in all { consumer.cancel() }
         }
+        await replies.close()
     }
 
     /// The broker hands out no more at a time than may be served at a time.
     private func serve(
         _ consumer: AMQPConsumer,
         _ method: String?,
-        _ channel: AMQPChannel,
+        _ replies: ExchangeChannel,
         _ context: NodeContext
     ) async throws {
-        try await withThrowingDiscardingTaskGroup { group in
-            for try await delivery in consumer {
-                if Task.isShuttingDownGracefully { break }
-                group.addTask {
-                    let name = method ?? style.method(ofKey: delivery.routingKey, service: service)
-                    try await serve(delivery, name, channel, context)
+        let end: MessagingError? = try await withThrowingDiscardingTaskGroup { group in
+            do {
+                for try await delivery in consumer {
+                    if Task.isShuttingDownGracefully { break }
+                    group.addTask {
+                        let name = method ?? style.method(ofKey: delivery.routingKey, service: service)
+                        try await serve(delivery, name, replies, context)
+                    }
                 }
+                return nil
+            } catch let error as MessagingError {
+                // Requests in hand are served all the same.
+                return error
             }
         }
+        if let end { throw end }
     }
 
     private func serve(
         _ delivery: AMQPDelivery,
         _ name: String,
-        _ channel: AMQPChannel,
+        _ replies: ExchangeChannel,
         _ context: NodeContext
     ) async throws {
         let properties = delivery.message.properties
-        let reply: ServedMethod.Reply = { [style, service] body in
+        let reply: ServedMethod.Reply = { body in
             guard let address = properties.replyTo, !address.isEmpty else { return }
             let message = AMQPMessage(
                 body.bytes,
                 properties: .json(correlationID: properties.correlationID)
             )
-            let exchange = style.exchange(of: service).name
-            try await channel.publish(message, to: exchange, routingKey: address)
+            try await replies.publish(message, routingKey: address)
         }
         do {
             let arguments = try MethodArguments(request: delivery.message.body)

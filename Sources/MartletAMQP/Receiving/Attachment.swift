@@ -58,6 +58,9 @@ final class Attachment {
                     access.succeeded()
                     reopening.opened()
                     completion(nil)
+                case .failure(let error as MessagingError)
+                where (error.cause as? AMQPReplyError)?.isStream ?? false:
+                    completion(MessagingError.isStream(request.queue.name, cause: error.cause))
                 case .failure(let error as MessagingError):
                     switch access.next(after: error) {
                     case .again:

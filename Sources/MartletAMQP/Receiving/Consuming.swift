@@ -60,6 +60,12 @@ final class Consuming {
             + natives.sorted { $0.key < $1.key }.map(\.value)
     }
 
+    /// Whether something consumes a queue that somebody else may have declared.
+    func consumes(_ queue: String) -> Bool {
+        consumers.values.contains { $0.consumedQueues.contains { $0.hasSameBytes(as: queue) } }
+            || natives.values.contains { $0.consumedQueues.contains { $0.hasSameBytes(as: queue) } }
+    }
+
     /// Whether all channels of the native API are open again.
     var nativesAreReady: Bool { natives.values.allSatisfy(\.isReady) }
 

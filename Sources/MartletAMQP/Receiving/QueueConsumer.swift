@@ -72,8 +72,10 @@ final class QueueConsumer: QueueReading {
 
     func open(on session: isolated AMQPSession, _ completion: @escaping ((any Error)?) -> Void) {
         consumer = UniqueName.make(session.runtime.name.prefix(100).description)
+        let queue = session.declaration(of: name, forRequests: isForRequests)
+        if queue.kind == .stream { return completion(MessagingError.isStream(name)) }
         let request = Attachment.Request(
-            queue: session.declaration(of: name, forRequests: isForRequests),
+            queue: queue,
             bindings: binding?.methods(for: name, to: session.options.exchange) ?? [],
             prefetch: UInt16(clamping: prefetch),
             consumer: consumer,
@@ -81,6 +83,8 @@ final class QueueConsumer: QueueReading {
         )
         attachment.open(request, for: self, on: session, completion)
     }
+
+    var consumedQueues: [String] { [name] }
 
     func opened(_ channel: Channel) {
         channel.window = SettlementWindow()
@@ -90,7 +94,12 @@ final class QueueConsumer: QueueReading {
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) throws {
         guard case .delivery(let announcement) = content.announcement else { return }
         channel.unsettled += 1
-        try SettlementWindow.check(open: channel.unsettled, prefetch: prefetch)
+        do {
+            try SettlementWindow.check(open: channel.unsettled, prefetch: prefetch)
+        } catch let error as MessagingError where content.isOfStream {
+            // A stream's come in chunks, whatever the prefetch is. That it is one the broker has not said before.
+            return end(MessagingError.isStream(name, cause: error), session)
+        }
         channel.window?.delivered(announcement.tag)
         var redeliveries = announcement.isRedelivered ? 1 : 0
         if let count = content.properties.headers?["x-delivery-count"]?.integer {
@@ -126,6 +135,13 @@ final class QueueConsumer: QueueReading {
         if case .parked = mailbox.offer(delivery, topic: delivery.topic) {
             session.consuming.countBacklog(bytes: delivery.message.weight, session)
         }
+    }
+
+    /// It ends for good.
+    private func end(_ error: MessagingError, _ session: isolated AMQPSession) {
+        _ = session.consuming.removeConsumer(id)
+        if let channel = attachment.leave() { session.close(channel) }
+        mailbox.finish(throwing: error)
     }
 
     func cancelled(_ consumer: String, on channel: Channel, of session: isolated AMQPSession) {

@@ -95,14 +95,15 @@ final class TopicConsumer: QueueReading {
     }
 
     private func request(_ session: isolated AMQPSession) -> Attachment.Request {
-        var declared = AMQPQueue(queue, isDurable: lastingQueue != nil)
+        var declared: AMQPQueue
         if lastingQueue != nil {
+            declared = AMQPQueue(queue)
             declared.expiry = Self.patience.guaranteed
         } else if sharedQueue != nil {
-            declared.expiry = Self.patience.group
+            declared = .passing(queue, after: Self.patience.group)
         } else {
             // Not deleted with its consumer, which a reader that pauses has none of.
-            declared.isExclusive = true
+            declared = AMQPQueue(queue, isDurable: false, isExclusive: true)
         }
         return Attachment.Request(
             queue: declared,

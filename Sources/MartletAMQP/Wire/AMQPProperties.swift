@@ -64,6 +64,10 @@ public struct AMQPProperties: Sendable, Hashable {
         self.clusterID = clusterID
     }
 
+    /// Headers whose values RabbitMQ routes by, as by further routing keys: an array of texts. It closes the channel for
+    /// anything else.
+    static let routingHeaders: Set<String> = ["CC", "BCC"]
+
     /// Throws `MessagingError.Code.invalidArgument` for what AMQP can't carry.
     func validate() throws {
         for (text, name) in [
@@ -78,6 +82,15 @@ public struct AMQPProperties: Sendable, Hashable {
                 .invalidArgument,
                 "the property expiration is \(quoted(expiration)); it is a number of milliseconds"
             )
+        }
+        for name in Self.routingHeaders {
+            guard let value = headers?[name] else { continue }
+            guard case .array = value else {
+                throw MessagingError(
+                    .invalidArgument,
+                    "the header \(name) is no array: the broker takes it for further routing keys"
+                )
+            }
         }
         try headers?.validate()
     }

@@ -8,7 +8,9 @@ enum WireFormat {
         format: MessageFormat? = nil,
         _ wire: WireCoding
     ) throws -> (properties: AMQPProperties, body: [UInt8]) {
-        let publication = try wire.content(of: message, format: format, carriesHeaders: true)
+        // What the broker would take for its own has only the envelope to travel in.
+        let isCarried = !message.headers.contains { AMQPProperties.routingHeaders.contains($0.name) }
+        let publication = try wire.content(of: message, format: format, carriesHeaders: isCarried)
         var properties = try properties(of: message.headers)
         let kind = BodyKind(of: message, sentAs: publication, wire)
         properties.contentType = kind.type
@@ -33,7 +35,7 @@ enum WireFormat {
         var properties = AMQPProperties()
         guard !headers.isEmpty else { return properties }
         var table: [(name: String, value: AMQPValue)] = []
-        for (name, value) in headers {
+        for (name, value) in headers where !AMQPProperties.routingHeaders.contains(name) {
             if case .string(let text) = value, ShortText.fits(text), set(name, text, of: &properties) { continue }
             try ShortText.check(name, "a header's name")
             table.append((name, AMQPValue(value)))

@@ -179,6 +179,51 @@ import Testing
         }
     }
 
+    /// A handler that takes longer than the limit costs what it has in hand, which comes again, and nothing else.
+    @Test func componentsOutliveAHandlerThatTakesTooLong() async throws {
+        struct Number: Codable, Sendable { var number: Int }
+        try await withAMQP(port: try await Self.port) { (connection: AMQPConnection) async throws -> Void in
+            let name = unique("late")
+            let (handled, served) = (Recorder<Int>(), Recorder<Void>())
+            let node = Node("late-\(name)", on: connection) {
+                ConsumeExchange("\(name)-in", key: name, on: connection) { (number: Number) in
+                    handled.record(number.number)
+                    if handled.values.count == 1 { try await Task.sleep(for: .seconds(12)) }
+                }
+                ServeMethods(of: name, on: connection, style: .farine) {
+                    Method("slow") { (_: NoArguments) in
+                        served.signal()
+                        let count = served.values.count
+                        if count == 1 { try await Task.sleep(for: .seconds(12)) }
+                        return count
+                    }
+                    Method("quick") { (number: Number) in number.number }
+                }
+            }
+            try await node.whileRunning {
+                let publish = ExchangePublisher(to: "\(name)-in", key: name, on: connection, of: Number.self)
+                for number in 1...2 { try await publish(Number(number: number)) }
+                let client = MethodClient(of: name, on: connection, style: .farine)
+                async let late = client.call("slow", returning: Int.self)
+                for number in 0..<10 {
+                    let answer = try await client.call("quick", Number(number: number), returning: Int.self)
+                    #expect(answer == number)
+                    try await Task.sleep(for: .seconds(1))
+                }
+                // Its caller hears the reply, though the request comes again.
+                let count = try await late
+                #expect(count == 1)
+                try await served.wait(for: 2)
+                try await handled.wait(for: 3)
+                #expect(handled.values == [1, 1, 2])
+                await client.close()
+                #expect(node.health.components.allSatisfy { $0.restarts == 0 && $0.handlerErrors == 0 })
+            }
+            try await connection.deleteExchange("\(name)-in")
+            for queue in [name, "\(name)__slow", "\(name)__quick"] { try await connection.deleteQueue(queue) }
+        }
+    }
+
     /// For half a minute, or as long as `MARTLET_TIMES` says, handlers take from no time to more than twice the limit, and some give back what they got.
     @Test func whatIsAcknowledgedWasHandledAndWhatWasSentIsHandled() async throws {
         let port = try await Self.port

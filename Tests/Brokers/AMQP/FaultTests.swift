@@ -252,6 +252,35 @@ import Testing
         }
     }
 
+    /// Nor does the queue that was to go with its last consumer.
+    @Test func aConsumerThatIsLeftWithoutALinkDoesNotComeBack() async throws {
+        let shared = try await RabbitMQServer.shared()
+        try await TCPProxy.withProxy(to: shared.port) { proxy in
+            try await withAMQP(port: shared.port) { watcher in
+                try await withAMQP(port: proxy.port) { broker in
+                    let lasting = AMQPQueue(unique("lasting"))
+                    let passing = AMQPQueue(unique("passing"), isAutoDeleted: true)
+                    let channel = try await broker.openChannel()
+                    var consumers: [AMQPConsumer] = []
+                    for queue in [lasting, passing] {
+                        try await broker.declare(queue)
+                        consumers.append(try await channel.consume(from: queue.name))
+                    }
+                    try await proxy.refuseConnections()
+                    try await proxy.cut()
+                    for await state in broker.states() where state == .disconnected { break }
+                    for consumer in consumers { consumer.cancel() }
+                    try await proxy.acceptConnections()
+                    try await broker.runtime.waitUntilConnected(within: .seconds(30))
+                    try await until { await broker.session.holdings.isRestored }
+                    try await until { try await watcher.declare(lasting, passive: true).consumers == 0 }
+                    try await until { await replyCode { try await watcher.declare(passing, passive: true) } == 404 }
+                    try await watcher.deleteQueue(lasting.name)
+                }
+            }
+        }
+    }
+
     @Test func whatWasNotConfirmedIsSentAgain() async throws {
         let shared = try await RabbitMQServer.shared()
         try await TCPProxy.withProxy(to: shared.port) { proxy in

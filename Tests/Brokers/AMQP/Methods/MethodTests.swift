@@ -237,6 +237,148 @@ import Testing
         }
     }
 
+    /// What the broker ends is opened again, and nothing else suffers.
+    @Test(arguments: [MethodStyle.farine, .nameko]) func aQueueThatIsDeletedIsMadeAgain(
+        style: MethodStyle
+    ) async throws {
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
+            let service = unique("svc")
+            let (seen, begun) = (Recorder<Int>(), Recorder<Void>())
+            let node = Node("deleted-\(service)", on: connection) {
+                ConsumeExchange("\(service)-in", key: service, on: connection) { (pair: Pair) in seen.record(pair.a) }
+                ServeMethods(of: service, on: connection, style: style, concurrency: 2) {
+                    Method("add") { (pair: Pair) in pair.a + pair.b }
+                    Method("wait") { (_: NoArguments) in
+                        begun.signal()
+                        try await seen.wait { $0.contains(2) }
+                        return seen.values.count
+                    }
+                }
+            }
+            try await node.whileRunning {
+                let publish = ExchangePublisher(to: "\(service)-in", key: service, on: connection, of: Pair.self)
+                let client = MethodClient(of: service, on: connection, style: style)
+                try await publish(Pair(a: 1, b: 0))
+                try await seen.wait(for: 1)
+                async let inHand = client.call("wait", returning: Int.self)
+                try await begun.wait(for: 1)
+                let queues = style == .nameko ? ["rpc-\(service)"] : ["\(service)__add", "\(service)__wait"]
+                for queue in queues + [service] { try await connection.deleteQueue(queue) }
+                // What is published while there is no queue is nobody's.
+                try await until {
+                    try await publish(Pair(a: 2, b: 0))
+                    return seen.values.contains(2)
+                }
+                let value = try await inHand
+                #expect(value >= 2)
+                var sum: Int?
+                try await until {
+                    do {
+                        sum = try await client.call("add", Pair(a: 40, b: 2), returning: Int.self)
+                        return true
+                    } catch let error as MessagingError where error.code == .noResponder {
+                        return false
+                    }
+                }
+                #expect(sum == 42)
+                await client.close()
+                #expect(node.health.components.allSatisfy { $0.restarts == 0 && $0.handlerErrors == 0 })
+                try await connection.deleteExchange("\(service)-in")
+                for queue in queues + [service] { try await connection.deleteQueue(queue) }
+            }
+        }
+    }
+
+    /// The broker lacks memory, and hears nobody who publishes: calls end in time, and what has not been sent by then is not
+    /// sent later.
+    @Test func aCallEndsInTimeThoughTheBrokerTakesNothing() async throws {
+        try await RabbitMQServer.withServer { server in
+            try await withAMQP(port: server.port) { (provider: AMQPConnection) async throws -> Void in
+                let served = Recorder<Int>()
+                let node = Node("served", on: provider) {
+                    ServeMethods(of: "served", on: provider, style: .farine) {
+                        Method("note") { (pair: Pair) in served.record(pair.a) }
+                    }
+                }
+                try await node.whileRunning {
+                    try await withAMQP(port: server.port) { connection in
+                        func client() -> MethodClient {
+                            MethodClient(of: "served", on: connection, style: .farine, timeout: .seconds(2))
+                        }
+                        let (first, second) = (client(), client())
+                        _ = try await first.call("note", Pair(a: 0, b: 0), returning: Int?.self)
+                        try await server.control("set_vm_memory_high_watermark", "0")
+                        let start = ContinuousClock.now
+                        // The broker may have the first one, and serves it later.
+                        for number in 1...3 {
+                            let code = await errorCode {
+                                _ = try await first.call("note", Pair(a: number, b: 0), returning: Int?.self)
+                            }
+                            #expect(code == .timeout)
+                        }
+                        let code = await errorCode {
+                            _ = try await second.call("note", Pair(a: 4, b: 0), returning: Int?.self)
+                        }
+                        #expect(code == .timeout)
+                        let streamCode = await errorCode {
+                            _ = try await second.stream("note", Pair(a: 5, b: 0), returning: Int?.self)
+                        }
+                        #expect(streamCode == .timeout)
+                        #expect(.now - start < .seconds(20))
+                        try await server.control("set_vm_memory_high_watermark", "0.4")
+                        try await until { connection.blockedReason == nil }
+                        _ = try await first.call("note", Pair(a: 6, b: 0), returning: Int?.self)
+                        #expect(Set(served.values).subtracting([1]) == [0, 6])
+                        await first.close()
+                        await second.close()
+                    }
+                }
+            }
+        }
+    }
+
+    /// A queue of replies is its client's, or its stream's, and goes with it: the next link has no more of it.
+    @Test func queuesOfRepliesEndWithThoseWhoReadThem() async throws {
+        try await RabbitMQServer.withServer { server in
+            try await withAMQP(port: server.port) { (connection: AMQPConnection) async throws -> Void in
+                let node = Node("letters", on: connection) {
+                    ServeMethods(of: "letters", on: connection, style: .farine) {
+                        StreamMethod("letters") { (_: NoArguments, send: @Sendable (String) async throws -> Void) in
+                            for letter in ["a", "b", "c"] { try await send(letter) }
+                        }
+                    }
+                }
+                try await node.whileRunning {
+                    let client = MethodClient(of: "letters", on: connection, style: .farine)
+                    for number in 0..<6 {
+                        var count = 0
+                        for try await _ in try await client.stream("letters", returning: String.self) {
+                            count += 1
+                            // Some are not read to their end.
+                            if number.isMultiple(of: 2) { break }
+                        }
+                        #expect(count == (number.isMultiple(of: 2) ? 1 : 3))
+                    }
+                    let closed = MethodClient(of: "letters", on: connection, style: .farine)
+                    #expect(try await closed.call("letters", returning: String.self) == "a")
+                    await closed.close()
+                    #expect(try await client.call("letters", returning: String.self) == "a")
+                    let failures = connection.statistics.linkFailures
+                    try await server.control("close_all_connections", "over")
+                    try await until { connection.statistics.linkFailures > failures }
+                    try await until {
+                        (try? await client.call("letters", returning: String.self)) == "a"
+                    }
+                    let queues = try await server.control("list_queues", "name", "exclusive", "consumers")
+                    let own = queues.split(separator: "\n").filter { $0.contains("true") }
+                    #expect(own.count == 1, "\(queues)")
+                    await client.close()
+                }
+            }
+        }
+    }
+
     @Test func aServiceThatCantBeCarriedIsRefused() async throws {
         try await withAMQP(port: try await RabbitMQServer.shared().port) {
             (connection: AMQPConnection) async throws -> Void in

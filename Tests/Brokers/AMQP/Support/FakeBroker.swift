@@ -78,11 +78,19 @@ struct FakePeer: Sendable {
         frame(1, channel, word(group) + word(number) + arguments)
     }
 
-    /// A delivery to the consumer of a tag, without properties.
-    static func delivery(_ channel: UInt16, consumer: String, tag: Int, _ body: [UInt8]) -> [UInt8] {
+    /// A delivery to the consumer of a tag.
+    ///
+    /// - Parameter properties: their flags and values.
+    static func delivery(
+        _ channel: UInt16,
+        consumer: String,
+        tag: Int,
+        properties: [UInt8] = [0, 0],
+        _ body: [UInt8]
+    ) -> [UInt8] {
         let announcement = text(consumer) + long(0) + long(tag) + [0] + text("") + text("key")
         return method(channel, 60, 60, announcement)
-            + frame(2, channel, word(60) + word(0) + long(0) + long(body.count) + [0, 0])
+            + frame(2, channel, word(60) + word(0) + long(0) + long(body.count) + properties)
             + (body.isEmpty ? [] : frame(3, channel, body))
     }
 
@@ -127,6 +135,7 @@ struct FakePeer: Sendable {
         case 0x003C_0014: try await send(Self.method(channel, 60, 21, Self.text(Self.consumer(frame))))
         case 0x003C_001E: try await send(Self.method(channel, 60, 31, Array(frame.arguments.dropLast())))
         case 0x0055_000A: try await send(Self.method(channel, 85, 11))
+        case 0x005A_000A: try await send(Self.method(channel, 90, 11))
         case 0x000A_0032: try await send(Self.method(0, 10, 51))
         default: break
         }
