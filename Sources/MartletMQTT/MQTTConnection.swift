@@ -1,5 +1,6 @@
 public import Martlet
 import MartletTransport
+import Synchronization
 
 /// A connection to an MQTT broker.
 ///
@@ -58,8 +59,13 @@ public actor MQTTConnection: Connection {
     /// What the patterns keep for this connection.
     public nonisolated var runtime: ConnectionRuntime { session.runtime }
 
-    /// What the version of the protocol gives.
-    public nonisolated var capabilities: Capabilities { session.options.capabilities }
+    /// What the version of the protocol gives, and the broker, as far as it has said.
+    public nonisolated var capabilities: Capabilities {
+        var capabilities = session.options.capabilities
+        // Whose they are would not be known where filters overlap.
+        if !session.limits.withLock(\.tellsSubscriptions) { capabilities.remove(.retainAsPublished) }
+        return capabilities
+    }
 
     /// The thread that serves the connection's socket; see `Connection.taskExecutor`.
     public nonisolated var taskExecutor: (any TaskExecutor)? { loop }

@@ -5,6 +5,8 @@ import MartletMQTTWire
 struct BrokerLimits: Sendable {
     var maximumQuality = 2
     var retains = true
+    /// Whether it tells of each message by which subscription it came.
+    var tellsSubscriptions = true
     /// `nil`: as large as the protocol allows.
     var maximumPacketBytes: Int?
 
@@ -18,10 +20,12 @@ struct BrokerLimits: Sendable {
         if outgoing.retain, !retains {
             throw MessagingError(.unsupported, "the broker keeps no messages, so none can be retained")
         }
-        if let maximumPacketBytes, outgoing.bytes > maximumPacketBytes {
+        // What else is in its packet is known when that is made.
+        let bytes = outgoing.payload.count + outgoing.topic.utf8.count
+        if let maximumPacketBytes, bytes > maximumPacketBytes {
             throw MessagingError(
                 .bodyTooLarge,
-                "a message of \(outgoing.bytes) bytes with its topic is too large for the broker, "
+                "a message of \(bytes) bytes with its topic is too large for the broker, "
                     + "which takes packets of \(maximumPacketBytes)"
             )
         }

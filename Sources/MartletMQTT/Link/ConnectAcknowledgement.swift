@@ -15,7 +15,7 @@ struct ConnectAcknowledgement: Sendable {
     private(set) var topicAliases = 0
     private(set) var sharesSubscriptions = true
     private(set) var identifiesSubscriptions = true
-    private(set) var text: String?
+    private let words: BrokerWords
 
     /// - Parameter maximumPacketBytes: what the broker said of it, which the library is not told.
     init(
@@ -29,6 +29,7 @@ struct ConnectAcknowledgement: Sendable {
         self.version = version
         limits.maximumPacketBytes = maximumPacketBytes
         sessionPresent = flags & 1 != 0
+        words = MosquittoProperties.words(properties)
         for property in MosquittoProperties.read(properties).all {
             switch (property.id, property.value) {
             case (.receiveMaximum, .number(let number)): receiveMaximum = Int(number)
@@ -38,10 +39,10 @@ struct ConnectAcknowledgement: Sendable {
             case (.topicAliasMaximum, .number(let number)): topicAliases = Int(number)
             case (.sharedSubscriptionAvailable, .number(let number)): sharesSubscriptions = number != 0
             case (.subscriptionIdentifierAvailable, .number(let number)): identifiesSubscriptions = number != 0
-            case (.reasonString, .text(let reason)): text = reason
             default: break
             }
         }
+        limits.tellsSubscriptions = tellsSubscriptions
     }
 
     /// Whether the broker tells of each message by which subscription it came.
@@ -64,13 +65,14 @@ struct ConnectAcknowledgement: Sendable {
             case (.v5, 0x97): ("a quota is exceeded", true)
             case (.v5, 0x9A): ("it retains no messages, and the will is to be retained", false)
             case (.v5, 0x9B): ("it does not support the will's quality of service", false)
+            case (.v5, 0x9C): ("another server is to be used for now", true)
+            case (.v5, 0x9D): ("it has moved", false)
             case (.v5, 0x9F): ("connections come too fast", true)
             default: (String(cString: mosquitto_reason_string(reason)), false)
             }
-        let detail = text.map { " (\(quoted($0)))" } ?? ""
         return MessagingError(
             .refused,
-            "the broker refused the connection: \(problem)\(detail), reason \(reason)",
+            "the broker refused the connection: \(problem)\(words.detail), reason \(reason)",
             isRetriable: isRetriable
         )
     }

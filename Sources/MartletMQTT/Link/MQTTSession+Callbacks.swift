@@ -37,8 +37,8 @@ extension MQTTSession: Mosquitto.Delegate {
         }
     }
 
-    nonisolated func mosquittoSubscribed(_ identifier: CInt, granted quality: CInt) {
-        assumeIsolated { $0.subscriptions.subscribed(identifier, granted: quality) }
+    nonisolated func mosquittoSubscribed(_ identifier: CInt, granted quality: CInt, _ words: BrokerWords) {
+        assumeIsolated { $0.subscriptions.subscribed(identifier, granted: quality, words) }
     }
 
     nonisolated func mosquittoUnsubscribed(_ identifier: CInt) {

@@ -42,7 +42,7 @@ extension MQTTSession {
     /// kept comes before its answers, and readers may be slow: so after a second the link is taken for restored.
     func restoreLink() async throws {
         guard let broker = handshake.broker else { throw MessagingError.offline }
-        let restored = subscriptions.restore(at: handshake.server, isIdentified: broker.tellsSubscriptions)
+        let restored = subscriptions.restore(at: handshake.server, broker)
         attend {
             try subscriptions.tell(client)
             try publishing.begin(self)
@@ -83,7 +83,7 @@ extension MQTTSession {
     private func failed(_ error: any Error) {
         linkFailed(
             handshake.refusal
-                ?? handshake.farewell.map { MessagingError(disconnectReason: $0, text: client.farewell) } ?? error
+                ?? handshake.farewell.map { MessagingError(disconnectReason: $0, client.farewell) } ?? error
         )
     }
 

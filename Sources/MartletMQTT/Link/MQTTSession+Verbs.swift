@@ -1,5 +1,6 @@
 import Martlet
 import MartletMQTTWire
+import Synchronization
 
 /// The verbs' messages as MQTT sends them. From any thread.
 extension MQTTSession {
@@ -71,6 +72,9 @@ extension MQTTSession {
         _ options: SendOptions
     ) async throws -> Confirmation {
         try check(message)
+        if let address = message.headers.replyTo, let deafness = deafness.withLock(\.self), deafness.concerns(address) {
+            throw deafness.error
+        }
         let isRequest = message.headers.replyTo != nil
         // Who must know whether anyone is there needs the broker's answer.
         let guarantee = options.requiresConsumer ? max(options.guarantee, .atLeastOnce) : options.guarantee

@@ -15,6 +15,8 @@ actor MQTTSession: LinkSession {
     nonisolated let gate: FlowGate
     /// What the broker is able to do, for those who ask from outside the loop.
     nonisolated let limits = Mutex(BrokerLimits())
+    /// Why no replies come at present, for those who ask from outside the loop.
+    nonisolated let deafness = Mutex<Deafness?>(nil)
     nonisolated let hasToldOfSlash = Atomic(false)
 
     var client: Mosquitto

@@ -5,6 +5,7 @@ import MartletTransport
 /// session's loop.
 final class Pulse {
     private var keepAlive: KeepAlive?
+    private var progress = PingProgress()
     private var ticker: Timers.ID?
 
     /// - Parameter interval: what was agreed on with the broker; zero: it is not asked.
@@ -13,6 +14,7 @@ final class Pulse {
         guard interval > .zero else { return }
         let keepAlive = KeepAlive(interval: interval, now: session.runtime.timers.now)
         self.keepAlive = keepAlive
+        progress = PingProgress()
         schedule(keepAlive.tick, session)
     }
 
@@ -37,12 +39,13 @@ final class Pulse {
         // This process did not run for a while: the broker was asked nothing, or its answer has not been read yet. All the more
         // it has to hear of this side now.
         if timers.delay(since: time) > interval { keepAlive?.excuse(timers.now) }
+        if progress.advances(to: session.client.arrivedBytes) { keepAlive?.excuse(timers.now) }
         let isDeaf = session.reading.isDeaf(session)
         let verdict = keepAlive?.check(timers.now, isDeaf: isDeaf, hasSent: session.client.takeHasSent())
         session.attend {
             switch verdict {
             case .nothing, nil: break
-            case .ping: session.client.ping()
+            case .ping: progress.pinged(upTo: session.client.ping())
             case .dead:
                 throw MessagingError(
                     .connectionLost,

@@ -35,7 +35,7 @@ public struct MQTTOptions: Sendable {
     /// What the broker keeps between two links.
     public var session: MQTTSessionState
     /// After what silence one side asks the other whether it is there; after half as much again it takes it for
-    /// dead. Whole seconds from 5 to 65,535, or zero: never.
+    /// dead, unless what was written before the question is still arriving there. Whole seconds from 5 to 65,535, or zero: never.
     public var keepAlive: Duration
     /// How long an attempt to connect may take, with the broker's answer to it.
     public var connectTimeout: Duration
@@ -149,6 +149,10 @@ public struct MQTTOptions: Sendable {
         )
         try check((0...65_535).contains(topicAliases), "the topic aliases are \(topicAliases); 0 to 65535 are possible")
         try check(password == nil || username != nil, "there is a password but no user name")
+        for (what, text) in [("user name", username), ("password", password)] {
+            let bytes = text?.utf8.count ?? 0
+            try check(bytes <= 65_535, "the \(what) has \(bytes) bytes; MQTT carries 65535 at most")
+        }
         if case .persistent(let expiry) = session {
             try check(
                 connection.name != nil,
@@ -164,7 +168,8 @@ public struct MQTTOptions: Sendable {
         }
         if let will = connection.will {
             try will.topic.validate()
-            _ = try WireNames.mqtt.topic(will.topic)
+            let bytes = try WireNames.mqtt.topic(will.topic).utf8.count
+            try check(bytes <= 65_535, "the will's topic has \(bytes) bytes; MQTT carries 65535 at most")
         }
     }
 }

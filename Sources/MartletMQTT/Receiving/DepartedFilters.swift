@@ -1,8 +1,7 @@
 import DequeModule
 import Martlet
 
-/// The latest filters that this process has unsubscribed from at a broker that keeps sessions: what still comes by them is for
-/// nobody. A pure value.
+/// The latest filters that this process has unsubscribed from: what still comes by them is for nobody. A pure value.
 struct DepartedFilters {
     static let limit = 1_000
 
@@ -37,6 +36,9 @@ struct DepartedFilters {
         texts[entry.id] = nil
         index.remove(id: entry.order, for: entry.key)
     }
+
+    /// Whether one of them has that number.
+    func contains(_ id: Int) -> Bool { texts[id] != nil }
 
     /// Whether a message came by one of them.
     func matches(_ topic: String, id: Int, _ name: @autoclosure () -> TopicName?) -> Bool {

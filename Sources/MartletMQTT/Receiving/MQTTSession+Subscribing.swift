@@ -1,4 +1,3 @@
-import CMosquitto
 import Martlet
 import MartletTransport
 
@@ -38,11 +37,7 @@ extension MQTTSession {
     private func checkSupport(of request: SubscriptionRequest) throws {
         guard let broker = handshake.broker else { throw MessagingError.offline }
         if request.group != nil, !broker.sharesSubscriptions {
-            throw MessagingError(
-                .unsupported,
-                "the broker shares no subscriptions, so that there are no groups; without the option sharesQueues each "
-                    + "consumer of a queue gets every message"
-            )
+            throw MessagingError.sharesNothing
         }
         guard !broker.tellsSubscriptions else { return }
         if let other = subscriptions.conflict(with: request) {
@@ -55,10 +50,6 @@ extension MQTTSession {
     }
 
     private func checkGranted(_ granted: CInt, _ request: SubscriptionRequest) throws {
-        if granted >= 0x80 {
-            let reason = options.version == .v5 ? String(cString: mosquitto_reason_string(granted)) : "not allowed"
-            throw MessagingError(.refused, "the broker refused the subscription to \(request.filter): \(reason)")
-        }
         if granted < request.quality {
             throw MessagingError(
                 .unsupported,

@@ -18,6 +18,11 @@ enum Receiver: Sendable {
         }
     }
 
+    /// Whether it is of those who wait for replies.
+    var isForReplies: Bool {
+        if case .replies = self { true } else { false }
+    }
+
     /// Ends it, after what has arrived.
     func finish(throwing error: (any Error)?) {
         switch self {

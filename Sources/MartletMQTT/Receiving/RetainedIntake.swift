@@ -44,6 +44,11 @@ struct RetainedIntake {
         if state == .wanted { state = .asked(number) }
     }
 
+    /// The broker has refused a SUBSCRIBE, and is to be asked again.
+    mutating func refused(_ number: Int) {
+        if state == .asked(number) { state = .wanted }
+    }
+
     /// The broker has answered a SUBSCRIBE. Kept messages may come before that and long after.
     mutating func answered(_ number: Int, _ now: Duration) {
         guard case .asked(let own) = state, own <= number else { return }

@@ -47,6 +47,8 @@ struct SubscriptionTable<Receiver: Sendable> {
         fileprivate var since = 0
         /// What the broker has agreed to.
         fileprivate(set) var granted: SubscriptionTerms?
+        /// Whether it has ever, be it on an earlier link.
+        fileprivate var wasGranted = false
         /// Of a shared one: how many messages have been given out.
         fileprivate var turn = 0
 
@@ -73,22 +75,28 @@ struct SubscriptionTable<Receiver: Sendable> {
             return open
         }
 
-        /// Calls `body` with every member that gets a message, if the filter matches its topic.
+        /// Calls `body` with every member that gets a message, if it is meant by the number that came with it.
         ///
-        /// - Returns: whether it does.
-        fileprivate mutating func deliverIfItMatches(
+        /// - Parameter isCertain: whether nobody else can have used the number.
+        /// - Returns: whether it is.
+        fileprivate mutating func deliverIfMeant(
             _ message: Arrival,
+            isCertain: Bool,
+            isReplay: Bool,
             _ outcome: inout Outcome,
             _ body: (Receiver, _ isRetained: Bool) -> Void
         ) -> Bool {
-            guard WireFilter.matches(topic, message.topic) else { return false }
-            deliver(message, &outcome, body)
+            guard isCertain || WireFilter.matches(topic, message.topic) else { return false }
+            deliver(message, isReplay: isReplay, &outcome, body)
             return true
         }
 
         /// Calls `body` with every member that gets a message.
+        ///
+        /// - Parameter isReplay: whether it may be what the broker keeps, sent since it was asked.
         fileprivate mutating func deliver(
             _ message: Arrival,
+            isReplay: Bool,
             _ outcome: inout Outcome,
             _ body: (Receiver, _ isRetained: Bool) -> Void
         ) {
@@ -115,7 +123,7 @@ struct SubscriptionTable<Receiver: Sendable> {
                 }
                 let takes = members[position].retained.takes(hash, message.time)
                 // Where new ones say that they are kept they can't be told from old ones: better one twice than one lost.
-                guard takes || asked?.retainAsPublished == true else { continue }
+                guard takes || !isReplay || asked?.retainAsPublished == true else { continue }
                 body(members[position].receiver, takes || members[position].retainAsPublished)
             }
         }
@@ -139,6 +147,9 @@ struct SubscriptionTable<Receiver: Sendable> {
     private var waiting: Set<Int> = []
     /// The earliest time at which one of them may have got all; `nil`: the broker has answered to none of them.
     private var waited: Duration?
+    /// What the broker may yet send of what it keeps, by the filter that it was asked for; under 0 by any filter, where it does
+    /// not tell by which.
+    private var replays: [Int: RetainedReplay] = [:]
     /// Filters that the broker was told to end, and may know still; and how often it was told.
     private var ending: [ByteKey: (key: TopicPattern, count: Int)] = [:]
     private var departed = DepartedFilters()
@@ -274,26 +285,47 @@ struct SubscriptionTable<Receiver: Sendable> {
 
     /// The broker is being asked for a filter.
     ///
+    /// - Parameter replays: whether it may send what it keeps.
     /// - Returns: what is told with its answer; `nil` if it need not be asked any more.
-    mutating func ask(_ id: Int) -> Ask? {
+    mutating func ask(_ id: Int, replays: Bool = true) -> Ask? {
         guard let terms = filters[id]?.asked else { return nil }
         lastAsk += 1
         let ask = Ask(filter: id, number: lastAsk, terms: terms)
         for other in served(by: id) { forEachIntake(of: other) { $0.asked(ask.number) } }
+        if replays { self.replays[isIdentified ? id : 0, default: RetainedReplay()].asked(ask.number) }
         return ask
     }
 
     /// Whether what was asked still holds: the broker was not told to end the filter since.
     func holds(_ ask: Ask) -> Bool { filters[ask.filter].map { $0.asked != nil && ask.number >= $0.since } ?? false }
 
+    /// Whether the broker has not agreed to a filter on this link, as it had on an earlier one.
+    func isOwed(_ id: Int) -> Bool { filters[id].map { $0.wasGranted && $0.granted == nil } ?? false }
+
+    /// The broker has not agreed to a filter. If it is asked again, then for what it keeps as well.
+    mutating func refused(_ ask: Ask, at now: Duration = .zero) {
+        for other in served(by: ask.filter) { forEachIntake(of: other) { $0.refused(ask.number) } }
+        endReplay(ask, now)
+    }
+
+    private mutating func endReplay(_ ask: Ask, _ now: Duration) {
+        replays[isIdentified ? ask.filter : 0]?.answered(ask.number, now)
+        if waited == nil { waited = now + RetainedIntake.patience }
+    }
+
     /// The broker has agreed to a filter.
-    mutating func granted(_ ask: Ask, at now: Duration = .zero) {
+    ///
+    /// - Parameter quality: what it gives; `nil`: what it was asked for.
+    mutating func granted(_ ask: Ask, quality: CInt? = nil, at now: Duration = .zero) {
         let id = ask.filter
         for other in served(by: id) { forEachIntake(of: other) { $0.answered(ask.number, now) } }
-        if waited == nil { waited = now + RetainedIntake.patience }
+        endReplay(ask, now)
         guard holds(ask), let filter = filters[id] else { return }
         let asked = ask.terms
-        filters[id]?.granted = asked
+        var granted = asked
+        granted.quality = min(asked.quality, quality ?? asked.quality)
+        filters[id]?.granted = granted
+        filters[id]?.wasGranted = true
         copies.changed()
         guard !isIdentified, wide.contains(id) else { return }
         let needless = covered(by: filter).filter { other in
@@ -378,7 +410,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         index.remove(id: filter.order, for: filter.key)
         wide.remove(filter.id)
         shared.remove(filter.id)
-        if tells, isKept { departed.add(filter.text, filter.id, filter.key) }
+        if tells { departed.add(filter.text, filter.id, filter.key) }
         if filter.asked != nil, !isIdentified, !filter.isShared { askForUncovered(by: filter) }
         // A broker that keeps sessions may know also one that it was not asked for on this link.
         if tells, filter.asked != nil || isKept { end(filter.text, filter.key) }
@@ -486,7 +518,9 @@ struct SubscriptionTable<Receiver: Sendable> {
         self.isIdentified = isIdentified
         (actions, ending, copies) = ([], [:], CopyDetector())
         for text in owed { end(text, TopicPattern(mqtt: text)) }
-        (waiting, waited) = ([], nil)
+        (waiting, waited, replays) = ([], nil, [:])
+        // Of what was left before nothing comes any more.
+        if !isKept { departed = DepartedFilters() }
         for (id, filter) in filters {
             filters[id]?.asked = nil
             filters[id]?.granted = nil
@@ -546,9 +580,12 @@ struct SubscriptionTable<Receiver: Sendable> {
         var outcome = Outcome()
         var isKnown = false
         for id in message.identified {
-            if filters[id]?.deliverIfItMatches(message, &outcome, body) == true {
+            // A session that is kept may have numbers of another process. Otherwise the broker says what it was told, also where
+            // it has changed the topic.
+            let (isCertain, isReplay) = (!isKept, isReplay(message, by: id))
+            if filters[id]?.deliverIfMeant(message, isCertain: isCertain, isReplay: isReplay, &outcome, body) == true {
                 isKnown = true
-            } else if departed.matches(message.topic, id: id, name()) {
+            } else if isKept ? departed.matches(message.topic, id: id, name()) : departed.contains(id) {
                 isKnown = true
                 outcome.isLeft = true
             } else {
@@ -560,9 +597,19 @@ struct SubscriptionTable<Receiver: Sendable> {
         var matching: [Int] = []
         index.forEachMatch(of: name) { matching.append($0) }
         if isCopy(message, matching, name) { return Outcome(isRead: true) }
-        for id in matching { filters[id]?.deliver(message, &outcome, body) }
+        let isReplay = !isIdentified && isReplay(message, by: 0)
+        for id in matching {
+            let isReplay = isReplay || isIdentified && self.isReplay(message, by: id)
+            filters[id]?.deliver(message, isReplay: isReplay, &outcome, body)
+        }
         if matching.isEmpty, message.identified.isEmpty, departed.matches(name) { outcome.isLeft = true }
         return outcome
+    }
+
+    /// Whether a message that is marked as kept may have been sent since the broker was asked for that.
+    private mutating func isReplay(_ message: Arrival, by id: Int) -> Bool {
+        guard message.isRetained else { return false }
+        return replays[id]?.explains(ByteKey(message.topic).hashValue, message.time) ?? false
     }
 
     private mutating func isCopy(_ message: Arrival, _ matching: [Int], _ name: TopicName) -> Bool {
@@ -596,6 +643,10 @@ struct SubscriptionTable<Receiver: Sendable> {
                 waiting.insert(member)
                 if let time { waited = min(time, waited ?? time) }
             }
+        }
+        for (id, replay) in replays {
+            guard let time = replay.ends else { continue }
+            if time <= now { replays[id] = nil } else { waited = min(time, waited ?? time) }
         }
     }
 }

@@ -2,6 +2,7 @@ import CMosquitto
 import Martlet
 import MartletMQTTWire
 import MartletTransport
+import Synchronization
 
 /// The subscriptions of a session: what the broker is told of them and answers, and what comes by them. It belongs to the
 /// session's loop.
@@ -25,6 +26,9 @@ final class Subscriptions {
     private var leaving = LeavingReaders()
     /// The server of the link.
     private var server = 0
+    private var sharesSubscriptions = true
+    /// Tells the links apart.
+    private var link = 0
     /// Whether the broker had the session when the link began.
     private(set) var hasSession = false
     private var isRestoring = false
@@ -33,6 +37,8 @@ final class Subscriptions {
     private var asking: [ByteKey: Int] = [:]
     /// Those who wait for the next SUBSCRIBE of a filter.
     private var waiting: [Int: [Promise<CInt>]] = [:]
+    /// How often in a row the broker has refused, on this link, what it had agreed to before.
+    private var refusals: [Int: Int] = [:]
     /// Unanswered SUBSCRIBEs on behalf of nobody.
     private var restored = 0
     /// Told when what was subscribed to is subscribed to again, or can't be.
@@ -126,8 +132,8 @@ final class Subscriptions {
     private var hasReaders: Bool {
         table.hasReaders {
             leaving.contains($0)
-        } where: { receiver in
-            if case .replies = receiver { false } else { true }
+        } where: {
+            !$0.isForReplies
         }
     }
 
@@ -175,8 +181,16 @@ final class Subscriptions {
     }
 
     /// Asks for everything anew; the promise ends when the broker has answered to all.
-    func restore(at server: Int, isIdentified: Bool) -> Promise<Void> {
+    func restore(at server: Int, _ broker: ConnectAcknowledgement) -> Promise<Void> {
+        let isIdentified = broker.tellsSubscriptions
         self.server = server
+        sharesSubscriptions = broker.sharesSubscriptions
+        if !isIdentified, table.all.contains(where: { $0.members.contains(where: \.retainAsPublished) }) {
+            runtime.tell(
+                of: "retainAsPublished",
+                "this broker does not tell of a new message whether it is kept, as the one before did"
+            )
+        }
         if !hasSession { departures.knowsNothing(server) }
         let owed = departures.owed(to: server)
         table.restore(isIdentified: isIdentified, hasSession: hasSession, owed: owed, at: now)
@@ -194,7 +208,10 @@ final class Subscriptions {
         questions = [:]
         asking = [:]
         waiting = [:]
+        refusals = [:]
         restored = 0
+        link += 1
+        endDeafness()
         for promise in lost { promise.end(.failure(error)) }
         restoring?.end(.failure(error))
     }
@@ -226,17 +243,16 @@ final class Subscriptions {
         if asking[text] != nil, waiting[id] != nil { return }
         let promises = waiting.removeValue(forKey: id) ?? []
         do {
+            if filter.isShared, !sharesSubscriptions { throw MessagingError.sharesNothing }
             var properties = PropertyList()
             if table.isIdentified, options.version == .v5 {
                 properties.add(.subscriptionIdentifier, UInt32(clamping: id))
             }
-            let number = try client.subscribe(
-                to: filter.text,
-                quality: terms.quality,
-                options: options.version == .v5 ? flags(filter, terms) : 0,
-                properties
-            )
-            guard let ask = table.ask(id) else { return }
+            let flags = options.version == .v5 ? flags(filter, terms) : 0
+            let number = try client.subscribe(to: filter.text, quality: terms.quality, options: flags, properties)
+            // A session may have some on their way from before.
+            let replays = flags & CInt(MQTT_SUB_OPT_SEND_RETAIN_NEVER.rawValue) == 0 || isRestoring && hasSession
+            guard let ask = table.ask(id, replays: replays) else { return }
             questions[number] = .subscribe(ask, promises)
             asking[text] = ask.number
             if promises.isEmpty { restored += 1 }
@@ -244,7 +260,7 @@ final class Subscriptions {
             // Nobody else knows of the promises. What the library does not take is no fault of the link.
             for promise in promises { promise.end(.failure(error)) }
             if (error as? MessagingError)?.code == .connectionLost { throw error }
-            if promises.isEmpty { refuse(id, error) }
+            if promises.isEmpty { refuse(id, error, mayPass: false) }
         }
     }
 
@@ -262,27 +278,76 @@ final class Subscriptions {
         return flags
     }
 
-    /// The broker does not agree to what was subscribed to before.
-    private func refuse(_ id: Int, _ error: any Error) {
-        guard table[filter: id]?.asked != nil else { return }
-        for receiver in table.removeFilter(id) { receiver.finish(throwing: error) }
+    /// The broker does not agree to what was subscribed to before. What may pass ends nothing: it is asked again. For replies that
+    /// is so whatever it says, since those who call later wait for them, too.
+    private func refuse(_ id: Int, _ error: any Error, mayPass: Bool) {
+        guard let filter = table[filter: id], filter.asked != nil else { return }
+        let isForReplies = filter.members.contains { $0.receiver.isForReplies }
+        if isForReplies {
+            let error = (error as? MessagingError) ?? MessagingError(.refused, "\(error)")
+            session?.deafness.withLock { $0 = Deafness(filter: filter.topic, error: error) }
+            runtime.failCalls(error)
+        }
+        guard mayPass || isForReplies else {
+            for receiver in table.removeFilter(id) { receiver.finish(throwing: error) }
+            return
+        }
+        runtime.tell(of: "a refused subscription", "\(error); it is asked again")
+        let count = refusals[id] ?? 0
+        refusals[id] = count + 1
+        var backoff = options.reconnect
+        backoff.attempts = nil
+        let delay = backoff.delay(before: count) ?? backoff.maximum
+        session?.later(delay) { [link] session in session.subscriptions.askAgain(id, on: link, session) }
+    }
+
+    /// Replies by a filter, or by any, come again, or will be asked for.
+    private func endDeafness(_ filter: String? = nil) {
+        session?.deafness.withLock { if filter == nil || $0?.filter == filter { $0 = nil } }
+    }
+
+    /// Asks again for what the broker has refused, unless that has been dealt with since.
+    private func askAgain(_ id: Int, on link: Int, _ session: isolated MQTTSession) {
+        guard link == self.link, session.keeper.isUp, let filter = table[filter: id], filter.asked != nil,
+            filter.granted == nil, asking[ByteKey(filter.text)] == nil, table.askAgain(id) != nil
+        else { return }
+        session.attend {}
     }
 
     // MARK: What the broker answers
 
+    /// Why a broker may refuse what it takes later: for no reason that it tells, since a number is in use, or a quota exceeded
+    /// (MQTT 5, 3.9.3). That is all that MQTT 3.1.1 says.
+    private static let passing: Set<CInt> = [0x80, 0x83, 0x91, 0x97]
+
     /// The broker has answered a SUBSCRIBE.
-    func subscribed(_ number: CInt, granted quality: CInt) {
+    ///
+    /// - Parameter words: its own, if it refuses.
+    func subscribed(_ number: CInt, granted quality: CInt, _ words: BrokerWords) {
         guard case .subscribe(let ask, let promises)? = questions.removeValue(forKey: number) else { return }
         table.interrupted()
         let id = ask.filter
         if let text = table[filter: id].map({ ByteKey($0.text) }), asking[text] == ask.number { asking[text] = nil }
         if promises.isEmpty { restored -= 1 }
+        let isOwed = promises.isEmpty || table.isOwed(id)
+        let filter = table[filter: id]?.text ?? ""
         if quality < 0x80 {
-            table.granted(ask, at: now)
-        } else if promises.isEmpty, table.holds(ask) {
-            refuse(id, MessagingError(.refused, "the broker refused the subscription after a reconnect"))
+            table.granted(ask, quality: quality, at: now)
+            refusals[id] = nil
+            endDeafness(filter)
+            if isOwed, quality < ask.terms.quality {
+                runtime.tell(
+                    of: "a lesser quality",
+                    "the broker gives quality of service \(quality) for \(filter) now, not \(ask.terms.quality) as before"
+                )
+            }
+            for promise in promises { promise.end(.success(quality)) }
+        } else {
+            let error = MessagingError(subscribeReason: quality, filter, options.version, words)
+            table.refused(ask, at: now)
+            if isOwed, table.holds(ask) { refuse(id, error, mayPass: Self.passing.contains(quality)) }
+            for promise in promises { promise.end(.failure(error)) }
         }
-        for promise in promises { promise.end(.success(quality)) }
         guard let later = waiting.removeValue(forKey: id) else { return }
         if let server = table.askAgain(id) {
             waiting[server, default: []] += later
@@ -323,7 +388,7 @@ final class Subscriptions {
         } _: { receiver, isRetained in
             deliver(message, to: receiver, isRetained: isRetained)
         }
-        if outcome.isRead, !isKept { return }
+        if outcome.isRead || outcome.isLeft, !isKept { return }
         if outcome.isRead {
             let isForOthers = outcome.isForOthers
             guard orphans.keepsRead(isForOthers: isForOthers, isIdentified: table.isIdentified, now) else { return }
@@ -334,16 +399,19 @@ final class Subscriptions {
     /// Deals with a message that nobody has got, or others may have to get as well.
     private func settle(_ message: ReceivedMessage, _ outcome: SubscriptionTable<Receiver>.Outcome) {
         if outcome.isLeft, !outcome.isRead, !outcome.isForOthers {
-            if isKept {
-                runtime.count(
-                    \.undelivered,
-                    "a message came by a subscription that was left, and that the broker keeps: unsubscribe() ends it"
-                )
-            }
-            return
+            return runtime.count(
+                \.undelivered,
+                "a message came by a subscription that was left, and that the broker keeps: unsubscribe() ends it"
+            )
         }
         guard let name = names.name(of: message.topic) else { return countUnnamed(message.topic) }
-        guard orphans.isKept, message.quality > 0 else { return }
+        guard orphans.isKept, message.quality > 0 else {
+            guard !outcome.isRead, !outcome.isLeft else { return }
+            return runtime.count(
+                \.undelivered,
+                "a message of \(quoted(message.topic)) came, which nothing matches that was subscribed to"
+            )
+        }
         let dropped = orphans.add(
             message,
             key: name,

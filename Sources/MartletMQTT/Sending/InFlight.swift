@@ -15,8 +15,8 @@ struct InFlight<Message> {
         let message: Message
         /// Which one it is of all that were sent.
         let serial: UInt64
-        /// Whether the broker has received it, which is half of the way with QoS 2.
-        var isReceived = false
+        /// What the broker said when it had received it, which is half of the way with QoS 2.
+        var receipt: UInt8?
     }
 
     /// How many may be under way.
@@ -77,9 +77,14 @@ struct InFlight<Message> {
     subscript(number: UInt16) -> Message? { entries[number]?.message }
 
     /// The broker has received a message and not finished with it.
-    mutating func received(_ number: UInt16) { entries[number]?.isReceived = true }
+    ///
+    /// - Parameter reason: what it said of it.
+    mutating func received(_ number: UInt16, reason: UInt8 = 0) { entries[number]?.receipt = reason }
 
-    func hasReceived(_ number: UInt16) -> Bool { entries[number]?.isReceived ?? false }
+    /// What the broker said of a message when it had received it; `nil` if it has not.
+    func receipt(of number: UInt16) -> UInt8? { entries[number]?.receipt }
+
+    func hasReceived(_ number: UInt16) -> Bool { receipt(of: number) != nil }
 
     /// The messages that are not confirmed, in the order in which they were sent.
     var unconfirmed: some Sequence<(number: UInt16, message: Message)> {

@@ -130,7 +130,7 @@ final class Publishing {
             if let confirmation = outgoing.confirmation {
                 confirmation.end(.failure(error))
             } else {
-                session.runtime.logger.warning("a message to \(outgoing.topic) could not be sent: \(error)")
+                session.runtime.countRefusal("a message to \(quoted(outgoing.topic)) could not be sent: \(error)")
             }
         }
     }
@@ -142,7 +142,7 @@ final class Publishing {
         if inFlight.hasReceived(number) { return session.client.release(number) }
         let left = outgoing.deadline.map { $0 - session.runtime.timers.now }
         if outgoing.isAbandoned || left.map({ $0 <= .zero }) ?? false {
-            inFlight.confirmed(number)
+            giveUp(number, session)
             return dropExpired(outgoing, session)
         }
         do {
@@ -151,17 +151,30 @@ final class Publishing {
             message.isDuplicate = true
             try session.client.publish(message)
         } catch let error as MessagingError where error.code != .connectionLost {
-            inFlight.confirmed(number)
+            giveUp(number, session)
             outgoing.confirmation?.end(.failure(error))
         }
     }
 
+    /// Sends a message no more that was sent over an earlier link. Of one of QoS 2 the broker may have the number, under which
+    /// it would take the next message for this one: it is told to release it, and the number is free when it has.
+    private func giveUp(_ number: UInt16, _ session: isolated MQTTSession) {
+        guard inFlight[number]?.quality == .exactlyOnce else {
+            inFlight.confirmed(number)
+            return
+        }
+        inFlight.received(number)
+        session.client.release(number)
+    }
+
     /// - Parameter left: how much of its life is left.
+    /// - Throws: what the broker can't take: since it was given to the connection the broker may be another one.
     private func message(
         _ outgoing: Outgoing,
         _ left: Duration?,
         _ session: isolated MQTTSession
     ) throws -> Publish {
+        try session.handshake.broker?.limits.check(outgoing)
         var properties = PropertyList()
         if session.options.version == .v5 {
             if let left { properties.add(.messageExpiryInterval, UInt32(clamping: Self.seconds(left))) }
@@ -218,7 +231,12 @@ final class Publishing {
         inFlight.linkIsLost()
         owed.removeAll()
         guard isCulprit, let first else { return }
-        inFlight.confirmed(first.number)
+        // Where the session is kept the number is released on the next link.
+        if first.message.quality == .exactlyOnce {
+            inFlight.received(first.number)
+        } else {
+            inFlight.confirmed(first.number)
+        }
         let links = culprit.links
         culprit.progressed()
         first.message.confirmation?.end(
@@ -268,34 +286,42 @@ final class Publishing {
     func answered(_ answer: PacketGuard.Answer, _ session: isolated MQTTSession) {
         let number = answer.identifier
         switch answer.kind {
-        case .puback where inFlight[number]?.quality == .atLeastOnce: confirmed(number, reason: answer.reason, session)
+        case .puback where inFlight[number]?.quality == .atLeastOnce: confirmed(answer)
         // RabbitMQ does so, instead of saying that it has no QoS 2.
         case .puback:
             let error = MessagingError(.unsupported, "the broker confirmed a message of QoS 2 as one of QoS 1")
             inFlight.confirmed(number)?.confirmation?.end(.failure(error))
         case .pubrec:
             if inFlight[number]?.quality == .exactlyOnce {
-                if answer.reason >= 0x80 { return confirmed(number, reason: answer.reason, session) }
-                inFlight.received(number)
+                // That its number is in use means, in recovery, that the broker has the message.
+                let isThere = answer.reason == 0x91 && inFlight.isRecovered(number)
+                guard answer.reason < 0x80 || isThere else { return confirmed(answer) }
+                inFlight.received(number, reason: isThere ? 0 : answer.reason)
                 culprit.progressed()
             }
             // One that is not known is finished, too: the broker would wait for it.
             session.client.release(number)
-        case .pubcomp where inFlight.hasReceived(number): confirmed(number, reason: answer.reason, session)
+        case .pubcomp where inFlight.hasReceived(number): confirmed(answer)
         default: break
         }
     }
 
     /// The broker has confirmed a message. Who waits for that is told with others.
-    private func confirmed(_ number: UInt16, reason: UInt8, _ session: isolated MQTTSession) {
+    private func confirmed(_ answer: PacketGuard.Answer) {
+        let number = answer.identifier
         // That the broker does not know the number any more means, in recovery, that it has finished with the message
         // (MQTT 5, 3.7.2.1).
-        let isFinished = reason == 0x92 && inFlight.isRecovered(number)
+        let isFinished = answer.reason == 0x92 && inFlight.isRecovered(number)
+        // That nobody is subscribed was said when it was received.
+        let receipt = inFlight.receipt(of: number) ?? 0
         guard let confirmation = inFlight.confirmed(number)?.confirmation else { return }
         culprit.progressed()
-        let reason = PublishReason(rawValue: isFinished ? 0 : CInt(reason))
+        let reason = PublishReason(rawValue: CInt(isFinished || answer.reason == 0 ? receipt : answer.reason))
         confirmed.append(
-            (confirmation, reason.isFailure ? .failure(MessagingError(publishReason: reason)) : .success(reason))
+            (
+                confirmation,
+                reason.isFailure ? .failure(MessagingError(publishReason: reason, answer.words)) : .success(reason)
+            )
         )
     }
 

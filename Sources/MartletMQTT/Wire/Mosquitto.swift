@@ -28,7 +28,7 @@ final class Mosquitto {
         func mosquittoReceived(_ message: ReceivedMessage)
         /// The broker has said something of a message that was sent to it.
         func mosquittoAnswered(_ answer: PacketGuard.Answer)
-        func mosquittoSubscribed(_ identifier: CInt, granted: CInt)
+        func mosquittoSubscribed(_ identifier: CInt, granted: CInt, _ words: BrokerWords)
         func mosquittoUnsubscribed(_ identifier: CInt)
         /// A message came that is handed to nobody.
         func mosquittoRefusedMessage()
@@ -108,6 +108,12 @@ final class Mosquitto {
         let properties = try MosquittoProperties(headers)
         let list = properties.list
         let payload = try wire.payload(of: will.message, version)
+        guard payload.count <= TextRules.longest else {
+            throw MessagingError(
+                .invalidArgument,
+                "the will's message has \(payload.count) bytes as MQTT carries it, and may have \(TextRules.longest)"
+            )
+        }
         let topic = try WireNames.mqtt.topic(will.topic)
         let code = payload.withUnsafeBufferPointer { payload in
             mosquitto_will_set_v5(
@@ -146,7 +152,7 @@ final class Mosquitto {
     var maximumPacketSize: Int? { link.rules.maximumPacketSize }
 
     /// What the broker said of its reason to end the link.
-    var farewell: String? { link.rules.farewell }
+    var farewell: BrokerWords { link.rules.farewell }
 
     /// Whether it was the other side that ended the latest link.
     var wasCut: Bool { link.wasCut }
@@ -282,7 +288,15 @@ final class Mosquitto {
     }
 
     /// Asks the broker whether it is there. The library does not: what it hears of the broker is too little to tell.
-    func ping() { link.say(encoder.bytes(of: .pingreq)) }
+    ///
+    /// - Returns: how many bytes the link carries up to the end of that.
+    func ping() -> Int {
+        link.say(encoder.bytes(of: .pingreq))
+        return link.writtenOrWaiting
+    }
+
+    /// How many of the link's bytes have arrived at the broker's system.
+    var arrivedBytes: Int { link.arrivedBytes }
 
     /// Whether something was sent since this was asked last.
     func takeHasSent() -> Bool { link.takeHasSent() }
@@ -409,10 +423,14 @@ final class Mosquitto {
         mosquitto_disconnect_v5_callback_set(handle) { _, context, reason, _ in
             Mosquitto.withContext(context) { $0.delegate?.mosquittoDisconnected(reason) }
         }
-        mosquitto_subscribe_v5_callback_set(handle) { _, context, identifier, count, granted, _ in
+        mosquitto_subscribe_v5_callback_set(handle) { _, context, identifier, count, granted, properties in
             Mosquitto.withContext(context) { context in
                 guard let granted, count > 0 else { return }
-                context.delegate?.mosquittoSubscribed(identifier, granted: granted[0])
+                context.delegate?.mosquittoSubscribed(
+                    identifier,
+                    granted: granted[0],
+                    MosquittoProperties.words(properties)
+                )
             }
         }
         mosquitto_unsubscribe_v5_callback_set(handle) { _, context, identifier, _ in

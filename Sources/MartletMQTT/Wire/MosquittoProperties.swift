@@ -73,6 +73,19 @@ struct MosquittoProperties: ~Copyable {
         return properties
     }
 
+    /// What such a list has of the broker's own words.
+    static func words(_ list: OpaquePointer?) -> BrokerWords {
+        var words = BrokerWords()
+        for property in read(list).all {
+            switch (property.id, property.value) {
+            case (.reasonString, .text(let reason)): words.reason = reason
+            case (.serverReference, .text(let server)): words.server = server
+            default: break
+            }
+        }
+        return words
+    }
+
     private static func value(of property: OpaquePointer, _ id: PropertyID) -> PropertyList.Value? {
         let code = CInt(id.rawValue)
         switch id.form {

@@ -43,6 +43,8 @@ final class GuardedLink {
     private(set) var wasCut = false
     private var isShutDown = false
     private var hasSent = false
+    /// How many bytes were written to the broker.
+    private var written = 0
     /// What has come from the broker.
     private let input = ByteBuffer()
     /// What the library has written of a packet whose length is not known yet.
@@ -78,7 +80,7 @@ final class GuardedLink {
     func open(inPlaceOf library: CInt, tls: TLSContext?) throws {
         close()
         rules.begin()
-        (wasCut, isShutDown) = (false, false)
+        (wasCut, isShutDown, written) = (false, false, 0)
         let real = fcntl(library, F_DUPFD_CLOEXEC, 3)
         guard real >= 0 else { throw Endpoint.failure(errno) }
         SocketOptions.setNoDelay(real)
@@ -322,6 +324,26 @@ final class GuardedLink {
         return hasSent
     }
 
+    /// How many bytes were written to the broker, or wait to be.
+    var writtenOrWaiting: Int { written + output.bytes.count + rest + answers.count }
+
+    /// How many of those that were written have arrived at the broker's system. Under TLS it is a few less until all have.
+    var arrivedBytes: Int { written - unacknowledged }
+
+    /// How many bytes this system has that the broker's has not acknowledged.
+    private var unacknowledged: Int {
+        guard let descriptor else { return 0 }
+        var count: CInt = 0
+        #if canImport(Darwin)
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &count, &size) == 0 ? Int(count) : 0
+        #elseif canImport(Glibc)
+        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+        #else
+        return ioctl(descriptor, TIOCOUTQ, &count) == 0 ? Int(count) : 0
+        #endif
+    }
+
     /// Writes to the broker what it takes.
     func send() throws {
         guard isOpen, let stream else { return }
@@ -330,6 +352,7 @@ final class GuardedLink {
                 let count = try stream.write(output.bytes)
                 if count == 0 { return }
                 hasSent = true
+                written += count
                 output.consume(count)
             }
         } catch {

@@ -39,6 +39,7 @@ struct PacketGuard {
         let kind: PacketKind
         let identifier: UInt16
         let reason: UInt8
+        var words = BrokerWords()
     }
 
     private struct Unreleased {
@@ -56,7 +57,7 @@ struct PacketGuard {
     /// The largest packet that the broker takes.
     private(set) var maximumPacketSize: Int?
     /// What the broker said of its reason to end the link.
-    private(set) var farewell: String?
+    private(set) var farewell = BrokerWords()
 
     // MARK: Of the session
 
@@ -73,7 +74,7 @@ struct PacketGuard {
     mutating func begin() {
         isAccepted = false
         maximumPacketSize = nil
-        farewell = nil
+        farewell = BrokerWords()
     }
 
     // MARK: From the broker
@@ -109,7 +110,7 @@ struct PacketGuard {
     mutating func inbound(_ packet: UnsafeRawBufferPointer, _ header: PacketHeader) throws(PacketFault) -> Inbound {
         var reader = PacketReader(packet, from: header.length)
         switch header.kind {
-        case .connack: return try connack(&reader)
+        case .connack: return try connack(packet, &reader)
         case .publish: return try publish(packet, header, &reader)
         case .puback, .pubrec, .pubcomp: return .answer(try answer(header.kind, &reader))
         case .pubrel: return try release(&reader)
@@ -123,7 +124,11 @@ struct PacketGuard {
         }
     }
 
-    private mutating func connack(_ reader: inout PacketReader) throws(PacketFault) -> Inbound {
+    private mutating func connack(
+        _ packet: UnsafeRawBufferPointer,
+        _ reader: inout PacketReader
+    ) throws(PacketFault) -> Inbound {
+        var verdict = Inbound.pass
         let flags = try reader.byte()
         guard flags < 2 else { throw PacketFault("the flags of CONNACK are \(flags)") }
         let reason = try reader.byte()
@@ -131,9 +136,21 @@ struct PacketGuard {
         if version == .v311 || reason == 1 && reader.count == 0 {
             try reader.expectEnd()
         } else {
+            var list = reader
             let properties = try CheckedProperties(&reader, of: .connack)
             try reader.expectEnd()
             maximumPacketSize = properties.maximumPacketSize
+            if let needless = properties.assignedIdentifier {
+                // The library ends a link over an identifier that it did not ask for.
+                let count = try list.variable() - needless.count
+                verdict = .replace(
+                    Self.packet(
+                        .connack,
+                        [flags, reason] + PacketHeader.length(count) + packet[list.position..<needless.lowerBound]
+                            + packet[needless.upperBound...]
+                    )
+                )
+            }
         }
         isAccepted = true
         // Without the session the broker has nothing to release.
@@ -141,7 +158,7 @@ struct PacketGuard {
             unreleased.removeAll()
             unreleasedBytes = 0
         }
-        return .pass
+        return verdict
     }
 
     private mutating func publish(
@@ -226,12 +243,12 @@ struct PacketGuard {
             try reader.expectEnd()
             return Answer(kind: kind, identifier: identifier, reason: 0)
         }
-        let reason = try reader.byte()
+        var answer = Answer(kind: kind, identifier: identifier, reason: try reader.byte())
         if reader.count > 0 {
-            _ = try CheckedProperties(&reader, of: kind)
+            answer.words = try CheckedProperties(&reader, of: kind).words
             try reader.expectEnd()
         }
-        return Answer(kind: kind, identifier: identifier, reason: reason)
+        return answer
     }
 
     private func subscribed(_ kind: PacketKind, _ reader: inout PacketReader) throws(PacketFault) -> Inbound {
@@ -248,7 +265,7 @@ struct PacketGuard {
     private mutating func disconnect(_ reader: inout PacketReader) throws(PacketFault) -> Inbound {
         let reason = reader.count > 0 ? try reader.byte() : 0
         if reader.count > 0 {
-            farewell = try CheckedProperties(&reader, of: .disconnect).reason
+            farewell = try CheckedProperties(&reader, of: .disconnect).words
             try reader.expectEnd()
         }
         return .replace(Self.packet(.disconnect, [reason]))

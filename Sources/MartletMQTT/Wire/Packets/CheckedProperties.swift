@@ -9,7 +9,9 @@ struct CheckedProperties {
     private(set) var isFine = true
     private(set) var maximumPacketSize: Int?
     /// What the other side says of its reason.
-    private(set) var reason: String?
+    private(set) var words = BrokerWords()
+    /// Where in the packet the Assigned Client Identifier stands.
+    private(set) var assignedIdentifier: Range<Int>?
 
     /// An empty one.
     init() {}
@@ -25,6 +27,7 @@ struct CheckedProperties {
     func has(_ property: PropertyID) -> Bool { seen & Self.bit(property) != 0 }
 
     private mutating func read(_ list: inout PacketReader, _ place: PropertyPlace) throws(PacketFault) {
+        let start = list.position
         // None is beyond 127, so that each identifier is one byte.
         let code = try list.byte()
         guard let property = PropertyID(rawValue: code) else {
@@ -45,7 +48,12 @@ struct CheckedProperties {
         case .text:
             let text = try list.text()
             isFine = isFine && text.isFine
-            if property == .reasonString { reason = String(decoding: text.bytes, as: UTF8.self) }
+            switch property {
+            case .reasonString: words.reason = String(decoding: text.bytes, as: UTF8.self)
+            case .serverReference: words.server = String(decoding: text.bytes, as: UTF8.self)
+            case .assignedClientIdentifier: assignedIdentifier = start..<list.position
+            default: break
+            }
         case .pair:
             let name = try list.text()
             let value = try list.text()

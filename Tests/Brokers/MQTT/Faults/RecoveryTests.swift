@@ -1,8 +1,9 @@
 import IntegrationSupport
 import Martlet
-import MartletMQTT
 import MartletTesting
 import Testing
+
+@testable import MartletMQTT
 
 /// What a lost link leaves half done is finished on the next, or begun anew, and no error.
 @Suite(.timeLimit(.minutes(10))) struct RecoveryTests {
@@ -33,6 +34,55 @@ import Testing
         } _: { broker in
             try await MQTTConnection.withConnection(options(broker.port)) {
                 try await $0.publish(Message("x"), to: "t", options: Self.once)
+            }
+        }
+    }
+
+    /// That the number of a repeated message is in use means that the broker has it (MQTT 5, 4.3.3).
+    @Test func aPacketIdentifierThatIsInUseInRecoveryIsReleased() async throws {
+        try await FakeBroker.withBroker { peer, number in
+            try await peer.acceptClient(.v5, isKept: number > 0)
+            let publish = try await peer.receive(kind: 3)
+            guard number > 0 else { return }
+            #expect(publish.head == 0x3c)
+            try await peer.send(.init(head: 0x50, body: RawPeer.number(Int(publish.number)) + [0x91]))
+            let release = try await peer.receive(kind: 6)
+            #expect(release.body == RawPeer.number(Int(publish.number)))
+            try await peer.send(.init(head: 0x70, body: release.body))
+            try await peer.behave(.v5)
+        } _: { broker in
+            try await MQTTConnection.withConnection(options(broker.port)) {
+                try await $0.publish(Message("x"), to: "t", options: Self.once)
+            }
+        }
+    }
+
+    /// The broker may have it, and would take the next message of that number for it.
+    @Test func ofAMessageThatHasExpiredInRecoveryTheNumberIsReleased() async throws {
+        let packets = Recorder<RawPeer.Packet>()
+        try await FakeBroker.withBroker { peer, number in
+            _ = try await peer.receive(kind: 1)
+            if number > 0 { try await Task.sleep(for: .milliseconds(700)) }
+            try await peer.send(Self.welcome(.v5, sessionPresent: number > 0))
+            let next = try await peer.receive()
+            packets.record(next)
+            guard number > 0 else { return }
+            try await peer.send(.init(head: 0x70, body: next.body + [0x92, 0]))
+            try await peer.behave(.v5)
+        } _: { broker in
+            try await MQTTConnection.withConnection(options(broker.port)) { connection in
+                let error = await messagingError {
+                    try await connection.publish(
+                        Message("x"),
+                        to: "t",
+                        options: PublishOptions(guarantee: .exactlyOnce, expiry: .milliseconds(300))
+                    )
+                }
+                #expect(error?.code == .timeout)
+                try await until { packets.values.count == 2 }
+                #expect(packets.values.map(\.kind) == [3, 6])
+                #expect(packets.values[1].body == RawPeer.number(Int(packets.values[0].number)))
+                try await until { await connection.session.unconfirmed == 0 }
             }
         }
     }

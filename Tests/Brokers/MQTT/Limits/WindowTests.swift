@@ -37,7 +37,3 @@ import Testing
         }
     }
 }
-
-extension MQTTSession {
-    fileprivate var unconfirmed: Int { publishing.unconfirmedCount }
-}

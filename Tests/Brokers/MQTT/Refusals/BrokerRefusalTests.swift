@@ -176,7 +176,8 @@ import Testing
 
     /// A broker says so with the confirmation (MQTT 5, 3.4.2.1).
     @Test(arguments: [
-        (UInt8(0x97), MessagingError.Code.queueFull), (0x87, .refused), (0x90, .invalidTopic), (0x95, .bodyTooLarge),
+        (UInt8(0x97), MessagingError.Code.queueFull), (0x93, .queueFull), (0x87, .refused), (0x90, .invalidTopic),
+        (0x95, .bodyTooLarge),
     ])
     func aRefusedMessageSaysWhy(_ reason: UInt8, _ code: MessagingError.Code) async throws {
         try await FakeBroker.withBroker { peer, _ in
@@ -197,6 +198,100 @@ import Testing
                 }
                 #expect(error?.code == code)
                 #expect(error?.message.contains("reason \(reason)") == true, "\(String(describing: error))")
+            }
+        }
+    }
+
+    /// mosquitto says it with PUBACK alone; others with PUBREC, and not again with PUBCOMP.
+    @Test func thatNobodyConsumesAQueueIsKnownWhenItIsSaidOfAMessageThatComesOnce() async throws {
+        try await FakeBroker.withBroker { peer, _ in
+            try await peer.acceptClient(.v5)
+            while true {
+                let packet = try await peer.receive()
+                switch packet.kind {
+                case 3: try await peer.send(.init(head: 0x50, body: RawPeer.number(Int(packet.number)) + [0x10]))
+                case 6: try await peer.send(.init(head: 0x70, body: packet.body))
+                default: break
+                }
+            }
+        } _: { broker in
+            try await MQTTConnection.withConnection(.local(broker.port)) { connection in
+                let error = await messagingError {
+                    try await connection.send(
+                        Message("x"),
+                        to: "jobs",
+                        options: SendOptions(guarantee: .exactlyOnce)
+                    )
+                }
+                #expect(error?.code == .noResponder)
+            }
+        }
+    }
+
+    // MARK: In its own words
+
+    private static let reasonString: [UInt8] = [0x1F] + RawPeer.text("not on Tuesdays")
+    private static let serverReference: [UInt8] = [0x1C] + RawPeer.text("other.example:1883")
+
+    @Test(arguments: [Guarantee.atLeastOnce, .exactlyOnce])
+    func whyAMessageIsRefusedIsToldInTheBrokersWords(_ guarantee: Guarantee) async throws {
+        try await FakeBroker.withBroker { peer, _ in
+            try await peer.acceptClient(.v5)
+            let publish = try await peer.receive(kind: 3)
+            let reason = [0x87, UInt8(Self.reasonString.count)] + Self.reasonString
+            try await peer.send(
+                .init(
+                    head: guarantee == .exactlyOnce ? 0x50 : 0x40,
+                    body: RawPeer.number(Int(publish.number)) + reason
+                )
+            )
+            try await peer.behave(.v5)
+        } _: { broker in
+            try await MQTTConnection.withConnection(.local(broker.port)) { connection in
+                let error = await messagingError {
+                    try await connection.publish(Message("x"), to: "t", options: PublishOptions(guarantee: guarantee))
+                }
+                #expect(error?.message.contains("not on Tuesdays") == true, "\(String(describing: error))")
+            }
+        }
+    }
+
+    @Test func whyASubscriptionIsRefusedIsToldInTheBrokersWords() async throws {
+        try await FakeBroker.withBroker { peer, _ in
+            try await peer.acceptClient(.v5)
+            try await peer.grant(try await peer.receive(kind: 8), .v5, 0x87, properties: Self.reasonString)
+            try await peer.behave(.v5)
+        } _: { broker in
+            try await MQTTConnection.withConnection(.local(broker.port)) { connection in
+                let error = await messagingError { _ = try await connection.subscribe(to: "t") }
+                #expect(error?.message.contains("not on Tuesdays") == true, "\(String(describing: error))")
+                #expect(error?.message.contains("reason 135") == true, "\(String(describing: error))")
+            }
+        }
+    }
+
+    @Test(arguments: [(UInt8(0x9C), true), (0x9D, false)])
+    func whichServerIsToBeUsedIsTold(_ reason: UInt8, _ isRetriable: Bool) async throws {
+        try await FakeBroker.withBroker { peer, number in
+            if number == 0 {
+                _ = try await peer.receive(kind: 1)
+                try await peer.send(RawPeer.welcome(.v5, reason, properties: Self.serverReference))
+                _ = try await peer.socket.receiveEnd()
+                return
+            }
+            try await peer.acceptClient(.v5)
+            guard number == 1 else { return try await peer.behave(.v5) }
+            _ = try await peer.receive(kind: 3)
+            let list = [UInt8(Self.serverReference.count)] + Self.serverReference
+            try await peer.send(.init(head: 0xe0, body: [reason] + list))
+        } _: { broker in
+            let error = await messagingError { _ = try await MQTTConnection.connect(.local(broker.port)) }
+            #expect(error?.message.contains("other.example:1883") == true, "\(String(describing: error))")
+            #expect(error?.isRetriable == isRetriable)
+            try await MQTTConnection.withConnection(.local(broker.port)) { connection in
+                try await connection.publish(Message("x"), to: "t")
+                try await until { connection.statistics.linkFailures == 1 }
+                #expect(connection.statistics.lastLinkFailure?.contains("other.example:1883") == true)
             }
         }
     }

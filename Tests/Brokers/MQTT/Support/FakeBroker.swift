@@ -40,20 +40,27 @@ struct FakeBroker: Sendable {
 }
 
 extension RawPeer {
-    /// The broker's answer to CONNECT, with a reason code.
-    static func welcome(_ version: MQTTVersion, _ reason: UInt8 = 0) -> Packet {
-        Packet(head: 0x20, body: version == .v5 ? [0, reason, 0] : [0, reason])
+    /// The broker's answer to CONNECT, with a reason code; properties are those of MQTT 5.
+    static func welcome(
+        _ version: MQTTVersion,
+        _ reason: UInt8 = 0,
+        isKept: Bool = false,
+        properties: [UInt8] = []
+    ) -> Packet {
+        let list = version == .v5 ? length(properties.count) + properties : []
+        return Packet(head: 0x20, body: [isKept ? 1 : 0, reason] + list)
     }
 
     /// Reads CONNECT and accepts it.
-    func acceptClient(_ version: MQTTVersion) async throws {
+    func acceptClient(_ version: MQTTVersion, isKept: Bool = false, properties: [UInt8] = []) async throws {
         _ = try await receive(kind: 1)
-        try await send(Self.welcome(version))
+        try await send(Self.welcome(version, isKept: isKept, properties: properties))
     }
 
-    /// Answers a SUBSCRIBE for one filter: it is granted, with QoS 0.
-    func grant(_ packet: Packet, _ version: MQTTVersion) async throws {
-        try await send(Packet(head: 0x90, body: packet.body[..<2] + (version == .v5 ? [0, 0] : [0])))
+    /// Answers a SUBSCRIBE for one filter: it is granted, with QoS 0, unless told.
+    func grant(_ packet: Packet, _ version: MQTTVersion, _ reason: UInt8 = 0, properties: [UInt8] = []) async throws {
+        let list = version == .v5 ? Self.length(properties.count) + properties : []
+        try await send(Packet(head: 0x90, body: packet.body[..<2] + list + [reason]))
     }
 
     /// Answers everything that asks for an answer, as a broker does that delivers nothing, until the link ends.

@@ -7,6 +7,9 @@ extension MQTTSession {
     /// How many messages it has not taken to send.
     var waitingToBeSent: Int { outlet.outbox.count }
 
+    /// How many messages the broker has yet to confirm.
+    var unconfirmed: Int { publishing.unconfirmedCount }
+
     /// Whether the broker has yet to answer a SUBSCRIBE or an UNSUBSCRIBE.
     var awaitsSubscriptions: Bool { subscriptions.awaitsAnswer }
 

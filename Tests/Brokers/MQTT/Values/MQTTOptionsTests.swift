@@ -40,6 +40,11 @@ import Testing
         Wrong("topic aliases are -1") { $0.topicAliases = -1 },
         Wrong("topic aliases are 65536") { $0.topicAliases = 65_536 },
         Wrong("password but no user name") { $0.password = "secret" },
+        Wrong("user name has 65536 bytes") { $0.username = String(repeating: "u", count: 65_536) },
+        Wrong("password has 65536 bytes") {
+            $0.username = "me"
+            $0.password = String(repeating: "p", count: 65_536)
+        },
         Wrong("persistent session needs a name") { $0.session = .persistent() },
         Wrong("session's expiry is 0") {
             $0.connection.name = "me"
@@ -71,12 +76,38 @@ import Testing
         options.maximumPacketSize = 64
         options.topicAliases = 65_535
         options.connection.name = String(repeating: "n", count: 65_535)
+        options.username = String(repeating: "u", count: 65_535)
+        options.password = String(repeating: "p", count: 65_535)
         options.session = .persistent(expiry: .seconds(1))
         try options.validate()
         options.keepAlive = .seconds(5)
         try options.validate()
         options.keepAlive = .seconds(65_535)
         try options.validate()
+    }
+
+    /// MQTT 3.1.1 puts a message with headers into an envelope, which counts as well.
+    @Test(arguments: [
+        (MQTTVersion.v5, 65_535, false), (.v5, 65_536, true), (.v311, 65_535, true), (.v311, 100, false),
+    ])
+    func aWillThatMQTTCannotCarryIsAnErrorBeforeAnythingIsConnected(
+        _ version: MQTTVersion,
+        _ count: Int,
+        _ isTooLarge: Bool
+    ) throws {
+        var options = MQTTOptions(version: version)
+        let body = [UInt8](repeating: 7, count: count)
+        options.connection.will = Will(topic: "t", message: Message(body, headers: ["a": "b"]))
+        let wire = ConnectionRuntime(options.connection, names: .mqtt).wire
+        guard isTooLarge else {
+            _ = try Mosquitto(options, clientID: "will", wire: wire)
+            return
+        }
+        let error = try #require(throws: MessagingError.self) {
+            _ = try Mosquitto(options, clientID: "will", wire: wire)
+        }
+        #expect(error.code == .invalidArgument)
+        #expect(error.message.contains("65535"), "\(error.message)")
     }
 
     @Test func aWrongOptionIsAnErrorBeforeAnythingIsConnected() async {

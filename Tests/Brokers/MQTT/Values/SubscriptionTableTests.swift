@@ -18,7 +18,8 @@ import Testing
         #expect(table.receivers(of: "s/x") == ["b"])
         #expect(table.leave(second.member) == [.unsubscribe(text: "s/+")])
         #expect(table.isEmpty)
-        #expect(table.receivers(of: "s/x") == nil)
+        #expect(table.receivers(of: "s/x") == [], "it was left")
+        #expect(table.receivers(of: "t/x") == nil)
     }
 
     @Test func manyReadersOfOneFilterWaitForWhatIsKept() {
@@ -40,7 +41,7 @@ import Testing
         #expect(readers("s/1", isRetained: true) == 0, "they have a newer one")
         #expect(readers("s/2", isRetained: true) == 100)
         table.readDry(at: .seconds(100))
-        #expect(readers("s/3", isRetained: true) == 0, "nobody waits any more")
+        #expect(readers("s/3", isRetained: true) == 100, "nobody waits any more: it is new")
     }
 
     @Test func aMemberIsRemovedOnce() {
@@ -113,7 +114,7 @@ import Testing
 
     /// A broker that keeps a session keeps the numbers of the process before.
     @Test func aNumberCountsOnlyForTopicsThatItsFilterMatches() {
-        var table = Table()
+        var table = Table(isKept: true)
         _ = table.join("door", "new/door")
         _ = table.join("all", "t/#")
         let door = table.number("new/door")
@@ -179,6 +180,60 @@ import Testing
         #expect(table.receivers(of: "s/y", by: ["s/+"], isRetained: true) == ["a", "b"])
     }
 
+    /// Some brokers leave the mark on what they pass on.
+    @Test func whatNoSubscribeExplainsIsNew() {
+        var table = Table()
+        _ = table.join("a", "s/+", wantsRetained: true)
+        _ = table.join("b", "s/+")
+        #expect(table.receivers(of: "s/y", by: ["s/+"], isRetained: true) == ["a"], "it may have been kept")
+        #expect(table.receivers(of: "s/y", by: ["s/+"], isRetained: true) == [], "it was asked twice")
+        let told = table.deliveries(of: "s/y", by: ["s/+"], isRetained: true) ?? []
+        #expect(told.map(\.receiver) == ["a", "b"])
+        #expect(told.map(\.isRetained) == [false, false])
+    }
+
+    @Test func whoIsNotSentWhatIsKeptGetsAllThatIsMarked() {
+        var table = Table()
+        _ = table.add("a", filter: "s", quality: 0, wantsRetained: false)
+        let ask = table.ask(table.number("s"), replays: false)
+        #expect(ask != nil)
+        #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == ["a"])
+    }
+
+    @Test func aNumberOfThisConnectionIsBelieved() {
+        var table = Table()
+        _ = table.join("a", "$exclusive/t/1")
+        #expect(table.receivers(of: "t/1", by: ["$exclusive/t/1"]) == ["a"])
+        #expect(table.receivers(of: "t/1") == nil)
+    }
+
+    @Test func whatTheBrokerGivesIsWhatIsGranted() throws {
+        var table = Table()
+        _ = table.join("a", "s", quality: 2)
+        let first = table.ask(table.number("s"))
+        let ask = try #require(first)
+        table.granted(ask, quality: 1)
+        #expect(table.join("b", "s", quality: 2).actions == [.subscribe(filter: table.number("s"))])
+        #expect(table.join("c", "s", quality: 1).actions == [.subscribe(filter: table.number("s"))], "for b")
+        #expect(table[filter: table.number("s")]?.granted?.quality == 1)
+    }
+
+    @Test func whoWasRefusedIsAskedForAgainWithWhatIsKept() throws {
+        var table = Table()
+        _ = table.join("a", "s", wantsRetained: true)
+        let first = table.ask(table.number("s"))
+        let ask = try #require(first)
+        #expect(table.retainedDemand(table.number("s")) == .nobody, "it was asked for them")
+        table.granted(ask)
+        table.restore(isIdentified: true, hasSession: false)
+        let second = table.ask(table.number("s"))
+        let again = try #require(second)
+        #expect(table.isOwed(table.number("s")))
+        table.refused(again)
+        #expect(table.retainedDemand(table.number("s")) == .somebody)
+        #expect(table.isOwed(table.number("s")))
+    }
+
     @Test func afterAReconnectKeptMessagesAreForAllWhoWantThem() {
         var table = Table()
         _ = table.join("a", "s", wantsRetained: true)
@@ -187,6 +242,7 @@ import Testing
         #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == ["a", "b"])
         table.restore(isIdentified: true, hasSession: false)
         #expect(table.takeActions() == [.subscribe(filter: table.number("s"))])
+        _ = table.ask(table.number("s"))
         #expect(table.receivers(of: "s", by: ["s"], isRetained: true) == ["a", "b"])
     }
 
