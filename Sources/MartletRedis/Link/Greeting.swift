@@ -100,7 +100,8 @@ extension Greeting.Server {
             case "id": clientID = value.integer
             case "version": version = (value.string?.prefix { $0 != "." }).flatMap { Int($0) }
             case "mode": isCluster = value.string == "cluster"
-            case "role": isReplica = value.string != "master"
+            // What takes writes has more than one name: KeyDB's that replicate each other are each an `active-replica`.
+            case "role": isReplica = value.string == "replica" || value.string == "slave"
             default: break
             }
         }

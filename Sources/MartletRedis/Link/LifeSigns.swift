@@ -27,6 +27,8 @@ final class LifeSigns {
     private let willID: [UInt8]
     /// Shows signs of life. Owned: it lives as long as the link.
     private var heartbeat: Task<Void, Never>?
+    /// When the next sign of life is due; `nil` while it is given.
+    private var nextBeat: ContinuousClock.Instant?
     /// Finds out that the server is silent.
     private var watchdog: Timer?
     private var timeout = Timeout.unknown
@@ -39,8 +41,22 @@ final class LifeSigns {
 
     /// There is a link.
     func begin(_ session: isolated RedisSession) {
+        startHeartbeat(session)
+        watch(session)
+    }
+
+    /// Something waits for a sign of life: the next one comes soon.
+    func hasten(_ session: isolated RedisSession) {
+        wasRefused = true
+        guard heartbeat != nil, let nextBeat else { return }
+        // One that is put off again and again would never come.
+        if nextBeat - ContinuousClock.now > delay(session.options) { startHeartbeat(session) }
+    }
+
+    private func startHeartbeat(_ session: isolated RedisSession) {
         heartbeat?.cancel()
         let (timers, first) = (session.runtime.timers, delay(session.options))
+        nextBeat = .now + first
         heartbeat = Task { [weak session] in
             var delay = first
             while !Task.isCancelled {
@@ -53,7 +69,6 @@ final class LifeSigns {
                 delay = next
             }
         }
-        watch(session)
     }
 
     /// The link is gone, or about to go.
@@ -75,11 +90,12 @@ final class LifeSigns {
     /// - Returns: after what time the next one is due.
     func beat(_ session: isolated RedisSession) async -> Duration {
         wasRefused = false
+        nextBeat = nil
         do {
             try await readClock(session, attempts: 1)
             try await readTimeout(session)
             try await session.consumers.renew(session)
-            try await renewWill(session)
+            try await session.unlessAway { try await renewWill(session) }
             // The end may have come meanwhile, and with it the last that is to be said of this owner.
             if session.keeper.state == .open {
                 try session.replies.owners.renew(hasLists: session.replies.isOpen, session)
@@ -87,13 +103,16 @@ final class LifeSigns {
         } catch {
             // A lost link tells of itself.
         }
-        return delay(session.options)
+        let next = delay(session.options)
+        nextBeat = .now + next
+        return next
     }
 
     /// The server refuses something that is tried again. Said aloud once a minute.
     func wasRefused(_ error: MessagingError, _ session: isolated RedisSession) {
         wasRefused = true
-        session.runtime.tell(of: "\((error.cause as? RedisError)?.kind ?? "")", "\(error); it is tried again")
+        let subject = (error.cause as? RedisError).map { String($0.kind) } ?? (error.cause as? NodeAway)?.node
+        session.runtime.tell(of: subject ?? "", "\(error); it is tried again")
     }
 
     // MARK: What the server tells
@@ -165,20 +184,18 @@ final class LifeSigns {
         session.subscribers.checkWhetherCut(session)
         let now = ContinuousClock.now
         let (patience, limit) = (patience(session.options), session.options.responseTimeout)
-        do {
-            try session.commands.checkSilence(patience, limit: limit, now: now, session)
-            guard let patience else { return }
-            for (role, link) in session.sockets.others where link.isReady && !link.isPaused {
-                let silence = now - link.lastHeard
-                guard silence > patience, session.mayBeAsked(role) else { continue }
-                guard silence <= patience + limit else {
-                    throw MessagingError(.connectionLost, "the server has not answered for \(silence)")
-                }
+        session.commands.checkSilence(patience, limit: limit, now: now, session)
+        guard let patience else { return }
+        // One that is lost may take others with it.
+        for (role, link) in session.sockets.others where link.isReady && !link.isPaused {
+            let silence = now - link.lastHeard
+            guard silence > patience, session.mayBeAsked(role) else { continue }
+            if silence <= patience + limit {
                 link.write(CommandFormat.bytes(of: "PING"))
                 link.flush()
+            } else {
+                session.ended(role, MessagingError(.connectionLost, "the server has not answered for \(silence)"))
             }
-        } catch {
-            session.linkFailed(error)
         }
     }
 
@@ -197,11 +214,11 @@ final class LifeSigns {
             keys: Self.keys,
             [willID, lease(session.options), topic, body]
         )
-        let reply = try await session.commands.perform([command], slot: Self.slot, session)
-        guard let error = reply.error else { return }
-        let failure = error.asMessagingError("the will")
-        guard failure.isRetriable else { throw failure }
-        wasRefused(failure, session)
+        do {
+            try await session.commands.perform([command], slot: Self.slot, session).check("the will")
+        } catch let error as MessagingError where error.leavesLink && error.isRetriable {
+            wasRefused(error, session)
+        }
     }
 
     /// Shows that this connection is alive, and publishes the wills of those that are not.

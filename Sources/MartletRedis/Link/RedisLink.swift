@@ -15,19 +15,27 @@ import Darwin
 /// it, once, by `onEnd`; after ``close()`` nothing is called any more.
 final class RedisLink {
     private enum Stage {
-        case opening, greeting, ready, ended
+        case resolving, opening, greeting, ready, ended
     }
 
     /// How much is read before others on the loop have their turn.
     private static let readsPerRound = 4
 
-    let endpoint: Endpoint
+    let destination: Destination
+    /// The address that is connected to; `nil` while the name is looked up.
+    private(set) var endpoint: Endpoint?
+    /// The addresses to be tried after it.
+    private var otherEndpoints: ArraySlice<Endpoint> = []
+    /// Looks up the name. Owned: it ends with the link at the latest.
+    var lookUp: Task<Void, Never>?
+    private let tls: TLSContext?
+    private let connectTimeout: Duration
     private let loop: EventLoop
-    private let stream: SocketStream
+    private var stream: SocketStream?
     /// What has come and is to be taken when `onInput` is called.
     let reader: ReplyReader
     private let scratch: ScratchBuffer
-    private var stage = Stage.opening
+    private var stage = Stage.resolving
     private var greeting: Greeting
     private var watch: Watch?
     private var timer: Timer?
@@ -70,14 +78,14 @@ final class RedisLink {
         didSet {
             guard isPaused != oldValue, stage == .ready else { return }
             // TLS may have read on: the socket would not tell of it.
-            if !isPaused, stream.readsAhead { read() }
+            if !isPaused, stream?.readsAhead == true { read() }
             updateInterest()
         }
     }
 
     /// Whether the other side has closed the socket, which is not noticed while nothing is read.
     var hasBeenClosed: Bool {
-        guard stage == .ready else { return false }
+        guard stage == .ready, let stream else { return false }
         #if os(Linux)
         // POLLRDHUP, which Glibc's module hides.
         let hangUp: Int16 = 0x2000
@@ -88,7 +96,7 @@ final class RedisLink {
         return poll(&entry, 1, 0) > 0
     }
 
-    /// Begins to connect. On the loop.
+    /// Begins to connect; to a node that is called by its name once ``found(_:)`` has its addresses. On the loop.
     ///
     /// - Parameters:
     ///   - needsMaster: whether a replica is of no use.
@@ -98,7 +106,7 @@ final class RedisLink {
     ///   - onEnd: called when the link is lost, or could not be made.
     /// - Throws: `MessagingError.Code.connectionLost` with the system's reason.
     init(
-        to endpoint: Endpoint,
+        to destination: Destination,
         _ options: RedisOptions,
         name: String,
         needsMaster: Bool,
@@ -112,27 +120,71 @@ final class RedisLink {
         onRound: @escaping () -> Void,
         onEnd: @escaping (MessagingError) -> Void
     ) throws {
-        self.endpoint = endpoint
+        self.destination = destination
+        self.tls = tls
+        connectTimeout = options.connectTimeout
         self.loop = loop
         self.scratch = scratch
         self.pending = pending
-        stream = try SocketStream(to: endpoint, tls: tls, asksForLife: true, peer: "server")
         reader = ReplyReader(limit: options.maximumReplyBytes, hearsPushes: hearsPushes)
         greeting = Greeting(options, name: name, needsMaster: needsMaster)
         self.onReady = onReady
         self.onInput = onInput
         self.onRound = onRound
         self.onEnd = onEnd
-        watch = loop.watch(stream.descriptor, for: .write) { [weak self] ready in self?.socketReady(ready) }
-        timer = loop.schedule(after: options.connectTimeout) { [weak self] in
-            self?.fail(MessagingError(.timeout, "it gave no answer within \(options.connectTimeout)"))
-        }
+        beginWaiting()
+        if case .endpoint(let endpoint) = destination { try connect(to: endpoint) }
     }
 
     deinit {
         // Whoever drops a link has closed it; a watch would keep the descriptor from being closed in order.
         if stage != .ended { reclaim() }
     }
+
+    // MARK: Connecting
+
+    /// The addresses of the destination's name, each of which is tried in turn.
+    func found(_ addresses: Result<[SocketAddress], any Error>) {
+        guard stage == .resolving else { return }
+        lookUp = nil
+        do {
+            otherEndpoints = try addresses.get().map { .tcp($0, host: destination.host) }[...]
+            connectToNext(after: MessagingError.offline)
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func connectToNext(after failure: any Error) {
+        guard let next = otherEndpoints.popFirst() else { return fail(failure) }
+        watch?.cancel()
+        stream?.close()
+        beginWaiting()
+        do {
+            try connect(to: next)
+        } catch {
+            connectToNext(after: error)
+        }
+    }
+
+    private func connect(to endpoint: Endpoint) throws {
+        stage = .opening
+        self.endpoint = endpoint
+        let stream = try SocketStream(to: endpoint, tls: tls, asksForLife: true, peer: "server")
+        self.stream = stream
+        watch = loop.watch(stream.descriptor, for: .write) { [weak self] ready in self?.socketReady(ready) }
+    }
+
+    /// The other side has so long to let the link in.
+    private func beginWaiting() {
+        timer?.cancel()
+        let limit = connectTimeout
+        timer = loop.schedule(after: limit) { [weak self] in
+            self?.fail(MessagingError(.timeout, "it gave no answer within \(limit)"))
+        }
+    }
+
+    // MARK: Writing
 
     /// Writes as soon as may be.
     func write(_ bytes: [UInt8]) {
@@ -165,7 +217,7 @@ final class RedisLink {
 
     /// Lets producers write by themselves, as long as the loop has nothing to write. To be said at the end of each round.
     func lend(to outbox: CommandOutbox) {
-        guard stage == .ready, !stream.readsAhead, output.isEmpty else { return }
+        guard stage == .ready, let stream, !stream.readsAhead, output.isEmpty else { return }
         borrower = outbox
         outbox.lend(stream.descriptor, isIdle: pending.count == 0)
     }
@@ -204,11 +256,13 @@ final class RedisLink {
         timer?.cancel()
         watch?.cancel()
         watch = nil
-        stream.close()
+        lookUp?.cancel()
+        stream?.close()
     }
 
     private func fail(_ error: any Error) {
         guard stage != .ended else { return }
+        if stage == .opening, !otherEndpoints.isEmpty { return connectToNext(after: error) }
         let onEnd = onEnd
         close()
         onEnd?(error as? MessagingError ?? MessagingError(.connectionLost, "the link failed", cause: error))
@@ -217,6 +271,7 @@ final class RedisLink {
     // MARK: Events
 
     private func socketReady(_ ready: Interest) {
+        guard let stream else { return }
         switch stage {
         case .opening:
             do {
@@ -230,7 +285,7 @@ final class RedisLink {
         case .greeting, .ready:
             if stream.canRead(ready) { read() }
             if stream.canWrite(ready) { send() }
-        case .ended:
+        case .resolving, .ended:
             return
         }
         if stage == .ready { onRound?() }
@@ -238,7 +293,7 @@ final class RedisLink {
     }
 
     private func updateInterest() {
-        guard let watch, !watch.isCancelled else { return }
+        guard let watch, !watch.isCancelled, let stream else { return }
         watch.interest = stream.interest(reads: !(isPaused && stage == .ready), writes: !output.isEmpty)
     }
 
@@ -246,7 +301,7 @@ final class RedisLink {
 
     private func read() {
         // A reply may lead to a pause being lifted, which reads.
-        guard !isReading else { return }
+        guard !isReading, let stream else { return }
         isReading = true
         defer { isReading = false }
         var rounds = 0
@@ -299,9 +354,10 @@ final class RedisLink {
         }
     }
 
-    // MARK: Writing
+    // MARK: Giving the system what was written
 
     private func send() {
+        guard let stream else { return }
         while !output.isEmpty, stage == .greeting || stage == .ready {
             do {
                 let written = try output.withUnsafeBytes { try stream.write($0) }

@@ -4,7 +4,7 @@ import MartletTransport
 /// Getting the link, and what becomes of everything when it is gone.
 extension RedisSession {
     func openLink(to endpoint: Endpoint) throws {
-        try sockets.open(.command, to: endpoint, self)
+        try sockets.open(.command, to: .endpoint(endpoint), self)
     }
 
     func restoreLink() async throws {
@@ -30,11 +30,11 @@ extension RedisSession {
     func releaseLink() {
         signs.end()
         sockets.closeAll()
-        guard commands.wasOpen else { return }
-        // Whoever sees that the link is lost is told so when it settles a delivery; and nothing is taken any more that would
-        // only be dropped.
+        replies.linkLost(self)
+        // Whoever sees that the link is lost is told so when it settles a delivery.
         consumers.lose(self)
-        commands.release(outbox)
+        // Nothing is taken any more that would only be dropped.
+        if commands.wasOpen { commands.release(outbox) }
     }
 
     func linkIsLost(_ error: MessagingError) {
@@ -56,6 +56,37 @@ extension RedisSession {
         commands.failPending(error, self)
         subscribers.failPending(error)
         replies.failPending(error)
+    }
+
+    // MARK: A node that is away
+
+    /// A node of the cluster is lost, or can't be reached: what uses it fails, or waits until it is back. The link stays.
+    func lose(_ node: Destination, _ error: any Error) {
+        let roles = sockets.closeAll(at: node)
+        // They forget what is being told before that fails.
+        consumers.lose(node, roles, self)
+        let reason = error as? MessagingError ?? MessagingError(.connectionLost, "it can't be reached", cause: error)
+        if commands.lose(node, reason, self) {
+            runtime.tell(of: "\(node)", "\(commands.away.error(of: node)); the others are used on")
+            signs.hasten(self)
+        }
+        replies.lose(roles, self)
+    }
+
+    /// A node of the cluster can be asked.
+    func isBack(_ node: Destination) {
+        guard commands.isBack(node, self) else { return }
+        signs.hasten(self)
+        replies.tend(self)
+    }
+
+    /// Does something for which a node of the cluster may be away, or that it may refuse; then it is not done.
+    func unlessAway(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as MessagingError where error.leavesLink {
+            signs.wasRefused(error, self)
+        }
     }
 
     // MARK: A server that is the wrong one
@@ -81,7 +112,7 @@ extension RedisSession {
             do {
                 return try await body()
             } catch let error as MessagingError where error.isRetriable && runtime.timers.now < deadline {
-                guard !pace.isFresh || error.cause is RedisError else { throw error }
+                guard !pace.isFresh || error.cause is RedisError || error.cause is NodeAway else { throw error }
                 try await runtime.timers.sleep(for: pace.next())
             }
         }
@@ -124,8 +155,8 @@ extension RedisSession {
 
     private func giveEverythingBack() async throws {
         try await consumers.giveEverythingBack(self)
-        try await replies.cease(self)
-        try await signs.dropWill(self)
+        try await unlessAway { try await replies.cease(self) }
+        try await unlessAway { try await signs.dropWill(self) }
         // Everything before it has been done when this is answered.
         _ = try await commands.perform(words: "PING", by: self)
     }

@@ -14,6 +14,13 @@ extension RedisSession {
             linkAnswered()
         }
         if case .consumer(let number) = role { consumers.isReady(number, self) }
+        if case .node(let node) = role { isBack(node) }
+    }
+
+    /// The addresses of a node's name.
+    func found(_ addresses: Result<[SocketAddress], any Error>, of destination: Destination, for role: Role) {
+        guard let link = sockets[role], link.destination == destination else { return }
+        link.found(addresses)
     }
 
     /// Takes all replies that are complete.
@@ -56,6 +63,11 @@ extension RedisSession {
     }
 
     func ended(_ role: Role, _ error: MessagingError) {
+        switch keeper.state {
+        case .restoring, .open, .draining, .closing:
+            if let node = sockets.node(of: role) { return lose(node, error) }
+        case .opening, .idle, .closed: break
+        }
         switch keeper.state {
         case .opening, .restoring:
             linkFailed(error)

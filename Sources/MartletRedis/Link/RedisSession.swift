@@ -7,7 +7,8 @@ import MartletTransport
 /// There is one socket for commands, which are pipelined; one for what is subscribed to, and one for replies, since
 /// neither takes commands; one for each set of reply lists, and one for each consumer, since they block. The loss of
 /// any of them is the loss of the link: all are made anew, so that nobody has to wonder which part of the connection
-/// is there.
+/// is there. Of a cluster, that is so for those to the node that the link began with. The loss of one to another node is the
+/// loss of all to that node, and of nothing else.
 ///
 /// ``RedisConnection`` is what users hold; it ends the session when it is closed or dropped.
 actor RedisSession: LinkSession {
@@ -15,7 +16,7 @@ actor RedisSession: LinkSession {
     enum Role: Hashable {
         case command
         /// Commands about keys that another node of the cluster keeps.
-        case node(Endpoint)
+        case node(Destination)
         case subscriber
         case replies
         case replyLists(Int)

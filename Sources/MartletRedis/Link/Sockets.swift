@@ -22,24 +22,32 @@ final class Sockets {
     /// The endpoint that the link began with.
     var first: Endpoint? { links[.command]?.endpoint }
 
+    /// The node of a cluster to which a socket leads; `nil` where the link began.
+    func node(of role: RedisSession.Role) -> Destination? {
+        guard let destination = links[role]?.destination, destination != links[.command]?.destination else {
+            return nil
+        }
+        return destination
+    }
+
     /// Opens a socket, by which commands can be sent at once: they wait until it is ready.
     ///
-    /// - Parameter endpoint: `nil`: where the link began.
+    /// - Parameter destination: `nil`: where the link began.
     @discardableResult
     func open(
         _ role: RedisSession.Role,
-        to endpoint: Endpoint? = nil,
+        to destination: Destination? = nil,
         _ session: isolated RedisSession
     ) throws -> RedisLink {
-        guard let endpoint = endpoint ?? first else { throw MessagingError.offline }
+        guard let destination = destination ?? links[.command]?.destination else { throw MessagingError.offline }
         if role == .command { tls.removeAll() }
         let pending = PendingCommands()
         let link = try RedisLink(
-            to: endpoint,
+            to: destination,
             session.options,
             name: session.name(of: role),
             needsMaster: hasMissedMaster || session.needsMaster,
-            tls: context(for: endpoint.host, session.options),
+            tls: context(for: destination.host, session.options),
             pending: pending,
             hearsPushes: role.hearsPushes,
             on: session.loop,
@@ -54,6 +62,18 @@ final class Sockets {
             session?.assumeIsolated { $0.ended(role, error) }
         }
         links[role] = link
+        if case .name(let host, let port) = destination {
+            let limit = WaitLimit(session.options.connectTimeout, of: session.runtime.timers)
+            link.lookUp = Task { [weak session] in
+                let found: Result<[SocketAddress], any Error>
+                do {
+                    found = .success(try await Resolver.addresses(of: host, port: port, limit: limit))
+                } catch {
+                    found = .failure(error)
+                }
+                await session?.found(found, of: destination, for: role)
+            }
+        }
         if role.takesCommands { session.commands.opened(role, pending) }
         return link
     }
@@ -79,23 +99,46 @@ final class Sockets {
 
     /// - Returns: what the server called it, if it was open and the server told.
     @discardableResult
-    func close(_ role: RedisSession.Role) -> Int? {
-        guard let link = links.removeValue(forKey: role) else { return nil }
-        defer { link.close() }
-        return link.clientID
+    func close(_ role: RedisSession.Role) -> RemoteClient? {
+        let client = client(of: role)
+        links.removeValue(forKey: role)?.close()
+        return client
+    }
+
+    /// What the server calls a socket, if it is open and the server told.
+    func client(of role: RedisSession.Role) -> RemoteClient? {
+        guard let id = links[role]?.clientID else { return nil }
+        return RemoteClient(id: id, by: node(of: role).map { .node($0) } ?? .command)
+    }
+
+    /// Closes all sockets to a node, whose server may not know it.
+    ///
+    /// - Returns: what they were for.
+    func closeAll(at node: Destination) -> [RedisSession.Role] {
+        let lost = links.filter { $0.value.destination == node }
+        for (role, link) in lost {
+            links[role] = nil
+            lose(role, link)
+        }
+        return Array(lost.keys)
     }
 
     func closeAll() {
         generation += 1
-        for (role, link) in links {
-            if case .consumer(let number) = role, let id = link.clientID { lostClients[number] = id }
-            link.close()
-        }
+        for (role, link) in links { lose(role, link) }
         links.removeAll()
     }
 
-    /// What the server called the socket that a consumer has lost; told once.
-    func takeLostClient(of consumer: Int) -> Int? { lostClients.removeValue(forKey: consumer) }
+    private func lose(_ role: RedisSession.Role, _ link: RedisLink) {
+        if case .consumer(let number) = role, let id = link.clientID { lostClients[number] = id }
+        link.close()
+    }
+
+    /// What the server called the socket that a consumer has lost.
+    func lostClient(of consumer: Int) -> Int? { lostClients[consumer] }
+
+    /// The server knows that a consumer's socket is lost.
+    func forgetLostClient(of consumer: Int) { lostClients[consumer] = nil }
 
     /// Nobody has listened for a while, so that the silence is none of the server's.
     func excuse() {
@@ -105,5 +148,27 @@ final class Sockets {
     /// The sockets that are open now, but for those by which commands go.
     var others: [(role: RedisSession.Role, link: RedisLink)] {
         links.filter { !$0.key.takesCommands }.map { ($0.key, $0.value) }
+    }
+}
+
+/// A socket as its server knows it. The number means something to that server alone.
+struct RemoteClient: Sendable {
+    let id: Int
+    /// By what commands go to that server.
+    let role: RedisSession.Role
+
+    init(id: Int, by role: RedisSession.Role) {
+        self.id = id
+        self.role = role
+    }
+
+    /// Has the server end it.
+    var kill: [[UInt8]] { command("KILL", "ID") }
+
+    /// Has the server end what it waits for.
+    var unblock: [[UInt8]] { command("UNBLOCK") }
+
+    private func command(_ words: String...) -> [[UInt8]] {
+        (["CLIENT"] + words + ["\(id)"]).map { Array($0.utf8) }
     }
 }

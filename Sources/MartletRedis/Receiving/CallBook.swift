@@ -57,6 +57,11 @@ final class CallBook: Sendable {
         }
     }
 
+    /// A link is lost that waited for the lists.
+    func linkLost() {
+        state.withLock { $0.lists?.linkLost() }
+    }
+
     /// A call has ended.
     ///
     /// - Returns: whether the loop has to be told: a request is to be taken back, a list not to be used again.

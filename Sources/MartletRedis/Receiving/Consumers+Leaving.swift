@@ -30,12 +30,16 @@ extension Consumers {
     }
 
     /// Looks for what the server has moved for a consumer that has left, and that never came here.
-    func findUnseen(of consumer: Consumer, client: Int?, _ session: isolated RedisSession) {
+    func findUnseen(of consumer: Consumer, client: RemoteClient?, _ session: isolated RedisSession) {
         consumer.awaitsUnseen = true
-        var commands = [[Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]]
-        // What the server is about to move there must be there before it is looked at.
-        if let client { commands.append(["CLIENT", "KILL", "ID", "\(client)"].map { Array($0.utf8) }) }
-        askForUnseen(of: consumer, after: commands, known: [], unseen: [], session)
+        if let client {
+            // What the server is about to move there must be there before it is looked at.
+            var kill = Request([client.kill], .handler { _, _ in })
+            kill.role = client.role
+            session.commands.write(kill, session)
+        }
+        let leave = [Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]
+        askForUnseen(of: consumer, after: [leave], known: [], unseen: [], session)
     }
 
     /// What was moved for a consumer that has left before it came here: the last that lies there, but for what is known.
@@ -52,9 +56,9 @@ extension Consumers {
             commands + [last],
             slot: consumer.keys.slot,
             .handler { session, result in
-                guard let consumer = session.consumers[number], consumer.settler === settler,
-                    case .success(let reply) = result
-                else { return }
+                guard let consumer = session.consumers[number], consumer.settler === settler else { return }
+                // Its node is away.
+                guard case .success(let reply) = result else { return session.consumers.beginLater(consumer, session) }
                 let answer = commands.isEmpty ? reply : reply.array?.last ?? .null
                 session.consumers.foundUnseen(answer, of: consumer, known: known, unseen: unseen, session)
             }

@@ -75,15 +75,13 @@ extension Consumers {
     func restart(_ consumer: Consumer, _ session: isolated RedisSession) {
         guard !consumer.isLeaving, session.isOpen else { return }
         let role = RedisSession.Role.consumer(consumer.number)
+        guard !session.commands.isAway(consumer.keys.slot) else { return beginLater(consumer, session) }
+        let node = session.commands.node(of: consumer.keys.slot)
         do {
-            if session.sockets[role] == nil {
-                try session.sockets.open(role, to: session.commands.node(of: consumer.keys.slot), session)
-            }
+            if session.sockets[role] == nil { try session.sockets.open(role, to: node, session) }
             refill(consumer.number, session)
         } catch {
-            session.linkFailed(
-                MessagingError(.connectionLost, "a node of the cluster could not be connected to", cause: error)
-            )
+            if let node { session.lose(node, error) } else { session.linkFailed(error) }
         }
     }
 

@@ -88,25 +88,57 @@ final class Consumers {
 
     /// What was held can't be settled any more.
     func lose(_ session: isolated RedisSession) {
-        let error = MessagingError(
-            .connectionLost,
-            "the link by which the delivery came was lost: it will be delivered again"
-        )
-        for (number, consumer) in all {
-            consumer.settler.end(error)
-            consumer.lostHoldings.formUnion(unfinished(of: consumer))
-            consumer.linkLost()
-            consumer.settler = ConsumerSettler(consumer: number, session)
-        }
+        for consumer in all.values { lose(consumer, session) }
         settling.linkLost()
         for number in session.intake.settlements.takeAll().left { _ = beginToLeave(number, session) }
     }
 
+    /// A node of a cluster is lost: its queues' consumers begin anew when it is back, or another one has the queue.
+    ///
+    /// - Parameter roles: what the sockets were for that are lost with it.
+    func lose(_ node: Destination, _ roles: [RedisSession.Role], _ session: isolated RedisSession) {
+        for (number, consumer) in all where !consumer.isToStart {
+            guard roles.contains(.consumer(number)) || session.commands.node(of: consumer.keys.slot) == node else {
+                continue
+            }
+            beginLater(consumer, session)
+        }
+    }
+
+    /// Has a consumer begin anew with the next signs of life.
+    func beginLater(_ consumer: Consumer, _ session: isolated RedisSession) {
+        lose(consumer, session)
+        settling.lose(consumer.number)
+        consumer.isToStart = true
+        session.signs.hasten(session)
+    }
+
+    private func lose(_ consumer: Consumer, _ session: isolated RedisSession) {
+        consumer.settler.end(
+            MessagingError(
+                .connectionLost,
+                "the link by which the delivery came was lost: it will be delivered again"
+            )
+        )
+        consumer.lostHoldings.formUnion(unfinished(of: consumer))
+        consumer.linkLost()
+        consumer.settler = ConsumerSettler(consumer: consumer.number, session)
+    }
+
     /// Opens the consumers anew, after what they held has gone back to the queue.
     func restore(_ session: isolated RedisSession) async throws {
-        for number in all.keys.sorted() {
-            all[number]?.isToStart = true
-            try await comeBack(number, session)
+        for consumer in all.values { consumer.isToStart = true }
+        try await forEach(session) { try await $0.consumers.comeBack($1, $0) }
+    }
+
+    /// Does something for each consumer, for all at the same time: one node may take long to answer, or not to.
+    private func forEach(
+        _ session: isolated RedisSession,
+        _ body: @escaping @Sendable (isolated RedisSession, Int) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in all.keys.sorted() { group.addTask { [session] in try await body(session, number) } }
+            try await group.waitForAll()
         }
     }
 
@@ -115,9 +147,7 @@ final class Consumers {
     private func comeBack(_ number: Int, _ session: isolated RedisSession) async throws {
         guard let consumer = all[number], consumer.isToStart else { return }
         do {
-            if let client = session.sockets.takeLostClient(of: number) {
-                try await endClient(client, called: consumer.id, slot: consumer.keys.slot, session)
-            }
+            try await endLostClient(of: consumer, session)
             let seen = consumer.lostHoldings
             try await giveBackAll(of: Array(consumer.id.utf8), consumer.keys, session) { seen.contains($0) }
             consumer.lostHoldings = []
@@ -126,7 +156,7 @@ final class Consumers {
             } else {
                 try await start(number, session)
             }
-        } catch let error as MessagingError where error.cause is RedisError && error.code != .connectionLost {
+        } catch let error as MessagingError where error.leavesLink {
             guard !error.isRetriable else { return session.signs.wasRefused(error, session) }
             consumer.inbox.mailbox.finish(throwing: error)
             all[number] = nil
@@ -154,22 +184,22 @@ final class Consumers {
         await settling.finish(session)
         for number in all.keys.sorted() {
             guard let consumer = all[number] else { continue }
-            let slot = consumer.keys.slot
-            let leave = [Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]
-            _ = try await session.commands.perform([leave], slot: slot, session)
-            if let client = clients[number] ?? nil {
-                _ = try await session.commands.perform(
-                    words: "CLIENT",
-                    "KILL",
-                    "ID",
-                    "\(client)",
-                    slot: slot,
-                    by: session
-                )
+            try await session.unlessAway {
+                try await giveEverythingBack(of: consumer, client: clients[number] ?? nil, session)
             }
-            let seen = Set(unfinished(of: consumer)).union(consumer.lostHoldings)
-            try await giveBackAll(of: Array(consumer.id.utf8), consumer.keys, session) { seen.contains($0) }
         }
+    }
+
+    private func giveEverythingBack(
+        of consumer: Consumer,
+        client: RemoteClient?,
+        _ session: isolated RedisSession
+    ) async throws {
+        let leave = [Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]
+        _ = try await session.commands.perform([leave], slot: consumer.keys.slot, session)
+        if let client { _ = try await session.commands.perform([client.kill], to: client.role, session) }
+        let seen = Set(unfinished(of: consumer)).union(consumer.lostHoldings)
+        try await giveBackAll(of: Array(consumer.id.utf8), consumer.keys, session) { seen.contains($0) }
     }
 
     func end(_ error: (any Error)?) {
@@ -185,12 +215,11 @@ final class Consumers {
     /// Shows that each consumer is alive, and gives back what dead ones held. One that is refused is no reason not to show
     /// that the others are alive.
     func renew(_ session: isolated RedisSession) async throws {
-        for number in all.keys.sorted() {
-            do {
-                try await comeBack(number, session)
-                if all[number]?.isToStart == false { try await renew(number, session) }
-            } catch let error as MessagingError where error.cause is RedisError && error.code != .connectionLost {
-                session.signs.wasRefused(error, session)
+        try await forEach(session) { session, number in
+            let consumers = session.consumers
+            try await session.unlessAway {
+                try await consumers.comeBack(number, session)
+                if consumers[number]?.isToStart == false { try await consumers.renew(number, session) }
             }
         }
     }
@@ -208,7 +237,7 @@ final class Consumers {
         try reply.check("a consumer of \(keys.queue)")
         for case let id? in (reply.array ?? []).map(\.bytes) where !isOwn(id) {
             do {
-                try await endClient(called: id, slot: keys.slot, session)
+                try await endClient(called: id, at: session.commands.role(of: keys.slot), session)
                 let count = try await giveBackAll(of: id, keys, session) { _ in true }
                 if count > 0 {
                     session.runtime.logger.notice(
@@ -225,29 +254,38 @@ final class Consumers {
 
     private func isOwn(_ id: [UInt8]) -> Bool { all.values.contains { Array($0.id.utf8) == id } }
 
-    /// Ends a socket of this connection's that is lost, if the server has not noticed: it would go on taking messages. What
-    /// another server, or one that was started again, calls by that number is another client.
-    private func endClient(
-        _ client: Int,
-        called id: String,
-        slot: Int,
-        _ session: isolated RedisSession
-    ) async throws {
+    /// Ends the socket that a consumer has lost, if the server has not noticed: it would go on taking messages. What another
+    /// server, or one that was started again, calls by that number is another client.
+    private func endLostClient(of consumer: Consumer, _ session: isolated RedisSession) async throws {
+        guard let id = session.sockets.lostClient(of: consumer.number) else { return }
         let commands = session.commands
-        let line = try await commands.perform(words: "CLIENT", "LIST", "ID", "\(client)", slot: slot, by: session)
-        guard let text = line.string, ClientList.id(ofClientCalled: id, in: text) == "\(client)" else { return }
-        _ = try await commands.perform(words: "CLIENT", "KILL", "ID", "\(client)", slot: slot, by: session)
+        // By its key alone a cluster tells at which node it is. One that has lost the queue has ended all who waited for it.
+        let keys = consumer.keys
+        try await commands.perform([[Command.exists, keys.consumers]], slot: keys.slot, session)
+            .check("a consumer of \(keys.queue)")
+        let client = RemoteClient(id: id, by: commands.role(of: keys.slot))
+        let line = try await commands.perform(words: "CLIENT", "LIST", "ID", "\(id)", to: client.role, by: session)
+        if let text = line.string, ClientList.id(ofClientCalled: consumer.id, in: text) == "\(id)" {
+            _ = try await commands.perform([client.kill], to: client.role, session)
+        }
+        session.sockets.forgetLostClient(of: consumer.number)
     }
 
     /// Ends the socket of a dead consumer, if the server has not noticed that it is: it would go on taking messages.
-    private func endClient(called id: [UInt8], slot: Int, _ session: isolated RedisSession) async throws {
+    ///
+    /// - Parameter role: by what commands go to the node that keeps the queue, as its keys have told.
+    private func endClient(
+        called id: [UInt8],
+        at role: RedisSession.Role,
+        _ session: isolated RedisSession
+    ) async throws {
         let commands = session.commands
         // A user may not be allowed to; then the server finds out in its own time.
         guard
-            let clients = try await commands.perform(words: "CLIENT", "LIST", "TYPE", "normal", slot: slot, by: session)
+            let clients = try await commands.perform(words: "CLIENT", "LIST", "TYPE", "normal", to: role, by: session)
                 .string,
             let client = ClientList.id(ofClientCalled: String(decoding: id, as: UTF8.self), in: clients)
         else { return }
-        _ = try await commands.perform(words: "CLIENT", "KILL", "ID", client, slot: slot, by: session)
+        _ = try await commands.perform(words: "CLIENT", "KILL", "ID", client, to: role, by: session)
     }
 }

@@ -62,6 +62,20 @@ final class Replies {
         tend(session)
     }
 
+    /// The link is lost, and the server may not know: a read that nobody listens to any more would be given what comes next.
+    /// So what comes goes to lists of other names.
+    func linkLost(_ session: isolated RedisSession) { session.calls.linkLost() }
+
+    /// A node of a cluster is lost. If the lists are there, they are waited for when it is back, or another one has them.
+    ///
+    /// - Parameter roles: what the sockets were for that are lost with it.
+    func lose(_ roles: [RedisSession.Role], _ session: isolated RedisSession) {
+        for case .replyLists(let set) in roles {
+            session.calls.linkLost()
+            armLater(set, session)
+        }
+    }
+
     /// The link is gone.
     func failPending(_ error: any Error) {
         for promise in confirmations { promise.end(.failure(error)) }
@@ -89,8 +103,9 @@ final class Replies {
 
     private func canTend(_ session: isolated RedisSession) -> Bool {
         switch session.keeper.state {
-        case .restoring, .open, .draining: session.sockets[.command]?.isReady == true
-        case .idle, .opening, .closing, .closed: false
+        case .open, .draining: session.sockets[.command]?.isReady == true && !session.commands.isAway(slot(session))
+        // Should such a link be lost, calls that wait for the next one would have told names that are waited for already.
+        case .idle, .opening, .restoring, .closing, .closed: false
         }
     }
 
@@ -111,17 +126,16 @@ final class Replies {
     /// Has a blocking read return now, so that the next one waits for the present names.
     private func disturb(_ set: Int, _ session: isolated RedisSession) {
         // Where the server does not tell, or allow, it returns by itself after its time.
-        guard let id = session.sockets[.replyLists(set)]?.clientID else { return }
-        let command = ["CLIENT", "UNBLOCK", "\(id)"].map { Array($0.utf8) }
-        let request = Request(
-            [command],
-            slot: slot(session),
+        guard let client = session.sockets.client(of: .replyLists(set)) else { return }
+        var request = Request(
+            [client.unblock],
             .handler { session, result in
                 // It may not have begun to wait: the read comes to the server by another socket.
                 guard case .success(.integer(0)) = result else { return }
                 session.later(.milliseconds(5)) { $0.replies.disturbIfStale(set, $0) }
             }
         )
+        request.role = client.role
         try? session.commands.perform(request, session)
     }
 
@@ -222,6 +236,10 @@ final class Replies {
             break
         }
         session.signs.wasRefused(error.asMessagingError("to wait for replies"), session)
+        armLater(set, session)
+    }
+
+    private func armLater(_ set: Int, _ session: isolated RedisSession) {
         let delay = paces[set, default: Pace()].next()
         let generation = session.sockets.generation
         session.later(delay) { session in
@@ -232,13 +250,17 @@ final class Replies {
     }
 
     private func restart(_ set: Int, _ session: isolated RedisSession) {
+        guard !session.commands.isAway(slot(session)) else { return armLater(set, session) }
         guard canTend(session) else { return }
         do {
             try arm(set, session)
         } catch {
-            session.linkFailed(
-                MessagingError(.connectionLost, "a node of the cluster could not be connected to", cause: error)
-            )
+            if let node = session.commands.node(of: slot(session)) {
+                session.lose(node, error)
+                armLater(set, session)
+            } else {
+                session.linkFailed(error)
+            }
         }
     }
 }

@@ -45,6 +45,8 @@ struct ReplyLists: Sendable {
     private var unknown: Deque<List> = []
     private var idle: [QueueName?: Idle] = [:]
     private var inUse: Set<String> = []
+    /// Those of them that a lost link has waited for.
+    private var lost: Set<String> = []
     private var givenBack = 0
 
     init(base: String) {
@@ -85,7 +87,7 @@ struct ReplyLists: Sendable {
     /// - Parameter isClean: whether its reply has come, so that nothing more will.
     mutating func giveBack(_ list: List, isClean: Bool) {
         inUse.remove(list.name)
-        guard isClean else { return rename(list) }
+        guard lost.remove(list.name) == nil, isClean else { return rename(list) }
         givenBack += 1
         idle[list.queue, default: Idle()].lists.append(list)
         idle[list.queue]?.usedLast = givenBack
@@ -100,6 +102,23 @@ struct ReplyLists: Sendable {
         all[list.set].isStale = true
         all[list.set].isTold = false
         unknown.append(List(name: name, set: list.set, place: list.place))
+    }
+
+    /// A link is lost that waited for them: none serves another call by its present name. Nothing more is to come by those that
+    /// are in no use.
+    mutating func linkLost() {
+        lost = inUse
+        idle.removeAll()
+        unknown.removeAll()
+        for set in all.indices {
+            for place in all[set].names.indices where !inUse.contains(all[set].names[place]) {
+                let name = ReplyNames.makeList(base)
+                all[set].names[place] = name
+                unknown.append(List(name: name, set: set, place: place))
+            }
+            all[set].isStale = true
+            all[set].isTold = false
+        }
     }
 
     /// The names of a set, which is waited for by them from now on.

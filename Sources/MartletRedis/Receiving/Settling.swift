@@ -64,8 +64,10 @@ final class Settling {
     private func answered(_ id: Int, _ result: Result<RedisValue, any Error>, _ session: isolated RedisSession) {
         // What a lost link has ended is not there any more.
         guard var entry = told[id], let consumer = session.consumers[entry.consumer] else { return forget(id) }
-        // It was lost, or the connection is being closed and has no more time.
-        guard case .success(let reply) = result else { return forget(id) }
+        guard case .success(let reply) = result else {
+            // The node of the dead letters is away; or the connection is being closed and has no more time.
+            return session.isOpen ? wait(id, session) : forget(id)
+        }
         let replies = entry.steps.count == 1 ? [reply] : reply.array ?? []
         var (left, next): ([SettlingStep], [SettlingStep]) = ([], [])
         for (step, reply) in zip(entry.steps, replies) {
@@ -136,6 +138,12 @@ final class Settling {
         refused.removeAll()
         for id in ids { write(id, session) }
         session.commands.flush(session)
+    }
+
+    /// A consumer's node is lost: what it held comes again.
+    func lose(_ consumer: Int) {
+        told = told.filter { $0.value.consumer != consumer }
+        endIfDone()
     }
 
     /// The link is lost: what was held comes again.

@@ -18,6 +18,8 @@ final class Commands {
     private var answered: [(promise: PublishAnswer, result: Result<Void, any Error>)] = []
     /// Where a cluster keeps which keys, as far as it has told.
     private var nodes = SlotTable()
+    /// The nodes that can't be asked at present.
+    let away = AwayNodes()
     /// What was under way when the link was lost, and is sent again first.
     private var unconfirmed: Deque<Request> = []
     /// What had not been sent when the link was let go of, and has no guarantee.
@@ -69,6 +71,9 @@ final class Commands {
                 return true
             }
         }
+        for request in away.removeAll() {
+            if keepsRequests(session) { kept.append(request) } else { request.end(.failure(error), session) }
+        }
         end(unanswered, error, session)
         unconfirmed.insert(contentsOf: kept, at: 0)
     }
@@ -82,7 +87,7 @@ final class Commands {
 
     /// Ends everything, for good.
     func end(_ error: MessagingError, _ session: isolated RedisSession) {
-        for request in unconfirmed { request.end(.failure(error), session) }
+        for request in unconfirmed + away.removeAll() { request.end(.failure(error), session) }
         unconfirmed.removeAll()
         while let request = session.intake.offline.takeFirst() { request.end(.failure(error), session) }
         unsent.append(session.outbox.close(error))
@@ -142,27 +147,28 @@ final class Commands {
 
     func hasUnwritten(_ session: isolated RedisSession) -> Bool {
         pending.keys.contains { session.sockets[$0]?.waiting ?? 0 > 0 } || session.outbox.count > 0
-            || !unconfirmed.isEmpty || !session.intake.offline.isEmpty
+            || !unconfirmed.isEmpty || away.hasWaiting || !session.intake.offline.isEmpty
     }
 
     /// Writes a request, to the node that keeps its keys.
     func write(_ request: Request, _ session: isolated RedisSession) {
-        let role = nodes[request.slot].map(RedisSession.Role.node) ?? .command
-        do {
-            let link: RedisLink
-            if let open = session.sockets[role] {
-                link = open
-            } else if case .node(let endpoint) = role, pending.count <= Self.maximumNodes {
-                link = try session.sockets.open(role, to: endpoint, session)
-            } else {
-                throw MessagingError.offline
+        let role = request.role ?? role(of: request.slot)
+        if case .node(let node) = role, session.sockets[role] == nil, !away.contains(node),
+            pending.count <= Self.maximumNodes
+        {
+            do {
+                try session.sockets.open(role, to: node, session)
+            } catch {
+                session.lose(node, error)
             }
-            link.write(request.bytes)
-            // Behind what others have written to the socket, which this takes over.
-            link.pending.append(CommandEntry(.request(request)), sent: .now)
-        } catch {
-            request.end(.failure(error), session)
         }
+        if case .node(let node) = role, away.contains(node) {
+            return away.postpone(request, node, keeps: keepsRequests(session), session)
+        }
+        guard let link = session.sockets[role] else { return request.end(.failure(MessagingError.offline), session) }
+        link.write(request.bytes)
+        // Behind what others have written to the socket, which this takes over.
+        link.pending.append(CommandEntry(.request(request)), sent: .now)
     }
 
     /// Gives the sockets what was written.
@@ -177,10 +183,12 @@ final class Commands {
     func perform(
         _ commands: [[[UInt8]]],
         slot: Int? = nil,
+        to role: RedisSession.Role? = nil,
         _ session: isolated RedisSession
     ) async throws -> RedisValue {
         let answer = Answer()
         var request = Request(commands, slot: slot, .answer(answer))
+        request.role = role
         request.isOwn = true
         try perform(request, session)
         return try await answer.value()
@@ -189,10 +197,10 @@ final class Commands {
     /// Has a command of text run for the session itself.
     func perform(
         words: String...,
-        slot: Int? = nil,
+        to role: RedisSession.Role? = nil,
         by session: isolated RedisSession
     ) async throws -> RedisValue {
-        try await perform([words.map { Array($0.utf8) }], slot: slot, session)
+        try await perform([words.map { Array($0.utf8) }], to: role, session)
     }
 
     func perform(_ request: Request, _ session: isolated RedisSession) throws {
@@ -252,6 +260,11 @@ final class Commands {
             request.redirections += 1
             write(request, session)
             return flush(session)
+        }
+        if request.scoutOf != nil {
+            // What it kept is to be had, so that the others follow.
+            for waiting in away.takeWaiting() { write(waiting, session) }
+            flush(session)
         }
         guard let error = reply.firstError, error.outlook == .elsewhere else {
             if request.redirections == Request.maximumRedirections {
@@ -315,9 +328,57 @@ final class Commands {
     // MARK: A cluster
 
     /// Where a cluster keeps a slot; `nil`: where the link began, as far as is known.
-    func node(of slot: Int?) -> Endpoint? { nodes[slot] }
+    func node(of slot: Int?) -> Destination? { nodes[slot] }
+
+    /// By what commands go to the node that keeps a slot, as far as is known.
+    func role(of slot: Int?) -> RedisSession.Role { nodes[slot].map { .node($0) } ?? .command }
+
+    /// Whether nothing can be asked of the node that keeps a slot.
+    func isAway(_ slot: Int?) -> Bool { nodes[slot].map(away.contains) ?? false }
 
     func forgetNodes() { nodes = SlotTable() }
+
+    /// A node may not keep any more what it kept.
+    func forget(_ node: Destination) { nodes.forget(node) }
+
+    /// A node is lost, or could not be reached: what was sent to it fails, or waits until it is there.
+    ///
+    /// - Returns: whether it was taken for reachable.
+    func lose(_ node: Destination, _ reason: MessagingError, _ session: isolated RedisSession) -> Bool {
+        let isNew = away.lost(node, reason, session)
+        var unanswered = pending.removeValue(forKey: .node(node))?.removeAll() ?? UnansweredCommands()
+        nodes.forget(node)
+        unanswered.commands.removeAll { command in
+            guard case .request(let request) = command.kind, request.isGuaranteed, keepsRequests(session) else {
+                return false
+            }
+            away.postpone(request, node, keeps: true, session)
+            return true
+        }
+        let error = away.error(of: node)
+        let doubtful = MessagingError(
+            .connectionLost,
+            "\(error.message); the command may or may not have been done",
+            cause: error.cause,
+            isRetriable: true
+        )
+        end(unanswered, doubtful, session)
+        return isNew
+    }
+
+    /// A node can be asked.
+    ///
+    /// - Returns: whether it was away.
+    func isBack(_ node: Destination, _ session: isolated RedisSession) -> Bool {
+        guard let waiting = away.isBack(node) else { return false }
+        for request in waiting {
+            // It says so itself if it does not keep that any more.
+            nodes.set(request.slot, to: node)
+            write(request, session)
+        }
+        flush(session)
+        return true
+    }
 
     /// A cluster has said where a key is.
     func learn(from error: RedisError, _ session: isolated RedisSession) -> Bool {
@@ -341,15 +402,14 @@ final class Commands {
         limit: Duration,
         now: ContinuousClock.Instant,
         _ session: isolated RedisSession
-    ) throws {
+    ) {
         for (role, commands) in pending {
             session.sockets[role]?.collectWritten()
             guard let link = session.sockets[role] else { continue }
             if let oldest = commands.oldest {
                 let waited = now - max(oldest, link.lastHeard)
-                guard waited <= limit else {
-                    throw MessagingError(.connectionLost, "the server has not answered for \(waited)")
-                }
+                guard waited > limit else { continue }
+                session.ended(role, MessagingError(.connectionLost, "the server has not answered for \(waited)"))
             } else if let silence, link.isReady, now - link.lastHeard > silence {
                 let ping = Request(CommandFormat.bytes(of: "PING"), .handler { _, _ in })
                 link.write(ping.bytes)

@@ -36,6 +36,10 @@ struct Request: Sendable {
     var isOwn = false
     /// What a cluster's node is chosen by; `nil`: any node will do.
     var slot: Int?
+    /// By what it must go, where it has no key that a node could send on: it is about a socket that one server alone knows.
+    var role: RedisSession.Role?
+    /// For what node it waited before it went ahead of the others that do.
+    var scoutOf: Destination?
     /// How often a cluster has sent it on.
     var redirections = 0
     let completion: Completion

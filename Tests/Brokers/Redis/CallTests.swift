@@ -95,6 +95,36 @@ import Testing
         try await expectNoKeys(name, port)
     }
 
+    /// What a server takes for an open link waits for the names of before, and is served first.
+    @Test func aLinkThatTheServerTakesForOpenGetsNoReplies() async throws {
+        let port = try await RedisServer.shared().port
+        let name = unique("half-open")
+        try await TCPProxy.withProxy(to: port) { lost in
+            try await TCPProxy.withProxy(to: port) { next in
+                let redis = try await redis(on: lost.port) { options in
+                    options.servers = [lost, next].map { .tcp(host: "127.0.0.1", port: $0.port) }
+                    options.keepAlive = .milliseconds(300)
+                    options.responseTimeout = .seconds(1)
+                    options.responderGrace = .seconds(60)
+                }
+                try await withRedis(on: port) { service in
+                    for round in 0..<2 {
+                        async let reply = redis.call(QueueName(name), Message("\(round)"), timeout: .seconds(20))
+                        try await foreignService(name, on: service, requests: 1) { $0 }
+                        let text = try await reply.text
+                        #expect(text == "\(round)")
+                        guard round == 0 else { continue }
+                        // Nobody learns that the link is lost but the connection.
+                        lost.set(.swallow)
+                        try await lost.refuseConnections()
+                        try await until { redis.statistics.linkFailures > 0 && redis.state == .connected }
+                    }
+                }
+                await redis.close()
+            }
+        }
+    }
+
     @Test func aForeignClientIsAnswered() async throws {
         let port = try await RedisServer.shared().port
         let name = unique("asked")

@@ -66,6 +66,43 @@ import struct MartletRedis.RedisOptions
         }
     }
 
+    /// What was asked for by a link that was never whole is asked for again.
+    @Test func aConsumerAsksAnewWhenTheLinkIsLostBeforeItIsWhole() async throws {
+        enum Phase { case first, losing, second, third }
+        let (phase, moves) = (Shared(Phase.first), Shared(0))
+        try await FakeRedis.withTwo { words, _, _ in
+            switch (phase.value, words[0]) {
+            case (_, "BLMOVE"):
+                moves.value += 1
+                return ""
+            case (.losing, "EVAL"):
+                (phase.value, moves.value) = (.second, 0)
+                return "-READONLY no\r\n"
+            case (.second, "EVAL") where words[3].hasPrefix("{two}.held"):
+                // Until one consumer has begun. The other one has not.
+                guard moves.value > 0 else { return "*2\r\n:1\r\n$1\r\nx\r\n" }
+                (phase.value, moves.value) = (.third, 0)
+                return "-READONLY no\r\n"
+            default:
+                return nil
+            }
+        } _: { server, _ in
+            try await withRedis(on: server.port) {
+                $0.lease = .milliseconds(300)
+            } _: { connection in
+                let options = ConsumeOptions(prefetch: 4)
+                let consumers = [
+                    try await connection.consume(from: "one", options: options),
+                    try await connection.consume(from: "two", options: options),
+                ]
+                try await until { moves.value == 8 }
+                phase.value = .losing
+                try await until { phase.value == .third && moves.value == 8 }
+                withExtendedLifetime(consumers) {}
+            }
+        }
+    }
+
     /// The silence of a time in which this process did not run says nothing of the server.
     @Test func aProcessThatStoodStillTakesNobodyForDead() async throws {
         try await RedisServer.withServer { server in

@@ -70,6 +70,23 @@ import Testing
         #expect(lists.unclean.contains(leased[1].name))
     }
 
+    @Test func aLostLinkWaitsForNoListThatIsUsedLater() {
+        var lists = ReplyLists(base: ReplyNames.makeBase())
+        let (busy, idle) = (lists.lease(for: "q").list, lists.lease(for: "q").list)
+        lists.giveBack(idle, isClean: true)
+        let before = Set(lists.arm(0))
+        lists.linkLost()
+        // One whose reply came just before the loss.
+        lists.giveBack(busy, isClean: true)
+        for _ in 0..<ReplyLists.perSet {
+            let (list, isNew) = lists.lease(for: "q")
+            #expect(!isNew && !before.contains(list.name))
+        }
+        let after = lists.arm(0)
+        #expect(after.contains(busy.name), "what comes late is taken away")
+        #expect(lists.sets == 1)
+    }
+
     /// Whoever was told a list could answer by it what is asked elsewhere.
     @Test func aReplyListServesOneQueueAlone() {
         var lists = ReplyLists(base: ReplyNames.makeBase())
@@ -261,12 +278,22 @@ import Testing
         #expect(table[8] == nil)
         expectLearned(true, &table, RedisError("MOVED 7 :3"))
         #expect(table[7]?.description == "localhost at 127.0.0.1:3")
-        expectLearned(true, &table, RedisError("MOVED 9 ::1:4"))
+        expectLearned(true, &table, RedisError("MOVED 7 ?:5"))
+        #expect(table[7]?.description == "localhost at 127.0.0.1:5")
+        for text in ["MOVED 9 ::1:4", "MOVED 9 [::1]:4"] {
+            expectLearned(true, &table, RedisError(text))
+            #expect(table[9]?.description == "localhost at [::1]:4")
+        }
+        expectLearned(true, &table, RedisError("MOVED 9 node-2.example:6"))
+        #expect(table[9]?.description == "node-2.example:6")
+        #expect(table[9]?.host == "node-2.example", "which is what its certificate is for")
+        expectLearned(true, &table, RedisError("MOVED 9 localhost:1"))
+        #expect(table[9] == nil, "back where it began, called by its name")
         expectLearned(true, &table, RedisError("MOVED 7 127.0.0.1:1"))
         #expect(table[7] == nil, "back where it began")
         for text in [
-            "MOVED", "MOVED 1", "MOVED x 127.0.0.1:2", "MOVED 16384 127.0.0.1:2", "MOVED 1 host:2", "ASK 1 :2",
-            "MOVED 1 127.0.0.1:99999", "MOVED 1 127.0.0.1:",
+            "MOVED", "MOVED 1", "MOVED x 127.0.0.1:2", "MOVED 16384 127.0.0.1:2", "MOVED 1 ho\0st:2", "ASK 1 :2",
+            "MOVED 1 127.0.0.1:99999", "MOVED 1 127.0.0.1:", "MOVED 1 host:0", "MOVED 1 ho/st:2", "MOVED 1 [host:2",
         ] {
             expectLearned(false, &table, RedisError(text))
         }
