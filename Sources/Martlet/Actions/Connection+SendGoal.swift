@@ -15,7 +15,8 @@ extension Connection {
     ///   - timeout: how long to wait for the server to take the goal on, counted from this call; and later, how long the
     ///     server may be silent before it counts as gone.
     /// - Throws: ``MessagingError/Code/goalRejected`` with the server's reason; ``MessagingError/Code/noResponder`` at
-    ///   once where the broker can tell; ``MessagingError/Code/timeout``; ``MessagingError/Code/shuttingDown``;
+    ///   once where the broker can tell (MQTT's can't: this connection's own subscription to the action's topics takes what it
+    ///   sends); ``MessagingError/Code/timeout``; ``MessagingError/Code/shuttingDown``;
     ///   ``MessagingError/Code/decodingFailed`` if the server can't read the goal; `CancellationError`.
     public nonisolated func send<Goal, Feedback, Result>(
         _ goal: Goal,

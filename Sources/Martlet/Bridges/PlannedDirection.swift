@@ -46,10 +46,11 @@ struct PlannedDirection: Sendable {
         let loops = RouteLoops.members(of: plans, sidesAreOne: sidesAreOne)
         if let refused = loops.sorted().first(where: { !plans[$0].allowsLoop }) {
             let names = loops.sorted().map { "'\(plans[$0].name)'" }.joined(separator: " and ")
+            let verb = loops.count == 1 ? "passes" : "pass"
             throw MessagingError(
                 .invalidArgument,
                 """
-                in bridge \(name) what \(names) pass on comes back to '\(plans[refused].name)': allow the loop in its \
+                in bridge \(name) what \(names) \(verb) on comes back to '\(plans[refused].name)': allow the loop in its \
                 options, to have it cut while it runs, or choose names that keep the sides apart
                 """
             )

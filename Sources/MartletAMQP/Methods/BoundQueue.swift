@@ -70,8 +70,9 @@ struct BoundQueue: Sendable {
         for attempt in 1... {
             do {
                 let pause = AMQPSession.pause(before: attempt)
-                let hasPaused = try await untilShutdown { try await connection.runtime.timers.sleep(for: pause) }
-                return hasPaused == nil ? nil : try await open()
+                let timers = connection.runtime.timers
+                guard try await untilShutdown({ try await timers.sleep(for: pause) }) != nil else { return nil }
+                return try await open()
             } catch let error as MessagingError where error.code != .connectionClosed {
                 context.logger.log(
                     level: attempt == 1 ? .warning : .debug,

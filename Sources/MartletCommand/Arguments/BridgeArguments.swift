@@ -94,7 +94,7 @@ struct BridgeArguments: ParsableArguments, Sendable {
             } catch let error as MessagingError {
                 throw ValidationError("'\(url.prefix { $0 != ":" }):': \(error.message).")
             }
-            return .broker(try Words([url], required: [], fallback: nil).address)
+            return .broker(try Words([url], required: [], worksAlone: true, fallback: nil).address)
         }
         return BridgeSettings(
             name: name,

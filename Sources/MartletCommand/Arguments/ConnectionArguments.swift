@@ -5,7 +5,10 @@ import Martlet
 /// The options of every command that connects to a broker.
 struct ConnectionArguments: ParsableArguments, Sendable {
     @Option(
-        help: ArgumentHelp("How long to try to reach the broker, such as 10s or 500ms.", valueName: "time")
+        help: ArgumentHelp(
+            "How long to wait for a broker that does not answer when it is connected to, such as 10s or 500ms.",
+            valueName: "time"
+        )
     )
     var connectTimeout: Duration = .seconds(10)
 

@@ -21,12 +21,14 @@ struct Words: Equatable {
     ///   - words: in the order written; the last ones may be missing.
     ///   - required: what has to stand behind the URL.
     ///   - optional: what may stand behind that.
+    ///   - worksAlone: whether a broker inside this process, which no other reaches, is of use.
     ///   - fallback: the URL, if none is written; by default that of the environment.
     /// - Throws: `ValidationError`.
     init(
         _ words: [String?],
         required: [String],
         optional: [String] = [],
+        worksAlone: Bool = false,
         fallback: String? = getenv("MARTLET_URL").map { String(cString: $0) }
     ) throws {
         var words = words.compactMap { $0 }
@@ -45,6 +47,11 @@ struct Words: Equatable {
             let scheme = url.prefix { $0 != ":" && $0 != "/" && $0 != "@" }
             throw ValidationError(
                 "There is no broker '\(scheme):', as \(source) says; there is \(BrokerAddress.known)."
+            )
+        }
+        if case .embedded = address, !worksAlone {
+            throw ValidationError(
+                "\(address) is a broker inside this process, which nobody else reaches: it is for demo, bench and bridge."
             )
         }
         guard words.count >= required.count else {

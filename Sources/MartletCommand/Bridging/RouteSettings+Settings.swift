@@ -18,7 +18,7 @@ struct RouteDefaults {
         var table = try SettingsTable(node)
         options = try RouteOptions(&table, ends, defaults: options)
         calls = try CallRouteOptions(&table)
-        try table.finish("defaults")
+        try table.finish("a table of defaults")
     }
 }
 
@@ -159,7 +159,7 @@ extension MetricMapping {
         for node in try table.list("fields") ?? [] { fields.append(try node.text()) }
         let tags = try table.read("tags") { node throws(SettingsError) in try Self.tags(node) } ?? [:]
         let time = try table.text("time")
-        try table.finish("metrics")
+        try table.finish("a table of metrics")
         do {
             try self.init(name: name, fields: fields, tags: tags, time: time)
             try validate(for: pattern)

@@ -110,7 +110,7 @@ extension SettingsTable {
                 }
                 headers[(name ?? member.key).lowercased()] = try table.secret(name ?? member.key, relativeTo: folder)
             }
-            try table.finish("headers")
+            try table.finish("a table of headers")
             return headers
         } ?? [:]
     }

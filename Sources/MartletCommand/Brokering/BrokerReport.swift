@@ -2,6 +2,7 @@ import Martlet
 import MartletConsole
 import MartletJWT
 import MartletServer
+import MartletSettings
 
 /// What `martlet broker` says of itself.
 struct BrokerReport: Sendable {
@@ -28,14 +29,26 @@ struct BrokerReport: Sendable {
 
     /// Says what queue it would declare.
     func write(_ queue: BrokerSettings.Queue) throws {
-        let name = queue.name.mqtt
-        guard asJSON else { return try output.writeLine("planned", "queue \(name.printable())") }
+        let (name, options) = (queue.name.mqtt, queue.options)
+        guard asJSON else {
+            let rules: [String?] = [
+                "limit \(options.limit)", "byte-limit \(SizeText.text(options.byteLimit))",
+                "overflow \(options.overflow.key)", options.timeToLive.map { "time-to-live \($0.text)" },
+                options.maximumDeliveries.map { "maximum-deliveries \($0)" },
+                options.deadLetters.map { "dead-letters \($0.mqtt.printable())" },
+            ]
+            let text = rules.compactMap { $0 }.joined(separator: ", ")
+            return try output.writeLine("planned", "queue \(name.printable()): \(text)")
+        }
         var object = JSONObject()
         object.add("state", string: "planned")
         object.add("queue", string: name)
-        object.add("limit", integer: queue.options.limit)
-        object.add("byte-limit", integer: queue.options.byteLimit)
-        if let deadLetters = queue.options.deadLetters { object.add("dead-letters", string: deadLetters.mqtt) }
+        object.add("limit", integer: options.limit)
+        object.add("byte-limit", integer: options.byteLimit)
+        object.add("overflow", string: options.overflow.key)
+        if let time = options.timeToLive { object.add("time-to-live", number: time.seconds, decimals: 3) }
+        if let count = options.maximumDeliveries { object.add("maximum-deliveries", integer: count) }
+        if let deadLetters = options.deadLetters { object.add("dead-letters", string: deadLetters.mqtt) }
         try output.write(object)
     }
 
@@ -120,5 +133,16 @@ struct BrokerReport: Sendable {
         for (name, count) in figures { object.add(name, integer: count) }
         object.add("time", string: Moment().timestamp)
         try output.write(object)
+    }
+}
+
+extension QueueOverflow {
+    /// What a file calls it.
+    fileprivate var key: String {
+        switch self {
+        case .suspend: "suspend"
+        case .reject: "reject"
+        case .dropOldest: "drop-oldest"
+        }
     }
 }

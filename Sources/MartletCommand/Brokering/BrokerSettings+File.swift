@@ -110,12 +110,13 @@ extension BrokerSettings {
         try count("topic-aliases", &limits.topicAliases, from: 0, to: 65_535)
         try count("client-id-bytes", &limits.clientIDBytes, to: 65_535)
         try time("session-expiry", &limits.sessionExpiry)
-        if let time = try table.read(
-            "keep-alive",
-            { node throws(SettingsError) in try node.duration(from: .seconds(1)) }
-        ) {
-            limits.keepAlive = UInt16(clamping: time.components.seconds)
-        }
+        limits.keepAlive =
+            try table.read("keep-alive") { node throws(SettingsError) -> UInt16 in
+                guard let seconds = Self.keepAlive(try node.duration(from: .zero)) else {
+                    throw node.wrong("\(Self.keepAliveForm),")
+                }
+                return seconds
+            } ?? limits.keepAlive
         try time("connect-timeout", &limits.connectTimeout)
         try time("authentication-timeout", &limits.authenticationTimeout)
         try time("drain-timeout", &limits.drainTimeout)
@@ -123,7 +124,7 @@ extension BrokerSettings {
         try count("queues", &maximumQueues)
         try count("retained-topics", &retainedTopics, from: 0)
         try bytes("retained-bytes", &retainedBytes)
-        try table.finish("the limits")
+        try table.finish("a table of limits")
     }
 }
 

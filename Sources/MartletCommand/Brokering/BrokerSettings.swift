@@ -41,6 +41,15 @@ struct BrokerSettings: Sendable {
         )
     }
 
+    /// - Throws: ``Failure`` if a file that it names can't be read.
+    func checkFiles() throws {
+        var files = [users, scram, tokens?.file, acl]
+        for tls in listeners.compactMap(\.tls) {
+            files += [tls.certificateChain, tls.privateKey, tls.clientAuthorities]
+        }
+        for file in files.compactMap({ $0 }) { try Failure.checkReadable(file) }
+    }
+
     /// Whether nobody is let in who is not a user of a file, or shows a token.
     var hasUsers: Bool { users != nil || scram != nil || tokens != nil }
 
@@ -51,6 +60,15 @@ struct BrokerSettings: Sendable {
 
     var brokerOptions: MemoryBroker.Options {
         MemoryBroker.Options(queues: maximumQueues, retainedTopics: retainedTopics, retainedBytes: retainedBytes)
+    }
+
+    /// What a keep-alive has to be, for errors.
+    static let keepAliveForm = "a time of whole seconds from 1s to 65535s, such as 60s"
+
+    /// The seconds of a keep-alive, as MQTT counts them; `nil` if it is none.
+    static func keepAlive(_ time: Duration) -> UInt16? {
+        let (seconds, rest) = time.components
+        return rest == 0 && seconds > 0 ? UInt16(exactly: seconds) : nil
     }
 
     /// The keys that others have another value for, and that hold from the next start on.

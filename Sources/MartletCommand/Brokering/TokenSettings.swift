@@ -35,7 +35,7 @@ struct TokenSettings: Hashable, Sendable {
         rules.clientIDClaim = try table.text("client-id")
         rules.userNameClaim = try table.text("user-name")
         rules.allowsEndless = try table.bool("endless") ?? rules.allowsEndless
-        try table.finish("tokens")
+        try table.finish("a table of tokens")
     }
 
     /// Reads the keys.

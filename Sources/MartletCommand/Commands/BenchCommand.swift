@@ -40,7 +40,7 @@ struct BenchCommand: Subcommand {
     var json = false
     @OptionGroup var connection: ConnectionArguments
 
-    private func words() throws -> Words { try Words([url], required: []) }
+    private func words() throws -> Words { try Words([url], required: [], worksAlone: true) }
 
     func validate() throws {
         _ = try words()

@@ -202,10 +202,8 @@ struct BrokerCommand: Subcommand {
         }
         guard sync == nil || store != nil || config != nil else { throw ValidationError("--sync is for --store.") }
         guard sync.map({ $0 > .zero }) ?? true else { throw ValidationError("--sync is a time, such as 1s.") }
-        if let keepAlive {
-            guard keepAlive >= .seconds(1), keepAlive <= .seconds(65_535) else {
-                throw ValidationError("--keep-alive is a time from 1s to 65535s, such as 60s.")
-            }
+        guard keepAlive.map({ BrokerSettings.keepAlive($0) != nil }) ?? true else {
+            throw ValidationError("--keep-alive is \(BrokerSettings.keepAliveForm).")
         }
         guard report.map({ $0 > .zero }) ?? true else { throw ValidationError("--report is a time, such as 10s.") }
         let isClosed = users != nil || scram != nil || jwt != nil
@@ -245,7 +243,7 @@ struct BrokerCommand: Subcommand {
         for name in queue.map({ QueueName(mqtt: $0) }) where !settings.queues.contains(where: { $0.name == name }) {
             settings.queues.append(.init(name: name))
         }
-        if let keepAlive { settings.limits.keepAlive = UInt16(clamping: keepAlive.components.seconds) }
+        settings.limits.keepAlive = keepAlive.flatMap(BrokerSettings.keepAlive) ?? settings.limits.keepAlive
         settings.report = report ?? settings.report
         try settings.validate()
         return settings
@@ -313,6 +311,7 @@ struct BrokerCommand: Subcommand {
     func perform(in session: Session) async throws {
         let settings = try settings()
         let listeners = try settings.listeners.flatMap { try $0.listeners() }
+        try settings.checkFiles()
         let report = BrokerReport(session.output, asJSON: json || !session.output.isForPeople)
         let isDrawn = !json && !check && session.output.stream.isInteractive
         let screen = isDrawn ? BrokerScreen(session.output) : nil
@@ -348,7 +347,7 @@ struct BrokerCommand: Subcommand {
                 return
             }
         } catch let error as MessagingError {
-            throw Failure(.usage, error.message)
+            throw Self.failure(error)
         }
         try await run(server, broker, session) { group in
             if let screen { return group.addTask { try await draw(server, broker, screen) } }
@@ -409,9 +408,23 @@ struct BrokerCommand: Subcommand {
             do {
                 try await group.next()
             } catch let error as MessagingError {
-                throw Failure(error.code == .invalidArgument ? .usage : .unavailable, error.message)
+                throw Self.failure(error)
             }
         }
+    }
+
+    private static func failure(_ error: MessagingError) -> Failure {
+        // SwiftNIO has a function before the system's words, and a number behind them.
+        let cause = error.cause.map { "\($0)" } ?? ""
+        let reason = cause.wholeMatch(of: #/\w+\([\w:]*\): (.*?)\)? \(errno: \d+\)/#)?.1 ?? cause[...]
+        let message = error.message + (reason.isEmpty ? "" : ": \(reason)")
+        guard error.code == .notConnected else { return Failure(.usage, message) }
+        return Failure(
+            .unavailable,
+            message,
+            advice: "Somebody else may listen there, or this user may not: name another place with --port, --host or "
+                + "--socket, or in the file of --config."
+        )
     }
 
     /// Says where it listens, and from time to time how it stands.

@@ -29,6 +29,7 @@ struct BrokerDumpCommand: Subcommand {
     @OptionGroup(visibility: .hidden) var connection: ConnectionArguments
 
     func perform(in session: Session) async throws {
+        try Failure.checkReadable(folder: folder)
         let dump: StoreDump
         do {
             dump = try StoreDump(folder: folder)

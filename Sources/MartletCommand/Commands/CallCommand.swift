@@ -12,8 +12,9 @@ struct CallCommand: Subcommand {
         discussion: """
             With --stream it calls a procedure that answers with a stream, and prints each value on a line as it comes.
 
-            If the call fails, the error's code and text are on standard error, and the exit code is 1. With - as its \
-            payload it calls once for each line of standard input, one after the other, and goes on after a failure.
+            If the call fails, the error's code and text are on standard error, and the exit code is 1, or 124 if no \
+            answer came in time. With - as its payload it calls once for each line of standard input, one after the other, \
+            and goes on after a failure.
 
             EXAMPLES:
               martlet call mqtt://localhost demo.add '{"a": 20, "b": 22}'

@@ -28,7 +28,7 @@ struct DemoCommand: Subcommand {
 
     var isEndless: Bool { true }
 
-    private func words() throws -> Words { try Words([url], required: []) }
+    private func words() throws -> Words { try Words([url], required: [], worksAlone: true) }
 
     func validate() throws { _ = try words() }
 
@@ -39,7 +39,7 @@ struct DemoCommand: Subcommand {
             do {
                 try await withTimeLimit(timeout) {
                     try await node.whileRunning {
-                        if words.address == .memory {
+                        if case .embedded = words.address {
                             try await DemoTour(output: session.output).run(on: broker)
                         } else {
                             suggest(words.address, in: session)

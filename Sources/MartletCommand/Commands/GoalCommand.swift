@@ -13,7 +13,8 @@ struct GoalCommand: Subcommand {
         discussion: """
             Feedback is printed as it comes, one JSON object on a line; then the status with the result or the error. \
             Ctrl-C preempts the goal and waits for how it ends. The exit code is 0 if the goal succeeded, or was \
-            canceled because --cancel-after says so, and 1 if it was aborted, rejected, or canceled by others.
+            canceled because --cancel-after says so, 1 if it was aborted, rejected, or canceled by others, and 124 if its \
+            server was silent for longer than --timeout.
 
             EXAMPLES:
               martlet goal mqtt://localhost demo.count '{"target": 5, "period": 200}'

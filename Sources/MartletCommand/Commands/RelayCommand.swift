@@ -16,7 +16,8 @@ struct RelayCommand: Subcommand {
             Slack is either of them: slack: {token-file: token, channel: metrics}. Without a port Carbon's is 2023 there.
 
             Each message holds lines of Carbon's, 'name value time'. The long form is a bridge's file, whose end 'to' may be \
-            one of those sections, and whose routes may make lines of JSON; the documentation's article on relays explains it.
+            one of those sections, and whose routes may make lines of JSON; the documentation's article on bridges has a \
+            table of all keys.
 
             --check tells what each route would do, and what it guarantees. What is shown is that of martlet bridge, unless \
             the messages themselves are printed.

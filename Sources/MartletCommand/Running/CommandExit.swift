@@ -20,8 +20,8 @@ enum CommandExit: Int32, CaseIterable {
         case .usage: "the arguments, or a file of settings, are wrong"
         case .badData: "the payload is no JSON"
         case .noInput: "a file, or standard input, can't be read"
-        case .unavailable: "the broker can't be reached, or does not let us in"
-        case .timeIsOver: "the time of --timeout is over"
+        case .unavailable: "the broker can't be reached, or does not let us in; an address can't be listened on"
+        case .timeIsOver: "the time of --timeout is over, here or at who serves"
         case .interrupted: "ended by Ctrl-C before it was done"
         case .terminated: "ended by SIGTERM before it was done"
         }

@@ -1,5 +1,13 @@
 import Martlet
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// Why the command could not do what it was asked to do, with what to do about it.
 struct Failure: Error {
     let exit: CommandExit
@@ -31,9 +39,28 @@ extension Failure {
             switch error.code {
             case .invalidTopic, .invalidFilter, .invalidQueue, .invalidArgument, .unsupported: .usage
             case .notConnected, .connectionLost, .connectionClosed: .unavailable
+            case .timeout: .timeIsOver
             default: .failure
             }
         self.init(exit, "\(error)", advice: advice)
+    }
+
+    /// - Throws: ``Failure`` if a file can't be read, with what the system says.
+    static func checkReadable(_ path: String) throws {
+        var status = stat()
+        let isFolder = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        guard isFolder || access(path, R_OK) != 0 else { return }
+        throw unreadable(path, isFolder ? EISDIR : errno)
+    }
+
+    /// - Throws: ``Failure`` if a folder can't be read, with what the system says.
+    static func checkReadable(folder path: String) throws {
+        guard let folder = opendir(path) else { throw unreadable(path, errno) }
+        closedir(folder)
+    }
+
+    private static func unreadable(_ path: String, _ code: Int32) -> Failure {
+        Failure(.noInput, "\(quoted(path)) can't be read: \(String(cString: strerror(code)))")
     }
 
     static var adviceOnRights: String {

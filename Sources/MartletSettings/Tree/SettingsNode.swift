@@ -118,7 +118,9 @@ extension SettingsNode {
 
     /// A time; a century at most, so that no sum of times overflows.
     package func duration(from minimum: Duration = .milliseconds(1)) throws(SettingsError) -> Duration {
-        let expected = "a time such as 500ms, 30s, 2m or 1.5h\(minimum == .zero ? "" : ", of at least 1ms,")"
+        let isWhole = minimum.components.attoseconds == 0
+        let least = isWhole ? "\(minimum.components.seconds)s" : "\(Int(minimum / .milliseconds(1)))ms"
+        let expected = "a time such as 500ms, 30s, 2m or 1.5h\(minimum == .zero ? "" : ", of at least \(least),")"
         guard case .text(let text, _) = value, let duration = DurationText.duration(text), duration >= minimum,
             duration <= .seconds(3_155_760_000)
         else { throw wrong(expected) }

@@ -123,6 +123,10 @@ struct BridgeTests {
             run.send(signal: SIGTERM)
             try await #expect(run.waitForEnd() == .exited(0))
         }
+        // Two of one name are one broker.
+        let circle = try await Tool.run("bridge", "memory:", "memory:", "--topic", "a")
+        #expect(circle.exit == .exited(64))
+        #expect(circle.errors.contains("what 'a → {topic}' passes on comes back"), "\(circle.errors)")
     }
 
     // MARK: The file

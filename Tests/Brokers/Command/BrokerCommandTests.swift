@@ -61,13 +61,44 @@ struct BrokerCommandTests {
         let rules = try folder.write("topics x\n", to: "rules")
         for arguments in [
             ["--host", "0.0.0.0"], ["--tls", "one"], ["--client-ca", "x"], ["--users", "x", "--anonymous"],
-            ["--ws-origin", "*"], ["--acl", rules], ["--users", folder.path("none")], ["--scram", rules],
-            ["--scram", "x", "--anonymous"],
-            ["--check", "--tls", "none,none"],
+            ["--ws-origin", "*"], ["--acl", rules], ["--scram", rules], ["--scram", "x", "--anonymous"],
+            ["--check", "--tls", "\(rules),\(rules)"],
         ] {
             let run = try await Tool.run(["broker"] + arguments)
             #expect(run.exit == .exited(64), "\(arguments): \(run.output)")
         }
+    }
+
+    @Test("names a file that can't be read: exit code 66")
+    func missesFiles() async throws {
+        let folder = try TemporaryFolder("broker")
+        defer { folder.remove() }
+        let none = folder.path("none")
+        for arguments in [
+            ["--users", none], ["--scram", none], ["--jwt", none], ["--acl", none], ["--config", none], ["dump", none],
+            ["--check", "--tls", "\(none),\(none)"],
+            ["--check", "--config", try folder.write("acl: none\n", to: "broker.yml")],
+        ] {
+            let run = try await Tool.run(["broker"] + arguments)
+            #expect(run.exit == .exited(66), "\(arguments): \(run.output)")
+            let isNamed = run.errors.contains("\"\(none)\"")
+            #expect(isNamed && run.errors.contains("can't be read: No such file or directory"), "\(run.errors)")
+        }
+        let rules = try await Tool.run("broker", "--check", "--acl", folder.path)
+        #expect(rules.exit == .exited(66))
+        #expect(rules.errors.contains("can't be read: Is a directory"), "\(rules.errors)")
+    }
+
+    @Test("says why it can't listen, and what to do about it: exit code 69")
+    func missesPort() async throws {
+        let (broker, port) = try await Self.start([])
+        let run = try await Tool.run("broker", "--port", port)
+        #expect(run.exit == .exited(69))
+        let reason = "can't listen on 127.0.0.1, port \(port): Address already in use\n"
+        #expect(run.errors.contains(reason), "\(run.errors)")
+        #expect(run.errors.contains("name another place with --port"), "\(run.errors)")
+        broker.send(signal: 15)
+        #expect(try await broker.waitForEnd() == .exited(0))
     }
 
     @Test("lets users in by SCRAM-SHA-256 whose passwords it has set, and takes notice of others")
@@ -199,7 +230,7 @@ struct BrokerCommandTests {
                 == #"{"state":"planned","tokens":"\#(folder.path("secret"))","keys":1,"issuer":"joe","audience":"house"}"#
         )
         for arguments in [
-            ["--jwt", folder.path("none")], ["--jwt", keys, "--anonymous"], ["--jwt-audience", "house"],
+            ["--jwt", keys, "--anonymous"], ["--jwt-audience", "house"],
             ["--jwt-issuer", "joe"], ["--jwt", folder.path("secret")],
             ["--config", try folder.write("{}", to: "empty.yml"), "--jwt-issuer", "joe"],
         ] {
@@ -454,7 +485,7 @@ struct BrokerCommandTests {
             listeners:
               - {port: 0}
               - {protocol: websocket, port: 9002}
-            queues: [{name: jobs, limit: 7}]
+            queues: [{name: jobs, limit: 7, maximum-deliveries: 3, time-to-live: 90s, dead-letters: dead/jobs}]
             store: store
             """
         let config = try folder.write(text, to: "broker.yml")
@@ -464,7 +495,8 @@ struct BrokerCommandTests {
             check.lines == [
                 #"{"state":"planned","listener":"mqtt","host":"127.0.0.1","port":0}"#,
                 #"{"state":"planned","listener":"ws","host":"127.0.0.1","port":9002}"#,
-                #"{"state":"planned","queue":"jobs","limit":7,"byte-limit":67108864}"#,
+                #"{"state":"planned","queue":"jobs","limit":7,"byte-limit":67108864,"overflow":"suspend","time-to-live":90.000,"#
+                    + #""maximum-deliveries":3,"dead-letters":"dead/jobs"}"#,
                 #"{"state":"store","folder":"\#(folder.path("store"))","exists":false}"#,
             ]
         )
@@ -538,7 +570,7 @@ struct BrokerCommandTests {
             #expect(run.errors.contains("the store's file \(log) is damaged at byte 0"), "\(run.errors)")
         }
         let none = try await Tool.run("broker", "dump", folder.path("none"))
-        #expect(none.exit == .exited(64))
-        #expect(none.errors.contains("the store's folder \(folder.path("none")) can't be used"))
+        #expect(none.exit == .exited(66))
+        #expect(none.errors.contains("\"\(folder.path("none"))\" can't be read: No such file or directory"))
     }
 }

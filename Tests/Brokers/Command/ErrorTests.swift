@@ -22,6 +22,11 @@ struct ErrorTests {
         (["bench", "memory:", "--size", "1"], "--size is 1"),
         (["bench", "memory:", "--in-flight", "0"], "--in-flight is 0"),
         (["bench", "memory:", "--only", "all"], "'pubsub', 'queue' or 'rpc'"),
+        (["publish", "memory:", "topic", "1"], "memory: is a broker inside this process"),
+        (["call", "memory:house", "name"], "memory:house is a broker inside this process"),
+        (["nodes", "memory:"], "it is for demo, bench and bridge"),
+        (["broker", "--keep-alive", "20h"], "--keep-alive is a time of whole seconds"),
+        (["broker", "--keep-alive", "1500ms"], "--keep-alive is a time of whole seconds"),
         (["pubish", "mqtt://host"], "pubish"),
     ]
 

@@ -22,6 +22,16 @@ struct YAMLTests {
         #expect(inner[0].node.path == "b[0].c")
     }
 
+    @Test("a time that is too short is told the least that is allowed")
+    func namesLeastTime() throws {
+        let node = try YAMLReader.tree(of: "0.5ms")
+        for (minimum, text) in [(Duration.milliseconds(1), "of at least 1ms,"), (.seconds(90), "of at least 90s,")] {
+            let error = #expect(throws: SettingsError.self) { try node.duration(from: minimum) }
+            #expect(error?.message.contains(text) == true, "\(error?.message ?? "")")
+        }
+        #expect(try node.duration(from: .zero) == .microseconds(500))
+    }
+
     private static let laughs =
         "a: &a [x, x, x, x]\n"
         + (1..<10).map { level in

@@ -28,7 +28,8 @@ struct ArgumentTests {
         )
         #expect(leftOut.address == .mqtt(Self.url))
         #expect(leftOut.rest == ["topic", "\"a://b\""])
-        #expect(try Words(["memory:", nil], required: [], fallback: nil).address == .memory)
+        #expect(try Words(["memory:", nil], required: [], worksAlone: true, fallback: nil).address == .memory)
+        #expect(throws: ValidationError.self) { try Words(["memory:", nil], required: [], fallback: nil) }
         #expect(
             try Words(["a", nil, nil], required: ["topic"], optional: ["x"], fallback: Self.url).rest == ["a", nil]
         )

@@ -107,13 +107,24 @@ struct BrokerSettingsTests {
             ("listeners: [{origins: [a]}]", 1, 24), ("listeners: [{protocol: http}]", 1, 24),
             ("listeners: [{tls: {key-file: a}}]", 1, 19), ("queues: [a, a]", 1, 13), ("queues: [{limit: 1}]", 1, 10),
             ("report: 1s\nlimits: {sessions: 0}", 2, 20), ("store: {folder: a, sync: 0s}", 1, 26),
-            ("queues: [\"a//b/#\"]", 1, 10),
+            ("queues: [\"a//b/#\"]", 1, 10), ("limits: {keep-alive: 20h}", 1, 22),
         ]
     )
     func namesPlaces(_ text: String, _ line: Int, _ column: Int) throws {
         let error = #expect(throws: SettingsError.self) { try BrokerSettings(yaml: text) }
         let place = try #require(error?.place)
         #expect(place.line == line && place.column == column, "\(error.map { "\($0)" } ?? ""), \(place)")
+    }
+
+    @Test(
+        "has a keep-alive of whole seconds, as MQTT counts them",
+        arguments: ["0s", "500ms", "1500ms", "65536s", "20h", "soon"]
+    )
+    func refusesKeepAlives(_ text: String) {
+        let error = #expect(throws: SettingsError.self) { try BrokerSettings(yaml: "limits: {keep-alive: \(text)}") }
+        #expect(error?.path == "limits.keep-alive")
+        let form = text == "soon" ? "a time such as 500ms" : "whole seconds from 1s to 65535s, such as 60s, is expected"
+        #expect(error?.message.contains(form) == true, "\(error?.message ?? "")")
     }
 
     @Test("says what holds from the next start on")
