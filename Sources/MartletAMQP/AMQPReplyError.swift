@@ -34,7 +34,9 @@ public struct AMQPReplyError: Error, Sendable, Hashable, CustomStringConvertible
 
     /// Whether a queue was declared that exists, as a stream.
     var isStream: Bool {
-        code == Self.preconditionFailed && text.contains("'x-queue-type'") && text.contains("'stream'")
+        // Which of the two it says depends on whether a type was asked for.
+        code == Self.preconditionFailed && text.contains("'x-queue-type'")
+            && (text.contains("current is 'stream'") || text.contains("current is the value 'stream'"))
     }
 
     /// What the user has no right to, in RabbitMQ's words for rights; `nil` if that is not the reason.

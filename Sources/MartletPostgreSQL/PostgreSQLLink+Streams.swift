@@ -65,8 +65,8 @@ extension PostgreSQLLink {
 
     /// Whether a statement may write. Of one that only has such a word no more is lost than time.
     private static func mayWrite(_ statement: String) -> Bool {
-        let statement = statement.uppercased()
-        return ["INSERT", "UPDATE", "DELETE", "MERGE", "CALL", "EXECUTE"].contains { statement.contains($0) }
+        let words = Set(statement.uppercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" })
+        return ["INSERT", "UPDATE", "DELETE", "MERGE", "CALL", "EXECUTE"].contains { words.contains($0) }
     }
 
     /// Takes what is left of an answer.
@@ -87,11 +87,11 @@ extension PostgreSQLLink {
         guard let stream else { return }
         self.stream = nil
         guard !stream.isAtEnd, let socket, !socket.isGivenUp else { return }
+        // Stopped, it would undo what it has written, and the transaction that it is a part of: that is for who cancels.
+        if stream.mayWrite || isInTransaction, !Task.isCancelled { return try await stoppable { try await drain($0) } }
+        // The rest may be long.
         let number = beginJob()
         defer { job = nil }
-        // Stopped, it would undo what it has written, and the transaction that it is a part of.
-        if stream.mayWrite || isInTransaction && !Task.isCancelled { return try await drain(socket) }
-        // The rest may be long.
         stop(number)
         try? await drain(socket)
     }

@@ -32,6 +32,7 @@ package final class ChangeGate: Sendable {
             memory.withLock { $0.forget(topic, number) }
             throw error
         }
+        memory.withLock { $0.arrived(topic, number) }
         return true
     }
 }

@@ -8,6 +8,7 @@ struct ChangeMemory: Sendable {
         let body: [UInt8]
         let time: Duration
         let number: UInt64
+        var hasArrived = false
     }
 
     private let limit: Int
@@ -25,16 +26,16 @@ struct ChangeMemory: Sendable {
     }
 
     func isDue(_ body: [UInt8], for topic: TopicName, at time: Duration, filter: ChangeFilter) -> Bool {
-        guard case .onlyIfChanged(let maximumAge) = filter, let last = last[topic], last.body == body else {
-            return true
-        }
+        // One that is under way may not arrive. What is like it is then not to be missing.
+        guard case .onlyIfChanged(let maximumAge) = filter, let last = last[topic], last.hasArrived, last.body == body
+        else { return true }
         return maximumAge.map { time - last.time >= $0 } ?? false
     }
 
     /// Remembers a body whose publish begins. A value that comes meanwhile is compared with this one, which may arrive whatever
     /// becomes of the publish.
     ///
-    /// - Returns: a number by which it can be forgotten.
+    /// - Returns: a number, by which its outcome is told.
     mutating func publishes(_ body: [UInt8], to topic: TopicName, at time: Duration) -> UInt64 {
         lastNumber += 1
         let former = last.updateValue(Last(body: body, time: time, number: lastNumber), forKey: topic)
@@ -43,6 +44,12 @@ struct ChangeMemory: Sendable {
             bytes -= last.removeFirst().value.body.count
         }
         return lastNumber
+    }
+
+    /// A publish is done. Its body counts, unless another publish has begun since.
+    mutating func arrived(_ topic: TopicName, _ number: UInt64) {
+        guard let index = last.index(forKey: topic), last.values[index].number == number else { return }
+        last.values[index].hasArrived = true
     }
 
     /// A publish has failed. Nobody knows what its topic has now, unless another one has begun since.

@@ -25,8 +25,8 @@ public final class MultiTopicPublisher<Value: Codable & Sendable>: Sendable {
 
     /// Publishes a value, unless the filter holds it back.
     ///
-    /// A value counts as published from when its publish begins. One that failed does not: nobody knows whether it has arrived,
-    /// and the next one is published whatever it is.
+    /// A value counts as published once the publish has succeeded. After one that failed nobody knows what the topic has, and
+    /// the next one is published whatever it is; so is what differs from one that is under way.
     ///
     /// - Returns: whether it was published.
     /// - Throws: as ``Connection/publish(_:to:options:)-(Message,_,_)``, and ``MessagingError/Code/encodingFailed``.

@@ -21,7 +21,8 @@ struct BridgeCommand: Subcommand {
             A broker that can't be reached is waited for; --connect-timeout is how long one attempt may take. Ctrl-C and \
             SIGTERM let it finish what it has in hand; a second one ends it at once. --name names the bridge \
             and, with '-from' and '-to', its connections; without it the bridge's name is made of the two URLs, and \
-            the connections' are new each time.
+            the connections' are new each time. Two bridges between the same brokers, of which one passes back what the \
+            other has brought, need names.
 
             In place of the second broker may stand what only takes messages: carbon://host, file:/path, console:, \
             slack:#channel or https://host/hook; in place of the first what only gives some: sse+https://host/events or \

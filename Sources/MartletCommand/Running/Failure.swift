@@ -47,10 +47,11 @@ extension Failure {
 
     /// - Throws: ``Failure`` if a file can't be read, with what the system says.
     static func checkReadable(_ path: String) throws {
-        var status = stat()
-        let isFolder = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-        guard isFolder || access(path, R_OK) != 0 else { return }
-        throw unreadable(path, isFolder ? EISDIR : errno)
+        if let folder = opendir(path) {
+            closedir(folder)
+            throw unreadable(path, EISDIR)
+        }
+        guard access(path, R_OK) == 0 else { throw unreadable(path, errno) }
     }
 
     /// - Throws: ``Failure`` if a folder can't be read, with what the system says.

@@ -94,12 +94,13 @@ final class LifeSigns {
         do {
             try await readClock(session, attempts: 1)
             try await readTimeout(session)
-            try await session.consumers.renew(session)
             try await session.unlessAway { try await renewWill(session) }
             // The end may have come meanwhile, and with it the last that is to be said of this owner.
             if session.keeper.state == .open {
                 try session.replies.owners.renew(hasLists: session.replies.isOpen, session)
             }
+            // Last, for of them a silent node may keep one waiting.
+            try await session.consumers.renew(session)
         } catch {
             // A lost link tells of itself.
         }

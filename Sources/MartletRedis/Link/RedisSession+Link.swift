@@ -77,7 +77,7 @@ extension RedisSession {
     func isBack(_ node: Destination) {
         guard commands.isBack(node, self) else { return }
         signs.hasten(self)
-        replies.tend(self)
+        replies.resume(self)
     }
 
     /// Does something for which a node of the cluster may be away, or that it may refuse; then it is not done.

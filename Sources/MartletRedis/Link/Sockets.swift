@@ -111,6 +111,11 @@ final class Sockets {
         return RemoteClient(id: id, by: node(of: role).map { .node($0) } ?? .command)
     }
 
+    /// Closes a socket, of which the server may not know.
+    func abandon(_ role: RedisSession.Role) {
+        if let link = links.removeValue(forKey: role) { lose(role, link) }
+    }
+
     /// Closes all sockets to a node, whose server may not know it.
     ///
     /// - Returns: what they were for.

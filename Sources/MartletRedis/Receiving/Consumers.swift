@@ -108,6 +108,7 @@ final class Consumers {
     /// Has a consumer begin anew with the next signs of life.
     func beginLater(_ consumer: Consumer, _ session: isolated RedisSession) {
         lose(consumer, session)
+        session.sockets.abandon(.consumer(consumer.number))
         settling.lose(consumer.number)
         consumer.isToStart = true
         session.signs.hasten(session)

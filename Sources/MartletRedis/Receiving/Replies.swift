@@ -15,6 +15,9 @@ final class Replies {
     private var confirmations: Deque<Promise<Void>> = []
     /// For each set of lists that the server refuses to wait for at present.
     private var paces: [Int: Pace] = [:]
+    /// The sets that are waited for later, each by the number of the latest time that it was put off: earlier ones are void.
+    private var delays: [Int: Int] = [:]
+    private var lastDelay = 0
     private var redirections = 0
 
     /// Whether an address was opened.
@@ -81,7 +84,14 @@ final class Replies {
         for promise in confirmations { promise.end(.failure(error)) }
         confirmations.removeAll()
         paces.removeAll()
+        delays.removeAll()
         redirections = 0
+    }
+
+    /// A node can be asked again: what was put off because of it is done now.
+    func resume(_ session: isolated RedisSession) {
+        delays = delays.filter { set, _ in session.sockets[.replyLists(set)] != nil }
+        tend(session)
     }
 
     /// Waits for lists that are new, and takes back what nobody waits for.
@@ -89,7 +99,9 @@ final class Replies {
         guard canTend(session) else { return }
         let calls = session.calls
         do {
-            for set in 0..<calls.sets where session.sockets[.replyLists(set)] == nil { try arm(set, session) }
+            for set in 0..<calls.sets where session.sockets[.replyLists(set)] == nil && delays[set] == nil {
+                try arm(set, session)
+            }
             for set in calls.takeStale() { disturb(set, session) }
             for request in calls.takeAbandoned() {
                 // The latest is at the end of the list.
@@ -115,6 +127,7 @@ final class Replies {
     }
 
     private func arm(_ set: Int, _ session: isolated RedisSession) throws {
+        delays[set] = nil
         let node = session.commands.node(of: slot(session))
         let link =
             try session.sockets[.replyLists(set)] ?? session.sockets.open(.replyLists(set), to: node, session)
@@ -242,9 +255,12 @@ final class Replies {
     private func armLater(_ set: Int, _ session: isolated RedisSession) {
         let delay = paces[set, default: Pace()].next()
         let generation = session.sockets.generation
+        lastDelay += 1
+        let number = lastDelay
+        delays[set] = number
         session.later(delay) { session in
             // A link that has come since has its own.
-            guard session.sockets.generation == generation else { return }
+            guard session.sockets.generation == generation, session.replies.delays[set] == number else { return }
             session.replies.restart(set, session)
         }
     }

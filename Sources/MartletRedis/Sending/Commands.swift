@@ -66,7 +66,9 @@ final class Commands {
         pending.removeAll()
         if keepsRequests(session) {
             unanswered.commands.removeAll { command in
-                guard case .request(let request) = command.kind, request.isGuaranteed else { return false }
+                guard case .request(var request) = command.kind, request.isGuaranteed else { return false }
+                // By the next link it looks for no node.
+                request.scoutOf = nil
                 kept.append(request)
                 return true
             }
@@ -307,9 +309,13 @@ final class Commands {
             [[Array("HELLO".utf8)]],
             slot: request.slot,
             .handler { session, result in
-                if case .success(let hello) = result, !Greeting.Server(hello: hello).isReplica {
+                switch result {
+                case .success(let hello) where !Greeting.Server(hello: hello).isReplica:
                     request.end(.success(reply), session)
-                } else {
+                // The node is lost, and the link is there.
+                case .failure where session.keeper.isUp:
+                    request.end(.success(reply), session)
+                case .success, .failure:
                     session.commands.leaveReplica(error, reply, to: request, session)
                 }
             }

@@ -267,6 +267,7 @@ final class PacketHandler: ChannelDuplexHandler {
             return leave()
         }
         phase = .connected
+        connection.finishPacket()
         proof?.connect = nil
         decoder.limits = hub.limits.wire
         let refusal = hub.connect(connect, admission, by: connection) { door.permissions(clientID: $0, user: $1) }

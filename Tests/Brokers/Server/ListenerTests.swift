@@ -207,11 +207,14 @@ import Testing
         let line = try #require(broker.lines.first { $0.contains("listening") })
         let port = try #require(line.split(separator: #""port":"#).last.flatMap { Int($0.prefix(while: \.isNumber)) })
         var others = try (0..<100).map { _ in try WireClient(port) }
+        let begun = ContinuousClock.now
         try await broker.waitForErrors("connections wait to be taken")
         let before = try Self.processorTime(of: broker.processID)
         try await Task.sleep(for: .seconds(3))
         #expect(try Self.processorTime(of: broker.processID) - before < .seconds(1))
-        #expect(broker.errors.split(separator: "\n").count { $0.contains("connections wait to be taken") } == 1)
+        // One in ten seconds.
+        let lines = broker.errors.split(separator: "\n").count { $0.contains("connections wait to be taken") }
+        #expect(lines <= 1 + Int((ContinuousClock.now - begun) / .seconds(10)))
         others.removeAll()
         _ = try await WireClient.connected(port, "later")
     }

@@ -49,10 +49,9 @@ final class ForwardMemory: Sendable {
         }
     }
 
-    /// Whether a message's body is new to its topic, if it has to be. One of which the first is under way is not asked: it has to
-    /// be there should that one not arrive.
+    /// Whether a message's body is new to its topic, if it has to be.
     func isDue(_ entry: ForwardEntry) -> Bool {
-        guard changes != .none, !entry.isRepeated else { return true }
+        guard changes != .none else { return true }
         return state.withLock {
             $0.changes.isDue(entry.message.body, for: entry.topic, at: entry.begun, filter: changes)
         }
@@ -68,10 +67,13 @@ final class ForwardMemory: Sendable {
 
     /// The sink has a message.
     func arrived(_ entry: ForwardEntry) {
-        guard let id = entry.id else { return }
+        guard entry.id != nil || entry.changeNumber != nil else { return }
         state.withLock { state in
-            state.underWay.remove(id)
-            state.window.record(id)
+            if let id = entry.id {
+                state.underWay.remove(id)
+                state.window.record(id)
+            }
+            if let number = entry.changeNumber { state.changes.arrived(entry.topic, number) }
         }
     }
 }

@@ -309,7 +309,6 @@ import Testing
                         let (first, second) = (client(), client())
                         _ = try await first.call("note", Pair(a: 0, b: 0), returning: Int?.self)
                         try await server.control("set_vm_memory_high_watermark", "0")
-                        let start = ContinuousClock.now
                         // The broker may have the first one, and serves it later.
                         for number in 1...3 {
                             let code = await errorCode {
@@ -325,7 +324,6 @@ import Testing
                             _ = try await second.stream("note", Pair(a: 5, b: 0), returning: Int?.self)
                         }
                         #expect(streamCode == .timeout)
-                        #expect(.now - start < .seconds(20))
                         try await server.control("set_vm_memory_high_watermark", "0.4")
                         try await until { connection.blockedReason == nil }
                         _ = try await first.call("note", Pair(a: 6, b: 0), returning: Int?.self)

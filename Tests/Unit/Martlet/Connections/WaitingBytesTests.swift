@@ -145,16 +145,21 @@ import Testing
     @Test func whatIsRememberedOfTopicsIsBoundedInBytes() {
         var memory = ChangeMemory(limit: 10_000, maximumBytes: 1_000)
         let body = [UInt8](repeating: 1, count: 100)
-        for number in 0..<100 { _ = memory.publishes(body, to: TopicName("t.\(number)"), at: .zero) }
+        func publish(_ body: [UInt8], _ topic: TopicName) -> UInt64 {
+            let number = memory.publishes(body, to: topic, at: .zero)
+            memory.arrived(topic, number)
+            return number
+        }
+        for number in 0..<100 { _ = publish(body, TopicName("t.\(number)")) }
         let kept = (0..<100).count { number in
             !memory.isDue(body, for: TopicName("t.\(number)"), at: .zero, filter: .onlyIfChanged(maximumAge: nil))
         }
         #expect(kept == 10)
-        _ = memory.publishes([UInt8](repeating: 1, count: 5_000), to: "large", at: .zero)
-        let number = memory.publishes(body, to: "small", at: .zero)
+        _ = publish([UInt8](repeating: 1, count: 5_000), "large")
+        let number = publish(body, "small")
         #expect(!memory.isDue(body, for: "small", at: .zero, filter: .onlyIfChanged(maximumAge: nil)))
         memory.forget("small", number)
-        for number in 0..<20 { _ = memory.publishes(body, to: TopicName("t.\(number)"), at: .zero) }
+        for number in 0..<20 { _ = publish(body, TopicName("t.\(number)")) }
         #expect(!memory.isDue(body, for: "t.10", at: .zero, filter: .onlyIfChanged(maximumAge: nil)))
     }
 
