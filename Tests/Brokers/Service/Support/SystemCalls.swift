@@ -3,6 +3,12 @@ import IntegrationSupport
 
 /// The system calls that a unit allows, and those that a program makes.
 enum SystemCalls {
+    /// Whether this machine lets programs be traced. Without strace it does, so that the test says what to install.
+    static func canBeTraced() async -> Bool {
+        guard let strace = try? Program.find("strace", package: "strace") else { return true }
+        return (try? await Program.run(strace, ["-D", "-f", "-o", "/dev/null", "true"])) != nil
+    }
+
     /// What the lines `SystemCallFilter=` of a unit leave, by the sets of the systemd that is here.
     static func allowed(by unit: String) async throws -> Set<String> {
         let analyze = try Program.find("systemd-analyze", package: "systemd")
