@@ -28,14 +28,14 @@ struct ProxyLoop {
         for order in control.takeOrders() {
             switch order.command {
             case .cut(let cut): end(cut)
-            case .refuse: listener = nil
+            case .refuse: stopListening()
             case .accept:
                 do { try listen() } catch {
                     order.done.resume(throwing: error)
                     continue
                 }
             case .stop:
-                listener = nil
+                stopListening()
                 end(.reset)
                 goesOn = false
             }
@@ -102,6 +102,12 @@ struct ProxyLoop {
         for index in links.indices { links[index].cut(cut) }
         links = []
         control.settings { $0.counts.openConnections = 0 }
+    }
+
+    /// Nobody listens on the port any more, also where a program that is being started has the socket for a moment.
+    private mutating func stopListening() {
+        listener?.end()
+        listener = nil
     }
 
     private mutating func listen() throws {
