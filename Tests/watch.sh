@@ -22,8 +22,22 @@ watched() {
     done
     wait "$process" || status=$?
     trap - EXIT
+    [ "$status" -eq 0 ] || failures "$log"
     rm -f "$log"
     return "$status"
+}
+
+# What failed, said once more: of a long output often only the end is kept.
+failures() {
+    local found
+    # The last lines may still be on their way into the log. Tests that crashed have no last line.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        grep -aq ' Test run with ' "$1" && break
+        sleep 0.1
+    done
+    found=$(grep -aE -A 4 ' recorded an issue|^(WARNING|SUMMARY): .*Sanitizer|Fatal error' "$1" |
+        grep -aEv '^[^ ]+ (Test|Suite) .*(started|passed)' | head -n 200 | cut -c -2000) || true
+    [ -z "$found" ] || printf 'What failed:\n%s\n' "$found"
 }
 
 # The tests that a log says have begun, without those that it says have ended.

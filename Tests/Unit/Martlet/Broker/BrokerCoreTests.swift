@@ -52,7 +52,7 @@ import Testing
     }
 
     /// With a copy of the others for each that ends, this would be quadratic.
-    @Test(.timeLimit(.minutes(3))) mutating func manySubscriptionsOfOneClientEnd() {
+    @Test(.onOneThread, .timeLimit(.minutes(3))) mutating func manySubscriptionsOfOneClientEnd() {
         connect(1)
         for number in 0..<50_000 { subscribe(1, number, to: TopicPattern(TopicName("t.\(number)"))) }
         for number in 0..<50_000 {

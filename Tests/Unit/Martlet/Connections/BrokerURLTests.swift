@@ -107,7 +107,7 @@ import Testing
 
     /// Mutated URLs, and bytes from anywhere: each is a URL or an error. What is a URL is one again when its description is
     /// parsed, and the same, apart from its secrets. No error is long.
-    @Test(arguments: 0..<8)
+    @Test(.onOneThread, arguments: 0..<8)
     func anyTextIsAURLOrAnError(seed: Int) throws {
         let seeds = [
             "mqtt://user:secret@host:1883,host2:2/path/to?keepalive=30s&name=a%20b", "unix:///run/redis.sock?db=1",
@@ -153,7 +153,7 @@ import Testing
     }
 
     /// A hundred times the text takes no more than a hundred times as long; if it took the square, this would not end.
-    @Test(arguments: ["a:1,", "%41", "[::1],", "&a=b", "@", "/", ":", "\u{301}"])
+    @Test(.onOneThread, arguments: ["a:1,", "%41", "[::1],", "&a=b", "@", "/", ":", "\u{301}"])
     func longTextIsTakenApartInOnePass(piece: String) {
         let many = String(repeating: piece, count: 100_000)
         for text in ["mqtt://\(many)", "mqtt://u:\(many)@h", "mqtt://h/\(many)", "mqtt://h?\(many)", many] {

@@ -88,7 +88,7 @@ import Testing
     }
 
     /// Whatever bytes arrive, decoding them returns or throws.
-    @Test func mutatedBodiesNeverTrap() throws {
+    @Test(.onOneThread) func mutatedBodiesNeverTrap() throws {
         var random = SplitMix64(seed: 7)
         let good = try Codecs().message(Sonar(distance: 1.5, name: "front", extra: 3)).body
         for _ in 0..<20_000 {

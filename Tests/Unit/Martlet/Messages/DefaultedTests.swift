@@ -157,7 +157,7 @@ import Testing
         #expect(try JSONCodec().decode(Limits.self, from: Array(#"{"low":1,"low":2}"#.utf8)) == Limits(low: 2))
     }
 
-    @Test func manyThatLackEverythingAreReadAtOnce() throws {
+    @Test(.onOneThread) func manyThatLackEverythingAreReadAtOnce() throws {
         let text = "[" + String(repeating: "{},", count: 99_999) + "{}]"
         let many = try JSONCodec().decode([Limits].self, from: Array(text.utf8))
         #expect(many.count == 100_000)

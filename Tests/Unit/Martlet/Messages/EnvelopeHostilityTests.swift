@@ -5,7 +5,7 @@ import Testing
 
 /// What no peer means to send has an outcome all the same, in time that grows with its size and no faster.
 @Suite struct EnvelopeHostilityTests {
-    @Test(arguments: 0..<4 as Range<UInt64>)
+    @Test(.onOneThread, arguments: 0..<4 as Range<UInt64>)
     func mutatedEnvelopesNeverTrap(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let headers: Headers = [
@@ -52,7 +52,7 @@ import Testing
     private static let large = 50_000
 
     /// Any of them would take minutes if each part cost the time of all before it.
-    @Test(.timeLimit(.minutes(10)), arguments: 0..<9)
+    @Test(.onOneThread, .timeLimit(.minutes(10)), arguments: 0..<9)
     func largeEnvelopesTakeTimeInProportion(kind: Int) {
         func repeated(_ text: (Int) -> String) -> String { (0..<Self.large).map(text).joined(separator: ",") }
         let text: String

@@ -49,7 +49,7 @@ import Testing
         return message
     }
 
-    @Test(arguments: 0..<4 as Range<UInt64>)
+    @Test(.onOneThread, arguments: 0..<4 as Range<UInt64>)
     func everyMessage(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         for _ in 0..<2_000 {
@@ -85,7 +85,7 @@ import Testing
     }
 
     /// In text that is JSON, as a string of many escapes, and in base64.
-    @Test(.timeLimit(.minutes(10)), arguments: ["JSON", "escapes", "bytes"])
+    @Test(.onOneThread, .timeLimit(.minutes(10)), arguments: ["JSON", "escapes", "bytes"])
     func largeBodies(kind: String) throws {
         var message = Message(headers: ["timestamp": 1])
         switch kind {

@@ -11,7 +11,7 @@ import Testing
     }
 
     /// Whatever is inserted and removed, the index finds what trying every pattern finds.
-    @Test(arguments: 0..<20 as Range<UInt64>)
+    @Test(.onOneThread, arguments: 0..<20 as Range<UInt64>)
     func agreesWithTryingEveryPattern(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var index = FilterIndex<Int>()
@@ -46,7 +46,7 @@ import Testing
     }
 
     /// The cost of a match is bound by the topic's depth, not by how many others subscribe.
-    @Test func matchingVisitsFewNodesAmongManySubscriptions() {
+    @Test(.onOneThread) func matchingVisitsFewNodesAmongManySubscriptions() {
         func index(of count: Int) -> FilterIndex<Int> {
             var index = FilterIndex<Int>()
             // The same twenty match in both.
