@@ -12,6 +12,9 @@ package final class Turns: Sendable {
 
     package init() {}
 
+    /// How many have a turn or wait for one.
+    package var count: Int { state.withLock { ($0.isTaken ? 1 : 0) + $0.waiting.count } }
+
     /// Runs `body` when nobody else's runs.
     ///
     /// - Throws: what `body` throws; `CancellationError` if the task is cancelled before.

@@ -189,7 +189,7 @@ import Testing
             return Reached(position: 1)
         } _: { fixture in
             defer { gate.open() }
-            let goal = try await fixture.client.send(Move(target: 5), to: move)
+            let goal = try await fixture.client.send(Move(target: 5), to: move, timeout: .seconds(300))
             async let result = goal.result
             fixture.server.cut()
             gate.open()
@@ -202,7 +202,7 @@ import Testing
         try await ActionFixture.run { _ in
             try await untilCancelled()
         } _: { fixture in
-            let goal = try await fixture.client.send(Move(target: 5), to: move)
+            let goal = try await fixture.client.send(Move(target: 5), to: move, timeout: .seconds(300))
             async let result = messagingError { try await goal.result }
             async let feedback = messagingError { for try await _ in goal.feedback {} }
             await fixture.client.close()
@@ -227,7 +227,7 @@ import Testing
             let outcomes = try await withThrowingTaskGroup(of: GoalStatus.self) { group in
                 for target in 0..<200 {
                     group.addTask {
-                        let goal = try await fixture.client.send(Move(target: target), to: move, timeout: .seconds(30))
+                        let goal = try await fixture.client.send(Move(target: target), to: move, timeout: .seconds(300))
                         for _ in 0..<Int.random(in: 0..<200) { await Task.yield() }
                         // The even ones never end by themselves; of the others some have ended when this comes.
                         if target % 2 == 0 || target % 3 == 0 { try await goal.cancel() }

@@ -6,10 +6,12 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct ConfirmationTests {
     private struct Lost: Error {}
 
-    private let timers = Timers(Timeline())
-
     /// A broker that answers with 1 has taken the message.
-    private func confirmation(of promise: Promise<Int>, timer: Timers.ID? = nil) -> Martlet.Confirmation {
+    private func confirmation(
+        of promise: Promise<Int>,
+        timer: Timers.ID? = nil,
+        _ timers: Timers = Timers(Timeline())
+    ) -> Martlet.Confirmation {
         Martlet.Confirmation(promise, timer: timer, of: timers) { answer in
             let answer = try answer.get()
             if answer != 1 { throw MessagingError(.refused, "it was \(answer)") }
@@ -73,11 +75,12 @@ import Testing
     /// However the promise ends, its timer is cancelled.
     @Test(arguments: ["before", "while it waits", "cancelled", "told", "withdrawn"])
     func theTimerGoesWithThePromise(when: String) async throws {
-        let timers = timers
+        let clock = TestClock()
+        let timers = Timers(drivenBy: Timeline(clock))
         let fired = Recorder<Int>()
         let timer = timers.schedule(at: timers.now + .milliseconds(200)) { fired.record(1) }
         let promise = Promise<Int>()
-        let confirmation = confirmation(of: promise, timer: timer)
+        let confirmation = confirmation(of: promise, timer: timer, timers)
         switch when {
         case "before":
             promise.end(.success(1))
@@ -96,9 +99,8 @@ import Testing
         default:
             try await confirmation.tellFailure { _ in }()
         }
-        let later = Promise<Void>()
-        timers.schedule(at: timers.now + .milliseconds(250)) { later.end(.success(())) }
-        try await later.value()
+        clock.advance(by: .milliseconds(250))
+        timers.fireDue()
         #expect(fired.values.isEmpty)
         await timers.stop()
     }

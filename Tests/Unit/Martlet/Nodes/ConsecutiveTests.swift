@@ -73,39 +73,29 @@ import Testing
     }
 
     @Test func turnsComeInTheOrderInWhichTheyWereAskedFor() async throws {
-        let broker = MemoryBroker()
-        let connection = try await broker.connect()
-        let order = Recorder<String>()
-        let begun = Recorder<Void>()
-        let go = Recorder<Void>()
-        let node = Node("arm", on: connection, options: NodeOptions(heartbeat: nil)) {
-            Consecutive {
-                Subscribe(to: "first") { (_: Delivery) in
-                    begun.signal()
-                    try await go.wait(for: 1)
-                    order.record("first")
+        let turns = Turns()
+        let (go, order) = (Promise<Void>(), Recorder<Int>())
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<5 {
+                group.addTask {
+                    try await turns.take {
+                        try await go.value()
+                        order.record(number)
+                    }
                 }
-                Subscribe(to: "second") { (_: Delivery) in order.record("second") }
-                Subscribe(to: "third") { (_: Delivery) in order.record("third") }
+                await until { turns.count == number + 1 }
             }
-        }
-        try await node.whileRunning {
-            try await connection.publish(Message(), to: "first")
-            try await begun.wait(for: 1)
-            try await connection.publish(Message(), to: "second")
-            try await Task.sleep(for: .milliseconds(50))
-            try await connection.publish(Message(), to: "third")
-            try await Task.sleep(for: .milliseconds(50))
             #expect(order.values == [])
-            go.signal()
-            try await order.wait(for: 3)
+            go.end(.success(()))
+            try await group.waitForAll()
         }
-        #expect(order.values == ["first", "second", "third"])
+        #expect(order.values == [0, 1, 2, 3, 4])
     }
 
     /// A caller that gives up has its handler's turn taken by the next one.
     @Test func whoeverGivesUpWaitingHoldsUpNobody() async throws {
-        let connection = try await MemoryBroker().connect()
+        let broker = MemoryBroker()
+        let connection = try await broker.connect()
         let begun = Recorder<Void>()
         let go = Recorder<Void>()
         let ran = Recorder<Int>()
@@ -126,8 +116,9 @@ import Testing
             try await connection.publish(Message(), to: "block")
             try await begun.wait(for: 1)
             #expect(await errorCode { _ = try await connection.call(rpc, 1, timeout: .milliseconds(20)) } == .timeout)
-            async let second = connection.call(rpc, 2)
-            try await Task.sleep(for: .milliseconds(20))
+            await until { broker.queue("f").map { $0.waiting + $0.unsettled } == 0 }
+            async let second = connection.call(rpc, 2, timeout: .seconds(300))
+            await until { broker.queue("f")?.unsettled == 1 }
             go.signal()
             #expect(try await second == 2)
         }
@@ -135,26 +126,44 @@ import Testing
     }
 
     @Test func oneThatIsCancelledWhileItWaitsEnds() async throws {
+        let turns = Turns()
+        let (go, ran) = (Promise<Void>(), Recorder<Int>())
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await turns.take { try await go.value() } }
+            await until { turns.count == 1 }
+            let cancelled = Task { try await turns.take { ran.record(1) } }
+            await until { turns.count == 2 }
+            group.addTask { try await turns.take { ran.record(2) } }
+            await until { turns.count == 3 }
+            cancelled.cancel()
+            await #expect(throws: CancellationError.self) { try await cancelled.value }
+            go.end(.success(()))
+            try await group.waitForAll()
+        }
+        #expect(ran.values == [2])
+        #expect(turns.count == 0)
+    }
+
+    /// Whoever is at work and whoever waits, all at once.
+    @Test func aNodeThatStopsWaitsForNobodysTurn() async throws {
         let connection = try await MemoryBroker().connect()
-        let begun = Recorder<Void>()
-        let ran = Recorder<String>()
+        let (begun, ticked) = (Recorder<Void>(), Recorder<Void>())
         let node = Node("arm", on: connection, options: NodeOptions(heartbeat: nil, drainLimit: .zero)) {
             Consecutive {
                 Subscribe(to: "block") { (_: Delivery) in
                     begun.signal()
                     try await Task.sleep(for: .seconds(3_600))
                 }
-                Subscribe(to: "next") { (_: Delivery) in ran.record("next") }
-                Every(.seconds(3_600)) { ran.record("tick") }
+                Subscribe(to: "next") { (_: Delivery) in try await Task.sleep(for: .seconds(3_600)) }
+                Every(.seconds(3_600)) { ticked.signal() }
             }
         }
         try await node.whileRunning {
-            try await ran.wait(for: 1)
+            try await ticked.wait(for: 1)
             try await connection.publish(Message(), to: "block")
             try await begun.wait(for: 1)
             try await connection.publish(Message(), to: "next")
         }
-        #expect(ran.values == ["tick"])
     }
 
     @Test func aComponentOfOnesOwnTakesItsTurn() async throws {

@@ -11,9 +11,10 @@ import Testing
 
     let add = RPC<Pair, Int>("ops.add")
 
-    /// A connection that calls, one that serves, and `body` between them.
+    /// A connection that calls, one that serves, and `body` between them. Their time stands still unless a test moves it: a busy
+    /// machine does not make calls fail.
     private func withService(
-        clock: any Clock<Duration> = ContinuousClock(),
+        clock: any Clock<Duration> = TestClock(),
         _ service: @escaping @Sendable (MemoryConnection) async throws -> Void,
         _ body: (MemoryBroker, MemoryConnection) async throws -> Void
     ) async throws {
@@ -355,7 +356,7 @@ import Testing
     @Test func manyCallsManyCancelled() async throws {
         let running = Shared(0)
         try await withService { server in
-            try await server.respond(to: "work", options: RespondOptions(concurrency: 2_000)) { message in
+            try await server.respond(to: "work", options: RespondOptions(concurrency: 200)) { message in
                 running.withLock { $0 += 1 }
                 defer { running.withLock { $0 -= 1 } }
                 if message.body.last == UInt8(ascii: "0") { try await Task.sleep(for: .seconds(600)) }
@@ -363,27 +364,30 @@ import Testing
             }
         } _: { broker, caller in
             let outcomes = Shared((answered: 0, cancelled: 0))
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for number in 0..<10_000 {
-                    // Those ending in 0 would never return by themselves.
-                    let isCancelled = number % 10 == 0 || number % 10 == 3 || number % 10 == 7
-                    group.addTask {
-                        let call = Task { try await caller.call("work", Message("\(number)"), timeout: .seconds(300)) }
-                        if isCancelled {
-                            for _ in 0..<(number % 97) { await Task.yield() }
-                            call.cancel()
-                        }
-                        do {
-                            let reply = try await call.value
-                            #expect(reply.text == "\(number)")
-                            outcomes.withLock { $0.answered += 1 }
-                        } catch is CancellationError {
-                            #expect(isCancelled)
-                            outcomes.withLock { $0.cancelled += 1 }
+            // More at a time would keep the processors from the tests beside this one.
+            for round in 0..<10 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in round * 1_000..<(round + 1) * 1_000 {
+                        // Those ending in 0 would never return by themselves.
+                        let isCancelled = number % 10 == 0 || number % 10 == 3 || number % 10 == 7
+                        group.addTask {
+                            let call = Task { try await caller.call("work", Message("\(number)")) }
+                            if isCancelled {
+                                for _ in 0..<(number % 97) { await Task.yield() }
+                                call.cancel()
+                            }
+                            do {
+                                let reply = try await call.value
+                                #expect(reply.text == "\(number)")
+                                outcomes.withLock { $0.answered += 1 }
+                            } catch is CancellationError {
+                                #expect(isCancelled)
+                                outcomes.withLock { $0.cancelled += 1 }
+                            }
                         }
                     }
+                    try await group.waitForAll()
                 }
-                try await group.waitForAll()
             }
             #expect(outcomes.withLock { $0.answered + $0.cancelled } == 10_000)
             #expect(outcomes.withLock { $0.cancelled } >= 1_000)

@@ -154,17 +154,21 @@ import Testing
             var iterator = try await caller.stream(self.count, 1, timeout: .seconds(9)).makeAsyncIterator()
             #expect(try await iterator.next() == 1)
             try await withBackground {
-                while true {
-                    clock.advance(by: .seconds(1))
-                    await Task.yield()
-                    try Task.checkCancellation()
+                // It tells the writer twice that it is there.
+                for time in [3, 6, 9] {
+                    let time = TestClock.Instant(offset: .seconds(time))
+                    await until { clock.deadlines.contains(time) }
+                    clock.advance(to: time)
                 }
             } _: {
                 let code = await errorCode { _ = try await iterator.next() }
                 #expect(code == .timeout)
-                #expect(written.ended == 0)
-                caller.cut()
-                await until { written.ended == 1 }
+            }
+            #expect(written.ended == 0)
+            caller.cut()
+            await until {
+                clock.advanceToNextDeadline()
+                return written.ended == 1
             }
         }
     }
