@@ -14,120 +14,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         case unsubscribe(text: String)
     }
 
-    struct Member {
-        let id: Int
-        let receiver: Receiver
-        let quality: CInt
-        /// Whether it wants the messages that the broker has kept.
-        let wantsRetained: Bool
-        /// Whether it wants none that this process published.
-        let noLocal: Bool
-        /// Whether it wants to know of every message whether the broker keeps it.
-        let retainAsPublished: Bool
-        fileprivate(set) var retained = RetainedIntake()
-    }
-
-    struct Filter {
-        /// The identifier that the broker sends back with each message.
-        let id: Int
-        /// As it is on the wire, with the group of a shared one.
-        let text: String
-        /// Without the group.
-        let topic: String
-        let key: TopicPattern
-        let isShared: Bool
-        /// In which order filters were first subscribed to.
-        fileprivate let order: Int
-        fileprivate(set) var members: [Member] = []
-        /// The terms on which the broker goes on to keep it, although nobody reads here.
-        fileprivate var kept: SubscriptionTerms?
-        /// What the broker was asked for last; `nil`: nothing, as another filter covers this one.
-        fileprivate(set) var asked: SubscriptionTerms?
-        /// The number of the first SUBSCRIBE that counts: the broker was told to end what was asked before.
-        fileprivate var since = 0
-        /// What the broker has agreed to.
-        fileprivate(set) var granted: SubscriptionTerms?
-        /// Whether it has ever, be it on an earlier link.
-        fileprivate var wasGranted = false
-        /// Of a shared one: how many messages have been given out.
-        fileprivate var turn = 0
-
-        /// What its own members need.
-        fileprivate var needed: SubscriptionTerms {
-            members.reduce(kept) { terms, member in
-                let own = SubscriptionTerms(
-                    quality: member.quality,
-                    noLocal: member.noLocal,
-                    retainAsPublished: member.retainAsPublished
-                )
-                return terms.map { $0.combined(with: own) } ?? own
-            } ?? SubscriptionTerms()
-        }
-
-        /// The socket has nothing more at the moment.
-        ///
-        /// - Returns: the members that still wait for kept messages, and when they will have waited long enough.
-        fileprivate mutating func readDry(at now: Duration) -> [(member: Int, time: Duration?)] {
-            var open: [(member: Int, time: Duration?)] = []
-            for position in members.indices where members[position].retained.readDry(now) {
-                open.append((members[position].id, members[position].retained.waited))
-            }
-            return open
-        }
-
-        /// Calls `body` with every member that gets a message, if it is meant by the number that came with it.
-        ///
-        /// - Parameter isCertain: whether nobody else can have used the number.
-        /// - Returns: whether it is.
-        fileprivate mutating func deliverIfMeant(
-            _ message: Arrival,
-            isCertain: Bool,
-            isReplay: Bool,
-            _ outcome: inout Outcome,
-            _ body: (Receiver, _ isRetained: Bool) -> Void
-        ) -> Bool {
-            guard isCertain || WireFilter.matches(topic, message.topic) else { return false }
-            deliver(message, isReplay: isReplay, &outcome, body)
-            return true
-        }
-
-        /// Calls `body` with every member that gets a message.
-        ///
-        /// - Parameter isReplay: whether it may be what the broker keeps, sent since it was asked.
-        fileprivate mutating func deliver(
-            _ message: Arrival,
-            isReplay: Bool,
-            _ outcome: inout Outcome,
-            _ body: (Receiver, _ isRetained: Bool) -> Void
-        ) {
-            guard !members.isEmpty else {
-                outcome.isLeft = true
-                return
-            }
-            outcome.isRead = true
-            guard !isShared else {
-                // Each message is for one of them.
-                let receiver = members[turn % members.count].receiver
-                turn += 1
-                return body(receiver, message.isRetained)
-            }
-            lazy var hash = ByteKey(message.topic).hashValue
-            for position in members.indices {
-                guard message.isRetained else {
-                    // One without a guarantee may overtake what was kept, where that has one.
-                    if members[position].retained.isOpen, message.quality > 0 || asked?.quality == 0 {
-                        members[position].retained.passed(hash)
-                    }
-                    body(members[position].receiver, false)
-                    continue
-                }
-                let takes = members[position].retained.takes(hash, message.time)
-                // Where new ones say that they are kept they can't be told from old ones: better one twice than one lost.
-                guard takes || !isReplay || asked?.retainAsPublished == true else { continue }
-                body(members[position].receiver, takes || members[position].retainAsPublished)
-            }
-        }
-    }
+    typealias Filter = SubscribedFilter<Receiver>
 
     /// Whether the broker keeps the subscriptions beyond the process.
     let isKept: Bool
@@ -230,7 +117,7 @@ struct SubscriptionTable<Receiver: Sendable> {
     ) -> (member: Int, asks: Int?) {
         lastMember += 1
         let id = filterID(of: topic, group: group)
-        var member = Member(
+        var member = Filter.Member(
             id: lastMember,
             receiver: receiver,
             quality: quality,
@@ -242,7 +129,7 @@ struct SubscriptionTable<Receiver: Sendable> {
             member.retained.begin(now)
             waiting.insert(lastMember)
         }
-        filters[id]?.members.append(member)
+        filters[id]?.add(member)
         filterOfMember[lastMember] = id
         let server = provider(of: id)
         if !member.wantsRetained, let granted = filters[server]?.granted, granted.meets(terms(of: server)) {
@@ -291,20 +178,20 @@ struct SubscriptionTable<Receiver: Sendable> {
         guard let terms = filters[id]?.asked else { return nil }
         lastAsk += 1
         let ask = Ask(filter: id, number: lastAsk, terms: terms)
-        for other in served(by: id) { forEachIntake(of: other) { $0.asked(ask.number) } }
+        for other in served(by: id) { filters[other]?.forEachIntake { $0.asked(ask.number) } }
         if replays { self.replays[isIdentified ? id : 0, default: RetainedReplay()].asked(ask.number) }
         return ask
     }
 
     /// Whether what was asked still holds: the broker was not told to end the filter since.
-    func holds(_ ask: Ask) -> Bool { filters[ask.filter].map { $0.asked != nil && ask.number >= $0.since } ?? false }
+    func holds(_ ask: Ask) -> Bool { filters[ask.filter]?.holds(ask.number) ?? false }
 
     /// Whether the broker has not agreed to a filter on this link, as it had on an earlier one.
-    func isOwed(_ id: Int) -> Bool { filters[id].map { $0.wasGranted && $0.granted == nil } ?? false }
+    func isOwed(_ id: Int) -> Bool { filters[id]?.isOwed ?? false }
 
     /// The broker has not agreed to a filter. If it is asked again, then for what it keeps as well.
     mutating func refused(_ ask: Ask, at now: Duration = .zero) {
-        for other in served(by: ask.filter) { forEachIntake(of: other) { $0.refused(ask.number) } }
+        for other in served(by: ask.filter) { filters[other]?.forEachIntake { $0.refused(ask.number) } }
         endReplay(ask, now)
     }
 
@@ -318,14 +205,13 @@ struct SubscriptionTable<Receiver: Sendable> {
     /// - Parameter quality: what it gives; `nil`: what it was asked for.
     mutating func granted(_ ask: Ask, quality: CInt? = nil, at now: Duration = .zero) {
         let id = ask.filter
-        for other in served(by: id) { forEachIntake(of: other) { $0.answered(ask.number, now) } }
+        for other in served(by: id) { filters[other]?.forEachIntake { $0.answered(ask.number, now) } }
         endReplay(ask, now)
         guard holds(ask), let filter = filters[id] else { return }
         let asked = ask.terms
         var granted = asked
         granted.quality = min(asked.quality, quality ?? asked.quality)
-        filters[id]?.granted = granted
-        filters[id]?.wasGranted = true
+        filters[id]?.grant(granted)
         copies.changed()
         guard !isIdentified, wide.contains(id) else { return }
         let needless = covered(by: filter).filter { other in
@@ -341,15 +227,6 @@ struct SubscriptionTable<Receiver: Sendable> {
     private func served(by id: Int) -> [Int] {
         guard !isIdentified, wide.contains(id), let filter = filters[id] else { return [id] }
         return [id] + covered(by: filter).filter { filters[$0]?.asked == nil }
-    }
-
-    private mutating func forEachIntake(of id: Int, _ body: (inout RetainedIntake) -> Void) {
-        let count = filters[id]?.members.count ?? 0
-        for position in 0..<count {
-            guard var intake = filters[id]?.members[position].retained, intake.isOpen else { continue }
-            body(&intake)
-            filters[id]?.members[position].retained = intake
-        }
     }
 
     /// Asks once more for what a filter's members get, on behalf of one who came while the broker had yet to answer.
@@ -378,14 +255,10 @@ struct SubscriptionTable<Receiver: Sendable> {
     /// - Returns: the filter that the broker is to keep no longer, if that is so.
     @discardableResult
     mutating func remove(_ member: Int, keeps: Bool = false) -> String? {
-        guard let id = filterOfMember[member], let before = filters[id] else { return nil }
+        guard let id = filterOfMember[member] else { return nil }
         forget(member)
-        filters[id]?.members.removeAll { $0.id == member }
-        guard let filter = filters[id], filter.members.isEmpty else { return nil }
-        if keeps {
-            filters[id]?.kept = before.needed
-            return nil
-        }
+        filters[id]?.remove(member, keeps: keeps)
+        guard let filter = filters[id], filter.members.isEmpty, !keeps else { return nil }
         drop(filter, tells: true)
         return filter.text
     }
@@ -420,16 +293,14 @@ struct SubscriptionTable<Receiver: Sendable> {
 
     private mutating func ask(for id: Int) {
         let terms = terms(of: id)
-        if filters[id]?.asked == nil { filters[id]?.since = lastAsk + 1 }
-        filters[id]?.asked = terms
+        filters[id]?.ask(terms, number: lastAsk + 1)
         actions.append(.subscribe(filter: id))
         copies.changed()
     }
 
     private mutating func stopAsking(for id: Int) {
         guard let filter = filters[id] else { return }
-        filters[id]?.asked = nil
-        filters[id]?.granted = nil
+        filters[id]?.stopAsking()
         end(filter.text, filter.key)
     }
 
@@ -521,14 +392,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         (waiting, waited, replays) = ([], nil, [:])
         // Of what was left before nothing comes any more.
         if !isKept { departed = DepartedFilters() }
-        for (id, filter) in filters {
-            filters[id]?.asked = nil
-            filters[id]?.granted = nil
-            for (position, member) in filter.members.enumerated() where member.wantsRetained {
-                filters[id]?.members[position].retained.begin(now)
-                waiting.insert(member.id)
-            }
-        }
+        for id in filters.keys { waiting.formUnion(filters[id]?.restore(at: now) ?? []) }
         let all = all
         var inner: [Filter] = []
         for filter in all {
@@ -546,27 +410,6 @@ struct SubscriptionTable<Receiver: Sendable> {
 
     // MARK: What comes
 
-    /// A message, as far as it matters to those who get it.
-    struct Arrival {
-        let topic: String
-        let body: [UInt8]
-        var quality = 0
-        var isRetained = false
-        /// The filters by which it came, as far as the broker tells.
-        var identified: [Int] = []
-        var time = Duration.zero
-    }
-
-    /// What became of a message.
-    struct Outcome: Equatable {
-        /// Somebody here reads what it came by.
-        var isRead = false
-        /// It came by a filter that nobody reads here any more.
-        var isLeft = false
-        /// It came by filters that are not known here.
-        var isForOthers = false
-    }
-
     /// Calls `body` with everyone who gets a message. Nothing is copied for it: there may be thousands of them.
     ///
     /// - Parameters:
@@ -576,8 +419,8 @@ struct SubscriptionTable<Receiver: Sendable> {
         of message: Arrival,
         name: () -> TopicName?,
         _ body: (Receiver, _ isRetained: Bool) -> Void
-    ) -> Outcome {
-        var outcome = Outcome()
+    ) -> ArrivalOutcome {
+        var outcome = ArrivalOutcome()
         var isKnown = false
         for id in message.identified {
             // A session that is kept may have numbers of another process. Otherwise the broker says what it was told, also where
@@ -596,7 +439,7 @@ struct SubscriptionTable<Receiver: Sendable> {
         guard let name = name() else { return outcome }
         var matching: [Int] = []
         index.forEachMatch(of: name) { matching.append($0) }
-        if isCopy(message, matching, name) { return Outcome(isRead: true) }
+        if isCopy(message, matching, name) { return ArrivalOutcome(isRead: true) }
         let isReplay = !isIdentified && isReplay(message, by: 0)
         for id in matching {
             let isReplay = isReplay || isIdentified && self.isReplay(message, by: id)

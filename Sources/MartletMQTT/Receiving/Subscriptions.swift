@@ -61,7 +61,7 @@ final class Subscriptions {
     private var now: Duration { runtime.timers.now }
 
     /// All filters, in the order in which they were first subscribed to.
-    var all: [SubscriptionTable<Receiver>.Filter] { table.all }
+    var all: [SubscribedFilter<Receiver>] { table.all }
 
     /// Whether an answer of the broker is awaited.
     var awaitsAnswer: Bool { !questions.isEmpty }
@@ -265,7 +265,7 @@ final class Subscriptions {
     }
 
     /// The options of MQTT 5.
-    private func flags(_ filter: SubscriptionTable<Receiver>.Filter, _ terms: SubscriptionTerms) -> CInt {
+    private func flags(_ filter: SubscribedFilter<Receiver>, _ terms: SubscriptionTerms) -> CInt {
         var flags: CInt = 0
         if terms.noLocal, !filter.isShared { flags |= CInt(MQTT_SUB_OPT_NO_LOCAL.rawValue) }
         if terms.retainAsPublished { flags |= CInt(MQTT_SUB_OPT_RETAIN_AS_PUBLISHED.rawValue) }
@@ -375,7 +375,7 @@ final class Subscriptions {
 
     func received(_ message: ReceivedMessage) {
         let topic = message.topic
-        let arrival = SubscriptionTable<Receiver>.Arrival(
+        let arrival = Arrival(
             topic: topic,
             body: message.body,
             quality: message.quality,
@@ -397,7 +397,7 @@ final class Subscriptions {
     }
 
     /// Deals with a message that nobody has got, or others may have to get as well.
-    private func settle(_ message: ReceivedMessage, _ outcome: SubscriptionTable<Receiver>.Outcome) {
+    private func settle(_ message: ReceivedMessage, _ outcome: ArrivalOutcome) {
         if outcome.isLeft, !outcome.isRead, !outcome.isForOthers {
             return runtime.count(
                 \.undelivered,

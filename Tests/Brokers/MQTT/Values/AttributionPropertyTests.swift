@@ -167,7 +167,7 @@ private struct History {
         log.append("comes: \(packet)")
         switch packet {
         case .message(let topic, let body, let isRetained):
-            let arrival = SubscriptionTable<Int>.Arrival(
+            let arrival = Arrival(
                 topic: topic,
                 body: Array(body.utf8),
                 quality: 1,

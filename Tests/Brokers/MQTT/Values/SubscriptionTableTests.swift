@@ -27,7 +27,7 @@ import Testing
         for number in 0..<100 { _ = table.join("\(number)", "s/+", wantsRetained: true) }
         table.grant("s/+")
         func readers(_ topic: String, isRetained: Bool) -> Int {
-            let arrival = Table.Arrival(
+            let arrival = Arrival(
                 topic: topic,
                 body: [],
                 isRetained: isRetained,
@@ -461,7 +461,7 @@ extension SubscriptionTable<String> {
         deliveries(of: topic, by: filters, numbers: numbers, isRetained: isRetained)?.map(\.receiver)
     }
 
-    fileprivate mutating func outcome(of topic: String, by filters: [String]) -> Outcome {
+    fileprivate mutating func outcome(of topic: String, by filters: [String]) -> ArrivalOutcome {
         let arrival = Arrival(topic: topic, body: [], identified: filters.map { number($0) })
         return forEachReceiver(of: arrival) {
             TopicName(mqtt: topic)
