@@ -187,6 +187,7 @@ let package = Package(
             name: "MartletListeners",
             dependencies: [
                 "Martlet",
+                "COpenSSL",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Server", "Relay"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Server", "Relay"])),
             ],
@@ -273,6 +274,7 @@ let package = Package(
             dependencies: [
                 "Martlet",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings

@@ -25,6 +25,7 @@ package final class ServerContext: Sendable {
     }
 
     private static func read(_ tls: TLSServerOptions) throws -> NIOSSLContext {
+        if let authorities = tls.clientAuthorities { try TrustFile.check(authorities, "clientAuthorities") }
         do {
             let chain = try NIOSSLCertificate.fromPEMFile(tls.certificateChain).map {
                 NIOSSLCertificateSource.certificate($0)

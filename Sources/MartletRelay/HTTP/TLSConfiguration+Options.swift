@@ -1,4 +1,5 @@
 import Martlet
+import MartletListeners
 import NIOSSL
 
 extension TLSConfiguration {
@@ -13,7 +14,9 @@ extension TLSConfiguration {
         self = .makeClientConfiguration()
         switch options.trust {
         case .system: trustRoots = .default
-        case .file(let path): trustRoots = .file(path)
+        case .file(let path):
+            try TrustFile.check(path, "trust (cafile)")
+            trustRoots = .file(path)
         case .folder: throw unsupported("a folder of authorities (capath)")
         }
         switch options.verification {

@@ -124,6 +124,21 @@ package final class SocketStream {
 
     // MARK: Bytes
 
+    /// How many of the bytes that were written the peer's system has not acknowledged; 0 where this system can't tell. Under TLS
+    /// they are a few more than those that were given to ``write(_:)``.
+    package var unacknowledged: Int {
+        guard stage != .closed else { return 0 }
+        var count: CInt = 0
+        #if canImport(Darwin)
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &count, &size) == 0 ? Int(count) : 0
+        #elseif canImport(Glibc)
+        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+        #else
+        return ioctl(descriptor, TIOCOUTQ, &count) == 0 ? Int(count) : 0
+        #endif
+    }
+
     /// Reads what there is, as far as there is room.
     ///
     /// - Returns: how many bytes; 0 if there are none now.

@@ -145,8 +145,10 @@ struct TLSSettings {
             return
         }
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, HandshakeRecord.verifyCallback)
-        guard options.verification == .full, let peer else { return }
         let rules = SSL_CTX_get0_param(context)
+        // What an authority signs that is trusted itself is trusted, whoever may have signed that authority.
+        X509_VERIFY_PARAM_set_flags(rules, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+        guard options.verification == .full, let peer else { return }
         // RFC 9525, section 6.3: a wildcard is a whole label.
         X509_VERIFY_PARAM_set_hostflags(rules, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
         switch peer {

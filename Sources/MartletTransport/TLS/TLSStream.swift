@@ -14,6 +14,8 @@ package final class TLSStream {
     private var isOpen = false
     /// How the stream ended: from then on it is the answer to everything, as OpenSSL wants of who uses it.
     private var end: End?
+    /// Why nothing can be written any more. What came before can still be read.
+    private var writeFailure: MessagingError?
 
     private enum End {
         case closed
@@ -98,14 +100,18 @@ package final class TLSStream {
     ///
     /// After ``Write/wouldBlock`` or ``Write/wantsRead`` some of the bytes may be encrypted already: the next write must
     /// begin with the same bytes, and have at least as many; they may lie elsewhere in memory.
+    ///
+    /// A write that the system refuses leaves the reading as it is: what the other side said before it went can be read.
     /// - Parameter bytes: if there are none, the result is ``Write/bytes(_:)`` with 0.
     package func write(_ bytes: UnsafeRawBufferPointer) -> Write {
+        if let failure = writeFailure { return .failed(failure) }
         if let end { return .failed(Self.error(end)) }
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return .bytes(0) }
         ERR_clear_error()
         var count = 0
         let result = SSL_write_ex(session, start, bytes.count, &count)
         if result == 1 { return .bytes(count) }
+        if socket.pointee.error != 0 { return .failed(writingFailed()) }
         switch problem(result) {
         case .wantsRead: return .wantsRead
         case .wantsWrite: return .wouldBlock
@@ -116,7 +122,7 @@ package final class TLSStream {
     /// Tells the other side that nothing more will come, if the socket takes it at once; it does not wait for an answer.
     /// The stream can't be used after it.
     package func close() {
-        if isOpen, end == nil {
+        if isOpen, end == nil, writeFailure == nil {
             ERR_clear_error()
             _ = SSL_shutdown(session)
             ERR_clear_error()
@@ -164,6 +170,24 @@ package final class TLSStream {
         }
     }
 
+    /// Under TLS 1.3 a server that refuses a client's certificate says so when the client has begun to write already (RFC
+    /// 8446, 4.4.2.4), and then goes: the alert waits to be read while the system refuses what is written.
+    private func writingFailed() -> MessagingError {
+        let failure = brokenLink(socket.pointee.error)
+        socket.pointee.error = 0
+        ERR_clear_error()
+        var byte: UInt8 = 0
+        var count = 0
+        let result = SSL_peek_ex(session, &byte, 1, &count)
+        if result != 1, case .ended(.failed(let reason)) = problem(result), reason.code == .refused { return reason }
+        writeFailure = failure
+        return failure
+    }
+
+    private func brokenLink(_ error: Int32) -> MessagingError {
+        MessagingError(.connectionLost, "the link to the broker broke: \(OpenSSLError.systemText(error))")
+    }
+
     private func failure() -> MessagingError {
         if !isOpen, let reason = context.failure {
             return fail(.refused, "the broker can't be trusted: \(reason)")
@@ -177,12 +201,7 @@ package final class TLSStream {
                     : "the broker closed the connection during the TLS handshake"
             )
         }
-        if socket.pointee.error != 0 {
-            return fail(
-                .connectionLost,
-                "the link to the broker broke: \(OpenSSLError.systemText(socket.pointee.error))"
-            )
-        }
+        if socket.pointee.error != 0 { return fail(brokenLink(socket.pointee.error)) }
         if !isOpen, OpenSSLError.isLatest(reason: SSL_R_WRONG_VERSION_NUMBER) {
             return fail(.refused, "what answers does not speak TLS, or not on this port: \(OpenSSLError.takeReasons())")
         }
@@ -190,8 +209,11 @@ package final class TLSStream {
     }
 
     private func fail(_ code: MessagingError.Code, _ message: String) -> MessagingError {
+        fail(MessagingError(code, message))
+    }
+
+    private func fail(_ error: MessagingError) -> MessagingError {
         ERR_clear_error()
-        let error = MessagingError(code, message)
         end = .failed(error)
         return error
     }

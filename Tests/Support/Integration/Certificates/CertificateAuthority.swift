@@ -7,18 +7,28 @@ package struct CertificateAuthority: Sendable {
     private let name: String
     private let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
 
-    init(_ name: String, program: String, folder: TemporaryFolder) throws {
+    private static let extensions = ["basicConstraints = critical, CA:true"]
+
+    /// - Parameter parent: who signs its certificate; `nil`: itself.
+    init(
+        _ name: String,
+        program: String,
+        folder: TemporaryFolder,
+        signedBy parent: CertificateAuthority? = nil
+    ) throws {
         self.name = name
         self.program = program
         self.folder = folder
         certificate = folder.path("ca-\(name).pem")
         try folder.write("", to: "ca-\(name).index")
         try folder.write("unique_subject = no\n", to: "ca-\(name).index.attr")
-        try signItself(
-            "Martlet test \(name)",
-            TestCertificates.Identity(certificate: certificate, key: folder.path("ca-\(name).key")),
-            extensions: ["basicConstraints = critical, CA:true"]
-        )
+        let identity = TestCertificates.Identity(certificate: certificate, key: folder.path("ca-\(name).key"))
+        let commonName = "Martlet test \(name)"
+        if let parent {
+            try parent.sign(commonName, identity, extensions: Self.extensions)
+        } else {
+            try signItself(commonName, identity, extensions: Self.extensions)
+        }
     }
 
     /// Runs `body` with an authority of its own, whose files are removed with it.
@@ -29,6 +39,11 @@ package struct CertificateAuthority: Sendable {
         defer { folder.remove() }
         let program = try Program.find("openssl", package: "openssl")
         return try await body(onThread { try CertificateAuthority("authority", program: program, folder: folder) })
+    }
+
+    /// Another authority, whose own certificate this one has signed.
+    package func authority(_ name: String) async throws -> CertificateAuthority {
+        try await onThread { try CertificateAuthority(name, program: program, folder: folder, signedBy: self) }
     }
 
     /// Issues a certificate.
@@ -63,9 +78,20 @@ package struct CertificateAuthority: Sendable {
         passphrase: String? = nil
     ) throws -> TestCertificates.Identity {
         let identity = identity(commonName, signedBy: name, passphrase: passphrase)
-        let configuration = try writeConfiguration(extensions: ["basicConstraints = CA:false"] + use.extensions)
+        let extensions = ["basicConstraints = CA:false"] + use.extensions
+        try sign(commonName, identity, extensions: extensions, isExpired: isExpired)
+        return identity
+    }
+
+    private func sign(
+        _ commonName: String,
+        _ identity: TestCertificates.Identity,
+        extensions: [String],
+        isExpired: Bool = false
+    ) throws {
+        let configuration = try writeConfiguration(extensions: extensions)
         let request = folder.path("request")
-        let protection = passphrase.map { ["-passout", "pass:\($0)"] } ?? ["-nodes"]
+        let protection = identity.passphrase.map { ["-passout", "pass:\($0)"] } ?? ["-nodes"]
         try openssl(
             ["req", "-new", "-config", configuration] + newKey + protection
                 + ["-keyout", identity.key, "-out", request, "-subj", "/CN=\(commonName)"]
@@ -75,7 +101,6 @@ package struct CertificateAuthority: Sendable {
             ["ca", "-batch", "-config", configuration, "-in", request, "-out", identity.certificate, "-notext"]
                 + ["-extensions", "issued"] + dates
         )
-        return identity
     }
 
     private func identity(

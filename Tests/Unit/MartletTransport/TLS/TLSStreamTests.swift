@@ -28,12 +28,19 @@ import Testing
 
     /// Brings the handshake between a client and a server in memory to its end.
     private static func open(_ client: TestClient, over socket: Socket) async throws {
-        let server = try MemoryServer(await TestCertificates.shared.server)
+        try open(client, of: MemoryServer(await TestCertificates.shared.server), over: socket)
+    }
+
+    private static func open(_ client: TestClient, of server: MemoryServer, over socket: Socket) {
         while case .wantsRead = client.stream.handshake() { send(server.take(received(socket)), to: socket) }
     }
 
     private static func error(_ state: TLSStream.Handshake) -> MessagingError? {
         if case .failed(let error) = state { error } else { nil }
+    }
+
+    private static func failureOfWriting(_ client: TestClient) -> MessagingError? {
+        if case .failed(let error) = [1, 2, 3].withUnsafeBytes({ client.stream.write($0) }) { error } else { nil }
     }
 
     /// A quarter of a mebibyte there and the wrong way round back, in pieces that don't fit what the socket takes at once.
@@ -103,6 +110,40 @@ import Testing
         }
         client.stream.close()
         #expect(codes == Array(repeating: .connectionLost, count: 4))
+    }
+
+    /// Under TLS 1.3 the client takes the link for open before the server has seen that there is no certificate.
+    @Test func aFailedWriteTellsWhyTheServerHasGone() async throws {
+        let (ours, theirs) = try Socket.pair()
+        let client = try await Self.client(ours)
+        let server = try MemoryServer(await TestCertificates.shared.server, requiresCertificate: true)
+        Self.open(client, of: server, over: theirs)
+        Self.send(server.take(Self.received(theirs)), to: theirs)
+        theirs.end()
+        for _ in 0..<2 {
+            let error = Self.failureOfWriting(client)
+            #expect(error?.code == .refused)
+            #expect(error?.message.contains("alert certificate required") == true, "\(error?.message ?? "")")
+        }
+        await #expect(throws: MessagingError.self) { try await client.read(1) }
+        client.stream.close()
+    }
+
+    @Test func whatTheServerSaidBeforeItWentIsReadAfterAFailedWrite() async throws {
+        let (ours, theirs) = try Socket.pair()
+        let client = try await Self.client(ours)
+        let server = try MemoryServer(await TestCertificates.shared.server)
+        Self.open(client, of: server, over: theirs)
+        Self.send(server.take(Self.received(theirs), reply: Array("goodbye".utf8)), to: theirs)
+        theirs.end()
+        let error = Self.failureOfWriting(client)
+        #expect(error?.code == .connectionLost)
+        #expect(try await client.read(4) == Array("good".utf8))
+        #expect(Self.failureOfWriting(client)?.message == error?.message)
+        #expect(try await client.read(3) == Array("bye".utf8))
+        await #expect(throws: MessagingError.self) { try await client.read(1) }
+        #expect(Self.failureOfWriting(client)?.message == error?.message)
+        client.stream.close()
     }
 
     @Test func aServerThatGoesDuringTheHandshake() throws {

@@ -57,6 +57,25 @@ import Testing
         #expect(outcome == Self.good)
     }
 
+    /// It is trusted for itself: who has signed it need not be.
+    @Test(arguments: [false, true]) func anAuthorityThatAnotherHasSigned(isSent: Bool) async throws {
+        try await CertificateAuthority.withAuthority { root in
+            let authority = try await root.authority("intermediate")
+            let context = try TLSContext(TLSOptions(trust: .file(authority.certificate)), host: "broker.test")
+            let use = CertificateUse.server(names: "DNS:broker.test")
+            let options = isSent ? ["-cert_chain", authority.certificate] : []
+            let outcome = try await OpenSSLServer.withServer(authority.issue("server", for: use), options: options) {
+                try await Self.outcome(of: context, $0)
+            }
+            #expect(outcome == Self.good)
+            // Nor does anything follow for what else that one has signed.
+            let other = try await OpenSSLServer.withServer(root.issue("other", for: use)) {
+                try await Self.outcome(of: context, $0)
+            }
+            #expect(other.problem.contains("signed by nobody that is trusted"), "\(other)")
+        }
+    }
+
     @Test func anotherAuthority() async throws {
         let strange = try await TestCertificates.shared.strangeAuthority
         let outcome = try await connect(to: "broker.test") { _ in TLSOptions(trust: .file(strange)) }

@@ -7,7 +7,11 @@ final class MemoryServer {
     private let input: OpaquePointer
     private let output: OpaquePointer
 
-    init(_ identity: TestCertificates.Identity, isTLS13: Bool = true) throws {
+    init(
+        _ identity: TestCertificates.Identity,
+        isTLS13: Bool = true,
+        requiresCertificate: Bool = false
+    ) throws {
         guard let context = SSL_CTX_new(TLS_server_method()), let session = SSL_new(context),
             let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem())
         else { throw SupportError("no memory") }
@@ -17,6 +21,7 @@ final class MemoryServer {
             SSL_use_PrivateKey_file(session, identity.key, SSL_FILETYPE_PEM) == 1,
             SSL_ctrl(session, 124, Int(version), nil) == 1
         else { throw SupportError("the server can't be set up") }
+        if requiresCertificate { SSL_set_verify(session, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil) }
         SSL_set_bio(session, input, output)
         SSL_set_accept_state(session)
         self.session = session
