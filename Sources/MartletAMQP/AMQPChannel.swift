@@ -80,7 +80,11 @@ public final class AMQPChannel: Sendable {
         }
         let (mailbox, tag) = try await session.consume(id, from: queue, options)
         // It holds its channel.
-        return AMQPConsumer(mailbox) { [self] in session.leave(tag, of: id) }
+        return AMQPConsumer(
+            mailbox,
+            leave: { [self] in session.leave(tag, of: id) },
+            drop: { [self] in session.drop(tag, of: id, mailbox) }
+        )
     }
 
     /// Takes one message from a queue.

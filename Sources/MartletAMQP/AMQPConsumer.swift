@@ -4,7 +4,8 @@ import Martlet
 /// The deliveries of a consumer, as an asynchronous sequence with one reader.
 ///
 /// It survives reconnects. It ends when its connection is closed, ``cancel()`` is called or nobody holds it any more, and
-/// throws when the broker cancels it or closes its channel.
+/// throws when the broker cancels it or closes its channel. What has arrived and was not read when nobody holds it any more
+/// goes back to its queue.
 public struct AMQPConsumer: AsyncSequence, Sendable {
     /// What it yields.
     public typealias Element = AMQPDelivery
@@ -14,22 +15,32 @@ public struct AMQPConsumer: AsyncSequence, Sendable {
     private final class Lifetime: Sendable {
         let mailbox: Mailbox<AMQPDelivery>
         let leave: @Sendable () -> Void
+        private let drop: @Sendable () -> Void
 
-        init(mailbox: Mailbox<AMQPDelivery>, leave: @escaping @Sendable () -> Void) {
+        init(
+            mailbox: Mailbox<AMQPDelivery>,
+            leave: @escaping @Sendable () -> Void,
+            drop: @escaping @Sendable () -> Void
+        ) {
             self.mailbox = mailbox
             self.leave = leave
+            self.drop = drop
         }
 
-        deinit {
-            leave()
-            mailbox.discard()
-        }
+        deinit { drop() }
     }
 
     private let lifetime: Lifetime
 
-    init(_ mailbox: Mailbox<AMQPDelivery>, leave: @escaping @Sendable () -> Void) {
-        lifetime = Lifetime(mailbox: mailbox, leave: leave)
+    /// - Parameters:
+    ///   - leave: ends it at the broker.
+    ///   - drop: ends it when nobody holds it any more.
+    init(
+        _ mailbox: Mailbox<AMQPDelivery>,
+        leave: @escaping @Sendable () -> Void,
+        drop: @escaping @Sendable () -> Void
+    ) {
+        lifetime = Lifetime(mailbox: mailbox, leave: leave, drop: drop)
     }
 
     /// How many deliveries wait to be read.

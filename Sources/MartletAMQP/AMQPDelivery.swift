@@ -50,6 +50,9 @@ public struct AMQPDelivery: Sendable {
     /// Whether it can't be settled any more, since its channel or link is lost: the broker delivers it again.
     var isStale: Bool { settler?.isStale(tag) ?? false }
 
+    /// Whether the broker waits for it to be settled.
+    var isOpen: Bool { settler.map { !$0.isStale(tag) } ?? false }
+
     /// Whether no reader is to get it, since it is stale. Then it is counted.
     func skipsStale() -> Bool {
         guard isStale else { return false }

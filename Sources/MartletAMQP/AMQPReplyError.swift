@@ -34,9 +34,18 @@ public struct AMQPReplyError: Error, Sendable, Hashable, CustomStringConvertible
 
     /// Whether a queue was declared that exists, as a stream.
     var isStream: Bool {
-        // Which of the two it says depends on whether a type was asked for.
-        code == Self.preconditionFailed && text.contains("'x-queue-type'")
-            && (text.contains("current is 'stream'") || text.contains("current is the value 'stream'"))
+        difference.map { $0.argument == "x-queue-type" && $0.current == AMQPQueue.Kind.stream.rawValue } ?? false
+    }
+
+    /// How something is that was declared otherwise: the first argument that differs, and its value; `nil`: it has none.
+    var difference: (argument: String, current: String?)? {
+        let words = ("inequivalent arg '", "but current is ")
+        guard code == Self.preconditionFailed, let start = text.firstRange(of: words.0)?.upperBound,
+            let current = text[start...].ranges(of: words.1).last?.upperBound
+        else { return nil }
+        // With a type, if the other one has none; and without the argument there is no value.
+        let value = text[current...].split(separator: "'", omittingEmptySubsequences: false).dropFirst().first
+        return (String(text[start...].prefix { $0 != "'" }), value.map(String.init))
     }
 
     /// What the user has no right to, in RabbitMQ's words for rights; `nil` if that is not the reason.

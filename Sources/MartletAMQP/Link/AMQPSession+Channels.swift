@@ -175,16 +175,23 @@ extension AMQPSession {
         channel.owner?.ended(channel, error, linkIsLost: linkIsLost, of: self)
     }
 
-    /// Refuses a delivery whose body was not kept: it becomes a dead letter, where there are such. A stream has none, and
-    /// RabbitMQ ends the connection of who wants that.
-    func refuse(_ content: ContentAssembly.Content, on channel: Channel) {
-        switch content.announcement {
-        case .delivery(let delivery) where content.isOfStream:
-            tell(.ack(tag: delivery.tag, multiple: false), on: channel)
-        case .delivery(let delivery): tell(.nack(tag: delivery.tag, multiple: false, requeue: false), on: channel)
-        case .got(let got): tell(.nack(tag: got.tag, multiple: false, requeue: false), on: channel)
-        case .returned: break
+    // MARK: Streams
+
+    /// Asks whether a queue is a stream, on channels that the broker ends.
+    ///
+    /// - Parameter completion: called once, on the loop; `nil`: it can't be told.
+    func askWhetherStream(_ question: StreamQuestion, _ completion: @escaping (Bool?) -> Void) {
+        guard let channel = try? openChannel(nil) else { return completion(nil) }
+        ask(question.methods, on: channel) { result in
+            var question = question
+            switch question.answer(result) {
+            case .stream: completion(true)
+            case .queue: completion(false)
+            case .again: self.askWhetherStream(question, completion)
+            case .unknown: completion(nil)
+            }
         }
+        close(channel)
     }
 
     // MARK: Settling

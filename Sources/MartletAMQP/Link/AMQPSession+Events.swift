@@ -7,10 +7,15 @@ extension AMQPSession {
     /// Does something with the link, and then what follows from it: what there is to write is written, as far as that
     /// goes, and the socket watched for what is wanted now; or the link is found to be lost.
     func attend(_ body: () throws -> Void) {
-        guard wire.link != nil else { return }
+        guard let link = wire.link else { return }
+        let isInner = link.isAttended
+        link.isAttended = true
+        defer { link.isAttended = isInner }
         do {
             try body()
-            if try wire.flush() { bell.ring() }
+            if wire.flush() { bell.ring() }
+            // The outermost finds out, which may be reading.
+            if !isInner, wire.link === link, let failure = link.writeFailure { throw lastWord(on: link) ?? failure }
         } catch {
             failed(error)
             return
@@ -24,19 +29,40 @@ extension AMQPSession {
     func socketReady() {
         attend {
             guard let link = wire.link, try link.advance() else { return }
-            try link.flush()
-            defer { channels.tellRead(self) }
-            let hasMore = try link.read { input, channel in
-                // What was read before may have ended the link.
-                guard wire.link === link else { throw MessagingError(.connectionLost, "the link is over") }
-                try received(input, on: channel)
-            }
+            link.flush()
+            guard link.writeFailure == nil else { return }
             // After the others on this loop.
-            if hasMore { readOn() }
+            if try read(link) { readOn() }
         }
         // A confirmation makes room for the next publish, and so does what was written.
         if canPublish { attend { try publishing.send(self) } }
         keeper.progressed()
+    }
+
+    /// - Returns: whether there may be more; see ``Link/read(_:)``.
+    private func read(_ link: Link) throws -> Bool {
+        defer { channels.tellRead(self) }
+        return try link.read { input, channel in
+            // What was read before may have ended the link.
+            guard wire.link === link else { throw MessagingError(.connectionLost, "the link is over") }
+            try received(input, on: channel)
+        }
+    }
+
+    /// What the broker has given as its reason before it closed the socket, which can't be written to any more. What comes
+    /// before that is received as well.
+    private func lastWord(on link: Link) -> MessagingError? {
+        var before: Int
+        repeat {
+            before = link.bytesRead
+            do {
+                _ = try read(link)
+            } catch {
+                let error = error as? MessagingError
+                return error?.amqpReplyCode == nil ? nil : error
+            }
+        } while link.bytesRead > before
+        return nil
     }
 
     private func readOn() {
@@ -81,7 +107,7 @@ extension AMQPSession {
             case .connectionCloseOK: wire.goodbyeHeard()
             case .connectionClose(let close):
                 try wire.link?.append(.connectionCloseOK, channel: 0)
-                try wire.link?.flush()
+                wire.link?.flush()
                 throw MessagingError(connectionClose: close)
             default: throw FrameParser.broken("a method of a channel comes on none")
             }

@@ -98,15 +98,18 @@ extension AMQPSession {
         attend {
             ask(.get(queue: queue, noAck: noAck), on: channel) { result in
                 if let content = channel.gotten, let refusal = content.refusal {
-                    if !noAck { self.refuse(content, on: channel) }
+                    if !noAck, case .got(let got) = content.announcement {
+                        // Nothing is got of a stream.
+                        self.tell(.nack(tag: got.tag, multiple: false, requeue: false), on: channel)
+                    }
                     promise.end(.failure(refusal))
                     return
                 }
-                promise.end(
-                    result.map { _ in
-                        channel.gotten.map { AMQPDelivery($0, settler: noAck ? nil : channel.settler) }
-                    }
-                )
+                let delivery = result.map { _ in
+                    channel.gotten.map { AMQPDelivery($0, settler: noAck ? nil : channel.settler) }
+                }
+                // Who has asked waits no longer, and nobody else would settle it.
+                if !promise.end(delivery) { try? delivery.get()?.nack(requeue: true) }
             }
         }
         return try await answer(promise)
@@ -132,7 +135,7 @@ extension AMQPSession {
         do {
             _ = try await answer(promise)
         } catch {
-            attend { native.leave(tag, self) }
+            dropNow(tag, of: id, consumer.inbox.mailbox)
             throw error
         }
         return (consumer.inbox.mailbox, tag)
@@ -147,5 +150,20 @@ extension AMQPSession {
                 session.attend {}
             }
         }
+    }
+
+    /// Ends a consumer that nobody holds any more, soon. From any thread.
+    nonisolated func drop(_ tag: String, of id: Int, _ mailbox: Mailbox<AMQPDelivery>) {
+        bell.execute { [weak self] in
+            self?.assumeIsolated { $0.dropNow(tag, of: id, mailbox) }
+        }
+    }
+
+    private func dropNow(_ tag: String, of id: Int, _ mailbox: Mailbox<AMQPDelivery>) {
+        let native = consuming.native(id)
+        native?.leave(tag, self)
+        let unread = mailbox.removeAll { _ in true }
+        mailbox.discard()
+        attend { native?.giveBack(unread, of: tag, self) }
     }
 }

@@ -344,7 +344,7 @@ extension AMQPSession {
 
     /// Declares a queue; one that may not be declared is looked at, and otherwise taken to be there.
     private func declare(_ name: String, within limit: Duration?) async throws -> Presence {
-        var access = QueueAccess(isOwn: false)
+        var access = QueueAccess(to: .send)
         while true {
             do {
                 let methods = access.methods(for: declaration(of: name), [])

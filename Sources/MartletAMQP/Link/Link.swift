@@ -17,6 +17,10 @@ final class Link {
     /// What is to be written; what stands before the start has been.
     private var output: [UInt8] = []
     private var outputStart = 0
+    /// Why nothing can be written any more. What the broker said before it closed the socket can still be read.
+    private(set) var writeFailure: (any Error)?
+    /// Whether its session is doing something with it.
+    var isAttended = false
     private var encoder = FrameEncoder()
     private let decoder = MethodDecoder()
     private var parser = FrameParser(maximumSize: Link.initialFrameSize)
@@ -151,16 +155,20 @@ final class Link {
     /// How many bytes wait for the socket.
     var backlog: Int { output.count - outputStart }
 
-    /// Writes what the socket takes.
-    func flush() throws {
-        guard isOpen else { return }
-        while outputStart < output.count {
-            let count = try output.withUnsafeBytes { output in
-                try stream.write(UnsafeRawBufferPointer(rebasing: output[outputStart...]))
+    /// Writes what the socket takes. That it takes nothing any more is told by ``writeFailure``.
+    func flush() {
+        guard isOpen, writeFailure == nil else { return }
+        do {
+            while outputStart < output.count {
+                let count = try output.withUnsafeBytes { output in
+                    try stream.write(UnsafeRawBufferPointer(rebasing: output[outputStart...]))
+                }
+                if count == 0 { break }
+                bytesWritten += count
+                outputStart += count
             }
-            if count == 0 { break }
-            bytesWritten += count
-            outputStart += count
+        } catch {
+            writeFailure = error
         }
         if outputStart == output.count {
             // One large message is no reason to keep its memory.

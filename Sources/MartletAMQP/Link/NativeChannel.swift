@@ -1,5 +1,6 @@
 import Martlet
 import MartletTransport
+import OrderedCollections
 
 /// A channel of the native API as its session keeps it: opened anew on each link, with its consumers.
 final class NativeChannel: Restorable, ChannelOwner {
@@ -18,6 +19,9 @@ final class NativeChannel: Restorable, ChannelOwner {
     private(set) var isReady = false
     private let confirms: Bool
     private var consumers: [String: Consumer] = [:]
+    /// The queues of consumers that have left, of which more may be under way.
+    private var left: OrderedDictionary<String, String> = [:]
+    private let kinds = QueueKinds()
     private var prefetch: UInt16?
     private var reopening = Reopening()
     /// Until when it is tried to open it again on this link.
@@ -114,8 +118,18 @@ final class NativeChannel: Restorable, ChannelOwner {
     func leave(_ tag: String, _ session: isolated AMQPSession) {
         guard let consumer = consumers.removeValue(forKey: tag) else { return }
         session.consumersEnded(of: [consumer.queue])
+        if !consumer.options.noAck { remember(tag, consumer) }
         guard let channel else { return }
         session.ask(.cancel(consumer: tag), on: channel) { _ in }
+    }
+
+    /// Remembers the queue of a consumer that leaves.
+    private func remember(_ tag: String, _ consumer: Consumer) {
+        // What is under way comes soon.
+        if left.count == 64 { left.removeFirst() }
+        left[tag] = consumer.queue
+        // It has been said from where it is read.
+        if consumer.options.arguments["x-stream-offset"] != nil { kinds.note(stream: consumer.queue) }
     }
 
     func received(_ content: ContentAssembly.Content, on channel: Channel, of session: isolated AMQPSession) {
@@ -123,14 +137,13 @@ final class NativeChannel: Restorable, ChannelOwner {
         guard let consumer = consumers[announcement.consumer] else {
             // Under way when it was left. To put back what came without acknowledgement would end the channel.
             if announcement.consumer.hasPrefix(Self.noAckPrefix) { return }
-            // To put something back into a stream would end the connection.
-            if content.isOfStream { return }
-            session.tell(.nack(tag: announcement.tag, multiple: false, requeue: true), on: channel)
-            return
+            let queue = left[announcement.consumer]
+            return giveBack(announcement.tag, content.properties, of: queue, requeue: true, on: channel, session)
         }
         if content.refusal != nil {
-            if !consumer.options.noAck { session.refuse(content, on: channel) }
-            return
+            guard !consumer.options.noAck else { return }
+            let queue = consumer.queue
+            return giveBack(announcement.tag, content.properties, of: queue, requeue: false, on: channel, session)
         }
         let settler = consumer.options.noAck ? nil : channel.settler
         session.consuming.countBacklog(bytes: content.body.count, session)
@@ -138,6 +151,40 @@ final class NativeChannel: Restorable, ChannelOwner {
             AMQPDelivery(content, settler: settler),
             topic: TopicName(segments: [announcement.routingKey])
         )
+    }
+
+    /// Puts back what had arrived for a consumer that has left, and that it had not read.
+    func giveBack(_ unread: [AMQPDelivery], of consumer: String, _ session: isolated AMQPSession) {
+        guard let channel else { return }
+        for delivery in unread where delivery.isOpen {
+            let (properties, queue) = (delivery.message.properties, left[consumer])
+            giveBack(delivery.tag, properties, of: queue, requeue: true, on: channel, session)
+        }
+    }
+
+    /// Puts a delivery back that nobody reads, or refuses one whose body was not kept: it becomes a dead letter, where there are
+    /// such. RabbitMQ ends the connection of who wants that of a stream, from which nothing is ever taken.
+    ///
+    /// - Parameter queue: `nil`: it is not known any more.
+    private func giveBack(
+        _ tag: UInt64,
+        _ properties: AMQPProperties,
+        of queue: String?,
+        requeue: Bool,
+        on channel: Channel,
+        _ session: isolated AMQPSession
+    ) {
+        guard properties.seemOfStream else {
+            return session.tell(.nack(tag: tag, multiple: false, requeue: requeue), on: channel)
+        }
+        guard let queue else { return }
+        kinds.ask(whetherStream: queue, session) { isStream in
+            if isStream == false {
+                session.tell(.nack(tag: tag, multiple: false, requeue: requeue), on: channel)
+            } else if isStream == true || !requeue {
+                session.tell(.ack(tag: tag, multiple: false), on: channel)
+            }
+        }
     }
 
     func cancelled(_ tag: String, on channel: Channel, of session: isolated AMQPSession) {
@@ -157,6 +204,8 @@ final class NativeChannel: Restorable, ChannelOwner {
     func ended(_ channel: Channel, _ error: MessagingError, linkIsLost: Bool, of session: isolated AMQPSession) {
         guard self.channel === channel else { return }
         self.channel = nil
+        left = [:]
+        kinds.forget()
         let wasReady = isReady
         isReady = false
         // They come again: what waits of them is worth nothing.

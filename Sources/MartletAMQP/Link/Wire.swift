@@ -59,9 +59,9 @@ final class Wire {
     /// Writes what there is, as far as that goes.
     ///
     /// - Returns: whether there is room now for what was held up.
-    func flush() throws -> Bool {
+    func flush() -> Bool {
         guard let link else { return false }
-        try link.flush()
+        link.flush()
         // It has got room in this very moment, and so will not tell of it.
         guard isHeldUp, !link.wantsToWrite else { return false }
         isHeldUp = false

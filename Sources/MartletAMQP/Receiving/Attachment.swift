@@ -30,7 +30,7 @@ final class Attachment {
 
     /// - Parameter isOwn: whether nobody else makes the queue.
     init(isOwn: Bool) {
-        access = QueueAccess(isOwn: isOwn)
+        access = QueueAccess(to: isOwn ? .own : .consume)
     }
 
     /// Opens a channel and consumes; the completion is called once, on the loop.

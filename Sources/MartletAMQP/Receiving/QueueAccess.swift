@@ -8,10 +8,20 @@ struct QueueAccess {
     enum Step: Sendable, Hashable {
         /// Declares the queue and binds it: it exists afterwards.
         case declare
+        /// Asks whether it is a stream, which is nothing to be consumed as a queue.
+        case ask
         /// Looks whether it exists, and binds it.
         case look
         /// Takes it as it is.
         case use
+    }
+
+    /// What it is wanted for.
+    enum Purpose: Sendable, Hashable {
+        case send
+        case consume
+        /// Only this consumer makes it: then there is no other way to have it.
+        case own
     }
 
     enum Next {
@@ -24,23 +34,27 @@ struct QueueAccess {
     private(set) var step: Step
     /// Whether it was found to be gone since it was last had.
     private(set) var wasMissing = false
-    /// Whether only this consumer makes it: then there is no other way to have it.
-    private let isOwn: Bool
+    private let purpose: Purpose
     /// Why it may not be declared.
     private var forbidden: MessagingError?
+    private var question: StreamQuestion?
     private var attempts = 0
 
-    init(isOwn: Bool) {
-        self.isOwn = isOwn
+    init(to purpose: Purpose) {
+        self.purpose = purpose
         step = .declare
     }
 
     /// What is asked of the broker before the queue is consumed.
-    func methods(for queue: AMQPQueue, _ bindings: [ClientMethod]) -> [ClientMethod] {
+    mutating func methods(for queue: AMQPQueue, _ bindings: [ClientMethod]) -> [ClientMethod] {
         switch step {
-        case .declare: [.declareQueue(queue, passive: false)] + bindings
-        case .look: [.declareQueue(queue, passive: true)] + bindings
-        case .use: []
+        case .declare: return [.declareQueue(queue, passive: false)] + bindings
+        case .ask:
+            let question = question ?? StreamQuestion(queue.name)
+            self.question = question
+            return question.methods + bindings
+        case .look: return [.declareQueue(queue, passive: true)] + bindings
+        case .use: return []
         }
     }
 
@@ -61,8 +75,8 @@ struct QueueAccess {
             return .fail(error)
         }
         attempts += 1
-        guard attempts < 5, let cause = error.cause as? AMQPReplyError, let next = step(after: cause) else {
-            defer { self = QueueAccess(isOwn: isOwn) }
+        guard attempts < 8, let cause = error.cause as? AMQPReplyError, let next = step(after: cause) else {
+            defer { self = QueueAccess(to: purpose) }
             return .fail(reason(error))
         }
         if step != .declare, cause.code == AMQPReplyError.notFound { wasMissing = true }
@@ -71,14 +85,18 @@ struct QueueAccess {
         return .again
     }
 
-    private func step(after cause: AMQPReplyError) -> Step? {
+    private mutating func step(after cause: AMQPReplyError) -> Step? {
         // What the consumer itself is refused for has nothing to do with how the queue is come by.
         let isConsumers = cause.method == AMQP_BASIC_CONSUME_METHOD
         return switch (step, cause.code) {
-        // It exists, and is declared otherwise: by a peer, which is as good.
-        case (.declare, AMQPReplyError.preconditionFailed): .look
-        case (.declare, AMQPReplyError.accessRefused) where !isConsumers && !isOwn: .look
-        case (.look, AMQPReplyError.accessRefused) where !isConsumers && !isOwn: .use
+        // It exists, and is declared otherwise: by a peer, which is as good, unless it is a stream.
+        case (.declare, AMQPReplyError.preconditionFailed):
+            purpose == .consume && cause.difference?.argument != "x-queue-type" ? .ask : .look
+        case (.ask, AMQPReplyError.preconditionFailed): question?.answer(cause) == .again ? .ask : .look
+        case (.ask, AMQPReplyError.notFound): .declare
+        case (.ask, _): .look
+        case (.declare, AMQPReplyError.accessRefused) where !isConsumers && purpose != .own: .look
+        case (.look, AMQPReplyError.accessRefused) where !isConsumers && purpose != .own: .use
         // It is gone, or went in between.
         case (.declare, AMQPReplyError.notFound) where isConsumers: .declare
         case (.look, AMQPReplyError.notFound), (.use, AMQPReplyError.notFound): forbidden == nil ? .declare : nil

@@ -96,7 +96,7 @@ final class QueueConsumer: QueueReading {
         channel.unsettled += 1
         do {
             try SettlementWindow.check(open: channel.unsettled, prefetch: prefetch)
-        } catch let error as MessagingError where content.isOfStream {
+        } catch let error as MessagingError where content.properties.seemOfStream {
             // A stream's come in chunks, whatever the prefetch is. That it is one the broker has not said before.
             return end(MessagingError.isStream(name, cause: error), session)
         }

@@ -86,7 +86,7 @@ final class Publishing {
             guard messages > 0 else { return }
             // What was settled by replies goes with them.
             try session.settle()
-            try link.flush()
+            link.flush()
         }
         session.bell.ring()
     }

@@ -23,8 +23,6 @@ struct ContentAssembly {
 
         var properties: AMQPProperties { header.properties }
 
-        /// Whether it seems to be of a stream. One that was copied from a stream into a queue seems so, too.
-        var isOfStream: Bool { header.properties.headers?["x-stream-offset"] != nil }
     }
 
     private enum State {

@@ -114,7 +114,9 @@ import Testing
             let delivery = try #require(try await jobs.next())
             #expect(delivery.message.text == "job")
             try delivery.ack()
-            #expect(script.count(refused[refused.count - 1]) == 4, "three times in vain")
+            // One that is declared otherwise is looked at once more, to ask what it is.
+            let times = refused.contains(.look) ? 5 : 4
+            #expect(script.count(refused[refused.count - 1]) == times, "three times in vain")
         }
         let lines = log.lines.filter { $0.contains("the node of a queue is away") }
         #expect(lines.count == 1, "once a minute: \(lines)")

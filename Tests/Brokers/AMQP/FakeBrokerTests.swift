@@ -184,6 +184,41 @@ import Testing
         #expect(lines.count == 2, "\(lines.count)")
     }
 
+    /// A broker gives its reason and goes, while the client still has much to write to it: the system refuses that before
+    /// the reason is read.
+    @Test func theReasonIsReadThoughNothingCanBeWritten() async throws {
+        let publishing = Recorder<Void>()
+        let go = Recorder<Void>()
+        try await FakeBroker.withBroker { peer, number in
+            guard number == 0 else { return try await peer.behave() }
+            while true {
+                let frame = try await peer.receive()
+                try await peer.answer(frame)
+                // basic.publish
+                if frame.method == 0x003C_0028 { break }
+            }
+            publishing.signal()
+            try await go.wait(for: 1)
+            let reason = FakePeer.word(320) + FakePeer.text("CONNECTION_FORCED - this node goes") + FakePeer.long(0)
+            // connection.close; what was not read makes the end a reset.
+            try await peer.send(FakePeer.method(0, 10, 50, reason))
+        } _: { fake in
+            try await withAMQP(port: fake.port) { broker in
+                try await broker.publish(Message([UInt8](repeating: 7, count: 16 << 20)), to: "a")
+                try await publishing.wait(for: 1)
+                // By then the sockets hold all that they can.
+                try await Task.sleep(for: .milliseconds(300))
+                async let still: Void = broker.session.standStill(seconds: 1)
+                try await Task.sleep(for: .milliseconds(300))
+                go.signal()
+                await still
+                try await until { broker.statistics.linkFailures > 0 }
+                let failure = broker.statistics.lastLinkFailure ?? "none"
+                #expect(failure.contains("CONNECTION_FORCED - this node goes, code 320"), "\(failure)")
+            }
+        }
+    }
+
     /// What is larger than the options allow is read to its end, and nothing else.
     @Test func whatOnlyClientsSendEndsTheLink() async throws {
         try await FakeBroker.withBroker { peer, number in

@@ -289,6 +289,78 @@ import Testing
         }
     }
 
+    /// What a consumer had not read when it was dropped goes back, or the channel's bound would be used up; also what was copied
+    /// from a stream.
+    @Test(arguments: [AMQPTable(), ["x-stream-offset": 7]])
+    func whatADroppedConsumerHasNotReadGoesBack(_ headers: AMQPTable) async throws {
+        try await withBroker { broker in
+            let queue = AMQPQueue(unique("dropped"))
+            try await broker.declare(queue)
+            let channel = try await broker.openChannel()
+            try await channel.setPrefetch(10)
+            for number in 0..<30 {
+                let message = AMQPMessage("\(number)", properties: .init(headers: headers))
+                try await channel.publish(message, routingKey: queue.name)
+            }
+            for round in 0..<3 {
+                let consumer = try await channel.consume(from: queue.name)
+                try await until { consumer.waiting == 10 }
+                let delivery = try #require(try await consumer.next())
+                #expect(delivery.message.body == Array("\(round)".utf8))
+                try delivery.ack()
+                try await until { consumer.waiting == 10 }
+            }
+            try await until { try await broker.declare(queue, passive: true).messages == 27 }
+            try await broker.deleteQueue(queue.name)
+            #expect(broker.statistics.linkFailures == 0)
+        }
+    }
+
+    /// What a broker answers to who waits no longer goes back.
+    @Test func whatNobodyWaitsForAnyMoreGoesBack() async throws {
+        let (asked, cancelled, settled) = (Recorder<Void>(), Recorder<Void>(), Recorder<UInt32>())
+        try await FakeBroker.withBroker { peer, _ in
+            try await peer.behave { frame in
+                switch frame.method {
+                // basic.get, and basic.get-ok.
+                case 0x003C_0046:
+                    asked.signal()
+                    try await cancelled.wait(for: 1)
+                    let answer = FakePeer.long(0) + FakePeer.long(1) + [0] + FakePeer.text("") + FakePeer.text("q")
+                    let header = FakePeer.word(60) + FakePeer.word(0) + FakePeer.long(0) + FakePeer.long(1) + [0, 0]
+                    try await peer.send(
+                        FakePeer.method(frame.channel, 60, 71, answer + FakePeer.long(0))
+                            + FakePeer.frame(2, frame.channel, header) + FakePeer.frame(3, frame.channel, [1])
+                    )
+                // basic.ack, and basic.nack.
+                case 0x003C_0050, 0x003C_0078: settled.record(frame.method ?? 0)
+                default: break
+                }
+            }
+        } _: { fake in
+            try await withAMQP(port: fake.port) { broker in
+                let channel = try await broker.openChannel()
+                let isCancelled = try await withThrowingTaskGroup(of: Bool.self) { group in
+                    group.addTask {
+                        do {
+                            _ = try await channel.get(from: "q")
+                            return false
+                        } catch {
+                            return error is CancellationError
+                        }
+                    }
+                    try await asked.wait(for: 1)
+                    group.cancelAll()
+                    return try await group.next()
+                }
+                #expect(isCancelled == true)
+                cancelled.signal()
+                #expect(try await settled.wait(for: 1) == [0x003C_0078])
+                await channel.close()
+            }
+        }
+    }
+
     @Test func aHundredTasksPublishOnOneChannel() async throws {
         try await withBroker { broker in
             let queue = AMQPQueue(unique("many"), isExclusive: true)

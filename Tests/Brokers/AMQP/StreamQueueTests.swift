@@ -9,14 +9,16 @@ import Testing
 /// something back.
 @Suite(.timeLimit(.minutes(10))) struct StreamQueueTests {
     private func withStream(
+        arguments: AMQPTable = [:],
+        _ configure: (inout AMQPOptions) -> Void = { _ in },
         _ body: (AMQPConnection, AMQPConnection, QueueName) async throws -> Void
     ) async throws {
         let port = try await RabbitMQServer.shared().port
         try await withAMQP(port: port) { writer in
-            var stream = AMQPQueue(unique("stream"))
+            var stream = AMQPQueue(unique("stream"), arguments: arguments)
             stream.kind = .stream
             try await writer.declare(stream)
-            try await withAMQP(port: port) { try await body($0, writer, QueueName(stream.name)) }
+            try await withAMQP(port: port, configure) { try await body($0, writer, QueueName(stream.name)) }
             #expect(writer.statistics.linkFailures == 0)
             try await writer.deleteQueue(stream.name)
         }
@@ -44,24 +46,102 @@ import Testing
         }
     }
 
+    /// What a broker refuses a declaration for is the first thing that differs, which need not be what the queue is made of.
+    @Test(arguments: [true, false], [AMQPTable(), ["x-max-length-bytes": 100_000_000, "x-max-age": "1h"]])
+    func itIsKnownHoweverItWasDeclared(_ declaresDurable: Bool, _ arguments: AMQPTable) async throws {
+        try await withStream(arguments: arguments) {
+            $0.queuesAreDurable = declaresDurable
+        } _: { reader, _, stream in
+            let code = await errorCode { _ = try await reader.consume(from: stream) }
+            #expect(code == .unsupported)
+            #expect(reader.statistics.linkFailures == 0)
+        }
+    }
+
+    @Test func otherQueuesAreKnownToBeNone() async throws {
+        try await withAMQP(port: RabbitMQServer.shared().port) { broker in
+            let full: AMQPTable = ["x-max-length": 5, "x-max-length-bytes": 1_000, "x-dead-letter-exchange": "dead"]
+            for arguments: AMQPTable in [[:], full, ["x-queue-type": "quorum"], ["x-queue-type": "classic"]] {
+                let queue = AMQPQueue(unique("queue"), arguments: arguments)
+                try await broker.declare(queue)
+                #expect(await broker.session.isStream(queue.name) == false, "\(arguments)")
+                try await broker.deleteQueue(queue.name)
+                #expect(await broker.session.isStream(queue.name) == nil, "there is none, and none is made")
+            }
+            let passing = AMQPQueue(unique("queue"), isDurable: false, isExclusive: true)
+            try await broker.declare(passing)
+            #expect(await broker.session.isStream(passing.name) == false)
+            #expect(broker.statistics.linkFailures == 0)
+        }
+    }
+
+    /// A delivery that came when its consumer had left goes back to its queue, also one that was copied from a stream; but none
+    /// goes back into a stream. The same goes for one that is larger than what is taken in.
+    @Test(arguments: ["quorum", "stream"], [true, false])
+    func whatNobodyReadsGoesBackWhereThatIsPossible(_ kind: String, _ hasLeft: Bool) async throws {
+        let settled = Recorder<UInt32>()
+        try await FakeBroker.withBroker { peer, _ in
+            var declarations = 0
+            while true {
+                let frame = try await peer.receive()
+                switch frame.method {
+                case 0x0032_000A:
+                    declarations += 1
+                    if declarations == 1 {
+                        try await peer.answer(frame)
+                    } else {
+                        let reason = "inequivalent arg 'x-queue-type': received 'classic' but current is '\(kind)'"
+                        let close = FakePeer.word(406) + FakePeer.text(reason) + FakePeer.word(50) + FakePeer.word(10)
+                        try await peer.send(FakePeer.method(frame.channel, 20, 40, close))
+                    }
+                case 0x003C_0014 where !hasLeft, 0x003C_001E:
+                    try await peer.answer(frame)
+                    let left = String(decoding: frame.arguments.dropFirst().dropLast(), as: UTF8.self)
+                    let consumer = hasLeft ? left : FakePeer.consumer(frame)
+                    for tag in 1...2 {
+                        let bytes = hasLeft ? 1 : 2_000
+                        try await peer.send(copy(to: consumer, on: frame.channel, tag: tag, bytes: bytes))
+                    }
+                // basic.ack and basic.nack.
+                case 0x003C_0050, 0x003C_0078: settled.record(frame.method ?? 0)
+                default: try await peer.answer(frame)
+                }
+            }
+        } _: { fake in
+            try await withAMQP(port: fake.port) {
+                $0.maximumReceivedBytes = 1_000
+            } _: { broker in
+                try await broker.withChannel { channel in
+                    let consumer = try await channel.consume(from: "q")
+                    if hasLeft { consumer.cancel() }
+                    let expected: UInt32 = kind == "stream" ? 0x003C_0050 : 0x003C_0078
+                    #expect(try await settled.wait(for: 2) == [expected, expected])
+                    consumer.cancel()
+                }
+                #expect(broker.statistics.linkFailures == 0)
+            }
+        }
+    }
+
+    /// A delivery that has a stream's header.
+    private func copy(to consumer: String, on channel: UInt16, tag: Int, bytes: Int) -> [UInt8] {
+        let offset = FakePeer.text("x-stream-offset") + Array("l".utf8) + FakePeer.long(0) + FakePeer.long(tag)
+        return FakePeer.delivery(
+            channel,
+            consumer: consumer,
+            tag: tag,
+            properties: [0x20, 0] + FakePeer.long(offset.count) + offset,
+            Array(repeating: 1, count: bytes)
+        )
+    }
+
     /// Who does not learn before what it is finds out by its chunks. The link is not to blame.
     @Test func oneThatIsFoundOutLateEndsItsConsumerAlone() async throws {
         try await FakeBroker.withBroker { peer, _ in
             try await peer.behave { frame in
                 guard frame.method == 0x003C_0014 else { return }
                 for tag in 1...100 {
-                    let value = Array("l".utf8) + FakePeer.long(0) + FakePeer.long(tag)
-                    let offset = FakePeer.text("x-stream-offset") + value
-                    // Headers alone.
-                    let properties = [0x20, 0] + FakePeer.long(offset.count) + offset
-                    let delivery = FakePeer.delivery(
-                        frame.channel,
-                        consumer: FakePeer.consumer(frame),
-                        tag: tag,
-                        properties: properties,
-                        [1]
-                    )
-                    try await peer.send(delivery)
+                    try await peer.send(copy(to: FakePeer.consumer(frame), on: frame.channel, tag: tag, bytes: 1))
                 }
             }
         } _: { fake in
@@ -95,6 +175,15 @@ import Testing
                 #expect(try await channel.get(from: none.name) == nil)
             }
             #expect(reader.statistics.linkFailures == 0)
+        }
+    }
+}
+
+extension AMQPSession {
+    /// Whether a queue is a stream; `nil`: it can't be told.
+    fileprivate func isStream(_ queue: String) async -> Bool? {
+        await withCheckedContinuation { continuation in
+            attend { askWhetherStream(StreamQuestion(queue)) { continuation.resume(returning: $0) } }
         }
     }
 }

@@ -137,8 +137,8 @@ import Testing
             #expect(none == 0)
             #expect(try await client.call("letters", Letters(count: 3), returning: String.self) == "letter 0")
             let hasty = MethodClient(of: service, on: connection, style: .farine, timeout: .milliseconds(200))
-            let values = try await hasty.stream("slow", returning: Int.self)
-            #expect(await errorCode { for try await _ in values {} } == .timeout)
+            let code = await errorCode { for try await _ in try await hasty.stream("slow", returning: Int.self) {} }
+            #expect(code == .timeout)
             await hasty.close()
             await client.close()
         }
