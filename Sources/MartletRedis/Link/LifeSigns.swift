@@ -23,12 +23,22 @@ final class LifeSigns {
     /// How often something is said by each socket where the server does not tell what it wants.
     private static let cautious = Duration.seconds(3)
 
+    /// What belongs to a sign of life. A node of a cluster may take long to answer, or hang: so each part has a task to itself,
+    /// and none waits for another one.
+    fileprivate enum Part: Hashable, Sendable {
+        case clock, will
+        case consumer(Int)
+    }
+
     /// Of this connection alone, whatever it is called.
     private let willID: [UInt8]
     /// Shows signs of life. Owned: it lives as long as the link.
     private var heartbeat: Task<Void, Never>?
-    /// When the next sign of life is due; `nil` while it is given.
-    private var nextBeat: ContinuousClock.Instant?
+    /// Ends when the next sign of life is due.
+    fileprivate var pause: Promise<Void>?
+    private var nextBeat: (timer: Timers.ID, time: Duration)?
+    /// What is being shown: none is shown twice at the same time.
+    private var underWay: Set<Part> = []
     /// Finds out that the server is silent.
     private var watchdog: Timer?
     private var timeout = Timeout.unknown
@@ -39,42 +49,49 @@ final class LifeSigns {
         willID = Array("\(name)-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))".utf8)
     }
 
-    /// There is a link.
+    /// There is a link, and what is kept at the server is about to be put there again.
     func begin(_ session: isolated RedisSession) {
-        startHeartbeat(session)
-        watch(session)
-    }
-
-    /// Something waits for a sign of life: the next one comes soon.
-    func hasten(_ session: isolated RedisSession) {
-        wasRefused = true
-        guard heartbeat != nil, let nextBeat else { return }
-        // One that is put off again and again would never come.
-        if nextBeat - ContinuousClock.now > delay(session.options) { startHeartbeat(session) }
-    }
-
-    private func startHeartbeat(_ session: isolated RedisSession) {
+        guard session.keeper.isUp else { return }
         heartbeat?.cancel()
-        let (timers, first) = (session.runtime.timers, delay(session.options))
-        nextBeat = .now + first
+        pauseUntilNextBeat(session)
         heartbeat = Task { [weak session] in
-            var delay = first
-            while !Task.isCancelled {
-                do {
-                    try await timers.sleep(for: delay)
-                } catch {
-                    return
+            await withDiscardingTaskGroup { group in
+                while let pause = await session?.pause, (try? await pause.value()) != nil {
+                    for part in await session?.beat() ?? [] {
+                        group.addTask { [weak session] in await session?.show(part) }
+                    }
                 }
-                guard let next = await session?.beat() else { return }
-                delay = next
             }
         }
     }
 
+    /// Something waits for a sign of life: the next one comes soon. One that is put off again and again would never come.
+    func hasten(_ session: isolated RedisSession) {
+        wasRefused = true
+        guard pause != nil, let nextBeat else { return }
+        let time = session.runtime.timers.now + delay(session.options)
+        if time < nextBeat.time { schedule(at: time, session) }
+    }
+
+    private func pauseUntilNextBeat(_ session: isolated RedisSession) {
+        pause = Promise()
+        schedule(at: session.runtime.timers.now + delay(session.options), session)
+    }
+
+    private func schedule(at time: Duration, _ session: isolated RedisSession) {
+        guard let pause else { return }
+        let timers = session.runtime.timers
+        if let nextBeat { timers.cancel(nextBeat.timer) }
+        nextBeat = (timers.schedule(at: time) { pause.end(.success(())) }, time)
+    }
+
     /// The link is gone, or about to go.
-    func end() {
+    func end(_ session: isolated RedisSession) {
         heartbeat?.cancel()
         heartbeat = nil
+        pause = nil
+        if let nextBeat { session.runtime.timers.cancel(nextBeat.timer) }
+        nextBeat = nil
         watchdog?.cancel()
         watchdog = nil
         timeout = .unknown
@@ -85,33 +102,42 @@ final class LifeSigns {
         wasRefused ? min(options.lease / 3, .seconds(1)) : options.lease / 3
     }
 
-    /// Shows a sign of life.
+    /// A sign of life is due.
     ///
-    /// - Returns: after what time the next one is due.
-    func beat(_ session: isolated RedisSession) async -> Duration {
+    /// - Returns: what it consists of.
+    fileprivate func beat(_ session: isolated RedisSession) -> [Part] {
+        guard pause != nil else { return [] }
         wasRefused = false
-        nextBeat = nil
+        pauseUntilNextBeat(session)
+        // The end may have come meanwhile, and with it the last that is to be said of this owner.
+        if session.keeper.state == .open {
+            try? session.replies.owners.renew(hasLists: session.replies.isOpen, session)
+            session.replies.askNode(session)
+        }
+        return [.clock, .will] + session.consumers.numbers.map { .consumer($0) }
+    }
+
+    fileprivate func show(_ part: Part, _ session: isolated RedisSession) async {
+        guard underWay.insert(part).inserted else { return }
+        defer { underWay.remove(part) }
         do {
-            try await readClock(session, attempts: 1)
-            try await readTimeout(session)
-            try await session.unlessAway { try await renewWill(session) }
-            // The end may have come meanwhile, and with it the last that is to be said of this owner.
-            if session.keeper.state == .open {
-                try session.replies.owners.renew(hasLists: session.replies.isOpen, session)
+            switch part {
+            case .clock:
+                try await readClock(session, attempts: 1)
+                try await readTimeout(session)
+            case .will:
+                try await session.unlessAway { try await renewWill(session) }
+            case .consumer(let number):
+                try await session.unlessAway { try await session.consumers.tend(number, session) }
             }
-            // Last, for of them a silent node may keep one waiting.
-            try await session.consumers.renew(session)
         } catch {
             // A lost link tells of itself.
         }
-        let next = delay(session.options)
-        nextBeat = .now + next
-        return next
     }
 
     /// The server refuses something that is tried again. Said aloud once a minute.
     func wasRefused(_ error: MessagingError, _ session: isolated RedisSession) {
-        wasRefused = true
+        hasten(session)
         let subject = (error.cause as? RedisError).map { String($0.kind) } ?? (error.cause as? NodeAway)?.node
         session.runtime.tell(of: subject ?? "", "\(error); it is tried again")
     }
@@ -163,7 +189,7 @@ final class LifeSigns {
     // MARK: Silence
 
     /// Looks again and again whether the server is silent, until the link is lost.
-    private func watch(_ session: isolated RedisSession) {
+    func watch(_ session: isolated RedisSession) {
         watchdog?.cancel()
         let options = session.options
         let shortest = min(options.responseTimeout, options.lease, patience(options) ?? options.lease)
@@ -225,7 +251,7 @@ final class LifeSigns {
     /// Shows that this connection is alive, and publishes the wills of those that are not.
     private func renewWill(_ session: isolated RedisSession) async throws {
         // The end may have come meanwhile, and with it that of the will.
-        guard session.keeper.state == .open else { return }
+        guard session.isStaying else { return }
         let hasWill = session.options.connection.will != nil
         let command = session.script(
             Scripts.renewWill,
@@ -234,7 +260,7 @@ final class LifeSigns {
         )
         let reply = try await session.commands.perform([command], slot: Self.slot, session)
         if let error = reply.error { return wasRefused(error.asMessagingError("a will"), session) }
-        guard hasWill, reply.integer == 0, session.keeper.state == .open else { return }
+        guard hasWill, reply.integer == 0, session.isStaying else { return }
         do {
             try await storeWill(session)
         } catch let error as MessagingError where error.cause is RedisError {
@@ -255,7 +281,12 @@ final class LifeSigns {
 }
 
 extension RedisSession {
-    fileprivate func beat() async -> Duration { await signs.beat(self) }
+    fileprivate var pause: Promise<Void>? { signs.pause }
+    fileprivate func beat() -> [LifeSigns.Part] { signs.beat(self) }
+    fileprivate func show(_ part: LifeSigns.Part) async { await signs.show(part, self) }
+
+    /// Whether there is a link, and is to be one.
+    fileprivate var isStaying: Bool { keeper.state == .open || keeper.state == .restoring }
 
     /// Whether something can be said by a socket now. One on which the server waits for something is not taken for idle.
     fileprivate func mayBeAsked(_ role: Role) -> Bool {

@@ -44,6 +44,8 @@ final class RedisLink {
     private var held = ByteQueue()
     private var isReading = false
     private(set) var lastHeard = ContinuousClock.now
+    /// How many bytes of commands had arrived when this was looked at last.
+    private var arrived = 0
 
     /// What was sent by it and is to be answered.
     let pending: PendingCommands
@@ -211,6 +213,17 @@ final class RedisLink {
         guard stage == .ready else { return }
         send()
         updateInterest()
+    }
+
+    // MARK: Progress
+
+    /// Whether more has arrived at the server's system than when this was asked last, and not all yet of the command that has
+    /// waited longest: the server can't answer what it has not got, and with a large value on a slow link that takes long. What
+    /// comes behind it says nothing: the system of a server that hangs takes it, for a while.
+    func isSlow() -> Bool {
+        let arrived = pending.size - waiting - (stream?.unacknowledged ?? 0)
+        defer { self.arrived = max(self.arrived, arrived) }
+        return arrived > self.arrived && arrived < pending.oldestEnd
     }
 
     // MARK: Others who write

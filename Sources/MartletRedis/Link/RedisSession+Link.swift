@@ -16,19 +16,21 @@ extension RedisSession {
         try await signs.storeWill(self)
         try await subscribers.restore(self)
         try await replies.restore(self)
+        // One consumer may keep the others waiting for longer than they are believed to be alive.
+        signs.begin(self)
         try await consumers.restore(self)
     }
 
     func linkIsOpen() {
         commands.linkIsOpen()
         outbox.connected()
-        signs.begin(self)
+        signs.watch(self)
         consumers.finishLeaving(self)
         work()
     }
 
     func releaseLink() {
-        signs.end()
+        signs.end(self)
         sockets.closeAll()
         replies.linkLost(self)
         // Whoever sees that the link is lost is told so when it settles a delivery.
@@ -94,13 +96,20 @@ extension RedisSession {
     /// Whether there is something here for which a replica is of no use.
     var needsMaster: Bool { options.connection.will != nil || !consumers.isEmpty }
 
-    /// The server is a replica, or has become one: the link is made anew, to the next one that is none.
-    func leaveReplica(_ error: RedisError) {
+    /// The server is a replica, or has become one: the link is made anew, to the next one that is none. A node of a cluster is
+    /// lost alone: another one has taken its place, or will.
+    ///
+    /// - Parameter role: by what it said so.
+    func leaveReplica(_ error: RedisError, by role: Role) {
         guard keeper.isUp else { return }
-        sockets.missMaster()
-        linkFailed(
-            MessagingError(.connectionLost, "the server is not, or no longer, the master: \(error)", cause: error)
+        let reason = MessagingError(
+            .connectionLost,
+            "the server is not, or no longer, the master: \(error)",
+            cause: error
         )
+        if let node = sockets.node(of: role) { return lose(node, reason) }
+        sockets.missMaster()
+        linkFailed(reason)
     }
 
     /// Does something of the session's own again while the server refuses for a reason that passes, the loss of the link for
@@ -139,7 +148,7 @@ extension RedisSession {
 
     /// What was held is given back, and what only this connection hears is deleted.
     func sayGoodbye(until deadline: Duration) async {
-        signs.end()
+        signs.end(self)
         let timer = runtime.timers.schedule(at: deadline) { [weak self, bell] in
             bell.execute { [weak self] in
                 self?.assumeIsolated { session in
@@ -153,10 +162,16 @@ extension RedisSession {
         runtime.timers.cancel(timer)
     }
 
+    /// All at the same time: a node of a cluster may take long to answer, or hang.
     private func giveEverythingBack() async throws {
-        try await consumers.giveEverythingBack(self)
-        try await unlessAway { try await replies.cease(self) }
-        try await unlessAway { try await signs.dropWill(self) }
+        let farewells: [@Sendable (isolated RedisSession) async -> Void] = [
+            { await $0.consumers.giveEverythingBack($0) },
+            { session in try? await session.unlessAway { try await session.replies.cease(session) } },
+            { session in try? await session.unlessAway { try await session.signs.dropWill(session) } },
+        ]
+        await withDiscardingTaskGroup { group in
+            for farewell in farewells { group.addTask { [self] in await farewell(self) } }
+        }
         // Everything before it has been done when this is answered.
         _ = try await commands.perform(words: "PING", by: self)
     }

@@ -121,12 +121,3 @@ extension RedisSession {
         if reply.integer == 0 { throw MessagingError(.noResponder, "nobody hears the reply address any more") }
     }
 }
-
-extension Duration {
-    /// Rounded towards zero, and at most 292 years.
-    var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max : product &+ attoseconds / 1_000_000_000
-    }
-}

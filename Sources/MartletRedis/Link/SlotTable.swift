@@ -16,12 +16,20 @@ struct SlotTable {
     /// - Returns: whether it was understood.
     mutating func learn(from error: RedisError, first: Endpoint) -> Bool {
         let words = error.message.split(separator: " ")
-        guard words.count == 3, words[0] == "MOVED", let slot = Int(words[1]), (0..<ClusterSlot.count).contains(slot),
-            let colon = words[2].lastIndex(of: ":"), let port = Int(words[2][words[2].index(after: colon)...]),
-            (1...65_535).contains(port), let node = Self.node(String(words[2][..<colon]), port, first)
+        guard words.count == 3, let slot = Self.slot(in: error), let colon = words[2].lastIndex(of: ":"),
+            let port = Int(words[2][words[2].index(after: colon)...]), (1...65_535).contains(port),
+            let node = Self.node(String(words[2][..<colon]), port, first)
         else { return false }
         nodes[slot] = Self.isSame(node, first) ? nil : node
         return true
+    }
+
+    /// Which slot a node says to be elsewhere.
+    static func slot(in error: RedisError) -> Int? {
+        let words = error.message.split(separator: " ", maxSplits: 2)
+        guard words.count == 3, words[0] == "MOVED", let slot = Int(words[1]), (0..<ClusterSlot.count).contains(slot)
+        else { return nil }
+        return slot
     }
 
     /// A node keeps a slot, or is to be asked first.

@@ -59,6 +59,8 @@ final class Consumer {
     var awaitsPong = false
     /// Whether it could not begin on the present link, for a reason that passes.
     var isToStart = false
+    /// For what comes by which link it is being looked after.
+    var tendedFor: ConsumerSettler?
     /// What it held by links that are lost, and that was delivered.
     var lostHoldings: Set<[UInt8]> = []
     /// Whether it takes no more.

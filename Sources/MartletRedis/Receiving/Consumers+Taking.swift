@@ -7,7 +7,9 @@ extension Consumers {
         guard let consumer = self[number] else { return }
         guard !consumer.awaitsPong else {
             consumer.awaitsPong = false
-            if let error = reply.error, error.outlook == .elsewhere { session.leaveReplica(error) }
+            if let error = reply.error, error.outlook == .elsewhere {
+                session.leaveReplica(error, by: .consumer(number))
+            }
             return
         }
         consumer.moves -= 1
@@ -26,7 +28,7 @@ extension Consumers {
     func wasRefused(_ error: RedisError, _ consumer: Consumer, _ session: isolated RedisSession) {
         switch error.outlook {
         case .elsewhere:
-            session.leaveReplica(error)
+            session.leaveReplica(error, by: .consumer(consumer.number))
         case .passing:
             rest(consumer, error, session)
         case .moved:

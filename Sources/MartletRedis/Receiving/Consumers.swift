@@ -13,6 +13,7 @@ final class Consumers {
     private var lastNumber = 0
 
     var isEmpty: Bool { all.isEmpty }
+    var numbers: [Int] { all.keys.sorted() }
 
     subscript(number: Int) -> Consumer? { all[number] }
 
@@ -129,24 +130,16 @@ final class Consumers {
     /// Opens the consumers anew, after what they held has gone back to the queue.
     func restore(_ session: isolated RedisSession) async throws {
         for consumer in all.values { consumer.isToStart = true }
-        try await forEach(session) { try await $0.consumers.comeBack($1, $0) }
-    }
-
-    /// Does something for each consumer, for all at the same time: one node may take long to answer, or not to.
-    private func forEach(
-        _ session: isolated RedisSession,
-        _ body: @escaping @Sendable (isolated RedisSession, Int) async throws -> Void
-    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in all.keys.sorted() { group.addTask { [session] in try await body(session, number) } }
+            for number in numbers { group.addTask { [session] in try await session.tend(number) } }
             try await group.waitForAll()
         }
     }
 
     /// Begins anew by a new link. One that the server will never let have messages ends; one that it refuses for a reason that
     /// passes is tried again with the signs of life.
-    private func comeBack(_ number: Int, _ session: isolated RedisSession) async throws {
-        guard let consumer = all[number], consumer.isToStart else { return }
+    private func comeBack(_ consumer: Consumer, _ session: isolated RedisSession) async throws {
+        let number = consumer.number
         do {
             try await endLostClient(of: consumer, session)
             let seen = consumer.lostHoldings
@@ -178,24 +171,24 @@ final class Consumers {
     }
 
     /// Gives back what the consumers hold, once what they were done with is.
-    func giveEverythingBack(_ session: isolated RedisSession) async throws {
+    func giveEverythingBack(_ session: isolated RedisSession) async {
         settle(session)
         // Nothing more is taken.
         let clients = all.mapValues { session.sockets.close(.consumer($0.number)) }
-        await settling.finish(session)
-        for number in all.keys.sorted() {
-            guard let consumer = all[number] else { continue }
-            try await session.unlessAway {
-                try await giveEverythingBack(of: consumer, client: clients[number] ?? nil, session)
+        await withDiscardingTaskGroup { group in
+            for (number, client) in clients {
+                group.addTask { [session] in await session.giveEverythingBack(of: number, client: client) }
             }
         }
     }
 
-    private func giveEverythingBack(
-        of consumer: Consumer,
+    fileprivate func giveEverythingBack(
+        of number: Int,
         client: RemoteClient?,
         _ session: isolated RedisSession
     ) async throws {
+        await settling.finish(number, session)
+        guard let consumer = all[number] else { return }
         let leave = [Command.zrem, consumer.keys.consumers, Array(consumer.id.utf8)]
         _ = try await session.commands.perform([leave], slot: consumer.keys.slot, session)
         if let client { _ = try await session.commands.perform([client.kill], to: client.role, session) }
@@ -213,16 +206,14 @@ final class Consumers {
 
     // MARK: Signs of life
 
-    /// Shows that each consumer is alive, and gives back what dead ones held. One that is refused is no reason not to show
-    /// that the others are alive.
-    func renew(_ session: isolated RedisSession) async throws {
-        try await forEach(session) { session, number in
-            let consumers = session.consumers
-            try await session.unlessAway {
-                try await consumers.comeBack(number, session)
-                if consumers[number]?.isToStart == false { try await consumers.renew(number, session) }
-            }
-        }
+    /// Shows that a consumer is alive, and gives back what dead ones held; or has it begin anew. Not twice at the same time by
+    /// one link: what is given back must not be what has just come.
+    func tend(_ number: Int, _ session: isolated RedisSession) async throws {
+        guard let consumer = all[number], consumer.tendedFor !== consumer.settler else { return }
+        let settler = consumer.settler
+        consumer.tendedFor = settler
+        defer { if consumer.tendedFor === settler { consumer.tendedFor = nil } }
+        if consumer.isToStart { try await comeBack(consumer, session) } else { try await renew(number, session) }
     }
 
     func renew(_ number: Int, _ session: isolated RedisSession) async throws {
@@ -288,5 +279,13 @@ final class Consumers {
             let client = ClientList.id(ofClientCalled: String(decoding: id, as: UTF8.self), in: clients)
         else { return }
         _ = try await commands.perform(words: "CLIENT", "KILL", "ID", client, to: role, by: session)
+    }
+}
+
+extension RedisSession {
+    fileprivate func tend(_ consumer: Int) async throws { try await consumers.tend(consumer, self) }
+
+    fileprivate func giveEverythingBack(of consumer: Int, client: RemoteClient?) async {
+        try? await unlessAway { try await consumers.giveEverythingBack(of: consumer, client: client, self) }
     }
 }

@@ -136,6 +136,16 @@ final class Replies {
         link.flush()
     }
 
+    /// Finds out whether the node of a cluster that keeps the lists is there. On the sockets that wait for them nothing is asked,
+    /// and one that hangs ends none of them. Nobody waits for the answer.
+    func askNode(_ session: isolated RedisSession) {
+        guard session.calls.sets > 0, let slot = slot(session), session.commands.node(of: slot) != nil,
+            let base = session.calls.base
+        else { return }
+        let question = Request([[Command.exists, Array("{\(base)}".utf8)]], slot: slot, .handler { _, _ in })
+        try? session.commands.perform(question, session)
+    }
+
     /// Has a blocking read return now, so that the next one waits for the present names.
     private func disturb(_ set: Int, _ session: isolated RedisSession) {
         // Where the server does not tell, or allow, it returns by itself after its time.
@@ -195,7 +205,7 @@ final class Replies {
             guard let error = reply.error else { return }
             guard !error.isUnread else { return countOversized(error, session) }
             confirmations.popFirst()?.end(.failure(error.asMessagingError("the reply channel")))
-            if error.outlook == .elsewhere { session.leaveReplica(error) }
+            if error.outlook == .elsewhere { session.leaveReplica(error, by: .replies) }
             return
         }
         switch kind {
@@ -238,7 +248,7 @@ final class Replies {
     private func wasRefused(_ error: RedisError, set: Int, _ session: isolated RedisSession) {
         switch error.outlook {
         case .elsewhere:
-            return session.leaveReplica(error)
+            return session.leaveReplica(error, by: .replyLists(set))
         case .final:
             return session.runtime.logger.warning("the server refused to wait for replies: \(error)")
         case .moved where session.commands.learn(from: error, session):

@@ -30,8 +30,8 @@ final class Settling {
     /// What was refused and waits to be told again.
     private var refused: [Int] = []
     private var pace = Pace()
-    /// Told when nothing is left to be done.
-    private var watchers: [Promise<Void>] = []
+    /// Told when nothing is left to be done for a consumer.
+    private var watchers: [Int: Promise<Void>] = [:]
 
     /// What is being settled of a consumer's elements, as they are held.
     func elements(of consumer: Int) -> [[UInt8]] {
@@ -154,17 +154,19 @@ final class Settling {
         endIfDone()
     }
 
-    /// Returns when all is settled, or nothing can be any more.
-    func finish(_ session: isolated RedisSession) async {
-        guard !told.isEmpty else { return }
+    /// Returns when all of a consumer is settled, or nothing can be any more.
+    func finish(_ consumer: Int, _ session: isolated RedisSession) async {
+        guard isBusy(consumer) else { return }
         let promise = Promise<Void>()
-        watchers.append(promise)
+        watchers[consumer] = promise
         _ = try? await promise.value()
     }
 
+    private func isBusy(_ consumer: Int) -> Bool { told.values.contains { $0.consumer == consumer } }
+
     private func endIfDone() {
-        guard told.isEmpty else { return }
-        for watcher in watchers { watcher.end(.success(())) }
-        watchers.removeAll()
+        for consumer in watchers.keys where !isBusy(consumer) {
+            watchers.removeValue(forKey: consumer)?.end(.success(()))
+        }
     }
 }

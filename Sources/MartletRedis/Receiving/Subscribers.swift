@@ -111,7 +111,7 @@ final class Subscribers {
             confirm(
                 .failure(error ?? MessagingError(.connectionLost, "the server answered something that was not asked"))
             )
-            if let error = reply.error, error.outlook == .elsewhere { session.leaveReplica(error) }
+            if let error = reply.error, error.outlook == .elsewhere { session.leaveReplica(error, by: .subscriber) }
             return
         }
         if kind == Self.message, parts.count == 3, let channel = parts[1].string, case .bytes(let body) = parts[2] {

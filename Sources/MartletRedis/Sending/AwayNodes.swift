@@ -23,12 +23,36 @@ final class AwayNodes {
     private struct Node {
         var reason: MessagingError
         var pace = Pace()
+        /// In the order in which they were given.
         var waiting: Deque<Request> = []
+        /// How many of them there are for each slot.
+        var slots: [Int: Int] = [:]
         /// Whether the first of what waits has gone ahead.
         var isScouting = false
         /// Whether it is looked at soon.
         var isLookedAt = false
         var lastAsked = ContinuousClock.now
+
+        mutating func insert(_ request: Request) {
+            waiting.insertInOrder(request)
+            if let slot = request.slot { slots[slot, default: 0] += 1 }
+        }
+
+        mutating func popFirst() -> Request? {
+            guard let request = waiting.popFirst() else { return nil }
+            forget(request)
+            return request
+        }
+
+        mutating func removeAbandoned() {
+            for request in waiting where request.isAbandoned { forget(request) }
+            waiting.removeAll(where: \.isAbandoned)
+        }
+
+        private mutating func forget(_ request: Request) {
+            guard let slot = request.slot, let count = slots[slot] else { return }
+            slots[slot] = count > 1 ? count - 1 : nil
+        }
     }
 
     /// How much may wait for one node.
@@ -56,16 +80,20 @@ final class AwayNodes {
     func postpone(_ request: Request, _ node: Destination, keeps: Bool, _ session: isolated RedisSession) {
         guard let entry = all[node] else { return }
         all[node]?.lastAsked = .now
-        if let origin = request.scoutOf { all[origin]?.isScouting = false }
+        defer { if let origin = request.scoutOf { cameBack(origin, to: node, session) } }
         guard keeps, request.isGuaranteed, entry.waiting.count < Self.maximumWaiting || request.scoutOf != nil else {
             return request.end(.failure(error(of: node)), session)
         }
-        // One that comes back was the first.
-        let place = request.scoutOf == nil ? entry.waiting.count : 0
         var request = request
         request.redirections = 0
         request.scoutOf = nil
-        all[node]?.waiting.insert(request, at: place)
+        all[node]?.insert(request)
+    }
+
+    /// For which node earlier requests for a slot's keys wait.
+    func node(waitedForBy slot: Int) -> Destination? {
+        guard !all.isEmpty else { return nil }
+        return all.first { $0.value.slots[slot] != nil }?.key
     }
 
     /// Why nothing is asked of a node.
@@ -79,15 +107,23 @@ final class AwayNodes {
     /// - Returns: what waits for it; `nil` if it was not away.
     func isBack(_ node: Destination) -> Deque<Request>? { all.removeValue(forKey: node)?.waiting }
 
-    /// What waits for any of them, in order: it is to be asked anew where that goes.
-    func takeWaiting() -> [Request] {
+    /// Another node keeps what one kept.
+    ///
+    /// - Returns: what waits for any of them, in order: it is to be asked anew where that goes.
+    func foundElsewhere(_ node: Destination, _ session: isolated RedisSession) -> [Request] {
+        all[node]?.isScouting = false
+        lookLater(node, session)
+        return takeWaiting()
+    }
+
+    private func takeWaiting() -> [Request] {
         var taken: [Request] = []
         for node in all.keys {
             taken += all[node]?.waiting ?? []
             all[node]?.waiting.removeAll()
-            all[node]?.isScouting = false
+            all[node]?.slots.removeAll()
         }
-        return taken
+        return taken.sorted { $0.number < $1.number }
     }
 
     /// The link is gone, and with it all that is known of nodes.
@@ -113,20 +149,31 @@ final class AwayNodes {
     }
 
     private func look(_ node: Destination, _ session: isolated RedisSession) {
-        all[node]?.waiting.removeAll(where: \.isAbandoned)
         all[node]?.isLookedAt = false
-        guard let entry = all[node] else { return }
-        if entry.waiting.isEmpty, !entry.isScouting, ContinuousClock.now - entry.lastAsked > Self.patience {
+        all[node]?.removeAbandoned()
+        // Its way leads on from where it comes to.
+        guard let entry = all[node], !entry.isScouting else { return }
+        if entry.waiting.isEmpty, ContinuousClock.now - entry.lastAsked > Self.patience {
             all[node] = nil
             return
         }
         session.commands.forget(node)
-        if !entry.isScouting, var scout = all[node]?.waiting.popFirst() {
-            scout.scoutOf = node
-            all[node]?.isScouting = true
-            session.commands.write(scout, session)
-            session.commands.flush(session)
-        }
+        // What is written to the node itself before the first is back would get ahead of it.
+        guard var scout = all[node]?.popFirst() else { return open(node, session) }
+        scout.scoutOf = node
+        all[node]?.isScouting = true
+        session.commands.write(scout, session)
+        session.commands.flush(session)
+    }
+
+    /// The first of what waits has found no other node that can be asked.
+    private func cameBack(_ node: Destination, to other: Destination, _ session: isolated RedisSession) {
+        guard all[node]?.isScouting == true else { return }
+        all[node]?.isScouting = false
+        if node == other { open(node, session) } else { lookLater(node, session) }
+    }
+
+    private func open(_ node: Destination, _ session: isolated RedisSession) {
         do {
             // What becomes of it is told: see RedisSession.ready(_:) and RedisSession.ended(_:_:).
             if session.sockets[.node(node)] == nil { try session.sockets.open(.node(node), to: node, session) }

@@ -23,6 +23,11 @@ struct CommandEntry: Sendable {
         if case .request(let request) = kind { count = request.count }
     }
 
+    /// How many bytes it has on the wire.
+    var size: Int {
+        if case .request(let request) = kind { request.bytes.count } else { bytes }
+    }
+
     /// Whether nobody waits for it any more, so that it need not be sent.
     var isAbandoned: Bool {
         switch kind {

@@ -51,6 +51,8 @@ final class CommandOutbox: Sendable {
 
     private struct State {
         var content = Content()
+        /// How many requests have been put in.
+        var requests: UInt64 = 0
         /// How many commands wait, and what they cost to keep.
         var count = 0
         var cost = 0
@@ -64,6 +66,14 @@ final class CommandOutbox: Sendable {
         var isHeldBack = false
         var parked = Room()
         var closed: (any Error)?
+
+        /// Gives a request its place among all of them.
+        mutating func number(_ item: Item) -> Item {
+            guard case .request(var request) = item else { return item }
+            requests += 1
+            request.number = requests
+            return .request(request)
+        }
 
         mutating func takeContent() -> Content {
             defer {
@@ -159,6 +169,7 @@ final class CommandOutbox: Sendable {
     func put(_ item: Item, limit: WaitLimit? = nil) async throws {
         let outcome: Outcome = try state.withLock { state in
             if let closed = state.closed { throw closed }
+            let item = state.number(item)
             guard state.parked.isEmpty, hasRoom(for: item.cost, state) else { return .parked(state.parked.park(item)) }
             let isFirst = state.count == 0
             if isFirst, case .request(let request) = item, state.loan?.isIdle ?? false {

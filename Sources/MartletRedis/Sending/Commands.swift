@@ -20,6 +20,8 @@ final class Commands {
     private var nodes = SlotTable()
     /// The nodes that can't be asked at present.
     let away = AwayNodes()
+    /// What waits until earlier requests have come back from where they went in vain.
+    private var crossings = Crossings()
     /// What was under way when the link was lost, and is sent again first.
     private var unconfirmed: Deque<Request> = []
     /// What had not been sent when the link was let go of, and has no guarantee.
@@ -76,7 +78,17 @@ final class Commands {
         for request in away.removeAll() {
             if keepsRequests(session) { kept.append(request) } else { request.end(.failure(error), session) }
         }
+        for var request in crossings.removeAll() {
+            if request.isGuaranteed, keepsRequests(session) {
+                request.scoutOf = nil
+                kept.append(request)
+            } else {
+                unsent.commands.append(CommandEntry(.request(request)))
+            }
+        }
         end(unanswered, error, session)
+        // They have gone different ways.
+        kept.sort { $0.number < $1.number }
         unconfirmed.insert(contentsOf: kept, at: 0)
     }
 
@@ -89,7 +101,9 @@ final class Commands {
 
     /// Ends everything, for good.
     func end(_ error: MessagingError, _ session: isolated RedisSession) {
-        for request in unconfirmed + away.removeAll() { request.end(.failure(error), session) }
+        for request in unconfirmed + away.removeAll() + crossings.removeAll() {
+            request.end(.failure(error), session)
+        }
         unconfirmed.removeAll()
         while let request = session.intake.offline.takeFirst() { request.end(.failure(error), session) }
         unsent.append(session.outbox.close(error))
@@ -116,29 +130,35 @@ final class Commands {
         guard session.isOpen, let link = session.sockets[.command], link.isReady else { return }
         let (outbox, offline) = (session.outbox, session.intake.offline)
         link.collectWritten()
+        writeFree(session)
         while hasRoom(link), let request = unconfirmed.popFirst() ?? (offline.keeps ? offline.takeFirst() : nil) {
             if request.isAbandoned { continue }
             if let deadline = request.deadline, deadline <= session.runtime.timers.now {
                 request.end(.failure(MessagingError(.timeout, "it expired while there was no link")), session)
             } else {
-                write(request, session)
+                writeInOrder(request, session)
             }
         }
         let now = ContinuousClock.now
         while hasRoom(link), let command = outbox.takeFirst({ link.write($0) }, expect: { link.pending.expect($0) }) {
             if case .request(let request) = command.kind {
-                write(request, session)
+                writeInOrder(request, session)
             } else {
                 link.pending.append(command, sent: now)
             }
         }
         flush(session)
         // A cluster's commands go different ways, and nobody is to get ahead of what waits here.
-        if nodes.isEmpty, hasRoom(link) { link.lend(to: outbox) } else { link.reclaim() }
+        if nodes.isEmpty, crossings.isEmpty, !away.hasWaiting, hasRoom(link) {
+            link.lend(to: outbox)
+        } else {
+            link.reclaim()
+        }
     }
 
     private func hasRoom(_ link: RedisLink) -> Bool {
-        link.waiting < Self.maximumWaiting && link.pending.count + pendingElsewhere < Self.maximumPending
+        link.waiting < Self.maximumWaiting
+            && link.pending.count + pendingElsewhere + crossings.count < Self.maximumPending
     }
 
     /// How many commands are under way to other nodes of a cluster.
@@ -149,7 +169,27 @@ final class Commands {
 
     func hasUnwritten(_ session: isolated RedisSession) -> Bool {
         pending.keys.contains { session.sockets[$0]?.waiting ?? 0 > 0 } || session.outbox.count > 0
-            || !unconfirmed.isEmpty || away.hasWaiting || !session.intake.offline.isEmpty
+            || !unconfirmed.isEmpty || away.hasWaiting || crossings.count > 0 || !session.intake.offline.isEmpty
+    }
+
+    /// Writes a request that a producer has given, unless an earlier one for its keys waits or is still on another way: then it
+    /// waits behind that one.
+    private func writeInOrder(_ request: Request, _ session: isolated RedisSession) {
+        guard request.number < .max, let slot = request.slot else { return write(request, session) }
+        if request.isGuaranteed, request.scoutOf == nil, let node = away.node(waitedForBy: slot) {
+            away.postpone(request, node, keeps: keepsRequests(session), session)
+        } else if !crossings.hold(request) {
+            write(request, session)
+        }
+    }
+
+    /// Writes what need not wait any more for requests that went another way.
+    private func writeFree(_ session: isolated RedisSession) {
+        guard !crossings.isEmpty else { return }
+        for request in crossings.takeFree() {
+            // One that has gone ahead of others is waited for by them.
+            if !request.isAbandoned || request.scoutOf != nil { writeInOrder(request, session) }
+        }
     }
 
     /// Writes a request, to the node that keeps its keys.
@@ -260,12 +300,12 @@ final class Commands {
         if let redirection = request.redirection(in: reply), learn(from: redirection, session) {
             var request = request
             request.redirections += 1
-            write(request, session)
+            writeInOrder(request, session)
             return flush(session)
         }
-        if request.scoutOf != nil {
+        if let node = request.scoutOf {
             // What it kept is to be had, so that the others follow.
-            for waiting in away.takeWaiting() { write(waiting, session) }
+            for waiting in away.foundElsewhere(node, session) { writeInOrder(waiting, session) }
             flush(session)
         }
         guard let error = reply.firstError, error.outlook == .elsewhere else {
@@ -288,7 +328,7 @@ final class Commands {
         to request: Request,
         _ session: isolated RedisSession
     ) {
-        session.leaveReplica(error)
+        session.leaveReplica(error, by: request.role ?? role(of: request.slot))
         if request.isGuaranteed, keepsRequests(session) {
             unconfirmed.insert(request, at: 0)
         } else {
@@ -361,6 +401,10 @@ final class Commands {
             away.postpone(request, node, keeps: true, session)
             return true
         }
+        defer {
+            writeFree(session)
+            flush(session)
+        }
         let error = away.error(of: node)
         let doubtful = MessagingError(
             .connectionLost,
@@ -379,8 +423,8 @@ final class Commands {
         guard let waiting = away.isBack(node) else { return false }
         for request in waiting {
             // It says so itself if it does not keep that any more.
-            nodes.set(request.slot, to: node)
-            write(request, session)
+            move(request.slot, session) { $0.set(request.slot, to: node) }
+            writeInOrder(request, session)
         }
         flush(session)
         return true
@@ -389,11 +433,27 @@ final class Commands {
     /// A cluster has said where a key is.
     func learn(from error: RedisError, _ session: isolated RedisSession) -> Bool {
         // Of a server that is none such words are a script's.
-        guard session.sockets.server.isCluster ?? true, let first = session.sockets.first,
-            nodes.learn(from: error, first: first)
-        else { return false }
-        session.runtime.count(\.redirections)
-        return true
+        guard session.sockets.server.isCluster ?? true, let first = session.sockets.first else { return false }
+        let isLearned = move(SlotTable.slot(in: error), session) { $0.learn(from: error, first: first) }
+        if isLearned { session.runtime.count(\.redirections) }
+        return isLearned
+    }
+
+    /// Changes where a slot is sought. What is under way to where it was sought so far comes first.
+    @discardableResult
+    private func move<Result>(
+        _ slot: Int?,
+        _ session: isolated RedisSession,
+        _ change: (inout SlotTable) -> Result
+    ) -> Result {
+        let former = role(of: slot)
+        let result = change(&nodes)
+        if let slot, role(of: slot) != former {
+            // What producers have written is under way as well.
+            session.sockets[former]?.reclaim()
+            if let pending = pending[former] { crossings.begin(slot, from: pending) }
+        }
+        return result
     }
 
     // MARK: Signs of life
@@ -413,6 +473,7 @@ final class Commands {
             session.sockets[role]?.collectWritten()
             guard let link = session.sockets[role] else { continue }
             if let oldest = commands.oldest {
+                if link.isSlow() { link.excuse() }
                 let waited = now - max(oldest, link.lastHeard)
                 guard waited > limit else { continue }
                 session.ended(role, MessagingError(.connectionLost, "the server has not answered for \(waited)"))

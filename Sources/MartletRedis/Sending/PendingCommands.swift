@@ -8,6 +8,8 @@ final class PendingCommands {
     private struct Entry {
         let command: CommandEntry
         let sent: ContinuousClock.Instant
+        /// How many bytes the socket carries up to its end.
+        let end: Int
         /// Of several commands that belong together, so far.
         var replies: [RedisValue] = []
     }
@@ -38,16 +40,23 @@ final class PendingCommands {
     private var answers: Deque<PublishAnswer> = []
     /// How many replies are to come.
     private(set) var count = 0
+    /// How many have come, or never will.
+    private(set) var ended = 0
+    /// How many bytes of commands the socket carries.
+    private(set) var size = 0
 
     /// When the one was sent that has waited longest.
     var oldest: ContinuousClock.Instant? { ring.first?.sent }
+    /// How many bytes the socket carries up to the end of that one.
+    var oldestEnd: Int { ring.first?.end ?? size }
 
     /// One of a publish that is awaited; what it belongs to follows.
     func expect(_ answer: PublishAnswer) { answers.append(answer) }
 
     func append(_ command: CommandEntry, sent: ContinuousClock.Instant) {
         count += command.count
-        ring.append(Entry(command: command, sent: sent))
+        size += command.size
+        ring.append(Entry(command: command, sent: sent, end: size))
         if first == .none { lookAtFirst() }
     }
 
@@ -61,6 +70,7 @@ final class PendingCommands {
     func received(_ reply: RedisValue) -> Outcome {
         guard first != .none else { return .unasked }
         count -= 1
+        ended += 1
         left -= 1
         switch first {
         case .none:
@@ -102,6 +112,7 @@ final class PendingCommands {
         defer {
             ring.removeAll()
             answers.removeAll()
+            ended += count
             count = 0
             lookAtFirst()
         }

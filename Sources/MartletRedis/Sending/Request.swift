@@ -34,6 +34,8 @@ struct Request: Sendable {
     var deadline: Duration?
     /// Whether the session asks for itself.
     var isOwn = false
+    /// Its place among those that producers have given. What the session asks on its way has none, and is behind them.
+    var number = UInt64.max
     /// What a cluster's node is chosen by; `nil`: any node will do.
     var slot: Int?
     /// By what it must go, where it has no key that a node could send on: it is about a socket that one server alone knows.

@@ -13,7 +13,7 @@ import Testing
             // The one that has the wills, so that they are away as well.
             let dead = try #require(await cluster.owner(of: "{martlet.wills}"))
             let left = cluster.nodes.filter { $0 !== dead }
-            let (away, here) = (try await queue(at: dead, of: cluster), try await queue(at: left[1], of: cluster))
+            let (away, here) = (try await cluster.queue(at: dead), try await cluster.queue(at: left[1]))
             let will = ConnectionOptions(will: Will(topic: "will", message: Message("x"), retain: false))
             let connection = try await redis(on: left[0].port, will) { soon(&$0) }
             let other = try await redis(on: left[0].port) { soon(&$0) }
@@ -61,7 +61,7 @@ import Testing
     @Test(arguments: [false, true]) func whatLostSocketsToANodeWouldTakeArrives(_ loses: Bool) async throws {
         try await withCluster([]) { cluster in
             let (first, node) = (cluster.nodes[0], cluster.nodes[2])
-            let name = try await queue(at: node, of: cluster)
+            let name = try await cluster.queue(at: node)
             try await TCPProxy.withProxy(to: node.port) { proxy in
                 try await call(node, "port", "\(proxy.port)", ":\(proxy.port)@", of: cluster)
                 let connection = try await redis(on: first.port) { options in
@@ -104,7 +104,7 @@ import Testing
             }
             let moved = try await redis(on: cluster.nodes[0].port)
             for node in cluster.nodes {
-                let name = try await queue(at: node, of: cluster)
+                let name = try await cluster.queue(at: node)
                 let jobs = try await moved.consume(from: name)
                 try await moved.send(Message("x"), to: name)
                 let job = try #require(try await jobs.next())
@@ -149,14 +149,6 @@ import Testing
     private func waitingClients(of node: RedisServer) async throws -> Set<Substring> {
         let lines = try await node.command("CLIENT", "LIST").split(separator: "\n")
         return Set(lines.filter { $0.contains("cmd=blmove") }.compactMap { $0.split(separator: " ").first })
-    }
-
-    /// A queue that a node keeps.
-    private func queue(at node: RedisServer, of cluster: RedisCluster) async throws -> QueueName {
-        while true {
-            let name = unique("queue")
-            if await cluster.owner(of: name) === node { return QueueName(name) }
-        }
     }
 
     /// Has the nodes of a cluster call one of them otherwise, and waits until they do.

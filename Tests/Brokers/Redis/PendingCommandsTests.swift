@@ -58,4 +58,19 @@ import Testing
         #expect(pending.count == 0)
         #expect(pending.oldest == nil)
     }
+
+    @Test func bytesTellHowFarTheOldestGoes() {
+        let pending = PendingCommands()
+        #expect(pending.oldestEnd == 0)
+        pending.append(CommandEntry(.publishes("a"), bytes: 30), sent: .now)
+        let request = Request([[[1]]], .answer(Answer()))
+        pending.append(CommandEntry(.request(request)), sent: .now)
+        #expect(pending.size == 30 + request.bytes.count)
+        #expect(pending.oldestEnd == 30)
+        _ = pending.received(.integer(0))
+        #expect(pending.oldestEnd == pending.size)
+        #expect(pending.ended == 1)
+        _ = pending.removeAll()
+        #expect(pending.ended == 2)
+    }
 }

@@ -328,21 +328,7 @@ final class GuardedLink {
     var writtenOrWaiting: Int { written + output.bytes.count + rest + answers.count }
 
     /// How many of those that were written have arrived at the broker's system. Under TLS it is a few less until all have.
-    var arrivedBytes: Int { written - unacknowledged }
-
-    /// How many bytes this system has that the broker's has not acknowledged.
-    private var unacknowledged: Int {
-        guard let descriptor else { return 0 }
-        var count: CInt = 0
-        #if canImport(Darwin)
-        var size = socklen_t(MemoryLayout<CInt>.size)
-        return getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &count, &size) == 0 ? Int(count) : 0
-        #elseif canImport(Glibc)
-        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
-        #else
-        return ioctl(descriptor, TIOCOUTQ, &count) == 0 ? Int(count) : 0
-        #endif
-    }
+    var arrivedBytes: Int { written - (stream?.unacknowledged ?? 0) }
 
     /// Writes to the broker what it takes.
     func send() throws {

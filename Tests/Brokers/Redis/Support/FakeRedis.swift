@@ -1,3 +1,4 @@
+import Foundation
 import IntegrationSupport
 import Synchronization
 
@@ -9,6 +10,8 @@ final class FakeRedis: Sendable {
     let port: Int
     private let listener: Socket
     private let accepted = Atomic(0)
+    private let taken = Atomic(0)
+    private let pace = Mutex<(bytes: Int, pause: Duration)>((65_536, .milliseconds(1)))
 
     private init() throws {
         listener = try Socket.listening()
@@ -17,6 +20,17 @@ final class FakeRedis: Sendable {
 
     /// How many connections clients have made so far.
     var connections: Int { accepted.load(ordering: .relaxed) }
+
+    /// How many bytes have been read of all of them.
+    var bytesRead: Int { taken.load(ordering: .relaxed) }
+
+    /// Reads so much at once of each connection from now on, and no more for a while. For a connection that is made later the
+    /// system takes little ahead.
+    func read(_ bytes: Int, every pause: Duration) {
+        var size: CInt = 65_536
+        setsockopt(listener.descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+        pace.withLock { $0 = (bytes, pause) }
+    }
 
     /// Runs `body` with two servers.
     ///
@@ -41,12 +55,16 @@ final class FakeRedis: Sendable {
         while !Task.isCancelled {
             while let socket = listener.accept() {
                 accepted.add(1, ordering: .relaxed)
-                clients.append((socket, ReplyReader(limit: 1 << 20)))
+                clients.append((socket, ReplyReader(limit: 1 << 24)))
             }
+            let (limit, pause) = pace.withLock { $0 }
             clients.removeAll { client in
-                while true {
-                    switch client.socket.read() {
+                var left = limit
+                while left > 0 {
+                    switch client.socket.read(limit: left) {
                     case .done(let bytes):
+                        left -= bytes.count
+                        taken.add(bytes.count, ordering: .relaxed)
                         var replies = ""
                         try? bytes.withUnsafeBytes { bytes in
                             // A command is an array of strings, as a reply may be.
@@ -62,8 +80,9 @@ final class FakeRedis: Sendable {
                     case .ended, .lost: return true
                     }
                 }
+                return false
             }
-            try? await Task.sleep(for: .milliseconds(1))
+            try? await Task.sleep(for: pause)
         }
     }
 
