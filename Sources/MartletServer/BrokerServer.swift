@@ -3,7 +3,6 @@ public import Martlet
 import MartletListeners
 import NIOCore
 import NIOPosix
-import NIOSSL
 public import ServiceLifecycle
 import Synchronization
 
@@ -127,7 +126,9 @@ public final class BrokerServer: Service {
     }
 
     /// Has all be as the store has it, listens, and serves clients until it is shut down gracefully or cancelled: clients of MQTT 5
-    /// are told so (0x8B), wills without a delay are published, and sessions end, but for those that the store keeps.
+    /// are told so (0x8B), wills without a delay are published, and sessions end, but for those that the store keeps. That waits for
+    /// no client: one gets what was on its way to it if it takes that within two seconds, and what waits for it otherwise ends with
+    /// its session, or is the store's.
     ///
     /// - Throws: `MessagingError.Code.alreadyRunning` if the broker has another server;
     ///   `MessagingError.Code.invalidArgument` if a certificate can't be used, or the store's folder can't, if another process uses
@@ -180,7 +181,8 @@ public final class BrokerServer: Service {
         let isStored = await hub.closeStore()
         // What waits for a store that fails never leaves.
         for connection in connections where !isStored || !connection.isClosing {
-            connection.channel.close(promise: nil)
+            let channel = connection.channel
+            channel.eventLoop.execute { SocketWatch.closeSocket(of: channel) }
         }
         for connection in connections { try? await connection.channel.closeFuture.get() }
     }
@@ -242,31 +244,28 @@ public final class BrokerServer: Service {
         let tls = try listener.tls.map { try ServerContext($0) }
         if let tls { contexts.withLock { $0.append(tls) } }
         let proxies = try listener.proxies?.map { try AddressRange($0) }
-        let (hub, door) = (hub, door)
+        let (hub, door, logger) = (hub, door, logger)
         /// Adds what reads a client's bytes.
         let serve: @Sendable (any Channel, SocketAddress?) throws -> Void = { channel, source in
             let connection = ClientConnection(channel, from: source, listener: listener.name)
             guard door.enters(connection) else { throw ChannelError.inputClosed }
             channel.closeFuture.whenComplete { _ in door.left(connection) }
-            let pipeline = channel.pipeline.syncOperations
-            if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
-            switch listener.form {
-            case .plain:
-                try pipeline.addHandler(PacketHandler(hub, door, connection))
-            case .webSocket(let origins):
-                // By a Unix socket no browser comes.
-                let isLocal = connection.isLoopback && source?.ipAddress != nil
-                let webSocket = WebSocketDoor(origins: origins, isLocal: isLocal, limits: hub.limits) { channel in
-                    try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
-                }
-                try webSocket.configure(channel)
-            }
+            try listener.addHandlers(to: channel, connection, tls, hub, door)
         }
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptPause { hub.log($0, of: listener) })
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptPause { text, reason, count in
+                            logger.error(
+                                "\(text)",
+                                metadata: [
+                                    "listener": "\(listener.name)", "error": "\(reason)", "since-last": "\(count)",
+                                ]
+                            )
+                        }
+                    )
                 }
             }
             // Each channel keeps a buffer of the size that it read last, an idle one for ever.
@@ -289,7 +288,7 @@ public final class BrokerServer: Service {
         do {
             return try await bind(bootstrap, to: listener)
         } catch {
-            throw MessagingError(.notConnected, "can't listen on \(listener.place)", cause: error)
+            throw MessagingError(listeningOn: listener.place, failed: error)
         }
     }
 

@@ -10,6 +10,10 @@ public struct ServerStatistics: Sendable, Hashable {
     public var mostClients = 0
     /// Subscriptions of all sessions.
     public var subscriptions = 0
+    /// Messages that were published, by clients and in this process, but for the broker's own below `$SYS/`.
+    public var published = 0
+    /// Topics for which a message is retained, but for those below `$SYS/`.
+    public var retained = 0
     /// Messages that clients have published.
     public var received = 0
     /// Messages that were sent to clients.

@@ -120,7 +120,7 @@ struct BrokerReport: Sendable {
     func write(_ state: String, _ broker: MemoryBroker, _ server: BrokerServer) throws {
         let (counts, statistics) = (broker.statistics, server.statistics)
         let figures = [
-            ("clients", statistics.connections), ("sessions", statistics.sessions), ("published", counts.published),
+            ("clients", statistics.connections), ("sessions", statistics.sessions), ("published", statistics.published),
             ("waiting", broker.presence.queues.reduce(0) { $0 + $1.waiting }), ("queued", statistics.queued),
             ("dropped", statistics.dropped), ("refused", counts.refused),
             ("faults", statistics.faults), ("store-failures", statistics.storeFailures),

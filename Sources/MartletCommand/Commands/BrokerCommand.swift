@@ -104,7 +104,10 @@ struct BrokerCommand: Subcommand {
     )
     var socket: String?
     @Option(
-        help: ArgumentHelp("Under TLS, ask clients for a certificate of these authorities.", valueName: "file"),
+        help: ArgumentHelp(
+            "Under TLS, ask clients for a certificate of these authorities, a root among them.",
+            valueName: "file"
+        ),
         completion: .file()
     )
     var clientCa: String?
@@ -414,10 +417,7 @@ struct BrokerCommand: Subcommand {
     }
 
     private static func failure(_ error: MessagingError) -> Failure {
-        // SwiftNIO has a function before the system's words, and a number behind them.
-        let cause = error.cause.map { "\($0)" } ?? ""
-        let reason = cause.wholeMatch(of: #/\w+\([\w:]*\): (.*?)\)? \(errno: \d+\)/#)?.1 ?? cause[...]
-        let message = error.message + (reason.isEmpty ? "" : ": \(reason)")
+        let message = error.message + (error.cause.map { ": \($0)" } ?? "")
         guard error.code == .notConnected else { return Failure(.usage, message) }
         return Failure(
             .unavailable,
@@ -446,12 +446,13 @@ struct BrokerCommand: Subcommand {
     private func draw(_ server: BrokerServer, _ broker: MemoryBroker, _ screen: BrokerScreen) async throws {
         screen.enter(try await server.addresses)
         while true {
+            let statistics = server.statistics
             let figures = BrokerFigures(
                 time: .now,
-                server: server.statistics,
+                server: statistics,
                 broker: broker.statistics,
                 presence: broker.presence,
-                retained: broker.keptCount
+                retained: statistics.retained
             )
             try screen.refresh(figures)
             try await Task.sleep(for: .milliseconds(500))

@@ -145,7 +145,8 @@ struct Session: Sendable {
             return Failure(
                 .unavailable,
                 "\(address) does not let us in: \(reason)",
-                advice: "Check the user and the password in the URL and, with TLS, its options cafile and servername."
+                advice: "Check the user and the password in the URL and, with TLS, its options cafile, certfile and "
+                    + "servername."
             )
         }
         return Failure(

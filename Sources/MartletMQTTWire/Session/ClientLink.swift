@@ -15,6 +15,8 @@ struct ClientLink: Sendable {
     var isWritable = true
     /// Since when it does not.
     var stuckSince: Duration?
+    /// Whether as much has been sent in one go as may be, and something may be left.
+    var hasMore = false
     /// How often the host has stopped reading from it, and not begun again.
     var holds = 0
     /// Topics by the numbers that the client gave them.

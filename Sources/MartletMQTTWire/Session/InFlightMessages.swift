@@ -151,14 +151,14 @@ struct InFlightMessages: Sendable {
     }
 
     /// Takes out messages that are to be acknowledged and were not sent on this link.
-    mutating func takeUnsent(where isWanted: (Publication) -> Bool) -> [(id: UInt16, Match)] {
-        var taken: [(id: UInt16, Match)] = []
+    mutating func takeUnsent(where isWanted: (Publication) -> Bool) -> [(id: UInt16, Publication, Match, QoS)] {
+        var taken: [(id: UInt16, Publication, Match, QoS)] = []
         for (id, message) in messages.sorted(by: { $0.value.sequence < $1.value.sequence }) where !message.isSentHere {
-            guard case .published(let publication, let match, _) = message.stage, isWanted(publication) else {
+            guard case .published(let publication, let match, let qos) = message.stage, isWanted(publication) else {
                 continue
             }
             messages[id] = nil
-            taken.append((id, match))
+            taken.append((id, publication, match, qos))
         }
         if !taken.isEmpty { resending.removeAll { messages[$0] == nil } }
         return taken

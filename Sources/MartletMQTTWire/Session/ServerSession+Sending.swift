@@ -93,17 +93,24 @@ extension ServerSession {
         _ actions: inout [SessionAction],
         where isUnwanted: (Publication) -> Bool
     ) {
-        for (id, match) in inFlight.takeUnsent(where: isUnwanted) {
+        for (id, publication, match, qos) in inFlight.takeUnsent(where: isUnwanted) {
             counts.dropped += 1
             note(.acknowledged(id))
             // It was begun with QoS 2, and nobody knows whether an earlier link has brought it (MQTT 5, 4.8.2-5).
             settle(match, .rejected, &actions)
+            if qos == .atLeastOnce { passOn(publication, match, &actions) }
         }
         for waiting in queue.takeAll(where: { isUnwanted($0.publication) }) {
             counts.dropped += 1
             if waiting.qos > .atMostOnce { note(.dropped(waiting.number)) }
             settle(waiting.match, .returned, &actions)
+            passOn(waiting.publication, waiting.match, &actions)
         }
+    }
+
+    /// Has another member of the group get a message by which it came, if it came by one.
+    private func passOn(_ publication: Publication, _ match: Match, _ actions: inout [SessionAction]) {
+        if let share = match.share { actions.append(.passOn(publication, subscription: share)) }
     }
 
     /// Says what has become of a delivery of a queue, if it is one.
@@ -111,19 +118,27 @@ extension ServerSession {
         if let delivery = match.delivery { actions.append(.settle(delivery, verdict)) }
     }
 
-    /// Sends what waits, as far as the client takes it.
+    /// So many bytes of what waits are sent in one go. The host can't say sooner that the socket takes no more.
+    private static let burst = 256 << 10
+
+    /// Sends what waits, as far as the client takes it, and not more than a socket may have at once.
     mutating func drain(now: Duration, _ actions: inout [SessionAction]) {
-        while canResend, let (id, publication, match, qos) = inFlight.resendNext() {
+        var room = Self.burst
+        while room > 0, canResend, let (id, publication, match, qos) = inFlight.resendNext() {
+            room -= publication.cost
             // Its delivery has begun, so that it goes on whatever time it is.
             let outgoing = Outgoing(publication, match, qos, id, isDuplicate: true, now: now)
             if fits(outgoing) { deliver(outgoing, &actions) } else { giveUp(id, now: now, &actions) }
         }
-        while canSend(.atMostOnce), let next = queue.popFirst(guaranteed: false) {
+        while room > 0, canSend(.atMostOnce), let next = queue.popFirst(guaranteed: false) {
+            room -= next.publication.cost
             sendUnlessExpired(next, now: now, &actions)
         }
-        while canSend(.atLeastOnce), !inFlight.isResending, let next = queue.popFirst(guaranteed: true) {
+        while room > 0, canSend(.atLeastOnce), !inFlight.isResending, let next = queue.popFirst(guaranteed: true) {
+            room -= next.publication.cost
             sendUnlessExpired(next, now: now, &actions)
         }
+        link?.hasMore = room <= 0
         if queue.isEmpty, canSend(.atLeastOnce), !inFlight.isResending { link?.hasCaughtUp = true }
     }
 
@@ -203,6 +218,12 @@ extension ServerSession {
         let mayExceed = link.packetBytes < 1_024 && Encoder(link.version).bytes(of: packet).count > link.packetBytes
         actions.append(.send(isTold && !mayExceed ? packet : packet.withoutReason))
     }
+
+    /// Whether more is to be sent by ``goOn(now:_:)``, unless the socket takes no more.
+    package var hasMore: Bool { link.map { $0.hasMore && $0.isWritable } ?? false }
+
+    /// Sends more of what waits.
+    package mutating func goOn(now: Duration, _ actions: inout [SessionAction]) { drain(now: now, &actions) }
 
     /// Whether the client's socket takes more. What waits is sent when it does again.
     package mutating func setWritable(_ isWritable: Bool, now: Duration, _ actions: inout [SessionAction]) {

@@ -40,12 +40,10 @@ final class WebListener: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    var failed = FaultLog()
-                    let pause = AcceptPause { error in
-                        guard let count = failed.note(at: .now) else { return }
+                    let pause = AcceptPause { text, reason, count in
                         logger.error(
-                            "connections wait to be taken: this process may have no more descriptors (see ulimit -n)",
-                            metadata: ["port": "\(port)", "error": "\(error)", "since-last": "\(count)"]
+                            "\(text)",
+                            metadata: ["port": "\(port)", "error": "\(reason)", "since-last": "\(count)"]
                         )
                     }
                     try channel.pipeline.syncOperations.addHandler(pause)
@@ -64,7 +62,7 @@ final class WebListener: Sendable {
         do {
             return WebListener(try await bootstrap.bind(host: host, port: port).get(), context)
         } catch {
-            throw MessagingError(.notConnected, "can't listen on \(host), port \(port)", cause: error)
+            throw MessagingError(listeningOn: "\(host), port \(port)", failed: error)
         }
     }
 

@@ -26,6 +26,8 @@ final class ClientConnection: Sendable {
         /// The last group that it was said to wait for.
         var awaited: UInt64 = 0
         var bytes = 0
+        /// Those of answers among them.
+        var answerBytes = 0
         var isClosing = false
         /// Whether its loop has been told that there is something.
         var isAnnounced = false
@@ -43,6 +45,8 @@ final class ClientConnection: Sendable {
     private static let pieceBytes = 4_096
     /// What may wait to be taken by the loop, before the session keeps what else there is.
     private static let limit = 256 << 10
+    /// So many bytes of answers may wait. The session can keep none of these: a client asks for them, and takes none.
+    private static let mostAnswers = 1 << 20
 
     /// No other connection of this process has it.
     let number: Int
@@ -98,7 +102,7 @@ final class ClientConnection: Sendable {
         channel.eventLoop.execute { self.channel.read() }
     }
 
-    /// Counts what has come of a packet that is not whole yet.
+    /// Counts what has come, be it of a packet that is not whole yet, or takes back what was of none.
     func countUnfinished(_ bytes: Int) { unfinished.add(bytes, ordering: .relaxed) }
 
     /// A packet has come whole.
@@ -145,12 +149,18 @@ final class ClientConnection: Sendable {
     ///
     /// - Parameter group: they leave when this group of changes is in the broker's store; 0: at once. What comes after them waits
     ///   with them.
-    /// - Returns: whether the loop is to be told, now or when the group has been written, and whether more is waiting than should
-    ///   be.
-    func append(_ bytes: ByteBuffer, after group: UInt64) -> (announces: Bool, isFull: Bool) {
+    /// - Returns: whether the loop is to be told, now or when the group has been written, whether more is waiting than should be,
+    ///   and whether that is because of answers.
+    func append(
+        _ bytes: ByteBuffer,
+        after group: UInt64,
+        isAnswer: Bool = false
+    ) -> (announces: Bool, isFull: Bool, isOverrun: Bool) {
         output.withLock { output in
-            guard !output.isClosing else { return (false, false) }
+            guard !output.isClosing else { return (false, false, false) }
             output.bytes += bytes.readableBytes
+            if isAnswer { output.answerBytes += bytes.readableBytes }
+            let isOverrun = output.answerBytes > Self.mostAnswers
             let last = output.pieces.count - 1
             if bytes.readableBytes < Self.pieceBytes, last >= 0, output.pieces[last].group >= group,
                 output.pieces[last].bytes.readableBytes < Self.pieceBytes
@@ -161,10 +171,10 @@ final class ClientConnection: Sendable {
             }
             let isFull = output.bytes > Self.limit
             if isFull { output.isFull = true }
-            guard group > 0 else { return (output.announce(), isFull) }
-            guard output.awaited < group else { return (false, isFull) }
+            guard group > 0 else { return (output.announce(), isFull, isOverrun) }
+            guard output.awaited < group else { return (false, isFull, isOverrun) }
             output.awaited = group
-            return (true, isFull)
+            return (true, isFull, isOverrun)
         }
     }
 
@@ -192,12 +202,15 @@ final class ClientConnection: Sendable {
     }
 
     /// On the loop: what is to be written when the changes up to a group are in the broker's store.
-    func take(upTo group: UInt64) -> Takings {
+    ///
+    /// - Parameter isWritable: whether the socket takes more. If not, all waits here, where it is bounded, unless it is the last.
+    func take(upTo group: UInt64, isWritable: Bool = true) -> Takings {
         output.withLock { output in
             output.isAnnounced = false
+            guard isWritable || output.isClosing else { return Takings(pieces: [], makesRoom: false, isClosing: false) }
             guard let count = output.pieces.firstIndex(where: { $0.group > group }) else {
                 let takings = Takings(pieces: output.pieces, makesRoom: output.isFull, isClosing: output.isClosing)
-                (output.pieces, output.bytes, output.isFull) = ([], 0, false)
+                (output.pieces, output.bytes, output.answerBytes, output.isFull) = ([], 0, 0, false)
                 return takings
             }
             let pieces = Array(output.pieces[..<count])

@@ -104,7 +104,6 @@ final class PacketHandler: ChannelDuplexHandler {
         guard phase != .closing else { return }
         var bytes = unwrapInboundIn(data)
         hub.countReceived(bytes.readableBytes)
-        connection.countUnfinished(bytes.readableBytes)
         if received.readableBytes == 0 { received = bytes } else { received.writeBuffer(&bytes) }
     }
 
@@ -124,13 +123,20 @@ final class PacketHandler: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if phase == .connected { hub.setWritable(context.channel.isWritable, connection) }
+        if phase == .connected {
+            writeOutput(context)
+            hub.setWritable(context.channel.isWritable, connection)
+        }
         context.fireChannelWritabilityChanged()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is OutputIsThere else { return context.fireUserInboundEventTriggered(event) }
-        let taken = connection.take(upTo: hub.lastWritten)
+        writeOutput(context)
+    }
+
+    private func writeOutput(_ context: ChannelHandlerContext) {
+        let taken = connection.take(upTo: hub.lastWritten, isWritable: context.channel.isWritable)
         if !taken.pieces.isEmpty { hub.countSent(taken.pieces.reduce(0) { $0 + $1.bytes.readableBytes }) }
         for piece in taken.pieces { context.write(wrapOutboundOut(piece.bytes), promise: nil) }
         context.flush()
@@ -151,7 +157,7 @@ final class PacketHandler: ChannelDuplexHandler {
         context.close(mode: .output, promise: nil)
         // Whatever held it up: only what is read tells that the client has closed its side.
         context.read()
-        context.eventLoop.scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
+        context.eventLoop.scheduleTask(in: .seconds(2)) { SocketWatch.closeSocket(of: channel) }
     }
 
     // MARK: Packets

@@ -1,19 +1,9 @@
 import Logging
 import MartletListeners
 import MartletMQTTWire
-import NIOCore
 import Synchronization
 
 extension SessionHub {
-    /// Logs why a listener takes no connections for now.
-    func log(_ error: IOError, of listener: Listener) {
-        guard let count = failedAccepts.withLock({ $0.note(at: .now) }) else { return }
-        logger.error(
-            "connections wait to be taken: this process may have no more descriptors (see ulimit -n)",
-            metadata: ["listener": "\(listener.name)", "error": "\(error)", "since-last": "\(count)"]
-        )
-    }
-
     /// Logs what is wrong with what a client has sent.
     func log(_ fault: WireFault, of connection: ClientConnection) {
         log(fault.text, fault.reason, of: connection)

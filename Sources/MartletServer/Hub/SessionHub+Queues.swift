@@ -92,7 +92,8 @@ extension SessionHub {
         self.broker.settleSession(delivery, as: disposition, client, &broker)
     }
 
-    /// Gives a message that a session leaves behind to another member of the group by which it came (MQTT 5, 4.8.2).
+    /// Gives a message that a session leaves behind, or that its client may not read, to another member of the group by which it
+    /// came (MQTT 5, 4.8.2). If none of those whose turn it can be may have it, it is dropped, as where there are none.
     func passOn(
         _ wire: Publication,
         of subscription: Int,
@@ -108,7 +109,14 @@ extension SessionHub {
             number: SubscriberNumber.make(place: place, subscription: subscription)
         )
         let publication = BrokerPublication(wire, to: topic, retain: false, publisher: nil, now: now)
-        self.broker.passOn(publication, from: recipient, &broker)
+        // Each time it is the next one's turn, until one gets it or all have been passed over.
+        var count = 0
+        state.withLock { $0.passedOver = [] }
+        repeat {
+            count += 1
+            self.broker.passOn(publication, from: recipient, &broker)
+        } while state.withLock { $0.passedOver?.count } == count
+        state.withLock { $0.passedOver = nil }
     }
 
     /// Takes a client's reply to a connection of this process, by an envelope or bare.

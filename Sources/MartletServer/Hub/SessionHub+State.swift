@@ -28,6 +28,18 @@ extension SessionHub.State {
         inOrder: Bool = false,
         _ body: (inout ServerSession, inout [SessionAction]) -> Void
     ) {
+        actOnce(at: place, inOrder: inOrder, body)
+        // It stops where its socket may be full. If that takes more, the rest follows.
+        while seats.indices.contains(place), seats[place]?.session.hasMore == true {
+            actOnce(at: place, inOrder: inOrder) { [now] in $0.goOn(now: now, &$1) }
+        }
+    }
+
+    private mutating func actOnce(
+        at place: Int,
+        inOrder: Bool,
+        _ body: (inout ServerSession, inout [SessionAction]) -> Void
+    ) {
         guard seats.indices.contains(place), let before = seats[place]?.session.queuedBytes,
             let actions = seats[place]?.act(body)
         else { return }
@@ -39,7 +51,8 @@ extension SessionHub.State {
             switch action {
             case .send(let packet):
                 guard let connection else { continue }
-                write(ByteBuffer(bytes: Encoder(connection.version).bytes(of: packet)), to: connection, at: place)
+                let bytes = ByteBuffer(bytes: Encoder(connection.version).bytes(of: packet))
+                write(bytes, to: connection, at: place, isAnswer: true)
             case .deliver(let outgoing):
                 guard let connection else { continue }
                 publishesSent += 1
@@ -53,9 +66,14 @@ extension SessionHub.State {
         }
     }
 
-    private mutating func write(_ bytes: ByteBuffer, to connection: ClientConnection, at place: Int) {
+    private mutating func write(
+        _ bytes: ByteBuffer,
+        to connection: ClientConnection,
+        at place: Int,
+        isAnswer: Bool = false
+    ) {
         let group = journal?.needed ?? 0
-        let (announces, isFull) = connection.append(bytes, after: group)
+        let (announces, isFull, isOverrun) = connection.append(bytes, after: group, isAnswer: isAnswer)
         if announces {
             if group == 0 { announced.append(connection) } else { waiting.append((connection, group)) }
         }
@@ -63,6 +81,8 @@ extension SessionHub.State {
             seats[place]?.isStuck = true
             act(at: place) { [now] in $0.setWritable(false, now: now, &$1) }
         }
+        guard isOverrun else { return }
+        act(at: place) { [now] in $0.cut(.quotaExceeded, "it asks for answers and takes none", now: now, &$1) }
     }
 
     /// This process did not run for a while: what clients have sent meanwhile is yet to be read. Each has its whole
@@ -108,6 +128,7 @@ extension SessionHub.State {
             let place = SubscriberNumber.place(of: recipient.number)
             guard seats.indices.contains(place), let (match, isShared) = seats[place]?.match(of: publication, recipient)
             else {
+                passOver(recipient, wire)
                 continue
             }
             if isShared {
@@ -121,6 +142,20 @@ extension SessionHub.State {
         }
         for place in matched {
             if let match = seats[place]?.matching.take() { deliver(wire, match, at: place) }
+        }
+    }
+
+    /// A client is not to get a message. If it was the turn of a subscription that it shares, another member of that group is.
+    private mutating func passOver(_ recipient: Recipient, _ wire: Publication) {
+        let place = SubscriberNumber.place(of: recipient.number)
+        let subscription = SubscriberNumber.subscription(of: recipient.number)
+        guard seats.indices.contains(place), let seat = seats[place], seat.number == recipient.client,
+            seat.session.subscription(subscription)?.isShared == true
+        else { return }
+        if passedOver == nil {
+            chores.append(.init(place: place, action: .passOn(wire, subscription: subscription), inOrder: false))
+        } else {
+            passedOver?.insert(recipient.number)
         }
     }
 

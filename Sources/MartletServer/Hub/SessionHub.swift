@@ -29,6 +29,8 @@ final class SessionHub: SessionHost {
         var wakesAt: Duration?
         /// What the latest message is in bytes, for all who get it without a guarantee.
         var written = WrittenPublication()
+        /// While a message is passed on in a group: the subscriptions that were not to get it; `nil`: none is.
+        var passedOver: Set<Int>?
         var isClosing = false
         /// The time of what is being done.
         private(set) var now = Duration.zero
@@ -43,8 +45,8 @@ final class SessionHub: SessionHost {
         /// The bytes that wait for all clients, and how many there may be.
         var queuedBytes = 0
         let allQueuedBytes: Int
-        /// Messages of clients, and messages to them.
-        var (publishesReceived, publishesSent) = (0, 0)
+        /// Messages of clients, messages to them, and the broker's own of how it stands.
+        var (publishesReceived, publishesSent, ownPublishes) = (0, 0, 0)
         var mostClients = 0
 
         init(_ limits: ServerLimits) {
@@ -75,6 +77,8 @@ final class SessionHub: SessionHost {
         let messages: [MemoryBroker.HeldBack]
     }
 
+    /// Those by which the broker says how it stands.
+    private static let ownTopics = TopicPattern(mqtt: "$SYS/#")
     /// So many messages of clients may wait outside at a time, also of clients that have gone since.
     private static let mostHeld = 10_000
 
@@ -85,7 +89,6 @@ final class SessionHub: SessionHost {
     let logger: Logger
     let state: Mutex<State>
     let faults = Mutex(FaultLog())
-    let failedAccepts = Mutex(FaultLog())
     private let held = Atomic(0)
     private let bytesReceived = Atomic(0)
     private let bytesSent = Atomic(0)
@@ -431,7 +434,11 @@ final class SessionHub: SessionHost {
         statistics.faults = faults.withLock { $0.total }
         statistics.bytesReceived = bytesReceived.load(ordering: .relaxed)
         statistics.bytesSent = bytesSent.load(ordering: .relaxed)
+        let own = broker.enter { broker.keptTopics(of: Self.ownTopics, &$0).count }
+        statistics.retained = max(0, broker.keptCount - own)
+        statistics.published = broker.statistics.published
         state.withLock { hub in
+            statistics.published -= hub.ownPublishes
             statistics.clients = hub.connected.count
             statistics.mostClients = hub.mostClients
             statistics.received = hub.publishesReceived

@@ -1,6 +1,8 @@
 import Martlet
+import Synchronization
 
-/// How the server stands, as retained messages below `$SYS/broker/`: those that mosquitto publishes, by its names.
+/// How the server stands, as retained messages below `$SYS/broker/`: those that mosquitto publishes, by its names, and counted as
+/// it counts (mosquitto(8)): its own topics are retained like others, and what is stored is what is retained and what waits.
 struct SystemTopics {
     private let hub: SessionHub
     private let began: Duration
@@ -28,6 +30,7 @@ struct SystemTopics {
             texts[name] = text
             changed.append((name, text))
         }
+        hub.state.withLock { $0.ownPublishes += changed.count }
         hub.broker.enter { state in
             for (name, text) in changed {
                 let topic = TopicName(mqtt: "$SYS/broker/\(name)")
@@ -38,7 +41,7 @@ struct SystemTopics {
     }
 
     private func topics(_ statistics: ServerStatistics) -> [(String, String)] {
-        let broker = hub.broker.statistics
+        let kept = hub.broker.keptCount
         let counts = [
             ("clients/total", statistics.sessions),
             ("clients/connected", statistics.clients),
@@ -47,17 +50,17 @@ struct SystemTopics {
             ("clients/inactive", statistics.sessions - statistics.clients),
             ("clients/maximum", statistics.mostClients),
             ("subscriptions/count", statistics.subscriptions),
-            ("retained messages/count", hub.broker.keptCount),
-            ("messages/stored", statistics.queued),
-            ("store/messages/count", statistics.queued),
+            ("retained messages/count", kept),
+            ("messages/stored", kept + statistics.queued),
+            ("store/messages/count", kept + statistics.queued),
             ("publish/messages/received", statistics.received),
             ("publish/messages/sent", statistics.sent),
             ("publish/messages/dropped", statistics.dropped),
             ("bytes/received", statistics.bytesReceived),
             ("bytes/sent", statistics.bytesSent),
-            ("martlet/messages/published", broker.published),
+            ("martlet/messages/published", statistics.published),
             ("martlet/messages/expired", statistics.expired),
-            ("martlet/requests/refused", broker.refused),
+            ("martlet/requests/refused", hub.broker.statistics.refused),
             ("martlet/faults", statistics.faults),
         ]
         let uptime = (hub.broker.now - began).components.seconds

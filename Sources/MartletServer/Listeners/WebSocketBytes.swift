@@ -8,15 +8,25 @@ final class WebSocketBytes: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = WebSocketFrame
 
+    /// The bytes around the data of a client's short frame: its head and the mask (RFC 6455, 5.2).
+    private static let frameBytes = 6
+
+    private let connection: ClientConnection
     private var hasEnded = false
     /// Whether a frame has come that others are to continue.
     private var isContinued = false
+
+    init(_ connection: ClientConnection) {
+        self.connection = connection
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
         guard !hasEnded else { return }
         // A client's frames are masked (RFC 6455, 5.1), and no extension was agreed on that would use the other bits (5.2).
         guard frame.maskKey != nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else { return end(context, .protocolError) }
+        // It is part of no packet.
+        if frame.opcode.isControlOpcode { connection.countUnfinished(-frame.data.readableBytes - Self.frameBytes) }
         switch frame.opcode {
         case .binary, .continuation:
             // What was begun is continued before anything else is begun (5.4).

@@ -6,8 +6,7 @@ import NIOWebSocket
 /// Has a channel become a WebSocket that carries MQTT, if the client asks for that (RFC 6455; MQTT 5, section 6).
 struct WebSocketDoor: Sendable {
     let origins: [String]
-    /// Whether the client is a program of this machine.
-    let isLocal: Bool
+    let connection: ClientConnection
     let limits: ServerLimits
     /// Adds what reads MQTT.
     let opened: @Sendable (any Channel) throws -> Void
@@ -23,7 +22,7 @@ struct WebSocketDoor: Sendable {
                     let decoder = try pipeline.context(handlerType: ByteToMessageHandler<WebSocketFrameDecoder>.self)
                     let limit = FrameLimit(limits.wire.connectBytes)
                     try pipeline.addHandler(limit, position: .before(decoder.handler))
-                    try pipeline.addHandler(WebSocketBytes())
+                    try pipeline.addHandler(WebSocketBytes(connection))
                     try opened(channel)
                 }
             }
@@ -61,6 +60,9 @@ struct WebSocketDoor: Sendable {
         // Whoever has a page may have its host's name lead to this machine by the time that the page asks.
         return Self.host(of: authority) == host && (!isLocal || Self.isLoopback(host))
     }
+
+    /// Whether the client is a program of this machine that may be a browser: by a Unix socket none comes.
+    private var isLocal: Bool { connection.isLoopback && !connection.address.isEmpty }
 
     /// A host without its port.
     private static func host(of authority: Substring) -> Substring {

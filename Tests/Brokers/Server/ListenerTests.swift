@@ -237,6 +237,30 @@ import Testing
         }
     }
 
+    /// At its end it waits for no client, also under TLS, where both sides say that a connection has ended.
+    @Test func theEndOfTheServerWaitsForNobody() async throws {
+        let certificates = try await TestCertificates.shared
+        let tls = Listener.TLS(
+            certificateChain: certificates.server.certificate,
+            privateKey: certificates.server.key
+        )
+        let program = try Program.find("mosquitto_sub", package: "mosquitto-clients")
+        var ended = ContinuousClock.now
+        var client: ProgramRun?
+        try await withServer(listeners: [.mqtts(port: 0, tls)]) { server, port in
+            client = try ProgramRun(
+                program,
+                ["-h", "localhost", "-p", "\(port)", "--cafile", certificates.authority, "-t", "a"]
+            )
+            try await until { server.statistics.subscriptions == 1 }
+            client?.send(signal: SIGSTOP)
+            ended = .now
+        }
+        // It has two seconds.
+        #expect(ContinuousClock.now - ended < .seconds(6))
+        client?.send(signal: SIGKILL)
+    }
+
     /// Before CONNECT no frame is waited for that is longer than one may be.
     @Test func longFramesAreForThoseWhoHaveConnected() async throws {
         try await withServer(listeners: [.webSocket(port: 0)]) { _, port in

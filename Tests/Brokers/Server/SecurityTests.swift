@@ -222,13 +222,18 @@ import Testing
         }
     }
 
-    /// Asks for so long who a client is.
+    /// Asks for a moment who a client is; of the user `late` until it is told to go on, of `nobody` for ever.
     private struct Patient: Authenticator {
-        var asked = Recorder<String>()
+        let asked = Recorder<String>()
+        let goesOn = Watched(false)
 
         func authenticate(_ credentials: ClientCredentials) async throws -> AuthenticationVerdict {
             asked.record(credentials.clientID)
-            try await Task.sleep(for: .milliseconds(credentials.user == "slow" ? 500 : 20))
+            switch credentials.user {
+            case "late": try await goesOn.wait { $0 }
+            case "nobody": try await Task.sleep(for: .seconds(3_600))
+            default: try await Task.sleep(for: .milliseconds(20))
+            }
             return .accepted(user: credentials.user)
         }
     }
@@ -263,13 +268,25 @@ import Testing
     /// A connection that has gone ends none that its client has made since.
     @Test func whoIsGoneWhenLetInTakesNobodysPlace() async throws {
         let patient = Patient()
-        try await withServer(authenticator: patient) { server, port in
+        var limits = ServerLimits()
+        limits.authenticationTimeout = .seconds(3_600)
+        try await withServer(authenticator: patient, limits: limits) { server, port in
             let gone = try Socket.connecting(to: .loopback(port: port))
-            try await gone.sendAll(Self.breath("client", user: "slow"))
+            try await gone.sendAll(Self.breath("client", user: "late"))
             gone.end()
             try await until { !patient.asked.values.isEmpty && server.statistics.connections == 0 }
             let client = try await WireClient.connected(port, "client")
-            try await Task.sleep(for: .milliseconds(800))
+            // Four are asked about at a time. Whoever comes behind these is let in when it has been decided about the first.
+            for number in 0..<3 {
+                let other = try WireClient(port)
+                var connect = Connect(version: .v5, clientID: "other-\(number)")
+                connect.userName = "nobody"
+                try await other.send(.connect(connect))
+            }
+            try await until { patient.asked.values.count == 5 }
+            patient.goesOn.update { $0 = true }
+            // Each takes the place of the one before, as the first would: what that does has been done by the time that these are in.
+            for _ in 0..<50 { _ = try await WireClient.connected(port, "next") }
             try await client.send(.pingreq)
             #expect(try await client.receive() == .pingresp)
         }
@@ -279,6 +296,22 @@ import Testing
     func aRuleThatIsNoneNamesItsLine(_ line: String) {
         let error = #expect(throws: MessagingError.self) { try AccessRules(text: "\n\(line)", name: "rules") }
         #expect(error?.description.contains("line 2 of rules") == true)
+    }
+
+    /// Nobody could come in, and nobody would be told why.
+    @Test func clientAuthoritiesWithoutARootAreRefused() async throws {
+        let certificates = try await TestCertificates.shared
+        try await CertificateAuthority.withAuthority { root in
+            let authority = try await root.authority("intermediate")
+            let tls = Listener.TLS(
+                certificateChain: certificates.server.certificate,
+                privateKey: certificates.server.key,
+                clientAuthorities: authority.certificate
+            )
+            let error = await messagingError { try await withServer(listeners: [.mqtts(port: 0, tls)]) { _, _ in } }
+            #expect(error?.code == .invalidArgument)
+            #expect(error?.message.contains(authority.certificate) == true, "\(String(describing: error))")
+        }
     }
 
     @Test func clientsUnderTLSAreServed() async throws {

@@ -107,6 +107,97 @@ import Testing
         }
     }
 
+    private static let partly = """
+        topic readwrite #
+        user all
+        topic read #
+        user some
+        topic read open/#
+        """
+
+    /// A member that is there by the rules of a user.
+    private static func member(
+        _ port: Int,
+        _ id: String,
+        _ user: String,
+        expiry: UInt32? = nil
+    ) async throws -> WireClient {
+        let client = try WireClient(port)
+        try await client.connect(id, expiry: expiry, user: user)
+        try await client.subscribe(.init("$share/g/#", qos: .atLeastOnce))
+        return client
+    }
+
+    /// What one member may not read another gets who may, wherever it stands in the order.
+    @Test(arguments: [["all", "some", "some", "some"], ["some", "all", "some"], ["some", "some", "all"], ["some"]])
+    func whatOneMayNotReadAnotherGets(_ users: [String]) async throws {
+        let broker = MemoryBroker()
+        // Rules don't hold in this process: where no client may read it, it is here.
+        let inbox =
+            users.contains("all")
+            ? nil : try await broker.connect(name: "local").subscribe(to: "#", options: SubscribeOptions(group: "g"))
+        let rules = try AccessRules(text: Self.partly, name: "rules")
+        try await withServer(broker, authenticator: Named(), rules: rules) { _, port in
+            var members: [WireClient] = []
+            for (number, user) in users.enumerated() {
+                members.append(try await Self.member(port, "\(number)", user))
+            }
+            let writer = try await WireClient.connected(port, "writer")
+            let texts = (0..<12).map { "\($0)" }
+            for text in texts { try await writer.publishSurely(text, to: "secret") }
+            for (user, member) in zip(users, members) where user == "all" {
+                for text in texts { #expect(try await member.text() == text) }
+            }
+            if let inbox {
+                for text in texts { #expect(try await inbox.next()?.message.text == text) }
+            }
+            // What all may read goes on to be shared, and the others have got nothing else.
+            for _ in 0..<12 { try await writer.publishSurely("open", to: "open/a") }
+            for member in members {
+                try await member.send(.pingreq)
+                var count = 0
+                while case .publish(let message) = try await member.receive() {
+                    #expect(message.topic == "open/a")
+                    count += 1
+                }
+                #expect(count >= 2, "\(users)")
+            }
+        }
+    }
+
+    /// Where nobody may read it, it is dropped, as where nobody is there.
+    @Test func whatNobodyMayReadIsDropped() async throws {
+        let rules = try AccessRules(text: Self.partly, name: "rules")
+        try await withServer(authenticator: Named(), rules: rules) { server, port in
+            let members = [try await Self.member(port, "0", "some"), try await Self.member(port, "1", "some")]
+            let writer = try await WireClient.connected(port, "writer")
+            for _ in 0..<10 { try await writer.publishSurely("x", to: "secret") }
+            for member in members {
+                try await member.send(.pingreq)
+                #expect(try await member.receive() == .pingresp)
+            }
+            #expect(server.statistics.queued == 0)
+        }
+    }
+
+    /// What waits for a member that may not read it any more goes to another one.
+    @Test func whatOneMayNoLongerReadAnotherGets() async throws {
+        try await withServer(authenticator: Named()) { server, port in
+            let first = try await Self.member(port, "first", "some", expiry: 1_000)
+            let writer = try await WireClient.connected(port, "writer")
+            try await writer.publishSurely("0", to: "secret")
+            // It is not acknowledged.
+            guard case .publish = try await first.receive() else { throw ServerError("No message") }
+            try await first.send(.disconnect(Disconnect()))
+            _ = try await first.socket.receiveEnd()
+            for text in ["1", "2"] { try await writer.publishSurely(text, to: "secret") }
+            let second = try await Self.member(port, "second", "all")
+            server.setRules(try AccessRules(text: Self.partly, name: "rules"))
+            for text in ["0", "1", "2"] { #expect(try await second.text() == text) }
+            #expect(server.statistics.queued == 0)
+        }
+    }
+
     /// Wildcards at the start match nothing of the broker's own, also in groups; who asks for both gets both.
     @Test func theBrokersOwnTopicsAreForThoseWhoNameThem() async throws {
         try await withServer { _, port in

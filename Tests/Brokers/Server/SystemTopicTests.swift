@@ -48,6 +48,42 @@ import Testing
         }
     }
 
+    /// As mosquitto counts: its own topics are retained, and what is retained is stored. What it says of itself is no message of
+    /// anybody's, and none on a screen.
+    @Test func itsOwnAreCountedAsByMosquitto() async throws {
+        let clock = TestClock()
+        let broker = MemoryBroker(options: MemoryBroker.Options(clock: clock))
+        try await withServer(broker, systemTopics: .seconds(10)) { server, port in
+            let writer = try await WireClient.connected(port, "writer")
+            try await writer.publishSurely("1", to: "kept", retain: true)
+            let (away, _) = try await WireClient.kept(port, "away")
+            try await away.subscribe(.init("waiting", qos: .atLeastOnce))
+            try await away.send(.disconnect(Disconnect()))
+            _ = try await away.socket.receiveEnd()
+            for _ in 0..<2 { try await writer.publishSurely("1", to: "waiting") }
+            while !clock.deadlines.contains(where: { $0.offset == .seconds(10) }) { await Task.yield() }
+            clock.advance(to: TestClock.Instant(offset: .seconds(10)))
+            while !clock.deadlines.contains(where: { $0.offset == .seconds(20) }) { await Task.yield() }
+            let reader = try await WireClient.connected(port, "reader")
+            try await reader.subscribe(.init("$SYS/broker/#"))
+            var figures: [String: Int] = [:]
+            while figures.count < 17 {
+                let message = try await reader.message()
+                guard let number = Int(String(decoding: message.payload, as: UTF8.self)) else { continue }
+                figures[String(message.topic.dropFirst("$SYS/broker/".count))] = number
+            }
+            let kept = broker.keptCount
+            #expect(kept > 10)
+            #expect(figures["retained messages/count"] == kept)
+            #expect(figures["messages/stored"] == kept + 2)
+            #expect(figures["store/messages/count"] == kept + 2)
+            #expect(figures["publish/messages/received"] == 3)
+            #expect(figures["martlet/messages/published"] == 3)
+            #expect(server.statistics.published == 3)
+            #expect(server.statistics.retained == 1)
+        }
+    }
+
     @Test func clientsCantSayThem() async throws {
         try await withServer { _, port in
             let client = try await WireClient.connected(port, "one")

@@ -122,6 +122,7 @@ struct Harness {
             case .end: seen.append(.ended)
             }
             actions.insert(contentsOf: more, at: 0)
+            while actions.isEmpty, session.hasMore { session.goOn(now: now, &actions) }
         }
         return seen
     }

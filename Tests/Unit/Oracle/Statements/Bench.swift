@@ -33,9 +33,9 @@ final class Bench {
         hub.broker.detachHost()
     }
 
-    /// A connection over which nothing has been said.
-    func open() throws -> Peer {
-        let peer = try Peer(hub, door, loops)
+    /// A connection over which nothing has been said; of a WebSocket, nothing of MQTT.
+    func open(_ listener: Listener = .mqtt()) throws -> Peer {
+        let peer = try Peer(listener, hub, door, loops)
         peers.append(peer)
         return peer
     }
@@ -48,9 +48,10 @@ final class Bench {
         expiry: UInt32? = nil,
         keepAlive: UInt16 = 0,
         will: WillMessage? = nil,
-        terms properties: [(PropertyID, UInt32)] = []
+        terms properties: [(PropertyID, UInt32)] = [],
+        by listener: Listener = .mqtt()
     ) throws -> Peer {
-        let peer = try open()
+        let peer = try open(listener)
         var connect = Connect(version: version, clientID: id, cleanStart: cleanStart, keepAlive: keepAlive, will: will)
         if let expiry { connect.properties.add(.sessionExpiryInterval, expiry) }
         for (id, number) in properties { connect.properties.add(id, number) }
@@ -84,30 +85,54 @@ private final class Loops {
 
 /// A client's end of a connection.
 final class Peer {
+    let connection: ClientConnection
     private let channel = EmbeddedChannel()
     private let loops: Loops
+    private let isWebSocket: Bool
+    /// What has come of a WebSocket's frames.
+    private var frames: [UInt8] = []
     private var decoder: Decoder?
     private var encoder = Encoder(.v5)
     private var unread: [UInt8] = []
     /// All that it was sent, but for what ``take()`` took.
     private var heard: [Packet] = []
 
-    fileprivate init(_ hub: SessionHub, _ door: Door, _ loops: Loops) throws {
+    fileprivate init(_ listener: Listener, _ hub: SessionHub, _ door: Door, _ loops: Loops) throws {
         self.loops = loops
+        isWebSocket = listener.form != .plain
         loops.add(channel.embeddedEventLoop)
         channel.remoteAddress = try SocketAddress(ipAddress: "127.0.0.1", port: 40_000)
-        let connection = ClientConnection(channel, from: channel.remoteAddress, listener: "mqtt")
-        try channel.pipeline.syncOperations.addHandler(PacketHandler(hub, door, connection))
+        connection = ClientConnection(channel, from: channel.remoteAddress, listener: listener.name)
+        try listener.addHandlers(to: channel, connection, nil, hub, door)
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1_883), promise: nil)
+        if isWebSocket { openWebSocket() }
+    }
+
+    private func openWebSocket() {
+        let lines = [
+            "GET / HTTP/1.1", "Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol: mqtt",
+            "", "",
+        ]
+        send(Array(lines.joined(separator: "\r\n").utf8))
+        loops.goOn()
+        _ = bytes()
     }
 
     /// Whether the broker has not closed its side.
     var isOpen: Bool { channel.isActive }
 
+    /// Whether its socket takes more.
+    var isWritable: Bool {
+        get { channel.isWritable }
+        set { channel.isWritable = newValue }
+    }
+
     /// Sends a packet.
     func say(_ packet: Packet) {
         if case .connect(let connect) = packet { encoder = Encoder(connect.version) }
-        send(encoder.bytes(of: packet))
+        let bytes = encoder.bytes(of: packet)
+        send(isWebSocket ? Self.frame(bytes) : bytes)
         if packet.kind == .connect { loops.goOn() }
     }
 
@@ -147,6 +172,14 @@ final class Peer {
         return []
     }
 
+    /// Bytes as a client sends them in one frame, or in another one of an opcode. The mask changes nothing.
+    static func frame(_ bytes: [UInt8], opcode: UInt8 = 2) -> [UInt8] {
+        let length: [UInt8] =
+            bytes.count < 126
+            ? [0x80 | UInt8(bytes.count)] : [0x80 | 126, UInt8(bytes.count >> 8), UInt8(bytes.count & 0xFF)]
+        return [0x80 | opcode] + length + [0, 0, 0, 0] + bytes
+    }
+
     /// Sends bytes, as of a packet or not.
     func send(_ bytes: [UInt8]) {
         guard channel.isActive else { return }
@@ -176,7 +209,7 @@ final class Peer {
     }
 
     private func all() -> [Packet] {
-        while let buffer = try? channel.readOutbound(as: ByteBuffer.self) { unread += Array(buffer.readableBytesView) }
+        read()
         if decoder == nil { decoder = Decoder(.client, encoder.version) }
         if let packets = try? decoder?.packets(&unread) { heard += packets }
         return heard
@@ -184,9 +217,22 @@ final class Peer {
 
     /// What has come since the last time, byte for byte.
     func bytes() -> [UInt8] {
-        while let buffer = try? channel.readOutbound(as: ByteBuffer.self) { unread += Array(buffer.readableBytesView) }
-        defer { unread = [] }
+        read()
+        defer { (unread, frames) = ([], []) }
         return unread
+    }
+
+    private func read() {
+        while let buffer = try? channel.readOutbound(as: ByteBuffer.self) {
+            let bytes = Array(buffer.readableBytesView)
+            if isWebSocket { frames += bytes } else { unread += bytes }
+        }
+        // Short ones, as a server sends them.
+        while frames.count >= 2, frames[1] < 126, frames.count >= 2 + Int(frames[1]) {
+            let length = Int(frames[1])
+            if frames[0] == 0x82 { unread += frames[2..<2 + length] }
+            frames.removeFirst(2 + length)
+        }
     }
 }
 

@@ -43,6 +43,74 @@ import Testing
         #expect(peer.take().reason == .keepAliveTimeout)
     }
 
+    /// The same in one frame of a WebSocket, of which nothing is known until it is whole.
+    @Test func aFrameMayTakeLongerThanAKeepAlive() throws {
+        let bench = Bench()
+        let peer = try bench.client("a", keepAlive: 10, by: .webSocket())
+        let publish = Publish(topic: "t", payload: [UInt8](repeating: 7, count: 6_000), qos: .atLeastOnce, packetID: 1)
+        let bytes = Peer.frame(Encoder(.v5).bytes(of: .publish(publish)))
+        for start in stride(from: 0, to: 5_000, by: 500) {
+            peer.send(Array(bytes[start..<start + 500]))
+            bench.pass(.seconds(7))
+        }
+        #expect(peer.isOpen)
+        peer.send(Array(bytes[5_000...]))
+        #expect(peer.take().kinds == [.connack, .puback])
+        bench.pass(.milliseconds(14_999))
+        #expect(peer.isOpen)
+        bench.pass(.milliseconds(1))
+        #expect(!peer.isOpen)
+    }
+
+    /// By pings of WebSockets a browser, or a proxy, says that it is there; not the client, which has a packet for that.
+    @Test func pingsOfAWebSocketAreSilence() throws {
+        let bench = Bench()
+        let peer = try bench.client("a", keepAlive: 10, by: .webSocket())
+        _ = peer.take()
+        for _ in 0..<150 {
+            #expect(peer.isOpen)
+            peer.send(Peer.frame([UInt8](repeating: 7, count: 100), opcode: 9))
+            bench.pass(.milliseconds(100))
+        }
+        #expect(peer.take().reason == .keepAliveTimeout)
+    }
+
+    /// What waits is handed to a socket that takes more again as far as it does, and not all at once: it would no longer count as
+    /// waiting, and so have no bound.
+    @Test(arguments: QoS.allCases) func whatWaitsStaysWhereItIsBounded(_ qos: QoS) throws {
+        let bench = Bench()
+        let reader = try bench.client("reader")
+        reader.subscribe(.init("t", qos: qos))
+        let writer = try bench.client("writer")
+        reader.isWritable = false
+        bench.hub.setWritable(false, reader.connection)
+        let count = 100
+        for number in 0..<count {
+            writer.publish("t", "\(number) " + String(repeating: "x", count: 100_000), qos, id: UInt16(number + 1))
+        }
+        #expect(bench.hub.statistics.queued == count)
+        // It takes some, and is full again.
+        bench.hub.setWritable(true, reader.connection)
+        #expect(bench.hub.statistics.queued >= count - 4)
+        reader.isWritable = true
+        bench.hub.setWritable(true, reader.connection)
+        let numbers = reader.texts().compactMap { $0.split(separator: " ").first.map(String.init) }
+        #expect(numbers == (0..<count).map(String.init))
+        #expect(bench.hub.statistics.queued == 0)
+    }
+
+    /// Whoever asks on and on and reads no answer is cut off before that takes much room.
+    @Test func answersThatNobodyReadsAreBounded() throws {
+        let bench = Bench()
+        let peer = try bench.client("a")
+        peer.isWritable = false
+        bench.hub.setWritable(false, peer.connection)
+        let pings = [[UInt8]](repeating: [0xC0, 0], count: 1_000).flatMap { $0 }
+        for _ in 0..<600 where bench.hub.statistics.clients == 1 { peer.send(pings) }
+        #expect(bench.hub.statistics.clients == 0)
+        #expect(!peer.isOpen)
+    }
+
     /// That more waits than should is told once, and the room again by whatever takes it next, however soon.
     @Test func roomIsToldOfAtOnce() {
         let connection = ClientConnection(EmbeddedChannel(), from: nil, listener: "mqtt")
