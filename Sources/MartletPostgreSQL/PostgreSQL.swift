@@ -78,6 +78,7 @@ public final class PostgreSQL: Database {
     private let options: Options
     private let target: PostgreSQLTarget
     private let thread: OwnedLoop
+    private let stopper: EventLoop
 
     /// A database of a server. It is reached when it is first used.
     ///
@@ -109,11 +110,14 @@ public final class PostgreSQL: Database {
         self.target = target
         let thread = try OwnedLoop("martlet-postgres")
         self.thread = thread
+        let stopper = EventLoop(name: "martlet-pgcancel")
+        self.stopper = stopper
         let name = "the database \(target.name)"
         let make: @Sendable () async throws -> PostgreSQLLink = {
             try await PostgreSQLLink(
                 target,
                 on: thread,
+                stopper: stopper,
                 timeout: options.connectTimeout,
                 prepared: options.preparedStatements
             )
@@ -206,7 +210,7 @@ public final class PostgreSQL: Database {
     }
 
     private func status(of transaction: String) async throws -> String? {
-        let link = try await PostgreSQLLink(target, on: thread, timeout: options.connectTimeout)
+        let link = try await PostgreSQLLink(target, on: thread, stopper: stopper, timeout: options.connectTimeout)
         let parts = transaction.split(separator: " ").map { SQLValue.text(String($0)) }
         let question = SQLStatement(
             text: """

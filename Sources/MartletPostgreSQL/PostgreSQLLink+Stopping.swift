@@ -46,7 +46,7 @@ extension PostgreSQLLink {
         }
         let address = UInt(bitPattern: cancel)
         // It blocks, for it makes a connection of its own to ask.
-        Self.stopper.execute { [loop = thread.loop] in
+        stopper.execute { [loop = thread.loop] in
             let cancel = OpaquePointer(bitPattern: address)
             var reason = [CChar](repeating: 0, count: 256)
             PQcancel(cancel, &reason, CInt(reason.count))
@@ -55,7 +55,7 @@ extension PostgreSQLLink {
                 self.assumeIsolated { link in
                     timer.cancel()
                     link.stopping = nil
-                    link.wasAsked(number)
+                    link.wasAsked()
                 }
                 told.end(.success(()))
             }
@@ -63,15 +63,16 @@ extension PostgreSQLLink {
     }
 
     /// The server has been asked. It forgets that if it has not seen the statement yet, so it is asked again, later each time.
-    private func wasAsked(_ number: Int) {
-        guard let job, job.number == number, let start = job.stoppedAt else { return }
+    /// So it is for what was to be stopped meanwhile, such as the rest of the same statement.
+    private func wasAsked() {
+        guard let job, let start = job.stoppedAt else { return }
         let passed = ContinuousClock.now - start
         guard passed < Self.stopPatience else {
             socket?.giveUp()
             return
         }
         thread.loop.schedule(after: max(passed, .milliseconds(100))) { [weak self] in
-            self?.assumeIsolated { $0.ask(number) }
+            self?.assumeIsolated { $0.ask(job.number) }
         }
     }
 
@@ -79,7 +80,4 @@ extension PostgreSQLLink {
     func untilStopped() async {
         if let stopping { await withCheckedContinuation { done in stopping.observe { _ in done.resume() } } }
     }
-
-    /// A thread that is there while servers are asked to stop something.
-    static let stopper = EventLoop(name: "martlet-pgcancel")
 }

@@ -35,6 +35,8 @@ actor PostgreSQLLink: SQLLink {
     }
 
     let thread: OwnedLoop
+    /// Its thread is there while the server is asked to stop something. It is not another server's, which may not answer.
+    let stopper: EventLoop
     // Proof: made, used and closed by code that is isolated to this actor, on the loop's thread; `deinit` has it to itself.
     nonisolated(unsafe) var socket: PostgreSQLSocket?
     var job: Job?
@@ -63,9 +65,18 @@ actor PostgreSQLLink: SQLLink {
 
     /// Opens a session.
     ///
-    /// - Parameter prepared: how many statements the server keeps prepared for it at most.
-    init(_ target: PostgreSQLTarget, on thread: OwnedLoop, timeout: Duration, prepared: Int = 0) async throws {
+    /// - Parameters:
+    ///   - stopper: where the server is asked to stop something, which blocks.
+    ///   - prepared: how many statements the server keeps prepared for it at most.
+    init(
+        _ target: PostgreSQLTarget,
+        on thread: OwnedLoop,
+        stopper: EventLoop,
+        timeout: Duration,
+        prepared: Int = 0
+    ) async throws {
         self.thread = thread
+        self.stopper = stopper
         statements = PreparedStatements(capacity: prepared)
         let deadline = ContinuousClock.now + timeout.capped
         do {

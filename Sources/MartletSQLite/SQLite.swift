@@ -15,7 +15,8 @@ import Darwin
 /// and see what was committed before they began (WAL). What is committed is on the disk (`synchronous=FULL`). Foreign keys
 /// are checked.
 ///
-/// A statement of a session that is no transaction reads beside the writer, or writes as a transaction of its own.
+/// A statement of a session that is no transaction reads beside the writer, or writes as a transaction of its own. So `BEGIN` is
+/// an error there, and so are `last_insert_rowid()` and `changes()`; a temporary table is there in the transaction that makes it.
 ///
 /// One process has the file for writing at a time: beside it lies a file with `-lock` behind its name, which is locked
 /// meanwhile. Others, such as the command `sqlite3`, may read it.

@@ -68,6 +68,26 @@ final class SQLiteHandle: Sendable {
         Unmanaged.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
     }
 
+    /// Has those functions fail that tell of what this connection has written: others write, and they would tell of nothing.
+    func refuseToTellOfWrites() {
+        for name in ["last_insert_rowid", "changes", "total_changes"] {
+            sqlite3_create_function_v2(
+                pointer,
+                name,
+                0,
+                SQLITE_UTF8,
+                nil,
+                { context, _, _ in
+                    let reason = "what was written is told in a transaction alone, or by RETURNING"
+                    sqlite3_result_error(context, reason, -1)
+                },
+                nil,
+                nil,
+                nil
+            )
+        }
+    }
+
     // MARK: Stopping
 
     /// Does something that ``stop(_:)`` ends.

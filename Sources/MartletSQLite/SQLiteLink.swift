@@ -13,6 +13,8 @@ actor SQLiteLink: SQLLink {
 
     private let thread: OwnedLoop
     private let handle: SQLiteHandle
+    /// Whether the database has no other link.
+    private let isAlone: Bool
     /// Set when it is configured: what configures a reader counts as writing.
     private var role = Role.writer
     private var cursor: SQLiteCursor?
@@ -26,18 +28,19 @@ actor SQLiteLink: SQLLink {
     init(_ path: String, _ role: Role, patience: Duration) async throws {
         thread = try OwnedLoop("martlet-sqlite")
         handle = try SQLiteHandle(path, patience: patience)
+        isAlone = path == ":memory:"
         do {
-            try configure(role, isInMemory: path == ":memory:")
+            try configure(role)
         } catch {
             await close()
             throw error
         }
     }
 
-    private func configure(_ role: Role, isInMemory: Bool) throws {
+    private func configure(_ role: Role) throws {
         // One process that ends and another that begins may meet.
         let mode = try collect(SQLStatement(text: "PRAGMA journal_mode = WAL"), nil).rows.first?.values.first
-        guard isInMemory || mode == .text("wal") else {
+        guard isAlone || mode == .text("wal") else {
             throw SQLError(
                 .notConnected,
                 "the database can't be opened: where it lies SQLite can't keep a write-ahead log"
@@ -46,13 +49,24 @@ actor SQLiteLink: SQLLink {
         var pragmas = ["synchronous = FULL", "foreign_keys = ON"]
         if role == .reader { pragmas.append("query_only = ON") }
         for pragma in pragmas { _ = try collect(SQLStatement(text: "PRAGMA \(pragma)"), nil) }
+        if role == .reader { handle.refuseToTellOfWrites() }
         self.role = role
     }
 
     // MARK: Statements
 
     func run(_ statement: SQLStatement) async throws -> SQLResult {
-        try await stoppable { job in try collect(statement, job) }
+        let result = try await stoppable { job in try collect(statement, job) }
+        try checkThatNothingWasBegun()
+        return result
+    }
+
+    /// A session's statements are run by several links: a transaction that one of them began would hold nothing of what the
+    /// others do.
+    private func checkThatNothingWasBegun() throws {
+        guard !isAlone, !isInTransaction, hasTransaction else { return }
+        _ = try collect(SQLStatement(text: "ROLLBACK"), nil)
+        throw SQLError(.misuse, "a transaction is begun by the method transaction, not by a statement")
     }
 
     /// Does something that ends when the task is cancelled. It runs on the link's thread, as all of the link does.

@@ -6,7 +6,8 @@ extension Consume {
     ///
     /// - Parameters:
     ///   - queue: which queue.
-    ///   - database: where the session comes from; a delivery for which there is none is treated as one whose handler throws.
+    ///   - database: where the session comes from. While there is none, because the database is away or all of its sessions
+    ///     are in use, the delivery waits, which is logged. A handler that loses its session is one that throws.
     ///   - options: how the queue is consumed.
     ///   - codec: what all values are read with; `nil`: as the connection reads their content type.
     ///   - onHandlerError: how a delivery is settled whose handler throws.
@@ -19,13 +20,10 @@ extension Consume {
         onHandlerError: DeliveryErrorPolicy = .requeue(),
         handler: @escaping @Sendable (Received<Value>, any SQLSession) async throws -> Void
     ) {
-        self.init(
-            from: queue,
-            options: options,
-            codec: codec,
-            onHandlerError: onHandlerError,
-            handler: database.lending(handler)
-        )
+        let patience = Patience(of: queue.name.text, undoes: false)
+        self.init(from: queue, options: options, codec: codec, onHandlerError: onHandlerError) { value in
+            try await patience.lend(of: database, for: value.delivery) { db in try await handler(value, db) }
+        }
     }
 
     /// Handles messages as they are, each with a session of a database.
@@ -36,6 +34,27 @@ extension Consume {
         onHandlerError: DeliveryErrorPolicy = .requeue(),
         handler: @escaping @Sendable (Delivery, any SQLSession) async throws -> Void
     ) {
-        self.init(from: queue, options: options, onHandlerError: onHandlerError, handler: database.lending(handler))
+        let patience = Patience(of: queue.text, undoes: false)
+        self.init(from: queue, options: options, onHandlerError: onHandlerError) { delivery in
+            try await patience.lend(of: database, for: delivery) { db in try await handler(delivery, db) }
+        }
+    }
+}
+
+extension Patience {
+    /// Lends a session to the handler of a delivery, once there is one.
+    fileprivate func lend(
+        of database: any Database,
+        for delivery: Delivery,
+        _ handler: @Sendable (any SQLSession) async throws -> Void
+    ) async throws {
+        try await delivery.keptWhileAway {
+            try await run { begin in
+                try await database.withSession { db in
+                    begin()
+                    try await handler(db)
+                }
+            }
+        }
     }
 }

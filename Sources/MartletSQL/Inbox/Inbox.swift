@@ -1,5 +1,4 @@
 import Martlet
-import ServiceLifecycle
 import Synchronization
 
 /// What one consumer has handled, in a database.
@@ -11,8 +10,6 @@ final class Inbox: Sendable {
     }
 
     private static let hour: Int64 = 3_600
-    /// How often a handler may lose the database. Each time the database was there before: it may be the message that costs it.
-    private static let patience = 5
 
     private static let table = Migration("martlet inbox 1") {
         """
@@ -25,51 +22,39 @@ final class Inbox: Sendable {
     private let database: any Database
     private let consumer: String
     private let keep: Int64
+    private let patience: Patience
     private let state = Mutex(State())
 
     init(_ database: any Database, consumer: String, keep: Duration) {
         self.database = database
         self.consumer = consumer
         self.keep = max(1, keep.components.seconds)
+        patience = Patience(of: consumer, undoes: true)
     }
 
     private var now: Int64 { WallClock.nanoseconds / 1_000_000_000 }
 
-    /// Runs a body in a transaction, unless the message with this ID was handled before.
-    ///
-    /// While the database is away it tries again, for the message is of no use without it: to give it back at once would wear
-    /// out its deliveries within a second.
+    /// Runs a body in a transaction, unless the message with this ID was handled before. While the database is away it waits.
     ///
     /// - Returns: what the body returned, or what it returned the first time.
-    /// - Throws: what the body throws; that the database is away, too, once the body has been run in vain a few times.
+    /// - Throws: what the body throws; as ``Patience/run(_:)``.
     @discardableResult
     func once<Result: Codable & Sendable>(
         _ id: String?,
         keepsResult: Bool = false,
         _ body: @Sendable (SQLTransaction) async throws -> Result
     ) async throws -> Result? {
-        var delay = Duration.milliseconds(50)
         var options = TransactionOptions()
         // Run again, the transaction finds its own row, if it was committed.
         options.asksAfterLostCommit = id == nil
-        var losses = 0
-        while true {
-            let hasBegun = Atomic(false)
-            do {
-                try await prepare()
-                return try await database.transaction(options) { db in
-                    if let id, try await !isNew(id, db) { return try await reply(to: id, db) }
-                    hasBegun.store(true, ordering: .relaxed)
-                    let result = try await body(db)
-                    if let id, keepsResult { try await store(result, of: id, db) }
-                    return result
-                }
-            } catch let error as SQLError where error.isOfAbsence {
-                if Task.isShuttingDownGracefully { throw error }
-                if hasBegun.load(ordering: .relaxed), error.mayBeOfMessage { losses += 1 }
-                if losses == Self.patience { throw error }
-                try await Task.sleep(for: delay)
-                delay = min(delay * 2, .seconds(5))
+        return try await patience.run { begin in
+            try await prepare()
+            return try await database.transaction(options) { db in
+                if let id, try await !isNew(id, db) { return try await reply(to: id, db) }
+                begin()
+                let result = try await body(db)
+                if let id, keepsResult { try await store(result, of: id, db) }
+                return result
             }
         }
     }
@@ -101,16 +86,4 @@ final class Inbox: Sendable {
         try await database.execute("DELETE FROM martlet_inbox WHERE consumer = \(consumer) AND at < \(now - keep)")
         state.withLock { $0 = State(isThere: true, purged: now) }
     }
-}
-
-extension SQLError {
-    /// Whether the database is away or has no room, which passes without a change on this side.
-    var isOfAbsence: Bool {
-        [.notConnected, .connectionLost, .commitUnknown, .outOfSpace, .timeout].contains(code)
-    }
-
-    /// Whether a message may cause it where the database is there: its handler takes longer than the server lets a transaction
-    /// last, ends its link, waits for a lock or for another database, or asks for more memory than there is. A full disk is
-    /// full for all. PostgreSQL says 53200 where memory is lacking, SQLite 7.
-    fileprivate var mayBeOfMessage: Bool { code != .outOfSpace || state == "53200" || state == "7" }
 }

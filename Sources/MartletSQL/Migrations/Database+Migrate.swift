@@ -49,11 +49,13 @@ extension Database {
         )
         guard let known else {
             do {
-                let before = try await lostReferences(db)
+                let before = try await LostReferences(db, dialect)
                 try await migration.body(db)
-                let after = try await lostReferences(db)
-                guard before == nil || after ?? 0 <= before ?? 0 else {
-                    throw SQLError(.foreignKeyViolation, "there would be rows that refer to others that are not there")
+                if let table = try await LostReferences(db, dialect).table(addedSince: before) {
+                    throw SQLError(
+                        .foreignKeyViolation,
+                        "there would be rows of '\(table)' that refer to others that are not there"
+                    )
                 }
             } catch let error as SQLError where !error.isRetriable {
                 throw failure(migration, error.message, beneath: error)
@@ -65,17 +67,6 @@ extension Database {
         }
         guard known == migration.checksum else {
             throw failure(migration, "it is not what it was when it ran: leave it as it was, and add another one")
-        }
-    }
-
-    /// How many rows refer to one that is not there: there may be some since a time when nobody checked. `nil`: that can't be
-    /// told, since a foreign key names columns that are none; a migration may be about to mend that.
-    private func lostReferences(_ db: SQLTransaction) async throws -> Int? {
-        guard dialect == .sqlite else { return nil }
-        do {
-            return try await db.first("SELECT count(*) FROM pragma_foreign_key_check", as: Int.self)
-        } catch let error as SQLError where error.message.contains("foreign key mismatch") {
-            return nil
         }
     }
 

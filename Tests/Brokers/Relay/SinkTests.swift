@@ -17,6 +17,8 @@ private final class Scripted: Sink {
 
     private let state = Mutex(State())
     private let gate: Gate?
+    /// Opened when the first batch comes.
+    let begun = Gate()
     let taskExecutor: (any TaskExecutor)?
 
     init(failing failures: [any Error] = [], gate: Gate? = nil, thread: (any TaskExecutor)? = nil) {
@@ -31,6 +33,7 @@ private final class Scripted: Sink {
     var isOnItsThread: Bool { state.withLock { $0.isOnItsThread } }
 
     func deliver(_ batch: [SinkItem]) async throws {
+        begun.open()
         if let gate { try await gate.wait() }
         try state.withLock { state in
             state.batches.append(batch.map { $0.message.text ?? "" })
@@ -87,12 +90,17 @@ private final class Thread: TaskExecutor {
     }
 
     @Test func messagesComeInOrderAndInBatches() async throws {
-        let sink = Scripted()
+        let gate = Gate()
+        let sink = Scripted(gate: gate)
         let connection = SinkConnection(sink, options: SinkOptions(maximumItems: 100, interval: .seconds(600)))
-        // Whatever the time: as many as are let to wait go at once.
-        for confirmation in try await publish(0..<150, on: connection) { try await confirmation.wait() }
-        #expect(sink.batches.flatMap { $0 } == texts(0..<150))
-        #expect(sink.batches.allSatisfy { $0.count <= 100 })
+        var confirmations = try await publish(0..<1, on: connection)
+        // The others come while the first is being delivered. Whatever the time: as many as are let to wait go at once.
+        try await sink.begun.wait()
+        confirmations += try await publish(1..<151, on: connection)
+        gate.open()
+        for confirmation in confirmations { try await confirmation.wait() }
+        #expect(sink.batches.flatMap { $0 } == texts(0..<151))
+        #expect(sink.batches.map(\.count) == [1, 100, 50])
         await connection.close()
         #expect(sink.isClosed)
         #expect(connection.state == .closed)

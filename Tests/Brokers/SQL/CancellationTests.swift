@@ -104,6 +104,40 @@ struct CancellationTests {
         }
     }
 
+    /// To ask a server to stop something blocks, for as long as it does not answer.
+    @Test func aServerThatDoesNotAnswerKeepsNoOtherFromBeingStopped() async throws {
+        let server = try await PostgreSQLServer.shared()
+        let query = endless(.postgreSQL)
+        try await TCPProxy.withProxy(to: server.port) { (proxy) async throws in
+            let hung = try PostgreSQL(server.url(port: proxy.port))
+            let waiting = Task {
+                try await hung.withSession { db in
+                    proxy.set(.stall)
+                    _ = try await db.rows(query, as: Int.self)
+                }
+            }
+            try await Task.sleep(for: .milliseconds(100))
+            waiting.cancel()
+            try await Task.sleep(for: .milliseconds(100))
+            try await withDatabase(.postgreSQL, sessions: 1) { (database) async throws in
+                let own = "SELECT pg_backend_pid()" as SQL
+                let process = try #require(try await database.first(own, as: Int32.self))
+                let error = try await cancelled { begin in
+                    try await database.withSession { db in
+                        begin()
+                        _ = try await db.rows(query, as: Int.self)
+                    }
+                }
+                #expect(error is CancellationError)
+                // It was not given up for that.
+                #expect(try await database.first(own, as: Int32.self) == process)
+            }
+            proxy.set(.forward)
+            await #expect(throws: CancellationError.self) { try await waiting.value }
+            await hung.close()
+        }
+    }
+
     @Test(arguments: DatabaseKind.shared) func statementsThatTakeLongLeaveOtherTasksAlone(_ kind: DatabaseKind)
         async throws
     {

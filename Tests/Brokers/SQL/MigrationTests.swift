@@ -194,12 +194,105 @@ struct MigrationTests {
         }
     }
 
-    /// Other programs write without checking.
-    @Test func referencesThatLedToNothingBeforeAreLeft() async throws {
+    private func withLostChild(_ body: (any Database) async throws -> Void) async throws {
         try await withFamily(.memory) { (database) async throws in
             try await database.execute("PRAGMA foreign_keys = OFF")
             try await database.execute("INSERT INTO child VALUES (9)")
             try await database.execute("PRAGMA foreign_keys = ON")
+            try await body(database)
+        }
+    }
+
+    /// There are as many as before, and not the same.
+    @Test func oneThatLosesAReferenceAndMendsAnotherIsUndone() async throws {
+        try await withLostChild { (database) async throws in
+            let message = await failure {
+                try await database.migrate {
+                    Migration("other parents") {
+                        "DELETE FROM parent"
+                        "INSERT INTO parent VALUES (9)"
+                    }
+                }
+            }
+            #expect(message.contains("rows of 'child' that refer to"))
+            #expect(try await database.rows("SELECT id FROM parent", as: Int.self) == [1])
+        }
+    }
+
+    /// Its rows have other numbers then, and it may have another name.
+    @Test(arguments: ["child", "kid"]) func aTableWithLostReferencesMayBeReplaced(_ name: String) async throws {
+        try await withLostChild { (database) async throws in
+            try await database.migrate {
+                Migration("new child") {
+                    "CREATE TABLE new (id TEXT REFERENCES parent (id) ON DELETE CASCADE)"
+                    "INSERT INTO new SELECT id FROM child ORDER BY id DESC"
+                    "DROP TABLE child"
+                    "ALTER TABLE new RENAME TO \(identifier: name)"
+                }
+                Migration("old name") { if name != "child" { "ALTER TABLE kid RENAME TO child" } }
+            }
+            #expect(try await database.rows("SELECT id FROM child ORDER BY id", as: String.self) == ["1", "9"])
+        }
+    }
+
+    @Test(arguments: ["", " WITHOUT ROWID"]) func aForeignKeyNeedsNotNameItsKey(_ kind: String) async throws {
+        try await withFamily(.memory) { (database) async throws in
+            try await database.migrate {
+                Migration("pairs") {
+                    "CREATE TABLE pair (a INTEGER, b TEXT, PRIMARY KEY (a, b))"
+                    """
+                    CREATE TABLE half (id INTEGER PRIMARY KEY, x INTEGER, y TEXT,
+                    FOREIGN KEY (x, y) REFERENCES pair)\(SQL(verbatim: kind))
+                    """
+                    "INSERT INTO pair VALUES (1, 'a,b'), (2, 'c')"
+                    "INSERT INTO half VALUES (1, 1, 'a,b'), (2, 2, 'c'), (3, NULL, 'none')"
+                }
+            }
+            let message = await failure {
+                try await database.migrate { Migration("fewer") { "DELETE FROM pair WHERE a = 1" } }
+            }
+            #expect(message.contains("rows of 'half' that refer to"))
+            #expect(try await database.first("SELECT count(*) FROM pair", as: Int.self) == 2)
+            try await database.migrate {
+                Migration("fewer halves") {
+                    "DELETE FROM half WHERE x = 1"
+                    "DELETE FROM pair WHERE a = 1"
+                }
+            }
+        }
+    }
+
+    /// SQLite can't tell of such a table which of its rows are lost. Of others it can.
+    @Test func aForeignKeyWhoseTableHasNoSuchKeyHidesNothingElse() async throws {
+        try await withFamily(.memory) { (database) async throws in
+            try await database.migrate {
+                Migration("no key") {
+                    "CREATE TABLE plain (a INT, b INT)"
+                    "CREATE TABLE guess (id INTEGER REFERENCES plain)"
+                }
+            }
+            let message = await failure {
+                try await database.migrate { Migration("empty") { "DELETE FROM parent" } }
+            }
+            #expect(message.contains("rows of 'child' that refer to"))
+            // What is lost already when a table gets its key is nothing new.
+            try await database.execute("PRAGMA foreign_keys = OFF")
+            try await database.execute("INSERT INTO guess VALUES (5)")
+            try await database.execute("PRAGMA foreign_keys = ON")
+            try await database.migrate {
+                Migration("a key") {
+                    "DROP TABLE plain"
+                    "CREATE TABLE plain (a INTEGER PRIMARY KEY, b INT)"
+                }
+            }
+            let code = await sqlCode { try await database.execute("INSERT INTO guess VALUES (6)") }
+            #expect(code == .foreignKeyViolation)
+        }
+    }
+
+    /// Other programs write without checking.
+    @Test func referencesThatLedToNothingBeforeAreLeft() async throws {
+        try await withLostChild { (database) async throws in
             try await database.migrate { Migration("more") { "CREATE TABLE more (n INT)" } }
             #expect(try await database.rows("SELECT id FROM child ORDER BY id", as: Int.self) == [1, 9])
         }

@@ -177,9 +177,42 @@ struct SessionTests {
         }
     }
 
-    @Test(arguments: DatabaseKind.allCases) func aTransactionThatASessionLeavesOpenIsUndone(_ kind: DatabaseKind)
-        async throws
-    {
+    /// What came after it would be committed one by one, by the writer, and undone by no `ROLLBACK`.
+    @Test(arguments: ["BEGIN", "BEGIN IMMEDIATE", "SAVEPOINT a"])
+    func whereSeveralLinksServeASessionNoStatementBeginsATransaction(_ statement: String) async throws {
+        try await withTable(.sqlite) { (database) async throws in
+            try await database.withSession { db in
+                let begin = SQL(verbatim: statement)
+                #expect(await sqlCode { try await db.execute(begin) } == .misuse)
+                // The session goes on.
+                try await db.execute("INSERT INTO t VALUES (1)")
+                #expect(await sqlCode { try await db.execute("ROLLBACK") } == .invalidStatement)
+                #expect(try await numbers(db) == [1])
+            }
+        }
+    }
+
+    /// The link that reads has written nothing.
+    @Test(arguments: [DatabaseKind.sqlite, .memory])
+    func whatWasWrittenIsNotAskedOfALinkThatReads(_ kind: DatabaseKind) async throws {
+        try await withTable(kind) { (database) async throws in
+            for function in ["last_insert_rowid()", "changes()", "total_changes()"] {
+                let question: SQL = "SELECT \(SQL(verbatim: function)) AS n"
+                try await database.withSession { db in
+                    try await db.execute("INSERT INTO t VALUES (7)")
+                    let told = try? await db.first(question, as: Int.self)
+                    #expect(kind == .sqlite ? told == nil : told ?? 0 > 0, "\(function)")
+                }
+                try await database.transaction { db in
+                    try await db.execute("INSERT INTO t VALUES (7)")
+                    #expect(try await db.first(question, as: Int.self) ?? 0 > 0, "\(function)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [DatabaseKind.memory, .postgreSQL])
+    func aTransactionThatASessionLeavesOpenIsUndone(_ kind: DatabaseKind) async throws {
         try await withTable(kind) { (database) async throws in
             for _ in 0..<3 {
                 try await database.withSession { db in _ = try await db.execute("BEGIN") }

@@ -1,3 +1,4 @@
+import MartletPostgreSQL
 import MartletSQL
 import Testing
 
@@ -81,6 +82,84 @@ struct StreamTests {
             #expect(try await database.rows("SELECT n FROM t ORDER BY n", as: Int.self) == [1, 2])
         }
     }
+
+    /// Far more rows than any test waits for.
+    private static let endless: SQL = """
+        WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000000) SELECT n FROM c
+        """
+
+    /// How a body ends that leaves rows.
+    enum Leaving: CaseIterable, Sendable {
+        case returning, throwing
+
+        func end() throws { if self == .throwing { throw Fault() } }
+    }
+
+    /// Whether the only session is of use, and nothing goes on.
+    private func expectRest(_ database: any Database) async throws {
+        #expect(try await database.first("SELECT 1 AS n", as: Int.self) == 1)
+        if let postgres = database as? PostgreSQL { #expect(postgres.sessions == (1, 0)) }
+    }
+
+    @Test(arguments: DatabaseKind.allCases, Leaving.allCases)
+    func rowsMayBeLeftByATaskThatIsCancelledAtThatMoment(_ kind: DatabaseKind, _ leaving: Leaving) async throws {
+        try await withDatabase(kind, sessions: 1) { (database) async throws in
+            try await database.execute("CREATE TABLE t (n INT, s TEXT)")
+            let text = String(repeating: "x", count: 400)
+            let insertion: SQL = "INSERT INTO t \(Self.numbers) SELECT n, \(text) FROM c RETURNING n, s"
+            for (query, writes) in [(Self.endless, false), (insertion, true)] {
+                for count in [0, 1, 500] {
+                    let readAndEnd: @Sendable (any SQLSession) async throws -> Void = { db in
+                        try await db.withRows(query, as: SQLRow.self) { rows in
+                            var left = count
+                            if left > 0 {
+                                for try await _ in rows {
+                                    left -= 1
+                                    if left == 0 { break }
+                                }
+                            }
+                            withUnsafeCurrentTask { $0?.cancel() }
+                            try leaving.end()
+                        }
+                    }
+                    _ = await Task { try await database.withSession(readAndEnd) }.result
+                    try await expectRest(database)
+                    let before = try await database.first("SELECT count(*) FROM t", as: Int.self)
+                    #expect((before ?? -1).isMultiple(of: Self.many))
+                    // In a transaction nothing of it stays, and it is said.
+                    let undone = Task { try await database.transaction { db in try await readAndEnd(db) } }
+                    await #expect(throws: (any Error).self) { try await undone.value }
+                    try await expectRest(database)
+                    if writes { #expect(try await database.first("SELECT count(*) FROM t", as: Int.self) == before) }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: DatabaseKind.allCases) func aTaskThatLeavesRowsMayBeCancelledAtAnyMoment(_ kind: DatabaseKind)
+        async throws
+    {
+        try await withDatabase(kind, sessions: 1) { (database) async throws in
+            for round in 0..<100 {
+                let task = Task {
+                    while true {
+                        let count = Int.random(in: 0...300)
+                        if round.isMultiple(of: 2) {
+                            try await database.withSession { db in try await read(count, of: Self.endless, db) }
+                        } else {
+                            try await database.transaction { db in try await read(count, of: Self.numbersOnly, db) }
+                        }
+                    }
+                }
+                try await Task.sleep(for: .microseconds(Int.random(in: 0...20_000)))
+                task.cancel()
+                await #expect(throws: CancellationError.self) { try await task.value }
+                try await expectRest(database)
+            }
+        }
+    }
+
+    private static var numbersOnly: SQL { "\(numbers) SELECT n FROM c" }
 
     @Test func aTableMayChangeBeforeItsFirstRowIsRead() async throws {
         struct Row: Decodable, Sendable, Equatable {

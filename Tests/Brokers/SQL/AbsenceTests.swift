@@ -1,0 +1,167 @@
+import IntegrationSupport
+import Martlet
+import MartletPostgreSQL
+import MartletTesting
+import Testing
+
+@testable import MartletSQL
+
+/// What becomes of deliveries while the database of their handlers is away.
+@Suite(.timeLimit(.minutes(10)))
+struct AbsenceTests {
+    private let jobs = Queue<Int>("jobs")
+    private let dead = Queue<Int>("dead")
+
+    /// How a handler has its database.
+    enum Use: CaseIterable, Sendable { case session, message, transaction }
+
+    private func consumer(
+        _ use: Use,
+        _ database: any Database,
+        _ policy: DeliveryErrorPolicy = .requeue(deliveries: 2),
+        _ handler: @escaping @Sendable (Int, any SQLSession) async throws -> Void
+    ) -> Consume {
+        switch use {
+        case .session:
+            Consume(from: jobs, in: database, onHandlerError: policy) { job, db in try await handler(job.value, db) }
+        case .message:
+            Consume(from: jobs.name, in: database, onHandlerError: policy) { delivery, db in
+                try await handler(Int(delivery.message.text ?? "") ?? 0, db)
+            }
+        case .transaction:
+            Consume(from: jobs, in: database, deduplicating: .by(\.self), onHandlerError: policy) { job, db in
+                try await handler(job.value, db)
+            }
+        }
+    }
+
+    /// A database behind a proxy, and a broker whose queue `jobs` leaves what dies in `dead`.
+    private func withShop(_ body: (any Database, TCPProxy, MemoryConnection) async throws -> Void)
+        async throws
+    {
+        let server = try await PostgreSQLServer.shared()
+        let broker = MemoryBroker()
+        let connection = try await broker.connect(options: ConnectionOptions(name: "shop"))
+        try broker.declareQueue(jobs.name, options: QueueOptions(deadLetters: dead.name))
+        let name = try await newPostgreSQLDatabase().split(separator: "/").last.map(String.init) ?? ""
+        try await TCPProxy.withProxy(to: server.port) { (proxy) async throws in
+            let database = try PostgreSQL(server.url(name, port: proxy.port))
+            try await body(database, proxy, connection)
+            await database.close()
+        }
+        await connection.close()
+    }
+
+    @Test(arguments: Use.allCases) func aDeliveryIsNotWornOutWhileTheDatabaseIsAway(_ use: Use) async throws {
+        try await withShop { (database, proxy, connection) async throws in
+            let done = Locked([Int]())
+            let node = Node("shop", on: connection) {
+                consumer(use, database) { job, _ in done.withLock { $0.append(job) } }
+                Consume(from: dead) { job in done.withLock { $0.append(-job.value) } }
+            }
+            try await running(node) { () async throws in
+                try await connection.send(1, to: jobs)
+                try await until { done.withLock { $0 } == [1] }
+                try await proxy.refuseConnections()
+                try await proxy.cut()
+                // A link that it has not yet found to be lost would be lent once more.
+                try await until {
+                    await sqlCode { _ = try await database.first("SELECT 1", as: Int.self) } == .notConnected
+                }
+                for job in 2...3 { try await connection.send(job, to: jobs) }
+                // Given back each time, it would be a dead letter long since.
+                try await Task.sleep(for: .seconds(1))
+                #expect(done.withLock { $0 } == [1])
+                try await proxy.acceptConnections()
+                try await until { done.withLock { $0 } == [1, 2, 3] }
+                #expect(node.health["Consume jobs"]?.handlerErrors == 0)
+            }
+        }
+    }
+
+    /// The next program has it, however many had it before.
+    @Test(arguments: Use.allCases) func whatWaitsWhenTheNodeStopsGoesBack(_ use: Use) async throws {
+        try await withShop { (database, proxy, connection) async throws in
+            try await proxy.refuseConnections()
+            try await connection.send(1, to: jobs)
+            let done = Locked([Int]())
+            for _ in 0..<4 {
+                let node = Node("shop", on: connection) {
+                    consumer(use, database, .reject) { job, _ in done.withLock { $0.append(job) } }
+                }
+                try await running(node) {
+                    try await Task.sleep(for: .milliseconds(100))
+                    let start = ContinuousClock.now
+                    try await node.stop()
+                    #expect(ContinuousClock.now - start < .seconds(3))
+                }
+            }
+            #expect(done.withLock { $0 } == [])
+            try await proxy.acceptConnections()
+            let node = Node("shop", on: connection) {
+                consumer(use, database) { job, _ in done.withLock { $0.append(job) } }
+                Consume(from: dead) { job in done.withLock { $0.append(-job.value) } }
+            }
+            try await running(node) { try await until { done.withLock { $0 } == [1] } }
+        }
+    }
+
+    /// It may be the message that costs it.
+    @Test(arguments: [Use.session, .message]) func aHandlerThatLosesItsSessionIsOneThatThrows(_ use: Use) async throws {
+        try await withShop { (database, _, connection) async throws in
+            let done = Locked([Int]())
+            let node = Node("shop", on: connection) {
+                consumer(use, database) { job, db in
+                    if job == 1 { try await db.execute("SELECT pg_terminate_backend(pg_backend_pid())") }
+                    done.withLock { $0.append(job) }
+                }
+                Consume(from: dead) { job in done.withLock { $0.append(-job.value) } }
+            }
+            try await running(node) { () async throws in
+                for job in 1...2 { try await connection.send(job, to: jobs) }
+                try await until { Set(done.withLock { $0 }) == [-1, 2] }
+                #expect(node.health["Consume jobs"]?.handlerErrors == 2)
+            }
+        }
+    }
+
+    /// A full disk passes, but what the handler did before is not undone.
+    @Test(arguments: [false, true]) func onlyWhatIsUndoneIsRunAgain(undoes: Bool) async throws {
+        let patience = Patience(of: "jobs", undoes: undoes)
+        let runs = Locked(0)
+        let error = await #expect(throws: SQLError.self) {
+            try await patience.run { begin in
+                begin()
+                let number = runs.withLock { runs in
+                    runs += 1
+                    return runs
+                }
+                throw SQLError(number < 3 ? .outOfSpace : .uniqueViolation, "the disk")
+            }
+        }
+        #expect(error?.code == (undoes ? .uniqueViolation : .outOfSpace))
+        #expect(runs.withLock { $0 } == (undoes ? 3 : 1))
+    }
+
+    @Test func itIsLoggedOnce() async throws {
+        let logs = LogRecorder()
+        let patience = Patience(of: "jobs", undoes: false, logger: logs.logger)
+        for _ in 0..<2 {
+            let tries = Locked(0)
+            try await patience.run { _ in
+                let number = tries.withLock { tries in
+                    tries += 1
+                    return tries
+                }
+                if number < 4 { throw SQLError(.notConnected, "nobody listens") }
+            }
+        }
+        // The second time within a minute it is not.
+        #expect(
+            logs.lines == [
+                "the database is away, and messages wait for it consumer=jobs error=not-connected: nobody listens failures=1",
+                "the database is back consumer=jobs",
+            ]
+        )
+    }
+}
