@@ -3,12 +3,17 @@ import Martlet
 
 /// zlib's streams.
 enum Zlib {
+    private static let presetDictionary: UInt8 = 0x20
+
     /// Whether bytes begin as a stream: by deflate, with a window of up to 32 KiB, and a checksum of these two bytes (RFC
-    /// 1950, section 2.2). JSON never does.
+    /// 1950, section 2.2). JSON never does: numbers such as 80 only begin as streams that need a dictionary, which nobody here has.
     static func isStream(_ bytes: [UInt8]) -> Bool {
         guard bytes.count >= 2 else { return false }
         let (method, flags) = (bytes[0], bytes[1])
-        return method & 0x0f == 8 && method >> 4 <= 7 && (Int(method) << 8 | Int(flags)).isMultiple(of: 31)
+        guard method & 0x0f == 8, method >> 4 <= 7, (Int(method) << 8 | Int(flags)).isMultiple(of: 31) else {
+            return false
+        }
+        return flags & presetDictionary == 0
     }
 
     static func compress(_ bytes: [UInt8], level: Int32) throws -> [UInt8] {

@@ -283,7 +283,9 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
     }
 
     /// Goals in an order that a repeated run has too.
-    private func inOrder(_ goals: some Sequence<GoalID>) -> [GoalID] { goals.sorted { $0.text < $1.text } }
+    private func inOrder(_ goals: some Sequence<GoalID>) -> [GoalID] {
+        goals.sorted { ByteKey($0.text) < ByteKey($1.text) }
+    }
 
     private func stopReason(of goal: LiveGoal, at now: Duration) -> GoalStateMachine.StopReason? {
         if let deadline = goal.deadline, deadline <= now { return .deadline }

@@ -83,7 +83,7 @@ public struct GoalFeedback<Element: Codable & Sendable>: AsyncSequence, Sendable
             case inquiry.names.feedback:
                 if let other = delivery.message.headers.goalID, other != inquiry.id { return nil }
                 let body: FeedbackMessage<Element>? = try? runtime.decode(delivery.message, from: delivery.topic.text)
-                guard let body, body.goalID == inquiry.id.text else { return nil }
+                guard let body, GoalID(body.goalID) == inquiry.id else { return nil }
                 heard(isNew)
                 return body.feedback
             case inquiry.names.status:

@@ -121,6 +121,6 @@ extension ConnectionRuntime {
     func status(of id: GoalID, in delivery: Delivery) -> GoalStatus? {
         if let other = delivery.message.headers.goalID, other != id { return nil }
         guard let body: StatusMessage = try? decode(delivery.message, from: delivery.topic.text) else { return nil }
-        return body.goalID == id.text ? GoalStatus(rawValue: body.status) : nil
+        return GoalID(body.goalID) == id ? GoalStatus(rawValue: body.status) : nil
     }
 }

@@ -1,4 +1,6 @@
 /// Tells one goal from every other: 32 hexadecimal digits by default, any text of up to 256 bytes from others.
+///
+/// It is compared byte by byte.
 public struct GoalID: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The bound on IDs from outside: a server remembers thousands of them.
     static let maximumBytes = 256
@@ -10,6 +12,12 @@ public struct GoalID: Sendable, Hashable, ExpressibleByStringLiteral, CustomStri
     public init(_ text: String) {
         self.text = text
     }
+
+    /// Whether two IDs are the same byte by byte.
+    public static func == (a: GoalID, b: GoalID) -> Bool { a.text.hasSameBytes(as: b.text) }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) { hasher.combine(ByteKey(text)) }
 
     /// An ID of a literal.
     public init(stringLiteral text: String) {

@@ -13,6 +13,14 @@ extension Duration {
         return sumOverflow ? .max : sum
     }
 
+    /// In nanoseconds; the most or the least where they are more or less.
+    package var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, isTooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflows) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return isTooLarge || overflows ? (seconds < 0 ? .min : .max) : sum
+    }
+
     /// In seconds.
     package var seconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18

@@ -19,6 +19,10 @@ package struct ByteKey: Sendable, Hashable {
     }
 }
 
+extension ByteKey: Comparable {
+    package static func < (a: ByteKey, b: ByteKey) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+}
+
 extension ByteKey: ExpressibleByStringLiteral {
     package init(stringLiteral text: String) {
         self.init(text)

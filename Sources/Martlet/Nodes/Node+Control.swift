@@ -97,16 +97,16 @@ struct ControlMemory {
     /// Tells whether two deliveries are of one request.
     struct Request: Hashable {
         private let command: Command
-        private let id: String
+        private let id: ByteKey
         /// For peers whose IDs are not unique.
-        private let replyTo: String
+        private let replyTo: ByteKey
 
         /// - Returns: `nil` for a request that has no ID: a second delivery of it can't be told from another request.
         init?(_ command: Command, _ headers: Headers) {
             guard let id = headers.correlationID, !id.isEmpty else { return nil }
             self.command = command
-            self.id = id
-            replyTo = headers.replyTo ?? ""
+            self.id = ByteKey(id)
+            replyTo = ByteKey(headers.replyTo ?? "")
         }
     }
 

@@ -11,9 +11,9 @@ final class CallTable: Sendable {
     }
 
     private struct State {
-        var calls: [String: Call] = [:]
+        var calls: [ByteKey: Call] = [:]
         /// For peers that echo no correlation ID: the call that has an address for itself.
-        var callOfAddress: [String: String] = [:]
+        var callOfAddress: [ByteKey: ByteKey] = [:]
         var late = 0
         var closed: (any Error)?
     }
@@ -30,16 +30,18 @@ final class CallTable: Sendable {
     func register(_ receiver: any ReplyReceiver, id: String, address: String, isOwn: Bool) throws {
         try state.withLock { state in
             if let closed = state.closed { throw closed }
-            state.calls[id] = Call(receiver: receiver, address: address)
-            if isOwn { state.callOfAddress[address] = id }
+            state.calls[ByteKey(id)] = Call(receiver: receiver, address: address)
+            if isOwn { state.callOfAddress[ByteKey(address)] = ByteKey(id) }
         }
     }
 
     func remove(id: String) {
         // The receiver goes outside the lock: what it holds may do something when it goes.
         let call = state.withLock { state in
-            let call = state.calls.removeValue(forKey: id)
-            if let call, state.callOfAddress[call.address] == id { state.callOfAddress[call.address] = nil }
+            let call = state.calls.removeValue(forKey: ByteKey(id))
+            if let address = call.map({ ByteKey($0.address) }), state.callOfAddress[address] == ByteKey(id) {
+                state.callOfAddress[address] = nil
+            }
             return call
         }
         withExtendedLifetime(call) {}
@@ -48,7 +50,7 @@ final class CallTable: Sendable {
     /// Hands a reply to whom it is for; one that nobody awaits there is counted.
     func receive(_ reply: Message, at address: String) {
         let receiver = state.withLock { state -> (any ReplyReceiver)? in
-            let id = reply.headers.correlationID ?? state.callOfAddress[address]
+            let id = reply.headers.correlationID.map { ByteKey($0) } ?? state.callOfAddress[ByteKey(address)]
             guard let id, let call = state.calls[id], call.address.hasSameBytes(as: address) else {
                 state.late += 1
                 return nil
@@ -60,12 +62,12 @@ final class CallTable: Sendable {
 
     /// Whether a call waits under a correlation ID.
     func isWaiting(_ id: String) -> Bool {
-        state.withLock { $0.calls[id] != nil }
+        state.withLock { $0.calls[ByteKey(id)] != nil }
     }
 
     /// Ends the call that waits under a correlation ID, if there is one, with an error.
     func fail(_ id: String, _ error: any Error) {
-        state.withLock { $0.calls[id] }?.receiver.fail(error)
+        state.withLock { $0.calls[ByteKey(id)] }?.receiver.fail(error)
     }
 
     /// Counts a reply that came for a call which had ended by itself.

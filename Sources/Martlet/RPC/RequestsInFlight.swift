@@ -20,11 +20,11 @@ final class RequestsInFlight: Sendable {
 
     private struct State {
         /// By correlation ID. Those of one ID, of peers whose IDs are not unique, differ by the address for the reply.
-        var requests: [String: [Request]] = [:]
-        var cancelledEarly: Set<String> = []
+        var requests: [ByteKey: [Request]] = [:]
+        var cancelledEarly: Set<ByteKey> = []
         var isClosed = false
         var isStopping = false
-        var order: Deque<String> = []
+        var order: Deque<ByteKey> = []
         /// How many tasks have not ended.
         var running = 0
         var idle: CheckedContinuation<Void, Never>?
@@ -35,21 +35,23 @@ final class RequestsInFlight: Sendable {
         }
 
         static func cancels(of requests: [Request]) -> [@Sendable () -> Void] {
-            requests.sorted { $0.replyTo < $1.replyTo }.compactMap(\.cancel)
+            requests.sorted { ByteKey($0.replyTo) < ByteKey($1.replyTo) }.compactMap(\.cancel)
         }
 
         /// The callers of all requests of an ID wait no longer.
         ///
         /// - Returns: whether there are any.
-        mutating func callersWaitNoLonger(_ id: String) -> Bool {
+        mutating func callersWaitNoLonger(_ id: ByteKey) -> Bool {
             guard let place = requests.index(forKey: id) else { return false }
             for index in requests.values[place].indices { requests.values[place][index].isCancelled = true }
             return true
         }
 
-        private func place(_ id: String, _ replyTo: String) -> (ofID: Dictionary<String, [Request]>.Index, index: Int)?
-        {
-            guard let ofID = requests.index(forKey: id),
+        private func place(
+            _ id: String,
+            _ replyTo: String
+        ) -> (ofID: Dictionary<ByteKey, [Request]>.Index, index: Int)? {
+            guard let ofID = requests.index(forKey: ByteKey(id)),
                 let index = requests.values[ofID].firstIndex(where: { $0.replyTo.hasSameBytes(as: replyTo) })
             else { return nil }
             return (ofID, index)
@@ -76,7 +78,7 @@ final class RequestsInFlight: Sendable {
 
     /// Whether the caller has cancelled already, before the request arrived.
     func wasCancelled(_ id: String) -> Bool {
-        state.withLock { $0.cancelledEarly.contains(id) }
+        state.withLock { $0.cancelledEarly.contains(ByteKey(id)) }
     }
 
     /// Takes a request on, unless it is being worked on already: a link may deliver it twice, and a link that was
@@ -86,8 +88,8 @@ final class RequestsInFlight: Sendable {
     func claim(_ id: String, replyTo: String, _ delivery: Delivery) -> Bool {
         state.withLock { state in
             if state.with(id, replyTo, { $0.duplicates.append(delivery) }) != nil { return false }
-            let isCancelled = state.isClosed || state.cancelledEarly.contains(id)
-            state.requests[id, default: []].append(Request(replyTo: replyTo, isCancelled: isCancelled))
+            let isCancelled = state.isClosed || state.cancelledEarly.contains(ByteKey(id))
+            state.requests[ByteKey(id), default: []].append(Request(replyTo: replyTo, isCancelled: isCancelled))
             return true
         }
     }
@@ -176,9 +178,10 @@ final class RequestsInFlight: Sendable {
 
     /// The caller of a request waits no longer.
     func cancel(_ id: String) {
+        let id = ByteKey(id)
         let cancels: [@Sendable () -> Void] = state.withLock { state in
             if state.callersWaitNoLonger(id) { return State.cancels(of: state.requests[id] ?? []) }
-            if id.utf8.count <= Self.longest, state.cancelledEarly.insert(id).inserted {
+            if id.text.utf8.count <= Self.longest, state.cancelledEarly.insert(id).inserted {
                 state.order.append(id)
                 if state.order.count > Self.remembered { state.cancelledEarly.remove(state.order.removeFirst()) }
             }

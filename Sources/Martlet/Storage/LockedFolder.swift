@@ -102,33 +102,44 @@ package final class LockedFolder: Sendable {
     }
 
     /// The names of all that is in it.
-    package var names: [String] {
+    ///
+    /// - Throws: if it can't be listed to its end: a folder of which nothing is known is not an empty one.
+    package func names() throws(StoreFailure) -> [String] {
         // One of its own: what reads a folder also moves on in it.
         let copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy >= 0 else { return [] }
+        guard copy >= 0 else { throw StoreFailure(of: "open") }
         guard let directory = fdopendir(copy) else {
+            let failure = StoreFailure(of: "fdopendir")
             close(copy)
-            return []
+            throw failure
         }
         defer { closedir(directory) }
         var names: [String] = []
-        while let entry = readdir(directory) {
+        while true {
+            // Its end and its failure look alike but for this.
+            errno = 0
+            guard let entry = readdir(directory) else { break }
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             names.append(name)
         }
+        let failure = StoreFailure(of: "readdir")
+        guard failure.code == 0 else { throw failure }
         return names
     }
 
-    package func size(of name: String) -> Int {
+    /// How many bytes a file has.
+    package func size(of name: String) throws(StoreFailure) -> Int {
         var status = stat()
-        return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? Int(status.st_size) : 0
+        guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw StoreFailure(of: "fstatat") }
+        return Int(status.st_size)
     }
 
+    /// Whether there is a file of a name, or may be one: a disk that can't tell has not said no.
     package func has(_ name: String) -> Bool {
         var status = stat()
-        return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+        return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT
     }
 
     package func remove(_ name: String) { unlinkat(descriptor, name, 0) }

@@ -49,7 +49,8 @@ struct SnapshotFile: ~Copyable {
         try disk.force([file])
         try folder.rename(StoreContents.unfinished(generation), to: StoreContents.snapshot(generation))
         try disk.force([folder.descriptor])
-        for name in folder.names {
+        // Those that stay because the folder can't be listed are removed with the next one, or by the next start.
+        for name in (try? folder.names()) ?? [] {
             for kind in ["snapshot-", "log-"] where name.hasPrefix(kind) {
                 if let number = Int(name.dropFirst(kind.count)), number < generation { folder.remove(name) }
             }

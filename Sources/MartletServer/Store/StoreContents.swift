@@ -51,7 +51,12 @@ struct StoreContents: Sendable {
     ///   to go on with what is before it cuts the log off there.
     init(of folder: LockedFolder, on disk: StoreDisk, _ empty: StoreImage) throws {
         image = empty
-        let names = folder.names
+        let names: [String]
+        do throws(StoreFailure) {
+            names = try folder.names()
+        } catch {
+            throw folder.unusable(error)
+        }
         let snapshots = Self.numbers("snapshot", names)
         let logs = Self.numbers("log", names)
         if let latest = snapshots.last {
@@ -113,12 +118,14 @@ struct StoreContents: Sendable {
         }
         guard end.isWhole || !end.isMissed else { throw Self.damage(folder, name, end.offset, Self.noRecord) }
         logBytes = end.offset
-        cutBytes = max(0, folder.size(of: name) - end.offset)
+        cutBytes = max(0, end.size - end.offset)
     }
 
     /// Where reading a file came to its end, and how.
     private struct End {
         var offset = 0
+        /// How many bytes the file has.
+        var size = 0
         var isWhole = true
         /// Whether what is no record there has been one.
         var isMissed = false
@@ -159,6 +166,7 @@ struct StoreContents: Sendable {
                 try Self.bytes(of: file, disk, offset, count)
             }
             var end = End()
+            end.size = try folder.size(of: name)
             var number = number
             while true {
                 end.offset = records.offset

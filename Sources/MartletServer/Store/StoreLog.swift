@@ -50,7 +50,10 @@ struct StoreLog: ~Copyable, Sendable {
         var opened: Int32 = -1
         do throws(StoreFailure) {
             opened = try folder.open(StoreContents.log(found.generation), O_RDWR | O_APPEND | O_CREAT)
-            if found.cutBytes > 0 { _ = ftruncate(opened, off_t(found.logBytes)) }
+            // Or the next record would stand behind what is none.
+            if found.cutBytes > 0, ftruncate(opened, off_t(found.logBytes)) != 0 {
+                throw StoreFailure(of: "ftruncate")
+            }
             try disk.force([opened] + folder.descriptors)
         } catch {
             if opened >= 0 { close(opened) }
@@ -154,7 +157,7 @@ struct StoreLog: ~Copyable, Sendable {
             let file = try folder.open(Self.reserve, O_RDWR | O_APPEND | O_CREAT)
             defer { close(file) }
             let zeros = [UInt8](repeating: 0, count: 64 << 10)
-            for _ in 0..<max(0, reserveBytes - folder.size(of: Self.reserve)) / zeros.count {
+            for _ in 0..<max(0, reserveBytes - (try folder.size(of: Self.reserve))) / zeros.count {
                 try disk.writeAll(zeros, to: file)
             }
             hasReserve = true

@@ -18,13 +18,3 @@ struct WallTime: Sendable, Hashable {
     /// A time of day by the broker's clock.
     func time(_ nanoseconds: Int64) -> Duration { .nanoseconds(nanoseconds) - lead }
 }
-
-extension Duration {
-    /// In nanoseconds; the most or the least where they are more or less.
-    var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, isTooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, overflows) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return isTooLarge || overflows ? (seconds < 0 ? .min : .max) : sum
-    }
-}

@@ -34,19 +34,14 @@ public actor FaultyConnection: CuttableConnection {
     ///   - connection: the connection whose messages suffer the faults.
     ///   - seed: what the faults are drawn by: the same seed draws the same.
     ///   - faults: how likely each fault is.
-    ///   - link: how the link is cut; needed for ``Faults/cut`` unless the connection is a
+    ///   - link: how the link is cut; needed for ``Faults/cut`` and ``Faults/halfOpen`` unless the connection is a
     ///     ``CuttableConnection``.
     /// - Throws: `MessagingError.Code.invalidArgument` for probabilities that are none, and for cuts of a link that
     ///   can't be cut.
     public init(wrapping connection: any Connection, seed: UInt64, faults: Faults, link: LinkSwitch? = nil) throws {
         try faults.validate()
         let link = link ?? Self.link(of: connection)
-        if faults.cut > 0, link == nil {
-            throw MessagingError(
-                .invalidArgument,
-                "the link of a \(type(of: connection)) can't be cut: make it a CuttableConnection, or pass a LinkSwitch"
-            )
-        }
+        if faults.cut > 0 || faults.halfOpen > 0, link == nil { throw Self.notCuttable(connection) }
         self.connection = connection
         runtime = connection.runtime
         capabilities = connection.capabilities
@@ -54,6 +49,13 @@ public actor FaultyConnection: CuttableConnection {
             plan: FaultPlan(seed: seed, faults: faults),
             link: link,
             runtime: connection.runtime
+        )
+    }
+
+    private static func notCuttable(_ connection: any Connection) -> MessagingError {
+        MessagingError(
+            .invalidArgument,
+            "the link of a \(type(of: connection)) can't be cut: make it a CuttableConnection, or pass a LinkSwitch"
         )
     }
 
@@ -187,12 +189,18 @@ public actor FaultyConnection: CuttableConnection {
     public nonisolated var isCuttable: Bool { link.link != nil }
 
     /// Takes the link away, whatever the plan says.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument` if it can't be cut.
     public nonisolated func cut() async throws {
-        try await link.link?.cut()
+        guard let link = link.link else { throw Self.notCuttable(connection) }
+        try await link.cut()
     }
 
     /// Gives the link back.
+    ///
+    /// - Throws: `MessagingError.Code.invalidArgument` if it can't be cut.
     public nonisolated func restore() async throws {
-        try await link.link?.restore()
+        guard let link = link.link else { throw Self.notCuttable(connection) }
+        try await link.restore()
     }
 }

@@ -13,7 +13,7 @@ final class ForwardMemory: Sendable {
 
     private struct State {
         var window: DuplicateWindow
-        var underWay: Set<String> = []
+        var underWay: Set<ByteKey> = []
         var changes = ChangeMemory(limit: 10_000)
     }
 
@@ -36,7 +36,7 @@ final class ForwardMemory: Sendable {
     func begin(_ id: String) -> Known {
         state.withLock { state in
             if state.window.contains(id) { return .arrived }
-            return state.underWay.insert(id).inserted ? .new : .underWay
+            return state.underWay.insert(ByteKey(id)).inserted ? .new : .underWay
         }
     }
 
@@ -44,7 +44,7 @@ final class ForwardMemory: Sendable {
     func abandon(_ entry: ForwardEntry) {
         guard entry.id != nil || entry.changeNumber != nil, !entry.isRepeated else { return }
         state.withLock { state in
-            if let id = entry.id { state.underWay.remove(id) }
+            if let id = entry.id { state.underWay.remove(ByteKey(id)) }
             if let number = entry.changeNumber { state.changes.forget(entry.topic, number) }
         }
     }
@@ -70,7 +70,7 @@ final class ForwardMemory: Sendable {
         guard entry.id != nil || entry.changeNumber != nil else { return }
         state.withLock { state in
             if let id = entry.id {
-                state.underWay.remove(id)
+                state.underWay.remove(ByteKey(id))
                 state.window.record(id)
             }
             if let number = entry.changeNumber { state.changes.arrived(entry.topic, number) }
@@ -84,17 +84,18 @@ struct DuplicateWindow: Sendable {
     static let longest = 256
 
     private let limit: Int
-    private var ids: Set<String> = []
-    private var order: Deque<String> = []
+    private var ids: Set<ByteKey> = []
+    private var order: Deque<ByteKey> = []
 
     init(limit: Int) {
         self.limit = limit
     }
 
-    func contains(_ id: String) -> Bool { ids.contains(id) }
+    func contains(_ id: String) -> Bool { ids.contains(ByteKey(id)) }
 
     /// Remembers a message that has arrived, and forgets the oldest if there are too many.
     mutating func record(_ id: String) {
+        let id = ByteKey(id)
         guard ids.insert(id).inserted else { return }
         order.append(id)
         if order.count > limit { ids.remove(order.removeFirst()) }

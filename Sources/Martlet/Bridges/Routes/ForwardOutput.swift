@@ -39,6 +39,16 @@ struct ForwardOutput: Sendable {
         }
     }
 
+    /// Why a message is worthless by now; `nil` if it is not.
+    func expiry(of entry: ForwardEntry) -> (any Error)? {
+        do {
+            _ = try left(of: entry)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// What is left of a message's life: of what it came with, less the time in the bridge, and of what the route gives it.
     ///
     /// - Throws: ``MessagingError/Code/timeout`` for one that is worthless by now.

@@ -51,6 +51,7 @@ struct ForwardPipeline: Sendable {
         let store = try await MessageStore.open(
             options,
             on: context.source.runtime.options.disk,
+            timers: context.timers,
             window: direction.options.window,
             recorder: context.recorder,
             warn: context.warn
@@ -105,7 +106,7 @@ struct ForwardPipeline: Sendable {
                     defer { store.endIntake() }
                     try await keep(source, in: store)
                 },
-                { try await store.handOut(timers: context.timers) },
+                { try await store.handOut() },
                 { try await pass(stored) }
             )
         } onGracefulShutdown: {
@@ -134,7 +135,7 @@ struct ForwardPipeline: Sendable {
                     if batch.isEmpty { return }
                     for delivery in batch where !store.takes(delivery) { try await bury(tooLarge: delivery) }
                     batch.removeAll { !store.takes($0) }
-                    try await store.take(batch, timers: context.timers)
+                    try await store.take(batch)
                 }
             }
         )

@@ -108,6 +108,11 @@ struct ForwardSettling: Sendable {
                 try await burial.bury(entry, error)
                 return false
             case .tryAgain(let delay):
+                // One that has expired meanwhile holds up none behind it.
+                if let end = output.expiry(of: entry) {
+                    try await burial.bury(entry, end)
+                    return false
+                }
                 context.warn("a message could not be passed on and is tried again", error)
                 context.recorder.update { $0.retried += 1 }
                 if !isDue || entry.attempts > 1 { try await context.timers.sleep(for: delay) }

@@ -3,19 +3,21 @@ extension Message {
     private static let name = "\u{0}native"
 
     /// The message as it is written.
-    var packed: Message {
-        guard let native = headers.native, let bytes = native.packed else { return self }
+    ///
+    /// - Parameter time: the time of day, in nanoseconds since 1970: the only one that goes on while the process does not run.
+    func packed(at time: @autoclosure () -> Int64) -> Message {
+        guard let native = headers.native, let bytes = native.packed(at: time()) else { return self }
         var message = self
         message.headers[Self.name] = .bytes(bytes)
         return message
     }
 
-    /// The message of one that was read.
-    var unpacked: Message {
+    /// The message of one that was read, at a time of day.
+    func unpacked(at time: @autoclosure () -> Int64) -> Message {
         guard case .bytes(let bytes) = headers[Self.name] else { return self }
         var message = self
         message.headers[Self.name] = nil
-        message.headers.native = NativeProperties(packed: bytes)
+        message.headers.native = NativeProperties(packed: bytes, at: time())
         return message
     }
 }
@@ -23,11 +25,10 @@ extension Message {
 extension NativeProperties {
     /// A byte that says whether the body is text (2: it is not said), the end of life in nanoseconds since 1970 (0: none), and
     /// pairs of texts, each with its length before it. `nil`: there is nothing to keep.
-    fileprivate var packed: [UInt8]? {
+    fileprivate func packed(at time: @autoclosure () -> Int64) -> [UInt8]? {
         guard isText != nil || expires != nil || !fields.isEmpty else { return nil }
         var bytes: [UInt8] = [isText.map { $0 ? 1 : 0 } ?? 2]
-        // The clock of the day is the only one that goes on while the process does not run.
-        let end = expires.map { WallClock.nanoseconds + ($0 - .now).wholeMilliseconds * 1_000_000 } ?? 0
+        let end = expires.map { time() + ($0 - .now).wholeMilliseconds * 1_000_000 } ?? 0
         withUnsafeBytes(of: end.littleEndian) { bytes += $0 }
         for (name, value) in fields {
             for text in [name, value.string ?? ""] {
@@ -38,16 +39,16 @@ extension NativeProperties {
         return bytes
     }
 
-    fileprivate convenience init?(packed bytes: [UInt8]) {
+    fileprivate convenience init?(packed bytes: [UInt8], at time: @autoclosure () -> Int64) {
         var reader = RecordReader(bytes[...])
         guard let format = reader.byte(), let end: Int64 = reader.number() else { return nil }
         var fields: [Headers.Element] = []
         while let name = reader.text(), let value = reader.text() { fields.append((name, .string(value))) }
-        let left = (end / 1_000_000).subtractingReportingOverflow(WallClock.nanoseconds / 1_000_000)
-        self.init(
-            fields: fields,
-            isText: format > 1 ? nil : format == 1,
-            expires: end == 0 || left.overflow ? nil : .now + .milliseconds(left.partialValue)
-        )
+        var expires: ContinuousClock.Instant?
+        if end != 0 {
+            let left = (end / 1_000_000).subtractingReportingOverflow(time() / 1_000_000)
+            if !left.overflow { expires = .now + .milliseconds(left.partialValue) }
+        }
+        self.init(fields: fields, isText: format > 1 ? nil : format == 1, expires: expires)
     }
 }

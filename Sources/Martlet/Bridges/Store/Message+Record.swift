@@ -2,7 +2,8 @@
 extension Message {
     /// The body and all headers, with a checksum.
     package var storedRecord: [UInt8] {
-        StoredMessage(topic: "stored", message: packed, isRetained: false, time: 0).record(number: 0)
+        let packed = packed(at: WallClock.nanoseconds)
+        return StoredMessage(topic: "stored", message: packed, isRetained: false, time: 0).record(number: 0)
     }
 
     /// The message of bytes; `nil` if they are none.
@@ -12,6 +13,6 @@ extension Message {
             Int(length) == reader.rest.count,
             checksum == CRC32.checksum(of: reader.rest), let stored = StoredMessage(content: reader.rest)
         else { return nil }
-        self = stored.message.unpacked
+        self = stored.message.unpacked(at: WallClock.nanoseconds)
     }
 }

@@ -17,6 +17,8 @@ final class MessageStore: Settler {
     private let mailbox: Mailbox<Delivery>
     private let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let options: StoreOptions
+    private let timers: Timers
+    private let wall: @Sendable () -> Int64
     private let recorder: RouteRecorder
     private let warn: Warn
 
@@ -27,14 +29,18 @@ final class MessageStore: Settler {
     private init(
         _ options: StoreOptions,
         _ disk: StoreDisk,
+        _ timers: Timers,
+        _ wall: @escaping @Sendable () -> Int64,
         window: Int,
         recorder: RouteRecorder,
         warn: @escaping Warn
     ) throws {
-        let files = try StoreFiles(options, disk: disk)
+        let files = try StoreFiles(options, disk: disk, lead: wall() - timers.now.wholeNanoseconds)
         queue = disk.makeQueue()
         let (cursor, damage) = (files.cursor, files.damage)
         self.options = options
+        self.timers = timers
+        self.wall = wall
         done = Mutex(Done(frontier: StoreFrontier(next: cursor), handedOut: cursor))
         let waiting = Int(clamping: files.waiting)
         self.files = Mutex(files)
@@ -65,21 +71,35 @@ final class MessageStore: Settler {
     /// Opens the store.
     ///
     /// - Parameters:
+    ///   - timers: by whose clock messages age.
     ///   - window: how many messages are handed out ahead of their reader.
+    ///   - wall: the time of day, in nanoseconds since 1970.
     ///   - warn: called for everything that goes wrong; it decides how often that is logged.
     /// - Throws: ``MessagingError/Code/invalidArgument`` if its folder can't be used.
     static func open(
         _ options: StoreOptions,
         on disk: StoreDisk = .system,
+        timers: Timers,
         window: Int,
         recorder: RouteRecorder,
+        wall: @escaping @Sendable () -> Int64 = { WallClock.nanoseconds },
         warn: @escaping Warn
     ) async throws -> MessageStore {
         let queue = disk.makeQueue()
         return try await withCheckedThrowingContinuation { continuation in
             queue {
                 continuation.resume(
-                    with: Result { try MessageStore(options, disk, window: window, recorder: recorder, warn: warn) }
+                    with: Result {
+                        try MessageStore(
+                            options,
+                            disk,
+                            timers,
+                            wall,
+                            window: window,
+                            recorder: recorder,
+                            warn: warn
+                        )
+                    }
                 )
             }
         }
@@ -95,7 +115,7 @@ final class MessageStore: Settler {
     /// acknowledged by then stay.
     var deliveries: Subscription { Subscription(mailbox) { [bell] in bell.finish() } }
 
-    /// Nothing more comes in: ``handOut(timers:)`` ends with what is written.
+    /// Nothing more comes in: ``handOut()`` ends with what is written.
     func endIntake() { bell.finish() }
 
     /// Hands out no more.
@@ -112,7 +132,7 @@ final class MessageStore: Settler {
     private static func stored(_ delivery: Delivery, time: Int64) -> StoredMessage {
         StoredMessage(
             topic: delivery.topic,
-            message: delivery.message.packed,
+            message: delivery.message.packed(at: time),
             isRetained: delivery.isRetained,
             time: time
         )
@@ -122,15 +142,16 @@ final class MessageStore: Settler {
     /// and for the disk if it fails; messages that are not written yet stay with their source meanwhile.
     ///
     /// - Throws: `CancellationError`.
-    func take(_ batch: Deque<Delivery>, timers: Timers) async throws {
-        let time = WallClock.nanoseconds
+    func take(_ batch: Deque<Delivery>) async throws {
+        let time = wall()
+        let lead = time - timers.now.wholeNanoseconds
         var left = batch.map { Self.stored($0, time: time) }
         var deliveries = batch
         var attempts = 0
         while !left.isEmpty {
             let messages = left
             let (appended, waiting) = await perform { files in
-                let appended = files.append(messages)
+                let appended = files.append(messages, lead: lead)
                 return (appended, Int(clamping: files.waiting))
             }
             left.removeFirst(appended.taken)
@@ -161,16 +182,17 @@ final class MessageStore: Settler {
 
     /// Hands out the messages that are written, until ``finish()`` or cancellation. What the disk fails to read is read
     /// again, and after some time passed over.
-    func handOut(timers: Timers) async throws {
+    func handOut() async throws {
         defer { mailbox.finish() }
         var failures = 0
         var rings = rings.makeAsyncIterator()
         while true {
             try Task.checkCancellation()
             let before = done.withLock { $0.frontier.next }
-            let (found, waiting, failure) = await perform { files in
+            let (found, waiting, failure) = await perform { [timers] files in
                 let failure = before > files.cursor ? files.finish(before: before) : nil
-                return (files.read(256, now: WallClock.nanoseconds), Int(clamping: files.waiting), failure)
+                let found = files.read(256, now: timers.now.wholeNanoseconds)
+                return (found, Int(clamping: files.waiting), failure)
             }
             if let failure { count(failure) }
             done.withLock { done in
@@ -198,10 +220,10 @@ final class MessageStore: Settler {
                 guard await rings.next() != nil else { break }
                 continue
             }
-            for (number, stored) in found.messages {
+            for (number, stored, now) in found.messages {
                 let delivery = Delivery(
                     topic: stored.topic,
-                    message: stored.message.unpacked,
+                    message: stored.message.unpacked(at: now),
                     isRetained: stored.isRetained,
                     settlement: Settlement(number, by: self)
                 )

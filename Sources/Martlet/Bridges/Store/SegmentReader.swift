@@ -98,7 +98,7 @@ struct SegmentReader: ~Copyable {
         }
         if result < 0 {
             guard passesOverFailures else { throw StoreFailure(of: "read", code: code) }
-            return passOverPage()
+            return try passOverPage()
         }
         offset += chunk.count
         buffer += chunk
@@ -106,10 +106,10 @@ struct SegmentReader: ~Copyable {
     }
 
     /// A page that can't be read holds no records, as one that has been changed; those around it may.
-    private mutating func passOverPage() -> Bool {
+    private mutating func passOverPage() throws(StoreFailure) -> Bool {
         var status = stat()
-        let left = fstat(file, &status) == 0 ? Int(status.st_size) - offset : 0
-        let count = min(left, Self.page - offset % Self.page)
+        guard fstat(file, &status) == 0 else { throw StoreFailure(of: "fstat") }
+        let count = min(Int(status.st_size) - offset, Self.page - offset % Self.page)
         guard count > 0 else { return false }
         buffer += repeatElement(0, count: count)
         offset += count

@@ -23,7 +23,8 @@ struct StoreFiles: ~Copyable {
 
     /// The result of reading.
     struct Found {
-        var messages: [(number: UInt64, message: StoredMessage)] = []
+        /// Each with the time of day as it would be if nobody had set it since the message was written.
+        var messages: [(number: UInt64, message: StoredMessage, now: Int64)] = []
         /// Numbers of records that can't be read, or are too old.
         var unusable: [Range<UInt64>] = []
         /// How many of these have not been counted before.
@@ -70,13 +71,15 @@ struct StoreFiles: ~Copyable {
     private var missing: [Range<UInt64>]
     /// How often in a row reading has failed.
     private var readFailures = 0
+    private var clock: StoreClock
 
     /// Opens a folder, and makes one if there is none.
     ///
     /// Nothing that is there is cut off or deleted. Where the last file is not whole the next records go to a new one.
     ///
+    /// - Parameter lead: how far the time of day is ahead of the clock that ``read(_:now:)`` goes by.
     /// - Throws: ``MessagingError/Code/invalidArgument`` if it can't be used, or somebody else uses it.
-    init(_ options: StoreOptions, disk: StoreDisk = .system) throws {
+    init(_ options: StoreOptions, disk: StoreDisk = .system, lead: Int64 = 0) throws {
         let folder = try StoreFolder(options.folder)
         let survey: StoreSurvey
         do throws(StoreFailure) {
@@ -84,13 +87,20 @@ struct StoreFiles: ~Copyable {
         } catch {
             throw folder.unusable(error)
         }
-        self.init(options, disk, folder, survey)
+        self.init(options, disk, folder, survey, StoreClock(lead: lead))
     }
 
-    private init(_ options: StoreOptions, _ disk: StoreDisk, _ folder: StoreFolder, _ survey: StoreSurvey) {
+    private init(
+        _ options: StoreOptions,
+        _ disk: StoreDisk,
+        _ folder: StoreFolder,
+        _ survey: StoreSurvey,
+        _ clock: StoreClock
+    ) {
         self.options = options
         self.disk = disk
         self.folder = folder
+        self.clock = clock
         segments = survey.segments
         output = survey.output
         (next, cursor, reading) = (survey.next, survey.cursor, survey.cursor)
@@ -120,7 +130,10 @@ struct StoreFiles: ~Copyable {
 
     /// Writes messages, as far as there is room by the options; fewer are taken than given if the source is to wait, or
     /// if the disk fails.
-    mutating func append(_ messages: [StoredMessage]) -> Appended {
+    ///
+    /// - Parameter lead: how far the time of day that they have was ahead of the clock that ``read(_:now:)`` goes by.
+    mutating func append(_ messages: [StoredMessage], lead: Int64 = 0) -> Appended {
+        clock.begin(next, lead: lead)
         var progress = Progress(next: next, bytes: segments.last?.bytes ?? 0)
         do throws(StoreFailure) {
             for message in messages {
@@ -266,9 +279,11 @@ struct StoreFiles: ~Copyable {
     // MARK: Reading
 
     /// The records that come next, at most so many.
+    ///
+    /// - Parameter now: the time in nanoseconds, by a clock that nobody sets.
     mutating func read(_ limit: Int, now: Int64) -> Found {
         var found = Found()
-        let oldest = options.maximumAge.map { now - max(0, Int64($0.capped.seconds * 1e9)) }
+        let maximumAge = options.maximumAge.map { max(0, $0.capped.wholeNanoseconds) }
         while found.messages.count < limit, reading < next {
             let position = segments.lastIndex { $0.first <= reading }
             let end = segments.first { $0.first > reading }?.first ?? next
@@ -286,8 +301,9 @@ struct StoreFiles: ~Copyable {
             }
             skip(to: number, &found)
             guard number < end else { continue }
-            if let message, oldest.map({ message.time >= $0 }) ?? true {
-                found.messages.append((number, message))
+            let now = clock.time(now, for: number)
+            if let message, maximumAge.map({ message.time >= now - $0 }) ?? true {
+                found.messages.append((number, message, now))
             } else {
                 found.unusable.append(number..<number + 1)
                 found.dropped += 1
@@ -368,6 +384,7 @@ struct StoreFiles: ~Copyable {
     @discardableResult
     mutating func finish(before number: UInt64) -> StoreFailure? {
         cursor = max(cursor, number)
+        clock.forget(before: cursor)
         while segments.count > 1, segments[1].first <= cursor { removeFirstSegment() }
         if segments.count == 1, cursor == next, segments[0].bytes > options.segmentBytes / 2 {
             closeOutput()

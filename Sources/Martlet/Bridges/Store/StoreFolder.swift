@@ -68,13 +68,15 @@ final class StoreFolder: Sendable {
     }
 
     /// The numbers of the segments' first records, and how large the files are; in order.
-    var segments: [(first: UInt64, bytes: Int)] {
-        folder.names.compactMap { name in
+    func segments() throws(StoreFailure) -> [(first: UInt64, bytes: Int)] {
+        var segments: [(first: UInt64, bytes: Int)] = []
+        for name in try folder.names() {
             guard name.utf8.count == 24, name.hasSuffix(".log"), let first = UInt64(name.prefix(20)),
                 first < StoredMessage.endOfNumbers
-            else { return nil }
-            return (first, folder.size(of: name))
-        }.sorted { $0.first < $1.first }
+            else { continue }
+            segments.append((first, try folder.size(of: name)))
+        }
+        return segments.sorted { $0.first < $1.first }
     }
 
     func remove(_ first: UInt64) { folder.remove(name(of: first)) }
@@ -91,10 +93,18 @@ final class StoreFolder: Sendable {
         try? folder.rename(name, to: aside)
     }
 
-    /// Deletes the oldest of the files that were put aside, as far as all of them have more bytes than they may.
+    /// Deletes the oldest of the files that were put aside, as far as all of them have more bytes than they may. If that can't be
+    /// told they stay until it is asked for again.
     func limitAside(to limit: Int) {
-        let files = folder.names.filter { $0.hasSuffix(Self.aside) }.sorted().map { ($0, folder.size(of: $0)) }
-        var bytes = files.reduce(0) { $0 + $1.1 }
+        var files: [(name: String, size: Int)] = []
+        do throws(StoreFailure) {
+            for name in try folder.names().sorted() where name.hasSuffix(Self.aside) {
+                files.append((name, try folder.size(of: name)))
+            }
+        } catch {
+            return
+        }
+        var bytes = files.reduce(0) { $0 + $1.size }
         for (name, size) in files where bytes > limit {
             folder.remove(name)
             bytes -= size

@@ -45,7 +45,7 @@ struct StoreSurvey {
     /// Looks at each segment that is not done with, and finds where the next record goes. Blocks.
     init(of folder: StoreFolder, on disk: StoreDisk) throws(StoreFailure) {
         let saved = folder.savedCursor
-        segments = folder.segments.map { StoreSegment(first: $0.first, bytes: $0.bytes) }
+        segments = try folder.segments().map { StoreSegment(first: $0.first, bytes: $0.bytes) }
         damage.isCursorLost = saved == nil && !segments.isEmpty
         cursor = max(saved ?? 0, segments.first?.first ?? 0)
         next = cursor

@@ -326,6 +326,31 @@ import Testing
         return client
     }
 
+    /// A shutdown waits for no acknowledgement. What a client has not taken by then is the store's, however much it is.
+    @Test func moreThanAClientTakesAtATimeOutlivesAShutdown() async throws {
+        let store = try StoreFixture()
+        let texts = (0..<20).map { "\($0)" }
+        var slow: WireClient?
+        try await store.withServer { _, port in
+            let client = try await Self.slowClient(port)
+            try await client.subscribe(.init("a", qos: .atLeastOnce))
+            let writer = try await WireClient.connected(port, "writer")
+            for text in texts { try await writer.publishSurely(text, to: "a") }
+            slow = client
+        }
+        // It has what was on its way, and knows why there is no more.
+        let client = try #require(slow)
+        for text in texts[..<2] {
+            guard case .publish(let message) = try await client.receive() else { throw ServerError("No message") }
+            #expect(String(decoding: message.payload, as: UTF8.self) == text)
+        }
+        #expect(try await client.disconnectReason() == .serverShuttingDown)
+        try await store.withServer { _, port in
+            let client = try await Self.slowClient(port)
+            for text in texts { #expect(try await client.text() == text) }
+        }
+    }
+
     /// A new subscription gets all that is kept for its topics, over however many restarts that takes.
     @Test(arguments: End.allCases) func keptMessagesThatWereNotSentYet(_ end: End) async throws {
         var store = try StoreFixture()

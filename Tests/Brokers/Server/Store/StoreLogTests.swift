@@ -19,7 +19,7 @@ import Darwin
 @Suite(.timeLimit(.minutes(10))) struct StoreLogTests {
     private static let empty = StoreImage(SessionLimits(), WallTime(.zero, is: 0))
 
-    private static func open(
+    fileprivate static func open(
         _ path: String,
         _ disk: StoreDisk = .system,
         isForced: Bool = true,
@@ -47,7 +47,7 @@ import Darwin
     }
 
     /// The entries that keep a message for a topic of a number, of a size.
-    private static func entries(_ number: Int, bytes: Int = 20) -> [UInt8] {
+    fileprivate static func entries(_ number: Int, bytes: Int = 20) -> [UInt8] {
         var writer = EntryWriter(WallTime(.zero, is: 0))
         let payload = Array(String(repeating: "x", count: bytes).utf8)
         writer.message(1, Publication(topic: "t/\(number)", payload: payload, qos: .atLeastOnce))
@@ -60,7 +60,7 @@ import Darwin
         Set(contents.image.retained.keys.compactMap { Int(String(decoding: $0, as: UTF8.self).dropFirst(2)) })
     }
 
-    private static func numbers(in path: String) throws -> Set<Int> {
+    fileprivate static func numbers(in path: String) throws -> Set<Int> {
         numbers(try StoreContents(of: LockedFolder(path, isReadOnly: true), on: .system, empty))
     }
 
@@ -314,6 +314,32 @@ import Darwin
         try Self.write([], to: file)
         expectDamage("snapshot-00000003 is damaged at byte 0")
     }
+
+    #if canImport(Glibc)
+    /// A folder in which nobody can look is not an empty one. A process that may open no more files stands for a disk that fails.
+    @Test func aFolderThatCannotBeListedIsNotEmpty() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder("log")
+            defer { folder.remove() }
+            let path = folder.path("store")
+            let (box, _) = try StoreLogTests.open(path)
+            try box.log.append(StoreLogTests.entries(0), time: 1)
+            var limit = rlimit()
+            try #require(getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            let usual = limit.rlim_cur
+            // One file is the folder; to list it takes another.
+            let next = dup(0)
+            close(next)
+            limit.rlim_cur = rlim_t(next + 1)
+            try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            let error = #expect(throws: MessagingError.self) { try StoreDump(folder: path) }
+            #expect(error?.message.contains("the store's folder \(path) can't be used: open: ") == true)
+            limit.rlim_cur = usual
+            try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            #expect(try StoreLogTests.numbers(in: path) == [0])
+        }
+    }
+    #endif
 
     /// Whatever stands in a record whose checksum is right, reading it ends, and nothing traps.
     @Test(arguments: [UInt64(1), 2, 3, 4]) func hostileEntries(_ seed: UInt64) throws {

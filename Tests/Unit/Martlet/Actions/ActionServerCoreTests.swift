@@ -18,6 +18,20 @@ import Testing
         #expect(core.send("c", 3) == nil)
     }
 
+    /// Swift takes texts for equal that look alike; two clients have two goals.
+    @Test func goalsWhoseIDsLookAlikeAreTwo() {
+        let core = CoreBox(.parallel(limit: 2))
+        let (composed, decomposed): (GoalID, GoalID) = ("caf\u{e9}", "cafe\u{301}")
+        #expect(composed != decomposed)
+        #expect(core.send(composed, 1) == nil)
+        #expect(core.send(decomposed, 2) == nil)
+        #expect(core.busy == [composed, decomposed])
+        core.handlerEnded(decomposed, .returned("second"))
+        #expect(core.busy == [composed])
+        #expect(core.end(of: decomposed)?.output == "second")
+        #expect(core.end(of: composed) == nil)
+    }
+
     @Test func theNewestPreempts() {
         let core = CoreBox(.preemptLatest)
         _ = core.send("a", 1)

@@ -101,6 +101,15 @@ struct BridgeValueTests {
         #expect(window.contains("b") && window.contains("c"))
     }
 
+    @Test func aWindowTellsApartWhatLooksAlike() {
+        var window = DuplicateWindow(limit: 2)
+        window.record("caf\u{e9}")
+        #expect(!window.contains("cafe\u{301}"))
+        for id in ["cafe\u{301}", "caf\u{e9}", "x"] { window.record(id) }
+        #expect(!window.contains("caf\u{e9}"))
+        #expect(window.contains("cafe\u{301}") && window.contains("x"))
+    }
+
     // MARK: Rates
 
     @Test func aBucketLetsItsRatePass() {

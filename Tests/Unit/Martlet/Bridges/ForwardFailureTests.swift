@@ -2,6 +2,8 @@ import Martlet
 import MartletTesting
 import Testing
 
+@testable import class Martlet.NativeProperties
+
 @Suite(.timeLimit(.minutes(10)))
 struct ForwardFailureTests {
     @Test func whatTheSinkDoesNotTakeForNowIsTriedAgain() async throws {
@@ -45,6 +47,30 @@ struct ForwardFailureTests {
             await until { bridge.reports[0].statistics.forwarded == 200 }
         }
         #expect(bridge.reports[0].statistics.retried == 200)
+    }
+
+    /// Messages that expire while the sink is away are buried one after the other, without a pause for each.
+    @Test func whatHasExpiredIsNotWaitedFor() async throws {
+        let fixture = try await BridgeFixture()
+        let promise = Promise<Void>()
+        let sink = ScriptedConnection(fixture.to) { _, _ in .confirm(promise) }
+        let retry = Backoff(initial: .milliseconds(500), maximum: .milliseconds(500), jitter: 0)
+        let bridge = Bridge(from: fixture.from, to: sink) {
+            Forward("a", options: RouteOptions(window: 20, retry: retry))
+        }
+        try await bridge.whileRunning {
+            let end = ContinuousClock.now + .seconds(1)
+            for number in 0..<20 {
+                var message = Message("\(number)")
+                message.headers.native = NativeProperties(fields: [], expires: end)
+                try await fixture.a.publish(message, to: "a")
+            }
+            await until { bridge.reports[0].statistics.received == 20 }
+            try await ContinuousClock().sleep(until: end)
+            promise.end(.failure(MessagingError(.queueFull, "full")))
+            await until { bridge.reports[0].statistics.lost == 20 }
+        }
+        #expect(bridge.reports[0].statistics.retried == 0)
     }
 
     @Test func theLagIsTheTimeFromComingInToBeingTaken() async throws {

@@ -247,6 +247,21 @@ struct ForwardTests {
         #expect(bridge.reports[0].statistics.duplicates == 2)
     }
 
+    /// An ID that only looks like another is another.
+    @Test func idsThatLookAlikeAreOfTwoMessages() async throws {
+        let fixture = try await BridgeFixture()
+        let heard = try await fixture.b.subscribe(to: "#")
+        let bridge = fixture.bridge { Forward("a", options: RouteOptions(deduplication: 100)) }
+        try await bridge.whileRunning {
+            for id in ["caf\u{e9}", "cafe\u{301}", "caf\u{e9}", "end"] {
+                let text = "\(id.unicodeScalars.count)"
+                try await fixture.a.publish(Message(text, headers: ["message-id": .string(id)]), to: "a")
+            }
+            #expect(try await heard.texts(3) == ["4", "5", "3"])
+        }
+        #expect(bridge.reports[0].statistics.duplicates == 1)
+    }
+
     @Test func aDuplicateOfWhatIsUnderWayWaitsForWhatBecomesOfIt() async throws {
         let fixture = try await BridgeFixture()
         let promise = Promise<Void>()

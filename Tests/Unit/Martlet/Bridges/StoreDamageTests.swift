@@ -450,9 +450,12 @@ struct StoreDamageTests {
         }
         Self.flip(try #require(Self.segments(folder).first), at: 5 * Self.messages(10..<11)[0].recordBytes + 50)
         let (recorder, warnings) = (RouteRecorder(), Recorder<String>())
-        let store = try await MessageStore.open(Self.options(folder), window: 10, recorder: recorder) { subject, _ in
-            warnings.record(subject)
-        }
+        let store = try await MessageStore.open(
+            Self.options(folder),
+            timers: Timers(Timeline()),
+            window: 10,
+            recorder: recorder
+        ) { subject, _ in warnings.record(subject) }
         #expect(recorder.statistics.storeDropped == 1)
         #expect(warnings.values.count == 1)
         #expect(warnings.values.first?.contains("1 message can't be read") == true)

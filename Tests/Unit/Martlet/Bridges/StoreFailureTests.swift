@@ -199,12 +199,13 @@ struct StoreFailureTests {
         let store = try await MessageStore.open(
             Self.options(folder),
             on: failing.disk,
+            timers: connection.runtime.timers,
             window: 10,
             recorder: recorder
         ) { subject, error in warnings.record("\(subject): \(error.map { "\($0)" } ?? "")") }
         failing.fail(.syncOfFiles)
         try await withThrowingTaskGroup(of: Void.self) { [batch] group in
-            group.addTask { try await store.take(batch, timers: connection.runtime.timers) }
+            group.addTask { try await store.take(batch) }
             try await warnings.wait(for: 3)
             #expect(broker.queue("in")?.unsettled == 5)
             #expect(recorder.statistics.storeFailures >= 3)
@@ -219,7 +220,7 @@ struct StoreFailureTests {
         #expect(recorder.statistics.storeDropped == 0)
         let stored = store.deliveries
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await store.handOut(timers: connection.runtime.timers) }
+            group.addTask { try await store.handOut() }
             #expect(try await stored.texts(5) == (0..<5).map(String.init))
             store.finish()
             try await group.waitForAll()

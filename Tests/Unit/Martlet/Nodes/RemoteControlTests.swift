@@ -4,6 +4,8 @@ import MartletTesting
 import Synchronization
 import Testing
 
+@testable import struct Martlet.ControlMemory
+@testable import struct Martlet.ControlReply
 @testable import class Martlet.Node
 @testable import class Martlet.Runner
 
@@ -35,6 +37,18 @@ struct RemoteControlTests {
             await until { Set(["arm.start", "arm.stop", "arm.health"]).isSubset(of: fixture.openAtBroker) }
             try await body(node)
         }
+    }
+
+    /// An ID that only looks like another is of another request.
+    @Test func requestsWhoseIDsLookAlikeAreTwo() {
+        var memory = ControlMemory()
+        func status(_ id: String, _ new: Int) -> Int {
+            let request = ControlMemory.Request(.stop, ["correlation-id": .string(id), "reply-to": "a"])
+            return memory.reply(to: request) { ControlReply(status: new) }.status
+        }
+        #expect(status("caf\u{e9}", 1) == 1)
+        #expect(status("cafe\u{301}", 2) == 2)
+        #expect(status("caf\u{e9}", 3) == 1)
     }
 
     @Test func stopStopsTheComponentsAndStartStartsThemAgain() async throws {

@@ -24,6 +24,20 @@ import Testing
         #expect(inFlight.end("1", replyTo: "b").isAwaited)
     }
 
+    /// Swift takes texts for equal that look alike; who sends them need not.
+    @Test func idsThatLookAlikeAreTwoRequests() {
+        let inFlight = RequestsInFlight()
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+        #expect(inFlight.claim(composed, replyTo: "a", delivery))
+        #expect(inFlight.claim(decomposed, replyTo: "a", delivery))
+        inFlight.cancel(composed)
+        #expect(!inFlight.end(composed, replyTo: "a").isAwaited)
+        #expect(inFlight.end(decomposed, replyTo: "a").isAwaited)
+        inFlight.cancel(composed)
+        #expect(inFlight.wasCancelled(composed))
+        #expect(!inFlight.wasCancelled(decomposed))
+    }
+
     @Test func closingCancelsRequestsThatComeLaterToo() {
         let inFlight = RequestsInFlight()
         let cancelled = Atomic(0)

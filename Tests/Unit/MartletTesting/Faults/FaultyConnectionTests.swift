@@ -173,6 +173,28 @@ import Testing
         while left != nil || inner != nil || broker != nil, !Task.isCancelled { await Task.yield() }
     }
 
+    /// Faults that can't happen would have every test pass.
+    @Test func aLinkThatCannotBeCutIsAnError() async throws {
+        let connection = UncuttableConnection(try await MemoryBroker().connect(name: "a"))
+        for faults in [Faults(cut: 0.1), Faults(halfOpen: 0.1), Faults(.all, probability: 0.1)] {
+            let error = #expect(throws: MessagingError.self) {
+                try FaultyConnection(wrapping: connection, seed: 1, faults: faults)
+            }
+            #expect(error?.code == .invalidArgument)
+        }
+        let faulty = try FaultyConnection(wrapping: connection, seed: 1, faults: Faults(drop: 0.1))
+        #expect(!faulty.isCuttable)
+        await #expect(throws: MessagingError.self) { try await faulty.cut() }
+        await #expect(throws: MessagingError.self) { try await faulty.restore() }
+        let other = LinkSwitch {
+        } restore: {
+        }
+        #expect(throws: Never.self) {
+            try FaultyConnection(wrapping: connection, seed: 1, faults: Faults(halfOpen: 0.1), link: other)
+        }
+        await faulty.close()
+    }
+
     @Test func whatHasNoMeaningIsAnError() async throws {
         let connection = try await MemoryBroker().connect(name: "a")
         for faults in [Faults(delay: 2), Faults(drop: -1), Faults(duplicate: 0.6, drop: 0.6), Faults(cut: .nan)] {
@@ -183,4 +205,45 @@ import Testing
         }
         await connection.close()
     }
+}
+
+/// A connection whose link nobody can take away.
+private actor UncuttableConnection: Connection {
+    nonisolated let runtime: ConnectionRuntime
+    nonisolated let capabilities: Capabilities
+    private nonisolated let connection: MemoryConnection
+
+    init(_ connection: MemoryConnection) {
+        self.connection = connection
+        runtime = connection.runtime
+        capabilities = connection.capabilities
+    }
+
+    nonisolated func publish(_ message: Message, to topic: TopicName, options: PublishOptions) async throws {
+        try await connection.publish(message, to: topic, options: options)
+    }
+
+    func subscribe(to pattern: TopicPattern, options: SubscribeOptions) async throws -> Subscription {
+        try await connection.subscribe(to: pattern, options: options)
+    }
+
+    nonisolated func send(_ message: Message, to queue: QueueName, options: SendOptions) async throws {
+        try await connection.send(message, to: queue, options: options)
+    }
+
+    func consume(from queue: QueueName, options: ConsumeOptions) async throws -> Subscription {
+        try await connection.consume(from: queue, options: options)
+    }
+
+    func openReplyAddress(
+        _ receive: @escaping @Sendable (_ reply: Message, _ address: String) -> Void
+    ) async throws -> ReplyAddress {
+        try await connection.openReplyAddress(receive)
+    }
+
+    nonisolated func reply(_ message: Message, to address: String) async throws {
+        try await connection.reply(message, to: address)
+    }
+
+    func close() async { await connection.close() }
 }
