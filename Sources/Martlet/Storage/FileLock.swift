@@ -21,10 +21,8 @@ package final class FileLock: Sendable {
         for attempt in 0...50 {
             if flock(file, LOCK_EX | LOCK_NB) == 0 { return }
             let failure = StoreFailure(of: "flock")
-            guard attempt < 50, [EWOULDBLOCK, EINTR].contains(failure.code) else {
-                close(file)
-                throw failure
-            }
+            // What has all its properties is closed by `deinit` also when this fails, and may be closed once only.
+            guard attempt < 50, [EWOULDBLOCK, EINTR].contains(failure.code) else { throw failure }
             usleep(10_000)
         }
     }

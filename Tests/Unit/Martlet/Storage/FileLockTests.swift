@@ -40,4 +40,24 @@ struct FileLockTests {
             withExtendedLifetime(lock) {}
         }
     }
+
+    #if canImport(Glibc)
+    /// Closed twice, it would be somebody else's file the second time. Others open files all the time.
+    @Test func whatCannotBeLockedIsClosedOnce() async {
+        await #expect(processExitsWith: .success) {
+            // On a file that was opened for its place alone no lock can be taken (open(2), O_PATH).
+            let place: Int32 = 0o10000000
+            let failures = await withTaskGroup(of: Int.self) { group in
+                group.addTask {
+                    (0..<20_000).count { _ in (try? FileLock(open("/", place | O_CLOEXEC))) != nil }
+                }
+                for _ in 0..<2 {
+                    group.addTask { (0..<100_000).count { _ in close(open("/dev/null", O_RDONLY | O_CLOEXEC)) != 0 } }
+                }
+                return await group.reduce(0, +)
+            }
+            #expect(failures == 0)
+        }
+    }
+    #endif
 }
