@@ -281,9 +281,12 @@ final class LifeSigns {
 }
 
 extension RedisSession {
-    fileprivate var pause: Promise<Void>? { signs.pause }
-    fileprivate func beat() -> [LifeSigns.Part] { signs.beat(self) }
-    fileprivate func show(_ part: LifeSigns.Part) async { await signs.show(part, self) }
+    // The task of a link that is over may still ask for these when there is another link: what is that one's is not for it.
+    fileprivate var pause: Promise<Void>? { Task.isCancelled ? nil : signs.pause }
+    fileprivate func beat() -> [LifeSigns.Part] { Task.isCancelled ? [] : signs.beat(self) }
+    fileprivate func show(_ part: LifeSigns.Part) async {
+        if !Task.isCancelled { await signs.show(part, self) }
+    }
 
     /// Whether there is a link, and is to be one.
     fileprivate var isStaying: Bool { keeper.state == .open || keeper.state == .restoring }

@@ -28,7 +28,8 @@ public struct RedisOptions: Sendable {
     public var tls: TLSOptions?
     /// How long an attempt to connect may take, with the server's answer to it.
     public var connectTimeout: Duration
-    /// How long the server may take to answer before it is taken for dead.
+    /// How long the server may take to answer before it is taken for dead. That begins when it has got all of the command, as long
+    /// as more of that arrives.
     public var responseTimeout: Duration
     /// After what silence the server is asked whether it is there; `nil`: only as often as it wants to hear something
     /// (`timeout`), which is regarded in any case.

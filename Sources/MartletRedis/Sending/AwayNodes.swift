@@ -168,9 +168,17 @@ final class AwayNodes {
 
     /// The first of what waits has found no other node that can be asked.
     private func cameBack(_ node: Destination, to other: Destination, _ session: isolated RedisSession) {
+        guard node == other else { return lostScout(of: node, session) }
         guard all[node]?.isScouting == true else { return }
         all[node]?.isScouting = false
-        if node == other { open(node, session) } else { lookLater(node, session) }
+        open(node, session)
+    }
+
+    /// The first of what waits has come to nothing.
+    func lostScout(of node: Destination, _ session: isolated RedisSession) {
+        guard all[node]?.isScouting == true else { return }
+        all[node]?.isScouting = false
+        lookLater(node, session)
     }
 
     private func open(_ node: Destination, _ session: isolated RedisSession) {

@@ -117,10 +117,15 @@ final class Commands {
             switch command.kind {
             case .publishes(let topic): session.runtime.lost(command.count, topic)
             case .awaited: break
-            case .request(let request): request.end(.failure(error), session)
+            case .request(let request): fail(request, error, session)
             }
         }
         for answer in unanswered.answers { answer.end(.failure(error)) }
+    }
+
+    private func fail(_ request: Request, _ error: any Error, _ session: isolated RedisSession) {
+        if let node = request.scoutOf { away.lostScout(of: node, session) }
+        request.end(.failure(error), session)
     }
 
     // MARK: Sending
@@ -157,7 +162,7 @@ final class Commands {
     }
 
     private func hasRoom(_ link: RedisLink) -> Bool {
-        link.waiting < Self.maximumWaiting
+        link.waiting + crossings.bytes < Self.maximumWaiting
             && link.pending.count + pendingElsewhere + crossings.count < Self.maximumPending
     }
 
@@ -175,7 +180,8 @@ final class Commands {
     /// Writes a request that a producer has given, unless an earlier one for its keys waits or is still on another way: then it
     /// waits behind that one.
     private func writeInOrder(_ request: Request, _ session: isolated RedisSession) {
-        guard request.number < .max, let slot = request.slot else { return write(request, session) }
+        // At the end nothing new comes any more, and nothing is waited for.
+        guard session.isOpen, request.number < .max, let slot = request.slot else { return write(request, session) }
         if request.isGuaranteed, request.scoutOf == nil, let node = away.node(waitedForBy: slot) {
             away.postpone(request, node, keeps: keepsRequests(session), session)
         } else if !crossings.hold(request) {
@@ -207,7 +213,7 @@ final class Commands {
         if case .node(let node) = role, away.contains(node) {
             return away.postpone(request, node, keeps: keepsRequests(session), session)
         }
-        guard let link = session.sockets[role] else { return request.end(.failure(MessagingError.offline), session) }
+        guard let link = session.sockets[role] else { return fail(request, MessagingError.offline, session) }
         link.write(request.bytes)
         // Behind what others have written to the socket, which this takes over.
         link.pending.append(CommandEntry(.request(request)), sent: .now)
@@ -331,6 +337,8 @@ final class Commands {
         session.leaveReplica(error, by: request.role ?? role(of: request.slot))
         if request.isGuaranteed, keepsRequests(session) {
             unconfirmed.insert(request, at: 0)
+            // Of a node of a cluster: the link is there.
+            if session.keeper.isUp { send(session) }
         } else {
             request.end(.success(reply), session)
         }
@@ -353,6 +361,9 @@ final class Commands {
                 case .success(let hello) where !Greeting.Server(hello: hello).isReplica:
                     request.end(.success(reply), session)
                 // The node is lost, and the link is there.
+                case .failure where session.keeper.isUp && request.isGuaranteed:
+                    session.commands.writeInOrder(request, session)
+                    session.commands.flush(session)
                 case .failure where session.keeper.isUp:
                     request.end(.success(reply), session)
                 case .success, .failure:

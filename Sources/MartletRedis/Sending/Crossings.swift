@@ -15,8 +15,8 @@ struct Crossings {
 
     /// By slot.
     private var all: [Int: Crossing] = [:]
-    /// How many requests wait.
-    private(set) var count = 0
+    /// How many requests wait, and how many bytes they have.
+    private(set) var (count, bytes) = (0, 0)
 
     var isEmpty: Bool { all.isEmpty }
 
@@ -33,6 +33,7 @@ struct Crossings {
         guard !all.isEmpty, let slot = request.slot, all[slot] != nil else { return false }
         all[slot]?.waiting.append(request)
         count += 1
+        bytes += request.bytes.count
         return true
     }
 
@@ -44,6 +45,7 @@ struct Crossings {
             free += crossing.waiting
         }
         count -= free.count
+        bytes -= free.reduce(0) { $0 + $1.bytes.count }
         return free.sorted { $0.number < $1.number }
     }
 
@@ -53,7 +55,7 @@ struct Crossings {
     mutating func removeAll() -> [Request] {
         defer {
             all.removeAll()
-            count = 0
+            (count, bytes) = (0, 0)
         }
         return all.values.flatMap(\.waiting)
     }

@@ -14,15 +14,18 @@ import Testing
             let others = cluster.nodes.filter { $0 !== hung }
             let (there, here) = (try await cluster.queue(at: hung), try await cluster.queue(at: others[1]))
             let will = ConnectionOptions(will: Will(topic: "will", message: Message("x"), retain: false))
-            let connection = try await redis(on: others[0].port, will) { soon(&$0, responseTimeout: .seconds(30)) }
+            let connection = try await redis(on: others[0].port, will) {
+                soon(&$0, responseTimeout: .seconds(30))
+                $0.lease = .seconds(4)
+            }
             let lost = try await connection.consume(from: there)
             let jobs = try await connection.consume(from: here)
             try await connection.send(Message("long"), to: here)
             let job = try #require(try await jobs.next())
             hung.pause()
-            // As long as several leases, after each of which the server forgets who gives no sign of life.
+            // Longer than two leases, after each of which the server forgets who gives no sign of life.
             let key = String(decoding: QueueKeys(here).consumers, as: UTF8.self)
-            let end = ContinuousClock.now + .seconds(4)
+            let end = ContinuousClock.now + .seconds(10)
             var known: [String] = []
             while ContinuousClock.now < end {
                 known.append(try await others[1].command("EXISTS", key))
