@@ -16,7 +16,11 @@ import Darwin
 /// are checked.
 ///
 /// A statement of a session that is no transaction reads beside the writer, or writes as a transaction of its own. So `BEGIN` is
-/// an error there, and so are `last_insert_rowid()` and `changes()`; a temporary table is there in the transaction that makes it.
+/// an error there, and a temporary table is there in the transaction that makes it.
+///
+/// In a transaction `last_insert_rowid()` and `changes()` tell what it wrote. Outside of one they are errors in a statement that
+/// reads, and in one that writes, such as `INSERT INTO child VALUES (last_insert_rowid())`, they tell what the writer wrote last:
+/// it may be another task's row. `RETURNING` tells what a statement wrote.
 ///
 /// One process has the file for writing at a time: beside it lies a file with `-lock` behind its name, which is locked
 /// meanwhile. Others, such as the command `sqlite3`, may read it.

@@ -48,12 +48,10 @@ extension Patience {
         for delivery: Delivery,
         _ handler: @Sendable (any SQLSession) async throws -> Void
     ) async throws {
-        try await delivery.keptWhileAway {
-            try await run { begin in
-                try await database.withSession { db in
-                    begin()
-                    try await handler(db)
-                }
+        try await run(for: delivery) { begin in
+            try await database.withSession { db in
+                begin()
+                try await handler(db)
             }
         }
     }

@@ -37,10 +37,16 @@ final class Patience: Sendable {
 
     /// Runs a body, and again while the database is away.
     ///
-    /// - Parameter body: is called with what it calls once the database is there and its handler begins.
+    /// - Parameters:
+    ///   - delivery: what waits. Where shutdown ends the waiting it goes back to its queue, however often it was delivered
+    ///     before: the next program has it. Nothing of it was done, or all is undone.
+    ///   - body: is called with what it calls once the database is there and its handler begins.
     /// - Throws: what the body throws. That the database is away, too, when shutdown begins, where the handler has lost it too
     ///   often, and where what it did is not undone.
-    func run<Result>(_ body: (_ begin: @Sendable () -> Void) async throws -> Result) async throws -> Result {
+    func run<Result>(
+        for delivery: Delivery? = nil,
+        _ body: (_ begin: @Sendable () -> Void) async throws -> Result
+    ) async throws -> Result {
         var delay = Duration.milliseconds(50)
         var losses = 0
         while true {
@@ -56,7 +62,10 @@ final class Patience: Sendable {
                     if losses == Self.losses { throw error }
                 }
                 note(error)
-                if try await !pause(delay) { throw error }
+                if try await !pause(delay) {
+                    try? delivery?.nack(requeue: true)
+                    throw error
+                }
                 delay = min(delay * 2, .seconds(5))
             }
         }
@@ -90,19 +99,6 @@ final class Patience: Sendable {
             return state.isAway
         }
         if wasAway { logger.info("the database is back", metadata: ["consumer": "\(consumer)"]) }
-    }
-}
-
-extension Delivery {
-    /// Runs the handler of a delivery that waits for a database. Where shutdown ends the waiting the delivery goes back to its
-    /// queue, however often it was delivered before: the next program has it.
-    func keptWhileAway(_ handler: () async throws -> Void) async throws {
-        do {
-            try await handler()
-        } catch let error as SQLError where error.isOfAbsence && Task.isShuttingDownGracefully {
-            try? nack(requeue: true)
-            throw error
-        }
     }
 }
 

@@ -31,11 +31,9 @@ extension Consume {
         let inbox = Inbox(database, consumer: queue.name.text, keep: deduplication.keep)
         self.init(from: queue, options: options, codec: codec, onHandlerError: onHandlerError) { value in
             let id = try deduplication.id(of: value.value, value.headers, of: queue.name.text)
-            try await value.delivery.keptWhileAway {
-                try await inbox.once(id) { db in
-                    try await handler(value, db)
-                    return true
-                }
+            try await inbox.once(id, for: value.delivery) { db in
+                try await handler(value, db)
+                return true
             }
         }
     }

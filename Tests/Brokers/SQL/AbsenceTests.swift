@@ -125,6 +125,41 @@ struct AbsenceTests {
         }
     }
 
+    /// Run again, what a session's handler did before would be done twice. That of a transaction is undone; but where it was
+    /// lost for the last time, it may be the message that costs it.
+    @Test(arguments: zip([Use.session, .message, .transaction, .transaction], [1, 1, 1, 5]))
+    func whatBeganWhenTheNodeStopsGoesBackIfItIsUndone(_ use: Use, losses: Int) async throws {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect(options: ConnectionOptions(name: "shop"))
+        try broker.declareQueue(jobs.name, options: QueueOptions(deadLetters: dead.name))
+        try await withDatabase(.memory) { (database) async throws in
+            let begun = Locked(0)
+            let stopped = Node("shop", on: connection) {
+                consumer(use, database, .reject) { _, _ in
+                    let number = begun.withLock { begun in
+                        begun += 1
+                        return begun
+                    }
+                    if number == losses { _ = try await untilShutdown { try await Task.sleep(for: .seconds(600)) } }
+                    throw SQLError(.timeout, "another database has no session")
+                }
+            }
+            try await running(stopped) {
+                try await connection.send(1, to: jobs)
+                try await until { begun.withLock { $0 } == losses }
+                try await stopped.stop()
+            }
+            let found = Locked([Int]())
+            let node = Node("shop", on: connection) {
+                Consume(from: jobs) { job in found.withLock { $0.append(job.value) } }
+                Consume(from: dead) { job in found.withLock { $0.append(-job.value) } }
+            }
+            try await running(node) { try await until { !found.withLock { $0 }.isEmpty } }
+            #expect(found.withLock { $0 } == [use == .transaction && losses == 1 ? 1 : -1])
+        }
+        await connection.close()
+    }
+
     /// A full disk passes, but what the handler did before is not undone.
     @Test(arguments: [false, true]) func onlyWhatIsUndoneIsRunAgain(undoes: Bool) async throws {
         let patience = Patience(of: "jobs", undoes: undoes)

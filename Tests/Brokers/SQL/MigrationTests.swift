@@ -235,6 +235,78 @@ struct MigrationTests {
         }
     }
 
+    /// References to two tables may say the same.
+    @Test func oneThatLosesAReferenceToAnotherTableIsUndone() async throws {
+        try await withLostChild { (database) async throws in
+            try await database.execute("CREATE TABLE product (id INTEGER PRIMARY KEY)")
+            try await database.execute("CREATE TABLE item (product INTEGER REFERENCES product)")
+            try await database.execute("INSERT INTO product VALUES (9)")
+            try await database.execute("INSERT INTO item VALUES (9)")
+            let message = await failure {
+                try await database.migrate {
+                    Migration("no nines") {
+                        "DELETE FROM child WHERE id = 9"
+                        "DELETE FROM product"
+                    }
+                }
+            }
+            #expect(message.contains("rows of 'item' that refer to"))
+            #expect(try await database.rows("SELECT id FROM product", as: Int.self) == [9])
+        }
+    }
+
+    /// What refers to it in vain does so by its new name.
+    @Test func aTableWithLostReferencesToItMayBeRenamed() async throws {
+        try await withLostChild { (database) async throws in
+            try await database.migrate {
+                Migration("new name") { "ALTER TABLE parent RENAME TO elder" }
+                Migration("old name") { "ALTER TABLE elder RENAME TO PARENT" }
+                Migration("written otherwise") {
+                    "CREATE TABLE new (id INTEGER REFERENCES Parent ON DELETE CASCADE)"
+                    "INSERT INTO new SELECT id FROM child"
+                    "DROP TABLE child"
+                    "ALTER TABLE new RENAME TO child"
+                }
+            }
+            #expect(try await database.rows("SELECT id FROM child ORDER BY id", as: Int.self) == [1, 9])
+        }
+    }
+
+    /// SQLite counts the lost rows of a table whose rows have no numbers, and does not say which they are.
+    @Test func aTableWithLostReferencesMayGetAndLoseRowNumbers() async throws {
+        try await withLostChild { (database) async throws in
+            func replacing(_ kind: String) -> Migration {
+                Migration("child\(kind)") {
+                    """
+                    CREATE TABLE new (id INTEGER PRIMARY KEY REFERENCES parent ON DELETE CASCADE)\(SQL(verbatim: kind))
+                    """
+                    "INSERT INTO new SELECT id FROM child"
+                    "DROP TABLE child"
+                    "ALTER TABLE new RENAME TO child"
+                }
+            }
+            try await database.migrate { replacing(" WITHOUT ROWID") }
+            let message = await failure {
+                try await database.migrate {
+                    replacing(" WITHOUT ROWID")
+                    Migration("fewer parents") {
+                        "CREATE TABLE new (id INTEGER PRIMARY KEY REFERENCES parent)"
+                        "INSERT INTO new SELECT id FROM child"
+                        "DROP TABLE child"
+                        "ALTER TABLE new RENAME TO child"
+                        "DELETE FROM parent"
+                    }
+                }
+            }
+            #expect(message.contains("rows of 'child' that refer to"))
+            try await database.migrate {
+                replacing(" WITHOUT ROWID")
+                replacing("")
+            }
+            #expect(try await database.rows("SELECT id FROM child ORDER BY id", as: Int.self) == [1, 9])
+        }
+    }
+
     @Test(arguments: ["", " WITHOUT ROWID"]) func aForeignKeyNeedsNotNameItsKey(_ kind: String) async throws {
         try await withFamily(.memory) { (database) async throws in
             try await database.migrate {
