@@ -5,7 +5,7 @@ import Martlet
 ///
 /// It survives reconnects. It ends when its connection is closed, ``cancel()`` is called or nobody holds it any more, and
 /// throws when the broker cancels it or closes its channel. What has arrived and was not read when nobody holds it any more
-/// goes back to its queue.
+/// goes back to its queue, unless it may be of a stream and the user may not ask.
 public struct AMQPConsumer: AsyncSequence, Sendable {
     /// What it yields.
     public typealias Element = AMQPDelivery

@@ -181,7 +181,7 @@ final class NativeChannel: Restorable, ChannelOwner {
         kinds.ask(whetherStream: queue, session) { isStream in
             if isStream == false {
                 session.tell(.nack(tag: tag, multiple: false, requeue: requeue), on: channel)
-            } else if isStream == true || !requeue {
+            } else if isStream == true {
                 session.tell(.ack(tag: tag, multiple: false), on: channel)
             }
         }

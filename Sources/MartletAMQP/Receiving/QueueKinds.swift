@@ -1,10 +1,10 @@
 import Martlet
 
-/// Which queues are streams, as far as a channel had to know. Asked once, and until its end.
+/// Which queues are streams, as far as a channel had to know. Once it is told, it is not asked again.
 final class QueueKinds {
     private enum Knowledge {
         case asked([(Bool?) -> Void])
-        case told(Bool?)
+        case told(Bool)
     }
 
     private var queues: [ByteKey: Knowledge] = [:]
@@ -23,7 +23,7 @@ final class QueueKinds {
             queues[key] = .asked([completion])
             session.askWhetherStream(StreamQuestion(queue)) { [weak self] isStream in
                 guard case .asked(let waiting) = self?.queues[key] else { return }
-                self?.queues[key] = .told(isStream)
+                self?.queues[key] = isStream.map { .told($0) }
                 for completion in waiting { completion(isStream) }
             }
         }

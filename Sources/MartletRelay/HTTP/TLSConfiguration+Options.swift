@@ -15,7 +15,7 @@ extension TLSConfiguration {
         switch options.trust {
         case .system: trustRoots = .default
         case .file(let path):
-            try TrustFile.check(path, "trust (cafile)")
+            if options.verification != .none { try TrustFile.check(path, "trust (cafile)") }
             trustRoots = .file(path)
         case .folder: throw unsupported("a folder of authorities (capath)")
         }

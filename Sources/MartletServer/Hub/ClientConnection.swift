@@ -19,6 +19,8 @@ final class ClientConnection: Sendable {
     struct Piece {
         var bytes: ByteBuffer
         let group: UInt64
+        /// How many of the bytes are of answers.
+        var answerBytes = 0
     }
 
     private struct Output {
@@ -169,6 +171,7 @@ final class ClientConnection: Sendable {
             } else {
                 output.pieces.append(Piece(bytes: bytes, group: group))
             }
+            if isAnswer { output.pieces[output.pieces.count - 1].answerBytes += bytes.readableBytes }
             let isFull = output.bytes > Self.limit
             if isFull { output.isFull = true }
             guard group > 0 else { return (output.announce(), isFull, isOverrun) }
@@ -216,7 +219,10 @@ final class ClientConnection: Sendable {
             let pieces = Array(output.pieces[..<count])
             output.pieces.removeFirst(count)
             output.bytes -= pieces.reduce(0) { $0 + $1.bytes.readableBytes }
-            return Takings(pieces: pieces, makesRoom: false, isClosing: false)
+            output.answerBytes -= pieces.reduce(0) { $0 + $1.answerBytes }
+            let makesRoom = output.isFull && output.bytes <= Self.limit
+            if makesRoom { output.isFull = false }
+            return Takings(pieces: pieces, makesRoom: makesRoom, isClosing: false)
         }
     }
 

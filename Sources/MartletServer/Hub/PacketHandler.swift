@@ -45,6 +45,9 @@ final class PacketHandler: ChannelDuplexHandler {
     private var decoder: Decoder
     private var received = ByteBuffer()
     private var timeout: Scheduled<Void>?
+    private var isWriting = false
+    /// Whether there may be something to write.
+    private var isWanted = false
     /// `nil`: the client has named no method.
     private var proof: Proof?
 
@@ -135,14 +138,26 @@ final class PacketHandler: ChannelDuplexHandler {
         writeOutput(context)
     }
 
+    /// Writes what there is. A channel tells of its room from within a write or a flush: what is wanted by then is written after
+    /// what has been taken.
     private func writeOutput(_ context: ChannelHandlerContext) {
-        let taken = connection.take(upTo: hub.lastWritten, isWritable: context.channel.isWritable)
-        if !taken.pieces.isEmpty { hub.countSent(taken.pieces.reduce(0) { $0 + $1.bytes.readableBytes }) }
-        for piece in taken.pieces { context.write(wrapOutboundOut(piece.bytes), promise: nil) }
-        context.flush()
-        if taken.isClosing {
+        isWanted = true
+        guard !isWriting else { return }
+        isWriting = true
+        var (isClosing, makesRoom) = (false, false)
+        while isWanted, !isClosing {
+            isWanted = false
+            let taken = connection.take(upTo: hub.lastWritten, isWritable: context.channel.isWritable)
+            if !taken.pieces.isEmpty { hub.countSent(taken.pieces.reduce(0) { $0 + $1.bytes.readableBytes }) }
+            for piece in taken.pieces { context.write(wrapOutboundOut(piece.bytes), promise: nil) }
+            context.flush()
+            isClosing = taken.isClosing
+            makesRoom = makesRoom || taken.makesRoom
+        }
+        isWriting = false
+        if isClosing {
             close(context)
-        } else if taken.makesRoom, context.channel.isWritable {
+        } else if makesRoom, context.channel.isWritable {
             hub.setWritable(true, connection)
         }
     }

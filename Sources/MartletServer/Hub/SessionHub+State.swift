@@ -149,8 +149,8 @@ extension SessionHub.State {
     private mutating func passOver(_ recipient: Recipient, _ wire: Publication) {
         let place = SubscriberNumber.place(of: recipient.number)
         let subscription = SubscriberNumber.subscription(of: recipient.number)
-        guard seats.indices.contains(place), let seat = seats[place], seat.number == recipient.client,
-            seat.session.subscription(subscription)?.isShared == true
+        guard seats.indices.contains(place), seats[place]?.number == recipient.client,
+            seats[place]?.session.subscription(subscription)?.isShared == true
         else { return }
         if passedOver == nil {
             chores.append(.init(place: place, action: .passOn(wire, subscription: subscription), inOrder: false))

@@ -436,9 +436,10 @@ final class SessionHub: SessionHost {
         statistics.bytesSent = bytesSent.load(ordering: .relaxed)
         let own = broker.enter { broker.keptTopics(of: Self.ownTopics, &$0).count }
         statistics.retained = max(0, broker.keptCount - own)
-        statistics.published = broker.statistics.published
+        // In this order it is never too low: what was counted as the broker's own was published by then.
+        let ownPublishes = state.withLock { $0.ownPublishes }
+        statistics.published = broker.statistics.published - ownPublishes
         state.withLock { hub in
-            statistics.published -= hub.ownPublishes
             statistics.clients = hub.connected.count
             statistics.mostClients = hub.mostClients
             statistics.received = hub.publishesReceived

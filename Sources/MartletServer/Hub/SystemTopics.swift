@@ -30,8 +30,8 @@ struct SystemTopics {
             texts[name] = text
             changed.append((name, text))
         }
-        hub.state.withLock { $0.ownPublishes += changed.count }
         hub.broker.enter { state in
+            hub.state.withLock { $0.ownPublishes += changed.count }
             for (name, text) in changed {
                 let topic = TopicName(mqtt: "$SYS/broker/\(name)")
                 hub.broker.announce(BrokerPublication(Message(text), to: topic, retain: true), &state)

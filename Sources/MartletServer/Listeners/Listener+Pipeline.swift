@@ -14,7 +14,7 @@ extension Listener {
         _ door: Door
     ) throws {
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(SocketWatch(connection))
+        try pipeline.addHandler(SocketWatch(connection, isTLS: tls != nil))
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
         switch form {
         case .plain:

@@ -7,14 +7,19 @@ import NIOCore
 final class SocketWatch: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let connection: ClientConnection
+    /// A record of TLS adds so many bytes at most to what it carries (TLS 1.2's with AES-GCM: RFC 5246, 6.2.3.3, and RFC 5288).
+    private static let recordBytes = 29
 
-    init(_ connection: ClientConnection) {
+    private let connection: ClientConnection
+    private let added: Int
+
+    init(_ connection: ClientConnection, isTLS: Bool) {
         self.connection = connection
+        added = isTLS ? Self.recordBytes : 0
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        connection.countUnfinished(unwrapInboundIn(data).readableBytes)
+        connection.countUnfinished(max(0, unwrapInboundIn(data).readableBytes - added))
         context.fireChannelRead(data)
     }
 

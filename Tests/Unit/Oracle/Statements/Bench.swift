@@ -87,6 +87,7 @@ private final class Loops {
 final class Peer {
     let connection: ClientConnection
     private let channel = EmbeddedChannel()
+    private let mark = HighWaterMark()
     private let loops: Loops
     private let isWebSocket: Bool
     /// What has come of a WebSocket's frames.
@@ -103,6 +104,7 @@ final class Peer {
         loops.add(channel.embeddedEventLoop)
         channel.remoteAddress = try SocketAddress(ipAddress: "127.0.0.1", port: 40_000)
         connection = ClientConnection(channel, from: channel.remoteAddress, listener: listener.name)
+        try channel.pipeline.syncOperations.addHandler(mark)
         try listener.addHandlers(to: channel, connection, nil, hub, door)
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1_883), promise: nil)
         if isWebSocket { openWebSocket() }
@@ -126,6 +128,12 @@ final class Peer {
     var isWritable: Bool {
         get { channel.isWritable }
         set { channel.isWritable = newValue }
+    }
+
+    /// Whether its socket tells within each write that it takes no more, and within each flush that it does again.
+    var isFickle: Bool {
+        get { mark.isFickle }
+        set { mark.isFickle = newValue }
     }
 
     /// Sends a packet.
@@ -233,6 +241,31 @@ final class Peer {
             if frames[0] == 0x82 { unread += frames[2..<2 + length] }
             frames.removeFirst(2 + length)
         }
+    }
+}
+
+/// Has a channel tell of its room as a socket's does whose high-water mark is low: from within writes and flushes.
+private final class HighWaterMark: ChannelOutboundHandler {
+    typealias OutboundIn = NIOCore.ByteBuffer
+
+    var isFickle = false
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        context.write(data, promise: promise)
+        tell(context, isWritable: false)
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        tell(context, isWritable: true)
+    }
+
+    private func tell(_ context: ChannelHandlerContext, isWritable: Bool) {
+        guard isFickle, let channel = context.channel as? EmbeddedChannel, channel.isWritable != isWritable else {
+            return
+        }
+        channel.isWritable = isWritable
+        channel.pipeline.fireChannelWritabilityChanged()
     }
 }
 

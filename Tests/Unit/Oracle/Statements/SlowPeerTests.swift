@@ -99,6 +99,25 @@ import Testing
         #expect(bench.hub.statistics.queued == 0)
     }
 
+    /// A socket tells of its room while it is being written to: what is written because of that comes behind.
+    @Test(arguments: QoS.allCases) func whatIsWrittenMeanwhileComesLater(_ qos: QoS) throws {
+        let bench = Bench()
+        let reader = try bench.client("reader")
+        reader.subscribe(.init("t", qos: qos))
+        let writer = try bench.client("writer")
+        reader.isWritable = false
+        bench.hub.setWritable(false, reader.connection)
+        for number in 0..<100 {
+            writer.publish("t", "\(number) " + String(repeating: "x", count: 100_000), qos, id: UInt16(number + 1))
+        }
+        reader.isFickle = true
+        reader.isWritable = true
+        bench.hub.setWritable(true, reader.connection)
+        let numbers = reader.texts().compactMap { $0.split(separator: " ").first.map(String.init) }
+        #expect(numbers == (0..<100).map(String.init))
+        #expect(bench.hub.statistics.queued == 0)
+    }
+
     /// Whoever asks on and on and reads no answer is cut off before that takes much room.
     @Test func answersThatNobodyReadsAreBounded() throws {
         let bench = Bench()
@@ -109,6 +128,16 @@ import Testing
         for _ in 0..<600 where bench.hub.statistics.clients == 1 { peer.send(pings) }
         #expect(bench.hub.statistics.clients == 0)
         #expect(!peer.isOpen)
+    }
+
+    /// Answers that wait for the store are taken piece by piece, while others come.
+    @Test func answersThatAreTakenAreNotCounted() {
+        let connection = ClientConnection(EmbeddedChannel(), from: nil, listener: "mqtt")
+        let answers = ByteBuffer(repeating: 0, count: 100_000)
+        for group in 1...40 as ClosedRange<UInt64> {
+            #expect(!connection.append(answers, after: group, isAnswer: true).isOverrun)
+            #expect(connection.take(upTo: group - 1).pieces.count == (group == 1 ? 0 : 1))
+        }
     }
 
     /// That more waits than should is told once, and the room again by whatever takes it next, however soon.
