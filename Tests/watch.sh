@@ -35,7 +35,8 @@ failures() {
         grep -aq ' Test run with ' "$1" && break
         sleep 0.1
     done
-    found=$(grep -aE -A 4 ' recorded an issue|^(WARNING|SUMMARY): .*Sanitizer|Fatal error' "$1" |
+    local crash='(Fatal error|Precondition failed|Assertion failed|Program crashed):'
+    found=$(grep -aE -A 4 " recorded an issue|^(WARNING|SUMMARY): .*Sanitizer|$crash" "$1" |
         grep -aEv '^[^ ]+ (Test|Suite) .*(started|passed)' | head -n 200 | cut -c -2000) || true
     [ -z "$found" ] || printf 'What failed:\n%s\n' "$found"
 }

@@ -25,7 +25,8 @@ struct ForwardOutput: Sendable {
     var guarantee: Guarantee { sending.guarantee }
 
     func begin(_ entry: ForwardEntry) async throws -> Confirmation {
-        let left = try left(of: entry)
+        let life = try life(of: entry)
+        let left = expires ? life : givenLife(of: entry)
         switch place {
         case .queue(let queue):
             var sending = sending
@@ -39,28 +40,21 @@ struct ForwardOutput: Sendable {
         }
     }
 
-    /// Why a message is worthless by now; `nil` if it is not.
-    func expiry(of entry: ForwardEntry) -> (any Error)? {
-        do {
-            _ = try left(of: entry)
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    /// What is left of a message's life: of what it came with, less the time in the bridge, and of what the route gives it.
+    /// What is left of a message's life: of what it came with, less the time in the bridge, and of what the route gives it; `nil`:
+    /// it has no end.
     ///
     /// - Throws: ``MessagingError/Code/timeout`` for one that is worthless by now.
-    private func left(of entry: ForwardEntry) throws -> Duration? {
+    func life(of entry: ForwardEntry) throws -> Duration? {
         let end = entry.delivery.message.headers.native?.expires
         // As nearly all messages have none.
         guard expiry != nil || end != nil else { return nil }
-        let given = expiry.map { $0 - (timers.now - entry.begun) }
-        guard let left = [given, end.map { $0 - .now }].compactMap(\.self).min() else { return nil }
+        guard let left = [givenLife(of: entry), end.map { $0 - .now }].compactMap(\.self).min() else { return nil }
         guard left > .zero else {
             throw MessagingError(.timeout, "the message expired before it could be passed on", isRetriable: false)
         }
-        return expires ? left : given
+        return left
     }
+
+    /// What is left of the life that the route gives a message.
+    private func givenLife(of entry: ForwardEntry) -> Duration? { expiry.map { $0 - (timers.now - entry.begun) } }
 }

@@ -108,14 +108,17 @@ struct ForwardSettling: Sendable {
                 try await burial.bury(entry, error)
                 return false
             case .tryAgain(let delay):
-                // One that has expired meanwhile holds up none behind it.
-                if let end = output.expiry(of: entry) {
+                // One that has expired, or is about to, holds up none behind it.
+                let life: Duration?
+                do {
+                    life = try output.life(of: entry)
+                } catch let end {
                     try await burial.bury(entry, end)
                     return false
                 }
                 context.warn("a message could not be passed on and is tried again", error)
                 context.recorder.update { $0.retried += 1 }
-                if !isDue || entry.attempts > 1 { try await context.timers.sleep(for: delay) }
+                if !isDue || entry.attempts > 1 { try await context.timers.sleep(for: min(delay, life ?? delay)) }
             }
             entry.attempts += 1
             do {

@@ -35,7 +35,7 @@ final class MessageStore: Settler {
         recorder: RouteRecorder,
         warn: @escaping Warn
     ) throws {
-        let files = try StoreFiles(options, disk: disk, lead: wall() - timers.now.wholeNanoseconds)
+        let files = try StoreFiles(options, disk: disk)
         queue = disk.makeQueue()
         let (cursor, damage) = (files.cursor, files.damage)
         self.options = options
@@ -189,9 +189,10 @@ final class MessageStore: Settler {
         while true {
             try Task.checkCancellation()
             let before = done.withLock { $0.frontier.next }
-            let (found, waiting, failure) = await perform { [timers] files in
+            let (found, waiting, failure) = await perform { [timers, wall] files in
                 let failure = before > files.cursor ? files.finish(before: before) : nil
-                let found = files.read(256, now: timers.now.wholeNanoseconds)
+                let now = timers.now.wholeNanoseconds
+                let found = files.read(256, now: now, lead: wall() - now)
                 return (found, Int(clamping: files.waiting), failure)
             }
             if let failure { count(failure) }

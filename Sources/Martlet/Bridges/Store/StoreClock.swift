@@ -1,21 +1,25 @@
 /// Tells how old a store's records are, by the time of day that each has from when it was written. A pure value; times are
 /// nanoseconds.
 ///
-/// The time of day is the only one that goes on while the process does not run. While it does, records age by its own clock,
-/// which nobody sets: a step of the other makes none older.
+/// The time of day is the only one that goes on while the process does not run. While it does, what it writes ages by its own clock,
+/// which nobody sets: a step of the other makes none older. What an earlier process wrote has the time of day as it is now: a
+/// machine may know it only some time after its start.
 struct StoreClock: Sendable {
+    /// The number of the first record that this process writes.
+    private let own: UInt64
     /// How far the time of day was ahead of the process's clock, by the number of the first record that was written so.
-    private var leads: [(first: UInt64, lead: Int64)]
+    private var leads: [(first: UInt64, lead: Int64)] = []
 
-    /// - Parameter lead: how far it is ahead now, by which records of before have their age.
-    init(lead: Int64) {
-        leads = [(0, lead)]
+    /// - Parameter next: the number of the next record.
+    init(next: UInt64) {
+        own = next
     }
 
     /// Records from a number on have times of day of another lead.
     mutating func begin(_ number: UInt64, lead: Int64) {
+        guard let last = leads.last else { return leads.append((number, lead)) }
         // Between two looks at the clocks some time goes by, and clocks that are a little wrong are set right all the time.
-        let difference = lead.subtractingReportingOverflow(leads[leads.count - 1].lead)
+        let difference = lead.subtractingReportingOverflow(last.lead)
         if difference.overflow || difference.partialValue.magnitude > 100_000_000 { leads.append((number, lead)) }
     }
 
@@ -25,7 +29,9 @@ struct StoreClock: Sendable {
     }
 
     /// The time of day at a time of the process's clock, as if nobody had set it since a record was written.
-    func time(_ now: Int64, for number: UInt64) -> Int64 {
-        now + (leads.last { $0.first <= number } ?? leads[0]).lead
+    ///
+    /// - Parameter lead: how far it is ahead now.
+    func time(_ now: Int64, for number: UInt64, lead: Int64) -> Int64 {
+        now + (number < own ? lead : leads.last { $0.first <= number }?.lead ?? lead)
     }
 }

@@ -77,9 +77,8 @@ struct StoreFiles: ~Copyable {
     ///
     /// Nothing that is there is cut off or deleted. Where the last file is not whole the next records go to a new one.
     ///
-    /// - Parameter lead: how far the time of day is ahead of the clock that ``read(_:now:)`` goes by.
     /// - Throws: ``MessagingError/Code/invalidArgument`` if it can't be used, or somebody else uses it.
-    init(_ options: StoreOptions, disk: StoreDisk = .system, lead: Int64 = 0) throws {
+    init(_ options: StoreOptions, disk: StoreDisk = .system) throws {
         let folder = try StoreFolder(options.folder)
         let survey: StoreSurvey
         do throws(StoreFailure) {
@@ -87,20 +86,19 @@ struct StoreFiles: ~Copyable {
         } catch {
             throw folder.unusable(error)
         }
-        self.init(options, disk, folder, survey, StoreClock(lead: lead))
+        self.init(options, disk, folder, survey)
     }
 
     private init(
         _ options: StoreOptions,
         _ disk: StoreDisk,
         _ folder: StoreFolder,
-        _ survey: StoreSurvey,
-        _ clock: StoreClock
+        _ survey: StoreSurvey
     ) {
         self.options = options
         self.disk = disk
         self.folder = folder
-        self.clock = clock
+        clock = StoreClock(next: survey.next)
         segments = survey.segments
         output = survey.output
         (next, cursor, reading) = (survey.next, survey.cursor, survey.cursor)
@@ -131,7 +129,7 @@ struct StoreFiles: ~Copyable {
     /// Writes messages, as far as there is room by the options; fewer are taken than given if the source is to wait, or
     /// if the disk fails.
     ///
-    /// - Parameter lead: how far the time of day that they have was ahead of the clock that ``read(_:now:)`` goes by.
+    /// - Parameter lead: how far the time of day that they have was ahead of the clock that ``read(_:now:lead:)`` goes by.
     mutating func append(_ messages: [StoredMessage], lead: Int64 = 0) -> Appended {
         clock.begin(next, lead: lead)
         var progress = Progress(next: next, bytes: segments.last?.bytes ?? 0)
@@ -280,8 +278,10 @@ struct StoreFiles: ~Copyable {
 
     /// The records that come next, at most so many.
     ///
-    /// - Parameter now: the time in nanoseconds, by a clock that nobody sets.
-    mutating func read(_ limit: Int, now: Int64) -> Found {
+    /// - Parameters:
+    ///   - now: the time in nanoseconds, by a clock that nobody sets.
+    ///   - lead: how far the time of day is ahead of it.
+    mutating func read(_ limit: Int, now: Int64, lead: Int64 = 0) -> Found {
         var found = Found()
         let maximumAge = options.maximumAge.map { max(0, $0.capped.wholeNanoseconds) }
         while found.messages.count < limit, reading < next {
@@ -301,7 +301,7 @@ struct StoreFiles: ~Copyable {
             }
             skip(to: number, &found)
             guard number < end else { continue }
-            let now = clock.time(now, for: number)
+            let now = clock.time(now, for: number, lead: lead)
             if let message, maximumAge.map({ message.time >= now - $0 }) ?? true {
                 found.messages.append((number, message, now))
             } else {

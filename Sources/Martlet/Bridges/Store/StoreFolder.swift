@@ -93,18 +93,12 @@ final class StoreFolder: Sendable {
         try? folder.rename(name, to: aside)
     }
 
-    /// Deletes the oldest of the files that were put aside, as far as all of them have more bytes than they may. If that can't be
-    /// told they stay until it is asked for again.
+    /// Deletes the oldest of the files that were put aside, as far as all of them have more bytes than they may. If the folder
+    /// can't be listed they stay until it is asked for again; a file whose size can't be told counts as empty.
     func limitAside(to limit: Int) {
-        var files: [(name: String, size: Int)] = []
-        do throws(StoreFailure) {
-            for name in try folder.names().sorted() where name.hasSuffix(Self.aside) {
-                files.append((name, try folder.size(of: name)))
-            }
-        } catch {
-            return
-        }
-        var bytes = files.reduce(0) { $0 + $1.size }
+        guard let names = try? folder.names() else { return }
+        let files = names.filter { $0.hasSuffix(Self.aside) }.sorted().map { ($0, (try? folder.size(of: $0)) ?? 0) }
+        var bytes = files.reduce(0) { $0 + $1.1 }
         for (name, size) in files where bytes > limit {
             folder.remove(name)
             bytes -= size

@@ -15,26 +15,28 @@ struct StoreClockTests {
     private static let hour = 3_600 * second
 
     @Test func aStepCountsForNoneThatWasWrittenBefore() {
-        var clock = StoreClock(lead: 100)
+        var clock = StoreClock(next: 5)
         clock.begin(5, lead: 100)
         clock.begin(10, lead: 100 + Self.hour)
         clock.begin(20, lead: 100 - Self.hour)
-        #expect([0, 5, 9].allSatisfy { clock.time(7, for: $0) == 107 })
-        #expect([10, 19].allSatisfy { clock.time(7, for: $0) == 107 + Self.hour })
-        #expect(clock.time(7, for: 20) == 107 - Self.hour)
+        func time(_ number: UInt64) -> Int64 { clock.time(7, for: number, lead: 1) }
+        #expect([0, 4].allSatisfy { time($0) == 8 }, "an earlier process wrote these")
+        #expect([5, 9].allSatisfy { time($0) == 107 })
+        #expect([10, 19].allSatisfy { time($0) == 107 + Self.hour })
+        #expect(time(20) == 107 - Self.hour)
         clock.forget(before: 15)
-        #expect(clock.time(7, for: 19) == 107 + Self.hour)
-        #expect(clock.time(7, for: 20) == 107 - Self.hour)
+        #expect(time(19) == 107 + Self.hour)
+        #expect(time(20) == 107 - Self.hour)
     }
 
     /// A clock that is set right all the time, by little.
     @Test func whatIsNoStepIsNotRemembered() {
-        var clock = StoreClock(lead: 0)
+        var clock = StoreClock(next: 1)
         for number in 1...1_000 as ClosedRange<UInt64> { clock.begin(number, lead: Int64(number) * 1_000_000) }
-        #expect(abs(clock.time(0, for: 1_000) - Self.second) <= Self.second / 10)
-        #expect(abs(clock.time(0, for: 500) - Self.second / 2) <= Self.second / 10)
+        #expect(abs(clock.time(0, for: 1_000, lead: 0) - Self.second) <= Self.second / 10)
+        #expect(abs(clock.time(0, for: 500, lead: 0) - Self.second / 2) <= Self.second / 10)
         clock.begin(1_001, lead: .min)
-        #expect(clock.time(0, for: 1_001) == .min)
+        #expect(clock.time(0, for: 1_001, lead: 0) == .min)
     }
 
     /// Of a store whose messages may become ten minutes old.
@@ -103,6 +105,23 @@ struct StoreClockTests {
         let all = try await Self.all(of: second)
         #expect(all.map(\.text) == ["1"])
         #expect(all.allSatisfy { $0.left > .seconds(10) && $0.left <= .seconds(40) })
+        #expect(recorder.statistics.storeDropped == 1)
+        await second.close()
+    }
+
+    /// A machine without a battery for its clock learns what time it is some time after its start.
+    @Test func whatAnEarlierProcessWroteHasTheTimeOfDayAsItIsByNow() async throws {
+        let (folder, recorder) = (try Folder(), RouteRecorder())
+        let wall = Shared<Int64>(1_700_000_000 * Self.second)
+        let first = try await Self.store(in: folder, recorder, wall)
+        try await first.take(Self.deliveries("0"))
+        await first.close()
+        wall.withLock { $0 -= Self.hour }
+        let second = try await Self.store(in: folder, recorder, wall)
+        wall.withLock { $0 += Self.hour + 601 * Self.second }
+        try await second.take(Self.deliveries("1"))
+        let all = try await Self.all(of: second)
+        #expect(all.map(\.text) == ["1"])
         #expect(recorder.statistics.storeDropped == 1)
         await second.close()
     }
