@@ -47,24 +47,51 @@ package struct RedisCluster: Sendable {
         }
     }
 
+    /// Does what `redis-cli --cluster create` does, but introduces the nodes to each other again and again: on a busy machine they
+    /// may not meet within the time that they give each other, and forget that they were to.
     private func join(_ replicas: Int) async throws {
-        let client = try Program.find("redis-cli", package: "redis-tools")
-        let addresses = nodes.map { "127.0.0.1:\($0.port)" }
-        let environment = nodes[0].options.password.map { ["REDISCLI_AUTH": $0] } ?? [:]
-        try await Program.run(
-            client,
-            ["--cluster", "create"] + addresses + ["--cluster-replicas", "\(replicas)", "--cluster-yes"],
-            environment: environment
-        )
-        let deadline = ContinuousClock.now + .seconds(60)
+        let slots = [0, 5_461, 10_923, 16_384]
         for (number, node) in nodes.enumerated() {
-            while try await !isReady(node, isReplica: number >= nodes.count / (1 + replicas)) {
-                guard ContinuousClock.now < deadline else {
-                    throw ServerError("The cluster was not ready within a minute. A node's log:\n\(node.log)")
-                }
-                try await Task.sleep(for: .milliseconds(20))
+            if number < 3 {
+                try await node.command("CLUSTER", "ADDSLOTSRANGE", "\(slots[number])", "\(slots[number + 1] - 1)")
             }
+            try await node.command("CLUSTER", "SET-CONFIG-EPOCH", "\(number + 1)")
         }
+        let deadline = ContinuousClock.now + .seconds(120)
+        var introducedAt: ContinuousClock.Instant?
+        try await wait(until: deadline) {
+            if introducedAt.map({ .now - $0 > .seconds(6) }) ?? true {
+                introducedAt = .now
+                for node in nodes.dropFirst() {
+                    let ports = [node.port, node.busPort ?? 0].map(String.init)
+                    try await nodes[0].command("CLUSTER", "MEET", "127.0.0.1", ports[0], ports[1])
+                }
+            }
+            for node in nodes where try await !knowsAll(node) { return false }
+            return true
+        }
+        for (number, node) in nodes.enumerated() where number >= 3 {
+            try await node.command("CLUSTER", "REPLICATE", try await nodes[number % 3].command("CLUSTER", "MYID"))
+        }
+        for (number, node) in nodes.enumerated() {
+            try await wait(until: deadline) { try await isReady(node, isReplica: number >= 3) }
+        }
+    }
+
+    private func wait(until deadline: ContinuousClock.Instant, _ condition: () async throws -> Bool) async throws {
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else {
+                let logs = nodes.map(\.log).joined(separator: "\n")
+                throw ServerError("The cluster was not ready within two minutes. The nodes' logs:\n\(logs)")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// Whether a node has met all others.
+    private func knowsAll(_ node: RedisServer) async throws -> Bool {
+        let known = try await node.command("CLUSTER", "NODES").split(separator: "\n")
+        return known.count { !$0.contains("handshake") } == nodes.count && known.count == nodes.count
     }
 
     private func isReady(_ node: RedisServer, isReplica: Bool) async throws -> Bool {

@@ -59,6 +59,9 @@ package final class RedisServer: ControlledServer {
 
     private static let sharedServer = SharedServer<RedisServer>()
 
+    /// Where the other nodes of a cluster speak to it.
+    package var busPort: Int? { bus.map { Int($0.number) } }
+
     /// Has `redis-cli` run a command, such as `"CLIENT", "KILL", "TYPE", "pubsub"`, and returns its answer, without the
     /// line's end.
     ///
