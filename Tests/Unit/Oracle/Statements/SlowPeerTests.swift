@@ -8,14 +8,15 @@ import Testing
 
 /// Clients whose lines are slow, in either direction.
 @Suite struct SlowPeerTests {
-    /// A packet that takes longer than a keep-alive is waited for, as long as more and more of it comes.
-    @Test(arguments: [ProtocolVersion.v311, .v5]) func aPacketMayTakeLongerThanAKeepAlive(
-        _ version: ProtocolVersion
-    ) throws {
+    /// A packet that takes longer than a keep-alive is waited for, as long as more and more of it comes; also one in a frame of a
+    /// WebSocket, of which nothing is known until it is whole.
+    @Test(arguments: [(ProtocolVersion.v311, false), (.v5, false), (.v5, true)])
+    func aPacketMayTakeLongerThanAKeepAlive(_ version: ProtocolVersion, _ isFramed: Bool) throws {
         let bench = Bench()
-        let peer = try bench.client("a", version, keepAlive: 10)
+        let peer = try bench.client("a", version, keepAlive: 10, by: isFramed ? .webSocket() : .mqtt())
         let publish = Publish(topic: "t", payload: [UInt8](repeating: 7, count: 6_000), qos: .atLeastOnce, packetID: 1)
-        let bytes = Encoder(version).bytes(of: .publish(publish))
+        let packet = Encoder(version).bytes(of: .publish(publish))
+        let bytes = isFramed ? Peer.frame(packet) : packet
         for start in stride(from: 0, to: 5_000, by: 500) {
             peer.send(Array(bytes[start..<start + 500]))
             bench.pass(.seconds(7))
@@ -41,25 +42,6 @@ import Testing
             bench.pass(.milliseconds(100))
         }
         #expect(peer.take().reason == .keepAliveTimeout)
-    }
-
-    /// The same in one frame of a WebSocket, of which nothing is known until it is whole.
-    @Test func aFrameMayTakeLongerThanAKeepAlive() throws {
-        let bench = Bench()
-        let peer = try bench.client("a", keepAlive: 10, by: .webSocket())
-        let publish = Publish(topic: "t", payload: [UInt8](repeating: 7, count: 6_000), qos: .atLeastOnce, packetID: 1)
-        let bytes = Peer.frame(Encoder(.v5).bytes(of: .publish(publish)))
-        for start in stride(from: 0, to: 5_000, by: 500) {
-            peer.send(Array(bytes[start..<start + 500]))
-            bench.pass(.seconds(7))
-        }
-        #expect(peer.isOpen)
-        peer.send(Array(bytes[5_000...]))
-        #expect(peer.take().kinds == [.connack, .puback])
-        bench.pass(.milliseconds(14_999))
-        #expect(peer.isOpen)
-        bench.pass(.milliseconds(1))
-        #expect(!peer.isOpen)
     }
 
     /// By pings of WebSockets a browser, or a proxy, says that it is there; not the client, which has a packet for that.
