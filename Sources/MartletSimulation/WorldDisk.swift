@@ -60,7 +60,7 @@ final class WorldDisk: Sendable {
             }
             return system.sync(file)
         }
-        disk.makeQueue = { { $0() } }
+        disk.makeQueue = { BlockingQueue { $0() } }
         return disk
     }
 }

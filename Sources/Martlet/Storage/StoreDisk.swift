@@ -1,5 +1,3 @@
-import Dispatch
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -17,10 +15,7 @@ package struct StoreDisk: Sendable {
     /// Forces a file or a folder onto the disk; as `fsync`.
     package var sync: @Sendable (_ file: Int32) -> Int32
     /// Makes a queue for what blocks.
-    package var makeQueue: @Sendable () -> Queue = { dispatchQueue() }
-
-    /// Does what blocks, one after the other, away from the threads that tasks share.
-    package typealias Queue = @Sendable (@escaping @Sendable () -> Void) -> Void
+    package var makeQueue: @Sendable () -> BlockingQueue = { BlockingQueue(label: "martlet.store") }
 
     package static let system = StoreDisk(
         write: { writeToSystem($0, $1) },
@@ -44,11 +39,6 @@ package struct StoreFailure: Error, Hashable, CustomStringConvertible {
     package var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
 
     package var description: String { "\(call): \(String(cString: strerror(code)))" }
-}
-
-private func dispatchQueue() -> StoreDisk.Queue {
-    let queue = DispatchQueue(label: "martlet.store")
-    return { queue.async(execute: $0) }
 }
 
 private func writeToSystem(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {

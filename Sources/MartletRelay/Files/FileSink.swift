@@ -1,4 +1,3 @@
-import Dispatch
 import Martlet
 import Synchronization
 
@@ -73,7 +72,7 @@ private final class AppendedFile: Sendable {
 
     private let path: String
     private let options: FileOptions
-    private let queue = DispatchQueue(label: "martlet.file")
+    private let queue = BlockingQueue(label: "martlet.file")
     private let state = Mutex(State())
 
     init(_ path: String, _ options: FileOptions) {
@@ -99,9 +98,7 @@ private final class AppendedFile: Sendable {
     }
 
     private func perform(_ body: @escaping @Sendable (inout State) throws -> Void) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            queue.async { continuation.resume(with: Result { try self.state.withLock { try body(&$0) } }) }
-        }
+        try await queue.perform { try self.state.withLock { try body(&$0) } }
     }
 
     /// Opens the file, unless the open one still has its name, and looks how large it is: others may have cut it off, as

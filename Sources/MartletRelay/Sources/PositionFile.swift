@@ -1,4 +1,3 @@
-import Dispatch
 import Martlet
 import Synchronization
 
@@ -22,7 +21,7 @@ final class PositionFile: Sendable {
     }
 
     let path: String
-    private let queue = DispatchQueue(label: "martlet.positions")
+    private let queue = BlockingQueue(label: "martlet.positions")
     private let state = Mutex(State())
 
     init(_ path: String) {
@@ -33,17 +32,11 @@ final class PositionFile: Sendable {
     ///
     /// - Throws: `MessagingError` if the file is there and can't be read.
     func position(of name: String) async throws -> String? {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<String?, any Error>) in
-            queue.async {
-                continuation.resume(
-                    with: Result {
-                        if let positions = self.state.withLock({ $0.positions }) { return positions[name] }
-                        let positions = try self.contents()
-                        self.state.withLock { $0.positions = positions }
-                        return positions[name]
-                    }
-                )
-            }
+        try await queue.perform {
+            if let positions = self.state.withLock({ $0.positions }) { return positions[name] }
+            let positions = try self.contents()
+            self.state.withLock { $0.positions = positions }
+            return positions[name]
         }
     }
 
@@ -55,14 +48,14 @@ final class PositionFile: Sendable {
             defer { state.isWriting = true }
             return !state.isWriting
         }
-        if begins { queue.async { self.writeAll() } }
+        if begins { queue.later { self.writeAll() } }
     }
 
     /// Returns when what was set before is in the file.
     ///
     /// - Throws: `MessagingError` if it could not be written.
     func flush() async throws {
-        await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+        await queue.perform {}
         let failure = state.withLock { $0.failure }
         guard let failure else { return }
         throw MessagingError(.refused, "the positions can't be written to \(quoted(path)): \(failure)")

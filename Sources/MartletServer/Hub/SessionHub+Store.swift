@@ -1,4 +1,3 @@
-import Dispatch
 import Logging
 import Martlet
 import MartletMQTTWire
@@ -39,7 +38,7 @@ extension SessionHub.State {
 extension SessionHub {
     /// From one record to the next there is so much time at most while clients are there whose sessions are kept.
     static let beat = Duration.seconds(60)
-    private static let opening = DispatchQueue(label: "martlet.broker.store.open")
+    private static let opening = BlockingQueue(label: "martlet.broker.store.open")
 
     /// The last group of changes that is in the store.
     var lastWritten: UInt64 { written.load(ordering: .acquiring) }
@@ -57,16 +56,10 @@ extension SessionHub {
     ) async throws {
         guard case .log(let folder, let sync) = store.form else { return }
         let empty = StoreImage(limits.session, WallTime(broker.now, is: settings.wall()))
-        let (keeper, contents): (StoreKeeper, StoreContents?) = try await withCheckedThrowingContinuation { done in
-            Self.opening.async {
-                done.resume(
-                    with: Result {
-                        var contents: StoreContents?
-                        let keeper = try StoreKeeper(folder, sync, settings, empty, contents: &contents)
-                        return (keeper, contents)
-                    }
-                )
-            }
+        let (keeper, contents) = try await Self.opening.perform {
+            var contents: StoreContents?
+            let keeper = try StoreKeeper(folder, sync, settings, empty, contents: &contents)
+            return (keeper, contents)
         }
         guard let contents else { return }
         if contents.cutBytes > 0 {

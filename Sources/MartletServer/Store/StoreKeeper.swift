@@ -66,17 +66,14 @@ final class StoreKeeper: Sendable {
     ///
     /// - Returns: whether all is there.
     func close(_ hub: SessionHub) async -> Bool {
-        await withCheckedContinuation { continuation in
-            queue.async {
-                self.writeAll(hub)
-                self.snapshots.sync {}
-                let isWhole = self.state.withLock { state in
-                    state.isClosed = true
-                    let isCertain = state.log.isCertain || (try? state.log.sync()) != nil
-                    state.log.unlock()
-                    return isCertain && state.unwritten == nil && !state.log.isBroken
-                }
-                continuation.resume(returning: isWhole)
+        await BlockingQueue(queue).perform {
+            self.writeAll(hub)
+            self.snapshots.sync {}
+            return self.state.withLock { state in
+                state.isClosed = true
+                let isCertain = state.log.isCertain || (try? state.log.sync()) != nil
+                state.log.unlock()
+                return isCertain && state.unwritten == nil && !state.log.isBroken
             }
         }
     }

@@ -1,4 +1,3 @@
-import Dispatch
 public import Logging
 public import Martlet
 import MartletSettings
@@ -30,7 +29,7 @@ public final class StateFile<Value: Codable & Sendable>: Sendable {
     private let storage: StateStorage
     private let state: Mutex<State>
     /// Calls that block are made here, one after the other, away from the threads that tasks share.
-    private let queue = DispatchQueue(label: "martlet.state")
+    private let queue = BlockingQueue(label: "martlet.state")
 
     private init(_ storage: StateStorage, _ state: sending State) {
         self.storage = storage
@@ -66,7 +65,7 @@ public final class StateFile<Value: Codable & Sendable>: Sendable {
         logger: Logger = Logger(label: "martlet"),
         beforeCall: @escaping StateStorage.Hook
     ) async throws -> StateFile {
-        try await blocking(on: DispatchQueue(label: "martlet.state.open")) {
+        try await BlockingQueue(label: "martlet.state.open").perform {
             let storage = try StateStorage(path, before: beforeCall)
             if let state = try read(storage, default: value, logger) { return StateFile(storage, state) }
             guard let foreign, let imported = try ForeignState.value(of: foreign, default: value) else {
@@ -97,7 +96,7 @@ public final class StateFile<Value: Codable & Sendable>: Sendable {
     public func update<Result: Sendable>(
         _ change: @escaping @Sendable (inout Value) throws -> Result
     ) async throws -> Result {
-        try await Self.blocking(on: queue) { try self.apply(change) }
+        try await queue.perform { try self.apply(change) }
     }
 
     private func apply<Result>(_ change: (inout Value) throws -> Result) throws -> Result {
@@ -135,15 +134,6 @@ public final class StateFile<Value: Codable & Sendable>: Sendable {
         // Where that fails the version before it counts the next time, too.
         try? storage.write(former, former: nil)
         return State(value: value, bytes: former)
-    }
-
-    private static func blocking<Result: Sendable>(
-        on queue: DispatchQueue,
-        _ body: @escaping @Sendable () throws -> Result
-    ) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Swift.Result { try body() }) }
-        }
     }
 }
 

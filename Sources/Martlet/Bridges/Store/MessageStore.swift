@@ -13,7 +13,7 @@ final class MessageStore: Settler {
 
     private let files: Mutex<StoreFiles>
     private let done: Mutex<Done>
-    private let queue: StoreDisk.Queue
+    private let queue: BlockingQueue
     private let mailbox: Mailbox<Delivery>
     private let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private let options: StoreOptions
@@ -85,30 +85,13 @@ final class MessageStore: Settler {
         wall: @escaping @Sendable () -> Int64 = { WallClock.nanoseconds },
         warn: @escaping Warn
     ) async throws -> MessageStore {
-        let queue = disk.makeQueue()
-        return try await withCheckedThrowingContinuation { continuation in
-            queue {
-                continuation.resume(
-                    with: Result {
-                        try MessageStore(
-                            options,
-                            disk,
-                            timers,
-                            wall,
-                            window: window,
-                            recorder: recorder,
-                            warn: warn
-                        )
-                    }
-                )
-            }
+        try await disk.makeQueue().perform {
+            try MessageStore(options, disk, timers, wall, window: window, recorder: recorder, warn: warn)
         }
     }
 
     private func perform<Value: Sendable>(_ body: @escaping @Sendable (inout StoreFiles) -> Value) async -> Value {
-        await withCheckedContinuation { continuation in
-            queue { continuation.resume(returning: self.files.withLock { body(&$0) }) }
-        }
+        await queue.perform { self.files.withLock { body(&$0) } }
     }
 
     /// The messages to pass on, in order. The subscription ends with ``finish()``; messages that have not been

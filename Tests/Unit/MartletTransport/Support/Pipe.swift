@@ -25,7 +25,10 @@ final class Pipe: Sendable {
         } else {
             precondition(pipe(&ends) == 0)
         }
-        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
         (readEnd, writeEnd) = (ends[0], ends[1])
     }
 
