@@ -102,20 +102,24 @@ public actor MQTTConnection: Connection {
             weight: runtime.waitingWeight,
             gate: session.gate
         )
-        let request = SubscriptionRequest(
-            filter: try session.wire(pattern),
-            group: options.group,
-            quality: CInt(options.guarantee.rawValue),
-            // The broker has none for a group (MQTT 5, 4.8.2).
-            wantsRetained: options.retained && options.group == nil,
-            noLocal: options.noLocal,
-            retainAsPublished: options.retainAsPublished,
-            endsWithReader: options.endsWithReader
-        )
+        // What is more than is read might be the reader's own: the broker takes it for somebody who waits for it.
+        let patterns = options.reads.isEmpty ? [pattern] : options.reads.map(TopicPattern.init)
+        let requests = try patterns.map { pattern in
+            SubscriptionRequest(
+                filter: try session.wire(pattern),
+                group: options.group,
+                quality: CInt(options.guarantee.rawValue),
+                // The broker has none for a group (MQTT 5, 4.8.2).
+                wantsRetained: options.retained && options.group == nil,
+                noLocal: options.noLocal,
+                retainAsPublished: options.retainAsPublished,
+                endsWithReader: options.endsWithReader
+            )
+        }
         let receiver = Receiver.topics(inbox, knowsTopic: !pattern.hasWildcards)
-        let member = try await session.subscribe(request, receiver)
+        let members = try await session.subscribe(requests, receiver)
         let source = DeliverySource(pattern, on: runtime)
-        return session.subscription(member, of: request, receiver, inbox.mailbox, pattern.onlyTopic, source)
+        return session.subscription(members, receiver, inbox.mailbox, pattern.onlyTopic, source)
     }
 
     /// Sends a message to a queue; see `Connection.send(_:to:options:)`.
@@ -172,9 +176,9 @@ public actor MQTTConnection: Connection {
             endsWithReader: endsWithReader
         )
         let receiver = Receiver.queue(inbox, queue)
-        let member = try await session.subscribe(request, receiver)
+        let members = try await session.subscribe([request], receiver)
         let source = DeliverySource(on: runtime)
-        return session.subscription(member, of: request, receiver, inbox.mailbox, queue.ownTopic, source)
+        return session.subscription(members, receiver, inbox.mailbox, queue.ownTopic, source)
     }
 
     /// Opens the reply address; see `Connection.openReplyAddress(_:)`.
@@ -194,7 +198,7 @@ public actor MQTTConnection: Connection {
             base = "rpc-" + Self.hexadecimal(hash) + Self.hexadecimal(StableHash.of(runtime.name, after: ~hash))
         }
         _ = try await session.subscribe(
-            SubscriptionRequest(filter: "\(base)/+", quality: 0, endsWithReader: true),
+            [SubscriptionRequest(filter: "\(base)/+", quality: 0, endsWithReader: true)],
             .replies(receive)
         )
         return ReplyAddress(lease: { "\(base)/\($0)" }, giveBack: { _ in })

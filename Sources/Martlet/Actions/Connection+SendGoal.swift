@@ -15,8 +15,8 @@ extension Connection {
     ///   - timeout: how long to wait for the server to take the goal on, counted from this call; and later, how long the
     ///     server may be silent before it counts as gone.
     /// - Throws: ``MessagingError/Code/goalRejected`` with the server's reason; ``MessagingError/Code/noResponder`` at
-    ///   once where the broker can tell (MQTT's can't: this connection's own subscription to the action's topics takes what it
-    ///   sends); ``MessagingError/Code/timeout``; ``MessagingError/Code/shuttingDown``;
+    ///   once where the broker can tell (on MQTT it can if it speaks version 5 and nobody else listens to all of the action's
+    ///   topics); ``MessagingError/Code/timeout``; ``MessagingError/Code/shuttingDown``;
     ///   ``MessagingError/Code/decodingFailed`` if the server can't read the goal; `CancellationError`.
     public nonisolated func send<Goal, Feedback, Result>(
         _ goal: Goal,
@@ -100,7 +100,9 @@ extension Connection {
     private nonisolated func listen(to names: ActionNames, within limit: Duration) async throws -> Subscription {
         let late = MessagingError(.timeout, "\(names.action) could not be listened to within \(limit)")
         return try await runtime.run(within: limit, or: late) {
-            try await self.subscribe(to: names.topics, options: .passing())
+            var options = SubscribeOptions.passing()
+            options.reads = [names.status, names.feedback]
+            return try await self.subscribe(to: names.topics, options: options)
         }
     }
 

@@ -25,6 +25,9 @@ public struct SubscribeOptions: Sendable, Hashable {
     /// Whether the subscription is of no use without this very reader, so that a broker that keeps subscriptions is not to keep
     /// this one.
     package var endsWithReader = false
+    /// Of what the pattern matches, all that is read; empty: everything. A connection may give the rest as well, unless its
+    /// broker would then take this subscription for somebody who waits for that.
+    package var reads: [TopicName] = []
 
     /// 256 messages, nothing lost, kept messages first, which alone are told to be kept, one's own among them, ending with
     /// its reader, unless told.

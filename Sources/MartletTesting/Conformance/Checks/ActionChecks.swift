@@ -41,6 +41,21 @@ extension ConformanceSuite {
         },
 
         ConformanceCheck(
+            "a goal that nobody serves is an error at once",
+            crosses: [.action("unserved")],
+            requires: .responderDetection
+        ) { environment in
+            let client = try await environment.connect()
+            let action = Action<Int, Int, Int>(environment.queue("unserved"))
+            let start = ContinuousClock.now
+            try await environment.expect(.noResponder, from: "sending the goal") {
+                _ = try await client.send(1, to: action, timeout: .seconds(25))
+            }
+            let took = ContinuousClock.now - start
+            try environment.expect(took < .seconds(20), "an error at once", actual: "it took \(took)")
+        },
+
+        ConformanceCheck(
             "a busy server rejects a goal, and says for which one",
             crosses: [.action("busy")],
             tolerates: reliableFaults
