@@ -66,10 +66,9 @@ public struct ForwardActions: Route {
     /// Passes the action on.
     public func run(_ direction: Int, in context: RouteContext) async throws {
         // Before goals are taken, so that their clients miss no news of them.
-        let news = try await context.sink.subscribe(
-            to: targets.topics,
-            options: .passing(limit: 4_096)
-        )
+        var reading = SubscribeOptions.passing(limit: 4_096)
+        reading.reads = Self.news.map { TopicName(targets.action).appending($0) }
+        let news = try await context.sink.subscribe(to: targets.topics, options: reading)
         context.recorder.reads(news)
         defer { context.recorder.reads(nil) }
         var loops: [RequestLoop] = []
@@ -107,13 +106,14 @@ public struct ForwardActions: Route {
         }
     }
 
+    /// What the topics of news end with, by servers of all libraries.
+    private static var news: [String] { ["status", "feedback", "notify"] }
+
     /// Publishes the server's news for its clients. News that can't be published for want of a link are dropped:
     /// clients ask when they hear nothing.
     private func publish(_ news: Subscription, _ context: RouteContext) async throws {
         for try await delivery in news {
-            guard let kind = delivery.topic.segments.last, ["status", "feedback", "notify"].contains(kind) else {
-                continue
-            }
+            guard let kind = delivery.topic.segments.last, Self.news.contains(kind) else { continue }
             guard context.bridgeMark.verdict(on: delivery.message.headers) == .pass else {
                 context.recorder.update { $0.looped += 1 }
                 continue
