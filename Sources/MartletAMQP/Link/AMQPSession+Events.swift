@@ -33,6 +33,7 @@ extension AMQPSession {
             guard link.writeFailure == nil else { return }
             // After the others on this loop.
             if try read(link) { readOn() }
+            if link.takePause() { loop.pause() }
         }
         // A confirmation makes room for the next publish, and so does what was written.
         if canPublish { attend { try publishing.send(self) } }

@@ -54,6 +54,9 @@ final class Link {
     /// - Parameter reads: whether anything is to be read.
     func interest(reads: Bool) -> Interest { stream.interest(reads: reads, writes: wantsToWrite) }
 
+    /// See `SocketStream.takePause()`.
+    func takePause() -> Bool { stream.takePause() }
+
     /// The largest frame in either direction, from now on.
     func agree(frameMax: Int) {
         parser.maximumSize = frameMax

@@ -67,6 +67,7 @@ final class Reading {
             }
         }
         if session.client.hasReadDry { session.subscriptions.readDry() }
+        if session.client.takePause() { session.loop.pause() }
         // The broker may hold back what follows a small packet until it knows that this has arrived (RFC 896).
         if let socket = session.client.descriptor { SocketOptions.setQuickAcknowledgement(socket) }
     }

@@ -148,6 +148,9 @@ final class Mosquitto {
     /// Whether there may be something to read that the socket says nothing of.
     var readsAhead: Bool { link.readsAhead }
 
+    /// See `SocketStream.takePause()`.
+    func takePause() -> Bool { link.takePause() }
+
     /// The largest packet that the broker takes; `nil` if it has not said.
     var maximumPacketSize: Int? { link.rules.maximumPacketSize }
 

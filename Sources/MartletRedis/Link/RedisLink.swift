@@ -297,6 +297,7 @@ final class RedisLink {
             }
         case .greeting, .ready:
             if stream.canRead(ready) { read() }
+            if stream.takePause() { loop.pause() }
             if stream.canWrite(ready) { send() }
         case .resolving, .ended:
             return

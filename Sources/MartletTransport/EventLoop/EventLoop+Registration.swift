@@ -22,6 +22,13 @@ extension EventLoop {
         return watch
     }
 
+    /// Lets what comes come together: if nothing else is to be done the thread sleeps for as short a time as the system can,
+    /// once, before it looks at descriptors again. Only on the loop's thread.
+    package func pause() {
+        preconditionCurrent()
+        body.pauses = true
+    }
+
     /// Does something on the loop's thread at a time, or up to a millisecond later; those of one time in the order
     /// in which they were scheduled. Only on the loop's thread, from code that is isolated to an actor of this loop.
     ///

@@ -116,6 +116,11 @@ extension EventLoop {
     private func rest(_ timeout: CInt) {
         // With nothing to watch and no time to wait, there is nothing to ask the system for.
         if timeout == 0, body.watches.count == 0 { return }
+        if body.pauses {
+            body.pauses = false
+            // Whoever waits is not kept waiting.
+            if timeout != 0 { SystemThread.pause() }
+        }
         let ready = body.watches.poll(wakeUp: body.pipe?.readEnd ?? -1, timeout: timeout)
         awake(drain: ready > 0 && body.watches.wasWoken)
         if ready > 0 { callHandlers() }

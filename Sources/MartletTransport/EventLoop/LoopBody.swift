@@ -14,6 +14,8 @@ final class LoopBody {
     var openPipe: () -> WakeUpPipe? = WakeUpPipe.open
     /// Whether the thread has said that it sleeps, and has not yet said that it no longer does.
     var isMarkedAsleep = false
+    /// Whether the thread pauses before it looks at descriptors again.
+    var pauses = false
     /// How many bytes were promised to the pipe and not yet read. Below zero where the byte came sooner than the
     /// news that it would.
     var owedBytes = 0

@@ -28,6 +28,8 @@ package final class SocketStream {
     private var writeWantsRead = false
     /// Whether the peer has ended its side in order.
     package private(set) var hasEnded = false
+    private var pacing = ReadPacing()
+    private var hasRead = false
 
     /// Begins to connect.
     ///
@@ -124,6 +126,12 @@ package final class SocketStream {
 
     // MARK: Bytes
 
+    /// Whether its reader should pause before he reads on, so that what comes can come together; once after a read.
+    package func takePause() -> Bool {
+        defer { hasRead = false }
+        return hasRead && pacing.pauses
+    }
+
     /// How many of the bytes that were written the peer's system has not acknowledged; 0 where this system can't tell. Under TLS
     /// they are a few more than those that were given to ``write(_:)``.
     package var unacknowledged: Int {
@@ -144,6 +152,15 @@ package final class SocketStream {
     /// - Returns: how many bytes; 0 if there are none now.
     /// - Throws: `MessagingError.Code.connectionLost` at the end.
     package func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
+        let count = try readNow(into: room)
+        if count > 0 {
+            pacing.read(count, at: .now)
+            hasRead = true
+        }
+        return count
+    }
+
+    private func readNow(into room: UnsafeMutableRawBufferPointer) throws -> Int {
         guard let tls else {
             while true {
                 let count = recv(descriptor, room.baseAddress, room.count, CInt(MSG_DONTWAIT))
@@ -174,6 +191,7 @@ package final class SocketStream {
     /// - Returns: how many bytes; 0 if none are taken now.
     /// - Throws: `MessagingError.Code.connectionLost` if none will be any more.
     package func write(_ bytes: UnsafeRawBufferPointer) throws -> Int {
+        pacing.wrote()
         guard let tls else {
             while true {
                 let count = SocketOutput.send(descriptor, bytes)

@@ -3,6 +3,14 @@ import Martlet
 import MartletTransport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 @Suite(.timeLimit(.minutes(10))) struct SocketStreamTests {
     private func endpoint(_ port: Int) throws -> Endpoint {
         let address = MartletTransport.SocketAddress(numeric: "127.0.0.1", port: port)
@@ -46,6 +54,25 @@ import Testing
                 return true
             }
         }
+    }
+
+    /// A machine that has other things to do may read slowly for a while.
+    @Test func aFloodIsWorthAPauseOnceAfterEachRead() async throws {
+        let pair = Pipe(bidirectional: true)
+        let stream = try SocketStream(adopting: dup(pair.readEnd), tls: nil, peer: "peer")
+        #expect(try stream.advance())
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 8, alignment: 1)
+        defer { room.deallocate() }
+        func takesPause() throws -> Bool {
+            pair.write()
+            #expect(try stream.read(into: room) == 1)
+            return stream.takePause()
+        }
+        while try !takesPause() {}
+        #expect(!stream.takePause())
+        while try !takesPause() {}
+        #expect(try Array("x".utf8).withUnsafeBytes { try stream.write($0) } == 1)
+        #expect(try !takesPause())
     }
 
     @Test func itWritesAsMuchAsIsTaken() async throws {

@@ -39,6 +39,22 @@ import Testing
         }
     }
 
+    @Test func aPauseKeepsNobodyFromWhatIsReady() async throws {
+        let pipe = Pipe()
+        pipe.write()
+        await withLoop { loop in
+            let calls = Shared(0)
+            await loop.run {
+                _ = loop.watch(pipe.readEnd, for: .read) { _ in
+                    calls.withLock { $0 += 1 }
+                    loop.pause()
+                }
+            }
+            await until { calls.withLock { $0 } > 100 }
+            await loop.run {}
+        }
+    }
+
     /// Back-pressure: without interest not even a hang-up is noticed, and the loop sleeps.
     @Test func withoutInterestNothingIsReported() async throws {
         let loop = EventLoop(name: "test")

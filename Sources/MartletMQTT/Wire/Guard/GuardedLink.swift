@@ -121,6 +121,9 @@ final class GuardedLink {
     /// Whether there may be something to read that the socket says nothing of: TLS has read it, or it was withheld.
     var readsAhead: Bool { hasReleased || stream?.readsAhead ?? false }
 
+    /// See `SocketStream.takePause()`.
+    func takePause() -> Bool { stream?.takePause() ?? false }
+
     /// Tells the other side that this is the end; what it has sent can still be read.
     func shutDown() {
         isShutDown = true
