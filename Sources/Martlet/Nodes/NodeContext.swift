@@ -34,6 +34,10 @@ public struct NodeContext: Sendable {
     /// Says something of the component that those who look after it want to know, such as what waits; see
     /// ``ComponentHealth/note``. It stands there until another is reported; `nil`: nothing is to be said.
     public func report(_ note: String?) { part.report(note) }
+
+    /// ``report(_:)`` of the component that this task, or one that it is a child of, works for: for what stands around a handler
+    /// and is given no context. `nil` outside a node. It is no whole context, for each request's task copies it.
+    @TaskLocal package static var reporter: (@Sendable (_ note: String?) -> Void)?
 }
 
 extension NodeContext {
@@ -63,7 +67,8 @@ extension Part {
             links: Links(needed: connection),
             members: (container?.members ?? []).map { Part($0, on: connection, base: base, turns: turns) }
         ) { part in
-            try await component.run(in: NodeContext(connection: connection, base: base, turns: turns, part: part))
+            let context = NodeContext(connection: connection, base: base, turns: turns, part: part)
+            try await NodeContext.$reporter.withValue(part.report) { try await component.run(in: context) }
         }
     }
 }

@@ -14,7 +14,8 @@ import ServiceLifecycle
 /// A message is acknowledged when its handler has returned, unless the handler has settled its delivery itself. When the handler
 /// throws, the error is counted and logged, and the message goes back into the queue once; the second time it is rejected, which
 /// makes a dead letter where the queue has a place for those. A message that is no such value is rejected at once. When the node
-/// stops, the message in hand is handled; those that had been fetched ahead go back.
+/// stops, the message in hand is handled; those that had been fetched ahead go back, and so does one whose handler the stop breaks
+/// off, a `CancellationError`, which is no error then.
 ///
 /// When the queue is deleted, or the broker takes back a message that is in hand for longer than it allows, the queue is
 /// declared, bound and consumed again once that message has been handled.
@@ -127,6 +128,11 @@ public struct ConsumeExchange: Component {
         } catch {
             // Unsettled, it goes back by itself.
             try Task.checkCancellation()
+            // Broken off by shutdown, it is for the next one.
+            if error is CancellationError, Task.isShuttingDownGracefully {
+                try? delivery.nack(requeue: true)
+                return
+            }
             context.countHandlerError(error)
             try? delivery.nack(requeue: !delivery.isRedelivered)
         }

@@ -12,7 +12,7 @@ import ServiceLifecycle
 /// event is handled. When the node stops, the event in hand is handled and no more are taken.
 ///
 /// The stream is asked for again when it ends or fails; see ``EventSource``. With a file of positions another run of the
-/// program goes on behind the last event that was handled.
+/// program goes on behind the last event that was handled. One whose handler the stop breaks off, a `CancellationError`, was not.
 public struct FollowEvents: Component {
     /// `FollowEvents` and the server.
     public let name: String
@@ -97,6 +97,8 @@ public struct FollowEvents: Component {
             try await context.inTurn { try await handle(delivery.message) }
         } catch {
             try Task.checkCancellation()
+            // Broken off by shutdown, it is there the next time.
+            if error is CancellationError, Task.isShuttingDownGracefully { throw error }
             if onHandlerError == .fail { throw error }
             context.countHandlerError(error)
         }

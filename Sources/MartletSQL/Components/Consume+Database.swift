@@ -7,7 +7,8 @@ extension Consume {
     /// - Parameters:
     ///   - queue: which queue.
     ///   - database: where the session comes from. While there is none, because the database is away or all of its sessions
-    ///     are in use, the delivery waits, which is logged. A handler that loses its session is one that throws.
+    ///     are in use, the delivery waits, which the log and the node's health tell. A handler that loses its session is one
+    ///     that throws.
     ///   - options: how the queue is consumed.
     ///   - codec: what all values are read with; `nil`: as the connection reads their content type.
     ///   - onHandlerError: how a delivery is settled whose handler throws.
@@ -22,7 +23,7 @@ extension Consume {
     ) {
         let patience = Patience(of: queue.name.text, undoes: false)
         self.init(from: queue, options: options, codec: codec, onHandlerError: onHandlerError) { value in
-            try await patience.lend(of: database, for: value.delivery) { db in try await handler(value, db) }
+            try await patience.lend(of: database) { db in try await handler(value, db) }
         }
     }
 
@@ -36,7 +37,7 @@ extension Consume {
     ) {
         let patience = Patience(of: queue.text, undoes: false)
         self.init(from: queue, options: options, onHandlerError: onHandlerError) { delivery in
-            try await patience.lend(of: database, for: delivery) { db in try await handler(delivery, db) }
+            try await patience.lend(of: database) { db in try await handler(delivery, db) }
         }
     }
 }
@@ -45,10 +46,9 @@ extension Patience {
     /// Lends a session to the handler of a delivery, once there is one.
     fileprivate func lend(
         of database: any Database,
-        for delivery: Delivery,
         _ handler: @Sendable (any SQLSession) async throws -> Void
     ) async throws {
-        try await run(for: delivery) { begin in
+        try await run(givesBack: true) { begin in
             try await database.withSession { db in
                 begin()
                 try await handler(db)

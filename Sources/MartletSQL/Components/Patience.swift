@@ -7,6 +7,7 @@ import Synchronization
 ///
 /// A message is of no use without the database, and to give it back at once would wear out its deliveries within a second. So it
 /// stays in hand, and the database is tried again. That is logged, once a minute at most, and so is that the database is back.
+/// The component's health says it for as long as a message waits, by ``ComponentHealth/note``.
 final class Patience: Sendable {
     private struct State {
         /// When it was last logged that the database is away.
@@ -38,21 +39,31 @@ final class Patience: Sendable {
     /// Runs a body, and again while the database is away.
     ///
     /// - Parameters:
-    ///   - delivery: what waits. Where shutdown ends the waiting it goes back to its queue, however often it was delivered
-    ///     before: the next program has it. Nothing of it was done, or all is undone.
+    ///   - givesBack: whether what waits is a delivery that goes back to its queue where shutdown ends the waiting, however
+    ///     often it was delivered before: the next program has it. Nothing of it was done, or all is undone.
     ///   - body: is called with what it calls once the database is there and its handler begins.
-    /// - Throws: what the body throws. That the database is away, too, when shutdown begins, where the handler has lost it too
-    ///   often, and where what it did is not undone.
+    /// - Throws: what the body throws. That the database is away, too, where the handler has lost it too often, and where what
+    ///   it did is not undone. When shutdown begins, `CancellationError` for what goes back, which is how ``Consume`` knows
+    ///   that nothing failed; otherwise that the database is away.
     func run<Result>(
-        for delivery: Delivery? = nil,
+        givesBack: Bool,
         _ body: (_ begin: @Sendable () -> Void) async throws -> Result
     ) async throws -> Result {
+        let report = NodeContext.reporter
+        let isNoted = Atomic(false)
+        @Sendable func takeBackNote() {
+            if isNoted.exchange(false, ordering: .relaxed) { report?(nil) }
+        }
+        defer { takeBackNote() }
         var delay = Duration.milliseconds(50)
         var losses = 0
         while true {
             let hasBegun = Atomic(false)
             do {
-                let result = try await body { hasBegun.store(true, ordering: .relaxed) }
+                let result = try await body {
+                    hasBegun.store(true, ordering: .relaxed)
+                    takeBackNote()
+                }
                 noteReturn()
                 return result
             } catch let error as SQLError where error.isOfAbsence {
@@ -62,8 +73,10 @@ final class Patience: Sendable {
                     if losses == Self.losses { throw error }
                 }
                 note(error)
+                isNoted.store(true, ordering: .relaxed)
+                report?("waits for its database: \(error)")
                 if try await !pause(delay) {
-                    try? delivery?.nack(requeue: true)
+                    if givesBack { throw CancellationError() }
                     throw error
                 }
                 delay = min(delay * 2, .seconds(5))

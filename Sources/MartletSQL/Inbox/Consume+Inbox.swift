@@ -5,8 +5,8 @@ extension Consume {
     ///
     /// The handler's effects, the messages that it sends by ``SQLTransaction/send(_:to:headers:codec:)`` and the fact that the
     /// message was handled are one transaction. The delivery is acknowledged after it was committed; one that comes again is
-    /// acknowledged, and not handled. While the database is away the delivery waits, which is logged. If the handler loses the
-    /// database time and again, which was there before, that is as if it threw.
+    /// acknowledged, and not handled. While the database is away the delivery waits, which the log and the node's health tell. If
+    /// the handler loses the database time and again, which was there before, that is as if it threw.
     ///
     /// The handler may run several times before one of its transactions is committed, so it does nothing that a transaction
     /// does not undo.
@@ -31,7 +31,7 @@ extension Consume {
         let inbox = Inbox(database, consumer: queue.name.text, keep: deduplication.keep)
         self.init(from: queue, options: options, codec: codec, onHandlerError: onHandlerError) { value in
             let id = try deduplication.id(of: value.value, value.headers, of: queue.name.text)
-            try await inbox.once(id, for: value.delivery) { db in
+            try await inbox.once(id, givesBack: true) { db in
                 try await handler(value, db)
                 return true
             }
@@ -42,7 +42,8 @@ extension Consume {
 extension Respond {
     /// Answers each call with what the handler returns, which runs in a transaction of a database, and once.
     ///
-    /// The reply is kept in that transaction: a request that is delivered again is answered by it.
+    /// The reply is kept in that transaction: a request that is delivered again is answered by it. While the database is away the
+    /// request waits, which the log and the node's health tell.
     ///
     /// - Parameters:
     ///   - rpc: the procedure.

@@ -37,18 +37,18 @@ final class Inbox: Sendable {
     /// Runs a body in a transaction, unless the message with this ID was handled before. While the database is away it waits.
     ///
     /// - Returns: what the body returned, or what it returned the first time.
-    /// - Throws: what the body throws; as ``Patience/run(for:_:)``.
+    /// - Throws: what the body throws; as ``Patience/run(givesBack:_:)``.
     @discardableResult
     func once<Result: Codable & Sendable>(
         _ id: String?,
-        for delivery: Delivery? = nil,
+        givesBack: Bool = false,
         keepsResult: Bool = false,
         _ body: @Sendable (SQLTransaction) async throws -> Result
     ) async throws -> Result? {
         var options = TransactionOptions()
         // Run again, the transaction finds its own row, if it was committed.
         options.asksAfterLostCommit = id == nil
-        return try await patience.run(for: delivery) { begin in
+        return try await patience.run(givesBack: givesBack) { begin in
             try await prepare()
             return try await database.transaction(options) { db in
                 if let id, try await !isNew(id, db) { return try await reply(to: id, db) }

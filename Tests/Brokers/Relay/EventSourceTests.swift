@@ -359,4 +359,33 @@ import Testing
             #expect(ids.withLock { $0 } == [nil, "3"])
         }
     }
+
+    @Test(arguments: [HandlerErrorPolicy.skip, .fail])
+    func anEventWhoseHandlerIsBrokenOffComesAgain(_ policy: HandlerErrorPolicy) async throws {
+        let file = try TemporaryFolder("events").path("positions.json")
+        let seen = Mutex<[Int]>([])
+        try await WebServer.withServer { request, reply in
+            let last = request.headers["last-event-id"].flatMap { Int($0) } ?? 0
+            try await reply.beginEvents()
+            for number in last + 1..<4 { try await reply.write("id: \(number)\ndata: {\"value\": \(number)}\n\n") }
+            try await Task.sleep(for: .seconds(600))
+        } _: { server in
+            for run in 1...2 {
+                let broker = MemoryBroker()
+                let connection = try await broker.connect()
+                let node = Node("follower", on: connection) {
+                    FollowEvents(server.url, of: Reading.self, positionFile: file, onHandlerError: policy) { reading in
+                        seen.withLock { $0.append(reading.value) }
+                        guard run == 1, reading.value == 2 else { return }
+                        _ = try await untilShutdown { try await Task.sleep(for: .seconds(600)) }
+                        throw CancellationError()
+                    }
+                }
+                try await node.whileRunning { try await until { seen.withLock { $0.last } == run + 1 } }
+                #expect(node.health.components.map(\.handlerErrors) == [0])
+                #expect(node.health.components.map(\.state) == [.ended])
+            }
+            #expect(seen.withLock { $0 } == [1, 2, 2, 3])
+        }
+    }
 }

@@ -106,6 +106,29 @@ struct AbsenceTests {
         }
     }
 
+    /// Nothing failed: the component ends as any other does.
+    @Test(arguments: Use.allCases, [DeliveryErrorPolicy.requeue(deliveries: 1), .reject, .fail])
+    func toGiveBackWhatWaitsIsNoFailure(_ use: Use, _ policy: DeliveryErrorPolicy) async throws {
+        try await withShop { (database, proxy, connection) async throws in
+            try await proxy.refuseConnections()
+            try await connection.send(1, to: jobs)
+            let node = Node("shop", on: connection) { consumer(use, database, policy) { _, _ in } }
+            try await node.whileRunning { try await until { node.health["Consume jobs"]?.note != nil } }
+            let health = try #require(node.health["Consume jobs"])
+            #expect(health.state == .ended)
+            #expect(health.handlerErrors == 0)
+            #expect(health.lastError == nil)
+            #expect(health.note == nil)
+            let found = Locked([Int]())
+            let next = Node("next", on: connection) {
+                Consume(from: jobs) { job in found.withLock { $0.append(job.value) } }
+                Consume(from: dead) { job in found.withLock { $0.append(-job.value) } }
+            }
+            try await running(next) { try await until { !found.withLock { $0 }.isEmpty } }
+            #expect(found.withLock { $0 } == [1])
+        }
+    }
+
     /// It may be the message that costs it.
     @Test(arguments: [Use.session, .message]) func aHandlerThatLosesItsSessionIsOneThatThrows(_ use: Use) async throws {
         try await withShop { (database, _, connection) async throws in
@@ -165,7 +188,7 @@ struct AbsenceTests {
         let patience = Patience(of: "jobs", undoes: undoes)
         let runs = Locked(0)
         let error = await #expect(throws: SQLError.self) {
-            try await patience.run { begin in
+            try await patience.run(givesBack: false) { begin in
                 begin()
                 let number = runs.withLock { runs in
                     runs += 1
@@ -178,12 +201,104 @@ struct AbsenceTests {
         #expect(runs.withLock { $0 } == (undoes ? 3 : 1))
     }
 
+    @Test func theHealthTellsWhatWaitsForAServerThatIsDown() async throws {
+        let broker = MemoryBroker()
+        let connection = try await broker.connect(options: ConnectionOptions(name: "shop"))
+        let peer = try await broker.connect(options: ConnectionOptions(name: "peer"))
+        try await PostgreSQLServer.withServer { (server) async throws in
+            let database = try PostgreSQL(server.url())
+            let calls = RPC<Int, Int>("calls")
+            let done = Locked(Set<String>())
+            let node = Node("shop", on: connection) {
+                Consume(from: Queue<Int>("values"), in: database) { _, _ in _ = done.withLock { $0.insert("value") } }
+                Consume(from: "messages", in: database) { _, _ in _ = done.withLock { $0.insert("message") } }
+                Consume(from: jobs, in: database, deduplicating: .by(\.self)) { _, _ in
+                    _ = done.withLock { $0.insert("job") }
+                }
+                Respond(to: calls, in: database, deduplicating: .messageID) { number, _ in number + 1 }
+                Consume(from: "others") { _ in _ = done.withLock { $0.insert("other") } }
+            }
+            try await running(node) { () async throws in
+                try await server.terminate()
+                for queue in ["values", "messages", "jobs", "others"] {
+                    try await peer.send(1, to: Queue<Int>(QueueName(queue)))
+                }
+                async let answer = peer.call(calls, 1, timeout: .seconds(300))
+                try await until {
+                    let notes = node.health.components.prefix(4).map { $0.note ?? "" }
+                    return notes.allSatisfy { $0.hasPrefix("waits for its database: not-connected: ") }
+                }
+                try await until { done.withLock { $0 } == ["other"] }
+                #expect(node.health["Consume others"]?.note == nil)
+                #expect(node.health.isHealthy)
+                try await server.start()
+                #expect(try await answer == 2)
+                try await until { done.withLock { $0.count } == 4 }
+                try await until { node.health.components.allSatisfy { $0.note == nil } }
+            }
+            await database.close()
+        }
+        await peer.close()
+        await connection.close()
+    }
+
+    /// What its handler does then may take long, and may fail.
+    @Test func theHealthTellsItUntilTheDatabaseIsThere() async throws {
+        struct Waiting: Component {
+            let name = "waiting"
+            let begun = Recorder<Void>()
+            let found = Recorder<Void>()
+            let finish = Recorder<Void>()
+
+            func run(in context: NodeContext) async throws {
+                let tries = Locked(0)
+                try await Patience(of: "jobs", undoes: true).run(givesBack: true) { begin in
+                    let number = tries.withLock { tries in
+                        tries += 1
+                        return tries
+                    }
+                    switch number {
+                    case 1: throw SQLError(.notConnected, "nobody listens")
+                    case 2: try await found.wait(for: 1)
+                    default: break
+                    }
+                    begin()
+                    begun.signal()
+                    try await finish.wait(for: number - 1)
+                    throw number == 2 ? SQLError(.outOfSpace, "the disk is full") : SQLError(.uniqueViolation, "twice")
+                }
+            }
+        }
+        let connection = try await MemoryBroker().connect()
+        let waiting = Waiting()
+        let node = Node("shop", on: connection) { waiting.onFailure(.end) }
+        let notes = Recorder<String?>()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await node.run() }
+            group.addTask {
+                for await health in node.healthChanges() { notes.record(health["waiting"]?.note) }
+            }
+            try await notes.wait { $0.last == "waits for its database: not-connected: nobody listens" }
+            waiting.found.signal()
+            try await waiting.begun.wait(for: 1)
+            #expect(node.health["waiting"]?.note == nil)
+            waiting.finish.signal()
+            try await waiting.begun.wait(for: 2)
+            #expect(node.health["waiting"]?.note == nil)
+            waiting.finish.signal()
+            try await group.waitForAll()
+        }
+        #expect(notes.values.last == .some(nil))
+        #expect(node.health["waiting"]?.state == .failed)
+        await connection.close()
+    }
+
     @Test func itIsLoggedOnce() async throws {
         let logs = LogRecorder()
         let patience = Patience(of: "jobs", undoes: false, logger: logs.logger)
         for _ in 0..<2 {
             let tries = Locked(0)
-            try await patience.run { _ in
+            try await patience.run(givesBack: false) { _ in
                 let number = tries.withLock { tries in
                     tries += 1
                     return tries

@@ -5,7 +5,8 @@ import ServiceLifecycle
 /// A delivery is acknowledged when its handler has returned. When the handler throws, the error is counted and logged
 /// as by ``Subscribe``, and the delivery goes back into the queue: five deliveries of a message by default, then it is
 /// a dead letter. A handler may settle its delivery itself. When the node stops, the delivery in hand is handled;
-/// those that had been fetched ahead go back to the queue, for others. To handle several at once, declare several.
+/// those that had been fetched ahead go back to the queue, for others. So does one whose handler the stop breaks off, a
+/// `CancellationError`: that is no error, whatever the policy. To handle several at once, declare several.
 public struct Consume: Component {
     /// `Consume` and the queue's name.
     public let name: String
@@ -106,6 +107,11 @@ extension NodeContext {
         } catch {
             // Unsettled, it goes back by itself.
             try Task.checkCancellation()
+            // Broken off by shutdown, it is for the next one.
+            if error is CancellationError, Task.isShuttingDownGracefully {
+                try? delivery.nack(requeue: true)
+                return
+            }
             switch policy {
             case .requeue(let deliveries):
                 try? delivery.nack(requeue: delivery.redeliveries + 1 < deliveries)

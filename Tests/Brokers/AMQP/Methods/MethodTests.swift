@@ -498,4 +498,35 @@ import Testing
             try await connection.deleteQueue(exchange)
         }
     }
+
+    /// None of the programs that had it has failed at it.
+    @Test func whatShutdownBreaksOffGoesBack() async throws {
+        try await withAMQP(port: try await RabbitMQServer.shared().port) {
+            (connection: AMQPConnection) async throws -> Void in
+            let exchange = unique("exchange")
+            let publish = ExchangePublisher(to: exchange, key: "key", on: connection, of: Pair.self)
+            for run in 1...2 {
+                let begun = Promise<Void>()
+                let node = Node("breaks-off-\(exchange)", on: connection) {
+                    ConsumeExchange(exchange, key: "key", queue: exchange, on: connection) { (_: Pair) in
+                        begun.end(.success(()))
+                        _ = try await untilShutdown { try await Task.sleep(for: .seconds(600)) }
+                        throw CancellationError()
+                    }
+                }
+                try await node.whileRunning {
+                    if run == 1 { try await publish(Pair(a: 1, b: 0)) }
+                    try await begun.value()
+                }
+                #expect(node.health.components.map(\.handlerErrors) == [0])
+                #expect(node.health.components.map(\.state) == [.ended])
+            }
+            try await connection.withChannel { channel in
+                let rest = try await channel.get(from: exchange)
+                #expect(rest != nil)
+            }
+            try await connection.deleteExchange(exchange)
+            try await connection.deleteQueue(exchange)
+        }
+    }
 }

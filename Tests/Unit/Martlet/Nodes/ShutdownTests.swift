@@ -113,6 +113,76 @@ struct ShutdownTests {
         #expect(fixture.broker.presence.queues.map(\.unsettled) == [0])
     }
 
+    @Test(arguments: [DeliveryErrorPolicy.requeue(deliveries: 1), .reject, .fail])
+    func aHandlerThatIsBrokenOffGivesItsDeliveryBack(_ policy: DeliveryErrorPolicy) async throws {
+        let fixture = try await NodeFixture()
+        let begun = Recorder<Void>()
+        let node = fixture.node {
+            Consume(from: "jobs", onHandlerError: policy) { _ in
+                begun.signal()
+                _ = try await cancelWhenGracefulShutdown { try await Recorder<Void>().wait(for: 1) }
+            }
+        }
+        await testGracefulShutdown { trigger in
+            let error = await outcome(of: node) {
+                try await node.waitUntilReady()
+                try await fixture.peer.send(Message("1"), to: "jobs")
+                try await begun.wait(for: 1)
+                trigger.triggerGracefulShutdown()
+            }
+            #expect(error == nil)
+        }
+        #expect(fixture.broker.presence.queues.map(\.waiting) == [1])
+        let health = try #require(node.health["Consume jobs"])
+        #expect(health.state == .ended)
+        #expect(health.handlerErrors == 0)
+    }
+
+    /// What it throws otherwise is its own failure, whenever it does.
+    @Test func aHandlerThatFailsMeanwhileIsTreatedAsItsPolicySays() async throws {
+        let fixture = try await NodeFixture()
+        let begun = Recorder<Void>()
+        let node = fixture.node {
+            Consume(from: "jobs", onHandlerError: .fail) { _ in
+                begun.signal()
+                try await gracefulShutdown()
+                throw Fault()
+            }
+        }
+        await testGracefulShutdown { trigger in
+            let error = await outcome(of: node) {
+                try await node.waitUntilReady()
+                try await fixture.peer.send(Message("1"), to: "jobs")
+                try await begun.wait(for: 1)
+                trigger.triggerGracefulShutdown()
+            }
+            #expect(error == nil)
+        }
+        #expect(fixture.broker.presence.queues.map(\.waiting) == [1])
+        #expect(node.health["Consume jobs"]?.state == .failed)
+    }
+
+    @Test func aSubscriberWhoseHandlerIsBrokenOffHasNotFailed() async throws {
+        let fixture = try await NodeFixture()
+        let begun = Recorder<Void>()
+        let node = fixture.node {
+            Subscribe(to: "a", onHandlerError: .fail) { _ in
+                begun.signal()
+                _ = try await cancelWhenGracefulShutdown { try await Recorder<Void>().wait(for: 1) }
+            }
+        }
+        await testGracefulShutdown { trigger in
+            let error = await outcome(of: node) {
+                try await node.waitUntilReady()
+                try await fixture.peer.publish(Message("1"), to: "a")
+                try await begun.wait(for: 1)
+                trigger.triggerGracefulShutdown()
+            }
+            #expect(error == nil)
+        }
+        #expect(node.health["Subscribe a"]?.state == .ended)
+    }
+
     @Test func aTimedLoopFinishesItsRun() async throws {
         let fixture = try await NodeFixture()
         let begun = Recorder<Void>()
