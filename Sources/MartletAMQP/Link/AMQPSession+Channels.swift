@@ -80,13 +80,17 @@ extension AMQPSession {
         return try await answer(promise)
     }
 
-    /// The broker's answer to something that somebody waits for: for the connect timeout at most.
+    /// The broker's answer to something that was just asked. From when it has the question it may take the connect timeout.
+    ///
+    /// - Parameter limit: how long it is waited for at most, whenever the broker has the question.
     func answer<Answer: Sendable>(_ promise: Promise<Answer>, within limit: Duration? = nil) async throws -> Answer {
-        let limit = min(limit ?? options.connectTimeout, options.connectTimeout)
-        return try await promise.value(
-            within: limit,
-            of: runtime.timers,
-            or: MessagingError(.timeout, "the broker did not answer within \(limit)")
+        let patience = options.connectTimeout
+        let shown = min(limit ?? patience, patience)
+        return try await answer(
+            promise,
+            within: patience,
+            until: limit.map { runtime.timers.now + $0.capped },
+            or: MessagingError(.timeout, "the broker did not answer within \(shown)")
         )
     }
 

@@ -9,6 +9,8 @@ extension AMQPSession {
         attend { try publishing.send(self) }
     }
 
+    var traffic: LinkTraffic { wire.link?.traffic ?? LinkTraffic() }
+
     // MARK: The link is lost
 
     /// The link can't go on.

@@ -157,6 +157,10 @@ final class Link {
     var wantsToWrite: Bool { outputStart < output.count }
     /// How many bytes wait for the socket.
     var backlog: Int { output.count - outputStart }
+    /// How far what was given to it has come. Under TLS a little less has arrived than has, until all has.
+    var traffic: LinkTraffic {
+        LinkTraffic(given: bytesWritten + backlog, arrived: bytesWritten - stream.unacknowledged)
+    }
 
     /// Writes what the socket takes. That it takes nothing any more is told by ``writeFailure``.
     func flush() {

@@ -65,8 +65,8 @@ public enum MethodStyle: Sendable, Hashable {
 
     /// The method that a request is for, by its routing key.
     func method(ofKey key: String, service: String) -> String {
-        let prefix = self.key("", of: service)
-        return key.hasPrefix(prefix) ? String(key.dropFirst(prefix.count)) : key
+        let prefix = self.key("", of: service).utf8
+        return key.utf8.starts(with: prefix) ? String(Substring(key.utf8.dropFirst(prefix.count))) : key
     }
 
     // MARK: Replies

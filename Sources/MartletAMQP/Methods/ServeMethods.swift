@@ -58,9 +58,11 @@ public struct ServeMethods: Component {
             throw wrong("concurrency is \(concurrency); it is from 1 to 65535")
         }
         guard !methods.isEmpty else { throw wrong("there is no method") }
-        var names: Set<String> = []
+        var names: Set<ByteKey> = []
         for method in methods {
-            guard names.insert(method.name).inserted else { throw wrong("\(quoted(method.name)) is there twice") }
+            guard names.insert(ByteKey(method.name)).inserted else {
+                throw wrong("\(quoted(method.name)) is there twice")
+            }
             if method.isStream, !style.hasStreams {
                 throw wrong("\(quoted(method.name)) answers with a stream, which callers of this style do not know")
             }
@@ -135,7 +137,7 @@ public struct ServeMethods: Component {
         }
         do {
             let arguments = try MethodArguments(request: delivery.message.body)
-            guard let method = methods.first(where: { $0.name == name }) else {
+            guard let method = methods.first(where: { $0.name.hasSameBytes(as: name) }) else {
                 throw MessagingError(.noResponder, name)
             }
             try await context.inTurn {

@@ -46,7 +46,8 @@ public struct AMQPOptions: Sendable {
     /// After what silence each side says that it is there; after twice that it is taken for dead. Whole seconds up to
     /// 65,535, or zero: never. The broker may want it shorter.
     public var heartbeat: Duration
-    /// How long an attempt to connect may take, with the broker's answer to it.
+    /// How long an attempt to connect may take, with the broker's answer to it. Any later answer may take as long from when the
+    /// broker's system has got the question: what was written before that may be large, and the link slow.
     public var connectTimeout: Duration
     /// When a lost link is tried again.
     public var reconnect: Backoff

@@ -59,6 +59,8 @@ extension MQTTSession {
         bell.ring()
     }
 
+    var traffic: LinkTraffic { client.traffic }
+
     // MARK: Events
 
     /// Does something with the library, and then what follows from it: the socket is watched for what is wanted now,

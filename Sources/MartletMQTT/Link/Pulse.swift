@@ -5,7 +5,7 @@ import MartletTransport
 /// session's loop.
 final class Pulse {
     private var keepAlive: KeepAlive?
-    private var progress = PingProgress()
+    private var progress = QuestionProgress()
     private var ticker: Timers.ID?
 
     /// - Parameter interval: what was agreed on with the broker; zero: it is not asked.
@@ -14,7 +14,7 @@ final class Pulse {
         guard interval > .zero else { return }
         let keepAlive = KeepAlive(interval: interval, now: session.runtime.timers.now)
         self.keepAlive = keepAlive
-        progress = PingProgress()
+        progress = QuestionProgress()
         schedule(keepAlive.tick, session)
     }
 
@@ -45,7 +45,7 @@ final class Pulse {
         session.attend {
             switch verdict {
             case .nothing, nil: break
-            case .ping: progress.pinged(upTo: session.client.ping())
+            case .ping: progress.asked(upTo: session.client.ping())
             case .dead:
                 throw MessagingError(
                     .connectionLost,

@@ -37,7 +37,8 @@ public struct MQTTOptions: Sendable {
     /// After what silence one side asks the other whether it is there; after half as much again it takes it for
     /// dead, unless what was written before the question is still arriving there. Whole seconds from 5 to 65,535, or zero: never.
     public var keepAlive: Duration
-    /// How long an attempt to connect may take, with the broker's answer to it.
+    /// How long an attempt to connect may take, with the broker's answer to it. Any later answer may take as long from when the
+    /// broker's system has got the question: what was written before that may be large, and the link slow.
     public var connectTimeout: Duration
     /// When a lost link is tried again.
     public var reconnect: Backoff

@@ -41,7 +41,7 @@ extension MQTTSession {
             .timeout,
             "the broker did not answer the subscription to \(request.filter) within \(limit)"
         )
-        let granted = try await grant.value(within: limit, of: runtime.timers, or: late)
+        let granted = try await answer(grant, within: limit, or: late)
         if granted < request.quality {
             throw MessagingError(
                 .unsupported,

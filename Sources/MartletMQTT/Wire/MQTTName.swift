@@ -35,7 +35,7 @@ extension MQTTSession {
             MessagingError(.invalidFilter, "the topic filter \(quoted(pattern.text)) can't be used here: \(problem)")
         }
         if let problem = runtime.names.problem(with: wire) { throw wrong(problem) }
-        if wire.hasPrefix("$share/") {
+        if wire.utf8.starts(with: "$share/".utf8) {
             throw wrong("on MQTT it would be a shared subscription: SubscribeOptions(group:) is for those")
         }
         return wire

@@ -301,6 +301,9 @@ final class Mosquitto {
     /// How many of the link's bytes have arrived at the broker's system.
     var arrivedBytes: Int { link.arrivedBytes }
 
+    /// How far what was given to the link has come. What the library has only queued is not yet of it.
+    var traffic: LinkTraffic { LinkTraffic(given: link.writtenOrWaiting, arrived: link.arrivedBytes) }
+
     /// Whether something was sent since this was asked last.
     func takeHasSent() -> Bool { link.takeHasSent() }
 

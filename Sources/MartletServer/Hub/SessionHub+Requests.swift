@@ -12,7 +12,7 @@ extension SessionHub {
         _ broker: inout MemoryBroker.State
     ) -> ReasonCode {
         let (topic, seat) = state.withLock { hub in (hub.names.name(of: publish.topic), hub.seats[place]?.sender) }
-        guard let topic, !publish.topic.hasPrefix("$SYS/") else { return .topicNameInvalid }
+        guard let topic, !publish.topic.utf8.starts(with: "$SYS/".utf8) else { return .topicNameInvalid }
         guard let seat, seat.permissions.mayPublish(to: topic) else { return .notAuthorized }
         guard !ReplyAddresses.isReserved(publish.topic) else { return reply(publish, from: seat.client, &broker) }
         let wire = Publication(publish, now: now)
@@ -87,7 +87,7 @@ extension SessionHub {
             return .notAuthorized
         }
         let group = pattern.group
-        if let group, group == queueGroup, let topic = pattern.onlyTopic {
+        if let group, ByteKey(group) == queueGroup, let topic = pattern.onlyTopic {
             return consume(QueueName(topic), entry, identifier, seat, at: place, &broker)
         }
         switch self.broker.ruling(on: pattern, seat.client, &broker) {

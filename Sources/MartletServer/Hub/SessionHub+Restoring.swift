@@ -107,7 +107,7 @@ extension SessionHub {
                 )
                 let asked = TopicPattern(mqtt: subscription.entry.filter)
                 let pattern = subscription.ruling.map { TopicPattern(mqtt: $0) } ?? asked
-                if let group = asked.group, group == queueGroup, let topic = pattern.onlyTopic {
+                if let group = asked.group, ByteKey(group) == queueGroup, let topic = pattern.onlyTopic {
                     let queue = QueueName(topic)
                     state.withLock { $0.seats[place]?.queues[subscription.number] = Seat.Queue(name: queue) }
                     restored.workers[queue] = recipient

@@ -85,7 +85,7 @@ final class SessionHub: SessionHost {
     let broker: MemoryBroker
     let limits: ServerLimits
     /// The group whose members consume queues; `nil`: none does.
-    let queueGroup: String?
+    let queueGroup: ByteKey?
     let logger: Logger
     let state: Mutex<State>
     let faults = Mutex(FaultLog())
@@ -100,7 +100,7 @@ final class SessionHub: SessionHost {
     init(_ broker: MemoryBroker, _ limits: ServerLimits, queueGroup: String?, _ logger: Logger) {
         self.broker = broker
         self.limits = limits
-        self.queueGroup = queueGroup
+        self.queueGroup = queueGroup.map { ByteKey($0) }
         state = Mutex(State(limits))
         self.logger = logger
         // A client is not read from while it is paused, so that there is one entry a client at most.

@@ -79,7 +79,7 @@ public struct SettingsDecoder: Sendable {
         _ environment: SettingsEnvironment,
         _ defaults: Value?
     ) throws(SettingsError) -> Value {
-        let reading = SettingsReading(environment, userInfo: userInfo)
+        let reading = try SettingsReading(environment, userInfo: userInfo)
         let spot = SettingsSpot(node: node, codingPath: [], names: names, defaults: defaults)
         do {
             let value = try reading.value(type, at: spot)

@@ -10,6 +10,8 @@ import Foundation
 final class SettingsReading {
     let environment: SettingsEnvironment
     let userInfo: [CodingUserInfoKey: Any]
+    /// The names of the credentials that there are.
+    private let credentials: [String]
     /// The tables that were opened, in that order.
     private var tables: [Table] = []
     private var tableIndices: [SettingsPath: Int] = [:]
@@ -42,9 +44,10 @@ final class SettingsReading {
         }
     }
 
-    init(_ environment: SettingsEnvironment, userInfo: [CodingUserInfoKey: Any]) {
+    init(_ environment: SettingsEnvironment, userInfo: [CodingUserInfoKey: Any]) throws(SettingsError) {
         self.environment = environment
         self.userInfo = userInfo
+        credentials = try environment.credentials()
     }
 
     // MARK: Values
@@ -60,7 +63,7 @@ final class SettingsReading {
     /// The value at a spot of a table; `nil` if neither file nor environment nor defaults say anything.
     func optional<Value: Decodable>(_ type: Value.Type, at spot: SettingsSpot) throws -> Value? {
         if spot.isInFile { return try value(type, at: spot) }
-        let mentions = spot.names.map(environment.mentions) ?? []
+        let mentions = mentions(of: spot)
         if !mentions.isEmpty {
             // What begins with the same words may be for another key: only if something was found was it for this one.
             let before = environmentReads
@@ -155,7 +158,11 @@ final class SettingsReading {
 
     /// Whether the file says something at a spot, or the environment may say something there or below.
     func isMentioned(_ spot: SettingsSpot) -> Bool {
-        isSaid(spot) || !(spot.names.map(environment.mentions) ?? []).isEmpty
+        isSaid(spot) || !mentions(of: spot).isEmpty
+    }
+
+    private func mentions(of spot: SettingsSpot) -> [String] {
+        spot.names.map { environment.mentions(of: $0, among: credentials) } ?? []
     }
 
     private func isInEnvironment(_ spot: SettingsSpot) -> Bool {

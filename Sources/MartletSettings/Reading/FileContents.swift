@@ -46,6 +46,29 @@ package enum FileContents {
         return try text(of: all)
     }
 
+    /// The names of all that is in a folder; none if there is no folder of this name.
+    ///
+    /// - Throws: ``SettingsError`` with the system's reason alone.
+    static func names(in folder: String) throws(SettingsError) -> [String] {
+        guard let directory = opendir(folder) else {
+            if errno == ENOENT { return [] }
+            throw SettingsError(String(cString: strerror(errno)))
+        }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while true {
+            // Its end and its failure look alike but for this.
+            errno = 0
+            guard let entry = readdir(directory) else { break }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            names.append(name)
+        }
+        guard errno == 0 else { throw SettingsError(String(cString: strerror(errno))) }
+        return names
+    }
+
     private static func unreadable(_ code: Int32) -> SettingsError {
         var error = SettingsError("it can't be read: \(String(cString: strerror(code)))")
         error.isUnreadable = true

@@ -17,7 +17,8 @@ import Foundation
 /// | `MARTLET_ECHO_PASSWORD_FILE` | the path of a file that holds the value |
 /// | `$CREDENTIALS_DIRECTORY/echo.password` | the value, as systemd's `LoadCredential=echo.password:…` provides it |
 ///
-/// An empty variable counts as none. The line end that editors leave behind a file's text does not belong to the value.
+/// An empty variable counts as none, and so does a folder of credentials that is not there; one that can't be read is an error.
+/// The line end that editors leave behind a file's text does not belong to the value.
 public struct SettingsEnvironment: Sendable {
     /// The variables.
     public var variables: [String: String]
@@ -62,19 +63,31 @@ public struct SettingsEnvironment: Sendable {
         return words.isEmpty || words.contains("") ? nil : folder + "/" + words.joined(separator: ".")
     }
 
-    /// The variables and credentials that may be for a key, or for keys of a table that it leads to.
-    func mentions(of keys: [String]) -> [String] {
-        guard let name = variable(for: keys) else { return [] }
-        return variables.filter { !$0.value.isEmpty && ($0.key == name || $0.key.hasPrefix(name + "_")) }.map(\.key)
-            + credentials(below: keys)
+    /// The names of the credentials that there are.
+    ///
+    /// - Throws: ``SettingsError`` if that can't be told: a folder that can't be read is not an empty one.
+    func credentials() throws(SettingsError) -> [String] {
+        let variable = "CREDENTIALS_DIRECTORY"
+        guard let folder = text(of: variable) else { return [] }
+        do throws(SettingsError) {
+            return try FileContents.names(in: folder)
+        } catch {
+            throw SettingsError("the folder that it names can't be read: \(error.message)", in: variable)
+        }
     }
 
-    private func credentials(below keys: [String]) -> [String] {
-        guard let folder = text(of: "CREDENTIALS_DIRECTORY"), let path = credential(for: keys),
-            let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
-        else { return [] }
+    /// The variables and credentials that may be for a key, or for keys of a table that it leads to.
+    ///
+    /// - Parameter credentials: the names of those that there are.
+    func mentions(of keys: [String], among credentials: [String]) -> [String] {
+        guard let name = variable(for: keys) else { return [] }
+        let variables = variables.filter { !$0.value.isEmpty && ($0.key == name || $0.key.hasPrefix(name + "_")) }
+        guard let folder = text(of: "CREDENTIALS_DIRECTORY"), let path = credential(for: keys) else {
+            return variables.map(\.key)
+        }
         let file = String(path.dropFirst(folder.count + 1))
-        return names.filter { $0 == file || $0.hasPrefix(file + ".") }.map { "\(folder)/\($0)" }
+        let files = credentials.filter { $0 == file || $0.hasPrefix(file + ".") }
+        return variables.map(\.key) + files.map { "\(folder)/\($0)" }
     }
 }
 

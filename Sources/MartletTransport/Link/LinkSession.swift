@@ -9,6 +9,9 @@ package protocol LinkSession: Actor {
     nonisolated var bell: Bell { get }
     var keeper: LinkKeeper { get }
 
+    /// How far what was given to the link has come. Nothing, where no question stands behind anything large.
+    var traffic: LinkTraffic { get }
+
     /// Begins to open a link, without waiting. All that it needs is read anew.
     func openLink(to endpoint: Endpoint) throws
 

@@ -29,16 +29,18 @@ import Testing
             try await withRedis(on: cluster.nodes[0].port) { connection in
                 try await connection.send(Message("0"), to: queue)
                 try await withThrowingTaskGroup(of: Void.self) { group in
+                    let last = Shared(0)
                     group.addTask {
-                        var number = 0
                         while !Task.isCancelled {
+                            let number = last.value
                             // Some are refused while the queue is between the two.
                             try? await send(number + 1..<number + 500, to: queue, by: connection)
-                            number += 500
+                            last.value += 500
                         }
                     }
                     try await cluster.moveSlot(of: queue.text, to: new) {}
-                    try await Task.sleep(for: .milliseconds(200))
+                    let after = last.value
+                    try await until { last.value > after + 1_000 }
                     group.cancelAll()
                 }
                 let content = try await content(of: queue, at: new)
@@ -68,13 +70,12 @@ import Testing
             try await withRedis(on: server.port) { options in
                 options.lease = .seconds(60)
             } _: { connection in
-                let sending = Task { try await send(0..<3, to: Self.queue, by: connection) }
+                let earlier = try await begin(0..<3, to: Self.queue, by: connection)
                 try await until { connection.statistics.redirections == 1 }
-                let later = Task { try await send(3..<6, to: Self.queue, by: connection) }
-                try await Task.sleep(for: .milliseconds(300))
+                let later = try await begin(3..<6, to: Self.queue, by: connection)
+                try await until { await connection.session.untaken == 0 }
                 try await connection.command("PING")
-                try await sending.value
-                try await later.value
+                try await wait(for: earlier + later)
                 #expect(arrived.value == (0..<6).map(String.init))
             }
         }
@@ -84,18 +85,18 @@ import Testing
     @Test func whatWaitsForANodeKeepsItsOrderHoweverItComesBack() async throws {
         enum Phase { case going, waiting }
         let (first, phase) = (Shared(0), Shared(Phase.going))
-        let (held, arrived) = (Shared(0), Shared<[String]>([]))
+        let (held, arrived) = (Shared<[String]>([]), Shared<[String]>([]))
         try await FakeRedis.withTwo { words, own, other in
             let moved = Self.moved(to: other)
             switch (words.first, own == first.value, phase.value) {
             case ("RPUSH", true, .going): return moved
             // It takes its time.
             case ("RPUSH", true, .waiting):
-                held.value += 1
+                held.value.append(words[2])
                 return ""
             case ("PING", true, _):
-                defer { held.value = 0 }
-                return String(repeating: moved, count: held.value) + "+PONG\r\n"
+                defer { held.value = [] }
+                return String(repeating: moved, count: held.value.count) + "+PONG\r\n"
             // The node goes, and is back at once.
             case ("RPUSH", false, .going):
                 phase.value = .waiting
@@ -110,13 +111,14 @@ import Testing
             try await withRedis(on: server.port) { options in
                 options.lease = .seconds(60)
             } _: { connection in
-                let sending = Task { try await send(0..<3, to: Self.queue, by: connection) }
-                try await until { held.value > 0 }
-                try await Task.sleep(for: .milliseconds(300))
+                let earlier = try await begin(0..<3, to: Self.queue, by: connection)
+                // It has gone ahead; the others are with it, or wait for it.
+                try await until { held.value.contains("0") }
+                try await until { await connection.session.untaken == 0 }
                 try await connection.command("PING")
                 // Those that come now come last.
                 try await send(3..<6, to: Self.queue, by: connection)
-                try await sending.value
+                try await wait(for: earlier)
                 // Before them comes what the node had got together with the one at which it went.
                 #expect(arrived.value.suffix(6) == (0..<6).map(String.init))
             }
@@ -162,12 +164,24 @@ import Testing
 
     /// Sends numbers, one right after the other, and waits until they are there.
     private func send(_ numbers: Range<Int>, to queue: QueueName, by connection: RedisConnection) async throws {
+        try await wait(for: begin(numbers, to: queue, by: connection))
+    }
+
+    private func begin(
+        _ numbers: Range<Int>,
+        to queue: QueueName,
+        by connection: RedisConnection
+    ) async throws -> [Martlet.Confirmation] {
         var confirmations: [Martlet.Confirmation] = []
         for number in numbers {
             confirmations.append(
                 try await connection.beginSending(Message("\(number)"), to: queue, options: SendOptions())
             )
         }
+        return confirmations
+    }
+
+    private func wait(for confirmations: [Martlet.Confirmation]) async throws {
         var failure: (any Error)?
         for confirmation in confirmations {
             do { try await confirmation.wait() } catch { failure = error }
@@ -178,4 +192,9 @@ import Testing
     private func content(of queue: QueueName, at node: RedisServer) async throws -> [Int] {
         try await node.command("LRANGE", queue.text, "0", "-1").split(separator: "\n").compactMap { Int($0) }
     }
+}
+
+extension RedisSession {
+    /// How many commands the loop has not taken to send.
+    fileprivate var untaken: Int { outbox.count }
 }

@@ -323,15 +323,17 @@ import Testing
         #expect(broker.statistics.droppedDeadLetters == 0)
     }
 
-    @Test func theGroupCanBeLikeAnyOther() async throws {
+    /// Where no group consumes queues, or one whose name has other bytes.
+    @Test(arguments: [("martlet", nil), ("cafe\u{301}", "caf\u{E9}")])
+    func theGroupCanBeLikeAnyOther(_ own: String, _ queueGroup: String?) async throws {
         let broker = MemoryBroker()
         let local = try await Self.connection(broker)
-        let server = BrokerServer(broker, listeners: [.mqtt(port: 0)], queueGroup: nil)
+        let server = BrokerServer(broker, listeners: [.mqtt(port: 0)], queueGroup: queueGroup)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             let port = try await server.addresses[0].port
             let client = try await WireClient.connected(port, "client")
-            try await client.subscribe(.init("$share/martlet/jobs", qos: .atLeastOnce))
+            try await client.subscribe(.init("$share/\(own)/jobs", qos: .atLeastOnce))
             try await local.publish(Message("topic"), to: "jobs")
             #expect(try await client.text() == "topic")
             #expect(broker.presence.queues.isEmpty)

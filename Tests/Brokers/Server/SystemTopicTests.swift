@@ -89,6 +89,9 @@ import Testing
             let client = try await WireClient.connected(port, "one")
             try await client.publish("1", to: "$SYS/broker/uptime", .atLeastOnce, id: 1, retain: true)
             #expect(try await client.receive() == .puback(Acknowledgement(1, .topicNameInvalid)))
+            // Swift takes the last slash and what follows for one character.
+            try await client.publish("1", to: "$SYS/\u{301}", .atLeastOnce, id: 2)
+            #expect(try await client.receive() == .puback(Acknowledgement(2, .topicNameInvalid)))
         }
     }
 }

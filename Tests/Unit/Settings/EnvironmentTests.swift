@@ -154,6 +154,20 @@ struct EnvironmentTests {
         )
     }
 
+    @Test("has no credentials in a folder that is not there, and says so of one that can't be read")
+    func readsTheFolder() throws {
+        let folder = try TemporaryFolder("settings")
+        defer { folder.remove() }
+        #expect(try echo(["CREDENTIALS_DIRECTORY": folder.path("none")]).port == 1)
+        let file = try folder.write("x", to: "file")
+        for path in [file, file + "/below"] {
+            #expect(
+                failure(["CREDENTIALS_DIRECTORY": path])
+                    == "CREDENTIALS_DIRECTORY: the folder that it names can't be read: Not a directory"
+            )
+        }
+    }
+
     @Test("is named where its values are wrong")
     func namesVariables() {
         #expect(

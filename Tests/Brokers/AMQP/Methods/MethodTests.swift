@@ -26,6 +26,9 @@ import Testing
             let node = Node("methods-\(service)", on: connection) {
                 ServeMethods(of: service, on: connection, style: style, concurrency: 4) {
                     Method("add") { (pair: Pair) in pair.a + pair.b }
+                    Method("caf\u{E9}") { (_: NoArguments) in 1 }
+                    Method("cafe\u{301}") { (_: NoArguments) in 2 }
+                    Method("\u{301}") { (_: NoArguments) in 3 }
                     Method("nothing") { (_: NoArguments) in }
                     Method("fail") { (_: NoArguments) -> Int in throw MessagingError("too-warm", "it is too warm") }
                     Method("slow") { (_: NoArguments) in
@@ -65,6 +68,17 @@ import Testing
                 await errorCode { _ = try await client.call("add", Pair(a: 1, b: 1), returning: Int.self) }
                     == .connectionClosed
             )
+        }
+    }
+
+    /// On the wire they are other names, though Swift takes their texts for equal, or for other characters.
+    @Test(arguments: [MethodStyle.farine, .nameko]) func namesAreComparedByTheirBytes(style: MethodStyle) async throws {
+        try await serving(style) { (connection: AMQPConnection, service: String) async throws -> Void in
+            let client = MethodClient(of: service, on: connection, style: style)
+            #expect(try await client.call("caf\u{E9}", returning: Int.self) == 1)
+            #expect(try await client.call("cafe\u{301}", returning: Int.self) == 2)
+            #expect(try await client.call("\u{301}", returning: Int.self) == 3)
+            await client.close()
         }
     }
 

@@ -13,6 +13,9 @@ extension MQTTSession {
     /// Whether the broker has yet to answer a SUBSCRIBE or an UNSUBSCRIBE.
     var awaitsSubscriptions: Bool { subscriptions.awaitsAnswer }
 
+    /// How many of the link's bytes have arrived at the broker's system.
+    var arrivedBytes: Int { client.arrivedBytes }
+
     /// How many filters it is subscribed to.
     var filterCount: Int { subscriptions.all.count }
 }

@@ -25,6 +25,10 @@ actor ScriptedSession: LinkSession {
     private var restoring: [Restoring]
     private var hanging: Promise<Void>?
     private var unwritten: Int
+    private var carried = LinkTraffic()
+    private var question: Promise<Void>?
+    /// When it was asked how far all has come.
+    nonisolated let looks = Recorder<Void>()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -60,6 +64,23 @@ actor ScriptedSession: LinkSession {
     func lose(_ reason: String) {
         linkFailed(MessagingError(.connectionLost, reason))
     }
+
+    func carries(_ traffic: LinkTraffic) { carried = traffic }
+
+    var traffic: LinkTraffic {
+        looks.signal()
+        return carried
+    }
+
+    /// Asks the broker something, which has ten seconds for it.
+    func ask() async throws {
+        let promise = Promise<Void>()
+        question = promise
+        try await answer(promise, within: .seconds(10), or: MessagingError(.timeout, "there is no answer"))
+    }
+
+    /// The broker replies.
+    func replies() { question?.end(.success(())) }
 
     func openLink(to endpoint: Endpoint) throws {
         guard case .tcp(let address, _) = endpoint else { return }

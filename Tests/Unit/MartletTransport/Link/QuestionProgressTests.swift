@@ -1,11 +1,10 @@
+import MartletTransport
 import Testing
 
-@testable import MartletMQTT
-
-@Suite struct PingProgressTests {
-    @Test func whatIsBeforeAPingExcusesTheBrokerWhileItArrives() {
-        var progress = PingProgress()
-        progress.pinged(upTo: 1_000)
+@Suite struct QuestionProgressTests {
+    @Test func whatIsBeforeAQuestionExcusesThePeerWhileItArrives() {
+        var progress = QuestionProgress()
+        progress.asked(upTo: 1_000)
         #expect(progress.advances(to: 300) == true)
         #expect(progress.advances(to: 300) == false, "nothing goes on")
         #expect(progress.advances(to: 301) == true)
@@ -13,19 +12,19 @@ import Testing
         #expect(progress.advances(to: 1_500) == false)
     }
 
-    /// A broker that stands still has a system that takes what is sent, for a while.
-    @Test func whatComesAfterAPingExcusesNobody() {
-        var progress = PingProgress()
-        progress.pinged(upTo: 2)
+    /// A peer that stands still has a system that takes what is sent, for a while.
+    @Test func whatComesAfterAQuestionExcusesNobody() {
+        var progress = QuestionProgress()
+        progress.asked(upTo: 2)
         for arrived in 2...100 { #expect(progress.advances(to: arrived) == false) }
-        progress.pinged(upTo: 102)
+        progress.asked(upTo: 102)
         #expect(progress.advances(to: 102) == false)
     }
 
     /// Under TLS what is on the way is more than what was given to it.
     @Test func whatGoesBackIsNoProgress() {
-        var progress = PingProgress()
-        progress.pinged(upTo: 1_000)
+        var progress = QuestionProgress()
+        progress.asked(upTo: 1_000)
         #expect(progress.advances(to: 500) == true)
         #expect(progress.advances(to: 480) == false)
         #expect(progress.advances(to: 499) == false)
