@@ -35,9 +35,16 @@ public struct NodeContext: Sendable {
     /// ``ComponentHealth/note``. It stands there until another is reported; `nil`: nothing is to be said.
     public func report(_ note: String?) { part.report(note) }
 
-    /// ``report(_:)`` of the component that this task, or one that it is a child of, works for: for what stands around a handler
-    /// and is given no context. `nil` outside a node. It is no whole context, for each request's task copies it.
-    @TaskLocal package static var reporter: (@Sendable (_ note: String?) -> Void)?
+    /// Of the component that this task, or one that it is a child of, works for: for what stands around a handler and is given no
+    /// context. `nil` outside a node. It is no whole context, for each request's task copies it.
+    @TaskLocal package static var reporter: Reporter?
+
+    /// Says something of a component; see ``NodeContext/report(_:)``.
+    package struct Reporter: Sendable {
+        fileprivate let part: PartContext
+
+        package func report(_ note: String?) { part.report(note) }
+    }
 }
 
 extension NodeContext {
@@ -68,7 +75,8 @@ extension Part {
             members: (container?.members ?? []).map { Part($0, on: connection, base: base, turns: turns) }
         ) { part in
             let context = NodeContext(connection: connection, base: base, turns: turns, part: part)
-            try await NodeContext.$reporter.withValue(part.report) { try await component.run(in: context) }
+            let reporter = NodeContext.Reporter(part: part)
+            try await NodeContext.$reporter.withValue(reporter) { try await component.run(in: context) }
         }
     }
 }

@@ -49,10 +49,10 @@ final class Patience: Sendable {
         givesBack: Bool,
         _ body: (_ begin: @Sendable () -> Void) async throws -> Result
     ) async throws -> Result {
-        let report = NodeContext.reporter
+        let reporter = NodeContext.reporter
         let isNoted = Atomic(false)
         @Sendable func takeBackNote() {
-            if isNoted.exchange(false, ordering: .relaxed) { report?(nil) }
+            if isNoted.exchange(false, ordering: .relaxed) { reporter?.report(nil) }
         }
         defer { takeBackNote() }
         var delay = Duration.milliseconds(50)
@@ -74,7 +74,7 @@ final class Patience: Sendable {
                 }
                 note(error)
                 isNoted.store(true, ordering: .relaxed)
-                report?("waits for its database: \(error)")
+                reporter?.report("waits for its database: \(error)")
                 if try await !pause(delay) {
                     if givesBack { throw CancellationError() }
                     throw error
