@@ -36,7 +36,8 @@ public struct NodeContext: Sendable {
     public func report(_ note: String?) { part.report(note) }
 
     /// Of the component that this task, or one that it is a child of, works for: for what stands around a handler and is given no
-    /// context. `nil` outside a node. It is no whole context, for each request's task copies it.
+    /// context. `nil` outside a node. It is no whole context, for each request's task copies it; nor a closure, which as a task
+    /// local crashes in code that Swift 6.3 optimises.
     @TaskLocal package static var reporter: Reporter?
 
     /// Says something of a component; see ``NodeContext/report(_:)``.
