@@ -2,8 +2,8 @@
 /// one wake-up of their reader, and not as many as there are messages. A pure value.
 ///
 /// Many small reads in quick succession, with nothing written in between, are a flood that nobody waits for. From then on its
-/// reader pauses before it reads on, as long as that brings more at once. Whoever asks and waits for an answer writes before
-/// each read, and is never kept waiting.
+/// reader pauses before it reads on, as long as that brings more at once. Whoever asks and waits for an answer has written: that
+/// ends the flood, and only as many small reads again make another. An answer that comes amid one is late by a pause at most.
 struct ReadPacing {
     /// As many bytes at once are not waited for: there are many messages among them already.
     private static let small = 8_192
