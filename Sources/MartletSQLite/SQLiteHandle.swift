@@ -21,7 +21,7 @@ final class SQLiteHandle: Sendable {
     nonisolated(unsafe) let pointer: OpaquePointer
     private let state = Mutex(State())
     private let patience: Duration
-    // Proof: touched on the link's thread alone, from the busy handler.
+    // Proof: touched on the link's thread alone.
     private nonisolated(unsafe) var busySince = ContinuousClock.now
 
     /// Opens a file.
@@ -121,7 +121,7 @@ final class SQLiteHandle: Sendable {
     }
 
     /// Waits for a lock of another connection, a little longer each time.
-    private func waitsForLock(attempt: CInt) -> Bool {
+    func waitsForLock(attempt: CInt) -> Bool {
         if attempt == 0 { busySince = .now }
         guard !isToStop, ContinuousClock.now - busySince < patience else { return false }
         sqlite3_sleep(min(1 + attempt, 10))

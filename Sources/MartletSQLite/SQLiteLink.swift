@@ -38,9 +38,7 @@ actor SQLiteLink: SQLLink {
     }
 
     private func configure(_ role: Role) throws {
-        // One process that ends and another that begins may meet.
-        let mode = try collect(SQLStatement(text: "PRAGMA journal_mode = WAL"), nil).rows.first?.values.first
-        guard isAlone || mode == .text("wal") else {
+        guard try keepsWriteAheadLog() || isAlone else {
             throw SQLError(
                 .notConnected,
                 "the database can't be opened: where it lies SQLite can't keep a write-ahead log"
@@ -51,6 +49,21 @@ actor SQLiteLink: SQLLink {
         for pragma in pragmas { _ = try collect(SQLStatement(text: "PRAGMA \(pragma)"), nil) }
         if role == .reader { handle.refuseToTellOfWrites() }
         self.role = role
+    }
+
+    /// Asks for a write-ahead log, and tells whether there is one.
+    ///
+    /// Several links may ask for it at once in a new file. Then SQLite does not ask the busy handler: it fails at once.
+    private func keepsWriteAheadLog() throws -> Bool {
+        let statement = SQLStatement(text: "PRAGMA journal_mode = WAL")
+        var attempt: CInt = 0
+        while true {
+            do {
+                return try collect(statement, nil).rows.first?.values.first == .text("wal")
+            } catch let error as SQLError where error.code == .timeout && handle.waitsForLock(attempt: attempt) {
+                attempt += 1
+            }
+        }
     }
 
     // MARK: Statements

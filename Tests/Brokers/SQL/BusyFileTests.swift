@@ -106,6 +106,30 @@ struct BusyFileTests {
         }
     }
 
+    /// Each of its connections asks for a write-ahead log, and SQLite refuses all but one of those that meet.
+    @Test func manySessionsOpenANewFileAtOnce() async throws {
+        let sessions = 8
+        for _ in 0..<100 {
+            try await withDatabase(.sqlite, sessions: sessions) { (database) async throws in
+                let begun = Locked(0)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<sessions {
+                        group.addTask {
+                            try await database.withSession { db in
+                                begun.withLock { $0 += 1 }
+                                // None takes the session of one that is done.
+                                try await until { begun.withLock { $0 } == sessions }
+                                _ = try await db.rows("SELECT 1 AS n", as: Int.self)
+                            }
+                        }
+                    }
+                    // One that fails ends the others, who would wait for it.
+                    for try await _ in group {}
+                }
+            }
+        }
+    }
+
     /// Its deliveries are not worn out by it.
     @Test func aMessageWaitsForTheFile() async throws {
         try await withFile(timeout: .milliseconds(50)) { (database) async throws in
