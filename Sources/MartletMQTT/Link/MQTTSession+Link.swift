@@ -141,7 +141,9 @@ extension MQTTSession {
     func sayGoodbye(until deadline: Duration) async {
         client.disconnect()
         attend {}
-        await write(until: deadline, while: { !client.hasEnded && client.wantsToWrite }) {}
+        // The broker ends the link once it has heard that. Closed before, with something unread, the socket would take back what
+        // the broker has not read yet.
+        await write(until: deadline, while: { keeper.state == .closing }) {}
     }
 
     func end(_ error: MessagingError) {

@@ -139,8 +139,8 @@ final class Mosquitto {
     /// Whether the library has a link.
     private var hasLink: Bool { mosquitto_socket(handle) >= 0 }
 
-    /// Whether the link is over: one side has ended it, and what this side had to say has been written.
-    var hasEnded: Bool { !hasLink && !(isLeaving && link.hasOutput) }
+    /// Whether the link is over. One that this side has ended is over once the broker has ended it, which a read throws.
+    var hasEnded: Bool { !hasLink && !isLeaving }
 
     /// Whether there is something to write that the socket did not take.
     var wantsToWrite: Bool { link.hasOutput || hasLink && mosquitto_want_write(handle) }
@@ -218,6 +218,8 @@ final class Mosquitto {
         // TLS gives a record at most, whatever the socket has.
         hasReadDry = count == 0 || !link.readsAhead && count < GuardedLink.roundBytes
         guard count > 0 || hadReleased else { return false }
+        // What comes after this side's goodbye is for nobody.
+        if isLeaving, !hasLink { link.dropInput() }
         while hasLink, let next = try link.nextInput() { try hand(next) }
         return hasLink
     }

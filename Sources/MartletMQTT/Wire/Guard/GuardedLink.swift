@@ -167,6 +167,9 @@ final class GuardedLink {
         }
     }
 
+    /// Drops what has come.
+    func dropInput() { input.removeAll() }
+
     // MARK: Messages that nobody takes
 
     /// How many bytes of messages are withheld.

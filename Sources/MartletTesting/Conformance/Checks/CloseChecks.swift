@@ -181,6 +181,42 @@ extension ConformanceSuite {
             try environment.expect(subscription.waiting, equals: publishers * each, "the messages that arrived")
         },
 
+        ConformanceCheck(
+            "what was accepted arrives though much comes for the connection that closes",
+            crosses: .not("what comes is of the same broker")
+        ) { environment in
+            let (accepted, coming) = (environment.topic("accepted-late"), environment.topic("coming"))
+            let reader = try await environment.connect()
+            let source = try await environment.connect()
+            let count = 1_000
+            let subscription = try await reader.subscribe(
+                to: TopicPattern(accepted),
+                options: SubscribeOptions(limit: 2 * count)
+            )
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    let message = Message(Array(repeating: 120, count: 1_000))
+                    while !Task.isCancelled { try? await source.publish(message, to: coming) }
+                }
+                // A reader that keeps up, and one that is behind.
+                for (limit, arrived) in [(100_000, count), (1, 2 * count)] {
+                    let writer = try await environment.connect()
+                    let waiting = try await writer.subscribe(
+                        to: TopicPattern(coming),
+                        options: SubscribeOptions(limit: limit)
+                    )
+                    try await environment.eventually { waiting.waiting > 0 }
+                    for _ in 0..<count { try await writer.publish(Message("x"), to: accepted) }
+                    await writer.close()
+                    let deadline = ContinuousClock.now + .seconds(20)
+                    try await environment.eventually { subscription.waiting == arrived || .now > deadline }
+                    try environment.expect(subscription.waiting, equals: arrived, "the messages that arrived")
+                }
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        },
+
         ConformanceCheck("who publishes while the connection closes is told so", crosses: .not("nobody reads")) {
             environment in
             let topic = environment.topic("closing")

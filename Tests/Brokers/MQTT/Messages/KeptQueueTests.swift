@@ -66,6 +66,33 @@ import Testing
         }
     }
 
+    /// Each would otherwise wait for the broker's answer to the one before it, and what is said at the end has a second.
+    @Test func whatIsGivenBackAtTheEndWaitsForNoAnswer() async throws {
+        let given = Promise<Int>()
+        try await FakeBroker.withBroker { peer, _ in
+            try await peer.acceptClient(.v5)
+            try await peer.grant(try await peer.receive(kind: 8), .v5, 1)
+            for number in 1...10 as ClosedRange<UInt16> {
+                try await peer.send(.publish("job", to: "jobs", quality: 1, number: number))
+            }
+            var count = 0
+            var kind: UInt8 = 0
+            // To the goodbye.
+            while kind != 14 {
+                kind = try await peer.receive().kind
+                if kind == 3 { count += 1 }
+            }
+            given.end(.success(count))
+        } _: { broker in
+            try await MQTTConnection.withConnection(.local(broker.port)) { connection in
+                var jobs: Subscription? = try await connection.consume(from: "jobs")
+                try await until { jobs?.waiting == 10 }
+                jobs = nil
+            }
+            #expect(try await given.value() == 10)
+        }
+    }
+
     /// A program whose consumer goes and comes loses nothing, and has not to wait for another link.
     @Test(arguments: MQTTVersion.allCases)
     func whatALeavingConsumerGivesBackComesToTheNextOfTheSameLink(_ version: MQTTVersion) async throws {
