@@ -2,13 +2,18 @@ import MartletConsole
 
 /// Where what the playground prints goes.
 enum Output {
-    /// Takes a line. By default it goes to standard output, at once; a test listens here instead.
-    @TaskLocal static var write: @Sendable (String) -> Void = { Terminal.standardOutput.write($0 + "\n") }
+    /// Where the lines of a task go. By default to standard output, at once; a test listens here instead.
+    @TaskLocal static var listener: Listener?
+
+    /// It is no closure by itself: as a task local that crashes in code that Swift 6.3 optimises.
+    struct Listener: Sendable {
+        let take: @Sendable (String) -> Void
+    }
 }
 
 /// Prints a line, as the standard library's `print` does, but to where ``Output`` says.
 ///
 /// It has that name so that the examples read, and can be copied, as programs of their own.
 func print(_ line: String) {
-    Output.write(line)
+    if let listener = Output.listener { listener.take(line) } else { Terminal.standardOutput.write(line + "\n") }
 }

@@ -43,7 +43,8 @@ public final class RemoteLog: Sendable {
         _ = mailbox.offer(entry(), topic: topic.name)
     }
 
-    /// Publishes what waits and what comes, each record at most once, until the task is cancelled.
+    /// Publishes what waits and what comes, each record at most once, until the task is cancelled. What it is publishing then
+    /// has five seconds more.
     ///
     /// - Throws: ``MessagingError/Code/connectionClosed``, `CancellationError`.
     public func publish(on connection: any Connection) async throws {
@@ -56,7 +57,10 @@ public final class RemoteLog: Sendable {
                 mailbox.putBack([entry])
                 throw CancellationError()
             }
-            try await publish(entry, on: connection)
+            // A listener of this process that is slow holds it up. Those who are not may have it by then: it is not said again.
+            try await shielded(for: .seconds(5), of: connection.runtime.timers) { [entry] in
+                try await self.publish(entry, on: connection)
+            }
         }
     }
 

@@ -11,7 +11,8 @@ final class Lines: Sendable {
     /// Runs `body`, and returns what it printed.
     static func printed(by body: () async throws -> Void) async rethrows -> [String] {
         let lines = Lines()
-        try await Output.$write.withValue({ line in lines.lines.withLock { $0.append(line) } }, operation: body)
+        let listener = Output.Listener { line in lines.lines.withLock { $0.append(line) } }
+        try await Output.$listener.withValue(listener, operation: body)
         return lines.all
     }
 }
