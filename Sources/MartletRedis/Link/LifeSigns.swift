@@ -39,6 +39,8 @@ final class LifeSigns {
     private var nextBeat: (timer: Timers.ID, time: Duration)?
     /// What is being shown: none is shown twice at the same time.
     private var underWay: Set<Part> = []
+    /// What is being shown once more meanwhile.
+    private var beside: Set<Part> = []
     /// Finds out that the server is silent.
     private var watchdog: Timer?
     private var timeout = Timeout.unknown
@@ -118,7 +120,7 @@ final class LifeSigns {
     }
 
     fileprivate func show(_ part: Part, _ session: isolated RedisSession) async {
-        guard underWay.insert(part).inserted else { return }
+        guard underWay.insert(part).inserted else { return await showMeanwhile(part, session) }
         defer { underWay.remove(part) }
         do {
             switch part {
@@ -132,6 +134,21 @@ final class LifeSigns {
             }
         } catch {
             // A lost link tells of itself.
+        }
+    }
+
+    /// Shows what was to be shown with the last sign of life and still is: lest a lease ends meanwhile.
+    private func showMeanwhile(_ part: Part, _ session: isolated RedisSession) async {
+        guard beside.insert(part).inserted else { return }
+        defer { beside.remove(part) }
+        do {
+            switch part {
+            case .clock: break
+            case .will: try await renewWill(session, by: session.commands.roleBeside(Self.slot, session))
+            case .consumer(let number): try await session.consumers.renewMeanwhile(number, session)
+            }
+        } catch {
+            // The next sign of life tries again.
         }
     }
 
@@ -249,7 +266,7 @@ final class LifeSigns {
     }
 
     /// Shows that this connection is alive, and publishes the wills of those that are not.
-    private func renewWill(_ session: isolated RedisSession) async throws {
+    private func renewWill(_ session: isolated RedisSession, by role: RedisSession.Role? = nil) async throws {
         // The end may have come meanwhile, and with it that of the will.
         guard session.isStaying else { return }
         let hasWill = session.options.connection.will != nil
@@ -258,7 +275,7 @@ final class LifeSigns {
             keys: Self.keys,
             [hasWill ? willID : [], lease(session.options)]
         )
-        let reply = try await session.commands.perform([command], slot: Self.slot, session)
+        let reply = try await session.commands.perform([command], slot: Self.slot, to: role, session)
         if let error = reply.error { return wasRefused(error.asMessagingError("a will"), session) }
         guard hasWill, reply.integer == 0, session.isStaying else { return }
         do {
@@ -294,11 +311,11 @@ extension RedisSession {
     /// Whether something can be said by a socket now. One on which the server waits for something is not taken for idle.
     fileprivate func mayBeAsked(_ role: Role) -> Bool {
         switch role {
-        case .command, .node, .replyLists: return false
+        case .command, .node, .signs, .replyLists: return false
         case .subscriber, .replies: return true
         case .consumer(let number):
             guard let consumer = consumers[number], consumer.moves == 0 else { return false }
-            consumer.awaitsPong = true
+            consumer.awaitedPongs += 1
             return true
         }
     }

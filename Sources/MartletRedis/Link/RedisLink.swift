@@ -217,6 +217,9 @@ final class RedisLink {
 
     // MARK: Progress
 
+    /// Whether something that was written is still on its way to the server's system.
+    var isDelivering: Bool { waiting + (stream?.unacknowledged ?? 0) > 0 }
+
     /// Whether more has arrived at the server's system than when this was asked last, and not all yet of the command that has
     /// waited longest: the server can't answer what it has not got, and with a large value on a slow link that takes long. What
     /// comes behind it says nothing: the system of a server that hangs takes it, for a while.

@@ -29,7 +29,7 @@ extension RedisSession {
         let reader = link.reader
         // What one of them leads to may end the socket.
         switch role {
-        case .command, .node:
+        case .command, .node, .signs:
             link.collectWritten()
             defer { commands.endAnswered() }
             while !link.isEnded, let reply = try reader.next() { commands.received(reply, to: link.pending, self) }
@@ -58,11 +58,16 @@ extension RedisSession {
             keeper.progressed()
         case .subscriber: subscribers.updatePause(self)
         case .consumer(let number): consumers.refill(number, self)
-        case .replies, .replyLists: break
+        case .signs, .replies, .replyLists: break
         }
     }
 
     func ended(_ role: Role, _ error: MessagingError) {
+        // Its loss is that of nothing else: the other socket goes on.
+        if case .signs = role {
+            sockets.close(role)
+            return commands.lose(role, error, self)
+        }
         switch keeper.state {
         case .restoring, .open, .draining, .closing:
             if let node = sockets.node(of: role) { return lose(node, error) }

@@ -8,7 +8,7 @@ import MartletTransport
 /// neither takes commands; one for each set of reply lists, and one for each consumer, since they block. The loss of
 /// any of them is the loss of the link: all are made anew, so that nobody has to wonder which part of the connection
 /// is there. Of a cluster, that is so for those to the node that the link began with. The loss of one to another node is the
-/// loss of all to that node, and of nothing else.
+/// loss of all to that node, and of nothing else. The loss of one that is for signs of life alone is that of nothing else.
 ///
 /// ``RedisConnection`` is what users hold; it ends the session when it is closed or dropped.
 actor RedisSession: LinkSession {
@@ -17,6 +17,9 @@ actor RedisSession: LinkSession {
         case command
         /// Commands about keys that another node of the cluster keeps.
         case node(Destination)
+        /// Signs of life to a node, `nil` where the link began, while what goes before them by its socket for commands is on
+        /// its way.
+        case signs(Destination?)
         case subscriber
         case replies
         case replyLists(Int)
@@ -24,7 +27,7 @@ actor RedisSession: LinkSession {
 
         var takesCommands: Bool {
             switch self {
-            case .command, .node: true
+            case .command, .node, .signs: true
             case .subscriber, .replies, .replyLists, .consumer: false
             }
         }
@@ -33,7 +36,7 @@ actor RedisSession: LinkSession {
         var hearsPushes: Bool {
             switch self {
             case .subscriber, .replies: true
-            case .command, .node, .replyLists, .consumer: false
+            case .command, .node, .signs, .replyLists, .consumer: false
             }
         }
     }

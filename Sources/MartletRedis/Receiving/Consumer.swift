@@ -55,8 +55,9 @@ final class Consumer {
     var pace = Pace()
     /// How often nodes of a cluster have named another one since an element came.
     var redirections = 0
-    /// Whether its socket was asked whether the server is there, so that the next reply is the answer to that.
-    var awaitsPong = false
+    /// How often its socket was asked whether the server is there and has not answered: so many replies come before any element. A
+    /// server that is slow is asked more than once.
+    var awaitedPongs = 0
     /// Whether it could not begin on the present link, for a reason that passes.
     var isToStart = false
     /// For what comes by which link it is being looked after.
@@ -152,7 +153,7 @@ final class Consumer {
         untold = 0
         isResting = false
         redirections = 0
-        awaitsPong = false
+        awaitedPongs = 0
         givenBack.removeAll()
         places.removeAll()
         awaitsUnseen = false

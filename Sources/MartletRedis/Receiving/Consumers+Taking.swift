@@ -5,8 +5,8 @@ import MartletTransport
 extension Consumers {
     func received(_ reply: RedisValue, _ number: Int, _ session: isolated RedisSession) {
         guard let consumer = self[number] else { return }
-        guard !consumer.awaitsPong else {
-            consumer.awaitsPong = false
+        guard consumer.awaitedPongs == 0 else {
+            consumer.awaitedPongs -= 1
             if let error = reply.error, error.outlook == .elsewhere {
                 session.leaveReplica(error, by: .consumer(number))
             }

@@ -216,15 +216,27 @@ final class Consumers {
         if consumer.isToStart { try await comeBack(consumer, session) } else { try await renew(number, session) }
     }
 
+    /// Shows that a consumer is alive while what shows it, and gives back what dead ones held, is under way.
+    func renewMeanwhile(_ number: Int, _ session: isolated RedisSession) async throws {
+        guard let consumer = all[number], !consumer.isToStart else { return }
+        let role = try session.commands.roleBeside(consumer.keys.slot, session)
+        let command = renewal(of: consumer, session)
+        _ = try await session.commands.perform([command], slot: consumer.keys.slot, to: role, session)
+    }
+
+    private func renewal(of consumer: Consumer, _ session: isolated RedisSession) -> [[UInt8]] {
+        let lease = Array(String(session.options.lease.atLeastOneMillisecond).utf8)
+        return session.script(
+            Scripts.renew,
+            keys: [consumer.keys.consumers, consumer.keys.leases],
+            [Array(consumer.id.utf8), lease, consumer.isLeaving ? Command.zero : Command.first]
+        )
+    }
+
     func renew(_ number: Int, _ session: isolated RedisSession) async throws {
         guard let consumer = all[number] else { return }
         let keys = consumer.keys
-        let lease = Array(String(session.options.lease.atLeastOneMillisecond).utf8)
-        let command = session.script(
-            Scripts.renew,
-            keys: [keys.consumers, keys.leases],
-            [Array(consumer.id.utf8), lease, consumer.isLeaving ? Command.zero : Command.first]
-        )
+        let command = renewal(of: consumer, session)
         let reply = try await session.commands.perform([command], slot: keys.slot, session)
         try reply.check("a consumer of \(keys.queue)")
         for case let id? in (reply.array ?? []).map(\.bytes) where !isOwn(id) {

@@ -398,6 +398,22 @@ final class Commands {
     /// A node may not keep any more what it kept.
     func forget(_ node: Destination) { nodes.forget(node) }
 
+    /// By what a sign of life goes to the node that keeps a slot while what goes before it is on its way: a large value on a slow
+    /// link may take longer than a lease.
+    ///
+    /// - Returns: `nil`: by the usual socket, where nothing is in its way.
+    func roleBeside(_ slot: Int?, _ session: isolated RedisSession) throws -> RedisSession.Role? {
+        guard session.sockets[role(of: slot)]?.isDelivering ?? false else { return nil }
+        let role = RedisSession.Role.signs(nodes[slot])
+        if session.sockets[role] == nil { try session.sockets.open(role, to: nodes[slot], session) }
+        return role
+    }
+
+    /// A socket is lost, and no other: what was sent by it fails.
+    func lose(_ role: RedisSession.Role, _ error: any Error, _ session: isolated RedisSession) {
+        end(pending.removeValue(forKey: role)?.removeAll() ?? UnansweredCommands(), error, session)
+    }
+
     /// A node is lost, or could not be reached: what was sent to it fails, or waits until it is there.
     ///
     /// - Returns: whether it was taken for reachable.
@@ -424,6 +440,7 @@ final class Commands {
             isRetriable: true
         )
         end(unanswered, doubtful, session)
+        lose(.signs(node), doubtful, session)
         return isNew
     }
 
