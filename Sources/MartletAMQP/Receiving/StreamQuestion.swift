@@ -19,9 +19,12 @@ struct StreamQuestion {
     init(_ name: String) {
         queue = AMQPQueue(name)
         queue.kind = .classic
+        // No such queue can be made: where somebody has deleted it in between, the broker refuses. Of one that is there RabbitMQ
+        // compares only what its kind knows.
+        queue.arguments["x-stream-max-segment-size-bytes"] = 1_000_000
     }
 
-    /// What is asked of the broker: first whether it is there, or it would be made.
+    /// What is asked of the broker: first whether it is there, of which every broker can tell.
     var methods: [ClientMethod] {
         [.declareQueue(queue, passive: true), .declareQueue(queue, passive: false)]
     }

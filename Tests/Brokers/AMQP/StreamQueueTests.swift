@@ -75,6 +75,19 @@ import Testing
         }
     }
 
+    /// A queue that is deleted while it is asked about is not made.
+    @Test func toAskMakesNoQueue() async throws {
+        try await withAMQP(port: RabbitMQServer.shared().port) { broker in
+            let name = unique("queue")
+            let methods = StreamQuestion(name).methods
+            // As if it were deleted after the first, and then whether it is there.
+            for method in methods + methods.prefix(1) {
+                let code = await errorCode { _ = try await broker.session.askAlone([method]) }
+                #expect(code == .refused)
+            }
+        }
+    }
+
     /// A delivery that came when its consumer had left goes back to its queue, also one that was copied from a stream; but none
     /// goes back into a stream. The same goes for one that is larger than what is taken in.
     @Test(arguments: ["quorum", "stream"], [true, false])
