@@ -1,6 +1,6 @@
 /// The counts of an embedded broker since it was made.
 public struct BrokerStatistics: Sendable, Hashable {
-    /// Messages published.
+    /// Messages published, but for those by which a server says how it stands.
     public var published = 0
     /// Messages sent to queues.
     public var sent = 0

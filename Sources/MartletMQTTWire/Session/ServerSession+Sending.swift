@@ -12,9 +12,7 @@ extension ServerSession {
         }
         let qos = min(publication.qos, match.qos)
         let waiting = OutgoingQueue.Waiting(publication: publication, match: match, qos: qos)
-        if canSend(qos), queue.isEmpty(of: qos), qos == .atMostOnce || !inFlight.isResending {
-            return send(waiting, now: now, &actions)
-        }
+        if sendsAtOnce(qos) { return send(waiting, now: now, &actions) }
         guard qos > .atMostOnce || isConnected else {
             counts.dropped += 1
             return settle(match, .returned, &actions)
@@ -26,6 +24,19 @@ extension ServerSession {
     package func keeps(_ publication: Publication, _ match: Match) -> Bool {
         let qos = min(publication.qos, match.qos)
         return !canSend(qos) && (qos > .atMostOnce || isConnected)
+    }
+
+    /// Whether a message is sent at once, or kept without another being dropped for it. One that is longer than the client takes is
+    /// neither.
+    package func hasRoom(for publication: Publication, _ match: Match, now: Duration) -> Bool {
+        let qos = min(publication.qos, match.qos)
+        if link != nil, !fits(Outgoing(publication, match, qos, 1, isDuplicate: false, now: now)) { return false }
+        if sendsAtOnce(qos) { return true }
+        return (qos > .atMostOnce || isConnected) && queue.hasRoom(for: publication, limits)
+    }
+
+    private func sendsAtOnce(_ qos: QoS) -> Bool {
+        canSend(qos) && queue.isEmpty(of: qos) && (qos == .atMostOnce || !inFlight.isResending)
     }
 
     /// Drops a message that the host has no room for.
@@ -71,6 +82,7 @@ extension ServerSession {
                 }
                 if oldest.qos > .atMostOnce { note(.dropped(oldest.number)) }
                 settle(oldest.match, .returned, &actions)
+                passOn(oldest.publication, oldest.match, &actions)
             }
         }
         return true

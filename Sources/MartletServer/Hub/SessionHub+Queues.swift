@@ -92,14 +92,15 @@ extension SessionHub {
         self.broker.settleSession(delivery, as: disposition, client, &broker)
     }
 
-    /// Gives a message that a session leaves behind, or that its client may not read, to another member of the group by which it
-    /// came (MQTT 5, 4.8.2). If none of those whose turn it can be may have it, it is dropped, as where there are none.
+    /// Gives a message to another member of the group by which it came: one that a session leaves behind, that its client may not
+    /// read, or for which it has no room (MQTT 5, 4.8.2). If no member takes it, it is dropped, as where there are none.
     func passOn(
         _ wire: Publication,
         of subscription: Int,
-        at place: Int,
+        _ chore: Chore,
         _ broker: inout MemoryBroker.State
     ) {
+        let place = chore.place
         let (topic, number, now) = state.withLock { hub in
             (hub.names.name(of: wire.topic), hub.seats[place]?.number, hub.now)
         }
@@ -108,15 +109,18 @@ extension SessionHub {
             client: number,
             number: SubscriberNumber.make(place: place, subscription: subscription)
         )
-        let publication = BrokerPublication(wire, to: topic, retain: false, publisher: nil, now: now)
-        // Each time it is the next one's turn, until one gets it or all have been passed over.
-        var count = 0
-        state.withLock { $0.passedOver = [] }
-        repeat {
-            count += 1
-            self.broker.passOn(publication, from: recipient, &broker)
-        } while state.withLock { $0.passedOver?.count } == count
-        state.withLock { $0.passedOver = nil }
+        let publication = BrokerPublication(wire, to: topic, retain: chore.isRetained, publisher: nil, now: now)
+        state.withLock { $0.isPassedOver = false }
+        let isTaken = self.broker.passOn(publication, from: recipient, &broker) {
+            state.withLock { hub in
+                defer { hub.isPassedOver = false }
+                return hub.isPassedOver == false
+            }
+        }
+        state.withLock { hub in
+            hub.isPassedOver = nil
+            if !isTaken, let own = chore.own { hub.deliver(wire, own, at: place) }
+        }
     }
 
     /// Takes a client's reply to a connection of this process, by an envelope or bare.

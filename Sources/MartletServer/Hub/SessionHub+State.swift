@@ -128,11 +128,15 @@ extension SessionHub.State {
             let place = SubscriberNumber.place(of: recipient.number)
             guard seats.indices.contains(place), let (match, isShared) = seats[place]?.match(of: publication, recipient)
             else {
-                passOver(recipient, wire)
+                passOver(recipient, wire, publication)
                 continue
             }
             if isShared {
-                deliver(wire, match, at: place)
+                if hasRoom(for: wire, match, at: place) {
+                    deliver(wire, match, at: place)
+                } else {
+                    passOver(recipient, wire, publication, own: match)
+                }
             } else if seats[place]?.matching == nil {
                 seats[place]?.matching = match
                 matched.append(place)
@@ -145,22 +149,42 @@ extension SessionHub.State {
         }
     }
 
-    /// A client is not to get a message. If it was the turn of a subscription that it shares, another member of that group is.
-    private mutating func passOver(_ recipient: Recipient, _ wire: Publication) {
+    /// A client is not to get a message, or has no room for it. If it was the turn of a subscription that it shares, another member
+    /// of that group gets it.
+    ///
+    /// - Parameter own: how the client gets it if no other member takes it; `nil`: not at all.
+    private mutating func passOver(
+        _ recipient: Recipient,
+        _ wire: Publication,
+        _ publication: BrokerPublication,
+        own: Match? = nil
+    ) {
         let place = SubscriberNumber.place(of: recipient.number)
         let subscription = SubscriberNumber.subscription(of: recipient.number)
         guard seats.indices.contains(place), seats[place]?.number == recipient.client,
             seats[place]?.session.subscription(subscription)?.isShared == true
         else { return }
-        if passedOver == nil {
-            chores.append(.init(place: place, action: .passOn(wire, subscription: subscription), inOrder: false))
+        if isPassedOver == nil {
+            let action = SessionAction.passOn(wire, subscription: subscription)
+            let isRetained = publication.retain
+            chores.append(.init(place: place, action: action, inOrder: false, isRetained: isRetained, own: own))
         } else {
-            passedOver?.insert(recipient.number)
+            isPassedOver = true
         }
     }
 
-    private mutating func deliver(_ wire: Publication, _ match: Match, at place: Int) {
-        let isFull = queuedBytes >= allQueuedBytes && seats[place]?.session.keeps(wire, match) == true
+    private func hasRoom(for wire: Publication, _ match: Match, at place: Int) -> Bool {
+        !isFull(for: wire, match, at: place) && seats[place]?.session.hasRoom(for: wire, match, now: now) == true
+    }
+
+    /// Whether so much waits for all clients that a message can't wait for this one as well.
+    private func isFull(for wire: Publication, _ match: Match, at place: Int) -> Bool {
+        queuedBytes >= allQueuedBytes && seats[place]?.session.keeps(wire, match) == true
+    }
+
+    /// Delivers a message to a session, which does with it what its limits say if there is no room.
+    mutating func deliver(_ wire: Publication, _ match: Match, at place: Int) {
+        let isFull = isFull(for: wire, match, at: place)
         act(at: place) { [now] session, actions in
             if isFull { session.drop() } else { session.deliver(wire, match, now: now, &actions) }
         }

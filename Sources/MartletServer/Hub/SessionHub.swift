@@ -29,8 +29,8 @@ final class SessionHub: SessionHost {
         var wakesAt: Duration?
         /// What the latest message is in bytes, for all who get it without a guarantee.
         var written = WrittenPublication()
-        /// While a message is passed on in a group: the subscriptions that were not to get it; `nil`: none is.
-        var passedOver: Set<Int>?
+        /// While a message is passed on in a group: whether the member that it was handed to last does not get it; `nil`: none is.
+        var isPassedOver: Bool?
         var isClosing = false
         /// The time of what is being done.
         private(set) var now = Duration.zero
@@ -45,8 +45,8 @@ final class SessionHub: SessionHost {
         /// The bytes that wait for all clients, and how many there may be.
         var queuedBytes = 0
         let allQueuedBytes: Int
-        /// Messages of clients, messages to them, and the broker's own of how it stands.
-        var (publishesReceived, publishesSent, ownPublishes) = (0, 0, 0)
+        /// Messages of clients, and messages to them.
+        var (publishesReceived, publishesSent) = (0, 0)
         var mostClients = 0
 
         init(_ limits: ServerLimits) {
@@ -69,6 +69,10 @@ final class SessionHub: SessionHost {
         let action: SessionAction
         /// Whether it comes of the client's own word that it goes.
         let inOrder: Bool
+        /// Whether a message that is passed on in a group was published to be kept, and how the session gets it if no other member
+        /// takes it; `nil`: not at all.
+        var isRetained = false
+        var own: Match?
     }
 
     /// A client whose messages wait outside a subscription of this process, or a queue, that is full.
@@ -275,7 +279,8 @@ final class SessionHub: SessionHost {
         case .subscribe(let subscribe): self.subscribe(subscribe, at: place, now: now, &broker)
         case .unsubscribe(let unsubscribe): self.unsubscribe(unsubscribe, at: place, &broker)
         case .settle(let delivery, let verdict): settle(delivery, verdict, at: place, &broker)
-        case .passOn(let publication, let subscription): passOn(publication, of: subscription, at: place, &broker)
+        case .passOn(let publication, let subscription):
+            passOn(publication, of: subscription, chore, &broker)
         case .publishWill(let will):
             state.withLock { $0.record(.willPublished, at: place) }
             publishWill(will, at: place, now: now, &broker)
@@ -436,9 +441,7 @@ final class SessionHub: SessionHost {
         statistics.bytesSent = bytesSent.load(ordering: .relaxed)
         let own = broker.enter { broker.keptTopics(of: Self.ownTopics, &$0).count }
         statistics.retained = max(0, broker.keptCount - own)
-        // In this order it is never too low: what was counted as the broker's own was published by then.
-        let ownPublishes = state.withLock { $0.ownPublishes }
-        statistics.published = broker.statistics.published - ownPublishes
+        statistics.published = broker.statistics.published
         state.withLock { hub in
             statistics.clients = hub.connected.count
             statistics.mostClients = hub.mostClients

@@ -31,7 +31,6 @@ struct SystemTopics {
             changed.append((name, text))
         }
         hub.broker.enter { state in
-            hub.state.withLock { $0.ownPublishes += changed.count }
             for (name, text) in changed {
                 let topic = TopicName(mqtt: "$SYS/broker/\(name)")
                 hub.broker.announce(BrokerPublication(Message(text), to: topic, retain: true), &state)

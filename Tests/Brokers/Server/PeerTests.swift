@@ -188,17 +188,23 @@ import Testing
         }
     }
 
-    @Test(arguments: [4, 5], ["tcp", "websockets"]) func pahoIsServed(_ version: Int, _ transport: String) async throws
-    {
+    @Test(arguments: [4, 5], ["tcp", "websockets", "wss"])
+    func pahoIsServed(_ version: Int, _ transport: String) async throws {
         let broker = MemoryBroker()
         let local = try await broker.connect(name: "local")
         try await local.publish(Message("k"), to: "kept.a", options: PublishOptions(retain: true))
-        let listener = transport == "tcp" ? Listener.mqtt(port: 0) : .webSocket(port: 0)
+        let certificates = try await TestCertificates.shared
+        let tls = Listener.TLS(
+            certificateChain: certificates.server.certificate,
+            privateKey: certificates.server.key
+        )
+        let webSocket = Listener.webSocket(port: 0, tls: transport == "wss" ? tls : nil)
+        let listener = transport == "tcp" ? Listener.mqtt(port: 0) : webSocket
         try await withServer(broker, listeners: [listener]) { _, port in
             let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Peers/paho_peer.py"
             let run = try ProgramRun(
                 try await PythonEnvironment.interpreter(),
-                [script, "\(port)", "\(version)", transport]
+                [script, "\(port)", "\(version)", transport, certificates.authority]
             )
             #expect(try await run.waitForEnd() == .exited(0))
             let lines = Set(run.lines)

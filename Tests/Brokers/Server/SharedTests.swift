@@ -165,6 +165,83 @@ import Testing
         }
     }
 
+    /// Also one that is absent, while none that is there may.
+    @Test func whatNobodyThereMayReadWaitsForOneWhoMay() async throws {
+        let broker = MemoryBroker()
+        let rules = try AccessRules(text: Self.partly, name: "rules")
+        try await withServer(broker, authenticator: Named(), rules: rules) { _, port in
+            let away = try await Self.member(port, "away", "all", expiry: 1_000)
+            try await away.send(.disconnect(Disconnect()))
+            _ = try await away.socket.receiveEnd()
+            await Self.wait(for: 0, broker)
+            let members = [try await Self.member(port, "0", "some"), try await Self.member(port, "1", "some")]
+            let writer = try await WireClient.connected(port, "writer")
+            for text in ["1", "2", "3"] { try await writer.publishSurely(text, to: "secret") }
+            for member in members {
+                try await member.send(.pingreq)
+                #expect(try await member.receive() == .pingresp)
+            }
+            let back = try WireClient(port)
+            try await back.connect("away", cleanStart: false, expiry: 1_000, user: "all")
+            for text in ["1", "2", "3"] { #expect(try await back.text() == text) }
+        }
+    }
+
+    /// Members for whom one message may be on its way, and one may wait.
+    private static func withNarrowMembers(
+        _ overflow: ServerLimits.Overflow = .dropNewest,
+        _ ids: [String],
+        _ body: (BrokerServer, Int, [WireClient], _ writer: WireClient) async throws -> Void
+    ) async throws {
+        var limits = ServerLimits()
+        (limits.inFlight, limits.queuedMessages, limits.overflow) = (1, 1, overflow)
+        try await withServer(limits: limits) { server, port in
+            var members: [WireClient] = []
+            for id in ids {
+                let member = try await WireClient.connected(port, id, expiry: 1_000)
+                try await member.subscribe(half)
+                members.append(member)
+            }
+            try await body(server, port, members, try await WireClient.connected(port, "writer"))
+        }
+    }
+
+    /// What one has no room for goes to another who has: first to one who is there.
+    @Test(arguments: [ServerLimits.Overflow.dropNewest, .dropOldest, .disconnect])
+    func whatOneHasNoRoomForAnotherGets(_ overflow: ServerLimits.Overflow) async throws {
+        try await Self.withNarrowMembers(overflow, ["slow", "away", "fast"]) { server, port, members, writer in
+            try await members[1].send(.disconnect(Disconnect()))
+            _ = try await members[1].socket.receiveEnd()
+            // The slow one acknowledges nothing: one message is on its way to it, and one waits.
+            var fast: [String] = []
+            for number in 0..<10 {
+                try await writer.publishSurely("\(number)", to: "a/b")
+                fast += try await members[2].textsUntilMark()
+            }
+            #expect(fast.count == 8)
+            // Now that both who are there acknowledge nothing, there is room for two with the one, and for one who is away.
+            for number in 10..<13 { try await writer.publishSurely("\(number)", to: "a/b") }
+            #expect(server.statistics.dropped == 0)
+            let (back, _) = try await WireClient.kept(port, "away")
+            #expect(try await back.textsUntilMark() == ["12"])
+            let slow = [try await members[0].text(), try await members[0].text()]
+            #expect((fast + slow).sorted() == (0..<10).map { "\($0)" })
+            for text in ["10", "11"] { #expect(try await members[2].text() == text) }
+        }
+    }
+
+    /// Where nobody has room, it is as if the one whose turn it was were alone.
+    @Test(arguments: [ServerLimits.Overflow.dropNewest, .dropOldest])
+    func whatNobodyHasRoomForIsCountedOnce(_ overflow: ServerLimits.Overflow) async throws {
+        try await Self.withNarrowMembers(overflow, ["0", "1"]) { server, _, members, writer in
+            for number in 0..<6 { try await writer.publishSurely("\(number)", to: "a/b") }
+            #expect(server.statistics.dropped == 2)
+            var texts: [String] = []
+            for member in members { texts += [try await member.text(), try await member.text()] }
+            #expect(texts.sorted() == (overflow == .dropNewest ? ["0", "1", "2", "3"] : ["0", "1", "4", "5"]))
+        }
+    }
+
     /// Where nobody may read it, it is dropped, as where nobody is there.
     @Test func whatNobodyMayReadIsDropped() async throws {
         let rules = try AccessRules(text: Self.partly, name: "rules")

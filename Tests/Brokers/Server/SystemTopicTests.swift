@@ -84,6 +84,21 @@ import Testing
         }
     }
 
+    /// Nor when one server has followed another.
+    @Test func whatAServerSaidIsNoMessageOfTheNextOne() async throws {
+        let broker = MemoryBroker()
+        for number in 1...2 {
+            try await withServer(broker) { server, port in
+                let client = try await WireClient.connected(port, "client")
+                try await client.subscribe(.init("$SYS/broker/clients/connected"))
+                _ = try await client.message()
+                try await client.publishSurely("1", to: "a")
+                #expect(server.statistics.published == number)
+            }
+        }
+        #expect(broker.statistics.published == 2)
+    }
+
     @Test func clientsCantSayThem() async throws {
         try await withServer { _, port in
             let client = try await WireClient.connected(port, "one")

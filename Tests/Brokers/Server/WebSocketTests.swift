@@ -10,17 +10,27 @@ import Testing
 
     private func withWebSocket(
         origins: [String] = [],
-        limits: ServerLimits = ServerLimits(),
+        isUnderTLS: Bool = false,
         _ body: (Int) async throws -> Void
     ) async throws {
-        try await withServer(listeners: [.webSocket(port: 0, origins: origins)], limits: limits) { _, port in
-            try await body(port)
+        guard isUnderTLS else {
+            return try await withServer(listeners: [.webSocket(port: 0, origins: origins)]) { _, port in
+                try await body(port)
+            }
+        }
+        let identity = try await TestCertificates.shared.server
+        let tls = Listener.TLS(certificateChain: identity.certificate, privateKey: identity.key)
+        try await withServer(listeners: [.webSocket(port: 0, tls: tls, origins: origins)]) { _, port in
+            let tunnel = try await TLSTunnel(to: port)
+            try await body(tunnel.port)
+            withExtendedLifetime(tunnel) {}
         }
     }
 
     // MQTT 5: 6.0.0-2. MQTT 3.1.1: 6.0.0-2.
-    @Test func aPacketMayBeInManyFramesAndAFrameMayHaveManyPackets() async throws {
-        try await withWebSocket { port in
+    @Test(arguments: [false, true])
+    func aPacketMayBeInManyFramesAndAFrameMayHaveManyPackets(_ isUnderTLS: Bool) async throws {
+        try await withWebSocket(isUnderTLS: isUnderTLS) { port in
             let client = try await WebSocketClient(port)
             let answer = try await client.answer()
             #expect(answer.first == "HTTP/1.1 101 Switching Protocols")
@@ -42,6 +52,19 @@ import Testing
             var answers: [UInt8] = []
             while answers.count < 4 { answers += try await client.frame().payload }
             #expect(answers == [0xD0, 0, 0xD0, 0])
+            // A frame of nothing is none of a packet: alone, before the others of a message, among them, and in a packet
+            // (eclipse-mosquitto/mosquitto#3704).
+            try await client.send(opcode: 2, [])
+            try await client.send(opcode: 2, [], isLast: false)
+            try await client.send(opcode: 0, [0xC0], isLast: false)
+            try await client.send(opcode: 0, [], isLast: false)
+            // Also between the frames of one message.
+            try await client.send(opcode: 9, [])
+            try await client.send(opcode: 10, Array("nobody has asked".utf8))
+            try await client.send(opcode: 0, [0])
+            frame = try await client.frame()
+            #expect(frame.opcode == 10 && frame.payload.isEmpty)
+            #expect(try await client.frame().payload == [0xD0, 0])
             // The client ends it as one does, and is answered so.
             try await client.send(opcode: 8, [3, 0xE8])
             #expect(try await client.frame().opcode == 8)
@@ -52,33 +75,68 @@ import Testing
     /// By what is wrong: a text, a frame without a mask, one that there is not, one that continues nothing, and one of each bit
     /// that belongs to extensions.
     // MQTT 5: 6.0.0-1. MQTT 3.1.1: 6.0.0-1.
-    @Test(arguments: [
-        (UInt8(1), true, UInt16(1_003)), (2, false, 1_002), (3, true, 1_002), (0, true, 1_002), (0x12, true, 1_002),
-        (0x22, true, 1_002), (0x42, true, 1_002),
-    ])
-    func framesThatAreNotOfAClientOfMQTTEndIt(_ opcode: UInt8, _ isMasked: Bool, _ code: UInt16) async throws {
-        try await withWebSocket { port in
-            let client = try await WebSocketClient(port)
-            _ = try await client.answer()
-            try await client.send(opcode: opcode, [0x10, 0], isMasked: isMasked)
-            let frame = try await client.frame()
-            #expect(frame.opcode == 8)
-            #expect(frame.payload.prefix(2).reduce(0) { $0 << 8 | UInt16($1) } == code)
-            try await client.waitForEnd()
+    @Test(arguments: [false, true]) func framesThatAreNotOfAClientOfMQTTEndIt(_ isUnderTLS: Bool) async throws {
+        let frames: [(opcode: UInt8, isMasked: Bool, code: UInt16)] = [
+            (1, true, 1_003), (2, false, 1_002), (3, true, 1_002), (0, true, 1_002), (0x12, true, 1_002),
+            (0x22, true, 1_002), (0x42, true, 1_002), (8, false, 1_002), (9, false, 1_002),
+        ]
+        try await withWebSocket(isUnderTLS: isUnderTLS) { port in
+            for (opcode, isMasked, code) in frames {
+                let client = try await WebSocketClient(port)
+                _ = try await client.answer()
+                try await client.send(opcode: opcode, [0x10, 0], isMasked: isMasked)
+                #expect(try await client.endCode() == code, "\(opcode)")
+            }
+        }
+    }
+
+    /// RFC 6455, 5.5: what is not data is in one frame, of 125 bytes at most.
+    @Test(arguments: [false, true]) func controlFramesThatAreLongOrInPartsEndIt(_ isUnderTLS: Bool) async throws {
+        try await withWebSocket(isUnderTLS: isUnderTLS) { port in
+            for opcode: UInt8 in [8, 9, 10] {
+                let parted = try await WebSocketClient(port)
+                _ = try await parted.answer()
+                try await parted.send(opcode: opcode, [3, 0xE8], isLast: false)
+                #expect(try await parted.endCode() == 1_002, "\(opcode)")
+                let long = try await WebSocketClient(port)
+                _ = try await long.answer()
+                try await long.begin(opcode: opcode, length: 126)
+                try await long.sendPlain([UInt8](repeating: 0, count: 126))
+                #expect(try await long.endCode() == 1_002, "\(opcode)")
+            }
         }
     }
 
     /// RFC 6455, 5.4.
-    @Test func anotherMessageInTheMiddleOfOneEndsIt() async throws {
-        try await withWebSocket { port in
+    @Test(arguments: [false, true]) func anotherMessageInTheMiddleOfOneEndsIt(_ isUnderTLS: Bool) async throws {
+        try await withWebSocket(isUnderTLS: isUnderTLS) { port in
             let client = try await WebSocketClient(port)
             _ = try await client.answer()
             try await client.send(opcode: 2, [0x10], isLast: false)
             try await client.send(opcode: 2, [0])
-            let frame = try await client.frame()
-            #expect(frame.opcode == 8)
-            #expect(frame.payload.prefix(2) == [3, 0xEA])
-            try await client.waitForEnd()
+            #expect(try await client.endCode() == 1_002)
+        }
+    }
+
+    /// A client whose connection is lost comes by another one, and gets what it has subscribed to by that
+    /// (eclipse-mosquitto/mosquitto#1489).
+    @Test(arguments: [false, true]) func whoComesAgainIsServed(_ isUnderTLS: Bool) async throws {
+        try await withWebSocket(isUnderTLS: isUnderTLS) { port in
+            var earlier: WebSocketClient?
+            for number: UInt8 in 1...5 {
+                let client = try await WebSocketClient(port)
+                _ = try await client.answer()
+                try await client.send(opcode: 2, Self.connect)
+                let filter = SubscribeRequest(1, [.init("a")])
+                try await client.send(opcode: 2, Encoder(.v5).bytes(of: .subscribe(filter)))
+                let publish = Publish(topic: "a", payload: [number])
+                try await client.send(opcode: 2, Encoder(.v5).bytes(of: .publish(publish)))
+                var bytes: [UInt8] = []
+                while bytes.suffix(2) != [0, number] { bytes += try await client.frame().payload }
+                // The one before is told so.
+                if let earlier { #expect(try await earlier.endCode() == 1_000) }
+                earlier = client
+            }
         }
     }
 

@@ -278,19 +278,16 @@ struct BrokerCore: Sendable {
         }
     }
 
-    /// Has another subscription of a share get a message; nobody, if there is none.
-    mutating func passOn(_ publication: BrokerPublication, from recipient: Recipient) {
+    /// The other members of the share that a subscription is of, in the order in which they are to be tried.
+    mutating func others(than recipient: Recipient, for topic: TopicName) -> [Subscriber] {
         guard let old = clients[recipient.client]?.subscriptions[recipient.number], let group = old.options.group else {
-            return
+            return []
         }
         let share = SharedTurns.Share(group, old.pattern)
-        let others = index.subscribers(of: publication.topic).filter {
+        let others = index.subscribers(of: topic).filter {
             $0.share == share && $0.recipient.client != recipient.client
         }
-        let chosen = shared.choose(among: others) { clients[$0.recipient.client]?.isOnline ?? false }
-        for subscriber in chosen {
-            effects.append(.deliver(.publication(publication, isRetained: false, to: subscriber)))
-        }
+        return shared.order(others, of: share) { clients[$0.recipient.client]?.isOnline ?? false }
     }
 
     private mutating func publishWill(_ will: Will) {
@@ -460,6 +457,9 @@ struct BrokerCore: Sendable {
     }
 
     // MARK: What there is
+
+    /// Takes back what was counted as published since the count was this.
+    mutating func countPublished(as count: Int) { counts.published = count }
 
     /// Counts a request that the broker's handler refused.
     mutating func countRefusal() { counts.refused += 1 }

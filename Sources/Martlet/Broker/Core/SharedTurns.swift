@@ -50,4 +50,19 @@ struct SharedTurns: Sendable {
         }
         return chosen
     }
+
+    /// Members of a share, in the order in which they are to be tried: those that are there, beginning with the one whose turn it
+    /// is, then those that are absent.
+    mutating func order(
+        _ members: [Subscriber],
+        of share: Share,
+        isPresent: (Subscriber) -> Bool
+    ) -> [Subscriber] {
+        let next = turns[share]?.next ?? 0
+        turns[share]?.next = next &+ 1
+        return [members.filter(isPresent), members.filter { !isPresent($0) }].flatMap { members in
+            let first = members.isEmpty ? 0 : next % members.count
+            return members[first...] + members[..<first]
+        }
+    }
 }

@@ -47,9 +47,21 @@ extension MemoryBroker {
     }
 
     /// Has another member of a group get a message that a subscription was to get.
-    package func passOn(_ publication: BrokerPublication, from recipient: Recipient, _ state: inout State) {
-        state.core.passOn(publication, from: recipient)
-        perform(&state)
+    ///
+    /// - Parameter takes: asked after it was handed to a member: whether that has taken it.
+    /// - Returns: whether one has.
+    package func passOn(
+        _ publication: BrokerPublication,
+        from recipient: Recipient,
+        _ state: inout State,
+        takes: () -> Bool
+    ) -> Bool {
+        for subscriber in state.core.others(than: recipient, for: publication.topic) {
+            let isRetained = publication.retain && subscriber.retainAsPublished
+            deliver(.publication(publication, isRetained: isRetained, to: subscriber), &state)
+            if takes() { return true }
+        }
+        return false
     }
 
     /// Takes back messages that wait for room, and for which nobody waits.

@@ -229,11 +229,13 @@ extension MemoryBroker {
         return distribute(publication, &state)
     }
 
-    /// Publishes a message of the host's own: the broker's handler is not asked. A subscription of this process that is full does
-    /// not get it.
+    /// Publishes a message of the host's own: the broker's handler is not asked, and it is not counted. A subscription of this
+    /// process that is full does not get it.
     package func announce(_ publication: BrokerPublication, _ state: inout State) {
-        guard case .heldBack(let messages) = distribute(publication, &state) else { return }
-        withdraw(messages, &state)
+        let published = state.core.statistics.published
+        let outcome: Published = distribute(publication, &state)
+        state.core.countPublished(as: published)
+        if case .heldBack(let messages) = outcome { withdraw(messages, &state) }
     }
 
     /// Publishes a message: to its topic's subscribers, and to the queue of its topic's name, if there is one. It is kept, and the

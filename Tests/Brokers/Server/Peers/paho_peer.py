@@ -54,7 +54,9 @@ def on_disconnect(client, userdata, reason, properties=None):
     say(event="disconnected", code=int(getattr(reason, "value", reason)))
 
 
-client = mqtt.Client(client_id="paho", protocol=protocol, transport=transport)
+client = mqtt.Client(client_id="paho", protocol=protocol, transport="tcp" if transport == "tcp" else "websockets")
+if transport == "wss":
+    client.tls_set(ca_certs=sys.argv[4])
 client.on_connect = on_connect
 client.on_subscribe = on_subscribe
 client.on_message = on_message

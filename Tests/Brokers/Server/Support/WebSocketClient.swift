@@ -59,6 +59,16 @@ final class WebSocketClient {
         return (head[0] & 0xF, try await take(Int(head[1])))
     }
 
+    /// Waits until the server ends the WebSocket, and says for which reason.
+    func endCode() async throws -> UInt16? {
+        while true {
+            let (opcode, payload) = try await frame()
+            guard opcode == 8 else { continue }
+            try await waitForEnd()
+            return payload.count < 2 ? nil : UInt16(payload[0]) << 8 | UInt16(payload[1])
+        }
+    }
+
     /// Returns when the server has closed the connection.
     func waitForEnd() async throws {
         while (try? await take(1)) != nil {}

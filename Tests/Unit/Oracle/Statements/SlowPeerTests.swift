@@ -114,7 +114,10 @@ import Testing
 
     /// Answers that wait for the store are taken piece by piece, while others come.
     @Test func answersThatAreTakenAreNotCounted() {
-        let connection = ClientConnection(EmbeddedChannel(), from: nil, listener: "mqtt")
+        let channel = EmbeddedChannel()
+        // An open one holds itself.
+        defer { _ = try? channel.finish() }
+        let connection = ClientConnection(channel, from: nil, listener: "mqtt")
         let answers = ByteBuffer(repeating: 0, count: 100_000)
         for group in 1...40 as ClosedRange<UInt64> {
             #expect(!connection.append(answers, after: group, isAnswer: true).isOverrun)
@@ -124,7 +127,10 @@ import Testing
 
     /// That more waits than should is told once, and the room again by whatever takes it next, however soon.
     @Test func roomIsToldOfAtOnce() {
-        let connection = ClientConnection(EmbeddedChannel(), from: nil, listener: "mqtt")
+        let channel = EmbeddedChannel()
+        // An open one holds itself.
+        defer { _ = try? channel.finish() }
+        let connection = ClientConnection(channel, from: nil, listener: "mqtt")
         #expect(connection.append(ByteBuffer(repeating: 0, count: 300 << 10), after: 0).isFull)
         #expect(connection.take(upTo: 0).makesRoom)
         #expect(!connection.append(ByteBuffer(repeating: 0, count: 10), after: 0).isFull)
