@@ -284,13 +284,24 @@ final class Consumers {
         _ session: isolated RedisSession
     ) async throws {
         let commands = session.commands
-        // A user may not be allowed to; then the server finds out in its own time.
+        let clients = try await commands.perform(words: "CLIENT", "LIST", "TYPE", "normal", to: role, by: session)
+        if let error = clients.error { tellOfEndless(id, error, session) }
         guard
-            let clients = try await commands.perform(words: "CLIENT", "LIST", "TYPE", "normal", to: role, by: session)
-                .string,
+            let clients = clients.string,
             let client = ClientList.id(ofClientCalled: String(decoding: id, as: UTF8.self), in: clients)
         else { return }
-        _ = try await commands.perform(words: "CLIENT", "KILL", "ID", client, to: role, by: session)
+        let reply = try await commands.perform(words: "CLIENT", "KILL", "ID", client, to: role, by: session)
+        // It may have gone by now, which is an error as well.
+        if let error = reply.error, error.prefix == "NOPERM" { tellOfEndless(id, error, session) }
+    }
+
+    /// A user may not be allowed to end a socket: then the server finds out in its own time.
+    private func tellOfEndless(_ id: [UInt8], _ error: RedisError, _ session: isolated RedisSession) {
+        session.runtime.tell(
+            of: "a consumer that is gone",
+            "\(error): the server may go on giving messages to \(quoted(String(decoding: id, as: UTF8.self))), and then they "
+                + "stay with it"
+        )
     }
 }
 

@@ -37,6 +37,33 @@ import Testing
         }
     }
 
+    /// Whoever may not end the socket of a dead consumer says that the server may go on giving messages to it.
+    @Test(arguments: ["-client|list", "-client|kill"])
+    func aDeadConsumersSocketThatCannotBeEndedIsTold(_ missing: String) async throws {
+        try await RedisServer.withServer { server in
+            try await server.command("ACL", "SETUSER", "weak", "on", ">s3sam3", "+@all", missing, "~*", "&*")
+            let logs = LogRecorder()
+            try await TCPProxy.withProxy(to: server.port) { proxy in
+                let dying = try await withoutClosing(port: proxy.port)
+                let held = try await dying.consume(from: "jobs")
+                proxy.set(.stall)
+                try await withRedis(on: server.port, ConnectionOptions(logger: logs.logger)) {
+                    $0.username = "weak"
+                    $0.password = "s3sam3"
+                    $0.lease = .seconds(3)
+                } _: { heir in
+                    let jobs = try await heir.consume(from: "jobs")
+                    try await until { logs.lines.contains { $0.contains("they stay with it") } }
+                    #expect(logs.lines.contains { $0.contains("NOPERM") })
+                    withExtendedLifetime(jobs) {}
+                }
+                withExtendedLifetime(held) {}
+                proxy.set(.forward)
+                await dying.close()
+            }
+        }
+    }
+
     @Test func whatIsAcknowledgedWasHandledThroughKillsOfTheServer() async throws {
         var options = IntegrationSupport.RedisOptions()
         options.isPersistent = true
