@@ -196,7 +196,11 @@ extension ConformanceSuite {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     let message = Message(Array(repeating: 120, count: 1_000))
-                    while !Task.isCancelled { try? await source.publish(message, to: coming) }
+                    while !Task.isCancelled {
+                        for _ in 0..<20 { try? await source.publish(message, to: coming) }
+                        // A publisher that nothing holds up is not to outrun the end.
+                        try? await Task.sleep(for: .microseconds(100))
+                    }
                 }
                 // A reader that keeps up, and one that is behind.
                 for (limit, arrived) in [(100_000, count), (1, 2 * count)] {
