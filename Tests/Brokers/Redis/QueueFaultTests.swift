@@ -44,8 +44,13 @@ import Testing
             try await server.command("ACL", "SETUSER", "weak", "on", ">s3sam3", "+@all", missing, "~*", "&*")
             let logs = LogRecorder()
             try await TCPProxy.withProxy(to: server.port) { proxy in
-                let dying = try await withoutClosing(port: proxy.port)
+                // It finds out that it is dead no sooner than the test has ended.
+                let dying = try await redis(on: proxy.port) { options in
+                    options.lease = .seconds(3)
+                    options.responseTimeout = .seconds(900)
+                }
                 let held = try await dying.consume(from: "jobs")
+                try await until { try await server.command("CLIENT", "LIST").contains("cmd=blmove") }
                 proxy.set(.stall)
                 try await withRedis(on: server.port, ConnectionOptions(logger: logs.logger)) {
                     $0.username = "weak"
