@@ -110,35 +110,18 @@ import Testing
         let listener = (kind == "mqtt" ? Listener.mqtt(port: 0) : .mqtts(port: 0, tls)).behind(["127.0.0.1"])
         let broker = MemoryBroker(handler: Addresses(seen: seen))
         let inbox = try await broker.connect(name: "local").subscribe(to: "a")
-        let folder = try TemporaryFolder("haproxy")
-        defer { folder.remove() }
-        let front = try ReservedPort()
         try await withServer(broker, listeners: [listener]) { _, port in
-            let settings = """
-                defaults
-                  mode tcp
-                  timeout connect 10s
-                  timeout client 60s
-                  timeout server 60s
-                listen mqtt
-                  bind 127.0.0.1:\(front.number)
-                  server one 127.0.0.1:\(port) \(word)
-
-                """
-            let haproxy = try ProgramRun(
-                Program.find("haproxy", package: "haproxy"),
-                ["-db", "-f", try folder.write(settings, to: "haproxy.cfg")]
-            )
+            let front = try await HAProxy(to: port, word)
             let publisher = try Program.find("mosquitto_pub", package: "mosquitto-clients")
             var arguments = [
-                "-h", "localhost", "-p", "\(front.number)", "-i", "client", "-t", "a", "-m", "x", "-q", "1",
+                "-h", "localhost", "-p", "\(front.port)", "-i", "client", "-t", "a", "-m", "x", "-q", "1",
             ]
             if kind == "mqtts" { arguments += ["--cafile", certificates.authority] }
             while (try? await Program.run(publisher, arguments)) == nil { try await Task.sleep(for: .milliseconds(20)) }
             #expect(try await inbox.next()?.message.text == "x")
             // Health checks do no harm.
             try await Program.run(publisher, arguments)
-            withExtendedLifetime(haproxy) {}
+            withExtendedLifetime(front) {}
         }
         #expect(Set(seen.values) == ["local -", "client 127.0.0.1"])
     }

@@ -21,7 +21,7 @@ import Testing
         let identity = try await TestCertificates.shared.server
         let tls = Listener.TLS(certificateChain: identity.certificate, privateKey: identity.key)
         try await withServer(listeners: [.webSocket(port: 0, tls: tls, origins: origins)]) { _, port in
-            let tunnel = try await TLSTunnel(to: port)
+            let tunnel = try await HAProxy(underTLSTo: port)
             try await body(tunnel.port)
             withExtendedLifetime(tunnel) {}
         }

@@ -5,18 +5,37 @@ import Testing
 @testable import MartletAMQP
 @testable import MartletMQTT
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// Messages with more headers than anybody has a use for: they cost time in proportion, and are refused.
 @Suite(.timeLimit(.minutes(15))) struct HeaderFloodTests {
     private static let many = 100_000
 
-    /// How often the reading of `factor` times as many headers takes longer. Of three attempts the shortest counts.
+    /// How often the reading of `factor` times as many headers takes longer. Of three attempts the shortest counts, in processor
+    /// time of this thread: what else the machine does takes none of it.
     private func growth(_ factor: Int, _ read: (Int) throws -> Void) rethrows -> Double {
         func shortest(_ count: Int) throws -> Duration {
             var times: [Duration] = []
-            for _ in 0..<3 { times.append(try ContinuousClock().measure { try read(count) }) }
+            for _ in 0..<3 {
+                let start = Self.processorTime
+                try read(count)
+                times.append(Self.processorTime - start)
+            }
             return times.min() ?? .zero
         }
         return try shortest(Self.many) / shortest(Self.many / factor)
+    }
+
+    private static var processorTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     private func fields(_ count: Int) -> [Headers.Element] {

@@ -1,25 +1,31 @@
 import IntegrationSupport
 
-/// A port of this machine whose bytes go on under TLS, by HAProxy, to a server whose certificate that checks.
-final class TLSTunnel {
+/// A port of this machine whose bytes go on to a server by HAProxy.
+final class HAProxy {
     let port: Int
     private let reserved: ReservedPort
     private let folder: TemporaryFolder
     private let program: ProgramRun
 
-    init(to server: Int) async throws {
+    /// Goes on under TLS, and checks the server's certificate.
+    convenience init(underTLSTo server: Int) async throws {
+        try await self.init(to: server, "ssl verify required ca-file \(try await TestCertificates.shared.authority)")
+    }
+
+    /// - Parameter words: what HAProxy is told of the server besides.
+    init(to server: Int, _ words: String) async throws {
         reserved = try ReservedPort()
         port = reserved.number
-        folder = try TemporaryFolder("tunnel")
+        folder = try TemporaryFolder("haproxy")
         let settings = """
             defaults
               mode tcp
               timeout connect 10s
               timeout client 60s
               timeout server 60s
-            listen tunnel
+            listen front
               bind 127.0.0.1:\(port)
-              server one 127.0.0.1:\(server) ssl verify required ca-file \(try await TestCertificates.shared.authority)
+              server one 127.0.0.1:\(server) \(words)
 
             """
         program = try ProgramRun(
