@@ -125,7 +125,9 @@ final class ClientConnection: Sendable {
 
     private func hearOut(rounds: Int, on loop: any EventLoop, _ body: @escaping @Sendable () -> Void) {
         unreadBytes.whenComplete { unread in
-            guard rounds > 0, case .success(let bytes) = unread, bytes > 0 else { return loop.execute(body) }
+            guard rounds > 0, case .success(let bytes) = unread, bytes > 0 || self.isPaused else {
+                return loop.execute(body)
+            }
             self.channel.eventLoop.scheduleTask(in: .milliseconds(1)) {
                 self.hearOut(rounds: rounds - 1, on: loop, body)
             }

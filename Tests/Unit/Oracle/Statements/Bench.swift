@@ -188,11 +188,15 @@ final class Peer {
         return [0x80 | opcode] + length + [0, 0, 0, 0] + bytes
     }
 
-    /// Sends bytes, as of a packet or not.
-    func send(_ bytes: [UInt8]) {
+    /// Sends bytes, as of a packet or not. What its loop is to do later is done as well, unless that is left for now.
+    func send(_ bytes: [UInt8], goesOn: Bool = true) {
         guard channel.isActive else { return }
         _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
+        if goesOn { goOn() }
     }
+
+    /// Has its loop do what is left.
+    func goOn() { channel.embeddedEventLoop.run() }
 
     /// The connection is lost.
     func leave() { _ = try? channel.finish(acceptAlreadyClosed: true) }

@@ -140,4 +140,42 @@ import Testing
         #expect(!connection.take(upTo: 0).makesRoom)
         #expect(connection.take(upTo: 1).makesRoom)
     }
+
+    /// So many small messages in one read.
+    private static func messages(_ count: Int) -> [UInt8] {
+        (0..<count).flatMap { Encoder(.v5).bytes(of: .publish(Publish(topic: "t", payload: Array("\($0)".utf8)))) }
+    }
+
+    /// Whoever says much at once has a turn like any other: the others need not wait for all of it.
+    @Test func whoeverSaysMuchLeavesOthersTheirTurn() throws {
+        let bench = Bench()
+        let reader = try bench.client("reader")
+        reader.subscribe(.init("t"))
+        let (loud, other) = (try bench.client("loud"), try bench.client("other"))
+        loud.send(Self.messages(1_000), goesOn: false)
+        other.publish("t", "other")
+        loud.goOn()
+        var texts = reader.texts()
+        let place = try #require(texts.firstIndex(of: "other"))
+        #expect(place > 0 && place < 1_000)
+        texts.remove(at: place)
+        #expect(texts == (0..<1_000).map(String.init))
+    }
+
+    /// All that a client has sent is heard before its place is taken, and when it goes.
+    @Test(arguments: [false, true]) func whatHasComeIsHeardToTheEnd(_ isTaken: Bool) throws {
+        let bench = Bench()
+        let reader = try bench.client("reader")
+        reader.subscribe(.init("t"))
+        let heir = try bench.open()
+        let loud = try bench.client("loud")
+        loud.send(Self.messages(1_000), goesOn: false)
+        if isTaken {
+            heir.say(.connect(Connect(version: .v5, clientID: "loud")))
+            #expect(heir.take().connack?.reason == .success)
+        } else {
+            loud.leave()
+        }
+        #expect(reader.texts() == (0..<1_000).map(String.init))
+    }
 }
