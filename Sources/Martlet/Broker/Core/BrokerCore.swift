@@ -6,9 +6,20 @@
 struct BrokerCore: Sendable {
     /// A client's interest in topics. It stays when the link is lost and restored.
     private struct Subscription: Sendable {
-        let id: Int
+        var id: Int
         let pattern: TopicPattern
-        let options: SubscribeOptions
+        let group: String?
+        let retained: Bool
+        let retainAsPublished: Bool
+
+        /// Keeps of the options what the core needs: a broker may have a hundred thousand of these.
+        init(id: Int, pattern: TopicPattern, _ options: SubscribeOptions) {
+            self.id = id
+            self.pattern = pattern
+            group = options.group
+            retained = options.retained
+            retainAsPublished = options.retainAsPublished
+        }
     }
 
     /// A client's interest in a queue. It stays, too.
@@ -86,7 +97,9 @@ struct BrokerCore: Sendable {
         guard let client = clients[id], !client.isOnline else { return }
         clients[id]?.isOnline = true
         for (number, old) in client.subscriptions.sorted(by: { $0.value.id < $1.value.id }) {
-            subscribe(Recipient(client: id, number: number), to: old.pattern, old.options, now: now)
+            var subscription = old
+            subscription.id = makeID()
+            add(subscription, Recipient(client: id, number: number), now: now)
         }
         for (number, old) in client.consumers.sorted(by: { $0.value.id < $1.value.id }) {
             addConsumer(Recipient(client: id, number: number), to: old.queue, prefetch: old.prefetch, now: now)
@@ -280,7 +293,7 @@ struct BrokerCore: Sendable {
 
     /// The other members of the share that a subscription is of, in the order in which they are to be tried.
     mutating func others(than recipient: Recipient, for topic: TopicName) -> [Subscriber] {
-        guard let old = clients[recipient.client]?.subscriptions[recipient.number], let group = old.options.group else {
+        guard let old = clients[recipient.client]?.subscriptions[recipient.number], let group = old.group else {
             return []
         }
         let share = SharedTurns.Share(group, old.pattern)
@@ -306,20 +319,23 @@ struct BrokerCore: Sendable {
         _ options: SubscribeOptions,
         now: Duration
     ) {
-        let id = makeID()
-        clients[recipient.client]?.subscriptions[recipient.number] =
-            Subscription(id: id, pattern: pattern, options: options)
-        let share = options.group.map { SharedTurns.Share($0, pattern) }
+        add(Subscription(id: makeID(), pattern: pattern, options), recipient, now: now)
+    }
+
+    private mutating func add(_ subscription: Subscription, _ recipient: Recipient, now: Duration) {
+        clients[recipient.client]?.subscriptions[recipient.number] = subscription
+        let pattern = subscription.pattern
+        let share = subscription.group.map { SharedTurns.Share($0, pattern) }
         if let share { shared.join(share) }
         let subscriber = Subscriber(
             recipient: recipient,
-            retainAsPublished: options.retainAsPublished,
+            retainAsPublished: subscription.retainAsPublished,
             knowsTopic: !pattern.hasWildcards,
             share: share,
             isSession: clients[recipient.client]?.isSession ?? false
         )
-        index.insert(subscriber, id: id, for: pattern)
-        guard options.retained, share == nil else { return }
+        index.insert(subscriber, id: subscription.id, for: pattern)
+        guard subscription.retained, share == nil else { return }
         for topic in retained.topics(of: pattern).sorted(by: { $0.text < $1.text }) {
             guard let kept = retained.message(for: topic, now: now) else { continue }
             effects.append(.deliver(.publication(kept, isRetained: true, to: subscriber)))
@@ -343,7 +359,7 @@ struct BrokerCore: Sendable {
 
     private mutating func remove(_ subscription: Subscription) {
         index.remove(id: subscription.id, for: subscription.pattern)
-        if let group = subscription.options.group { shared.leave(SharedTurns.Share(group, subscription.pattern)) }
+        if let group = subscription.group { shared.leave(SharedTurns.Share(group, subscription.pattern)) }
     }
 
     // MARK: Replies
