@@ -106,27 +106,7 @@ package final class LockedFolder: Sendable {
     /// - Throws: if it can't be listed to its end: a folder of which nothing is known is not an empty one.
     package func names() throws(StoreFailure) -> [String] {
         // One of its own: what reads a folder also moves on in it.
-        let copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy >= 0 else { throw StoreFailure(of: "open") }
-        guard let directory = fdopendir(copy) else {
-            let failure = StoreFailure(of: "fdopendir")
-            close(copy)
-            throw failure
-        }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while true {
-            // Its end and its failure look alike but for this.
-            errno = 0
-            guard let entry = readdir(directory) else { break }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            names.append(name)
-        }
-        let failure = StoreFailure(of: "readdir")
-        guard failure.code == 0 else { throw failure }
-        return names
+        try FolderNames.all(in: openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
     }
 
     /// How many bytes a file has.

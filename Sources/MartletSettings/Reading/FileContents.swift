@@ -50,23 +50,12 @@ package enum FileContents {
     ///
     /// - Throws: ``SettingsError`` with the system's reason alone.
     static func names(in folder: String) throws(SettingsError) -> [String] {
-        guard let directory = opendir(folder) else {
-            if errno == ENOENT { return [] }
-            throw SettingsError(String(cString: strerror(errno)))
+        do throws(StoreFailure) {
+            return try FolderNames.all(at: folder)
+        } catch {
+            if error.code == ENOENT { return [] }
+            throw SettingsError(String(cString: strerror(error.code)))
         }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while true {
-            // Its end and its failure look alike but for this.
-            errno = 0
-            guard let entry = readdir(directory) else { break }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            names.append(name)
-        }
-        guard errno == 0 else { throw SettingsError(String(cString: strerror(errno))) }
-        return names
     }
 
     private static func unreadable(_ code: Int32) -> SettingsError {

@@ -115,18 +115,17 @@ struct TLSSettings {
     /// OpenSSL looks into the folder during a handshake, and finds certificates by the hash in their file's name. A folder
     /// without such files trusts nobody: better said here.
     private static func checkFolder(_ path: String) throws {
-        guard let folder = opendir(path) else {
-            let reason = OpenSSLError.systemText(errno)
+        let names: [String]
+        do throws(StoreFailure) {
+            names = try FolderNames.all(at: path)
+        } catch {
+            let reason = OpenSSLError.systemText(error.code)
             throw MessagingError(
                 .invalidArgument,
                 "the TLS option trust: the folder \(quoted(path)) can't be read: \(reason)"
             )
         }
-        defer { closedir(folder) }
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        for name in names {
             let parts = name.split(separator: ".")
             if parts.count == 2, parts[0].utf8.count == 8, UInt32(parts[0], radix: 16) != nil, UInt8(parts[1]) != nil {
                 return
