@@ -45,9 +45,10 @@ extension ActionServer {
             case .live(let status):
                 return try about(id, GetResultReply<Output>(status: status))
             case .ended(let end):
+                let output = end.output.flatMap { $0 as? Output }
                 var reply = try about(
                     id,
-                    GetResultReply(status: end.status, result: end.output, error: end.error?.message ?? "")
+                    GetResultReply(status: end.status, result: output, error: end.error?.message ?? "")
                 )
                 reply.headers.goalError = end.error
                 return reply

@@ -2,28 +2,28 @@ import DequeModule
 import Logging
 import Synchronization
 
+/// What an action's server knows of its goals. Outside of the generic type, so that it is compiled for all actions at once.
+private struct ServedGoals {
+    /// A handler that was started: its task may not exist yet when its goal is cancelled.
+    struct Running {
+        var isCancelled = false
+        var cancel: (@Sendable () -> Void)?
+    }
+
+    var core: ActionServerCore
+    var running: [GoalID: Running] = [:]
+    var timer: (id: Timers.ID, time: Duration)?
+    var isDone = false
+}
+
 /// Runs the goals of one action: does what ``ActionServerCore`` decides.
 final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable, Output: Codable & Sendable>: Sendable {
-    typealias Core = ActionServerCore<Goal, Output>
     typealias Handler = @Sendable (GoalContext<Goal, Feedback>) async throws -> Output
 
     private struct Start {
         let id: GoalID
         let goal: Goal
         let endsAt: Duration?
-    }
-
-    /// A handler that was started: its task may not exist yet when its goal is cancelled.
-    private struct Running {
-        var isCancelled = false
-        var cancel: (@Sendable () -> Void)?
-    }
-
-    private struct State {
-        var core: Core
-        var running: [GoalID: Running] = [:]
-        var timer: (id: Timers.ID, time: Duration)?
-        var isDone = false
     }
 
     let names: ActionNames
@@ -33,7 +33,7 @@ final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable,
     private let handler: Handler
     private let announcer: GoalAnnouncer
     private let starts: Mailbox<Start>
-    private let state: Mutex<State>
+    private let state: Mutex<ServedGoals>
 
     init(_ names: ActionNames, _ options: ActionOptions, on connection: any Connection, handler: @escaping Handler) {
         self.names = names
@@ -43,7 +43,7 @@ final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable,
         announcer = GoalAnnouncer(names, on: connection)
         // No more can be started than there are places.
         starts = Mailbox(limit: options.policy.slots)
-        state = Mutex(State(core: Core(names.action, options)))
+        state = Mutex(ServedGoals(core: ActionServerCore(names.action, options)))
     }
 
     deinit {
@@ -54,7 +54,7 @@ final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable,
 
     /// Has the core decide something and does what it decides.
     @discardableResult
-    func update<Answer>(_ decide: (inout Core, _ now: Duration) -> Answer) -> Answer {
+    func update<Answer>(_ decide: (inout ActionServerCore, _ now: Duration) -> Answer) -> Answer {
         var afterwards: [@Sendable () -> Void] = []
         let answer = state.withLock { state in
             let now = runtime.timers.now
@@ -77,10 +77,12 @@ final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable,
 
     /// - Returns: what is to be done outside the lock, since it runs code of others: a handler's when it is cancelled,
     ///   a log's.
-    private func perform(_ effect: Core.Effect, _ state: inout State) -> (@Sendable () -> Void)? {
+    private func perform(_ effect: ActionServerCore.Effect, _ state: inout ServedGoals) -> (@Sendable () -> Void)? {
         switch effect {
         case .start(let id, let goal, let endsAt):
-            state.running[id] = Running()
+            // What was sent was a goal of this action.
+            guard let goal = goal as? Goal else { break }
+            state.running[id] = ServedGoals.Running()
             _ = starts.offer(Start(id: id, goal: goal, endsAt: endsAt), topic: names.status)
         case .cancelHandler(let id):
             state.running[id]?.isCancelled = true
@@ -102,7 +104,7 @@ final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable,
     }
 
     /// Has the core look at the time when something becomes due. A timer that is too early only looks again.
-    private func schedule(_ state: inout State) {
+    private func schedule(_ state: inout ServedGoals) {
         let timers = runtime.timers
         guard !state.isDone, let time = state.core.nextTime else {
             state.timer.take().map { timers.cancel($0.id) }
@@ -197,7 +199,7 @@ final class ActionServer<Goal: Codable & Sendable, Feedback: Codable & Sendable,
             return state.running[start.id]?.isCancelled ?? false
         }
         if isCancelled { work.cancel() }
-        let result: Core.HandlerResult
+        let result: ActionServerCore.HandlerResult
         switch await work.result {
         case .success(let output): result = .returned(output)
         case .failure(is CancellationError): result = .threwCancellation

@@ -2,10 +2,13 @@ import DequeModule
 
 /// An action server's goals: which are taken on, which handlers run, what is remembered. A pure value: time is passed
 /// in, and what is to be done is left in ``effects``.
-struct ActionServerCore<Goal: Sendable, Output: Sendable> {
+///
+/// It does not know what goals and outputs are: it carries them. So it is compiled once, and not anew at each look for every
+/// action's types.
+struct ActionServerCore {
     enum Effect: Sendable {
         /// Start the goal's handler. Each that is started is reported back once, by `handlerEnded`.
-        case start(GoalID, Goal, endsAt: Duration?)
+        case start(GoalID, any Sendable, endsAt: Duration?)
         case cancelHandler(GoalID)
         case announce(GoalID, GoalStatus)
         /// The handler ignores its cancellation; somebody should know.
@@ -14,7 +17,7 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
 
     /// What came of a handler.
     enum HandlerResult: Sendable {
-        case returned(Output)
+        case returned(any Sendable)
         case threwCancellation
         case threw(MessagingError)
     }
@@ -22,7 +25,7 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
     /// How a goal ended, kept for whoever asks.
     struct End: Sendable {
         let status: GoalStatus
-        let output: Output?
+        let output: (any Sendable)?
         let error: MessagingError?
         /// Whether somebody asked before the end and has not asked since.
         var isAwaited = false
@@ -44,7 +47,7 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
 
     struct LiveGoal {
         var machine = GoalStateMachine()
-        let goal: Goal
+        let goal: any Sendable
         let beginBy: Duration?
         let deadline: Duration?
         var graceEnds: Duration?
@@ -87,7 +90,7 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
     /// - Returns: why it is rejected; `nil` if it is taken on.
     mutating func send(
         _ id: GoalID,
-        _ goal: Goal,
+        _ goal: any Sendable,
         acceptBy: Duration? = nil,
         deadline: Duration? = nil,
         now: Duration
@@ -197,27 +200,26 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
     private mutating func apply(
         _ event: GoalStateMachine.Event,
         to id: GoalID,
-        output: Output? = nil,
+        output: (any Sendable)? = nil,
         error: MessagingError? = nil,
         now: Duration
     ) {
-        guard var goal = live[id] else { return }
-        let directive = goal.machine.handle(event)
-        if directive == .cancelHandler { goal.graceEnds = now + options.gracePeriod }
-        live[id] = goal
+        guard let directive = live[id]?.machine.handle(event) else { return }
         switch directive {
         case .ignore:
             break
         case .startHandler:
+            guard let goal = live[id] else { break }
             busy.insert(id)
             effects.append(.announce(id, .executing))
             effects.append(.start(id, goal.goal, endsAt: goal.deadline))
         case .cancelHandler:
+            live[id]?.graceEnds = now + options.gracePeriod
             effects.append(.announce(id, .canceling))
             effects.append(.cancelHandler(id))
         case .end(let ending):
-            live[id] = nil
-            waiting.removeAll { $0 == id }
+            guard let goal = live.removeValue(forKey: id) else { break }
+            if let place = waiting.firstIndex(of: id) { waiting.remove(at: place) }
             // Kept before it is announced: who hears of the end may ask for the result at once.
             let end = End(
                 status: ending.status,
@@ -265,10 +267,11 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
 
     /// Does what has become due.
     mutating func tick(_ now: Duration) {
-        let due = live.filter { _, goal in
-            goal.graceEnds.map { $0 <= now } ?? (stopReason(of: goal, at: now) != nil)
+        var due: [GoalID] = []
+        for (id, goal) in live where goal.graceEnds.map({ $0 <= now }) ?? (stopReason(of: goal, at: now) != nil) {
+            due.append(id)
         }
-        for id in inOrder(due.keys) {
+        for id in inOrder(due) {
             guard let goal = live[id] else { continue }
             if goal.graceEnds != nil {
                 apply(.graceOver, to: id, now: now)
@@ -296,17 +299,24 @@ struct ActionServerCore<Goal: Sendable, Output: Sendable> {
 
     /// When ``tick(_:)`` has something to do next.
     var nextTime: Duration? {
-        var next = [ended.nextExpiry, rejected.nextExpiry, cancelledEarly.nextExpiry, lingersUntil].compactMap { $0 }
+        var next: Duration?
+        func note(_ time: Duration?) {
+            if let time, next.map({ time < $0 }) ?? true { next = time }
+        }
+        note(ended.nextExpiry)
+        note(rejected.nextExpiry)
+        note(cancelledEarly.nextExpiry)
+        note(lingersUntil)
         for goal in live.values {
             if let graceEnds = goal.graceEnds {
-                next.append(graceEnds)
+                note(graceEnds)
                 continue
             }
-            if let deadline = goal.deadline { next.append(deadline) }
-            if goal.machine.status == .accepted, let beginBy = goal.beginBy { next.append(beginBy) }
-            if let lease = options.lostClient.lease { next.append(goal.lastHeard + lease) }
+            note(goal.deadline)
+            if goal.machine.status == .accepted { note(goal.beginBy) }
+            if let lease = options.lostClient.lease { note(goal.lastHeard + lease) }
         }
-        return next.min()
+        return next
     }
 
     // MARK: The end

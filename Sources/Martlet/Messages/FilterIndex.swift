@@ -53,7 +53,8 @@ package struct FilterIndex<Value: Sendable>: Sendable {
             guard let next = existingChild(of: path[path.count - 1], for: segment) else { return }
             path.append(next)
         }
-        let removed = Self.remove(id, from: isRest ? \.rest : \.here, of: &nodes[path[path.count - 1]])
+        let last = path[path.count - 1]
+        let removed = isRest ? Self.remove(id, from: &nodes[last].rest) : Self.remove(id, from: &nodes[last].here)
         guard removed else { return }
         count -= 1
         for (segment, depth) in zip(segments, 1...).reversed() {
@@ -114,15 +115,15 @@ package struct FilterIndex<Value: Sendable>: Sendable {
     }
 
     /// Entries are in the order of their identifiers, so that one among many is found by halving.
-    private static func remove(_ id: Int, from list: WritableKeyPath<Node, [Entry]>, of node: inout Node) -> Bool {
+    private static func remove(_ id: Int, from list: inout [Entry]) -> Bool {
         var low = 0
-        var high = node[keyPath: list].count
+        var high = list.count
         while low < high {
             let middle = (low + high) / 2
-            if node[keyPath: list][middle].id < id { low = middle + 1 } else { high = middle }
+            if list[middle].id < id { low = middle + 1 } else { high = middle }
         }
-        guard low < node[keyPath: list].count, node[keyPath: list][low].id == id else { return false }
-        node[keyPath: list].remove(at: low)
+        guard low < list.count, list[low].id == id else { return false }
+        list.remove(at: low)
         return true
     }
 }

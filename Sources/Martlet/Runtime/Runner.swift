@@ -263,10 +263,13 @@ final class Runner: Sendable {
 }
 
 /// Parts as a service: when shutdown begins they may finish what they have in hand, within the limit.
-private struct DrainedParts: Service {
+private struct DrainedParts: Service, CustomStringConvertible {
     let parts: [Part]
     let supervisor: Supervisor
     let drainLimit: Duration
+
+    /// A group makes a name of it. Without this that would be made of all that the parts have.
+    var description: String { "parts" }
 
     func run() async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group in

@@ -2,7 +2,9 @@ import Martlet
 import MartletMQTTWire
 
 /// A session's place in the hub, with what belongs to it here.
-struct Seat {
+///
+/// An object, since each look at a part of a value would copy all of it. Nobody has it but the hub's state.
+final class Seat {
     var session: ServerSession
     /// As the broker's core knows it, whoever connects to it.
     let number: Int
@@ -23,8 +25,22 @@ struct Seat {
     /// How its subscriptions match what is being published right now.
     var matching: Match?
 
+    init(
+        session: ServerSession,
+        number: Int,
+        client: BrokerClient,
+        permissions: Permissions,
+        backlogs: [Backlog] = []
+    ) {
+        self.session = session
+        self.number = number
+        self.client = client
+        self.permissions = permissions
+        self.backlogs = backlogs
+    }
+
     /// Has the session act.
-    mutating func act(_ body: (inout ServerSession, inout [SessionAction]) -> Void) -> [SessionAction] {
+    func act(_ body: (inout ServerSession, inout [SessionAction]) -> Void) -> [SessionAction] {
         var actions: [SessionAction] = []
         body(&session, &actions)
         return actions
@@ -33,7 +49,7 @@ struct Seat {
     /// Removes the subscription to a filter.
     ///
     /// - Returns: its number; `nil`: there is none.
-    mutating func remove(filter: String) -> Int? {
+    func remove(filter: String) -> Int? {
         guard let subscription = session.remove(filter: filter) else { return nil }
         queues[subscription] = nil
         return subscription
@@ -97,7 +113,7 @@ struct Seat {
     }
 
     /// Its connection has gone. What its subscriptions are to get with a guarantee it gets by the next one.
-    mutating func keepGuaranteedBacklogs() {
+    func keepGuaranteedBacklogs() {
         backlogs = backlogs.filter(isGuaranteed)
     }
 

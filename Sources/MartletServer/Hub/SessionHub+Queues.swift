@@ -37,8 +37,12 @@ extension SessionHub {
     /// Has a session consume, of the queues that it has subscribed to, those that it may read, and no other: it would be given what
     /// it does not get, and nobody else would.
     func chooseQueues(at place: Int, _ broker: inout MemoryBroker.State) {
-        guard let seat = state.withLock({ $0.seats[place] }), !seat.queues.isEmpty else { return }
-        for (subscription, queue) in seat.queues.sorted(by: { $0.key < $1.key }) {
+        let asked: (queues: [Int: Seat.Queue], Seat.Sender, prefetch: Int)? = state.withLock { hub in
+            guard let seat = hub.seats[place], !seat.queues.isEmpty else { return nil }
+            return (seat.queues, seat.sender, seat.session.window)
+        }
+        guard let (queues, seat, prefetch) = asked else { return }
+        for (subscription, queue) in queues.sorted(by: { $0.key < $1.key }) {
             let mayRead = seat.permissions.mayRead(TopicName(queue.name))
             guard mayRead != queue.isConsumed else { continue }
             let recipient = Recipient(
@@ -47,7 +51,6 @@ extension SessionHub {
             )
             var isConsumed = false
             if mayRead {
-                let prefetch = seat.session.window
                 isConsumed = self.broker.consumeSession(recipient, from: queue.name, prefetch: prefetch, &broker)
             } else {
                 self.broker.unsubscribeSession(recipient, &broker)

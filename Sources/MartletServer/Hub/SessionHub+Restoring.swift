@@ -82,22 +82,24 @@ extension SessionHub {
                 protocolVersion: nil,
                 &broker
             )
-            let seat = Seat(
-                session: kept.session,
-                number: client.id,
-                client: client,
-                permissions: permissions(kept.session.clientID, kept.origin.user),
-                backlogs: kept.session.owed.sorted().compactMap { number in
-                    kept.session.subscription(number).map { subscription in
-                        let pattern = TopicPattern(mqtt: subscription.ruling ?? subscription.entry.filter)
-                        return Seat.Backlog(
-                            subscription: number,
-                            topics: self.broker.keptTopics(of: pattern, &broker)
-                        )
-                    }
+            let backlogs: [Seat.Backlog] = kept.session.owed.sorted().compactMap { number in
+                kept.session.subscription(number).map { subscription in
+                    let pattern = TopicPattern(mqtt: subscription.ruling ?? subscription.entry.filter)
+                    return Seat.Backlog(subscription: number, topics: self.broker.keptTopics(of: pattern, &broker))
                 }
-            )
-            let place = state.withLock { $0.add(seat) }
+            }
+            let permissions = permissions(kept.session.clientID, kept.origin.user)
+            let place = state.withLock { [session = kept.session] hub in
+                hub.add(
+                    Seat(
+                        session: session,
+                        number: client.id,
+                        client: client,
+                        permissions: permissions,
+                        backlogs: backlogs
+                    )
+                )
+            }
             var restored = RestoredSession(place: place, client: client.id, held: kept.session.heldDeliveries)
             self.broker.restoreSession(client.id, client, &broker)
             for subscription in kept.session.orderedSubscriptions {

@@ -25,6 +25,14 @@ extension SessionHub.State {
         journal?.add(change, of: place)
     }
 
+    /// The sessions that the store is to have.
+    fileprivate var recorded: [StoreCapture.Seated] {
+        seats.indices.compactMap { place in
+            guard let seat = seats[place], seat.session.isRecorded else { return nil }
+            return StoreCapture.Seated(place: place, session: seat.session, client: seat.client)
+        }
+    }
+
     /// Has a client not be read from while so much waits for the disk.
     mutating func holdUpIfBehind(_ connection: ClientConnection, at place: Int) {
         guard journal?.isBehind == true, !behind.contains(where: { $0 === connection }) else { return }
@@ -148,7 +156,7 @@ extension SessionHub {
                 return StoreCapture(
                     group: group,
                     writer: writer,
-                    seats: hub.seats,
+                    sessions: hub.recorded,
                     retained: retained,
                     queues: queues
                 )

@@ -126,7 +126,9 @@ final class SessionHub: SessionHost {
             if let fault { self.with(connection) { $0.receive(fault, now: now, &$1) } }
             self.settle(&state)
             if packets.contains(where: { $0.kind == .auth }) {
-                self.with(connection) { session, _ in said = session.takeAuthenticationData() }
+                said = self.state.withLock { hub in
+                    hub.connected[connection.number].flatMap { hub.seats[$0]?.session.takeAuthenticationData() }
+                }
             }
         }
         return said
@@ -239,7 +241,7 @@ final class SessionHub: SessionHost {
     private func with(
         _ connection: ClientConnection,
         inOrder: Bool = false,
-        _ body: (inout ServerSession, inout [SessionAction]) -> Void
+        _ body: @Sendable (inout ServerSession, inout [SessionAction]) -> Void
     ) {
         state.withLock { hub in
             guard let place = hub.connected[connection.number] else { return }

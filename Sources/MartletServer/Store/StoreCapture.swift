@@ -1,13 +1,20 @@
 import Martlet
 import MartletMQTTWire
 
-/// All that a broker's store is to hold at a time. Making it copies nothing; what changes meanwhile is copied then.
+/// All that a broker's store is to hold at a time. Making it copies no message; what changes meanwhile is copied then.
 struct StoreCapture: Sendable {
+    /// A session in its place.
+    struct Seated: Sendable {
+        let place: Int
+        let session: ServerSession
+        let client: BrokerClient
+    }
+
     /// What has not been written yet. It is part of the rest.
     let group: Journal.Group
     /// What writes it, of nothing yet.
     let writer: EntryWriter
-    let seats: [Seat?]
+    let sessions: [Seated]
     let retained: [BrokerPublication]
     let queues: QueueContents
 
@@ -42,10 +49,10 @@ struct StoreCapture: Sendable {
             writer.enqueued(queued, in: queue, message: message)
             if writer.bytes.count > Self.recordBytes { try file.write(writer.take()) }
         }
-        for (place, seat) in seats.enumerated() {
-            guard let seat, seat.session.isRecorded else { continue }
-            writer.session(place, seat.session.clientID, seat.client)
-            for change in seat.session.history {
+        for seated in sessions {
+            let place = seated.place
+            writer.session(place, seated.session.clientID, seated.client)
+            for change in seated.session.history {
                 let message = change.publication.map { number(of: $0) } ?? 0
                 writer.change(change, of: place, message: message)
                 if writer.bytes.count > Self.recordBytes { try file.write(writer.take()) }

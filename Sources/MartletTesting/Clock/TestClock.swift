@@ -133,9 +133,11 @@ public final class TestClock: Clock, Sendable {
 
     private static func move(_ state: inout State, to time: Instant) -> [Sleeper] {
         state.now = max(state.now, time)
-        let due = state.sleepers.prefix { $0.deadline <= state.now }
-        state.sleepers.removeFirst(due.count)
-        return Array(due)
+        let count = state.sleepers.firstIndex { $0.deadline > state.now } ?? state.sleepers.count
+        // Copied first: while there is a slice of the list, all of it would be.
+        let due = Array(state.sleepers.prefix(count))
+        state.sleepers.removeFirst(count)
+        return due
     }
 
     // MARK: Watching it

@@ -129,7 +129,7 @@ import Testing
         },
         Place("an action server's times") { number in
             for value in values(number) {
-                var core = ActionServerCore<Int, Int>("a", ActionOptions(policy: .queue(limit: 2)))
+                var core = ActionServerCore("a", ActionOptions(policy: .queue(limit: 2)))
                 let headers: Headers = [names.goalAcceptBy: value, names.goalDeadline: value]
                 for id in ["1", "2"] as [GoalID] {
                     let (begin, end) = (headers.goalAcceptBy, headers.goalDeadline)

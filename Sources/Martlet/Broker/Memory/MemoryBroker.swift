@@ -140,12 +140,12 @@ public final class MemoryBroker: Sendable {
     func locked<Result: Sendable, Failure: Error>(
         _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let (result, aftermath) = state.withLock { state in
-            let result = Swift.Result { () throws(Failure) in try body(&state) }
-            return (result, state.takeAftermath())
+        var aftermath: BrokerAftermath?
+        defer { aftermath?.run() }
+        return try state.withLock { state throws(Failure) in
+            defer { aftermath = state.takeAftermath() }
+            return try body(&state)
         }
-        aftermath?.run()
-        return try result.get()
     }
 
     // MARK: Stepping

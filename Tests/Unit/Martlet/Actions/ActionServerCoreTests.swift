@@ -28,7 +28,7 @@ import Testing
         #expect(core.busy == [composed, decomposed])
         core.handlerEnded(decomposed, .returned("second"))
         #expect(core.busy == [composed])
-        #expect(core.end(of: decomposed)?.output == "second")
+        #expect(core.output(of: decomposed) == "second")
         #expect(core.end(of: composed) == nil)
     }
 
@@ -105,7 +105,7 @@ import Testing
         _ = core.said()
         #expect(core.cancel("a")?.code == .unknownGoal)
         #expect(core.said().isEmpty)
-        #expect(core.end(of: "a")?.output == "done")
+        #expect(core.output(of: "a") == "done")
     }
 
     @Test func aResultAfterCancellationIsKept() {
@@ -115,7 +115,7 @@ import Testing
         #expect(core.cancel("a") == nil, "cancelling twice is cancelling")
         core.handlerEnded("a", .returned("half"))
         #expect(core.said() == ["a accepted", "a executing", "start a 1", "a canceling", "cancel a", "a canceled"])
-        #expect(core.end(of: "a")?.output == "half")
+        #expect(core.output(of: "a") == "half")
     }
 
     @Test func aHandlerThatIsReportedTwiceCountsOnce() {
@@ -124,7 +124,7 @@ import Testing
         core.handlerEnded("a", .returned("one"))
         core.handlerEnded("a", .returned("two"))
         core.handlerEnded("never", .returned("three"))
-        #expect(core.end(of: "a")?.output == "one")
+        #expect(core.output(of: "a") == "one")
     }
 
     // MARK: Time
@@ -236,10 +236,10 @@ import Testing
             core.handlerEnded(GoalID(id), .returned(id), now: .seconds(second))
         }
         #expect(core.end(of: "a") == nil, "one too many")
-        #expect(core.end(of: "b")?.output == "b")
+        #expect(core.output(of: "b") == "b")
         core.tick(.seconds(11))
         #expect(core.end(of: "b") == nil)
-        #expect(core.end(of: "c")?.output == "c")
+        #expect(core.output(of: "c") == "c")
         core.tick(.seconds(12))
         #expect(core.ended.count == 0)
         #expect(core.nextTime == nil)
@@ -251,7 +251,7 @@ import Testing
         _ = core.send("a", 1)
         _ = core.send("b", 2)
         core.handlerEnded("b", .returned("b"))
-        #expect(core.end(of: "")?.output == "b")
+        #expect(core.output(of: "") == "b")
     }
 
     // MARK: The end
@@ -267,7 +267,7 @@ import Testing
         #expect(!core.isDone(at: .zero))
         core.handlerEnded("a", .returned("done"))
         #expect(core.isDone(at: .zero))
-        #expect(core.end(of: "a")?.output == "done")
+        #expect(core.output(of: "a") == "done")
         #expect(core.end(of: "b")?.error?.code == .shuttingDown)
     }
 

@@ -2,7 +2,7 @@
 
 /// A core to call inside expectations, which take no mutating calls; and what it says, in short.
 final class CoreBox {
-    typealias Core = ActionServerCore<Int, String>
+    typealias Core = ActionServerCore
 
     private var core: Core
 
@@ -42,6 +42,9 @@ final class CoreBox {
     func end(of id: GoalID) -> Core.End? {
         if case .ended(let end) = core.ask(id, now: .zero) { end } else { nil }
     }
+
+    /// What a handler returned.
+    func output(of id: GoalID) -> String? { end(of: id)?.output.flatMap { $0 as? String } }
 
     /// What the core wants done since it was last asked.
     func takeEffects() -> [Core.Effect] {

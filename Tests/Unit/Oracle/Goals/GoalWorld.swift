@@ -25,7 +25,7 @@ struct GoalWorld: World {
     private var random: SplitMix64
     private var now = Duration.zero
     private let options: ActionOptions
-    private var core: ActionServerCore<Int, Int>
+    private var core: ActionServerCore
     private var known: [String: Known] = [:]
     private var cancelledEarly: Set<String> = []
     private var lastGoal = 0
@@ -132,7 +132,7 @@ struct GoalWorld: World {
             guard goal?.announced.last == status else { throw Violation("\(id) is said to be \(status)") }
             known[id]?.lastHeard = now
         case .ended(let end):
-            guard goal?.announced.last == end.status, end.output == goal?.output else {
+            guard goal?.announced.last == end.status, end.output as? Int == goal?.output else {
                 throw Violation("\(id) is said to have ended as \(end)")
             }
             guard (end.status == .succeeded) == (end.error == nil) else { throw Violation("\(id): \(end)") }
@@ -145,14 +145,14 @@ struct GoalWorld: World {
         let running = known.filter { $0.value.isRunning }.keys.sorted()
         guard let id = chosen ?? running.randomElement(using: &random) else { return }
         let outcome = random.below(4)
-        let result: ActionServerCore<Int, Int>.HandlerResult =
+        let result: ActionServerCore.HandlerResult =
             switch outcome {
             case 0: .threwCancellation
             case 1: .threw(MessagingError(.handlerFailed, "no"))
             default: .returned(lastGoal)
             }
         note("\(now): the handler of \(id) ends: \(result)")
-        if known[id]?.isOver == false, case .returned(let output) = result { known[id]?.output = output }
+        if known[id]?.isOver == false, case .returned = result { known[id]?.output = lastGoal }
         known[id]?.isRunning = false
         core.handlerEnded(GoalID(id), result, now: now)
         try check()

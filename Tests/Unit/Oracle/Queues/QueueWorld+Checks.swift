@@ -26,10 +26,12 @@ extension QueueWorld {
             default: break
             }
         }
+        let present = names.map { name in Set(queues.queues[name]?.waiting.map { number($0.message) } ?? []) }
         // One that dies may make room in the next queue, so that another one dies there.
-        for _ in 0..<4 {
-            for name in names {
-                let there = Set(queues.queues[name]?.waiting.map { number($0.message) } ?? [])
+        var hasChanged = true
+        while hasChanged {
+            hasChanged = false
+            for (name, there) in zip(names, present) {
                 for (number, place) in (places[name] ?? [:]).sorted(by: { $0.value.order < $1.value.order }) {
                     switch place.state {
                     case .held: continue
@@ -37,9 +39,11 @@ extension QueueWorld {
                         if ended.contains(sender) {
                             note("\(now): the sender of \(number) is told that it has expired")
                             places[name]?[number] = nil
+                            hasChanged = true
                             continue
                         }
                         guard admitted.contains(sender) else { continue }
+                        hasChanged = true
                         lastOrder += 1
                         entered[name, default: []].insert(number)
                         places[name]?[number]?.order = lastOrder
@@ -52,6 +56,7 @@ extension QueueWorld {
                                 && entered[name]?.contains(other.key) != true
                         }
                         guard isOver(place) || (isDisplaced(from: name) && isOldest) else { continue }
+                        hasChanged = true
                         note("\(now): \(number) dies in \(name)")
                         dies(number, in: name)
                     }
@@ -112,31 +117,39 @@ extension QueueWorld {
 
     private func check(_ name: QueueName) throws {
         let core = queues.queues[name]
-        let waiting = (places[name] ?? [:]).filter { $0.value.state == .waiting }.sorted {
-            $0.value.order < $1.value.order
+        var waiting: [(number: Int, place: Place)] = []
+        var firstParked: (number: Int, place: Place)?
+        var held = 0
+        for (number, place) in places[name] ?? [:] {
+            switch place.state {
+            case .waiting: waiting.append((number, place))
+            case .parked: if firstParked.map({ number < $0.number }) ?? true { firstParked = (number, place) }
+            case .held: held += 1
+            }
         }
+        waiting.sort { $0.place.order < $1.place.order }
         let there = core?.waiting.map { number($0.message) } ?? []
-        guard there == waiting.map(\.key) else { throw Violation("\(name) has \(there), not \(waiting.map(\.key))") }
+        guard there.elementsEqual(waiting.lazy.map(\.number)) else {
+            throw Violation("\(name) has \(there), not \(waiting.map(\.number))")
+        }
         guard let core else { return }
         guard core.bytes == core.waiting.reduce(0, { $0 + $1.message.body.count }) else {
             throw Violation("\(name) counts \(core.bytes) bytes")
         }
-        let isReturned = waiting.contains { $0.value.deliveries > 0 }
+        let isReturned = waiting.contains { $0.place.deliveries > 0 }
         guard isReturned || core.waiting.count <= max(1, core.options.limit) else {
             throw Violation("\(core.waiting.count) wait in \(name), which takes \(core.options.limit)")
         }
         if let first = core.waiting.first, let idle = core.consumers.first(where: { $0.inHand < $0.prefetch }) {
             throw Violation("\(number(first.message)) waits in \(name), and \(idle.recipient) has room")
         }
-        let parked = (places[name] ?? [:]).filter { if case .parked = $0.value.state { true } else { false } }
-        if let first = parked.min(by: { $0.key < $1.key }) {
+        if let first = firstParked {
             let isFull =
-                core.waiting.count >= core.options.limit || core.bytes + first.value.bytes > core.options.byteLimit
+                core.waiting.count >= core.options.limit || core.bytes + first.place.bytes > core.options.byteLimit
             guard isFull, !core.waiting.isEmpty else {
-                throw Violation("\(first.key) waits for room in \(name), which has some")
+                throw Violation("\(first.number) waits for room in \(name), which has some")
             }
         }
-        let held = (places[name] ?? [:]).values.count { if case .held = $0.state { true } else { false } }
         guard core.inHand == held else { throw Violation("\(core.inHand) of \(name) are in hand, not \(held)") }
         for consumer in core.consumers {
             let own = consumers.first { $0.recipient == consumer.recipient }?.held.count ?? -1

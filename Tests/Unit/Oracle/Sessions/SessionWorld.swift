@@ -33,7 +33,7 @@ final class SessionWorld: World {
     let broker: MemoryBroker
     let hub: SessionHub
     private let channel = EmbeddedChannel()
-    var spec: Spec
+    let spec: Spec
     var clients: [ModelClient] = []
     /// By their numbers.
     var links: [Int: ModelLink] = [:]
@@ -96,7 +96,7 @@ final class SessionWorld: World {
 
     /// Time passes, and what is due is done when it is due.
     func pass(until time: Duration) throws {
-        while let due = [timers.nextDeadline, spec.nextDeadline].compactMap({ $0 }).min(), due <= time {
+        while let due = earliest(timers.nextDeadline, spec.nextDeadline), due <= time {
             setTime(max(due, now))
             try fire()
         }
@@ -295,6 +295,12 @@ final class SessionWorld: World {
         hub.setWritable(isWritable, link.connection)
         try watch()
     }
+}
+
+/// The earlier of two times, as far as there are any.
+private func earliest(_ a: Duration?, _ b: Duration?) -> Duration? {
+    guard let a, let b else { return a ?? b }
+    return min(a, b)
 }
 
 extension Packet {

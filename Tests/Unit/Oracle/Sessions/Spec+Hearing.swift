@@ -2,7 +2,7 @@ import MartletMQTTWire
 
 /// What the broker takes from its clients.
 extension Spec {
-    mutating func hear(_ packet: Packet, from number: Int, now: Duration) throws {
+    func hear(_ packet: Packet, from number: Int, now: Duration) throws {
         settle(now)
         guard let session = links[number]?.session, session.link == number else { return }
         links[number]?.lastHeard = now
@@ -37,7 +37,7 @@ extension Spec {
         }
     }
 
-    private mutating func hear(_ publish: Publish, _ session: Session, _ number: Int, _ now: Duration) throws {
+    private func hear(_ publish: Publish, _ session: Session, _ number: Int, _ now: Duration) throws {
         var publish = publish
         if let alias = publish.properties.number(.topicAlias) {
             if publish.topic.isEmpty {
@@ -56,11 +56,11 @@ extension Spec {
         self.publish(publish, of: session, now)
     }
 
-    private mutating func owe(_ kind: PacketKind, _ id: UInt16, _ number: Int) {
+    private func owe(_ kind: PacketKind, _ id: UInt16, _ number: Int) {
         links[number]?.answers.append(Answer(kind: kind, id: id))
     }
 
-    mutating func setWritable(_ isWritable: Bool, _ number: Int, now: Duration) {
+    func setWritable(_ isWritable: Bool, _ number: Int, now: Duration) {
         settle(now)
         guard let session = links[number]?.session, session.link == number else { return }
         let since = links[number]?.stuckSince ?? now

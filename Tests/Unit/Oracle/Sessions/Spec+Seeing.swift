@@ -2,7 +2,7 @@ import MartletMQTTWire
 
 /// What the broker writes to its clients.
 extension Spec {
-    mutating func see(_ packet: Packet, to number: Int, now: Duration) throws {
+    func see(_ packet: Packet, to number: Int, now: Duration) throws {
         guard let link = links[number], !link.isClosed else { throw Violation("\(packet.kind) on no link") }
         let session = link.session
         func wrong(_ text: String) -> Violation { Violation("\(session.clientID), link \(number): \(text)") }
@@ -28,7 +28,7 @@ extension Spec {
     }
 
     /// Answers of one kind come in the order of what they answer.
-    private mutating func answered(_ kind: PacketKind, _ id: UInt16, _ number: Int) throws {
+    private func answered(_ kind: PacketKind, _ id: UInt16, _ number: Int) throws {
         guard let index = links[number]?.answers.firstIndex(where: { $0.kind == kind }),
             links[number]?.answers[index].id == id
         else {
@@ -37,14 +37,15 @@ extension Spec {
         links[number]?.answers.remove(at: index)
     }
 
-    private mutating func see(_ publish: Publish, _ number: Int, _ link: Link, _ now: Duration) throws {
+    private func see(_ publish: Publish, _ number: Int, _ link: Link, _ now: Duration) throws {
         let session = link.session
         var publish = publish
         if let alias = publish.properties.number(.topicAlias).map({ UInt16($0) }) {
             if publish.topic.isEmpty { publish.topic = link.aliases[alias] ?? "" }
             links[number]?.aliases[alias] = publish.topic
         }
-        let text = "\(session.clientID), link \(number): \(publish.summary)"
+        // Made for whoever reads it: most have nothing to say.
+        func text() -> String { "\(session.clientID), link \(number): \(publish.summary)" }
         if publish.isDuplicate {
             try seeAgain(publish, session, number, text)
         } else {
@@ -52,40 +53,45 @@ extension Spec {
             try checkExpiry(publish, owed, link, text, now)
             guard publish.qos > .atMostOnce else { return }
             guard !session.underWay.contains(where: { $0.id == publish.packetID }) else {
-                throw Violation("\(text): its identifier is in use")
+                throw Violation("\(text()): its identifier is in use")
             }
             guard
                 !session.underWay.contains(where: {
                     $0.link != number && !$0.isReleased && $0.owed.message.topic == publish.topic
                         && $0.owed.qos == publish.qos
                 })
-            else { throw Violation("\(text): an earlier one has not been sent again") }
+            else { throw Violation("\(text()): an earlier one has not been sent again") }
             session.underWay.append(UnderWay(owed: owed, id: publish.packetID, link: number))
         }
         guard session.underWay.count(where: { $0.link == number }) <= link.window else {
-            throw Violation("\(text): the client takes \(link.window) at a time")
+            throw Violation("\(text()): the client takes \(link.window) at a time")
         }
     }
 
     /// A message that was sent by an earlier link.
-    private func seeAgain(_ publish: Publish, _ session: Session, _ number: Int, _ text: String) throws {
+    private func seeAgain(_ publish: Publish, _ session: Session, _ number: Int, _ text: () -> String) throws {
         guard let index = session.underWay.firstIndex(where: { $0.id == publish.packetID }) else {
-            throw Violation("\(text): it was not sent before")
+            throw Violation("\(text()): it was not sent before")
         }
         let before = session.underWay[index]
-        guard !before.isReleased else { throw Violation("\(text): the client has it") }
-        guard before.link != number else { throw Violation("\(text): sent twice by one link") }
+        guard !before.isReleased else { throw Violation("\(text()): the client has it") }
+        guard before.link != number else { throw Violation("\(text()): sent twice by one link") }
         guard before.owed.message.payload == publish.payload, before.owed.message.topic == publish.topic,
             before.owed.qos == publish.qos
-        else { throw Violation("\(text): another message before") }
+        else { throw Violation("\(text()): another message before") }
         guard !session.underWay[..<index].contains(where: { $0.link != number && !$0.isReleased }) else {
-            throw Violation("\(text): it was not the first")
+            throw Violation("\(text()): it was not the first")
         }
         session.underWay[index].link = number
     }
 
     /// Finds out why a message is sent.
-    private mutating func take(_ publish: Publish, _ link: Link, _ text: String, _ now: Duration) throws -> Owed {
+    private func take(
+        _ publish: Publish,
+        _ link: Link,
+        _ text: () -> String,
+        _ now: Duration
+    ) throws -> Owed {
         let session = link.session
         func fits(_ owed: Owed) -> Bool {
             owed.message.payload == publish.payload && owed.message.topic == publish.topic && owed.qos == publish.qos
@@ -94,8 +100,9 @@ extension Spec {
                 && Self.tells(publish, expiryOf: owed, link, now)
         }
         // What is alike and was published meanwhile may have found no room, or comes later.
-        if mayDrop, let owed = takeKept(publish, session, fits, onlyDue: true) {
-            if let index = session.waiting.firstIndex(where: fits) { session.waiting[index].isOptional = true }
+        let alike = mayDrop ? session.waiting.firstIndex(where: fits) : nil
+        if mayDrop, let owed = takeKept(publish, session, fits, onlyDue: true, isCertain: alike == nil) {
+            if let alike { session.waiting[alike].isOptional = true }
             return owed
         }
         if let index = session.waiting.firstIndex(where: fits) {
@@ -105,20 +112,20 @@ extension Spec {
                 $0.message.topic == publish.topic && $0.qos == publish.qos
             }
             guard let lost = earlier.first(where: { !$0.isOptional && !$0.isExpired(now) }) else { return owed }
-            guard mayDrop else { throw Violation("\(text): before \(lost.summary)") }
+            guard mayDrop else { throw Violation("\(text()): before \(lost.summary)") }
             drop(session) { place, waiting in
                 place < index && waiting.message.topic == publish.topic && waiting.qos == publish.qos
             }
             return owed
         }
-        if let owed = takeKept(publish, session, fits, onlyDue: false) { return owed }
+        if let owed = takeKept(publish, session, fits, onlyDue: false, isCertain: true) { return owed }
         if let owed = takeShared(by: Shared.Taker(session: session.number, at: now, fits: fits)) { return owed }
-        throw Violation("\(text): it is not owed; owed are \(session.waiting.map(\.summary))")
+        throw Violation("\(text()): it is not owed; owed are \(session.waiting.map(\.summary))")
     }
 
     /// Finds a shared message for what a session gets. By which of its shares that has come is not said: if all that fit are
     /// taken, one of those who took them may have got his by another share.
-    private mutating func takeShared(by taker: Shared.Taker) -> Owed? {
+    private func takeShared(by taker: Shared.Taker) -> Owed? {
         var tried: Set<Int> = []
         func take(_ taker: Shared.Taker) -> Owed? {
             // Those that somebody has to get come first.
@@ -152,7 +159,8 @@ extension Spec {
         _ publish: Publish,
         _ session: Session,
         _ fits: (Owed) -> Bool,
-        onlyDue: Bool
+        onlyDue: Bool,
+        isCertain: Bool
     ) -> Owed? {
         guard publish.retain else { return nil }
         let fitting = session.owesKept.indices.flatMap { index in
@@ -160,7 +168,12 @@ extension Spec {
         }
         let due = fitting.first { !session.owesKept[$0.0].isOptional }
         guard let (index, owed) = onlyDue ? due : due ?? fitting.first else { return nil }
-        session.owesKept.remove(at: index)
+        // If it may have been another that is alike, what is kept may come yet.
+        if isCertain {
+            session.owesKept.remove(at: index)
+        } else {
+            (session.owesKept[index].first, session.owesKept[index].isOptional) = (nil, true)
+        }
         return owed
     }
 
@@ -171,10 +184,16 @@ extension Spec {
         return [now, owes.first].compactMap { $0 }
     }
 
-    private func checkExpiry(_ publish: Publish, _ owed: Owed, _ link: Link, _ text: String, _ now: Duration) throws {
-        guard !owed.isExpired(now) else { throw Violation("\(text): it has expired") }
+    private func checkExpiry(
+        _ publish: Publish,
+        _ owed: Owed,
+        _ link: Link,
+        _ text: () -> String,
+        _ now: Duration
+    ) throws {
+        guard !owed.isExpired(now) else { throw Violation("\(text()): it has expired") }
         guard Self.tells(publish, expiryOf: owed, link, now) else {
-            throw Violation("\(text): it expires at \(owed.message.expiresAt.map { "\($0)" } ?? "no time")")
+            throw Violation("\(text()): it expires at \(owed.message.expiresAt.map { "\($0)" } ?? "no time")")
         }
     }
 
@@ -191,7 +210,7 @@ extension Spec {
     }
 
     /// The broker closes a link, before anything else that it has done is looked at.
-    mutating func close(_ number: Int, now: Duration) {
+    func close(_ number: Int, now: Duration) {
         guard let link = links[number], !link.mustClose, mayCut else { return }
         links[number]?.mustClose = true
         links[number]?.mayTell = true
@@ -212,7 +231,7 @@ extension Spec {
     // MARK: After a step
 
     /// What no more packets would change is as it is to be.
-    mutating func rest(now: Duration) throws {
+    func rest(now: Duration) throws {
         for session in sessions.values {
             session.waiting.removeAll { owed in
                 owed.isExpired(now) || (owed.qos == .atMostOnce && owed.link != session.link)
@@ -232,45 +251,45 @@ extension Spec {
         }
         shared.removeAll { $0.taker == nil && $0.members.values.first?.isExpired(now) ?? true }
         for (number, link) in links {
-            let text = "\(link.session.clientID), link \(number)"
+            func text() -> String { "\(link.session.clientID), link \(number)" }
             guard link.isClosed == link.mustClose else {
-                throw Violation("\(text): it is \(link.isClosed ? "closed" : "to be closed")")
+                throw Violation("\(text()): it is \(link.isClosed ? "closed" : "to be closed")")
             }
             guard link.answers.isEmpty || link.mustClose else {
-                throw Violation("\(text): no answer \(link.answers)")
+                throw Violation("\(text()): no answer \(link.answers)")
             }
             guard !link.isClosed, link.session.link == number else {
                 links[number] = nil
                 continue
             }
-            guard link.wasAnswered else { throw Violation("\(text): no CONNACK") }
+            guard link.wasAnswered else { throw Violation("\(text()): no CONNACK") }
             try checkProgress(link, number, text)
         }
     }
 
     /// What can be sent is sent.
-    private func checkProgress(_ link: Link, _ number: Int, _ text: String) throws {
+    private func checkProgress(_ link: Link, _ number: Int, _ text: () -> String) throws {
         guard link.stuckSince == nil else { return }
         let session = link.session
         let hasRoom = session.underWay.count(where: { $0.link == number }) < link.window
         if mayDrop { drop(session) { !$1.isOptional && ($1.qos == .atMostOnce || hasRoom) } }
         let due = session.waiting.filter { !$0.isOptional }
         if let first = due.first(where: { $0.qos == .atMostOnce }) {
-            throw Violation("\(text): \(first.summary) waits")
+            throw Violation("\(text()): \(first.summary) waits")
         }
         guard hasRoom else { return }
-        if let first = due.first { throw Violation("\(text): \(first.summary) waits, and there is room") }
+        if let first = due.first { throw Violation("\(text()): \(first.summary) waits, and there is room") }
         if let old = session.underWay.first(where: { $0.link != number && !$0.isReleased }) {
-            throw Violation("\(text): \(old.id) is not sent again, and there is room")
+            throw Violation("\(text()): \(old.id) is not sent again, and there is room")
         }
         if let first = session.owesKept.first(where: { !$0.isOptional }) {
-            throw Violation("\(text): what is kept for \(first.topic) does not come")
+            throw Violation("\(text()): what is kept for \(first.topic) does not come")
         }
     }
 
     /// Finds somebody who may have got a shared message among those who seem to have got others that are like it, and need not
     /// have: a member that was chosen for those has gone since.
-    private mutating func claim(_ index: Int, _ tried: inout Set<Int>) -> Bool {
+    private func claim(_ index: Int, _ tried: inout Set<Int>) -> Bool {
         for other in shared.indices where other != index && !tried.contains(other) {
             guard let taker = shared[other].taker, shared[index].publishedAt <= taker.at,
                 let owed = shared[index].members[taker.session], taker.fits(owed), !owed.isExpired(taker.at)
@@ -284,7 +303,7 @@ extension Spec {
     }
 
     /// Nothing is owed to anybody.
-    mutating func end() throws {
+    func end() throws {
         for session in sessions.values {
             guard session.waiting.allSatisfy(\.isOptional), session.underWay.isEmpty, session.received.isEmpty else {
                 throw Violation(

@@ -82,7 +82,7 @@ extension Spec {
         let id: UInt16
     }
 
-    struct Link {
+    final class Link {
         let session: Session
         let version: ProtocolVersion
         let window: Int

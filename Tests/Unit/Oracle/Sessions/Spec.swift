@@ -4,7 +4,7 @@ import MartletMQTTWire
 ///
 /// It hears each packet that the broker takes and sees each that it writes. Where the specification leaves a choice it says
 /// what this broker has chosen: one copy for all subscriptions of a session that match, and one for each that is shared.
-struct Spec {
+final class Spec {
     /// What is published.
     struct Message {
         let topic: String
@@ -39,7 +39,7 @@ struct Spec {
         let share: String
         let publishedAt: Duration
         /// The sessions, by their numbers, that may get it, and how.
-        let members: [Int: Owed]
+        var members: [Int: Owed]
         /// Whether nobody need get it: a member that may have been chosen has gone.
         var isOptional = false
         var taker: Taker?
@@ -64,7 +64,7 @@ struct Spec {
 
     // MARK: Connections
 
-    mutating func connect(_ connect: Connect, _ number: Int, now: Duration) {
+    func connect(_ connect: Connect, _ number: Int, now: Duration) {
         settle(now)
         let version = connect.version
         if let session = sessions[connect.clientID] {
@@ -95,14 +95,14 @@ struct Spec {
     private func granted(_ seconds: UInt32) -> Duration { min(.seconds(Int(seconds)), limits.sessionExpiry) }
 
     /// A link is lost.
-    mutating func lose(_ number: Int, now: Duration) {
+    func lose(_ number: Int, now: Duration) {
         settle(now)
         guard let session = links[number]?.session, session.link == number else { return }
         leave(session, now)
     }
 
     /// A link's session goes on without it, or ends.
-    mutating func leave(_ session: Session, _ now: Duration) {
+    func leave(_ session: Session, _ now: Duration) {
         session.link = nil
         session.leftAt = now
         release(session, where: { $0.qos == .atMostOnce })
@@ -113,13 +113,13 @@ struct Spec {
     }
 
     /// Messages that are shared with a session need not arrive any more.
-    private mutating func release(_ session: Session, where condition: (Owed) -> Bool) {
+    private func release(_ session: Session, where condition: (Owed) -> Bool) {
         for index in shared.indices {
             if let owed = shared[index].members[session.number], condition(owed) { shared[index].isOptional = true }
         }
     }
 
-    private mutating func end(_ session: Session, _ now: Duration) {
+    private func end(_ session: Session, _ now: Duration) {
         sessions[session.clientID] = nil
         passOn(session, now)
         release(session, where: { _ in true })
@@ -128,7 +128,7 @@ struct Spec {
     }
 
     /// What a member of a share did not get, or has not acknowledged, another one may get (MQTT 5, 4.8.2).
-    private mutating func passOn(_ session: Session, _ now: Duration) {
+    private func passOn(_ session: Session, _ now: Duration) {
         let messages =
             session.underWay.filter { $0.owed.qos == .atLeastOnce }.map(\.owed.message)
             + session.waiting.map(\.message)
@@ -157,15 +157,11 @@ struct Spec {
     // MARK: Time
 
     /// Does what is due, in the order in which it falls due.
-    mutating func settle(_ now: Duration) {
-        while let (session, due) = sessions.values.compactMap({ session in due(session).map { (session, $0) } })
-            .min(by: { ($0.1.time, $0.0.number) < ($1.1.time, $1.0.number) }), due.time <= now
-        {
-            perform(due.kind, session, now)
-        }
+    func settle(_ now: Duration) {
+        while let (session, due) = next, due.time <= now { perform(due.kind, session, now) }
     }
 
-    private mutating func perform(_ kind: Kind, _ session: Session, _ now: Duration) {
+    private func perform(_ kind: Kind, _ session: Session, _ now: Duration) {
         switch kind {
         case .silence, .stuck:
             if let link = session.link {
@@ -182,8 +178,20 @@ struct Spec {
         }
     }
 
+    /// What is due first, and of which session: of several at one time of the oldest.
+    private var next: (session: Session, due: (time: Duration, kind: Kind))? {
+        var next: (session: Session, due: (time: Duration, kind: Kind))?
+        for session in sessions.values {
+            guard let due = due(session) else { continue }
+            if next.map({ (due.time, session.number) < ($0.due.time, $0.session.number) }) ?? true {
+                next = (session, due)
+            }
+        }
+        return next
+    }
+
     /// When something is due, if nothing comes before.
-    var nextDeadline: Duration? { sessions.values.compactMap { due($0)?.time }.min() }
+    var nextDeadline: Duration? { next?.due.time }
 
     /// Until when something is due of one session at most: who comes first of several that are late is left to the broker.
     var isOfOneUntil: Duration? {
@@ -197,8 +205,8 @@ struct Spec {
         if let number = session.link {
             guard let link = links[number] else { return nil }
             let silence = link.patience.map { (link.lastHeard + $0, Kind.silence) }
-            let stuck = link.stuckSince.map { ($0 + limits.drainTimeout, Kind.stuck) }
-            return [silence, stuck].compactMap { $0 }.min { $0.0 < $1.0 }
+            guard let stuck = link.stuckSince.map({ ($0 + limits.drainTimeout, Kind.stuck) }) else { return silence }
+            return silence.map { $0.0 <= stuck.0 ? $0 : stuck } ?? stuck
         }
         guard let leftAt = session.leftAt else { return nil }
         let end = leftAt + session.expiry
@@ -208,7 +216,7 @@ struct Spec {
 
     // MARK: Messages
 
-    private mutating func publish(_ will: WillMessage, of session: Session, _ now: Duration) {
+    private func publish(_ will: WillMessage, of session: Session, _ now: Duration) {
         let publish = Publish(
             topic: will.topic,
             payload: will.payload,
@@ -219,7 +227,7 @@ struct Spec {
         self.publish(publish, of: session, now)
     }
 
-    mutating func publish(_ publish: Publish, of publisher: Session?, _ now: Duration) {
+    func publish(_ publish: Publish, of publisher: Session?, _ now: Duration) {
         let expiry = publish.properties.number(.messageExpiryInterval).map { now + .seconds(Int($0)) }
         let message = Message(topic: publish.topic, payload: publish.payload, qos: publish.qos, expiresAt: expiry)
         if publish.retain { kept[message.topic] = message.payload.isEmpty ? nil : message }
@@ -253,12 +261,13 @@ struct Spec {
 
     // MARK: Subscriptions
 
-    mutating func subscribe(_ request: SubscribeRequest, _ session: Session, _ now: Duration) {
+    func subscribe(_ request: SubscribeRequest, _ session: Session, _ now: Duration) {
         session.subscribedAt = now
         for entry in request.entries {
             let isNew = session.subscriptions[entry.filter] == nil
             let subscription = Subscription(entry, request.properties.number(.subscriptionIdentifier))
             session.subscriptions[entry.filter] = subscription
+            if mayDrop, subscription.share != nil { mayHaveEarlier(entry.filter, subscription, session) }
             let wantsKept = entry.retainHandling == .always || (entry.retainHandling == .ifNew && isNew)
             guard wantsKept, subscription.share == nil else { continue }
             session.owesKept.removeAll { $0.filter == entry.filter && $0.first == nil }
@@ -273,7 +282,15 @@ struct Spec {
         }
     }
 
-    mutating func unsubscribe(_ request: UnsubscribeRequest, _ session: Session) {
+    /// What other members of a share have no room for goes to whoever is one by then.
+    private func mayHaveEarlier(_ share: String, _ subscription: Subscription, _ session: Session) {
+        for index in shared.indices where shared[index].share == share && shared[index].members[session.number] == nil {
+            guard let message = shared[index].members.values.first?.message else { continue }
+            shared[index].members[session.number] = Owed(message, [subscription], isRetained: false)
+        }
+    }
+
+    func unsubscribe(_ request: UnsubscribeRequest, _ session: Session) {
         for filter in request.filters where session.subscriptions.removeValue(forKey: filter) != nil {
             for index in session.waiting.indices { session.waiting[index].isOptional = true }
             // What was under way to it may still come (MQTT 5, 3.10.4).
