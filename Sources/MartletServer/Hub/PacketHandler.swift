@@ -39,8 +39,8 @@ final class PacketHandler: ChannelDuplexHandler {
         }
     }
 
-    /// So many packets of one client are taken at a time: until they are done, nobody else has anything of the broker. Fewer cost
-    /// more, since what comes of them is written anew for each time: with 64, a message to ten subscribers takes a half longer.
+    /// So many packets of one client are taken at a time; until they are done, all others wait. Fewer at a time cost more, since
+    /// what comes of them is written each time: with about 20, a message to ten subscribers took 1.6 times as long.
     private static let turn = 256
 
     private let hub: SessionHub
