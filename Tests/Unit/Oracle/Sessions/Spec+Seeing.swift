@@ -177,11 +177,11 @@ extension Spec {
         return owed
     }
 
-    private func keptFor(_ owes: OwesKept, _ session: Session) -> [Owed] {
+    func keptFor(_ owes: OwesKept, _ session: Session) -> [Owed] {
         let now = session.subscriptions[owes.filter].flatMap { subscription in
             kept[owes.topic].map { Owed(kept: $0, subscription) }
         }
-        return [now, owes.first].compactMap { $0 }
+        return [now, owes.first, owes.before].compactMap { $0 }
     }
 
     private func checkExpiry(
@@ -241,7 +241,7 @@ extension Spec {
             }
             for (place, owes) in session.owesKept.enumerated() {
                 // Another message may be kept there by the time that this one would come.
-                session.owesKept[place].first = nil
+                (session.owesKept[place].first, session.owesKept[place].before) = (nil, nil)
                 guard let owed = keptFor(session.owesKept[place], session).first, !owed.isExpired(now) else {
                     session.owesKept[place].isOptional = true
                     continue

@@ -47,6 +47,8 @@ extension Spec {
         /// As it is kept when the subscription is made: so it comes although another is kept, or none, or the subscription is
         /// made anew, in the same moment.
         var first: Owed?
+        /// As it was kept when this moment began, if that is another by now: it may have come before that.
+        var before: Owed?
         /// Whether it need not be sent: it has no guarantee, and its connection has gone.
         var isOptional = false
     }

@@ -230,7 +230,7 @@ final class Spec {
     func publish(_ publish: Publish, of publisher: Session?, _ now: Duration) {
         let expiry = publish.properties.number(.messageExpiryInterval).map { now + .seconds(Int($0)) }
         let message = Message(topic: publish.topic, payload: publish.payload, qos: publish.qos, expiresAt: expiry)
-        if publish.retain { kept[message.topic] = message.payload.isEmpty ? nil : message }
+        if publish.retain { keep(message) }
         guard expiry.map({ $0 > now }) ?? true else { return }
         var shares: [String: [Int: Owed]] = [:]
         for session in sessions.values {
@@ -257,6 +257,16 @@ final class Spec {
             let isOptional = mayDrop || !isThere && members.values.contains { $0.qos == .atMostOnce }
             shared.append(Shared(share: share, publishedAt: now, members: members, isOptional: isOptional))
         }
+    }
+
+    private func keep(_ message: Message) {
+        for session in sessions.values {
+            for index in session.owesKept.indices where session.owesKept[index].topic == message.topic {
+                let before = session.owesKept[index].before ?? keptFor(session.owesKept[index], session).first
+                session.owesKept[index].before = before
+            }
+        }
+        kept[message.topic] = message.payload.isEmpty ? nil : message
     }
 
     // MARK: Subscriptions
