@@ -175,7 +175,10 @@ import Testing
                 let watching = Task { for await state in broker.states() { states.record(state) } }
                 try await states.wait(for: 1)
                 let silent = try await broker.consumeRequests(from: "silent", options: ConsumeOptions())
-                async let asked = replyCode { _ = try await broker.call("silent", Message("?")) }
+                // RabbitMQ's command may take longer than a call does by default.
+                async let asked = replyCode {
+                    _ = try await broker.call("silent", Message("?"), timeout: .seconds(300))
+                }
                 _ = try #require(try await silent.next())
                 try await server.control("close_all_connections", "--vhost", "/", "over")
                 let reason = await asked
