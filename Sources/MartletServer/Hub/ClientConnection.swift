@@ -125,6 +125,7 @@ final class ClientConnection: Sendable {
 
     private func hearOut(rounds: Int, on loop: any EventLoop, _ body: @escaping @Sendable () -> Void) {
         unreadBytes.whenComplete { unread in
+            // What was read and awaits its turn is heard as well; until then its client is paused.
             guard rounds > 0, case .success(let bytes) = unread, bytes > 0 || self.isPaused else {
                 return loop.execute(body)
             }
